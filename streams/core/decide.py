@@ -1,0 +1,136 @@
+"""decide: from what is known of one completion, and one policy version, to one decision. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streams.core.events import (
+    Action,
+    Decision,
+    EventTime,
+    FaultReason,
+    Reason,
+    Scopes,
+    Source,
+    Span,
+)
+from streams.core.measures import PRODUCER_FAILED
+from streams.core.thresholds import Bars, LivePolicy
+
+
+ANYWHERE = Scopes()
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything a decision is made from, except the text and the policy."""
+
+    id: str
+    source: Source
+    epoch: int
+    record_ms: int
+    model_version: str
+    event_ms: int | None = None
+    status: str = "ok"
+    fault: FaultReason | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    choice_of: Mapping[str, int] = field(default_factory=dict)
+    prompt_scores: Mapping[str, float] = field(default_factory=dict)
+    spans: Sequence[Span] = ()
+    scopes: Scopes = ANYWHERE
+    user: str | None = None
+    conversation: str | None = None
+
+    @classmethod
+    def of(cls, decision: Decision) -> Inputs:
+        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's policy version."""
+        return cls(**{name: getattr(decision, name) for name in cls.__dataclass_fields__})
+
+
+def decide(inputs: Inputs, live: LivePolicy) -> Decision:
+    """The decision on one completion: the strongest action any score asks for, and every reason for it.
+
+    A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is
+    allowed. `redact` without spans for its label becomes `review`: nothing to redact by, so a person looks.
+    """
+    time, at_ms = event_time(inputs.event_ms, inputs.record_ms, live)
+    action, reasons = _judge(inputs, live)
+    return Decision(
+        id=inputs.id,
+        source=inputs.source,
+        epoch=inputs.epoch,
+        action=action,
+        reasons=reasons,
+        spans=tuple(inputs.spans),
+        fault=inputs.fault,
+        status="failed" if inputs.status == "failed" else "ok",
+        scores=dict(inputs.scores),
+        choice_of=dict(inputs.choice_of),
+        prompt_scores=dict(inputs.prompt_scores),
+        scopes=inputs.scopes,
+        user=inputs.user,
+        conversation=inputs.conversation,
+        event_ms=inputs.event_ms,
+        record_ms=inputs.record_ms,
+        at_ms=at_ms,
+        time=time,
+        policy_version=live.version,
+        model_version=inputs.model_version,
+    )
+
+
+def event_time(event_ms: int | None, record_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
+    """How the producer's time compares with the record's, and the time to count under (ms)."""
+    if event_ms is None:
+        return EventTime.ON_TIME, record_ms
+    windows = live.policy.windows
+    if event_ms > record_ms + windows.future_s * 1000:
+        return EventTime.FUTURE, record_ms
+    if event_ms < record_ms - windows.late_s * 1000:
+        return EventTime.TOO_LATE, event_ms
+    return EventTime.ON_TIME, event_ms
+
+
+def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
+    if inputs.fault is not None:
+        faults = live.policy.faults
+        own = faults.routes.get(inputs.scopes.route)
+        action = Action.BLOCK if (own or faults.fail) == "closed" else Action.ALLOW
+        scope = "default" if own is None else f"route={inputs.scopes.route}"
+        return action, (Reason(label="fault", action=action, scope=scope),)
+    if inputs.status == "failed":
+        return Action.ALLOW, (Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default"),)
+    bars, prompt_bars = live.bars(inputs.scopes)
+    reasons = [
+        *_reasons(inputs.scores, bars, inputs),
+        *(_reasons(inputs.prompt_scores, prompt_bars, None) if inputs.prompt_scores else ()),
+    ]
+    if not reasons:
+        return Action.ALLOW, ()
+    reasons.sort(key=lambda r: (-r.action.strength, -(r.score or 0.0), r.label))
+    return reasons[0].action, tuple(reasons)
+
+
+def _reasons(scores: Mapping[str, float], bars: Bars, completion: Inputs | None) -> list[Reason]:
+    """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
+    reasons = []
+    for label, score in scores.items():
+        for bar in bars.get(label, ()):  # strongest first; a label that the policy does not name asks for nothing
+            if score >= bar.threshold:
+                action = bar.action
+                if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):
+                    action = Action.REVIEW  # nothing to redact by: a person looks instead
+                reasons.append(
+                    Reason(
+                        label=label,
+                        action=action,
+                        score=score,
+                        threshold=bar.threshold,
+                        scope=bar.scope,
+                        of="completion" if completion else "prompt",
+                        choice=completion.choice_of.get(label, 0) if completion else 0,
+                    )
+                )
+                break
+    return reasons

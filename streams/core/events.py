@@ -1,0 +1,323 @@
+"""The contracts: one frozen model for every event Tidegate reads or writes.
+
+The JSON Schemas and the AsyncAPI document are generated from this file (`tidegate schemas`) and tested
+against it. A field's comment says what its type cannot. No model here holds completion text on its way out:
+`Completion` and `Feedback` come in, everything else goes out.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+UNKNOWN = "unknown"
+
+# A name that becomes part of a key or a metric: short, printable, no control characters or separators of ours.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Score = Annotated[float, Field(ge=0, le=1)]
+# Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.
+Millis = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+
+
+class Event(BaseModel):
+    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    schema_version: Literal[1] = 1
+
+
+class Incoming(Event):
+    """An event from outside: keys we do not know are ignored, so that producers may send more than we read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Action(StrEnum):
+    """What a decision asks for, weakest first; the strongest of several wins."""
+
+    ALLOW = "allow"
+    FLAG = "flag"
+    REVIEW = "review"
+    REDACT = "redact"
+    BLOCK = "block"
+
+    @property
+    def strength(self) -> int:
+        return STRENGTH[self]
+
+
+STRENGTH = {action: strength for strength, action in enumerate(Action)}
+
+
+class Completion(Incoming):
+    """One model output that a producer reports (native form; the other three are mapped onto it)."""
+
+    id: Id
+    completion: str | tuple[str, ...] = ""  # the text, or one text per choice; empty where status is "failed"
+    prompt: str | None = None
+    status: Literal["ok", "failed"] = "ok"
+    tenant: Name = UNKNOWN
+    model: Name = UNKNOWN  # the producer's model, not our classifier
+    route: Name = UNKNOWN
+    locale: Name = UNKNOWN
+    user: Id | None = None  # raw; leaves Tidegate only as an HMAC
+    conversation: Id | None = None  # raw; leaves Tidegate only as an HMAC
+    at_ms: Millis | None = None  # event time; the record's timestamp where absent
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return (self.completion,) if isinstance(self.completion, str) else self.completion
+
+
+class FeedbackKind(StrEnum):
+    """What a person said of a completion; each is a measure of its own."""
+
+    THUMB_UP = "thumb_up"
+    THUMB_DOWN = "thumb_down"
+    COMPLAINT = "complaint"
+    APPEAL = "appeal"
+    UPHELD = "upheld"  # a reviewer's verdict: the decision was right
+    OVERTURNED = "overturned"  # a reviewer's verdict: the decision was wrong
+
+
+class Feedback(Incoming):
+    """What a person said of a completion. Without tenant, model and route it counts in `all` only."""
+
+    id: Id
+    completion_id: Id
+    kind: FeedbackKind
+    tenant: Name | None = None
+    model: Name | None = None
+    route: Name | None = None
+    user: Id | None = None  # raw; leaves Tidegate only as an HMAC
+    at_ms: Millis | None = None
+
+
+class Source(BaseModel):
+    """Where a record was read: the identity that every account is kept by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+class Scopes(BaseModel):
+    """Where a completion came from: what thresholds and rates can apply to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = UNKNOWN
+    model: str = UNKNOWN
+    route: str = UNKNOWN
+    locale: str = UNKNOWN
+
+
+class Span(BaseModel):
+    """Unicode code points `[start, end)` of the original text that carry a label."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+    label: str
+
+
+class Reason(BaseModel):
+    """Why a decision is not `allow`: the score that reached a threshold, and whose threshold it was."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str  # a label, or "producer_failed" / "fault", which have no score
+    action: Action
+    score: Score | None = None
+    threshold: Score | None = None
+    scope: str  # "default", "floor", or the scope's selector, such as "tenant=acme,route=kids"
+    of: Literal["completion", "prompt"] = "completion"
+    choice: int = 0  # index of the choice that gave the score
+
+
+class FaultReason(StrEnum):
+    """Why we could not score a completion."""
+
+    CLASSIFIER_ERROR = "classifier_error"
+    CLASSIFIER_TIMEOUT = "classifier_timeout"
+    BAD_SCORES = "bad_scores"  # wrong shape, NaN, or outside [0, 1]
+    KILLED_WORKER = "killed_worker"
+
+
+class EventTime(StrEnum):
+    """How a completion's own time compares with its record's timestamp."""
+
+    ON_TIME = "on_time"
+    FUTURE = "future"  # ahead by more than the policy allows: the record's timestamp is used
+    TOO_LATE = "too_late"  # behind by more than the policy allows: decided, counted only as too_late
+
+
+class Decision(Event):
+    """One per completion: the action, why, and every input it was made from except the text."""
+
+    id: Id
+    source: Source
+    epoch: int  # the owner's token; of decisions with one id the highest epoch is the one that was counted
+    action: Action
+    reasons: tuple[Reason, ...] = ()
+    spans: tuple[Span, ...] = ()
+    fault: FaultReason | None = None
+    status: Literal["ok", "failed"] = "ok"
+    scores: dict[str, Score] = {}  # per label the strongest choice's
+    choice_of: dict[str, int] = {}  # per label the index of that choice; empty where there is one choice
+    prompt_scores: dict[str, Score] = {}
+    scopes: Scopes = Scopes()
+    user: str | None = None  # HMAC
+    conversation: str | None = None  # HMAC
+    event_ms: int | None = None  # the time the producer gave, as it gave it
+    record_ms: int  # the record's own timestamp, which "late" and "future" are judged against
+    at_ms: int  # the time it is counted under: one of the two above
+    time: EventTime = EventTime.ON_TIME
+    policy_version: str
+    model_version: str  # the classifier's
+
+
+class DeadLetterReason(StrEnum):
+    """Why an input could not be read."""
+
+    TOMBSTONE = "tombstone"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    TOO_DEEP = "too_deep"
+    UNKNOWN_VERSION = "unknown_version"
+    INVALID = "invalid"  # a field is missing or of the wrong type: `expected` names it
+    STREAM_CHUNK = "stream_chunk"
+    UNKNOWN_FORM = "unknown_form"
+
+
+class DeadLetter(Event):
+    """Input that could not be read. Its id is its source position."""
+
+    id: str
+    source: Source
+    epoch: int
+    reason: DeadLetterReason
+    where: str  # "byte 17", or the path of the field; never its value
+    expected: str
+    length: int  # bytes
+    sha256: str  # of the bytes
+    record_ms: int
+    value_base64: str | None = None  # only where the setting dead_letter_bytes is on
+
+
+class Rate(Event):
+    """A share or a count over a sliding window, for one scope, at one time."""
+
+    scope: str  # "all", "tenant=acme", "model=...", "route=..."
+    measure: str  # "label.toxicity", "action.block", "fault", "satisfaction", ...
+    window_s: int
+    at_ms: int  # end of the window; its start is at_ms - window_s * 1000
+    hits: int
+    total: int
+    share: float | None  # hits / total, or None where total < min_total: too few to say
+    incomplete: bool = False  # a partition is behind or has no owner: the window is still filling
+
+
+class AlertState(StrEnum):
+    """An alert's life. `inactive` is never published."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class AlertReason(StrEnum):
+    """Why an alert is in the state it is in."""
+
+    BROKEN = "broken"  # the rule's condition holds
+    HELD = "held"  # it held for for_s
+    BELOW = "below"  # under resolve_below
+    BETWEEN = "between"  # under above, not yet under resolve_below: hysteresis
+    TOO_FEW = "too_few"  # under min_total
+    TOO_FEW_USERS = "too_few_users"
+    NOT_CONFIDENT = "not_confident"  # the Wilson bound does not pass
+    INCOMPLETE = "incomplete"  # a backlog must not resolve an alert
+    QUIET = "quiet"  # too few for a whole window
+    RULE_REMOVED = "rule_removed"
+
+
+class Alert(Event):
+    """A rule broken by a rate or a count: one event a transition, and the state again while firing."""
+
+    id: str  # fingerprint + sequence: the same transition published twice has one id
+    fingerprint: str  # of rule and scope
+    sequence: int
+    rule: str
+    scope: str
+    measure: str
+    kind: Literal["share", "count"]
+    state: AlertState
+    previous: AlertState
+    reason: AlertReason
+    resent: bool = False
+    value: float | None  # share in [0, 1], or a count; None where too few
+    above: float
+    resolve_below: float
+    hits: int
+    total: int
+    users: int | None = None  # distinct, an estimate of about 1%; None where the rule does not ask
+    window_s: int
+    at_ms: int  # end of the window that made the transition
+    since_ms: int  # when this state began
+    silenced_by: str | None = None  # id of the silence that matches
+    policy_version: str
+
+
+class PolicyChange(Event):
+    """One change on the `policies` log: a full snapshot and the version it was made against."""
+
+    kind: Literal["policy"] = "policy"
+    parent: str | None  # version of the policy it replaces; None seeds an empty log
+    policy: dict[str, Any]  # as in policy.toml; validated by every reader
+    author: str
+    reason: str
+    at_ms: Millis
+
+
+class Silence(Event):
+    """On the `policies` log too: alerts that match are still tracked and published, marked as silenced."""
+
+    kind: Literal["silence"] = "silence"
+    id: Id
+    rule: str | None = None  # None matches every rule
+    scope: str | None = None  # None matches every scope
+    author: str
+    reason: str
+    at_ms: Millis
+    until_ms: Millis  # at or before at_ms: takes the silence of that id back
+
+
+class Enforcement(Event):
+    """A user crossed a strike threshold, or was let go."""
+
+    id: str
+    tenant: str
+    user: str  # HMAC
+    action: Literal["throttle", "suspend", "lifted"]
+    strikes: float  # decayed sum at at_ms
+    threshold: float
+    at_ms: int
+    until_ms: int | None = None
+    author: str | None = None  # only where a person lifted it
+    reason: str
+
+
+INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)
+OUTGOING: tuple[type[Event], ...] = (Decision, DeadLetter, Rate, Alert, PolicyChange, Silence, Enforcement)

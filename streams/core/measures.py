@@ -1,0 +1,51 @@
+"""What can be counted, and over what: the one table behind rates, alert rules and the dashboards' names.
+
+A counter is what `store.apply` adds to. A measure is a question over counters: hits, and the total they are
+a share of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from streams.core.events import Action, FeedbackKind
+
+SCORED = "scored"  # completions with scores: neither faults nor the producer's failures
+FAULT = "fault"
+PRODUCER_FAILED = "producer_failed"
+
+FEEDBACK = tuple(kind.value for kind in FeedbackKind)
+ACTIONS = tuple(f"action.{action.value}" for action in Action)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A question over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of."""
+
+    name: str
+    hits: str
+    total: tuple[str, ...]
+
+
+_FIXED = (
+    *(Measure(action, action, (SCORED,)) for action in ACTIONS),
+    Measure(FAULT, FAULT, (SCORED, FAULT)),
+    Measure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED)),
+    Measure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
+    Measure("overturned", "overturned", ("upheld", "overturned")),
+    *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+)
+FIXED = {measure.name: measure for measure in _FIXED}
+
+
+def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
+    """The measure of that name, or None where there is none.
+
+    name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
+    `overturned`, or a feedback kind.
+    """
+    head, _, label = name.partition(".")
+    if (head == "label" and label in labels) or (head == "prompt" and label in prompt_labels):
+        return Measure(name, name, (SCORED,))
+    return FIXED.get(name)

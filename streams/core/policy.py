@@ -1,0 +1,234 @@
+"""The policy: live, versioned rules as data. This file says what may stand in one; `thresholds.py` resolves it.
+
+Every key has a type, a unit, a range, a default and one comment. Unknown keys are errors. Nothing here reads
+a file, a clock or a topic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streams.core.events import Action, Name
+from streams.core.measures import Measure, measure
+
+Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+OFF: Literal["off"] = "off"
+GRADED = (Action.FLAG, Action.REVIEW, Action.REDACT, Action.BLOCK)  # weakest first
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Thresholds(_Part):
+    """Scores at or above which a label asks for an action. Absent: as the next wider scope. "off": never."""
+
+    flag: Threshold | Literal["off"] | None = None
+    review: Threshold | Literal["off"] | None = None
+    redact: Threshold | Literal["off"] | None = None
+    block: Threshold | Literal["off"] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        given = [(a, v) for a in GRADED if isinstance(v := getattr(self, a.value), float)]
+        for (weak, low), (strong, high) in pairwise(given):
+            if high < low:
+                raise ValueError(
+                    f"{strong.value} {high:g} is below {weak.value} {low:g}; expected {weak.value} <= {strong.value}"
+                )
+        return self
+
+
+class Floor(_Part):
+    """A threshold that no scope can raise or turn off: the organisation's own."""
+
+    flag: Threshold | None = None
+    review: Threshold | None = None
+    redact: Threshold | None = None
+    block: Threshold | None = None
+
+
+class ScopeRule(_Part):
+    """Thresholds for completions that match every selector given; the rule with most selectors wins."""
+
+    tenant: Name | None = None
+    model: Name | None = None
+    route: Name | None = None
+    locale: Name | None = None
+    labels: dict[str, Thresholds] = {}
+    prompt_labels: dict[str, Thresholds] = {}
+
+    @property
+    def selectors(self) -> dict[str, str]:
+        return {kind: name for kind in SCOPE_KINDS if (name := getattr(self, kind)) is not None}
+
+    @property
+    def selector(self) -> str:
+        """As reasons name it: `tenant=acme,route=kids`."""
+        return ",".join(f"{kind}={name}" for kind, name in self.selectors.items())
+
+    @model_validator(mode="after")
+    def _selects(self) -> Self:
+        if not self.selectors:
+            raise ValueError("no selector; expected at least one of tenant, model, route, locale")
+        return self
+
+
+# Between rules with equally many selectors, the earlier kind wins.
+SCOPE_KINDS = ("tenant", "route", "model", "locale")
+
+
+class Faults(_Part):
+    """What becomes of a completion that we could not score."""
+
+    fail: Literal["open", "closed"] = "open"  # open: allow; closed: block
+    routes: dict[str, Literal["open", "closed"]] = {}
+
+
+class Windows(_Part):
+    """How time is cut. Seconds."""
+
+    bucket_s: Annotated[int, Field(ge=1, le=60)] = 10  # counts are kept per bucket; every window is a multiple
+    rate_window_s: Annotated[int, Field(ge=1, le=86_400)] = 300  # of the rates published for every label and action
+    late_s: Annotated[int, Field(ge=0, le=86_400)] = 600  # behind the record's timestamp by more: too_late
+    future_s: Annotated[int, Field(ge=0, le=86_400)] = 60  # ahead of it by more: the record's timestamp is used
+    grace_s: Annotated[int, Field(ge=0, le=600)] = 2  # rules look at a bucket this long after its end
+
+
+class AlertRule(_Part):
+    """When a rate (`share`) or a number of events (`count`) is an incident."""
+
+    kind: Literal["share", "count"] = "share"
+    of: str  # a measure: "label.toxicity", "action.block", "fault", "complaint", "satisfaction", ...
+    above: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    resolve_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # default 0.8 * above
+    window_s: Annotated[int, Field(ge=1, le=86_400)] = 300
+    for_s: Annotated[int, Field(ge=0, le=86_400)] = 60  # the condition must hold this long; 0: fires at once
+    min_total: Annotated[int, Field(ge=0)] = 50  # fewer: too few to say; for `count` it is not looked at
+    min_users: Annotated[int, Field(ge=0)] = 0  # distinct users among the hits; 0: not looked at
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] | None = None  # the Wilson lower bound must pass too
+    by: tuple[Literal["all", "tenant", "model", "route"], ...] = ("all",)  # one alert for each live scope
+    shadow: bool = False  # true: a shadow policy's rates may alert too
+
+    @property
+    def resolves_below(self) -> float:
+        return 0.8 * self.above if self.resolve_below is None else self.resolve_below
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kind == "share" and self.above > 1:
+            raise ValueError(f"above {self.above:g} is outside [0, 1], the range of a share")
+        if self.resolves_below > self.above:
+            raise ValueError(f"resolve_below {self.resolves_below:g} is above `above` {self.above:g}")
+        if not self.by:
+            raise ValueError("by is empty; expected at least one of all, tenant, model, route")
+        return self
+
+
+class Policy(_Part):
+    """Everything an operator can change while Tidegate runs."""
+
+    schema_version: Literal[1] = 1
+    labels: dict[str, Thresholds]
+    prompt_labels: dict[str, Thresholds] = {}
+    floors: dict[str, Floor] = {}
+    scopes: tuple[ScopeRule, ...] = ()
+    faults: Faults = Faults()
+    windows: Windows = Windows()
+    resend_s: Annotated[int, Field(ge=1, le=86_400)] = 60  # a firing alert is said again this often
+    alerts: dict[str, AlertRule] = {}
+
+    @property
+    def longest_window_s(self) -> int:
+        return max([self.windows.rate_window_s, *(rule.window_s for rule in self.alerts.values())])
+
+    def measure_of(self, rule: AlertRule) -> Measure:
+        found = measure(rule.of, self.labels, self.prompt_labels)
+        if found is None:
+            raise PolicyError(f"unknown measure {rule.of!r}")
+        return found
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for i, scope in enumerate(self.scopes):
+            for key, known in (("labels", self.labels), ("prompt_labels", self.prompt_labels)):
+                for label in getattr(scope, key):
+                    if label not in known:
+                        raise ValueError(f"scopes[{i}].{key}.{label}: unknown label; expected one of {_listed(known)}")
+            if [s.selector for s in self.scopes].index(scope.selector) != i:
+                raise ValueError(f"scopes[{i}]: a second rule for {scope.selector}; expected one")
+        for label in self.floors:
+            if label not in self.labels:
+                raise ValueError(f"floors.{label}: unknown label; expected one of {_listed(self.labels)}")
+        bucket_s = self.windows.bucket_s
+        if self.windows.rate_window_s % bucket_s:
+            raise ValueError(
+                f"windows.rate_window_s: {self.windows.rate_window_s} is no multiple of bucket_s {bucket_s}"
+            )
+        for name, rule in self.alerts.items():
+            if measure(rule.of, self.labels, self.prompt_labels) is None:
+                raise ValueError(
+                    f"alerts.{name}.of: unknown measure {rule.of!r}; expected label.<label>, prompt.<label>, "
+                    "action.<action>, fault, producer_failed, satisfaction, overturned or a feedback kind"
+                )
+            if rule.window_s % bucket_s:
+                raise ValueError(
+                    f"alerts.{name}.window_s: {rule.window_s} is no multiple of windows.bucket_s {bucket_s}"
+                )
+        return self
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names)) or "(none)"
+
+
+class PolicyError(ValueError):
+    """A policy was refused; the live one stands. Correct the key it names and apply again."""
+
+
+def parse(data: Any, where: str) -> Policy:
+    """The policy in `data` (a mapping as read from TOML or JSON).
+
+    Raises PolicyError: one line a problem, each naming `where`, the key, what was found and what is allowed.
+    """
+    try:
+        return Policy.model_validate(data)
+    except ValidationError as error:
+        raise PolicyError("\n".join(_problem(where, data, e) for e in error.errors(include_url=False))) from None
+
+
+def _problem(where: str, data: Any, error: Any) -> str:
+    # A union's branches ("float", "literal['off']") are pydantic's words, not keys of the file.
+    path = [
+        part
+        for part in error["loc"]
+        if not (isinstance(part, str) and part.startswith(("constrained", "literal[", "float")))
+    ]
+    message = error["msg"].removeprefix("Value error, ")
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    found = data
+    for part in path:
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            found = None
+            break
+    said = f"found {found!r}; " if isinstance(found, str | int | float) else ""
+    return f"{where}: {key + ': ' if key else ''}{said}{message}"
+
+
+def digest(policy: Policy) -> str:
+    """8 hex digits of the policy's content: equal policies, equal digest, whatever order their keys stood in."""
+    canonical = json.dumps(policy.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def version(offset: int, policy: Policy) -> str:
+    """A policy's version: its offset on the `policies` log, and its digest."""
+    return f"{offset}-{digest(policy)}"

@@ -1,0 +1,76 @@
+"""A policy ready to decide with: for any scopes, the bars each label's score is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streams.core.events import Action, Scopes
+from streams.core.policy import GRADED, OFF, SCOPE_KINDS, Policy, ScopeRule, Thresholds
+
+Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
+
+
+class Bar(NamedTuple):
+    """A score at or above `threshold` asks for `action`; `scope` is whose threshold it is."""
+
+    threshold: float
+    action: Action
+    scope: str
+
+
+@dataclass(frozen=True)
+class LivePolicy:
+    """One version of the policy, resolved. Immutable; a change makes another one and swaps it between batches."""
+
+    version: str
+    policy: Policy
+    _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(default_factory=dict, repr=False, compare=False)
+    _named: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for kind in SCOPE_KINDS:
+            names = (getattr(rule, kind) for rule in self.policy.scopes)
+            self._named[kind] = frozenset(name for name in names if name is not None)
+
+    def bars(self, scopes: Scopes) -> tuple[Bars, Bars]:
+        """The bars for a completion's labels and for its prompt's labels.
+
+        Resolved once for each combination of names that the policy mentions, so that a million distinct routes
+        cost no more memory than the policy itself.
+        """
+        key = tuple(name if (name := getattr(scopes, kind)) in self._named[kind] else None for kind in SCOPE_KINDS)
+        found = self._resolved.get(key)
+        if found is None:
+            rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
+            found = self._resolved[key] = (
+                {label: self._bars(label, default, [(r.selector, r.labels.get(label)) for r in rules], floored=True)
+                 for label, default in self.policy.labels.items()},
+                {label: self._bars(label, default, [(r.selector, r.prompt_labels.get(label)) for r in rules], floored=False)
+                 for label, default in self.policy.prompt_labels.items()},
+            )  # fmt: skip
+        return found
+
+    def _bars(
+        self, label: str, default: Thresholds, scoped: list[tuple[str, Thresholds | None]], *, floored: bool
+    ) -> tuple[Bar, ...]:
+        floor = self.policy.floors.get(label) if floored else None
+        bars = []
+        for action in reversed(GRADED):
+            threshold, scope = getattr(default, action.value), "default"
+            for selector, thresholds in scoped:  # most specific first
+                if thresholds is not None and (own := getattr(thresholds, action.value)) is not None:
+                    threshold, scope = own, selector
+                    break
+            limit = getattr(floor, action.value) if floor is not None else None
+            if limit is not None and (threshold is None or threshold == OFF or threshold > limit):
+                threshold, scope = limit, "floor"
+            if threshold is not None and threshold != OFF:
+                bars.append(Bar(threshold, action, scope))
+        return tuple(bars)
+
+
+def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:
+    """The scope rules that match, most specific first: more selectors, then the earlier kind."""
+    found = [rule for rule in policy.scopes if all(names[kind] == name for kind, name in rule.selectors.items())]
+    return sorted(found, key=lambda rule: (-len(rule.selectors), [kind not in rule.selectors for kind in SCOPE_KINDS]))

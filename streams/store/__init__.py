@@ -1,0 +1,187 @@
+"""What Tidegate keeps outside Kafka, as one interface: fences, counts, leases, alert states, scope names.
+
+`redis.py` and `memory.py` implement it; one contract test runs on both. `docs/operations.md` lists every key.
+A part is one partition of one source topic: the unit of ownership, of counting, and of a cluster slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class Part(NamedTuple):
+    """One partition of a source topic."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last record applied, so that a fence can be checked against the log it stands in."""
+
+    offset: int
+    timestamp_ms: int
+    sha256: str  # of the value's bytes, 16 hex digits
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The truth about what was counted: every offset below `next` was, none at or above it."""
+
+    next: int
+    cluster: str
+    generation: int  # +1 each time the fence could not be believed and was moved
+    mark: Mark | None  # None until a record was applied in this generation
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A part taken over: the owner's token, greater than any before it, and what the last owner left."""
+
+    token: int
+    fence: Fence | None
+    unclean: int  # claims in a row at this same fence without a release: a span may be killing its workers
+    trying: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What one span adds: all sums, so that the store runs few commands.
+
+    counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `core/windows.py` splits it.
+    users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
+    totals: counter -> n, for ever: decided, faults, dead_letters, too_late, ...
+    """
+
+    counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    users: Mapping[int, Mapping[str, Collection[str]]] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """One span to be counted: offsets [start, end) of a part, by the owner that holds `token`."""
+
+    part: Part
+    token: int
+    start: int
+    end: int
+    mark: Mark
+    aggregate: Aggregate
+    watermark_ms: int  # greatest record timestamp in the span
+    lag: int  # records between `end` and the fetch high-water mark
+    keep_ms: int  # buckets expire this long after their end: longest window + allowed lateness
+
+
+class Applied(StrEnum):
+    """What `apply` did."""
+
+    APPLIED = "applied"
+    ALREADY = "already"  # end <= next: counted before, nothing done
+    OVERLAP = "overlap"  # start < next < end: nothing done; trim to `next` and apply again
+    GAP = "gap"  # start > next, or no fence: the store lost its tail, or this came early; seek back to `next`
+    NOT_OWNER = "not_owner"  # another worker holds a newer token: forget the part
+
+
+class Outcome(NamedTuple):
+    """What `apply` did, and the fence's `next` afterwards (-1 where there is no fence)."""
+
+    applied: Applied
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a part has come, as its owner last said."""
+
+    watermark_ms: int  # 0 before any record
+    lag: int  # records behind the fetch high-water mark; 0: idle
+    seen_ms: int  # store time of the owner's last word; 0: never owned
+    owner: str | None  # None after a release
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run the tick until it expires, and the store's clock."""
+
+    epoch: int  # +1 with each new holder
+    now_ms: int
+
+
+class Store(Protocol):
+    """Raises StoreAway where the server cannot be reached: wait and call again, every call is safe to repeat."""
+
+    async def check(self, user_key_fingerprint: str) -> None:
+        """Refuses (StoreRefused) a server that may evict keys, or one used with another user key."""
+
+    async def close(self) -> None: ...
+
+    async def now_ms(self) -> int:
+        """The store's clock: the one that ticks, leases and owners are judged by."""
+
+    # --- owners: one per part
+
+    async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]: ...
+
+    async def release(self, part: Part, token: int) -> None:
+        """Says that the owner leaves cleanly. No-op for an old token."""
+
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
+        """The owner's word that the part is alive though nothing may have been applied. False: no longer the owner."""
+
+    async def trying(self, part: Part, token: int, offset: int | None) -> None:
+        """Says which single record is in hand, before it is scored (None: none)."""
+
+    async def reset(self, part: Part, token: int, fence: Fence) -> bool:
+        """Moves a fence that could not be believed. False: no longer the owner."""
+
+    async def fences(self, parts: Sequence[Part]) -> list[Fence | None]: ...
+
+    # --- counting
+
+    async def apply(self, spans: Sequence[Apply]) -> list[Outcome]:
+        """Counts each span exactly once; one pipelined round trip. Row i belongs to span i."""
+
+    async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
+        """Counter -> n over the parts, for ever."""
+
+    # --- reading, by the tick and the CLI
+
+    async def progress(self, parts: Sequence[Part]) -> list[Progress]: ...
+
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
+        """Per part: bucket start (ms) -> how often it was written. Changed since you looked: read it again."""
+
+    async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
+        """Per (part, bucket start): series -> n; empty where it expired."""
+
+    async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
+        """Distinct users among the hits of a series in those buckets: an estimate, about 1%."""
+
+    # --- the tick: one worker at a time
+
+    async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
+        """Takes or renews the tick's lease; None while another worker holds it."""
+
+    async def unlease(self, worker: str) -> None: ...
+
+    async def alerts(self) -> dict[str, str]:
+        """Fingerprint -> alert state, as JSON that `tick.py` wrote; and the key `@`: the tick's own state."""
+
+    async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
+        """Writes (or removes, None) alert states in one step. False: the lease went to another worker."""
+
+    # --- scope names: bounded
+
+    async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
+        """Those of the names that count under their own name: live already, or admitted below the limit."""
+
+    async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
+        """Forgets names that were neither live nor admitted for quiet_ms. Returns how many are left."""
