@@ -18,7 +18,6 @@ from streams.core.events import (
 from streams.core.measures import PRODUCER_FAILED
 from streams.core.thresholds import Bars, LivePolicy
 
-
 ANYWHERE = Scopes()
 
 

@@ -44,17 +44,21 @@ class LivePolicy:
         if found is None:
             rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
             found = self._resolved[key] = (
-                {label: self._bars(label, default, [(r.selector, r.labels.get(label)) for r in rules], floored=True)
-                 for label, default in self.policy.labels.items()},
-                {label: self._bars(label, default, [(r.selector, r.prompt_labels.get(label)) for r in rules], floored=False)
-                 for label, default in self.policy.prompt_labels.items()},
-            )  # fmt: skip
+                {
+                    label: self._bars(label, default, [(rule.selector, rule.labels.get(label)) for rule in rules])
+                    for label, default in self.policy.labels.items()
+                },
+                {
+                    label: self._bars(None, default, [(rule.selector, rule.prompt_labels.get(label)) for rule in rules])
+                    for label, default in self.policy.prompt_labels.items()
+                },
+            )
         return found
 
     def _bars(
-        self, label: str, default: Thresholds, scoped: list[tuple[str, Thresholds | None]], *, floored: bool
+        self, floored: str | None, default: Thresholds, scoped: list[tuple[str, Thresholds | None]]
     ) -> tuple[Bar, ...]:
-        floor = self.policy.floors.get(label) if floored else None
+        floor = self.policy.floors.get(floored) if floored else None
         bars = []
         for action in reversed(GRADED):
             threshold, scope = getattr(default, action.value), "default"
