@@ -7,9 +7,11 @@ A part is one partition of one source topic: the unit of ownership, of counting,
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
+
+from streams.core.count import Aggregate
 
 
 class Part(NamedTuple):
@@ -49,20 +51,6 @@ class Claim:
     fence: Fence | None
     unclean: int  # claims in a row at this same fence without a release: a span may be killing its workers
     trying: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """What one span adds: all sums, so that the store runs few commands.
-
-    counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `core/windows.py` splits it.
-    users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
-    totals: counter -> n, for ever: decided, faults, dead_letters, too_late, ...
-    """
-
-    counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
-    users: Mapping[int, Mapping[str, Collection[str]]] = field(default_factory=dict)
-    totals: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
