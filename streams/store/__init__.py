@@ -65,7 +65,7 @@ class Apply:
     aggregate: Aggregate
     watermark_ms: int  # greatest record timestamp in the span
     lag: int  # records between `end` and the fetch high-water mark
-    keep_ms: int  # buckets expire this long after their end: longest window + allowed lateness
+    keep_ms: int  # buckets expire this long after their start: bucket + longest window + allowed lateness
 
 
 class Applied(StrEnum):

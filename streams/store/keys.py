@@ -1,0 +1,67 @@
+"""Every Redis key Tidegate writes, in one place. The braces are hash tags: one Redis Cluster slot a part.
+
+| key | type | what | size | expiry |
+| --- | --- | --- | --- | --- |
+| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 16 fields | never |
+| `ns:{topic-p}:totals` | hash | counter -> n for ever | 8 fields | never |
+| `ns:{topic-p}:touch` | hash | bucket start -> times written | a field a live bucket | fields go with their bucket |
+| `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | start + longest window + lateness |
+| `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
+| `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
+| `ns:{tick}:alerts` | hash | fingerprint -> alert state | one an alert not inactive | removed when resolved |
+| `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
+| `ns:{scopes}:<kind>` | hash | live scope name -> last seen, ms | at most live_scopes | quiet names are removed |
+| `ns:meta` | hash | fingerprint of the user key | 1 field | never |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.store import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names of keys under one namespace."""
+
+    namespace: str
+
+    def _part(self, part: Part, rest: str) -> str:
+        return f"{self.namespace}:{{{part.topic}-{part.partition}}}:{rest}"
+
+    def fence(self, part: Part) -> str:
+        return self._part(part, "fence")
+
+    def totals(self, part: Part) -> str:
+        return self._part(part, "totals")
+
+    def touch(self, part: Part) -> str:
+        return self._part(part, "touch")
+
+    def bucket(self, part: Part, start_ms: int) -> str:
+        return self._part(part, f"b:{start_ms}")
+
+    def users(self, part: Part, start_ms: int, series: str) -> str:
+        return self._part(part, f"u:{start_ms}:{series}")
+
+    def users_merged(self, part: Part) -> str:
+        return self._part(part, "u:merged")
+
+    def users_counted(self, n: int) -> str:
+        return f"{self.namespace}:{{tick}}:users:{n}"
+
+    @property
+    def lease(self) -> str:
+        return f"{self.namespace}:{{tick}}:lease"
+
+    @property
+    def alerts(self) -> str:
+        return f"{self.namespace}:{{tick}}:alerts"
+
+    def names(self, kind: str) -> str:
+        return f"{self.namespace}:{{scopes}}:{kind}"
+
+    @property
+    def meta(self) -> str:
+        return f"{self.namespace}:meta"

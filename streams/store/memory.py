@@ -1,0 +1,207 @@
+"""The store's in-memory twin: the same contract, one process, for the tests of what stands on a store."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streams.errors import StoreRefused
+from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress
+
+
+@dataclass
+class _Part:
+    next: int | None = None
+    cluster: str = ""
+    generation: int = 0
+    mark: Mark | None = None
+    token: int = 0
+    owner: str | None = None
+    seen_ms: int = 0
+    unclean: int = 0
+    unclean_at: int | None = None
+    trying: int | None = None
+    watermark_ms: int = 0
+    lag: int = 0
+    totals: Counter[str] = field(default_factory=Counter)
+    touch: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, Counter[str]] = field(default_factory=dict)
+    users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    expires: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def fence(self) -> Fence | None:
+        return None if self.next is None else Fence(self.next, self.cluster, self.generation, self.mark)
+
+
+class MemoryStore:
+    """A `Store` in a dict. clock: milliseconds, the store's own time. `state` may be copied and put back."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self.parts: dict[Part, _Part] = defaultdict(_Part)
+        self._user_key: str | None = None
+        self._lease: tuple[str, int, int] = ("", 0, 0)  # worker, epoch, until_ms
+        self._alerts: dict[str, str] = {}
+        self._names: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def snapshot(self) -> dict[Part, _Part]:
+        """What a copy of the append-only file would hold."""
+        return copy.deepcopy(dict(self.parts))
+
+    def roll_back(self, snapshot: dict[Part, _Part]) -> None:
+        self.parts = defaultdict(_Part, copy.deepcopy(snapshot))
+
+    async def check(self, user_key_fingerprint: str) -> None:
+        if self._user_key not in (None, user_key_fingerprint):
+            raise StoreRefused(f"counts were made with user key {self._user_key}, not {user_key_fingerprint}")
+        self._user_key = user_key_fingerprint
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def now_ms(self) -> int:
+        return self._clock()
+
+    # --- owners
+
+    async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]:
+        return [self._claim(self.parts[part], worker) for part in parts]
+
+    def _claim(self, own: _Part, worker: str) -> Claim:
+        own.token = max(own.token + 1, self._clock())
+        died = own.owner not in (None, worker)
+        own.unclean = (own.unclean + 1 if own.unclean_at == own.next else 1) if died else 0
+        own.unclean_at, own.owner, own.seen_ms = own.next, worker, self._clock()
+        return Claim(own.token, own.fence, own.unclean, own.trying)
+
+    def _owned(self, part: Part, token: int) -> _Part | None:
+        own = self.parts[part]
+        return own if own.token == token else None
+
+    async def release(self, part: Part, token: int) -> None:
+        if own := self._owned(part, token):
+            own.owner, own.trying, own.unclean = None, None, 0
+
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
+        if own := self._owned(part, token):
+            own.seen_ms, own.lag, own.watermark_ms = self._clock(), lag, max(own.watermark_ms, watermark_ms)
+        return own is not None
+
+    async def trying(self, part: Part, token: int, offset: int | None) -> None:
+        if own := self._owned(part, token):
+            own.trying = offset
+
+    async def reset(self, part: Part, token: int, fence: Fence) -> bool:
+        if own := self._owned(part, token):
+            own.next, own.cluster, own.generation, own.mark = fence.next, fence.cluster, fence.generation, fence.mark
+            own.trying = None
+        return own is not None
+
+    async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
+        return [self.parts[part].fence for part in parts]
+
+    # --- counting
+
+    async def apply(self, spans: Sequence[Apply]) -> list[Outcome]:
+        return [self._apply(span) for span in spans]
+
+    def _apply(self, span: Apply) -> Outcome:
+        own = self.parts[span.part]
+        if own.next is None:
+            return Outcome(Applied.GAP, -1)
+        if own.token != span.token:
+            return Outcome(Applied.GAP if own.token < span.token else Applied.NOT_OWNER, own.next)
+        if span.end <= own.next:
+            return Outcome(Applied.ALREADY, own.next)
+        if span.start != own.next:
+            return Outcome(Applied.OVERLAP if span.start < own.next else Applied.GAP, own.next)
+        own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark, span.lag, self._clock()
+        own.watermark_ms = max(own.watermark_ms, span.watermark_ms)
+        if own.trying is not None and own.trying < span.end:
+            own.trying = None
+        own.totals.update(span.aggregate.totals)
+        self._expire(own)
+        for start, series in span.aggregate.counts.items():
+            if start + span.keep_ms > self._clock():
+                own.counts.setdefault(start, Counter()).update(series)
+                own.touch[start] = own.touch.get(start, 0) + 1
+                own.expires[start] = start + span.keep_ms
+        for start, by_series in span.aggregate.users.items():
+            for name, users in by_series.items():
+                own.users[start, name].update(users)
+        return Outcome(Applied.APPLIED, own.next)
+
+    def _expire(self, own: _Part) -> None:
+        for start in [start for start, at in own.expires.items() if at <= self._clock()]:
+            del own.expires[start], own.counts[start], own.touch[start]
+            for key in [key for key in own.users if key[0] == start]:
+                del own.users[key]
+
+    async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
+        return dict(sum((self.parts[part].totals for part in parts), Counter()))
+
+    # --- reading
+
+    async def progress(self, parts: Sequence[Part]) -> list[Progress]:
+        return [
+            Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner) for own in map(self.parts.__getitem__, parts)
+        ]
+
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
+        return [dict(self.parts[part].touch) for part in parts]
+
+    async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
+        for part, _ in buckets:
+            self._expire(self.parts[part])
+        return [dict(self.parts[part].counts.get(start, {})) for part, start in buckets]
+
+    async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
+        wanted = list(starts)
+        return len({user for part in parts for start in wanted for user in self.parts[part].users[start, series]})
+
+    # --- the tick
+
+    async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
+        holder, epoch, until_ms = self._lease
+        if holder != worker:
+            if until_ms > self._clock():
+                return None
+            epoch = max(epoch + 1, self._clock())
+        self._lease = (worker, epoch, self._clock() + ttl_ms)
+        return Lease(epoch, self._clock())
+
+    async def unlease(self, worker: str) -> None:
+        if self._lease[0] == worker:
+            self._lease = (worker, self._lease[1], 0)
+
+    async def alerts(self) -> dict[str, str]:
+        return dict(self._alerts)
+
+    async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
+        if lease.epoch != self._lease[1]:
+            return False
+        for fingerprint, state in states.items():
+            if state:
+                self._alerts[fingerprint] = state
+            else:
+                self._alerts.pop(fingerprint, None)
+        return True
+
+    # --- scope names
+
+    async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
+        live = self._names[kind]
+        for name in names:
+            if name not in live and len(live) < limit:
+                live[name] = self._clock()
+        return {name for name in names if name in live}
+
+    async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
+        names = self._names[kind]
+        names.update(dict.fromkeys(live, self._clock()))
+        for name in [name for name, seen_ms in names.items() if self._clock() - seen_ms > quiet_ms]:
+            del names[name]
+        return len(names)

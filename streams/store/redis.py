@@ -1,0 +1,245 @@
+"""The store in Redis (or Valkey): thin calls onto `scripts.py`, and errors in our own words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import redis.asyncio as aioredis
+from redis.exceptions import (
+    BusyLoadingError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from streams.errors import StoreAway, StoreRefused
+from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, scripts
+from streams.store.keys import Keys
+
+_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
+_SHA = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+    for name, script in vars(scripts).items()
+    if name.isupper() and name != "NOW"
+}
+
+
+class RedisStore:
+    """A `Store` on one Redis. url: `redis://[user:password@]host:port/db` or `rediss://`."""
+
+    def __init__(self, url: str, namespace: str, timeout_s: float = 5.0) -> None:
+        self._redis = aioredis.Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, health_check_interval=0
+        )
+        self._keys = Keys(namespace)
+        pool = self._redis.connection_pool.connection_kwargs
+        self._address = f"{pool.get('host', 'localhost')}:{pool.get('port', 6379)}"  # never the password
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _reached(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except _AWAY as error:
+            raise StoreAway(f"redis {self._address}: {type(error).__name__}: {error}; waiting for it") from error
+
+    async def _eval(self, calls: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """The replies of several scripts, in one pipelined round trip."""
+        async with self._reached():
+            for _ in range(2):
+                pipe = self._redis.pipeline(transaction=False)
+                for script, keys, args in calls:
+                    pipe.evalsha(_SHA[script], len(keys), *keys, *args)
+                replies = await pipe.execute(raise_on_error=False)
+                missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+                if not missing:
+                    break
+                for script in {calls[i][0] for i in missing}:
+                    await self._redis.script_load(script)
+                # All run again: `apply` and the rest are safe to repeat, and a fresh server knows none of them.
+            for reply in replies:
+                if isinstance(reply, RedisError):
+                    raise reply
+            return replies
+
+    async def check(self, user_key_fingerprint: str) -> None:
+        async with self._reached():
+            policy = (await self._redis.info("memory")).get("maxmemory_policy")
+            if policy != "noeviction":
+                raise StoreRefused(
+                    f"redis {self._address}: maxmemory-policy is {policy}; expected noeviction, "
+                    "else counts and fences vanish in silence; set it and start again"
+                )
+            await self._redis.hsetnx(self._keys.meta, "user_key", user_key_fingerprint)
+            known = _text(await self._redis.hget(self._keys.meta, "user_key"))
+            if known != user_key_fingerprint:
+                raise StoreRefused(
+                    f"redis {self._address}: counts there were made with user key {known}, "
+                    f"TIDEGATE_USER_KEY is {user_key_fingerprint}; set the key they were made with, "
+                    "or another TIDEGATE_NAMESPACE"
+                )
+
+    async def now_ms(self) -> int:
+        async with self._reached():
+            seconds, micros = await self._redis.time()
+            return int(seconds) * 1000 + int(micros) // 1000
+
+    # --- owners
+
+    async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]:
+        replies = await self._eval([(scripts.CLAIM, [self._keys.fence(part)], [worker]) for part in parts])
+        return [
+            Claim(int(reply[0]), _fence(reply[1:7]), int(reply[7]), None if reply[8] is None else int(reply[8]))
+            for reply in replies
+        ]
+
+    async def _owned(self, script: str, part: Part, token: int, *args: Any) -> bool:
+        (reply,) = await self._eval([(script, [self._keys.fence(part)], [token, *args])])
+        return bool(reply)
+
+    async def release(self, part: Part, token: int) -> None:
+        await self._owned(scripts.RELEASE, part, token)
+
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
+        return await self._owned(scripts.BEAT, part, token, lag, watermark_ms)
+
+    async def trying(self, part: Part, token: int, offset: int | None) -> None:
+        await self._owned(scripts.TRYING, part, token, "" if offset is None else offset)
+
+    async def reset(self, part: Part, token: int, fence: Fence) -> bool:
+        mark = fence.mark
+        marked = ("", "", "") if mark is None else (mark.offset, mark.timestamp_ms, mark.sha256)
+        return await self._owned(scripts.RESET, part, token, fence.next, fence.cluster, fence.generation, *marked)
+
+    async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
+        fields = ["next", "cluster", "generation", "mark_offset", "mark_ms", "mark_sha"]
+        return [_fence(reply) for reply in await self._each("hmget", [(self._keys.fence(p), fields) for p in parts])]
+
+    # --- counting
+
+    async def apply(self, spans: Sequence[Apply]) -> list[Outcome]:
+        replies = await self._eval([self._apply_call(span) for span in spans])
+        return [Outcome(Applied(_text(status)), int(next_)) for status, next_ in replies]
+
+    def _apply_call(self, span: Apply) -> tuple[str, list[str], list[Any]]:
+        part, mark, sums = span.part, span.mark, span.aggregate
+        keys = [self._keys.fence(part), self._keys.totals(part), self._keys.touch(part)]
+        args: list[Any] = [span.token, span.start, span.end, mark.offset, mark.timestamp_ms, mark.sha256]
+        args += [span.watermark_ms, span.lag, span.keep_ms, len(sums.totals), *_flat(sums.totals), len(sums.counts)]
+        for start, series in sums.counts.items():
+            keys.append(self._keys.bucket(part, start))
+            args += [start, len(series), *_flat(series)]
+        sketches = [(start, s, users) for start, by in sums.users.items() for s, users in by.items() if users]
+        args.append(len(sketches))
+        for start, name, users in sketches:
+            keys.append(self._keys.users(part, start, name))
+            args += [start, len(users), *users]
+        return scripts.APPLY, keys, args
+
+    async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
+        totals: dict[str, int] = {}
+        for reply in await self._each("hgetall", [(self._keys.totals(part),) for part in parts]):
+            for counter, n in _counts(reply).items():
+                totals[counter] = totals.get(counter, 0) + n
+        return totals
+
+    # --- reading
+
+    async def _each(self, command: str, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """One command many times, in one pipelined round trip."""
+        async with self._reached():
+            pipe = self._redis.pipeline(transaction=False)
+            for args in calls:
+                getattr(pipe, command)(*args)
+            return await pipe.execute()
+
+    async def progress(self, parts: Sequence[Part]) -> list[Progress]:
+        fields = ["watermark_ms", "lag", "seen_ms", "owner"]
+        replies = await self._each("hmget", [(self._keys.fence(part), fields) for part in parts])
+        return [Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None) for w, lag, s, o in replies]
+
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
+        replies = await self._each("hgetall", [(self._keys.touch(part),) for part in parts])
+        return [{int(start): int(n) for start, n in reply.items()} for reply in replies]
+
+    async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
+        return [_counts(r) for r in await self._each("hgetall", [(self._keys.bucket(*bucket),) for bucket in buckets])]
+
+    async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
+        # Sketches of one part share a slot and merge there; the merged ones are then counted together in the tick's.
+        wanted = list(starts)
+        merged = [self._keys.users_merged(part) for part in parts]
+        sources = [[self._keys.users(part, start, series) for start in wanted] for part in parts]
+        async with self._reached():
+            pipe = self._redis.pipeline(transaction=False)
+            for key, source in zip(merged, sources, strict=True):
+                pipe.delete(key)
+                pipe.pfmerge(key, *source)
+                pipe.get(key)
+                pipe.delete(key)
+            sketches = [value for value in (await pipe.execute())[2::4] if value]
+            pipe = self._redis.pipeline(transaction=False)
+            counted = [self._keys.users_counted(n) for n in range(len(sketches))]
+            for key, sketch in zip(counted, sketches, strict=True):
+                pipe.set(key, sketch, px=10_000)
+            if counted:
+                pipe.pfcount(*counted)
+            return int((await pipe.execute())[-1]) if counted else 0
+
+    # --- the tick
+
+    async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
+        (reply,) = await self._eval([(scripts.LEASE, [self._keys.lease], [worker, ttl_ms])])
+        return None if reply is None else Lease(int(reply[0]), int(reply[1]))
+
+    async def unlease(self, worker: str) -> None:
+        await self._eval([(scripts.UNLEASE, [self._keys.lease], [worker])])
+
+    async def alerts(self) -> dict[str, str]:
+        async with self._reached():
+            states = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(self._keys.alerts))
+            return {_text(k): _text(v) for k, v in states.items()}
+
+    async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
+        args = [lease.epoch, *(x for fingerprint, state in states.items() for x in (fingerprint, state or ""))]
+        (reply,) = await self._eval([(scripts.SAVE_ALERTS, [self._keys.lease, self._keys.alerts], args)])
+        return bool(reply)
+
+    # --- scope names
+
+    async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
+        asked = list(names)
+        (reply,) = await self._eval([(scripts.ADMIT, [self._keys.names(kind)], [limit, *asked])])
+        return {name for name, admitted in zip(asked, reply, strict=True) if admitted}
+
+    async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
+        (reply,) = await self._eval([(scripts.RETAIN, [self._keys.names(kind)], [quiet_ms, *live])])
+        return int(reply)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _flat(counts: Mapping[str, int]) -> Iterable[Any]:
+    return (x for pair in counts.items() for x in pair)
+
+
+def _counts(reply: Mapping[bytes, bytes]) -> dict[str, int]:
+    return {_text(name): int(n) for name, n in reply.items()}
+
+
+def _fence(fields: Sequence[Any]) -> Fence | None:
+    next_, cluster, generation, offset, timestamp_ms, sha256 = fields
+    if next_ is None:
+        return None
+    mark = None if offset is None else Mark(int(offset), int(timestamp_ms), _text(sha256))
+    return Fence(int(next_), _text(cluster), int(generation), mark)

@@ -1,0 +1,199 @@
+"""The Lua that runs inside Redis: each script is one atomic step, and checks everything before its first write.
+
+Lua does not roll back: a script that failed half way would leave half its writes. So every refusal comes first,
+and what follows are plain writes to keys that only these scripts touch.
+
+The fence of a part is one hash: next cluster generation (what was counted), mark_offset mark_ms mark_sha (the last
+record), token owner seen_ms (who), unclean unclean_at trying (what killed its workers), watermark_ms lag (how far).
+"""
+
+NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+# KEYS fence. ARGV worker. -> token, next, cluster, generation, mark_offset, mark_ms, mark_sha, unclean, trying
+# A token is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
+CLAIM = (
+    NOW
+    + """
+local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'cluster', 'generation', 'mark_offset', 'mark_ms', 'mark_sha',
+                     'owner', 'unclean', 'unclean_at', 'trying')
+local token = math.max(tonumber(f[1] or 0) + 1, now)
+local unclean = 0
+if f[8] and f[8] ~= ARGV[1] then
+  unclean = 1
+  if f[10] == (f[2] or '') then unclean = tonumber(f[9] or 0) + 1 end
+end
+redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'owner', ARGV[1], 'seen_ms', now,
+           'unclean', unclean, 'unclean_at', f[2] or '')
+return {string.format('%d', token), f[2], f[3], f[4], f[5], f[6], f[7], unclean, f[11]}
+"""
+)
+
+# KEYS fence. ARGV token
+RELEASE = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], 'owner', 'trying')
+redis.call('HSET', KEYS[1], 'unclean', 0)
+return 1
+"""
+
+# KEYS fence. ARGV token lag watermark_ms
+BEAT = (
+    NOW
+    + """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+local watermark = math.max(tonumber(redis.call('HGET', KEYS[1], 'watermark_ms') or 0), tonumber(ARGV[3]))
+redis.call('HSET', KEYS[1], 'seen_ms', now, 'lag', ARGV[2], 'watermark_ms', string.format('%d', watermark))
+return 1
+"""
+)
+
+# KEYS fence. ARGV token offset ('' for none)
+TRYING = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'trying') else redis.call('HSET', KEYS[1], 'trying', ARGV[2]) end
+return 1
+"""
+
+# KEYS fence. ARGV token next cluster generation mark_offset mark_ms mark_sha (mark fields '' for none)
+RESET = """
+if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'next', ARGV[2], 'cluster', ARGV[3], 'generation', ARGV[4])
+redis.call('HDEL', KEYS[1], 'trying', 'mark_offset', 'mark_ms', 'mark_sha')
+if ARGV[5] ~= '' then
+  redis.call('HSET', KEYS[1], 'mark_offset', ARGV[5], 'mark_ms', ARGV[6], 'mark_sha', ARGV[7])
+end
+return 1
+"""
+
+# KEYS fence totals touch, then a key a bucket, then a key a user sketch.
+# ARGV token start end mark_offset mark_ms mark_sha watermark_ms lag keep_ms,
+#      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*
+# -> status, next
+APPLY = (
+    NOW
+    + """
+local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms', 'trying')
+local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
+if not f[2] then return {'gap', '-1'} end
+if not f[1] or tonumber(f[1]) < tonumber(ARGV[1]) then return {'gap', f[2]} end
+if f[1] ~= ARGV[1] then return {'not_owner', f[2]} end
+local next = tonumber(f[2])
+if to <= next then return {'already', f[2]} end
+if from < next then return {'overlap', f[2]} end
+if from > next then return {'gap', f[2]} end
+
+local keep, arg, key = tonumber(ARGV[9]), 10, 4
+redis.call('HSET', KEYS[1], 'next', ARGV[3], 'mark_offset', ARGV[4], 'mark_ms', ARGV[5], 'mark_sha', ARGV[6],
+           'watermark_ms', string.format('%d', math.max(tonumber(f[3] or 0), tonumber(ARGV[7]))),
+           'lag', ARGV[8], 'seen_ms', now)
+if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
+
+local function count() arg = arg + 1; return tonumber(ARGV[arg - 1]) end
+local function add(hash, n)
+  for _ = 1, n do
+    redis.call('HINCRBY', hash, ARGV[arg], ARGV[arg + 1])
+    arg = arg + 2
+  end
+end
+add(KEYS[2], count())
+for _ = 1, count() do
+  local start = ARGV[arg]; arg = arg + 1
+  local n, expires = count(), tonumber(start) + keep
+  if expires > now then
+    add(KEYS[key], n)
+    redis.call('PEXPIREAT', KEYS[key], string.format('%d', expires))
+    if redis.call('HINCRBY', KEYS[3], start, 1) == 1 then
+      for _, old in ipairs(redis.call('HKEYS', KEYS[3])) do
+        if tonumber(old) + keep <= now then redis.call('HDEL', KEYS[3], old) end
+      end
+    end
+  else
+    arg = arg + 2 * n
+  end
+  key = key + 1
+end
+for _ = 1, count() do
+  local start = ARGV[arg]; arg = arg + 1
+  local n, expires = count(), tonumber(start) + keep
+  if expires > now then
+    redis.call('PFADD', KEYS[key], unpack(ARGV, arg, arg + n - 1))
+    redis.call('PEXPIREAT', KEYS[key], string.format('%d', expires))
+  end
+  arg = arg + n
+  key = key + 1
+end
+return {'applied', ARGV[3]}
+"""
+)
+
+# KEYS lease. ARGV worker ttl_ms -> epoch, now; or false while another holds it
+LEASE = (
+    NOW
+    + """
+local f = redis.call('HMGET', KEYS[1], 'worker', 'epoch', 'until_ms')
+local epoch = tonumber(f[2] or 0)
+if f[1] ~= ARGV[1] then
+  if f[1] and tonumber(f[3]) > now then return false end
+  epoch = math.max(epoch + 1, now)
+end
+redis.call('HSET', KEYS[1], 'worker', ARGV[1], 'epoch', string.format('%d', epoch),
+           'until_ms', string.format('%d', now + ARGV[2]))
+return {string.format('%d', epoch), string.format('%d', now)}
+"""
+)
+
+# KEYS lease. ARGV worker
+UNLEASE = """
+if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'until_ms', 0)
+return 1
+"""
+
+# KEYS lease alerts. ARGV epoch (fingerprint state|'')*
+SAVE_ALERTS = """
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+for i = 2, #ARGV, 2 do
+  if ARGV[i + 1] == '' then
+    redis.call('HDEL', KEYS[2], ARGV[i])
+  else
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+  end
+end
+return 1
+"""
+
+# KEYS names. ARGV limit name* -> 1 or 0 a name
+ADMIT = (
+    NOW
+    + """
+local admitted, live = {}, redis.call('HLEN', KEYS[1])
+for i = 2, #ARGV do
+  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
+    admitted[i - 1] = 1
+  elseif live < tonumber(ARGV[1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], now)
+    live = live + 1
+    admitted[i - 1] = 1
+  else
+    admitted[i - 1] = 0
+  end
+end
+return admitted
+"""
+)
+
+# KEYS names. ARGV quiet_ms live* -> names left
+RETAIN = (
+    NOW
+    + """
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], now) end
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if now - tonumber(all[i + 1]) > tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], all[i]) end
+end
+return redis.call('HLEN', KEYS[1])
+"""
+)
