@@ -1,0 +1,131 @@
+"""Every topic Tidegate reads or writes: the one table behind topic creation, the AsyncAPI document and the docs.
+
+Pure: no broker. A topic's name here is its address; a setting may put a prefix before all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streams.core.events import (
+    Alert,
+    Completion,
+    DeadLetter,
+    Decision,
+    Enforcement,
+    Event,
+    Feedback,
+    PolicyChange,
+    Rate,
+    Silence,
+)
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic, as it is created where it does not exist."""
+
+    name: str
+    key: str  # what its records' keys are, in words; "none" where they have none
+    cleanup: Literal["delete", "compact"]
+    retention_ms: int | None  # None: for ever
+    partitions: int | None  # None: the setting's
+    about: str
+    events: tuple[type[Event], ...]  # what its values are; empty where they are not ours
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        "completions",
+        "`tenant:user` recommended, else the conversation, else the id",
+        "delete",
+        7 * DAY_MS,
+        None,
+        "Completion events, in any of the four input forms.",
+        (Completion,),
+    ),
+    Topic(
+        "feedback",
+        "the completion's id",
+        "delete",
+        30 * DAY_MS,
+        None,
+        "What people said of completions: thumbs, complaints, appeals, verdicts.",
+        (Feedback,),
+    ),
+    Topic(
+        "policies",
+        "the policy's name",
+        "delete",  # never compacted: every change stays, in order. One partition: one order
+        None,
+        1,
+        "Every policy change, as a full snapshot with its author and reason, and every silence: the audit trail.",
+        (PolicyChange, Silence),
+    ),
+    Topic(
+        "decisions",
+        "`tenant:hmac(user)`",
+        "delete",
+        7 * DAY_MS,
+        None,  # the same number as `completions`: a decision goes to its completion's partition number
+        "One decision for each completion, without its text; the same partition number as the source.",
+        (Decision,),
+    ),
+    Topic(
+        "alerts",
+        "the alert's fingerprint",
+        "delete",
+        30 * DAY_MS,
+        None,
+        "Every transition of an alert, and its state again while it fires.",
+        (Alert,),
+    ),
+    Topic(
+        "rates",
+        "scope, measure and window",
+        "compact",
+        None,
+        None,
+        "Snapshots of rates, once a second where they changed; a tombstone when a scope goes quiet.",
+        (Rate,),
+    ),
+    Topic(
+        "enforcements",
+        "`tenant:hmac(user)`",
+        "delete",
+        30 * DAY_MS,
+        None,
+        "Users throttled, suspended, or let go.",
+        (Enforcement,),
+    ),
+    Topic(
+        "dead-letters",
+        "the source position, `topic[partition]@offset`",
+        "delete",
+        7 * DAY_MS,
+        None,
+        "Input that could not be read, and what was expected.",
+        (DeadLetter,),
+    ),
+    Topic(
+        "replays",
+        "`tenant:hmac(user)`",
+        "delete",
+        1 * DAY_MS,
+        None,
+        "Ranges decided again under another policy; never mixed with the live decisions.",
+        (Decision,),
+    ),
+    Topic(
+        "tidegate-control",
+        "none",
+        "delete",
+        1 * DAY_MS,
+        1,
+        "Faust's own: it will not start without a topic. Nothing of ours is written to it.",
+        (),
+    ),
+)
