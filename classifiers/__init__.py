@@ -1,0 +1,50 @@
+"""Classifiers: texts in, calibrated scores out. Usable alone: `load().score(["a text"])`.
+
+Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and tokenizers only at run time.
+"""
+
+from classifiers.classifier import Classifier, Scorer, Scores, load
+from classifiers.coverage import labels_missing, require_labels
+from classifiers.errors import (
+    ClassifierError,
+    ManifestError,
+    MissingLabelError,
+    ModelFileError,
+    ModelMismatchError,
+    ScoreError,
+    UnknownModelError,
+)
+from classifiers.manifest import (
+    DEFAULT_MANIFEST,
+    Figures,
+    LabelFigures,
+    Manifest,
+    ModelEntry,
+    TrainingSet,
+    find_model,
+    read_manifest,
+)
+
+__all__ = [
+    "DEFAULT_MANIFEST",
+    "Classifier",
+    "ClassifierError",
+    "Figures",
+    "LabelFigures",
+    "Manifest",
+    "ManifestError",
+    "MissingLabelError",
+    "ModelEntry",
+    "ModelFileError",
+    "ModelMismatchError",
+    "ScoreError",
+    "Scorer",
+    "Scores",
+    "TrainingSet",
+    "UnknownModelError",
+    "find_model",
+    "labels_missing",
+    "load",
+    "read_manifest",
+    "require_labels",
+]
