@@ -1,0 +1,236 @@
+"""Settings: what one process is told by its environment (`TIDEGATE_…`), read once, by whoever calls `Settings.load()`.
+
+Settings say where things are and how much may be held; they need a restart. What a completion is decided by is
+policy, which is live and never here. Topic names are fixed (`streams/topics.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import SettingsError
+
+PREFIX = "TIDEGATE_"
+USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
+
+# Kubernetes puts the addresses of a service named `tidegate…` into every pod under names like ours.
+_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """One process's settings: frozen, each with its range; `load()` is how to get one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # an empty variable is an unset one: `${X:-}` in a compose file
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    # Where things are
+    kafka: str = Field(
+        "127.0.0.1:9092",
+        pattern=r"^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*$",
+        description="Kafka's bootstrap servers: host:port[,host:port…]",
+    )
+    redis: str = Field(
+        "redis://127.0.0.1:6379/0",
+        pattern=r"^(rediss?|unix)://",
+        repr=False,  # it may hold a password
+        description="Redis or Valkey, as a URL; it must run with maxmemory-policy noeviction",
+    )
+    namespace: str = Field(
+        "tidegate",
+        pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$",
+        description="prefix of every Redis key and of the consumer group: two deployments on one pair differ here",
+    )
+    worker: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
+        pattern=r"^[^\x00-\x20\x7f|]{1,200}$",
+        description="this worker's name in logs, metrics and leases; the default is host-pid",
+    )
+
+    # Users leave Tidegate only as HMACs
+    user_key: SecretStr | None = Field(None, description="key of the HMAC; a worker needs it, 16 bytes at least")
+    user_key_file: Path | None = Field(None, description="file that holds the key, instead of user_key")
+
+    # What decides
+    policy_file: Path = Field(Path("policy.toml"), description="seeds an empty policies topic; afterwards only a file")
+    classifier: str = Field("", description="name in the manifest; empty is the manifest's default")
+    classifier_manifest: Path | None = Field(None, description="models.toml; unset is the one that Tidegate carries")
+
+    # Scoring
+    score_threads: int = Field(
+        default_factory=lambda: max(1, _cpus() - 1),
+        ge=1,
+        le=256,
+        description="threads that score; the default leaves one CPU to everything else",
+    )
+    score_timeout_s: float = Field(10, gt=0, le=300, description="longer than this on one text is a fault")
+    concurrency: int = Field(2, ge=1, le=64, description="batches scored side by side")
+
+    # How much is held
+    batch_events: int = Field(256, ge=1, le=10_000, description="records in a batch at the most")
+    inflight_events: int = Field(2048, ge=1, le=1_000_000, description="records polled, not yet applied, at the most")
+    inflight_bytes: int = Field(64 * 2**20, ge=2**20, le=2**36, description="their bytes at the most")
+    live_scopes: int = Field(1000, ge=1, le=100_000, description="scopes a kind with rates of their own; then `other`")
+
+    # Kafka's side
+    session_timeout_s: float = Field(30, ge=6, le=90, description="a worker silent this long loses its partitions")
+    heartbeat_s: float = Field(3, ge=0.5, le=30, description="between heartbeats; a third of the session or less")
+    commit_interval_s: float = Field(1.0, ge=0.1, le=60, description="between commits of what was applied")
+    linger_s: float = Field(0.005, ge=0, le=1, description="a send waits this long for company; 0 sends at once")
+    max_record_bytes: int = Field(
+        1_000_000, ge=1024, le=2**30, description="largest record we send; not above the broker's message.max.bytes"
+    )
+    idempotent: bool = Field(True, description="idempotent producer; off only for the embedded broker, which has none")
+    partitions: int = Field(12, ge=1, le=10_000, description="of a topic we create; twice the workers or more")
+    replication: int = Field(3, ge=1, le=7, description="copies of a topic we create; 1 on a single broker")
+    dead_letter_bytes: bool = Field(False, description="dead letters carry the input's bytes: text leaves Tidegate")
+
+    # The tick
+    tick_lease_s: float = Field(5, ge=1, le=60, description="the worker that ticks is replaced when silent this long")
+
+    # The pages for people and probes
+    http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")
+    http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")
+    log_json: bool = Field(False, description="one JSON object a line, instead of text")
+
+    @property
+    def group(self) -> str:
+        """The consumer group of every worker of this namespace."""
+        return f"{self.namespace}-ingest"
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Settings from the environment; `overrides` (a command's flags) win, None among them is "not given".
+
+        Raises SettingsError with one line for each variable that is unknown or wrong.
+        """
+        lines = _unknown(os.environ, {name.upper() for name in cls.model_fields})
+        try:
+            settings = cls(**{name: value for name, value in overrides.items() if value is not None})
+        except ValidationError as error:
+            lines += [_line(item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
+        if lines:
+            raise SettingsError("\n".join(lines))
+        return settings
+
+    def user_key_bytes(self) -> bytes:
+        """The key of the HMAC, from user_key or from the file (its final newline is not part of it).
+
+        Raises SettingsError where there is none, or it is too short: a worker calls this once, at start.
+        """
+        if self.user_key is not None:
+            return self.user_key.get_secret_value().encode()
+        if self.user_key_file is None:
+            raise SettingsError(
+                f"{PREFIX}USER_KEY: not set; expected a secret of {USER_KEY_MIN_BYTES} bytes or more, "
+                f"the same for every worker (or {PREFIX}USER_KEY_FILE); make one: openssl rand -hex 32"
+            )
+        try:
+            key = self.user_key_file.read_bytes().rstrip(b"\r\n")
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}USER_KEY_FILE: {self.user_key_file}: {error.strerror}; expected a readable file"
+            ) from None
+        if len(key) < USER_KEY_MIN_BYTES:
+            raise SettingsError(
+                f"{PREFIX}USER_KEY_FILE: {self.user_key_file} holds {len(key)} bytes; "
+                f"expected {USER_KEY_MIN_BYTES} or more"
+            )
+        return key
+
+    @field_validator("user_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value().encode()) < USER_KEY_MIN_BYTES:
+            raise ValueError(f"expected {USER_KEY_MIN_BYTES} bytes or more")
+        return key
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, level: Any) -> Any:
+        return level.lower() if isinstance(level, str) else level
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.user_key is not None and self.user_key_file is not None:
+            raise ValueError(f"{PREFIX}USER_KEY and {PREFIX}USER_KEY_FILE are both set; expected one of them")
+        if self.heartbeat_s * 3 > self.session_timeout_s:
+            raise ValueError(
+                f"{PREFIX}HEARTBEAT_S: {self.heartbeat_s:g} is over a third of "
+                f"{PREFIX}SESSION_TIMEOUT_S, {self.session_timeout_s:g}; expected a third or less"
+            )
+        if self.inflight_events < self.batch_events:
+            raise ValueError(
+                f"{PREFIX}INFLIGHT_EVENTS: {self.inflight_events} is under "
+                f"{PREFIX}BATCH_EVENTS, {self.batch_events}; expected at least one batch"
+            )
+        if self.inflight_bytes < self.max_record_bytes:
+            raise ValueError(
+                f"{PREFIX}INFLIGHT_BYTES: {self.inflight_bytes} is under "
+                f"{PREFIX}MAX_RECORD_BYTES, {self.max_record_bytes}; expected room for one record"
+            )
+        return self
+
+
+def _unknown(environ: Mapping[str, str], names: set[str]) -> list[str]:
+    lines = []
+    for name in sorted(environ):
+        upper = name.upper()
+        if (
+            not upper.startswith(PREFIX)
+            or upper.removeprefix(PREFIX) in names
+            or _is_service_link(upper, environ[name])
+        ):
+            continue
+        near = difflib.get_close_matches(upper.removeprefix(PREFIX), names, n=1)
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        lines.append(f"{name}: no such setting; {hint}")
+    return lines
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return bool(_SERVICE_LINK.search(name)) or (name.endswith("_PORT") and value.startswith(("tcp://", "udp://")))
+
+
+def _line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str:
+    """One error as: variable, what was found, what was expected. Secrets are never among what was found."""
+    if not loc:  # a rule over several variables names them itself
+        return message.removeprefix("Value error, ")
+    field = str(loc[0])
+    name = PREFIX + field.upper()
+    if kind == "extra_forbidden":
+        return f"{name}: no such setting"
+    expected = message.removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("expected ")
+    expected = expected.replace("String should match pattern", "text that matches")
+    if field == "kafka":
+        expected = "host:port[,host:port…]"
+    elif field == "redis":
+        expected = "redis://host:port/db (rediss:// with TLS, unix:// for a socket)"
+    return f"{name}: found {_shown(field, found)}; expected {expected}"
+
+
+def _shown(field: str, found: Any) -> str:
+    if field == "user_key":
+        return "a secret (not shown)"
+    if field == "redis" and "@" in str(found):
+        return f"{urlsplit(str(found)).scheme or 'a'}://… (not shown: it may hold a password)"
+    return repr(found)
