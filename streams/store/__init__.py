@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from streams.core.count import Aggregate
+from streams.core.count import Aggregate as Aggregate  # re-exported: it is part of this interface
 
 
 class Part(NamedTuple):
