@@ -1,0 +1,28 @@
+"""Who a user is to everybody downstream: an HMAC that only the holder of the key can make again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class UserKey:
+    """The key that users and conversations are hashed with; never logged, never stored."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """8 hex digits that tell two keys apart and give neither away."""
+        return hmac.digest(self.secret, b"tidegate fingerprint", "sha256").hex()[:8]
+
+    def hash(self, tenant: str, name: str) -> str:
+        """32 hex digits for a user (or conversation) of a tenant: the same name under two tenants is two users."""
+        return hmac.digest(self.secret, f"{tenant}\0{name}".encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
+
+
+def content_hash(value: bytes | None) -> str:
+    """16 hex digits of a record's bytes, as a fence's mark keeps them."""
+    return hashlib.sha256(value or b"").hexdigest()[:16]
