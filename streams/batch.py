@@ -1,0 +1,53 @@
+"""What an ingest hands out: batches of spans. Data only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from streams.fence import Owned, Record
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """Consecutive records of one part. Offsets [start, end): holes below the first record belong to it."""
+
+    owned: Owned
+    start: int
+    records: list[Record]
+    lag: int  # records behind the high-water mark after this span; -1: unknown
+
+    @property
+    def end(self) -> int:
+        return self.records[-1].offset + 1
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Spans that are read together. Effects of a batch start when those of the batch before it have ended."""
+
+    spans: list[Span]
+    turn: asyncio.Event  # set when the batch before this one is finished
+    events: int
+    size: int  # bytes
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    polled_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def careful(self) -> bool:
+        """True where some of it may kill the worker: to be scored one record at a time."""
+        return any(span.owned.careful for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an ingest may hold at once, and how it talks to the group. Seconds, bytes."""
+
+    batch_events: int = 256
+    inflight_batches: int = 4
+    inflight_events: int = 2048
+    inflight_bytes: int = 64 << 20
+    session_timeout_s: float = 30.0
+    heartbeat_s: float = 3.0
+    commit_interval_s: float = 1.0

@@ -1,0 +1,120 @@
+"""Takes a part over: claims its token, and believes its fence only where the log still agrees with it.
+
+Knows the store and one question to the log (`Log.read`); knows no Kafka client.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from streams.store import Fence, Mark, Part, Store
+from streams.users import content_hash
+
+log = logging.getLogger(__name__)
+
+KILLS_BEFORE_CAREFUL = 3  # a fence where this many workers died in a row is left one record at a time...
+CAREFUL_RECORDS = 2048  # ...for this many records: as many as a worker may have had in hand
+
+
+class Record(Protocol):
+    """One record of a source topic, as aiokafka gives it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
+class Log(Protocol):
+    """What a takeover asks of Kafka. Raises BrokerAway where it gets no answer: no answer is not a 'no'."""
+
+    async def read(self, part: Part, offset: int) -> Record | None:
+        """The record at that offset, or None where the log says that there is none."""
+
+    async def bounds(self, part: Part) -> tuple[int, int]:
+        """[start, end): the oldest offset kept, and the fetch high-water mark."""
+
+
+class Belief(StrEnum):
+    """What a takeover made of the fence it found."""
+
+    BELIEVED = "believed"
+    NO_FENCE = "no_fence"
+    OTHER_CLUSTER = "other_cluster"
+    MISSING_RECORD = "missing_record"  # the log holds nothing at the mark: expired, or another topic of that name
+    OTHER_RECORD = "other_record"  # the log holds something else there: the topic was made anew
+
+
+@dataclass(slots=True, eq=False)
+class Owned:
+    """A part in this worker's hands, until `valid` turns False: from then on nothing is published or counted for it."""
+
+    part: Part
+    token: int
+    position: int  # the next offset to be handed out
+    applied: int  # everything below was counted
+    belief: Belief
+    careful_until: int = 0  # records below this offset are scored one at a time
+    culprit: int | None = None  # offset of the record that killed its workers: a fault, never scored again
+    valid: bool = True
+
+    @property
+    def careful(self) -> bool:
+        return self.applied < self.careful_until
+
+
+async def take_over(store: Store, source: Log, part: Part, worker: str, cluster: str, committed: int | None) -> Owned:
+    """The part, claimed, with the offset to start at. committed: the group's offset; None where it has none.
+
+    Raises StoreAway and BrokerAway: try again, a claim may be repeated.
+    """
+    (claim,) = await store.claim([part], worker)
+    belief = await _believe(source, part, claim.fence, cluster)
+    if belief is Belief.BELIEVED and claim.fence is not None:
+        start = claim.fence.next
+    else:
+        start, end = await source.bounds(part)
+        if committed is not None and start <= committed <= end:
+            start = committed
+        generation = (claim.fence.generation if claim.fence else 0) + 1
+        await store.reset(part, claim.token, Fence(start, cluster, generation, None))
+        say = log.info if belief is Belief.NO_FENCE else log.warning
+        say("%s: fence not believed (%s): starting at %d, generation %d", part, belief.value, start, generation)
+    owned = Owned(part, claim.token, position=start, applied=start, belief=belief)
+    if claim.unclean >= KILLS_BEFORE_CAREFUL:
+        owned.careful_until = start + CAREFUL_RECORDS
+        if claim.trying is not None and claim.trying >= start:
+            owned.culprit = claim.trying
+        log.warning("%s@%d: killed %d workers in a row; read one record at a time", part, start, claim.unclean)
+    return owned
+
+
+async def _believe(source: Log, part: Part, fence: Fence | None, cluster: str) -> Belief:
+    if fence is None:
+        return Belief.NO_FENCE
+    if fence.cluster != cluster:
+        return Belief.OTHER_CLUSTER
+    if fence.mark is None:
+        return Belief.BELIEVED  # nothing was applied since the fence was set: nothing to compare
+    record = await source.read(part, fence.mark.offset)
+    if record is None:
+        return Belief.MISSING_RECORD
+    return Belief.BELIEVED if mark_of(record) == fence.mark else Belief.OTHER_RECORD
+
+
+def mark_of(record: Record) -> Mark:
+    """What the fence keeps of a record."""
+    return Mark(record.offset, record.timestamp, content_hash(record.value))

@@ -1,0 +1,298 @@
+"""Batches from a source topic, in order, owned, bounded in flight; committed only when they were applied.
+
+Knows aiokafka only. It does not know what a batch means: it hands batches out (`hand_out`), is told when one is
+finished (`done`), and is asked before anything is published (`may_publish`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from streams.batch import Batch, Limits, Span
+from streams.errors import BrokerAway, StoreAway
+from streams.fence import Owned, Record
+from streams.store import Part
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 20.0  # a rebalance or a stop waits this long for batches in flight
+BACKOFF_S = (0.1, 5.0)
+
+
+class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """One source topic's batches for one worker of the group."""
+
+    def __init__(
+        self,
+        kafka: str,
+        group: str,
+        topic: str,
+        limits: Limits,
+        hand_out: Callable[[Batch], Awaitable[None]],
+        take_over: Callable[[Part, int | None], Awaitable[Owned]],
+        let_go: Callable[[Owned], Awaitable[None]],
+    ) -> None:
+        self.topic, self._limits, self._kafka, self._group = topic, limits, kafka, group
+        self._hand_out, self._take_over, self._let_go = hand_out, take_over, let_go
+        self.owned: dict[Part, Owned] = {}
+        self.waiting_for: str | None = "the group"  # what keeps this ingest from reading; None: reading
+        self.last_poll = time.monotonic()
+        self._last_heartbeat = float("-inf")
+        self._inflight: set[Batch] = set()
+        self._changed = asyncio.Condition()
+        self._last_finished = asyncio.Event()
+        self._last_finished.set()
+        self._assignment = itertools.count(1)
+        self._current = 0
+        self._revoking = self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._taking: set[Part] = set()
+        self._committed: dict[TopicPartition, int] = {}
+        self._consumer: Any = None
+
+    async def start(self) -> None:
+        """Joins the group. Raises BrokerAway where no broker answers."""
+        session_ms = int(self._limits.session_timeout_s * 1000)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=int(self._limits.heartbeat_s * 1000),
+            rebalance_timeout_ms=max(60_000, session_ms),
+            max_poll_interval_ms=600_000,
+            fetch_max_wait_ms=250,
+            max_partition_fetch_bytes=2 << 20,
+            fetch_max_bytes=16 << 20,
+            request_timeout_ms=max(40_000, session_ms + 5_000),
+        )
+        consumer.subscribe([self.topic], listener=self)
+        try:
+            await consumer.start()
+        except (KafkaError, OSError) as error:
+            await consumer.stop()
+            raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
+        self._consumer = consumer
+        self._watch_heartbeats(consumer)
+        self._spawn(self._pump())
+        self._spawn(self._commit_regularly())
+
+    async def stop(self) -> None:
+        """Finishes what is in flight, commits, lets the parts go, leaves the group."""
+        self._stopping = True
+        await self._drain_and_let_go()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- liveness: aiokafka keeps the time of the last good heartbeat to itself
+
+    def _watch_heartbeats(self, consumer: Any) -> None:
+        coordinator = consumer._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def watched() -> bool:
+            ok: bool = await beat()
+            if ok:
+                self._last_heartbeat = time.monotonic()
+            return ok
+
+        coordinator._do_heartbeat = watched
+        self._last_heartbeat = max(self._last_heartbeat, time.monotonic())
+
+    def may_publish(self) -> bool:
+        """False where the group may have given our parts away: frozen, or cut off, past the session timeout."""
+        return time.monotonic() - self._last_heartbeat < self._limits.session_timeout_s
+
+    # --- rebalance
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._current = next(self._assignment)
+        self._revoking = True
+        self.waiting_for = "the group"
+        await self._drain_and_let_go()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._current = next(self._assignment)
+        self._revoking = False
+        self._last_heartbeat = time.monotonic()
+        parts = [Part(tp.topic, tp.partition) for tp in assigned]
+        log.info("assigned %s", ", ".join(map(str, sorted(parts))) or f"nothing of {self.topic}")
+        if parts:
+            self._consumer.pause(*assigned)
+            self._spawn(self._take(parts, self._current))
+        else:
+            self.waiting_for = None
+
+    async def _drain_and_let_go(self) -> None:
+        clean = True
+        try:
+            async with asyncio.timeout(DRAIN_S), self._changed:
+                await self._changed.wait_for(lambda: not self._inflight)
+        except TimeoutError:
+            clean = False
+            log.warning("%s: %d batches still in flight after %g s; they will be read again by the next owner",
+                        self.topic, len(self._inflight), DRAIN_S)  # fmt: skip
+        await self.commit()
+        leaving = list(self.owned.values())
+        self.owned.clear()
+        self._committed.clear()
+        for owned in leaving:
+            owned.valid = False
+            if clean:
+                await self._let_go(owned)
+
+    async def _take(self, parts: list[Part], assignment: int) -> None:
+        """Takes parts over, one after another, for as long as this assignment holds; waits for what is away."""
+        for part in parts:
+            self._taking.add(part)
+            delay = BACKOFF_S[0]
+            try:
+                while self._current == assignment and not self._stopping:
+                    try:
+                        if self.may_publish():
+                            await self._start_at_fence(part, assignment)
+                            break
+                        self.waiting_for = "a heartbeat"
+                    except (StoreAway, BrokerAway) as error:
+                        self.waiting_for = "redis" if isinstance(error, StoreAway) else "kafka"
+                        log.warning("%s: not taken over yet: %s", part, error)
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, BACKOFF_S[1])
+            finally:
+                self._taking.discard(part)
+        if self._current == assignment and not self._taking:
+            self.waiting_for = None
+
+    async def _start_at_fence(self, part: Part, assignment: int) -> None:
+        tp = TopicPartition(*part)
+        try:
+            committed = await self._consumer.committed(tp)
+            owned = await self._take_over(part, committed)
+            if self._current == assignment:
+                self._consumer.seek(tp, owned.position)
+                self.owned[part] = owned
+                self._consumer.resume(tp)
+        except IllegalStateError:
+            log.info("%s: reassigned while it was taken over", part)
+        except KafkaError as error:
+            raise BrokerAway(f"kafka {self._kafka}: {part}: {type(error).__name__}: {error}") from error
+
+    def retake(self, owned: Owned, why: str) -> None:
+        """Forgets what is in flight of a part and takes it over again: the store says that it is not where we are."""
+        if not owned.valid:
+            return
+        owned.valid = False
+        if self.owned.get(owned.part) is owned:
+            del self.owned[owned.part]
+        if self._revoking or self._stopping or owned.part in self._taking:
+            return
+        log.warning("%s: %s; taking it over again", owned.part, why)
+        try:
+            self._consumer.pause(TopicPartition(*owned.part))
+        except IllegalStateError:
+            return  # given away meanwhile
+        self._spawn(self._take([owned.part], self._current))
+
+    # --- reading
+
+    async def _pump(self) -> None:
+        while not self._stopping:
+            async with self._changed:
+                await self._changed.wait_for(self._room)
+            try:
+                fetched = await self._consumer.getmany(timeout_ms=200, max_records=self._limits.batch_events)
+            except KafkaError as error:
+                log.warning("kafka %s: %s: %s; waiting for it", self._kafka, type(error).__name__, error)
+                await asyncio.sleep(1.0)
+                continue
+            self.last_poll = time.monotonic()
+            # Judged after getmany: it may have slept through a whole rebalance and return the new assignment's records.
+            spans = [span for tp, records in fetched.items() if (span := self._span(tp, records))]
+            if spans:
+                await self._hand_over(spans)
+
+    def _room(self) -> bool:
+        if self._stopping:
+            return True
+        held = self._inflight
+        if any(owned.careful for owned in self.owned.values()):
+            return not held  # what killed a worker must be alone in hand to be found
+        return (
+            len(held) < self._limits.inflight_batches
+            and sum(batch.events for batch in held) < self._limits.inflight_events
+            and sum(batch.size for batch in held) < self._limits.inflight_bytes
+        )
+
+    def _span(self, tp: TopicPartition, records: list[Record]) -> Span | None:
+        owned = self.owned.get(Part(tp.topic, tp.partition))
+        if owned is None or not owned.valid or self._revoking or self._stopping:
+            return None  # the next takeover seeks to the fence: nothing is skipped
+        records = [record for record in records if record.offset >= owned.position]
+        if not records:
+            return None
+        highwater = self._consumer.highwater(tp)
+        span = Span(owned, owned.position, records, -1)
+        span.lag = -1 if highwater is None else max(0, highwater - span.end)
+        owned.position = span.end
+        return span
+
+    async def _hand_over(self, spans: list[Span]) -> None:
+        events = sum(len(span.records) for span in spans)
+        size = sum(len(record.value or b"") for span in spans for record in span.records)
+        batch = Batch(spans, self._last_finished, events, size)
+        self._last_finished = batch.finished
+        self._inflight.add(batch)
+        await self._hand_out(batch)
+
+    async def done(self, batch: Batch) -> None:
+        """Says that a batch needs nothing more: applied, or forgotten because its part is not ours any longer."""
+        batch.finished.set()
+        async with self._changed:
+            self._inflight.discard(batch)
+            self._changed.notify_all()
+
+    # --- committing: the fence is the truth, the committed offset only where it cannot be believed
+
+    async def commit(self) -> None:
+        """Commits what was applied since the last time."""
+        offsets = {TopicPartition(*part): owned.applied for part, owned in self.owned.items() if owned.valid}
+        offsets = {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
+        if not offsets or self._consumer is None:
+            return
+        try:
+            await self._consumer.commit(offsets)
+            self._committed.update(offsets)
+        except (KafkaError, ValueError) as error:  # rebalanced meanwhile, or away: the fence knows
+            log.info("%s: not committed: %s: %s", self.topic, type(error).__name__, error)
+
+    async def _commit_regularly(self) -> None:
+        while not self._stopping:
+            await asyncio.sleep(self._limits.commit_interval_s)
+            await self.commit()
+
+    def lags(self) -> dict[Part, int]:
+        """Records that wait behind what was applied, for each part held; -1 where the broker has not said."""
+        lags = {}
+        for part, owned in self.owned.items():
+            highwater = self._consumer.highwater(TopicPartition(*part))
+            lags[part] = -1 if highwater is None else max(0, highwater - owned.applied)
+            if lags[part] == 0:
+                owned.careful_until = 0  # everything that could have been in hand was applied
+        return lags

@@ -1,0 +1,109 @@
+"""Reads single records and bounds of a source topic, outside any consumer group. Knows aiokafka only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from streams.errors import BrokerAway
+from streams.fence import Record
+from streams.store import Part
+
+T = TypeVar("T")
+OLDEST = -1
+ANSWER_S = 10.0  # no answer in this time: the broker is away
+
+
+async def cluster_id(kafka: str) -> str:
+    """The cluster's own id, so that a fence made on another cluster is not believed."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        await admin.start()
+        return str((await admin.describe_cluster()).get("cluster_id"))
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {kafka}: {type(error).__name__}: {error}") from error
+    finally:
+        await admin.close()
+
+
+class Source:
+    """A `fence.Log` on Kafka: one consumer without a group, one question at a time."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._consumer: Any = None
+        self._one = asyncio.Lock()
+
+    async def stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _started(self) -> Any:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=100,
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+    async def read(self, part: Part, offset: int) -> Record | None:
+        """The record at that offset, or None where the log shows that there is none (`fence.Log.read`)."""
+        return await self._ask(part, offset, self._record_at)
+
+    async def bounds(self, part: Part) -> tuple[int, int]:
+        """[oldest offset kept, fetch high-water mark) (`fence.Log.bounds`)."""
+        return await self._ask(part, OLDEST, self._bounds)
+
+    async def _ask(self, part: Part, offset: int, question: Callable[[Any, TopicPartition, int], Awaitable[T]]) -> T:
+        async with self._one:
+            tp = TopicPartition(part.topic, part.partition)
+            try:
+                consumer = await self._started()
+                consumer.assign([tp])
+                if offset == OLDEST:
+                    await consumer.seek_to_beginning(tp)
+                else:
+                    consumer.seek(tp, offset)
+                return await question(consumer, tp, offset)
+            except (KafkaError, OSError) as error:
+                raise BrokerAway(f"kafka {self._kafka}: {part}: {type(error).__name__}: {error}") from error
+
+    async def _record_at(self, consumer: Any, tp: TopicPartition, offset: int) -> Record | None:
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            try:
+                fetched = await consumer.getmany(tp, timeout_ms=200, max_records=1)
+            except OffsetOutOfRangeError:
+                return None
+            for record in fetched.get(tp, ()):
+                return record if record.offset == offset else None  # a later one: expired or compacted away
+            end = consumer.highwater(tp)
+            if end is not None and end <= offset:
+                return None
+        raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]@{offset}: no answer in {ANSWER_S:g} s")
+
+    async def _bounds(self, consumer: Any, tp: TopicPartition, _: int) -> tuple[int, int]:
+        start = await consumer.position(tp)
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline:
+            await consumer.getmany(tp, timeout_ms=200, max_records=1)
+            end = consumer.highwater(tp)
+            if end is not None:
+                return start, end
+        raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
