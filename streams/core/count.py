@@ -1,23 +1,141 @@
-"""What a span of decisions adds to the counts. Pure: no store, no clock.
+"""What a span of decisions or of feedback adds to the counts. Pure: no store, no clock.
 
-`aggregate` is on the hot path: it tallies decisions that count alike first, and names series once a tally.
+`aggregate` is on the hot path: decisions that count alike are tallied first, and series are named once a tally.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from streams.core.events import Action, Decision, EventTime, Feedback
+from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED
+from streams.core.series import ALL, KINDS
+from streams.core.thresholds import LivePolicy
+
+# (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
+ScopeOf = Callable[[str, str], str]
+
+_FAULT: tuple[str, ...] = (FAULT,)
+_FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
+_SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.value}") for action in Action}
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """What one span adds: all sums, so that the store runs few commands.
 
-    counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `windows.py` splits it.
+    counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
     users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
-    totals: counter -> n, for ever: decided, faults, dead_letters, too_late, ...
+    totals: counter -> n, for ever: decided, faults, dead_letters, feedback, too_late; absent where 0.
     """
 
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     users: Mapping[int, Mapping[str, Collection[str]]] = field(default_factory=dict)
     totals: Mapping[str, int] = field(default_factory=dict)
+
+
+class Heard(NamedTuple):
+    """One feedback ready to be counted: its time judged (`decide.event_time`), its user hashed."""
+
+    feedback: Feedback
+    time: EventTime
+    at_ms: int
+    user: str | None
+
+
+def aggregate(decisions: Iterable[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
+    """What a span's decisions count, in `all` and in their tenant, model and route.
+
+    A label is hit where it is among the reasons, whatever its action. A fault counts only as `fault`, a
+    producer's failure only as `producer_failed`, and a decision that came too late only in the totals.
+    """
+    tally = _Tally(live, scope_of)
+    decided = faults = too_late = 0
+    for decision in decisions:
+        if decision.fault is not None:
+            faults += 1
+            counters = _FAULT
+        else:
+            decided += 1
+            counters = _FAILED if decision.status == "failed" else _SCORED[decision.action]
+            if decision.reasons and counters is not _FAILED:
+                counters += tuple(
+                    f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}"
+                    for reason in decision.reasons
+                )
+        if decision.time is EventTime.TOO_LATE:
+            too_late += 1
+            continue
+        scopes = decision.scopes
+        tally.add(decision.at_ms, (scopes.tenant, scopes.model, scopes.route), counters, decision.user)
+    return tally.aggregate({"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late})
+
+
+def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
+    """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
+    tally = _Tally(live, scope_of)
+    counted = too_late = 0
+    for feedback, time, at_ms, user in heard:
+        counted += 1
+        if time is EventTime.TOO_LATE:
+            too_late += 1
+            continue
+        tally.add(at_ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
+    return tally.aggregate({"feedback": counted, "dead_letters": dead_letters, "too_late": too_late})
+
+
+class _Tally:
+    """Counts what counts alike as one number; `aggregate` spreads each over its series."""
+
+    def __init__(self, live: LivePolicy, scope_of: ScopeOf) -> None:
+        self._bucket_ms = live.policy.windows.bucket_s * 1000
+        self._asked = _asked_users(live)
+        self._scope_of = scope_of
+        self._alike: dict[tuple[int, tuple[str | None, ...], tuple[str, ...]], int] = {}
+        self._users: dict[int, dict[str, set[str]]] = {}
+        self._scopes: dict[tuple[str, str], str] = {}
+
+    def add(self, at_ms: int, names: tuple[str | None, ...], counters: tuple[str, ...], user: str | None) -> None:
+        """names: one for each of KINDS, or None where it is not known."""
+        start = at_ms - at_ms % self._bucket_ms
+        key = (start, names, counters)
+        self._alike[key] = self._alike.get(key, 0) + 1
+        if user is not None and self._asked:
+            for counter in counters:
+                for kind in self._asked.get(counter, ()):
+                    name = None if kind == ALL else names[KINDS.index(kind)]
+                    if name is not None or kind == ALL:
+                        scope = ALL if name is None else self._scope(kind, name)
+                        users = self._users.setdefault(start, {}).setdefault(f"{counter}|{scope}", set())
+                        users.add(user)
+
+    def aggregate(self, totals: dict[str, int]) -> Aggregate:
+        counts: dict[int, dict[str, int]] = {}
+        for (start, names, counters), n in self._alike.items():
+            bucket = counts.get(start)
+            if bucket is None:
+                bucket = counts[start] = {}
+            scopes = [ALL]
+            scopes += [self._scope(kind, name) for kind, name in zip(KINDS, names, strict=True) if name is not None]
+            for counter in counters:
+                for scope in scopes:
+                    series = f"{counter}|{scope}"
+                    bucket[series] = bucket.get(series, 0) + n
+        return Aggregate(counts=counts, users=self._users, totals={name: n for name, n in totals.items() if n})
+
+    def _scope(self, kind: str, name: str) -> str:
+        scope = self._scopes.get((kind, name))
+        if scope is None:
+            scope = self._scopes[kind, name] = self._scope_of(kind, name)
+        return scope
+
+
+def _asked_users(live: LivePolicy) -> dict[str, set[str]]:
+    """Counter -> kinds of scope in which some rule asks how many users its hits come from."""
+    asked: dict[str, set[str]] = {}
+    for rule in live.policy.alerts.values():
+        if rule.min_users > 0:
+            asked.setdefault(live.policy.measure_of(rule).hits, set()).update(rule.by)
+    return asked

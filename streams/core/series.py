@@ -1,0 +1,42 @@
+"""What counts are kept under: a series is `<counter>|<scope>`. The one place that writes and splits those names.
+
+A scope is `all`, `tenant=<name>`, `model=<name>` or `route=<name>`. Names beyond the limit of live scopes count
+in `tenant:other`: another separator, so that a tenant called "other" stays itself. No name contains `|`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ALL = "all"
+KINDS = ("tenant", "model", "route")  # kinds of scope that have names
+
+
+def scoped(kind: str, name: str) -> str:
+    return f"{kind}={name}"
+
+
+def other(kind: str) -> str:
+    """The scope in which a kind's names beyond the limit count."""
+    return f"{kind}:other"
+
+
+def series(counter: str, scope: str) -> str:
+    return f"{counter}|{scope}"
+
+
+def split(series: str) -> tuple[str, str]:
+    """Counter and scope of a series."""
+    counter, _, scope = series.rpartition("|")
+    return counter, scope
+
+
+def names(kind: str, scopes: Iterable[str]) -> set[str]:
+    """The names of one kind among the scopes; `other` is nobody's name."""
+    prefix = f"{kind}="
+    return {scope[len(prefix) :] for scope in scopes if scope.startswith(prefix)}
+
+
+def prefixes(kinds: Iterable[str]) -> tuple[str, ...]:
+    """What the scopes of those kinds begin with, for `str.startswith`."""
+    return tuple(p for kind in kinds for p in ((ALL,) if kind == ALL else (f"{kind}=", f"{kind}:")))
