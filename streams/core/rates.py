@@ -1,0 +1,96 @@
+"""Shares of counts, how sure they are, and which of them a policy asks for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from math import sqrt
+from statistics import NormalDist
+
+from streams.core.measures import ACTIONS, FAULT, PRODUCER_FAILED, Measure, measure
+from streams.core.policy import Policy
+from streams.core.windows import Sums
+
+FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
+_FEEDBACK = ("satisfaction", "complaint", "overturned")
+
+
+def share(hits: int, total: int, min_total: int) -> float | None:
+    """hits / total in [0, 1], or None where total < min_total or is 0: too few to say."""
+    return None if total < max(min_total, 1) else hits / total
+
+
+def wilson_lower(hits: int, total: int, confidence: float) -> float:
+    """What the true share is above, with that confidence (one-sided): the Wilson score interval's lower end.
+
+    0 where total is 0. Wilson 1927, as in Brown, Cai and DasGupta 2001, "Interval Estimation".
+    """
+    if total == 0 or hits == 0:
+        return 0.0
+    z = _z(confidence)
+    found, spread = hits / total, z * z / total
+    return max(0.0, (found + spread / 2 - z * sqrt((found * (1 - found) + spread / 4) / total)) / (1 + spread))
+
+
+@cache
+def _z(confidence: float) -> float:
+    return NormalDist().inv_cdf(confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rate that the policy asks for, of every live scope."""
+
+    measure: Measure
+    window_s: int
+    min_total: int  # fewer: its share is None
+
+
+def asked(policy: Policy) -> tuple[Asked, ...]:
+    """Every rate to publish, for each live scope.
+
+    Labels, prompt labels, actions and failures at `windows.rate_window_s`; feedback at its
+    rules' windows or an hour; and what each alert rule looks at. Asked for twice: the smaller min_total holds.
+    """
+    found: dict[tuple[str, int], Asked] = {}
+
+    def ask(of: Measure, window_s: int, min_total: int) -> None:
+        key = (of.name, window_s)
+        if key not in found or found[key].min_total > min_total:
+            found[key] = Asked(of, window_s, min_total)
+
+    labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
+    for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED):
+        ask(_measure(name, policy), policy.windows.rate_window_s, 1)
+    for name in _FEEDBACK:
+        own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
+        for window_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
+            ask(_measure(name, policy), window_s, 1)
+    for rule in policy.alerts.values():
+        ask(policy.measure_of(rule), rule.window_s, rule.min_total)
+    return tuple(found.values())
+
+
+def _measure(name: str, policy: Policy) -> Measure:
+    found = measure(name, policy.labels, policy.prompt_labels)
+    if found is None:
+        raise LookupError(f"no measure {name!r}")
+    return found
+
+
+def _whole(window_s: int, bucket_s: int) -> int:
+    """The window, made a multiple of the bucket."""
+    return window_s + -window_s % bucket_s
+
+
+def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:
+    """Window (s) -> the counters that its rates are made of."""
+    counters: dict[int, set[str]] = {}
+    for rate in rates:
+        counters.setdefault(rate.window_s, set()).update((rate.measure.hits, *rate.measure.total))
+    return counters
+
+
+def total_of(of: Measure, scope: str, sums: Sums) -> int:
+    return sum(sums[counter].get(scope, 0) for counter in of.total)
