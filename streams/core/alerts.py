@@ -1,0 +1,174 @@
+"""The life of an alert: inactive -> pending -> firing -> resolved. Pure, and in event time only.
+
+`step` is given what a rule observed over the window that ends at a bucket boundary, and says what the alert is
+now. The same observations give the same transitions with the same ids, whenever they are replayed: what follows
+the clock (sending again, silences) is the tick's and never a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from streams.core.events import AlertReason, AlertState
+from streams.core.measures import Measure
+from streams.core.policy import AlertRule
+from streams.core.rates import share, total_of, wilson_lower
+from streams.core.series import prefixes
+from streams.core.statuses import AlertStatus, Transition
+from streams.core.windows import Sums
+
+RESOLVED_KEPT_MS = 3_600_000  # a resolved alert is shown this long (event time), then forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a rule saw of one scope over `[at_ms - window_s * 1000, at_ms)`."""
+
+    scope: str
+    at_ms: int
+    hits: int
+    total: int
+    users: int | None = None  # asked for only where `wants_users` says so
+    incomplete: bool = False
+
+
+Stepped = tuple[AlertStatus | None, Transition | None]
+
+
+def observe(rule: AlertRule, of: Measure, sums: Sums, known: Collection[str], at_ms: int) -> Iterator[Observed]:
+    """What the rule sees in each scope that has hits, and in those known to have an alert; in the scopes' order."""
+    starts, hits = prefixes(rule.by), sums[of.hits]
+    for scope in sorted({scope for scope in hits if scope.startswith(starts)}.union(known)):
+        yield Observed(scope, at_ms, hits.get(scope, 0), total_of(of, scope, sums))
+
+
+def wants_users(observed: Observed, rule: AlertRule) -> bool:
+    """Whether the condition holds but for min_users, so that it is worth asking the store for distinct users."""
+    return rule.min_users > 0 and not observed.incomplete and _judge(observed, rule)[1] is AlertReason.BROKEN
+
+
+def step(status: AlertStatus | None, observed: Observed, name: str, rule: AlertRule) -> Stepped:
+    """The alert's next status (None: nothing to keep) and the transition it made, at the boundary observed.at_ms.
+
+    Raises ValueError where `wants_users` holds and observed.users is None.
+    """
+    value, verdict = _judge(observed, rule)
+    if verdict is AlertReason.BROKEN and rule.min_users > 0:
+        if observed.users is None:
+            raise ValueError(f"alerts.{name}: min_users is set and users were not asked")
+        if observed.users < rule.min_users:
+            verdict = AlertReason.TOO_FEW_USERS
+    state = AlertState.INACTIVE if status is None else status.state
+    if observed.incomplete:
+        return (None if status is None else held(status)), None
+    broken = verdict is AlertReason.BROKEN
+    if status is None:
+        if not broken:
+            return None, None
+        status = _new(observed, name, rule)
+    now = _update(status, observed, rule, value, verdict)
+    if state is AlertState.FIRING:
+        return _firing(now, rule, verdict)
+    if state is AlertState.PENDING:
+        if not broken:
+            return _moved(now, AlertState.INACTIVE, verdict), None
+        if now.at_ms - (now.pending_since_ms or now.at_ms) >= rule.for_s * 1000:
+            return _published(now, AlertState.FIRING, AlertReason.HELD)
+        return now, None
+    if broken:
+        if rule.for_s == 0:
+            return _published(now, AlertState.FIRING, AlertReason.BROKEN)
+        return _published(now, AlertState.PENDING, AlertReason.BROKEN)
+    if state is AlertState.RESOLVED and now.at_ms - now.since_ms < RESOLVED_KEPT_MS:
+        return status, None  # shown as it was resolved
+    return _moved(now, AlertState.INACTIVE, verdict), None
+
+
+def _firing(now: AlertStatus, rule: AlertRule, verdict: AlertReason) -> Stepped:
+    if verdict is AlertReason.BELOW:
+        return _published(now, AlertState.RESOLVED, AlertReason.BELOW)
+    if now.few_since_ms is not None and now.at_ms - now.few_since_ms >= rule.window_s * 1000:
+        return _published(now, AlertState.RESOLVED, AlertReason.QUIET)
+    return now, None
+
+
+def held(status: AlertStatus) -> AlertStatus:
+    """The status while a partition is behind or has no owner: nothing can be said, so nothing changes."""
+    return status.model_copy(update={"reason": AlertReason.INCOMPLETE})
+
+
+def removed(status: AlertStatus, at_ms: int) -> Stepped:
+    """The status after its rule, or the rule's kind of scope, left the policy."""
+    now = status.model_copy(update={"at_ms": max(at_ms, status.at_ms)})
+    if status.state is AlertState.FIRING:
+        return _published(now, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
+    return _moved(now, AlertState.INACTIVE, AlertReason.RULE_REMOVED), None
+
+
+def _judge(observed: Observed, rule: AlertRule) -> tuple[float | None, AlertReason]:
+    """The value held against the rule (None: too few to say), and what it says, but for min_users."""
+    hits, total = observed.hits, observed.total
+    value = float(hits) if rule.kind == "count" else share(hits, total, rule.min_total)
+    if value is None:
+        return None, AlertReason.TOO_FEW
+    if value > rule.above:
+        sure = (
+            rule.kind == "count" or rule.confidence is None or wilson_lower(hits, total, rule.confidence) > rule.above
+        )
+        return value, AlertReason.BROKEN if sure else AlertReason.NOT_CONFIDENT
+    # No hits are below anything: else a rule with resolve_below 0 could never resolve.
+    return value, AlertReason.BELOW if value < rule.resolves_below or hits == 0 else AlertReason.BETWEEN
+
+
+def _new(observed: Observed, name: str, rule: AlertRule) -> AlertStatus:
+    return AlertStatus(
+        rule=name,
+        scope=observed.scope,
+        measure=rule.of,
+        kind=rule.kind,
+        above=rule.above,
+        resolve_below=rule.resolves_below,
+        window_s=rule.window_s,
+        state=AlertState.INACTIVE,
+        reason=AlertReason.BROKEN,
+        since_ms=observed.at_ms,
+        at_ms=observed.at_ms,
+    )
+
+
+def _update(
+    status: AlertStatus, observed: Observed, rule: AlertRule, value: float | None, reason: AlertReason
+) -> AlertStatus:
+    few_since = status.few_since_ms if status.few_since_ms is not None else observed.at_ms
+    return status.model_copy(
+        update={
+            "measure": rule.of,
+            "kind": rule.kind,
+            "above": rule.above,
+            "resolve_below": rule.resolves_below,
+            "window_s": rule.window_s,
+            "reason": reason,
+            "at_ms": observed.at_ms,
+            "few_since_ms": few_since if reason is AlertReason.TOO_FEW else None,
+            "value": value,
+            "hits": observed.hits,
+            "total": observed.total,
+            "users": observed.users,
+        }
+    )
+
+
+def _moved(status: AlertStatus, state: AlertState, reason: AlertReason) -> AlertStatus:
+    pending = status.at_ms if state is AlertState.PENDING else None
+    return status.model_copy(
+        update={"state": state, "reason": reason, "since_ms": status.at_ms, "pending_since_ms": pending}
+    )
+
+
+def _published(status: AlertStatus, state: AlertState, reason: AlertReason) -> Stepped:
+    # The boundary in seconds: greater than any earlier one's even where the store lost the alert, so that an id
+    # is never used for a second transition and consumers may drop what they have seen.
+    sequence = max(status.sequence + 1, status.at_ms // 1000)
+    now = _moved(status, state, reason).model_copy(update={"sequence": sequence})
+    return now, Transition(status.state, state, reason)

@@ -1,0 +1,110 @@
+"""An alert as it is kept between ticks, and as it is published. Pure; `alerts.py` says how it changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from streams.core.events import Alert, AlertReason, AlertState
+
+TICK = "@"  # the tick's own state stands beside the alerts' under this key
+
+
+class AlertStatus(BaseModel):
+    """An alert as it is kept between ticks: what `store.save_alerts` holds, as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str
+    scope: str
+    measure: str
+    kind: Literal["share", "count"]
+    above: float
+    resolve_below: float
+    window_s: int
+    state: AlertState
+    reason: AlertReason
+    since_ms: int  # boundary at which the state began
+    at_ms: int  # boundary that was last looked at
+    pending_since_ms: int | None = None  # boundary from which for_s is measured
+    few_since_ms: int | None = None  # firing: boundary from which there were too few
+    sequence: int = 0  # of the last transition that is published
+    last_sent_ms: int = 0  # store time
+    value: float | None = None
+    hits: int = 0
+    total: int = 0
+    users: int | None = None
+    unpublished: tuple[Alert, ...] = ()  # transitions saved with the state, to be published, then cleared
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.rule, self.scope)
+
+    @property
+    def forgotten(self) -> bool:
+        """Nothing is left to keep."""
+        return self.state is AlertState.INACTIVE and not self.unpublished
+
+
+class Transition(NamedTuple):
+    """A change of state that is published. An alert that goes back from pending to inactive makes none."""
+
+    previous: AlertState
+    state: AlertState
+    reason: AlertReason
+
+
+def fingerprint(rule: str, scope: str) -> str:
+    """16 hex digits: which alert this is, whatever state it is in."""
+    return hashlib.sha256(f"{rule}|{scope}".encode()).hexdigest()[:16]
+
+
+def event(
+    status: AlertStatus,
+    transition: Transition | None,
+    policy_version: str,
+    silenced_by: str | None,
+) -> Alert:
+    """The status as published: with its transition, or (None) sent again under the last transition's id."""
+    return Alert(
+        id=f"{status.fingerprint}-{status.sequence}",
+        fingerprint=status.fingerprint,
+        sequence=status.sequence,
+        rule=status.rule,
+        scope=status.scope,
+        measure=status.measure,
+        kind=status.kind,
+        state=status.state,
+        previous=transition.previous if transition else status.state,
+        reason=status.reason,
+        resent=transition is None,
+        value=status.value,
+        above=status.above,
+        resolve_below=status.resolve_below,
+        hits=status.hits,
+        total=status.total,
+        users=status.users,
+        window_s=status.window_s,
+        at_ms=status.at_ms,
+        since_ms=status.since_ms,
+        silenced_by=silenced_by,
+        policy_version=policy_version,
+    )
+
+
+def queued(status: AlertStatus, alert: Alert) -> AlertStatus:
+    """The status with one more transition to be published."""
+    return status.model_copy(update={"unpublished": (*status.unpublished, alert)})
+
+
+def sent(status: AlertStatus, now_ms: int) -> AlertStatus:
+    """The status after all it had to publish was acknowledged, at now_ms of the store's clock."""
+    return status.model_copy(update={"unpublished": (), "last_sent_ms": now_ms})
+
+
+def read(kept: Mapping[str, str]) -> dict[str, AlertStatus]:
+    """Fingerprint -> status, from what `store.alerts` returns. The tick's own state is left out."""
+    return {key: AlertStatus.model_validate_json(text) for key, text in kept.items() if key != TICK}
