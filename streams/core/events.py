@@ -19,7 +19,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Score = Annotated[float, Field(ge=0, le=1)]
 # Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.
-Millis = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+Millis = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799_999)]
+MAX_CHOICES = 128  # the most that the large APIs give; one event may not hold a worker for longer than that
+Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)]
 
 
 class Event(BaseModel):
@@ -56,8 +58,18 @@ STRENGTH = {action: strength for strength, action in enumerate(Action)}
 class Completion(Incoming):
     """One model output that a producer reports (native form; the other three are mapped onto it)."""
 
+    # The model's default is for failed ones; what comes in must have the key, so that a text lost on the way is seen.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["completion"]},
+                {"required": ["status"], "properties": {"status": {"const": "failed"}}},
+            ]
+        }
+    )
+
     id: Id
-    completion: str | tuple[str, ...] = ""  # the text, or one text per choice; empty where status is "failed"
+    completion: str | Choices = ""  # the text, or one text per choice; empty where status is "failed"
     prompt: str | None = None
     status: Literal["ok", "failed"] = "ok"
     tenant: Name = UNKNOWN

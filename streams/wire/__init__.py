@@ -1,0 +1,12 @@
+"""Bytes in, events out: what a record on `completions` or `feedback` says, in any form we accept.
+
+Pure, and it never raises: what cannot be read comes back as `Unreadable`. No broker, no policy, no clock.
+The forms and their mapping tables are in docs/input-forms.md, tested against the tables in this package.
+"""
+
+from __future__ import annotations
+
+from streams.wire.decode import decode_completion, decode_feedback
+from streams.wire.record import Record, Unreadable, dead_letter
+
+__all__ = ["Record", "Unreadable", "dead_letter", "decode_completion", "decode_feedback"]

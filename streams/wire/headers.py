@@ -1,0 +1,54 @@
+"""What a record's headers say: whose completion it is, and the envelope of a binary CloudEvent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streams.core.events import DeadLetterReason
+from streams.wire.record import Refused
+
+# `tidegate-<name>` gives the field of that name, in every form, before anything in the value.
+NAMES = ("tenant", "model", "route", "locale", "user", "conversation")
+# `ce_<name>`: the CloudEvents attributes that we read.
+ATTRIBUTES = ("specversion", "id", "source", "time")
+
+_FIELDS = {f"tidegate-{name}": name for name in NAMES}
+_ENVELOPE = {f"ce_{name}": name for name in ATTRIBUTES}
+
+
+class Headers(NamedTuple):
+    """The headers that mean something to us."""
+
+    fields: dict[str, str]
+    envelope: dict[str, str]  # empty: no binary CloudEvent
+    content_type: str
+
+
+NONE = Headers({}, {}, "")
+
+
+def read(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """What the headers say. Names in any case; of two with one name the last wins; a null value is no header.
+
+    Raises Refused where one that we read is not UTF-8.
+    """
+    found = Headers({}, {}, "")
+    for name, value in headers:
+        name = name.lower()
+        if value is None:
+            continue
+        if name in _FIELDS:
+            found.fields[_FIELDS[name]] = _text(name, value)
+        elif name in _ENVELOPE:
+            found.envelope[_ENVELOPE[name]] = _text(name, value)
+        elif name == "content-type":
+            found = found._replace(content_type=_text(name, value).strip().lower())
+    return found
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Refused(DeadLetterReason.INVALID, f"header {name}", "UTF-8") from None

@@ -1,0 +1,72 @@
+"""What is read, and what becomes of it where it cannot be."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streams.core.events import DeadLetter, DeadLetterReason, Source
+
+
+class Record(Protocol):
+    """One record as read from a topic; aiokafka's `ConsumerRecord` is one."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...  # ms
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a record cannot be read: where in it, and what was expected there. Never what was found."""
+
+    reason: DeadLetterReason
+    where: str  # "byte 17", or the path of a field or header
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason.value}; expected {self.expected}"
+
+
+class Refused(Exception):
+    """Carries an Unreadable from a form up to `decode`, which returns it. Never leaves this package."""
+
+    def __init__(self, reason: DeadLetterReason, where: str, expected: str) -> None:
+        super().__init__(reason.value)
+        self.unreadable = Unreadable(reason, where, expected)
+
+
+def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_bytes: bool) -> DeadLetter:
+    """The event that takes an unreadable record's place: its id is the record's position.
+
+    keep_bytes: the setting `dead_letter_bytes`. Off, nothing of the record's content leaves Tidegate but its
+    length and its hash.
+    """
+    value = record.value or b""
+    source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
+    return DeadLetter(
+        id=str(source),
+        source=source,
+        epoch=epoch,
+        reason=unreadable.reason,
+        where=unreadable.where,
+        expected=unreadable.expected,
+        length=len(value),
+        sha256=hashlib.sha256(value).hexdigest(),
+        record_ms=record.timestamp,
+        value_base64=base64.b64encode(value).decode() if keep_bytes else None,
+    )
