@@ -1,0 +1,42 @@
+"""`python -m training --data DIR --out DIR [--recipe FILE]`: train, export, measure, register."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from training.recipe import read_recipe
+from training.run import train
+
+RECIPE = Path(__file__).parent / "recipes" / "ngram-en.toml"
+
+
+def main() -> int:
+    """Exit status: 0 when the model is written and measured."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="directory of <set>.jsonl.gz (training/label_map.py)")
+    parser.add_argument("--out", type=Path, required=True, help="gets models.toml and models/<name>/")
+    parser.add_argument("--results", type=Path, help="gets <name>.json, all figures (default: OUT/results)")
+    parser.add_argument("--recipe", type=Path, default=RECIPE, help="default: %(default)s")
+    parser.add_argument("--slice", type=int, metavar="N", help="at most N texts of a set and split: a quick run")
+    options = parser.parse_args()
+    began = time.monotonic()
+
+    def tell(line: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {line}", file=sys.stderr, flush=True)
+
+    train(
+        data=options.data,
+        out=options.out,
+        results=options.results or options.out / "results",
+        recipe=read_recipe(options.recipe),
+        slice_rows=options.slice,
+        tell=tell,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""One logistic regression a label over windows, each trained only where its label is known.
+
+A text is positive when any of its windows is, so after the first round a positive text of several windows is
+taught by the strongest of them; a negative text is taught by all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+
+from training.recipe import Recipe
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def fit(
+    x: sp.csr_matrix, owner: Ints, y: Floats, w: Floats, recipe: Recipe, tell: Callable[[str], None]
+) -> tuple[Floats, Floats]:
+    """(weights (F, L), bias (L,)) over the windows x; y and w are by text, owner maps a window to its text."""
+    weights = np.zeros((x.shape[1], y.shape[1]), np.float32)
+    bias = np.zeros(y.shape[1], np.float32)
+    windows_per_text = np.bincount(owner, minlength=len(y))
+    for j in range(y.shape[1]):
+        known = np.flatnonzero(w[owner, j] > 0)
+        xs, text = x[known], owner[known]
+        ys, ws = y[text, j], w[text, j].astype(np.float64)
+        scale = ratio(xs, ys, ws) if recipe.nb else np.ones(x.shape[1], np.float32)
+        xs = (xs @ sp.diags(scale)).tocsr().astype(np.float32)
+        share = np.where(ys == 1, 1 / windows_per_text[text], 1 / np.sqrt(windows_per_text[text]))
+        model = LogisticRegression(C=recipe.c, max_iter=200, tol=2e-6, warm_start=True)
+        use = np.ones(len(known), bool)
+        for _ in range(recipe.rounds):
+            factor = np.where(use & (ys == 1) & (share < 1) & ~use.all(), 1.0, share)
+            model.fit(xs[use], ys[use], sample_weight=(ws * factor)[use])
+            use = (ys == 0) | strongest(xs @ model.coef_[0], text, len(y))
+        weights[:, j] = model.coef_[0] * scale
+        bias[j] = model.intercept_[0]
+        tell(f"label {j + 1}/{y.shape[1]}: {int(y[w[:, j] > 0, j].sum())} yes of {int((w[:, j] > 0).sum())}")
+    return weights, bias
+
+
+def strongest(logit: npt.NDArray[np.floating], text: Ints, texts: int) -> npt.NDArray[np.bool_]:
+    """True for the one window of each text with the highest logit (the first of equals)."""
+    order = np.lexsort((np.arange(len(text)), -logit, text))
+    first = np.ones(len(order), bool)
+    first[1:] = text[order][1:] != text[order][:-1]
+    chosen = np.zeros(len(text), bool)
+    chosen[order[first]] = True
+    return chosen
+
+
+def ratio(x: sp.csr_matrix, y: Floats, w: npt.NDArray[np.float64]) -> Floats:
+    """Absolute log ratio of a feature's mass in positives and negatives, in [0.1, 4]."""
+    p = 1 + x.T @ (w * y)
+    q = 1 + x.T @ (w * (1 - y))
+    return np.clip(np.abs(np.log((p / p.sum()) / (q / q.sum()))), 0.1, 4).astype(np.float32)
+
+
+def text_logits(x: sp.csr_matrix, owner: Ints, texts: int, weights: Floats, bias: Floats) -> Floats:
+    """(N, L) strongest window logit of each text; -30 (a score of 0) for a text without tokens."""
+    out = np.full((texts, weights.shape[1]), -30, np.float32)
+    np.maximum.at(out, owner, (x @ weights + bias).astype(np.float32))
+    return out

@@ -1,0 +1,38 @@
+"""A recipe: everything that a run can be told, as one small TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """One training run. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    summary: str
+    intended_use: str
+    seed: int = 0
+    vocab_size: int = Field(16_000, ge=500, le=65_000)
+    bigram_rows: int = Field(196_613, ge=100)  # a prime, so that the hash spreads
+    trigram_rows: int = Field(98_317, ge=100)  # likewise
+    min_df: int = Field(3, ge=1)  # n-grams in fewer training windows than this weigh nothing
+    max_tokens: int = Field(64, ge=8, le=160)  # tokens a window; the sums stay exact in float32 up to 170
+    overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share
+    c: float = Field(2.0, gt=0)  # inverse strength of the L2 penalty
+    rounds: int = Field(2, ge=1)  # after the first, a positive text is taught by its strongest window alone
+    nb: bool = False  # scale features by their log-count ratio first (NB-SVM)
+    target_fpr: float = Field(0.005, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
+    heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
+    experimental: tuple[str, ...] = ()  # labels with too little or too weak evidence to act on
+    caps: dict[str, int] = {}  # set -> most rows in train
+    weights: dict[str, float] = {}  # set -> factor on its rows' weights
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a file. Raises pydantic.ValidationError with every key at fault."""
+    return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
