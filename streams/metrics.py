@@ -1,0 +1,82 @@
+"""What ops can see: Prometheus metrics under standard names and units.
+
+Labels are bounded: never a tenant, a user or an id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from streams.core.events import Decision
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+_SIZES = (1, 4, 16, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """Every metric, in a registry of its own so that two workers in one process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+
+        def counter(name: str, about: str, *labels: str) -> Counter:
+            return Counter(f"tidegate_{name}", about, labels, registry=registry)
+
+        def gauge(name: str, about: str, *labels: str) -> Gauge:
+            return Gauge(f"tidegate_{name}", about, labels, registry=registry)
+
+        def histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"tidegate_{name}", about, labels, buckets=buckets, registry=registry)
+
+        self.events = counter("events", "Records read and finished, by source topic.", "topic")
+        self.decisions = counter("decisions", "Decisions published, by action.", "action")
+        self.reasons = counter("reasons", "Labels among the reasons of decisions.", "label", "action")
+        self.faults = counter("faults", "Completions that could not be scored.", "reason")
+        self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
+        self.dead_letters = counter("dead_letters", "Input that could not be read.", "topic", "reason")
+        self.scores = histogram("score", "Scores of completions.", _SCORES, "label")
+        self.batch = histogram("batch_events", "Records in a batch.", _SIZES, "topic")
+        self.stage = histogram("stage_seconds", "Time a batch spends in a stage.", _SECONDS, "topic", "stage")
+        self.latency = histogram(
+            "end_to_end_seconds", "From a record's timestamp to its decision's acknowledgement.", _SECONDS, "topic"
+        )
+        self.lag = gauge("lag_records", "Records behind what was applied.", "topic", "partition")
+        self.skipped = counter("redelivered_events", "Records read again that had been counted before.", "topic")
+        self.gaps = counter("gaps", "Times the store was behind, or held by another owner.", "topic", "outcome")
+        self.takeovers = counter("takeovers", "Parts taken over, by what was made of their fence.", "topic", "fence")
+        self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
+        self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
+        self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
+        self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
+        self.alerts = gauge("alerts", "Alerts by state.", "state")
+        self.transitions = counter("alert_transitions", "Transitions published.", "rule", "state")
+        self.tick = histogram("tick_seconds", "Time one tick takes.", _SECONDS)
+        self.incomplete = gauge("windows_incomplete", "1 where a part is behind or has no owner: alerts hold.")
+        self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
+        self.model = gauge("model_info", "1 for the classifier's version.", "version")
+        self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
+        self.ready = gauge("ready", "1 where the worker can do its job.")
+
+    def decided(self, decisions: Iterable[Decision], now_ms: float) -> None:
+        """Counts decisions that were published and applied."""
+        latency, scores = self.latency.labels("completions"), self.scores
+        for decision in decisions:
+            latency.observe(max(0.0, (now_ms - decision.record_ms) / 1000))
+            if decision.fault is not None:
+                self.faults.labels(decision.fault.value).inc()
+                continue
+            self.decisions.labels(decision.action.value).inc()
+            if decision.status == "failed":
+                self.producer_failed.inc()
+            for reason in decision.reasons:
+                self.reasons.labels(reason.label, reason.action.value).inc()
+            for label, score in decision.scores.items():
+                scores.labels(label).observe(score)
+
+    def policy_is(self, version: str) -> None:
+        """Makes `version` the one policy whose info is 1."""
+        self.policy.clear()
+        self.policy.labels(version).set(1)

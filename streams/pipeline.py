@@ -1,0 +1,197 @@
+"""From a batch to its effects: prepare side by side, then publish, count and finish in the order it was read.
+
+Nothing may escape `process`: what is away is waited for, a part that is no longer ours is forgotten, and anything
+else is a bug of ours, on which the worker exits without a commit (the group gives its parts to another).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from streams.batch import Batch, Span
+from streams.core.count import Aggregate
+from streams.core.thresholds import LivePolicy
+from streams.errors import BrokerAway, StoreAway
+from streams.fence import mark_of
+from streams.ingest import Ingest
+from streams.metrics import Metrics
+from streams.names import Names
+from streams.publish import Message, Publisher
+from streams.store import Applied, Apply, Store
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+R = TypeVar("R")
+BACKOFF_S = (0.05, 5.0)
+FUTURE_MS = 60_000  # a record's timestamp further ahead of our clock says nothing of how far its part has come
+
+
+class Handler(Protocol[T, Result]):
+    """What one source topic's records become. T: a record prepared; Result: what is published and counted."""
+
+    async def prepare(self, batch: Batch) -> list[list[T]]:
+        """Per span, per record: decoded and scored. May run beside other batches. Raises StoreAway."""
+
+    def conclude(self, span: Span, prepared: Sequence[T], live: LivePolicy) -> list[Result]:
+        """Per record, in order: decided under one policy version."""
+
+    def message(self, result: Result) -> Message | None:
+        """What is published of a result, if anything."""
+
+    def names(self, results: Sequence[Result]) -> dict[str, set[str]]:
+        """Scope names that the results count under."""
+
+    def aggregate(self, results: Sequence[Result], live: LivePolicy, names: Names) -> Aggregate:
+        """What the results add to the counts."""
+
+    def observe(self, results: Sequence[Result]) -> None:
+        """Metrics of results that were published and counted."""
+
+
+@dataclass(slots=True)
+class _Work(Generic[Result]):
+    """A span on its way out. start and results shrink where the store had counted some of it before."""
+
+    span: Span
+    start: int
+    results: list[Result]
+
+
+class Pipeline(Generic[T, Result]):
+    """The way of one source topic's batches through a worker."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        handler: Handler[T, Result],
+        publisher: Publisher,
+        store: Store,
+        names: Names,
+        live: Callable[[], LivePolicy],
+        metrics: Metrics,
+    ) -> None:
+        self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
+        self._names, self._live, self._metrics = names, live, metrics
+        self._stage = {
+            s: metrics.stage.labels(ingest.topic, s) for s in ("prepare", "wait", "decide", "publish", "apply")
+        }
+
+    async def process(self, batch: Batch) -> None:
+        """Sees one batch through. Returns when it needs nothing more."""
+        try:
+            t0 = time.perf_counter()
+            prepared = await self._until(lambda: self._handler.prepare(batch), batch)
+            t1 = self._took("prepare", t0)
+            await batch.turn.wait()
+            self._took("wait", t1)
+            if prepared is not None:
+                await self._effects(batch, prepared)
+        except asyncio.CancelledError:
+            for span in batch.spans:
+                span.owned.valid = False  # nothing after an unfinished batch may be applied
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort, and it ends the process
+            # No message: it may quote a text. The frames say enough.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.critical("bug: %s; exiting without a commit\n%s", type(error).__name__, frames)
+            os._exit(70)
+        await self._ingest.done(batch)
+
+    def _took(self, stage: str, since: float) -> float:
+        now = time.perf_counter()
+        self._stage[stage].observe(now - since)
+        return now
+
+    async def _until(self, call: Callable[[], Awaitable[R]], batch: Batch) -> R | None:
+        """The call's result once nothing it needs is away; None where no part of the batch is ours any longer."""
+        delay = BACKOFF_S[0]
+        while any(span.owned.valid for span in batch.spans):
+            try:
+                return await call()
+            except (StoreAway, BrokerAway) as error:
+                self._metrics.away.labels("redis" if isinstance(error, StoreAway) else "kafka").inc()
+                log.warning("%s; trying again in %.1f s", error, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, BACKOFF_S[1])
+        return None
+
+    async def _effects(self, batch: Batch, prepared: list[list[T]]) -> None:
+        live = self._live()  # one policy version a batch
+        t0 = time.perf_counter()
+        work = [
+            _Work(span, span.start, self._handler.conclude(span, items, live))
+            for span, items in zip(batch.spans, prepared, strict=True)
+            if span.owned.valid
+        ]
+        t1 = self._took("decide", t0)
+        await self._until(lambda: self._publish(work), batch)
+        t2 = self._took("publish", t1)
+        await self._until(lambda: self._count(work, live), batch)
+        self._took("apply", t2)
+        self._metrics.batch.labels(self._ingest.topic).observe(batch.events)
+
+    async def _publish(self, work: list[_Work[Result]]) -> bool:
+        ours = [w for w in work if w.span.owned.valid]
+        if not self._ingest.may_publish():
+            for w in ours:
+                self._ingest.retake(w.span.owned, "no heartbeat for longer than the session timeout; published nothing")
+            return False
+        await self._publisher.publish([m for w in ours for r in w.results if (m := self._handler.message(r))])
+        return True
+
+    async def _count(self, work: list[_Work[Result]], live: LivePolicy) -> bool:
+        windows = live.policy.windows
+        keep_ms = (windows.bucket_s + live.policy.longest_window_s + windows.late_s) * 1000
+        while ours := [w for w in work if w.span.owned.valid]:
+            await self._names.learn(self._handler.names([r for w in ours for r in w.results]))
+            outcomes = await self._store.apply([self._apply(w, live, keep_ms) for w in ours])
+            for w, (applied, next_) in zip(ours, outcomes, strict=True):
+                self._account(w, applied, next_)
+            work = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
+        return True
+
+    def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:
+        limit = int(time.time() * 1000) + FUTURE_MS
+        return Apply(
+            part=w.span.owned.part,
+            token=w.span.owned.token,
+            start=w.start,
+            end=w.span.end,
+            mark=mark_of(w.span.records[-1]),
+            aggregate=self._handler.aggregate(w.results, live, self._names),
+            watermark_ms=max((r.timestamp for r in w.span.records if r.timestamp <= limit), default=0),
+            lag=w.span.lag,
+            keep_ms=keep_ms,
+        )
+
+    def _account(self, w: _Work[Result], applied: Applied, next_: int) -> None:
+        span, topic = w.span, self._ingest.topic
+        if applied in (Applied.APPLIED, Applied.ALREADY):
+            span.owned.applied = span.end
+            if applied is Applied.APPLIED:
+                self._metrics.events.labels(topic).inc(len(w.results))
+                self._handler.observe(w.results)
+            else:
+                self._metrics.skipped.labels(topic).inc(len(w.results))
+        elif applied is Applied.OVERLAP:
+            fresh = [
+                r
+                for record, r in zip(span.records[-len(w.results) :], w.results, strict=True)
+                if record.offset >= next_
+            ]
+            self._metrics.skipped.labels(topic).inc(len(w.results) - len(fresh))
+            w.start, w.results = next_, fresh
+        else:
+            self._metrics.gaps.labels(topic, applied.value).inc()
+            self._ingest.retake(
+                span.owned, f"store says {applied.value}: next is {next_}, this span starts at {w.start}"
+            )
