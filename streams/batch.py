@@ -6,7 +6,8 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from streams.fence import Owned, Record
+from streams.fence import Owned
+from streams.wire import Record
 
 
 @dataclass(slots=True, eq=False)

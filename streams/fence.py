@@ -12,30 +12,12 @@ from typing import Protocol
 
 from streams.store import Fence, Mark, Part, Store
 from streams.users import content_hash
+from streams.wire import Record
 
 log = logging.getLogger(__name__)
 
 KILLS_BEFORE_CAREFUL = 3  # a fence where this many workers died in a row is left one record at a time...
 CAREFUL_RECORDS = 2048  # ...for this many records: as many as a worker may have had in hand
-
-
-class Record(Protocol):
-    """One record of a source topic, as aiokafka gives it."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
 
 
 class Log(Protocol):

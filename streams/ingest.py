@@ -18,8 +18,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from streams.batch import Batch, Limits, Span
 from streams.errors import BrokerAway, StoreAway
-from streams.fence import Owned, Record
+from streams.fence import Owned
 from streams.store import Part
+from streams.wire import Record
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from streams.core.events import Decision
+from streams.core.events import DeadLetter, Decision, EventTime
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
@@ -65,6 +65,8 @@ class Metrics:
         latency, scores = self.latency.labels("completions"), self.scores
         for decision in decisions:
             latency.observe(max(0.0, (now_ms - decision.record_ms) / 1000))
+            if decision.time is EventTime.TOO_LATE:
+                self.too_late.labels("completions").inc()
             if decision.fault is not None:
                 self.faults.labels(decision.fault.value).inc()
                 continue
@@ -75,6 +77,11 @@ class Metrics:
                 self.reasons.labels(reason.label, reason.action.value).inc()
             for label, score in decision.scores.items():
                 scores.labels(label).observe(score)
+
+    def dead(self, letters: Iterable[DeadLetter]) -> None:
+        """Counts dead letters that were published and applied."""
+        for letter in letters:
+            self.dead_letters.labels(letter.source.topic, letter.reason.value).inc()
 
     def policy_is(self, version: str) -> None:
         """Makes `version` the one policy whose info is 1."""

@@ -6,9 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from streams.core.series import KINDS, other, scoped
 from streams.store import Store
 
-KINDS = ("tenant", "model", "route")  # the kinds that rates are kept for
 FRESH_S = 30.0  # an answer is asked for again after this long
 
 
@@ -39,9 +39,9 @@ class Names:
     def scope(self, kind: str, name: str) -> str:
         """The scope that a name counts under: `tenant=acme`, or `tenant:other` where there are too many."""
         if name in self._admitted[kind]:
-            return f"{kind}={name}"
+            return scoped(kind, name)
         self.overflowed[kind] += 1
-        return f"{kind}:other"
+        return other(kind)
 
 
 def seen(scopes: Iterable[tuple[str | None, str | None, str | None]]) -> dict[str, set[str]]:

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway
-from streams.fence import Record
 from streams.store import Part
+from streams.wire import Record
 
 T = TypeVar("T")
 OLDEST = -1

@@ -1,0 +1,184 @@
+"""Where the three meet: records are decoded (wire), scored (classifiers), decided (core)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import time
+
+from pydantic_core import to_json
+
+from streams.batch import Batch, Span
+from streams.core.count import Aggregate, aggregate
+from streams.core.decide import Inputs, decide
+from streams.core.events import Completion, DeadLetter, Decision, FaultReason, Scopes, Source
+from streams.core.thresholds import LivePolicy
+from streams.metrics import Metrics
+from streams.names import Names, seen
+from streams.publish import Message
+from streams.scoring import Row, Scoring
+from streams.store import Store
+from streams.users import UserKey
+from streams.wire import Record, Unreadable, dead_letter, decode_completion
+
+Scored = list[Row | FaultReason]  # one a choice
+
+
+@dataclass(slots=True)
+class Moderated:
+    """One record on its way to a decision: what it says, and how its choices and its prompt scored."""
+
+    record: Record
+    completion: Completion | Unreadable
+    choices: Sequence[Row | FaultReason] = ()
+    prompt: Row | FaultReason | None = None
+
+
+class Moderate:
+    """The pipeline's handler for `completions`."""
+
+    def __init__(
+        self,
+        scoring: Scoring,
+        store: Store,
+        user_key: UserKey,
+        live: Callable[[], LivePolicy],
+        metrics: Metrics,
+        *,
+        keep_bytes: bool,
+    ) -> None:
+        self._scoring, self._store, self._user_key, self._live, self._metrics = scoring, store, user_key, live, metrics
+        self._keep_bytes = keep_bytes
+
+    # --- prepare: decode and score
+
+    async def prepare(self, batch: Batch) -> list[list[Moderated]]:
+        """Per span, per record: decoded, and scored where it has text. Raises StoreAway (a careful batch only)."""
+        spans = [[Moderated(record, decode_completion(record)) for record in span.records] for span in batch.spans]
+        if batch.careful:
+            for span, items in zip(batch.spans, spans, strict=True):
+                await self._score_one_at_a_time(span, items)
+        else:
+            await self._score([item for items in spans for item in items])
+        return spans
+
+    async def _score(self, items: Sequence[Moderated]) -> None:
+        prompts = bool(self._live().policy.prompt_labels)
+        asked: list[Moderated] = []
+        texts: list[str] = []
+        for item in items:
+            completion = item.completion
+            if isinstance(completion, Unreadable) or completion.status == "failed":
+                continue
+            asked.append(item)
+            texts += completion.choices
+            if prompts and completion.prompt:
+                texts.append(completion.prompt)
+        scored = await self._scoring.score(texts)
+        at = 0
+        for item in asked:
+            completion = item.completion
+            assert isinstance(completion, Completion)  # noqa: S101 - only these were asked
+            item.choices = scored[at : at + len(completion.choices)]
+            at += len(completion.choices)
+            if prompts and completion.prompt:
+                item.prompt = scored[at]
+                at += 1
+
+    async def _score_one_at_a_time(self, span: Span, items: list[Moderated]) -> None:
+        """Says which record is in hand before it is scored: what kills the worker is known to the next one."""
+        owned = span.owned
+        for item in items:
+            if item.record.offset == owned.culprit:
+                item.choices = (FaultReason.KILLED_WORKER,)
+                continue
+            await self._store.trying(owned.part, owned.token, item.record.offset)
+            await self._score([item])
+        await self._store.trying(owned.part, owned.token, None)
+
+    # --- conclude: decide
+
+    def conclude(self, span: Span, prepared: Sequence[Moderated], live: LivePolicy) -> list[Decision | DeadLetter]:
+        """A decision, a fault decision or a dead letter for every record, in order."""
+        epoch = span.owned.token
+        return [
+            dead_letter(item.record, item.completion, epoch, self._keep_bytes)
+            if isinstance(item.completion, Unreadable)
+            else decide(self._inputs(item, item.completion, epoch, live), live)
+            for item in prepared
+        ]
+
+    def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
+        record, tenant = item.record, completion.tenant
+        fault, scores, choice_of = _strongest(item.choices, self._scoring.scorer.labels)
+        prompt_scores: dict[str, float] = {}
+        if isinstance(item.prompt, FaultReason):
+            fault = fault or item.prompt
+        elif item.prompt is not None:
+            labels = live.policy.prompt_labels
+            prompt_scores = {k: s for k, s in zip(self._scoring.scorer.labels, item.prompt, strict=True) if k in labels}
+        user, conversation = completion.user, completion.conversation
+        return Inputs(
+            id=completion.id,
+            source=Source(topic=record.topic, partition=record.partition, offset=record.offset),
+            epoch=epoch,
+            record_ms=record.timestamp,
+            model_version=self._scoring.scorer.version,
+            event_ms=completion.at_ms,
+            status=completion.status,
+            fault=fault,
+            scores={} if fault else scores,
+            choice_of={} if fault else choice_of,
+            prompt_scores={} if fault else prompt_scores,
+            scopes=Scopes(tenant=tenant, model=completion.model, route=completion.route, locale=completion.locale),
+            user=None if user is None else self._user_key.hash(tenant, user),
+            conversation=None if conversation is None else self._user_key.hash(tenant, conversation),
+        )
+
+    # --- what the pipeline asks of the results
+
+    def message(self, result: Decision | DeadLetter) -> Message:
+        """The result as one record for its topic."""
+        source = result.source
+        if isinstance(result, DeadLetter):
+            return dead_letter_message(result)
+        who = result.user or result.conversation or result.id
+        key = f"{result.scopes.tenant}:{who}".encode()
+        return Message("decisions", key, to_json(result), source.partition)
+
+    def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
+        """Scope names that the decisions count under."""
+        decided = (result.scopes for result in results if isinstance(result, Decision))
+        return seen((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
+
+    def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
+        """What the results add to the counts."""
+        decisions = [result for result in results if isinstance(result, Decision)]
+        return aggregate(decisions, len(results) - len(decisions), live, names.scope)
+
+    def observe(self, results: Sequence[Decision | DeadLetter]) -> None:
+        """Metrics of what was published and counted."""
+        self._metrics.decided((result for result in results if isinstance(result, Decision)), time() * 1000)
+        self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
+
+
+def dead_letter_message(letter: DeadLetter) -> Message:
+    """A dead letter as one record; by key, since its topic may have another number of partitions."""
+    return Message("dead-letters", letter.id.encode(), to_json(letter))
+
+
+def _strongest(
+    choices: Sequence[Row | FaultReason], labels: Sequence[str]
+) -> tuple[FaultReason | None, dict[str, float], dict[str, int]]:
+    """Per label the highest score of the choices, and which choice gave it. One fault makes the whole a fault."""
+    for row in choices:
+        if isinstance(row, FaultReason):
+            return row, {}, {}
+    rows = [row for row in choices if not isinstance(row, FaultReason)]
+    if not rows:
+        return None, {}, {}
+    if len(rows) == 1:
+        return None, dict(zip(labels, rows[0], strict=True)), {}
+    best = [max(range(len(rows)), key=lambda i, column=column: rows[i][column]) for column in range(len(labels))]  # type: ignore[misc]
+    scores = {label: rows[i][column] for column, (label, i) in enumerate(zip(labels, best, strict=True))}
+    return None, scores, dict(zip(labels, best, strict=True))
