@@ -1,0 +1,130 @@
+"""The contracts as files for other programs: JSON Schemas and an AsyncAPI 3 document, made from the models.
+
+`tidegate schemas` writes them to schemas/; a test holds the committed files against this. Pure: returns text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from streams.core.events import INCOMING, OUTGOING, PolicyChange, Silence
+from streams.core.policy import Policy
+from streams.topics import TOPICS, Topic
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+JSON = "application/json"
+
+Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
+
+_POLICY: Contract = (Policy, "validation")
+_READ_AND_WRITTEN = (PolicyChange, Silence)
+
+
+def generate() -> dict[str, str]:
+    """File name -> text: `<event>.schema.json` for every event, `policy.schema.json`, `asyncapi.json`.
+
+    What comes in is described as it is validated (defaults may be left out), what goes out as it is written
+    (every key is there).
+    """
+    files: dict[str, Mapping[str, Any]] = {
+        f"{_dashed(model.__name__)}.schema.json": {
+            "$schema": DIALECT,
+            **model.model_json_schema(mode=mode, schema_generator=_Plain),
+        }
+        for model, mode in [*_events(), _POLICY]
+    }
+    files["asyncapi.json"] = asyncapi()
+    return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in files.items()}
+
+
+def asyncapi() -> dict[str, Any]:
+    """The AsyncAPI 3.0 document: a channel a topic, as `streams/topics.py` lists them, from Tidegate's side."""
+    _, schemas = models_json_schema(_events(), schema_generator=_Plain, ref_template="#/components/schemas/{model}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tidegate",
+            "version": "1.0.0",  # of these contracts: its first number is the events' schema_version
+            "description": "Streaming moderation for model outputs: completions in, decisions, rates and alerts out.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": JSON,
+        "channels": {topic.name: _channel(topic) for topic in TOPICS},
+        "operations": dict(operation for topic in TOPICS for operation in _operations(topic)),
+        "components": {
+            "messages": {model.__name__: _message(model) for model, _ in _events()},
+            "schemas": schemas["$defs"],
+        },
+    }
+
+
+class _Plain(GenerateJsonSchema):
+    """Without a title for every field that says its name again."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def _events() -> list[Contract]:
+    incoming: list[Contract] = [(model, "validation") for model in INCOMING]
+    return incoming + [(model, "serialization") for model in OUTGOING]
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    configuration: dict[str, Any] = {"cleanup.policy": [topic.cleanup]}
+    if topic.cleanup == "delete":
+        configuration["retention.ms"] = -1 if topic.retention_ms is None else topic.retention_ms
+    kafka: dict[str, Any] = {"topicConfiguration": configuration, "bindingVersion": "0.5.0"}
+    if topic.partitions is not None:
+        kafka["partitions"] = topic.partitions
+    return {
+        "address": topic.name,
+        "description": f"{topic.about} Key: {topic.key}. {_kept(topic)}",
+        "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"} for event in topic.events},
+        "bindings": {"kafka": kafka},
+    }
+
+
+def _kept(topic: Topic) -> str:
+    if topic.cleanup == "compact":
+        return "Compacted: the last record of each key stays."
+    return "Kept for ever." if topic.retention_ms is None else f"Kept for {topic.retention_ms // 86_400_000} d."
+
+
+def _operations(topic: Topic) -> list[tuple[str, dict[str, Any]]]:
+    """What Tidegate does with a topic: receives what comes in, sends what goes out, both for the policy log."""
+    if not topic.events:
+        return []
+    receives = [event for event in topic.events if event in (*INCOMING, *_READ_AND_WRITTEN)]
+    sends = [event for event in topic.events if event in OUTGOING]
+    return [
+        (
+            f"{action}-{topic.name}",
+            {
+                "action": action,
+                "channel": {"$ref": f"#/channels/{topic.name}"},
+                "messages": [{"$ref": f"#/channels/{topic.name}/messages/{event.__name__}"} for event in events],
+            },
+        )
+        for action, events in (("receive", receives), ("send", sends))
+        if events
+    ]
+
+
+def _message(model: type[BaseModel]) -> dict[str, Any]:
+    return {
+        "name": model.__name__,
+        "summary": (model.__doc__ or "").strip().splitlines()[0],
+        "contentType": JSON,
+        "payload": {"$ref": f"#/components/schemas/{model.__name__}"},
+    }
+
+
+def _dashed(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
