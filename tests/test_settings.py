@@ -13,13 +13,6 @@ from streams.errors import SettingsError
 from streams.settings import PREFIX, Settings
 
 
-@pytest.fixture(autouse=True)
-def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.upper().startswith(PREFIX):
-            monkeypatch.delenv(name)
-
-
 def test_every_setting_has_a_default_so_that_nothing_is_needed_to_score() -> None:
     settings = Settings.load()
     assert settings.kafka == "127.0.0.1:9092"

