@@ -13,6 +13,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
+from training.label_map import LABELS
 from training.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
@@ -30,10 +31,11 @@ def fit(
         known = np.flatnonzero(w[owner, j] > 0)
         xs, text = x[known], owner[known]
         ys, ws = y[text, j], w[text, j].astype(np.float64)
-        scale = ratio(xs, ys, ws) if recipe.nb else np.ones(x.shape[1], np.float32)
+        scaled = LABELS[j] in recipe.ratio_labels
+        scale = ratio(xs, ys, ws) if scaled else np.ones(x.shape[1], np.float32)
         xs = (xs @ sp.diags(scale)).tocsr().astype(np.float32)
         share = np.where(ys == 1, 1 / windows_per_text[text], 1 / np.sqrt(windows_per_text[text]))
-        model = LogisticRegression(C=recipe.c, max_iter=200, tol=2e-6, warm_start=True)
+        model = LogisticRegression(C=recipe.ratio_c if scaled else recipe.c, max_iter=400, tol=2e-6, warm_start=True)
         use = np.ones(len(known), bool)
         for _ in range(recipe.rounds):
             factor = np.where(use & (ys == 1) & (share < 1) & ~use.all(), 1.0, share)

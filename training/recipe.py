@@ -23,9 +23,11 @@ class Recipe(BaseModel):
     min_df: int = Field(3, ge=1)  # n-grams in fewer training windows than this weigh nothing
     max_tokens: int = Field(64, ge=8, le=160)  # tokens a window; the sums stay exact in float32 up to 170
     overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share
-    c: float = Field(2.0, gt=0)  # inverse strength of the L2 penalty
+    c: float = Field(8.0, gt=0)  # inverse strength of the L2 penalty
+    # Labels whose features are first scaled by their log-count ratio (NB-SVM), and the penalty for those.
+    ratio_labels: tuple[str, ...] = ()
+    ratio_c: float = Field(2.0, gt=0)
     rounds: int = Field(2, ge=1)  # after the first, a positive text is taught by its strongest window alone
-    nb: bool = False  # scale features by their log-count ratio first (NB-SVM)
     target_fpr: float = Field(0.005, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
     heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
     experimental: tuple[str, ...] = ()  # labels with too little or too weak evidence to act on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import numpy as np
@@ -29,13 +30,11 @@ def test_missing_file_is_refused(write_manifest, tmp_path, key, file):
 
 @pytest.mark.parametrize("key", ["file", "tokenizer"])
 def test_file_of_another_kind_is_refused(write_manifest, tmp_path, key):
-    import hashlib
-
     write_manifest()
     (tmp_path / "tiny" / "other").write_bytes(b"other")
     hashed = hashlib.sha256(b"other").hexdigest()
     name = {"file": "sha256", "tokenizer": "tokenizer_sha256"}[key]
-    with pytest.raises(ModelFileError, match="not an? (ONNX model|tokenizer)"):
+    with pytest.raises(ModelFileError, match=r"not an? (ONNX model|tokenizer)"):
         load("tiny", manifest=write_manifest(**{key: '"tiny/other"', name: f'"{hashed}"'}))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def test_windows_cover_every_token_and_share_the_overlap(tokens, size, data):
     found = spans(tokens, size, overlap)
     assert sorted({i for start, end in found for i in range(start, end)}) == list(range(tokens))
     assert all(end - start == min(size, tokens) for start, end in found)
-    assert all(earlier[1] - later[0] >= overlap for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier[1] - later[0] >= overlap for earlier, later in pairwise(found))
 
 
 @given(st.lists(st.integers(1, 500), max_size=200), st.integers(0, 3000))
