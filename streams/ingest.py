@@ -82,7 +82,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (KafkaError, OSError) as error:
             await consumer.stop()
             raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
-        self._consumer = consumer
+        self._consumer, self.last_poll = consumer, time.monotonic()
         self._watch_heartbeats(consumer)
         self._spawn(self._pump())
         self._spawn(self._commit_regularly())
@@ -120,6 +120,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     def may_publish(self) -> bool:
         """False where the group may have given our parts away: frozen, or cut off, past the session timeout."""
         return time.monotonic() - self._last_heartbeat < self._limits.session_timeout_s
+
+    def stalled_s(self) -> float:
+        """Seconds since the last poll, where nothing in flight explains it; 0 otherwise."""
+        return 0.0 if self._consumer is None or self._inflight else time.monotonic() - self.last_poll
 
     # --- rebalance
 

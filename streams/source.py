@@ -107,3 +107,15 @@ class Source:
             if end is not None:
                 return start, end
         raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
+
+
+async def partition_counts(kafka: str) -> dict[str, int]:
+    """Every topic of the cluster and its number of partitions; asking creates none."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        await admin.start()
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {kafka}: {type(error).__name__}: {error}") from error
+    finally:
+        await admin.close()

@@ -1,0 +1,108 @@
+"""The only file that knows Faust: the app, the channels, the service, the agents.
+
+`completions` and `feedback` are channels of ours that agents read like any other, except that each item is a batch
+whose offsets we commit (docs/design.md says why stock topic agents will not do).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import faust
+from mode.utils.queues import FlowControlEvent, ThrowableQueue
+
+from streams.batch import Batch
+from streams.settings import Settings
+from streams.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class BatchChannel(faust.Channel):  # type: ignore[misc]  # Faust has no types
+    """An in-memory channel whose queue is not cleared when Faust rebalances its own topic.
+
+    Plain objects travel on it, so Faust makes no events, counts no references and acknowledges nothing: the ingest
+    bounds what is in flight, and commits.
+    """
+
+    @property
+    def queue(self) -> Any:
+        if self._queue is None:
+            self._queue = ThrowableQueue(maxsize=0, flow_control=FlowControlEvent(initially_suspended=False))
+        return self._queue
+
+
+def build(settings: Settings, worker: Worker) -> faust.App:
+    """The Faust app around one worker. Nothing connects before it starts."""
+    app = faust.App(
+        f"{settings.namespace}-control",
+        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        store="memory://",
+        topic_disable_leader=True,  # no leader topic: nothing here elects one
+        topic_allow_declare=False,
+        table_standby_replicas=0,  # no tables: keeps the round-robin assignor
+        stream_wait_empty=True,
+        web_enabled=False,  # our own pages are in pages.py
+        worker_redirect_stdouts=False,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_request_timeout=max(90.0, settings.session_timeout_s + 5),
+    )
+    completions, feedback = BatchChannel(app), BatchChannel(app)
+    control = app.topic("tidegate-control", value_type=bytes, value_serializer="raw")
+
+    @app.agent(completions, concurrency=settings.concurrency)
+    async def moderate(batches: Any) -> None:
+        async for batch in batches:
+            await worker.completions.process(batch)
+
+    @app.agent(feedback)
+    async def hear(batches: Any) -> None:
+        async for batch in batches:
+            await worker.feedback.process(batch)
+
+    @app.agent(control)
+    async def obey(notes: Any) -> None:
+        """Faust does not start without a topic. Nothing is written to this one."""
+        async for _ in notes:
+            pass
+
+    @app.service
+    class Run(faust.Service):  # type: ignore[misc]
+        """Starts and stops the worker with the app."""
+
+        async def on_start(self) -> None:
+            await worker.start(completions=_putter(completions), feedback=_putter(feedback))
+
+        async def on_stop(self) -> None:
+            await worker.stop()
+
+    return app
+
+
+def _putter(channel: BatchChannel) -> Any:
+    async def put(batch: Batch) -> None:
+        # Agents read a clone of the channel each, or the channel itself: whoever subscribed gets the batch.
+        (reader,) = list(channel._subscribers) or [channel]
+        await reader.queue.put(batch)
+
+    return put
+
+
+def run(settings: Settings) -> int:
+    """Runs a worker in the foreground until it is told to stop. Returns the exit code."""
+    worker = Worker(settings)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    faust_worker = faust.Worker(
+        build(settings, worker),
+        loop=loop,
+        loglevel=settings.log_level.upper(),
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+    )
+    faust_worker.execute_from_commandline()
+    return worker.exit_code

@@ -1,0 +1,21 @@
+"""policy.toml: read, with errors that name the file and the key."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from streams.core.policy import Policy, PolicyError, parse
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy in a TOML file. Raises PolicyError."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path}: {error.strerror}; expected a policy file") from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{path}: not TOML: {error}") from None
+    return parse(data, str(path))

@@ -1,0 +1,296 @@
+"""One worker: its parts made, brought up in order, and what it waits for said. Knows no Faust.
+
+Nothing connects before `start`. What is away is waited for; what is wrong ends the process with a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from classifiers import labels_missing
+from streams.batch import Batch, Limits
+from streams.core.log import Folded, Verdict
+from streams.errors import BrokerAway, StoreAway, TidegateError, TopicsMissing
+from streams.fence import Owned, take_over
+from streams.hear import Hear
+from streams.ingest import Ingest
+from streams.metrics import Metrics
+from streams.moderate import Moderate
+from streams.names import Names
+from streams.pages import Pages
+from streams.pipeline import Pipeline
+from streams.policies import Policies
+from streams.policy_file import read_policy
+from streams.publish import Message, Publisher
+from streams.scorer import load_scorer
+from streams.scoring import Scoring
+from streams.settings import Settings
+from streams.source import Source, cluster_id, partition_counts
+from streams.store import Part
+from streams.store.redis import RedisStore
+from streams.tick import Tick
+from streams.topics import TOPICS
+from streams.users import UserKey
+
+log = logging.getLogger(__name__)
+
+SOURCES = ("completions", "feedback")
+HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
+HandOut = Callable[[Batch], Awaitable[None]]
+
+
+class Worker:
+    """Everything one worker process runs, but for Faust."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Loads what can be wrong before anything connects. Raises SettingsError and PolicyError."""
+        self._settings = s = settings
+        self.id = f"{s.worker}-{secrets.token_hex(4)}"  # per process: a restart under the same name is another owner
+        self._user_key = UserKey(s.user_key_bytes())
+        self._scorer = load_scorer(s.classifier, s.classifier_manifest)
+        self._seed = read_policy(s.policy_file)
+        self.metrics = Metrics()
+        self.metrics.model.labels(self._scorer.version).set(1)
+        self.store = RedisStore(s.redis, s.namespace)
+        self.publisher = Publisher(
+            s.kafka, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
+        )
+        self.policies = Policies(s.kafka, self._policy_record)
+        self._scoring = Scoring(self._scorer, s.score_threads, s.score_timeout_s)
+        self._source = Source(s.kafka)
+        self._names = Names(self.store, s.live_scopes)
+        self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
+        self._waits: dict[str, str] = {"start": "not started"}
+        self._ingests: dict[str, Ingest] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._cluster = ""
+        self._parts: list[Part] = []
+        self._tick: Tick | None = None
+        self.completions: Pipeline[Any, Any]
+        self.feedback: Pipeline[Any, Any]
+
+    # --- up and down
+
+    async def start(self, completions: HandOut, feedback: HandOut) -> None:
+        """Opens the pages, and brings up the rest in the background: what is away must not stop the probes."""
+        s = self._settings
+        port = await self._pages.start(s.http_host, s.http_port)
+        log.info("worker %s: pages on http://%s:%d/readyz", self.id, s.http_host, port)
+        moderate = Moderate(
+            self._scoring,
+            self.store,
+            self._user_key,
+            lambda: self.policies.live,
+            self.metrics,
+            keep_bytes=s.dead_letter_bytes,
+        )
+        hear = Hear(self._user_key, self.metrics, keep_bytes=s.dead_letter_bytes)
+        self.completions = self._pipeline("completions", completions, moderate)
+        self.feedback = self._pipeline("feedback", feedback, hear)
+        self._spawn(self._bring_up())
+
+    def _pipeline(self, topic: str, hand_out: HandOut, handler: Any) -> Pipeline[Any, Any]:
+        s = self._settings
+        limits = Limits(
+            batch_events=s.batch_events,
+            inflight_batches=s.concurrency + 2,
+            inflight_events=s.inflight_events,
+            inflight_bytes=s.inflight_bytes,
+            session_timeout_s=s.session_timeout_s,
+            heartbeat_s=s.heartbeat_s,
+            commit_interval_s=s.commit_interval_s,
+        )
+        ingest = Ingest(s.kafka, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
+        self._ingests[topic] = ingest
+        return Pipeline(
+            ingest, handler, self.publisher, self.store, self._names, lambda: self.policies.live, self.metrics
+        )
+
+    async def _bring_up(self) -> None:
+        await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
+        await self._until("kafka", self.publisher.start)
+        await self._until("topics", self._find_topics)
+        await self._until("policies", self._find_policy)
+        for topic, ingest in self._ingests.items():
+            await self._until(topic, ingest.start)
+        self._waits.pop("start", None)
+        live = self.policies
+        self._tick = Tick(
+            self.store,
+            self._say,
+            self._parts,
+            live=lambda: live.live,
+            silences=lambda: live.log.silences,
+            worker=self.id,
+            lease_ms=int(self._settings.tick_lease_s * 1000),
+        )
+        self._spawn(self._beat())
+        self._spawn(self._tick.run(self._stopping))
+
+    async def _until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
+        """Waits for what is away, and says so on /readyz. What is wrong ends the process."""
+        delay = 0.2
+        while not self._stopping.is_set():
+            self._waits.pop("start", None)
+            try:
+                await call()
+                self._waits.pop(what, None)
+                return
+            except (StoreAway, BrokerAway, TopicsMissing) as error:
+                if self._waits.get(what) != str(error):
+                    log.warning("%s", error)
+                self._waits[what] = str(error)
+            except TidegateError as error:
+                log.critical("%s", error)
+                logging.shutdown()
+                os._exit(2)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+    async def stop(self) -> None:
+        """Finishes what is in flight, lets the parts go, and closes every connection."""
+        self._stopping.set()
+        await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        faulthandler.cancel_dump_traceback_later()
+        if self._tick is not None:
+            await self._tick.stop()
+        await self.policies.stop()
+        await self._source.stop()
+        await self.publisher.stop()
+        await self.store.close()
+        self._scoring.close()
+        await self._pages.stop()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("bug: a background task ended; exiting without a commit", exc_info=error)
+            logging.shutdown()
+            os._exit(70)
+
+    # --- what bring-up asks
+
+    async def _find_topics(self) -> None:
+        counts = await partition_counts(self._settings.kafka)
+        missing = [topic.name for topic in TOPICS if topic.name not in counts]
+        if missing:
+            raise TopicsMissing(
+                f"kafka {self._settings.kafka}: no topic {', '.join(missing)}; "
+                "expected all of them: run `tidegate topics`; waiting for them"
+            )
+        if counts["completions"] != counts["decisions"]:
+            raise TopicsMissing(
+                f"kafka {self._settings.kafka}: completions has {counts['completions']} partitions, decisions "
+                f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
+            )
+        self._cluster = await cluster_id(self._settings.kafka)
+        self._parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
+
+    async def _find_policy(self) -> None:
+        await self.policies.stop()
+        known = await self.policies.read()
+        if known.live is None:
+            await self.policies.seed(self.publisher, self._seed, self._settings.worker)
+        live = self.policies.live
+        missing = labels_missing([*live.policy.labels, *live.policy.prompt_labels], self._scorer)
+        if missing:
+            raise TidegateError(
+                f"policy {live.version}: {', '.join(missing)}: {self._scorer.version} does not give it; expected one "
+                f"of {', '.join(self._scorer.labels)}; not started"
+            )
+        if live.policy != self._seed:
+            log.warning(
+                "%s differs from the live policy %s and is ignored; `tidegate policy apply %s` is the way in",
+                self._settings.policy_file, live.version, self._settings.policy_file,
+            )  # fmt: skip
+        self.metrics.policy_is(live.version)
+        await self.policies.follow()
+
+    def _policy_record(self, folded: Folded, _offset: int, _record: Any) -> None:
+        if folded.verdict in (Verdict.LOST, Verdict.INVALID):
+            self.metrics.refused.labels(folded.verdict.value).inc()
+        elif folded.verdict is Verdict.APPLIED and folded.log.live is not None:
+            self.metrics.policy_is(folded.log.live.version)
+            for label in labels_missing(folded.log.live.policy.labels, self._scorer):
+                log.error(
+                    "policy %s names %s, which %s does not give", folded.log.live.version, label, self._scorer.version
+                )
+
+    # --- what the ingests ask
+
+    async def _take_over(self, part: Part, committed: int | None) -> Owned:
+        owned = await take_over(self.store, self._source, part, self.id, self._cluster, committed)
+        self.metrics.takeovers.labels(part.topic, owned.belief.value).inc()
+        return owned
+
+    async def _let_go(self, owned: Owned) -> None:
+        try:
+            await self.store.release(owned.part, owned.token)
+        except StoreAway as error:
+            log.info("%s: left without a word: %s", owned.part, error)
+
+    # --- once a second
+
+    async def _beat(self) -> None:
+        """Says for every part held that it is alive and how far behind; and to the watchdog that this loop turns."""
+        while not self._stopping.is_set():
+            faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
+            for ingest in self._ingests.values():
+                if ingest.stalled_s() > HUNG_S:
+                    log.critical("%s: not polled for %g s; exiting without a commit", ingest.topic, HUNG_S)
+                    logging.shutdown()
+                    os._exit(70)
+                try:
+                    await self._beat_parts(ingest)
+                    self._waits.pop("redis", None)
+                except StoreAway as error:
+                    self._waits["redis"] = str(error)
+            await asyncio.sleep(1.0)
+
+    async def _beat_parts(self, ingest: Ingest) -> None:
+        for part, lag in ingest.lags().items():
+            owned = ingest.owned.get(part)
+            if owned is not None and not await self.store.beat(part, owned.token, lag, 0):
+                ingest.retake(owned, "another worker claimed it, or the store came back older")
+
+    async def _say(self, topic: str, key: bytes, value: bytes | None) -> None:
+        await self.publisher.publish([Message(topic, key, value)])
+
+    # --- what people see
+
+    def waits(self) -> dict[str, str]:
+        """What keeps this worker from its job, by name; empty where nothing does."""
+        waits = dict(self._waits)
+        if self.policies.away:
+            waits["policies"] = f"{self.policies.away}; the last good version stands"
+        for topic, ingest in self._ingests.items():
+            if topic not in waits and ingest.waiting_for is not None:
+                waits[topic] = f"waiting for {ingest.waiting_for}"
+        return waits
+
+    def _refresh(self) -> None:
+        m = self.metrics
+        m.ready.set(0 if self.waits() else 1)
+        m.stuck.set(self._scoring.stuck)
+        m.lag.clear()
+        for ingest in self._ingests.values():
+            for part, lag in ingest.lags().items():
+                m.lag.labels(part.topic, str(part.partition)).set(lag)
+        for kind, n in self._names.overflowed.items():
+            m.overflow.labels(kind).set(n)
