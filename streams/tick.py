@@ -1,0 +1,244 @@
+"""The tick: once a second, on one worker at a time, counts become alerts and rates.
+
+A lease in the store says who ticks; alert states are kept there, so that the next holder goes on where the last
+one stopped. A transition is saved with its state as unpublished, published, then marked: a crash in between
+publishes it again under the same id. All time is the store's. Rules are looked at in event time, boundary by
+boundary, and only up to where every part has been counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from streams.core.events import Rate, Silence
+from streams.core.series import KINDS, names
+from streams.core.snapshots import Key, Said
+from streams.core.statuses import TICK
+from streams.core.thresholds import LivePolicy
+from streams.errors import BrokerAway, StoreAway
+from streams.publish import Message
+from streams.store import Lease, Part, Store
+from streams.tick_alerts import KeptAlerts, Publish
+from streams.tick_windows import TickWindows, boundaries, complete_to
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+LONGEST_WAIT_S = 15.0  # between tries while a dependency is away
+AT_ONCE = 30  # boundaries a tick: after a long absence the rest follow in the next ticks, each well within the lease
+RETAIN_MS = 60_000  # between two looks at which scope names went quiet
+BEHIND_MS = 5_000  # behind by more than this and than two buckets is `incomplete`: owners give word every 3 s or so
+
+
+@dataclass
+class Stats:
+    """What the tick has done since it was made, and how it stands: for metrics."""
+
+    ticks: int = 0
+    boundaries: int = 0
+    skipped: int = 0  # boundaries never looked at: nobody ticked for longer than the longest window
+    buckets_read: int = 0
+    rates: int = 0
+    tombstones: int = 0
+    leading: bool = False
+    incomplete: bool = False
+    behind_ms: int = 0  # from where all parts are counted to where they could be
+    evaluated_ms: int = 0  # the last boundary looked at
+    took_s: dict[str, float] = field(default_factory=dict)  # stage -> seconds, last tick
+
+
+class _Kept(BaseModel):
+    """The tick's own state, kept beside the alerts'."""
+
+    evaluated_ms: int | None = None
+    rated: tuple[str, ...] = ()  # scopes of which rates were published and not taken back
+
+
+class Tick:
+    """One worker's tick."""
+
+    def __init__(
+        self,
+        store: Store,
+        publish: Publish,
+        parts: Callable[[], Sequence[Part]],
+        live: Callable[[], LivePolicy],
+        silences: Callable[[], Iterable[Silence]],
+        worker: str,
+        *,
+        lease_ms: int = 5_000,
+        owner_timeout_ms: int = 10_000,
+    ) -> None:
+        """publish: returns once all messages are acknowledged. parts: every partition of every source topic, owned
+        here or not. owner_timeout_ms: an owner silent longer is gone.
+        """
+        self._store, self._publish, self._worker = store, publish, worker
+        self._parts, self._live = parts, live
+        self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
+        self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
+        self._kept = _Kept()
+        self._said: Said | None = None  # None: what was said is not known; say everything again
+        self._said_epoch: int | None = None
+        self._windows: TickWindows | None = None
+        self._version = ""
+        self._retained_ms = 0
+        self.alerts = KeptAlerts(store, publish, silences)
+        self.stats = Stats()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ticks once a second until stop is set, then gives the lease back. Waits while a dependency is away."""
+        wait_s = PERIOD_S
+        while not stop.is_set():
+            try:
+                await self.run_once()
+                wait_s = PERIOD_S
+            except (StoreAway, BrokerAway) as away:
+                wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+                log.warning("tick: %s; next try in %g s", away, wait_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait_s)
+        with suppress(StoreAway):  # it expires by itself
+            await self._store.unlease(self._worker)
+
+    async def run_once(self) -> bool:
+        """One tick. False: another worker holds the lease. Raises StoreAway or BrokerAway; then call it again."""
+        lease = await self._store.lease(self._worker, self._lease_ms)
+        self.stats.leading = lease is not None
+        if lease is None:
+            self._epoch, self._windows = None, None
+            return False
+        # What the store holds is what counts: unless this tick ends well, the next one reads it again.
+        epoch, self._epoch = self._epoch, None
+        if epoch != lease.epoch:
+            kept = await self._store.alerts()
+            self._kept = _Kept.model_validate_json(kept.get(TICK, "{}"))
+            self.alerts.load(kept)
+        if self._said_epoch != lease.epoch:
+            self._said, self._said_epoch = None, lease.epoch
+        if not await self._tick(lease):
+            self.stats.leading = False
+            return False
+        self._epoch = lease.epoch
+        self.stats.ticks += 1
+        return True
+
+    async def _tick(self, lease: Lease) -> bool:
+        """False: the lease went to another worker."""
+        began = time.perf_counter()
+        live, parts, stats = self._live(), self._parts(), self.stats
+        if not await self.alerts.publish_queued(lease):  # what the last holder saved and did not come to publish
+            return False
+        bucket_ms, grace_ms = live.policy.windows.bucket_s * 1000, live.policy.windows.grace_s * 1000
+        windows, said = self._follow(live)
+
+        could_be = lease.now_ms - grace_ms
+        counted_to = min(
+            (
+                complete_to(progress, lease.now_ms, grace_ms, self._owner_timeout_ms)
+                for progress in await self._store.progress(parts)
+            ),
+            default=could_be,
+        )
+        stats.behind_ms = max(0, could_be - counted_to)
+        stats.incomplete = stats.behind_ms > max(2 * bucket_ms, BEHIND_MS)
+        due = self._due(min(could_be, counted_to), bucket_ms, windows.longest_ms)
+        open_end = lease.now_ms - lease.now_ms % bucket_ms + bucket_ms
+        stats.buckets_read += await windows.read(parts, self._needed_from(due, open_end, windows.longest_ms))
+        read = time.perf_counter()
+
+        self.alerts.remove_unruled(live, self._kept.evaluated_ms or 0, lease.now_ms)
+        for boundary in due:
+            await self.alerts.evaluate(boundary, parts, live, windows, lease.now_ms)
+            await asyncio.sleep(0)
+        evaluated = time.perf_counter()
+
+        self._said = None  # until what it now takes for said is acknowledged
+        rates: list[tuple[Key, Rate | None]] = [*said.unasked(windows.rates)]
+        rates += said.changes(windows.rates, windows.of_rates, open_end, lease.now_ms, incomplete=stats.incomplete)
+        if not await self._save(lease, due, said, rates):
+            return False
+        if not await self.alerts.publish_queued(lease):
+            return False
+        if not await self.alerts.publish_again(lease, live, incomplete=stats.incomplete):
+            return False
+        await self._say(rates)
+        self._said = said
+        if lease.now_ms - self._retained_ms >= RETAIN_MS:
+            await self._retain(live, said)
+            self._retained_ms = lease.now_ms
+        ended = time.perf_counter()
+        stats.took_s = {"read": read - began, "evaluate": evaluated - read, "publish": ended - evaluated}
+        return True
+
+    def _follow(self, live: LivePolicy) -> tuple[TickWindows, Said]:
+        """The windows that the live policy asks for, and what was said of them."""
+        if self._version != live.version and self._windows is not None and not self._windows.adopt(live.policy):
+            self._windows = None
+        self._version = live.version
+        if self._said is None:
+            self._said, self._windows = Said(self._kept.rated), None  # new windows: every scope in them has changed
+        if self._windows is None:
+            self._windows = TickWindows(self._store, live.policy)
+        return self._windows, self._said
+
+    def _due(self, target_ms: int, bucket_ms: int, longest_ms: int) -> Sequence[int]:
+        """The boundaries to look at now."""
+        evaluated_ms = self._kept.evaluated_ms
+        found = boundaries(evaluated_ms, target_ms, bucket_ms, longest_ms)
+        if found and evaluated_ms is not None and (skipped := (found[0] - evaluated_ms) // bucket_ms - 1) > 0:
+            self.stats.skipped += skipped
+            log.warning(
+                "tick: nothing was looked at for longer than the longest window (%g s); skipping %d bucket boundaries",
+                longest_ms / 1000,
+                skipped,
+            )
+        return found[:AT_ONCE]
+
+    def _needed_from(self, due: Sequence[int], open_end: int, longest_ms: int) -> int:
+        """The earliest bucket that a window reaches back to."""
+        end = due[0] if due else self._kept.evaluated_ms or open_end
+        if not due and open_end - end > 2 * longest_ms:
+            end = open_end  # held for so long that it is cheaper to read again once it goes on
+        return min(end, open_end) - longest_ms
+
+    async def _save(
+        self, lease: Lease, due: Sequence[int], said: Said, rates: Sequence[tuple[Key, Rate | None]]
+    ) -> bool:
+        """Saves the alerts, and the tick's own state where it changed. rates: those to be said once it is saved."""
+        more: dict[str, str] = {}
+        scopes = {key.scope for key, _ in rates}  # those taken back too: their tombstones are not acknowledged yet
+        if due or not scopes <= set(self._kept.rated):
+            evaluated_ms = due[-1] if due else self._kept.evaluated_ms
+            self._kept = _Kept(evaluated_ms=evaluated_ms, rated=tuple(sorted(said.scopes | scopes)))
+            more[TICK] = self._kept.model_dump_json()
+        if not await self.alerts.save(lease, more):
+            return False
+        self.stats.boundaries += len(due)
+        self.stats.evaluated_ms = self._kept.evaluated_ms or 0
+        return True
+
+    async def _say(self, rates: Sequence[tuple[Key, Rate | None]]) -> None:
+        if rates:
+            await self._publish(
+                [
+                    Message("rates", str(key).encode(), None if rate is None else rate.model_dump_json().encode())
+                    for key, rate in rates
+                ]
+            )
+            gone = sum(rate is None for _, rate in rates)
+            self.stats.tombstones += gone
+            self.stats.rates += len(rates) - gone
+
+    async def _retain(self, live: LivePolicy, said: Said) -> None:
+        """Lets go of scope names that have had no counts for the longest window."""
+        scopes = said.scopes
+        quiet_ms = (live.policy.longest_window_s + live.policy.windows.late_s) * 1000
+        for kind in KINDS:
+            await self._store.retain(kind, names(kind, scopes), quiet_ms)

@@ -1,0 +1,130 @@
+"""The alerts that the tick keeps in the store: looked at, saved, published, marked, in that order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from streams.core import alerts, statuses
+from streams.core.events import Alert, AlertState, Silence
+from streams.core.policy import AlertRule
+from streams.core.series import prefixes, series
+from streams.core.silences import silenced_by
+from streams.core.statuses import AlertStatus
+from streams.core.thresholds import LivePolicy
+from streams.publish import Message
+from streams.store import Lease, Part, Store
+from streams.tick_windows import TickWindows
+
+Publish = Callable[[Sequence[Message]], Awaitable[None]]
+_Key = tuple[str, str]  # rule, scope
+
+
+class KeptAlerts:
+    """Every alert that is not inactive, as the store has it plus what changed since the last `save`."""
+
+    def __init__(self, store: Store, publish: Publish, silences: Callable[[], Iterable[Silence]]) -> None:
+        self._store, self._publish, self._silences = store, publish, silences
+        self._all: dict[_Key, AlertStatus] = {}
+        self._changed: set[_Key] = set()
+        self.transitions: Counter[tuple[str, str]] = Counter()  # (rule, state) -> published
+        self.resent = 0
+
+    @property
+    def states(self) -> Counter[str]:
+        """State -> alerts in it."""
+        return Counter(status.state.value for status in self._all.values())
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._changed)
+
+    def load(self, kept: Mapping[str, str]) -> None:
+        """Forgets what is here and takes what the store has."""
+        self._all = {(status.rule, status.scope): status for status in statuses.read(kept).values()}
+        self._changed.clear()
+
+    async def evaluate(
+        self, at_ms: int, parts: Sequence[Part], live: LivePolicy, windows: TickWindows, now_ms: int
+    ) -> None:
+        """Every rule, in every scope that has hits or an alert, at one bucket boundary."""
+        for name, rule in live.policy.alerts.items():
+            of, known = live.policy.measure_of(rule), {scope for named, scope in self._all if named == name}
+            sums = windows.of_rule(rule.window_s, at_ms)
+            for observed in alerts.observe(rule, of, sums, known, at_ms):
+                if alerts.wants_users(observed, rule):
+                    bucket_ms = live.policy.windows.bucket_s * 1000
+                    starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
+                    users = await self._store.users(parts, series(of.hits, observed.scope), starts)
+                    observed = replace(observed, users=users)
+                was = self._all.get((name, observed.scope))
+                self._settle(was, alerts.step(was, observed, name, rule), live, now_ms)
+
+    def remove_unruled(self, live: LivePolicy, at_ms: int, now_ms: int) -> None:
+        """Ends alerts whose rule, or its kind of scope, is no longer in the policy."""
+        for (name, scope), status in list(self._all.items()):
+            rule: AlertRule | None = live.policy.alerts.get(name)
+            if rule is None or not scope.startswith(prefixes(rule.by)):
+                self._settle(status, alerts.removed(status, at_ms), live, now_ms)
+
+    def _settle(self, was: AlertStatus | None, stepped: alerts.Stepped, live: LivePolicy, now_ms: int) -> None:
+        status, transition = stepped
+        if status is None or status is was:
+            return
+        if transition is not None:
+            silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
+            status = statuses.queued(status, statuses.event(status, transition, live.version, silence))
+        self._put(status)
+
+    def _put(self, status: AlertStatus) -> None:
+        self._all[status.rule, status.scope] = status
+        self._changed.add((status.rule, status.scope))
+
+    async def save(self, lease: Lease, more: Mapping[str, str] | None = None) -> bool:
+        """Writes what changed, and `more` beside it, in one step. False: the lease went to another worker."""
+        states: dict[str, str | None] = dict(more or {})
+        for key in self._changed:
+            status = self._all[key]
+            states[status.fingerprint] = None if status.forgotten else status.model_dump_json()
+        if states and not await self._store.save_alerts(lease, states):
+            return False
+        for key in self._changed:
+            if self._all[key].forgotten:
+                del self._all[key]
+        self._changed.clear()
+        return True
+
+    async def publish_queued(self, lease: Lease) -> bool:
+        """Publishes and marks the saved transitions. False: the lease went to another worker."""
+        queued = [status for status in self._all.values() if status.unpublished]
+        if not queued:
+            return True
+        await self._publish([_message(alert) for status in queued for alert in status.unpublished])
+        for status in queued:
+            self.transitions.update((alert.rule, alert.state.value) for alert in status.unpublished)
+            self._put(statuses.sent(status, lease.now_ms))
+        return await self.save(lease)
+
+    async def publish_again(self, lease: Lease, live: LivePolicy, *, incomplete: bool) -> bool:
+        """Says again what fires and was last said resend_s ago. False: the lease went to another worker."""
+        again = [
+            alerts.held(status) if incomplete else status
+            for status in self._all.values()
+            if status.state is AlertState.FIRING and lease.now_ms - status.last_sent_ms >= live.policy.resend_s * 1000
+        ]
+        if not again:
+            return True
+        await self._publish([_message(self._again(status, live, lease.now_ms)) for status in again])
+        self.resent += len(again)
+        for status in again:
+            self._put(statuses.sent(status, lease.now_ms))
+        return await self.save(lease)
+
+    def _again(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:
+        silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
+        return statuses.event(status, None, live.version, silence)
+
+
+def _message(alert: Alert) -> Message:
+    return Message("alerts", alert.fingerprint.encode(), alert.model_dump_json().encode())

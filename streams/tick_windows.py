@@ -1,0 +1,106 @@
+"""What the tick knows of the counts: it reads buckets that changed in the store and slides the policy's windows.
+
+Reads only; knows the `Store` protocol, no Redis. Everything in it can be thrown away and read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from streams.core.policy import Policy
+from streams.core.rates import Asked, asked, counters_by_window
+from streams.core.windows import Buckets, Sums, Window
+from streams.store import Part, Progress, Store
+
+_READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn
+
+
+def complete_to(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms: int) -> int:
+    """The event time (ms) up to which a part's records are counted.
+
+    An idle part (its owner lives and has nothing left to read) is complete up to the owner's last word, less
+    grace; any other up to its watermark, which stands still while the part is behind or has no owner.
+    """
+    owned = progress.owner is not None and now_ms - progress.seen_ms <= owner_timeout_ms
+    if owned and progress.lag == 0:
+        return max(progress.watermark_ms, min(now_ms, progress.seen_ms) - grace_ms)
+    return progress.watermark_ms
+
+
+def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest_ms: int) -> range:
+    """The bucket boundaries to look at, in order: those after evaluated_ms up to target_ms.
+
+    At the first start only the latest one. Where more than the longest window was missed, only the last longest
+    window's worth: what older ones would say, the windows of these say again.
+    """
+    last = max(0, target_ms - target_ms % bucket_ms)
+    if evaluated_ms is None:
+        first = max(last, bucket_ms)
+    elif last - evaluated_ms > longest_ms:
+        first = last - longest_ms + bucket_ms
+    else:
+        first = evaluated_ms - evaluated_ms % bucket_ms + bucket_ms
+    return range(first, last + 1, bucket_ms)
+
+
+class TickWindows:
+    """The windows that one policy's rates and rules ask for, over the buckets of all parts."""
+
+    def __init__(self, store: Store, policy: Policy) -> None:
+        self._store = store
+        self._seen: dict[tuple[Part, int], int] = {}  # bucket -> how often it had been written when it was read
+        self.rates: tuple[Asked, ...] = asked(policy)
+        self._counters = counters_by_window(self.rates)
+        keep_s: dict[str, int] = {}
+        for window_s, counters in self._counters.items():
+            for counter in counters:
+                keep_s[counter] = max(window_s, keep_s.get(counter, 0))
+        self._buckets = Buckets(keep_s)
+        self.longest_ms = max(self._counters) * 1000
+        self.of_rates: dict[int, Window] = {s: self._buckets.window(s, c) for s, c in self._counters.items()}
+        rules: dict[int, set[str]] = {}
+        for rule in policy.alerts.values():
+            of = policy.measure_of(rule)
+            rules.setdefault(rule.window_s, set()).update((of.hits, *of.total))
+        self._rules = rules
+        self._of_rules = {s: self._buckets.window(s, c) for s, c in rules.items()}
+
+    def adopt(self, policy: Policy) -> bool:
+        """Follows a change of policy. False: it asks for other windows, so these are of no more use."""
+        new = TickWindows(self._store, policy)
+        if (new._counters, new._rules) != (self._counters, self._rules):
+            return False
+        self.rates = new.rates
+        return True
+
+    def of_rule(self, window_s: int, end_ms: int) -> Sums:
+        """The sums that a rule looks at."""
+        return self._of_rules[window_s].at(end_ms)
+
+    async def read(self, parts: Sequence[Part], from_ms: int) -> int:
+        """Reads what changed of the buckets that start at from_ms or later, and forgets older ones. How many."""
+        touched = dict(zip(parts, await self._store.touched(parts), strict=True))
+        wanted = [
+            (part, start)
+            for part, starts in touched.items()
+            for start, times in starts.items()
+            if start >= from_ms and self._seen.get((part, start)) != times
+        ]
+        for i in range(0, len(wanted), _READ_AT_ONCE):
+            for (part, start), counts in zip(
+                wanted[i : i + _READ_AT_ONCE],
+                await self._store.counts(wanted[i : i + _READ_AT_ONCE]),
+                strict=True,
+            ):
+                self._buckets.put(part, start, counts)
+                # Written again since `touched` was read: its number differs next time, and it is read again.
+                self._seen[part, start] = touched[part][start]
+                await asyncio.sleep(0)
+        for part, start in [key for key in self._seen if key[1] < from_ms or key[1] not in touched.get(key[0], ())]:
+            del self._seen[part, start]
+            if start >= from_ms:
+                self._buckets.put(part, start, {})  # expired, or the store lost its tail
+        self._buckets.drop_before(from_ms)
+        self._buckets.trim(from_ms + self.longest_ms)
+        return len(wanted)
