@@ -1,0 +1,148 @@
+"""Creates the topics of `streams/topics.py` that do not exist.
+
+Runs once, before workers (`python -m streams.topics_admin`, the compose file's `topics` job). It never changes or
+deletes a topic that exists: partitions of a live topic are for an operator to change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Sequence
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from streams.errors import BrokerAway, TidegateError
+from streams.settings import Settings
+from streams.topics import TOPICS, Topic
+
+# A decision goes to its completion's partition number, and a replay stands beside its decision.
+FOLLOW = {"decisions": "completions", "replays": "completions"}
+REQUEST_TIMEOUT_MS = 30_000
+VISIBLE_TIMEOUT_S = 30.0  # from "created" until every broker's metadata shows it
+MIN_INSYNC = 2  # of three copies or more: acks=all then outlives one broker
+
+
+class TopicsUnequal(TidegateError):
+    """`completions` and `decisions` differ in partitions: add to the smaller one (`kafka-topics --alter`), then start.
+
+    A decision goes to the partition number of its completion, so that one order holds through both.
+    """
+
+
+class TopicsRefused(TidegateError):
+    """Kafka would not create a topic: change what the message names, or create it by hand (docs/operations.md)."""
+
+
+async def ensure_topics(
+    bootstrap: str, partitions: int, replication: int, *, max_record_bytes: int = 1_000_000
+) -> tuple[str, ...]:
+    """Names of the topics created, in the table's order; empty where all were there.
+
+    Raises BrokerAway, TopicsRefused, or TopicsUnequal (then nothing more is created).
+    """
+    async with _admin(bootstrap) as admin:
+        there = await _counts(admin)
+        _refuse_unequal(there)
+        wanted = {topic: _partitions(topic, there, partitions) for topic in TOPICS if topic.name not in there}
+        created = await _create(
+            admin,
+            [
+                NewTopic(topic.name, count, replication, topic_configs=config(topic, replication, max_record_bytes))
+                for topic, count in wanted.items()
+            ],
+        )
+        if wanted:
+            await _visible(admin, {topic.name for topic in wanted})
+            _refuse_unequal(await _counts(admin))
+    return tuple(topic.name for topic in wanted if topic.name in created)
+
+
+def config(topic: Topic, replication: int, max_record_bytes: int) -> dict[str, str]:
+    """What a topic is created with, as Kafka names it."""
+    entries = {
+        "cleanup.policy": topic.cleanup,
+        "retention.ms": str(-1 if topic.retention_ms is None else topic.retention_ms),
+        "max.message.bytes": str(max_record_bytes),
+    }
+    if replication > MIN_INSYNC:
+        entries["min.insync.replicas"] = str(MIN_INSYNC)
+    return entries
+
+
+def _partitions(topic: Topic, there: dict[str, int], setting: int) -> int:
+    """The table's number, else that of the topic it follows, else the setting's."""
+    return topic.partitions or there.get(FOLLOW.get(topic.name, ""), setting)
+
+
+def _refuse_unequal(there: dict[str, int]) -> None:
+    completions, decisions = there.get("completions"), there.get("decisions")
+    if completions is not None and decisions is not None and completions != decisions:
+        raise TopicsUnequal(
+            f"completions has {completions} partitions and decisions {decisions}; expected the same number; "
+            "nothing was created: add partitions to the smaller topic, then start again"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {bootstrap}: {type(error).__name__}: {error}; expected Kafka to answer") from error
+    finally:
+        await admin.close()
+
+
+async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """Partitions of each topic that exists."""
+    # All topics are asked for, never ours by name: to ask for an absent topic can create it, with a wrong number.
+    return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[NewTopic]) -> set[str]:
+    """Names of those that this call created; another one may create the same at the same time."""
+    created = set()
+    if topics:
+        response = await admin.create_topics(list(topics), timeout_ms=REQUEST_TIMEOUT_MS)
+        for name, code, *said in response.topic_errors:
+            error = for_code(code)
+            if code == 0:
+                created.add(name)
+            elif error is not TopicAlreadyExistsError:
+                raise TopicsRefused(
+                    f"{name}: {error.__name__}: {said[0] if said and said[0] else error.description}; "
+                    "TIDEGATE_REPLICATION must not exceed the brokers, and creating needs the right to"
+                )
+    return created
+
+
+async def _visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    async with asyncio.timeout(VISIBLE_TIMEOUT_S):
+        while not names <= set(await _counts(admin)):  # noqa: ASYNC110 - the broker tells nobody
+            await asyncio.sleep(0.1)
+
+
+async def _run(settings: Settings) -> tuple[str, ...]:
+    return await ensure_topics(
+        settings.kafka, settings.partitions, settings.replication, max_record_bytes=settings.max_record_bytes
+    )
+
+
+def main() -> int:
+    """Exit code: 0 where every topic exists afterwards, 1 otherwise."""
+    try:
+        created = asyncio.run(_run(Settings.load()))
+    except TidegateError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"created {', '.join(created)}\n" if created else "every topic exists; nothing created\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
