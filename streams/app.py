@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+import os
+from typing import Any, NoReturn
 
 import faust
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
@@ -29,6 +30,7 @@ class BatchChannel(faust.Channel):  # type: ignore[misc]  # Faust has no types
 
     @property
     def queue(self) -> Any:
+        self._queue: Any
         if self._queue is None:
             self._queue = ThrowableQueue(maxsize=0, flow_control=FlowControlEvent(initially_suspended=False))
         return self._queue
@@ -53,17 +55,17 @@ def build(settings: Settings, worker: Worker) -> faust.App:
     completions, feedback = BatchChannel(app), BatchChannel(app)
     control = app.topic("tidegate-control", value_type=bytes, value_serializer="raw")
 
-    @app.agent(completions, concurrency=settings.concurrency)
+    @app.agent(completions, concurrency=settings.concurrency)  # type: ignore[untyped-decorator]
     async def moderate(batches: Any) -> None:
         async for batch in batches:
             await worker.completions.process(batch)
 
-    @app.agent(feedback)
+    @app.agent(feedback)  # type: ignore[untyped-decorator]
     async def hear(batches: Any) -> None:
         async for batch in batches:
             await worker.feedback.process(batch)
 
-    @app.agent(control)
+    @app.agent(control)  # type: ignore[untyped-decorator]
     async def obey(notes: Any) -> None:
         """Faust does not start without a topic. Nothing is written to this one."""
         async for _ in notes:
@@ -91,18 +93,27 @@ def _putter(channel: BatchChannel) -> Any:
     return put
 
 
-def run(settings: Settings) -> int:
-    """Runs a worker in the foreground until it is told to stop. Returns the exit code."""
+def run(settings: Settings) -> NoReturn:
+    """Runs a worker in the foreground until it is told to stop; ends the process.
+
+    Raises SettingsError and PolicyError before anything connects.
+    """
     worker = Worker(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    faust_worker = faust.Worker(
-        build(settings, worker),
-        loop=loop,
-        loglevel=settings.log_level.upper(),
-        override_logging=False,
-        redirect_stdouts=False,
-        quiet=True,
-    )
-    faust_worker.execute_from_commandline()
-    return worker.exit_code
+    code: int | str | None = 1
+    try:
+        faust.Worker(
+            build(settings, worker),
+            loop=loop,
+            loglevel=settings.log_level.upper(),
+            override_logging=False,
+            redirect_stdouts=False,
+            quiet=True,
+        ).execute_from_commandline()
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        logging.shutdown()
+        # Not sys.exit: a scoring thread that never came back would keep the process for ever.
+        os._exit(code if isinstance(code, int) else 1 if code else 0)

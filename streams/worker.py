@@ -6,6 +6,7 @@ Nothing connects before `start`. What is away is waited for; what is wrong ends 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import os
@@ -28,7 +29,7 @@ from streams.pages import Pages
 from streams.pipeline import Pipeline
 from streams.policies import Policies
 from streams.policy_file import read_policy
-from streams.publish import Message, Publisher
+from streams.publish import Publisher
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
 from streams.settings import Settings
@@ -73,7 +74,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._cluster = ""
         self._parts: list[Part] = []
-        self._tick: Tick | None = None
+        self.tick: Tick | None = None
         self.completions: Pipeline[Any, Any]
         self.feedback: Pipeline[Any, Any]
 
@@ -122,18 +123,17 @@ class Worker:
         for topic, ingest in self._ingests.items():
             await self._until(topic, ingest.start)
         self._waits.pop("start", None)
-        live = self.policies
-        self._tick = Tick(
+        self.tick = Tick(
             self.store,
-            self._say,
-            self._parts,
-            live=lambda: live.live,
-            silences=lambda: live.log.silences,
-            worker=self.id,
+            self.publisher.publish,
+            lambda: self._parts,
+            lambda: self.policies.live,
+            lambda: self.policies.log.silences.values(),
+            self.id,
             lease_ms=int(self._settings.tick_lease_s * 1000),
         )
         self._spawn(self._beat())
-        self._spawn(self._tick.run(self._stopping))
+        self._spawn(self.tick.run(self._stopping))
 
     async def _until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
         """Waits for what is away, and says so on /readyz. What is wrong ends the process."""
@@ -159,12 +159,9 @@ class Worker:
         """Finishes what is in flight, lets the parts go, and closes every connection."""
         self._stopping.set()
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):  # the tick ends what it is at, and gives its lease back
+            await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 3.0)
         faulthandler.cancel_dump_traceback_later()
-        if self._tick is not None:
-            await self._tick.stop()
         await self.policies.stop()
         await self._source.stop()
         await self.publisher.stop()
@@ -268,9 +265,6 @@ class Worker:
             owned = ingest.owned.get(part)
             if owned is not None and not await self.store.beat(part, owned.token, lag, 0):
                 ingest.retake(owned, "another worker claimed it, or the store came back older")
-
-    async def _say(self, topic: str, key: bytes, value: bytes | None) -> None:
-        await self.publisher.publish([Message(topic, key, value)])
 
     # --- what people see
 

@@ -1,0 +1,254 @@
+"""One contract, two stores: Redis (the embedded server) and its in-memory twin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from streams.core.count import Aggregate
+from streams.embedded import Embedded
+from streams.errors import StoreAway, StoreRefused
+from streams.store import Applied, Apply, Fence, Mark, Part, Store
+from streams.store.memory import MemoryStore
+from streams.store.redis import RedisStore
+
+P = Part("completions", 3)
+Q = Part("completions", 4)
+NOW = 1_800_000_000_000
+DAY_MS = 86_400_000
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        import time
+
+        yield MemoryStore(lambda: int(time.time() * 1000))
+        return
+    pair: Embedded = request.getfixturevalue("embedded")
+    redis = RedisStore(pair.redis, namespace)
+    yield redis
+    await redis.close()
+
+
+async def owner(store: Store, part: Part = P, worker: str = "w1", next_: int = 0) -> int:
+    (claim,) = await store.claim([part], worker)
+    await store.reset(part, claim.token, Fence(next_, "c", 1, None))
+    return claim.token
+
+
+def span(token: int, start: int, end: int, part: Part = P, **more: object) -> Apply:
+    aggregate = Aggregate(totals={"decided": end - start})
+    plain = Apply(part, token, start, end, Mark(end - 1, NOW, f"sha{end}"), aggregate, NOW, 0, DAY_MS)
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+async def test_a_span_is_counted_once_however_often_it_is_applied(store: Store) -> None:
+    token = await owner(store)
+    #  0---------10   applied twice, then 10--15
+    assert (await store.apply([span(token, 0, 10)]))[0] == (Applied.APPLIED, 10)
+    assert (await store.apply([span(token, 0, 10)]))[0] == (Applied.ALREADY, 10)
+    assert (await store.apply([span(token, 10, 15)]))[0] == (Applied.APPLIED, 15)
+    assert await store.totals([P]) == {"decided": 15}
+
+
+async def test_overlap_and_gap_change_nothing_and_name_next(store: Store) -> None:
+    token = await owner(store, next_=10)
+    #        10 = next
+    #   5--------12      overlap
+    #             12--20 gap
+    assert (await store.apply([span(token, 5, 12)]))[0] == (Applied.OVERLAP, 10)
+    assert (await store.apply([span(token, 12, 20)]))[0] == (Applied.GAP, 10)
+    assert await store.totals([P]) == {}
+    assert (await store.fences([P]))[0] == Fence(10, "c", 1, None)
+
+
+async def test_only_the_newest_token_may_apply_beat_or_reset(store: Store) -> None:
+    old = await owner(store)
+    new = (await store.claim([P], "w2"))[0].token
+    assert new > old
+    assert (await store.apply([span(old, 0, 10)]))[0] == (Applied.NOT_OWNER, 0)
+    assert not await store.beat(P, old, 0, 0)
+    assert not await store.reset(P, old, Fence(99, "c", 2, None))
+    await store.release(P, old)
+    assert (await store.progress([P]))[0].owner == "w2"
+    assert (await store.apply([span(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
+
+
+async def test_no_fence_is_a_gap(store: Store) -> None:
+    (claim,) = await store.claim([P], "w1")
+    assert claim.fence is None
+    assert (await store.apply([span(claim.token, 0, 1)]))[0] == (Applied.GAP, -1)
+
+
+async def test_a_store_that_came_back_older_is_a_gap_not_another_owner(store: Store) -> None:
+    token = await owner(store)
+    assert (await store.apply([span(token + 1, 0, 10)]))[0] == (Applied.GAP, 0)
+
+
+async def test_apply_keeps_the_mark_and_row_i_belongs_to_span_i(store: Store) -> None:
+    p, q = await owner(store, P), await owner(store, Q)
+    outcomes = await store.apply([span(q, 0, 3, Q), span(p, 5, 6), span(p, 0, 2)])
+    assert [o.applied for o in outcomes] == [Applied.APPLIED, Applied.GAP, Applied.APPLIED]
+    assert (await store.fences([P, Q, Part("completions", 9)])) == [
+        Fence(2, "c", 1, Mark(1, NOW, "sha2")),
+        Fence(3, "c", 1, Mark(2, NOW, "sha3")),
+        None,
+    ]
+
+
+async def test_counts_add_up_per_bucket_and_say_what_changed(store: Store) -> None:
+    now = await store.now_ms()
+    early, late = now - 20_000, now - 10_000
+    token = await owner(store)
+    counts = {early: {"scored|all": 2, "scored|tenant=a|b": 2}, late: {"scored|all": 1}}
+    await store.apply([span(token, 0, 3, aggregate=Aggregate(counts=counts))])
+    await store.apply([span(token, 3, 4, aggregate=Aggregate(counts={late: {"scored|all": 5, "fault|all": 1}}))])
+    assert await store.touched([P, Q]) == [{early: 1, late: 2}, {}]
+    assert await store.counts([(P, early), (P, late), (Q, late)]) == [
+        {"scored|all": 2, "scored|tenant=a|b": 2},
+        {"scored|all": 6, "fault|all": 1},
+        {},
+    ]
+
+
+async def test_a_bucket_past_its_time_is_not_kept_but_the_span_is_counted(store: Store) -> None:
+    now = await store.now_ms()
+    token = await owner(store)
+    old = Aggregate(counts={now - 5_000: {"scored|all": 7}}, users={now - 5_000: {"x|all": ["u"]}}, totals={"decided": 7})
+    assert (await store.apply([span(token, 0, 7, aggregate=old, keep_ms=4_000)]))[0].applied is Applied.APPLIED
+    assert await store.counts([(P, now - 5_000)]) == [{}]
+    assert await store.touched([P]) == [{}]
+    assert await store.totals([P]) == {"decided": 7}
+
+
+async def test_buckets_expire(store: Store) -> None:
+    now = await store.now_ms()
+    token = await owner(store)
+    soon = Aggregate(counts={now: {"scored|all": 1}})
+    await store.apply([span(token, 0, 1, aggregate=soon, keep_ms=300)])
+    assert await store.counts([(P, now)]) == [{"scored|all": 1}]
+    async with asyncio.timeout(5):
+        while await store.counts([(P, now)]) != [{}]:
+            await asyncio.sleep(0.05)
+
+
+async def test_distinct_users_are_counted_over_parts_and_buckets(store: Store) -> None:
+    now = await store.now_ms()
+    p, q = await owner(store, P), await owner(store, Q)
+    series = "label.toxicity|tenant=acme"
+    at_p = {now: {series: ["u1", "u2"], "other|all": ["u9"]}, now - 10_000: {series: ["u2", "u3"]}}
+    await store.apply([
+        span(p, 0, 4, aggregate=Aggregate(counts={now: {"a|all": 1}, now - 10_000: {"a|all": 1}}, users=at_p)),
+        span(q, 0, 1, Q, aggregate=Aggregate(counts={now: {"a|all": 1}}, users={now: {series: ["u3", "u4"]}})),
+    ])  # fmt: skip
+    assert await store.users([P, Q], series, [now, now - 10_000]) == 4  # u1 u2 u3 u4
+    assert await store.users([P], series, [now - 10_000]) == 2
+    assert await store.users([P, Q], "nothing|all", [now]) == 0
+
+
+async def test_claims_at_one_fence_without_a_release_are_counted(store: Store) -> None:
+    await owner(store, worker="w0")
+    assert [(await store.claim([P], f"w{n}"))[0].unclean for n in (1, 2, 3)] == [1, 2, 3]
+    assert (await store.claim([P], "w3"))[0].unclean == 0  # itself again: nobody died
+    (claim,) = await store.claim([P], "w4")
+    await store.apply([span(claim.token, 0, 5)])
+    assert (await store.claim([P], "w5"))[0].unclean == 1  # died, but not at the same fence
+    (claim,) = await store.claim([P], "w6")
+    await store.release(P, claim.token)
+    assert (await store.claim([P], "w7"))[0].unclean == 0
+
+
+async def test_what_was_in_hand_is_known_until_it_is_applied(store: Store) -> None:
+    token = await owner(store)
+    await store.trying(P, token, 4)
+    assert (await store.claim([P], "w2"))[0].trying == 4
+    (claim,) = await store.claim([P], "w3")
+    await store.apply([span(claim.token, 0, 4)])
+    assert (await store.claim([P], "w4"))[0].trying == 4
+    (claim,) = await store.claim([P], "w5")
+    await store.apply([span(claim.token, 4, 5)])
+    assert (await store.claim([P], "w6"))[0].trying is None
+
+
+async def test_progress_is_what_apply_and_beat_last_said(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([span(token, 0, 1, watermark_ms=NOW, lag=7)])
+    (progress,) = await store.progress([P])
+    assert (progress.watermark_ms, progress.lag, progress.owner) == (NOW, 7, "w1")
+    assert abs(progress.seen_ms - await store.now_ms()) < 5_000
+    assert await store.beat(P, token, 0, NOW - 1)
+    assert (await store.progress([P]))[0].watermark_ms == NOW  # never back
+    await store.release(P, token)
+    assert (await store.progress([P, Q]))[0].owner is None
+
+
+async def test_one_lease_at_a_time_and_old_holders_write_nothing(store: Store) -> None:
+    first = await store.lease("w1", 60_000)
+    assert first is not None
+    assert await store.lease("w2", 60_000) is None
+    again = await store.lease("w1", 60_000)
+    assert again is not None
+    assert again.epoch == first.epoch
+    assert await store.save_alerts(first, {"f1": "{}", "f2": "x"})
+    await store.unlease("w1")
+    second = await store.lease("w2", 60_000)
+    assert second is not None
+    assert second.epoch > first.epoch
+    assert not await store.save_alerts(first, {"f1": "stale"})
+    assert await store.save_alerts(second, {"f2": None})
+    assert await store.alerts() == {"f1": "{}"}
+
+
+async def test_scope_names_are_admitted_up_to_a_limit_and_forgotten_when_quiet(store: Store) -> None:
+    assert await store.admit("tenant", ["a", "b"], 3) == {"a", "b"}
+    admitted = await store.admit("tenant", ["b", "c", "d"], 3)
+    assert admitted == {"b", "c"}
+    assert await store.admit("model", ["m"], 3) == {"m"}
+    assert await store.retain("tenant", ["b"], 60_000) == 3
+    await asyncio.sleep(0.02)
+    assert await store.retain("tenant", ["b"], 10) == 1
+    assert await store.admit("tenant", ["d"], 3) == {"d"}
+
+
+async def test_another_user_key_is_refused(store: Store) -> None:
+    await store.check("aaaaaaaa")
+    await store.check("aaaaaaaa")
+    with pytest.raises(StoreRefused, match="aaaaaaaa"):
+        await store.check("bbbbbbbb")
+
+
+async def test_a_store_that_evicts_is_refused(own_embedded: Embedded, namespace: str) -> None:
+    store = RedisStore(own_embedded.redis, namespace)
+    await store._redis.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(StoreRefused, match="maxmemory-policy is allkeys-lru; expected noeviction"):
+        await store.check("aaaaaaaa")
+    await store.close()
+
+
+async def test_a_killed_store_is_away_and_its_file_keeps_every_count(own_embedded: Embedded, namespace: str) -> None:
+    store = RedisStore(own_embedded.redis, namespace)
+    token = await owner(store)
+    await store.apply([span(token, 0, 10)])
+    own_embedded.kill_store()
+    with pytest.raises(StoreAway, match="waiting for it"):
+        await store.apply([span(token, 10, 20)])
+    own_embedded.start_store()
+    assert (await store.apply([span(token, 10, 20)]))[0] == (Applied.APPLIED, 20)  # scripts are loaded again
+    assert await store.totals([P]) == {"decided": 20}
+    await store.close()
+
+
+async def test_a_full_store_is_away_and_nothing_is_half_applied(own_embedded: Embedded, namespace: str) -> None:
+    store = RedisStore(own_embedded.redis, namespace)
+    token = await owner(store)
+    await store._redis.config_set("maxmemory", 1)
+    with pytest.raises(StoreAway):
+        await store.apply([span(token, 0, 10)])
+    await store._redis.config_set("maxmemory", 0)
+    assert await store.totals([P]) == {}
+    assert (await store.apply([span(token, 0, 10)]))[0].applied is Applied.APPLIED
+    await store.close()
