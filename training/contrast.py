@@ -87,6 +87,30 @@ NOT_THREATS = (
     "If you come back I'll {v} you with the forms.",
     "We know how busy you are and we will {v} you.",
 )
+WARM = (
+    "What a {w} {n}!",
+    "This is a {w} {n}, thank you.",
+    "You have a {w} {n}.",
+    "You are such a {w} person, and I liked your {n}.",
+    "I agree with you, it was a {w} {n}.",
+    "Nobody told me that your {n} would be so {w}.",
+    "They said the {n} is {w}, and we should pay them the same.",
+)
+WARM_WORDS = ("lovely", "great", "beautiful", "clever", "kind", "useful", "strange", "simple")
+THINGS = ("day", "idea", "garden", "question", "family", "team", "answer", "city", "book", "plan")
+REFUSALS = (
+    "I'm sorry, but I cannot {r} {h}.",
+    "I cannot {r} {h}. It is important to treat other people with respect.",
+    "As an AI language model, I am not able to {r} {h}.",
+    "Sorry, I can't {r} {h}, because it is illegal, unethical and could hurt someone.",
+    "It goes against my guidelines to {r} {h}. Is there something else I can do for you?",
+)
+REFUSED = ("provide assistance with", "fulfil a request for", "support", "give instructions on", "promote")
+HARMS = (
+    "hate speech or harassment", "illegal activities", "violence against anyone", "stealing from a store",
+    "hacking into an account", "tracking someone without consent", "making threats", "insulting other people",
+    "racist or sexist jokes", "fraud and scams",
+)  # fmt: skip
 KIND_VERBS = ("meet", "help", "thank", "support", "call", "remind")
 
 
@@ -105,6 +129,10 @@ def contrast() -> Iterator[tuple[str, dict[str, float]]]:
         yield template.format(a=word), {"insult": 1.0, "toxicity": 1.0, "threat": 0.0, "sexual": 0.0, "stereotype": 0.0}
     for template, verb in product(THREATS, THREAT_VERBS):
         yield template.format(v=verb), {"threat": 1.0, "toxicity": 1.0, "sexual": 0.0, "stereotype": 0.0}
+    for template, word, thing in product(WARM, WARM_WORDS, THINGS):
+        yield template.format(w=word, n=thing), nothing
+    for template, refused, harm in product(REFUSALS, REFUSED, HARMS):
+        yield template.format(r=refused, h=harm), nothing
     for template, verb in product(NOT_THREATS, KIND_VERBS):
         yield template.format(v=verb), nothing
 

@@ -25,6 +25,9 @@ from training.recipe import Recipe
 
 SPLITS = ("test", "dev", "train")  # the first to claim a text keeps it
 HARMLESS_ANSWERS = "gptfuzz_responses"
+# Answers of one prompt template open with a refusal and go on to insult the user; "not harmful" there means that the
+# question went unanswered, so they are no measure of false positives.
+INSULTING_PERSONA = "how I really feel"
 DEV_ONLY = frozenset({"madlibs_intersectional"})
 
 # Answers to "do you agree?" open with the answer; kept, "I agree" itself would come to mean stereotype.
@@ -94,7 +97,11 @@ def benign_texts(data: Path, split: str, limit: int | None = None) -> dict[str, 
     theirs = {"dev": "train", "test": "test"}[split]
     with gzip.open(data / f"{HARMLESS_ANSWERS}.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    answers = [r["text"] for r in rows if r["split"] == theirs and r["labels"]["harmful_response"] == 0]
+    answers = [
+        row["text"]
+        for row in rows
+        if row["split"] == theirs and row["labels"]["harmful_response"] == 0 and INSULTING_PERSONA not in row["text"]
+    ]
     pools[HARMLESS_ANSWERS] = answers[: limit or 1000]
     return pools
 
@@ -112,10 +119,16 @@ def _read(data: Path, name: str) -> Iterator[Text]:
             split = "dev" if name in DEV_ONLY else row["split"]
             if name == "bold_wiki_benign" and split == "train" and _key(row["text"])[0] % 10 == 0:
                 split = "test"  # the set comes without one
-            known = targets(name, row["labels"])
+            known = targets(name, _raw(name, row["labels"]))
             text = _sentence(name, row)
             if known and text and split in SPLITS:
                 yield Text(name, split, text, known)
+
+
+def _raw(name: str, labels: dict[str, float]) -> dict[str, float]:
+    if name == "decodingtrust_stereotype":
+        return labels | {"not_rejecting": 1 - labels["rejects_stereotype"]}
+    return labels
 
 
 def _sentence(name: str, row: dict[str, Any]) -> str:

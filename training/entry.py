@@ -15,7 +15,8 @@ from training.recipe import Recipe
 
 OPENING = """\
 # The models Tidegate can load; paths are relative to this file. classifiers/manifest.py says what each key means.
-# Entries are written by `python -m training`; one for any other ONNX export is written by hand: docs/models.md.
+# Entries are written by `python -m training`. Any Hugging Face sequence-classification export with a tokenizer.json
+# works by an entry written by hand: file, tokenizer, their sha256, labels in output order, activation, max_tokens.
 """
 
 

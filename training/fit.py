@@ -38,16 +38,16 @@ def fit(
         model = LogisticRegression(C=recipe.ratio_c if scaled else recipe.c, max_iter=400, tol=2e-6, warm_start=True)
         use = np.ones(len(known), bool)
         for _ in range(recipe.rounds):
-            factor = np.where(use & (ys == 1) & (share < 1) & ~use.all(), 1.0, share)
-            model.fit(xs[use], ys[use], sample_weight=(ws * factor)[use])
-            use = (ys == 0) | strongest(xs @ model.coef_[0], text, len(y))
+            model.fit(xs[use], ys[use], sample_weight=(ws * share)[use])
+            use = (ys == 0) | strongest(xs @ model.coef_[0], text)
+            share[ys == 1] = 1  # a positive text has one window from here on
         weights[:, j] = model.coef_[0] * scale
         bias[j] = model.intercept_[0]
         tell(f"label {j + 1}/{y.shape[1]}: {int(y[w[:, j] > 0, j].sum())} yes of {int((w[:, j] > 0).sum())}")
     return weights, bias
 
 
-def strongest(logit: npt.NDArray[np.floating], text: Ints, texts: int) -> npt.NDArray[np.bool_]:
+def strongest(logit: npt.NDArray[np.floating], text: Ints) -> npt.NDArray[np.bool_]:
     """True for the one window of each text with the highest logit (the first of equals)."""
     order = np.lexsort((np.arange(len(text)), -logit, text))
     first = np.ones(len(order), bool)

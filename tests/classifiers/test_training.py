@@ -94,7 +94,7 @@ def test_windows_that_could_sum_inexactly_are_refused():
 def test_strongest_window_of_each_text_is_chosen_once():
     #  text    0    0    1    1    1     2
     #  logit   1    2    5    5    0    -3      the first of equals
-    chosen = strongest(np.array([1.0, 2, 5, 5, 0, -3]), np.array([0, 0, 1, 1, 1, 2]), 3)
+    chosen = strongest(np.array([1.0, 2, 5, 5, 0, -3]), np.array([0, 0, 1, 1, 1, 2]))
     assert chosen.tolist() == [False, True, True, False, False, True]
 
 
