@@ -35,7 +35,8 @@ def train(
 
     data: holds every set of the label map. slice_rows: None for all rows. tell: gets one line a step.
     """
-    tell(f"{recipe.name}: reading {data}")
+    commit = _commit()  # now: the checkout may move on while this runs
+    tell(f"{recipe.name}: reading {data}, commit {commit}")
     parts, counts = load_parts(data, recipe, slice_rows)
     training, dev, test = parts["train"], parts["dev"], parts["test"]
     tell(", ".join(f"{split} {counts[split]['rows']} texts" for split in parts))
@@ -79,7 +80,7 @@ def train(
     account = {
         "name": recipe.name,
         "version": classifier.version,
-        "commit": _commit(),
+        "commit": commit,
         "recipe": recipe.model_dump(mode="json"),
         "slice_rows": slice_rows,
         "texts": counts,
