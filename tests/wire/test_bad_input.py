@@ -1,0 +1,269 @@
+"""Hostile and broken input: each ends as a dead letter that says where and what was expected. Nothing raises."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.events import Completion, Feedback
+from streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
+from tests.wire.records import Fake, record
+
+NATIVE = {"id": "x", "completion": "hello"}
+CHAT: dict[str, Any] = {"id": "x", "object": "chat.completion", "choices": [{"message": {"content": "hello"}}]}
+LITELLM: dict[str, Any] = {"id": "x", "call_type": "completion", "status": "success", "response": CHAT}
+EVENT: dict[str, Any] = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": NATIVE}
+BINARY = {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s"}
+
+ID = "a string of 1 to 256 characters, none of them a control character"
+NAME = "a string of 1 to 200 characters, none of them a control character or `|`"
+TEXTS = "a string, or a list of 1 to 128 strings, one a choice"
+MILLIS = "an integer: milliseconds since 1970-01-01 UTC, up to the year 9999"
+SECONDS = "a number: seconds since 1970-01-01 UTC"
+TIME = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
+ATTRIBUTE = "a string, not empty, without control characters"
+FORMS = "a native completion, a CloudEvent, an OpenAI chat.completion or a LiteLLM StandardLoggingPayload"
+
+
+def packed(value: bytes) -> dict[str, Any]:
+    return {**EVENT, "data": None, "data_base64": base64.b64encode(value).decode()}
+
+
+def chat(**message: Any) -> dict[str, Any]:
+    return {**CHAT, "choices": [{"message": {"content": "a"}}, {"message": message}]}
+
+
+# value, headers, and the message
+BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
+    # --- bytes
+    (None, None, "value: tombstone; expected an event: there is nothing here to delete"),
+    (b"", None, "byte 0: not_json; expected JSON"),
+    (b"   ", None, "byte 3: not_json; expected JSON"),
+    (b'{"id": "x"', None, "byte 10: not_json; expected JSON"),
+    (b'{"id": "x"}}', None, "byte 11: not_json; expected JSON"),
+    (b'{"id":\n "x",\n\n  x}', None, "byte 16: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "a\nb"}', None, "byte 28: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "\x00"}', None, "byte 27: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "\\ud8"}', None, "byte 31: not_json; expected JSON"),
+    (b'{"a": "\\ud800", "b": x}', None, "byte 21: not_json; expected JSON"),  # a mended surrogate moves no byte
+    (b"\xef\xbb\xbf{}", None, "byte 0: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "\xff"}', None, "byte 27: not_utf8; expected UTF-8"),
+    (b'{"id": "x", "completion": "\xed\xa0\x80"}', None, "byte 27: not_utf8; expected UTF-8"),  # a raw surrogate
+    ("\ufeffhello".encode("utf-16"), None, "byte 0: not_utf8; expected UTF-8"),
+    (b"\x1f\x8b\x08\x00", None, "byte 1: not_utf8; expected UTF-8"),  # gzip
+    (b'{"id": "x", "completion": "a", "at_ms": NaN}', None, "byte 40: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "a", "at_ms": Infinity}', None, "byte 40: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "a", "at_ms": -Infinity}', None, "byte 41: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "a", "at_ms": 1e999}', None, f"at_ms: invalid; expected {MILLIS}"),
+    (b'{"id": "x", "completion": "a", "at_ms": ' + b"9" * 400 + b"}", None, f"at_ms: invalid; expected {MILLIS}"),
+    (b"[" * 100_000, None, "byte 201: too_deep; expected at most 200 levels of nesting"),
+    (b'{"a":' * 300 + b"1" + b"}" * 300, None, "byte 1005: too_deep; expected at most 200 levels of nesting"),
+    (b'{"id": "x", "completion": "a", "more": ' + b"[" * 5000, None,
+     "byte 239: too_deep; expected at most 200 levels of nesting"),
+    (b"[]", None, "value: not_an_object; expected a JSON object"),
+    (b'"text"', None, "value: not_an_object; expected a JSON object"),
+    (b"null", None, "value: not_an_object; expected a JSON object"),
+    (b"17", None, "value: not_an_object; expected a JSON object"),
+    # --- which form
+    ({}, None, f"value: unknown_form; expected {FORMS}"),
+    ({"text": "hello"}, None, f"value: unknown_form; expected {FORMS}"),
+    ({"id": "m", "type": "message", "content": []}, None, f"value: unknown_form; expected {FORMS}"),
+    ({"object": "response", "output": []}, None, f"value: unknown_form; expected {FORMS}"),
+    ({"object": ["chat.completion"]}, None, f"value: unknown_form; expected {FORMS}"),
+    ({**CHAT, "object": "chat.completion.chunk"}, None, "object: stream_chunk; expected send the whole completion"),
+    ({**EVENT, "data": EVENT}, None, f"data: unknown_form; expected {FORMS}"),
+    # --- native
+    ({"id": "x"}, None, f"completion: invalid; expected this key: {TEXTS}"),
+    ({"id": "x", "status": "ok"}, None, f"completion: invalid; expected this key: {TEXTS}"),
+    ({"id": "x", "completion": None}, None, f"completion: invalid; expected this key: {TEXTS}"),
+    ({"id": "x", "completion": 7}, None, f"completion: invalid; expected {TEXTS}"),
+    ({"id": "x", "completion": {"text": "a"}}, None, f"completion: invalid; expected {TEXTS}"),
+    ({"id": "x", "completion": []}, None, f"completion: invalid; expected {TEXTS}"),
+    ({"id": "x", "completion": ["a", 7]}, None, f"completion[1]: invalid; expected {TEXTS}"),
+    ({"id": "x", "completion": ["a"] * 129}, None, f"completion: invalid; expected {TEXTS}"),
+    ({"completion": "a"}, None, f"id: invalid; expected this key: {ID}"),
+    ({**NATIVE, "id": 7}, None, f"id: invalid; expected {ID}"),
+    ({**NATIVE, "id": ""}, None, f"id: invalid; expected {ID}"),
+    ({**NATIVE, "id": "a\x00b"}, None, f"id: invalid; expected {ID}"),
+    ({**NATIVE, "id": "x" * 257}, None, f"id: invalid; expected {ID}"),
+    ({**NATIVE, "user": "a\nb"}, None, f"user: invalid; expected {ID}"),
+    ({**NATIVE, "tenant": "a|b"}, None, f"tenant: invalid; expected {NAME}"),
+    ({**NATIVE, "tenant": "x" * 201}, None, f"tenant: invalid; expected {NAME}"),
+    ({**NATIVE, "prompt": ["p"]}, None, "prompt: invalid; expected a string"),
+    ({**NATIVE, "status": "success"}, None, "status: invalid; expected ok or failed"),
+    ({**NATIVE, "at_ms": "2026-01-01"}, None, f"at_ms: invalid; expected {MILLIS}"),
+    ({**NATIVE, "at_ms": "17"}, None, f"at_ms: invalid; expected {MILLIS}"),
+    ({**NATIVE, "at_ms": True}, None, f"at_ms: invalid; expected {MILLIS}"),
+    ({**NATIVE, "at_ms": -1}, None, f"at_ms: invalid; expected {MILLIS}"),
+    ({**NATIVE, "at_ms": 10**17}, None, f"at_ms: invalid; expected {MILLIS}"),
+    ({**NATIVE, "schema_version": 2}, None, "schema_version: unknown_version; expected 1"),
+    ({**NATIVE, "schema_version": "1"}, None, "schema_version: unknown_version; expected 1"),
+    ({**NATIVE, "schema_version": True}, None, "schema_version: unknown_version; expected 1"),
+    ({"schema_version": 9, "text": "of the future"}, None, "schema_version: unknown_version; expected 1"),
+    # --- headers
+    (NATIVE, {"tidegate-tenant": "a|b"}, f"header tidegate-tenant: invalid; expected {NAME}"),
+    (NATIVE, {"tidegate-route": ""}, f"header tidegate-route: invalid; expected {NAME}"),
+    (NATIVE, {"tidegate-user": "x" * 257}, f"header tidegate-user: invalid; expected {ID}"),
+    (NATIVE, {"tidegate-tenant": b"\xff"}, "header tidegate-tenant: invalid; expected UTF-8"),
+    (CHAT, {"tidegate-model": "a\x00"}, f"header tidegate-model: invalid; expected {NAME}"),
+    # --- OpenAI
+    ({**CHAT, "id": None}, None, f"id: invalid; expected this key: {ID}"),
+    ({**CHAT, "choices": []}, None, "choices: invalid; expected a list of at least one choice"),
+    ({**CHAT, "choices": None}, None, "choices: invalid; expected a list of at least one choice"),
+    ({**CHAT, "choices": ["a"]}, None, "choices[0]: invalid; expected an object"),
+    ({**CHAT, "choices": [{"message": "a"}]}, None, "choices[0].message: invalid; expected an object"),
+    ({**CHAT, "choices": CHAT["choices"] * 129}, None, f"choices: invalid; expected {TEXTS}"),
+    (chat(content=7), None, "choices[1].message.content: invalid; expected a string, null, or a list of parts"),
+    (chat(content=[{"type": "text"}]), None, "choices[1].message.content[0].text: invalid; expected a string"),
+    (chat(content=["a", 7]), None, "choices[1].message.content[1]: invalid; expected a part: an object"),
+    (chat(content=[{"type": "refusal", "refusal": 1}]), None,
+     "choices[1].message.content[0].refusal: invalid; expected a string"),
+    (chat(refusal=["no"]), None, "choices[1].message.refusal: invalid; expected a string or null"),
+    (chat(audio={"transcript": 1}), None, "choices[1].message.audio.transcript: invalid; expected a string or null"),
+    ({**CHAT, "created": "now"}, None, f"created: invalid; expected {SECONDS}"),
+    ({**CHAT, "created": True}, None, f"created: invalid; expected {SECONDS}"),
+    ({**CHAT, "created": -5}, None, f"created: invalid; expected {MILLIS}"),
+    (json.dumps({**CHAT, "created": 0}).replace('"created": 0', '"created": 1e999').encode(), None,
+     f"created: invalid; expected {SECONDS}"),
+    ({**CHAT, "metadata": {"tenant": 7}}, None, f"metadata.tenant: invalid; expected {NAME}"),
+    ({**CHAT, "metadata": {"user": "a\x00"}}, None, f"metadata.user: invalid; expected {ID}"),
+    ({**CHAT, "user": 7}, None, f"user: invalid; expected {ID}"),
+    # --- LiteLLM
+    ({**LITELLM, "status": "ok!"}, None, "status: invalid; expected success or failure"),
+    ({**LITELLM, "status": ["success"]}, None, "status: invalid; expected success or failure"),
+    ({**LITELLM, "response": None}, None, "response: invalid; expected a string, or an object with `choices`"),
+    ({**LITELLM, "response": {"data": []}}, None, "response: invalid; expected a string, or an object with `choices`"),
+    ({**LITELLM, "response": {"choices": []}}, None,
+     "response.choices: invalid; expected a list of at least one choice"),
+    ({**LITELLM, "response": {"text": "redacted-by-litellm"}}, None,
+     "response: invalid; expected the text; LiteLLM's turn_off_message_logging took it out"),
+    ({**LITELLM, "response": {"choices": [{"message": {"content": "redacted-by-litellm"}}]}}, None,
+     "response: invalid; expected the text; LiteLLM's turn_off_message_logging took it out"),
+    ({**LITELLM, "messages": [{"role": "user", "content": 7}]}, None,
+     "messages[0].content: invalid; expected a string, null, or a list of parts"),
+    ({**LITELLM, "endTime": "now"}, None, f"endTime: invalid; expected {SECONDS}"),
+    ({**LITELLM, "startTime": []}, None, f"startTime: invalid; expected {SECONDS}"),
+    ({**LITELLM, "metadata": {"user_api_key_team_id": "a|b"}}, None,
+     f"metadata.user_api_key_team_id: invalid; expected {NAME}"),
+    ({**LITELLM, "end_user": 7}, None, f"end_user: invalid; expected {ID}"),
+    # --- CloudEvents
+    ({**EVENT, "specversion": "0.3"}, None, "specversion: unknown_version; expected 1.0"),
+    ({**EVENT, "specversion": 1.0}, None, "specversion: unknown_version; expected 1.0"),
+    (NATIVE, {"content-type": "application/cloudevents+json"}, "specversion: unknown_version; expected 1.0"),
+    ({**EVENT, "id": ""}, None, f"id: invalid; expected {ATTRIBUTE}"),
+    ({**EVENT, "id": 7}, None, f"id: invalid; expected {ATTRIBUTE}"),
+    ({**EVENT, "source": "a\x00" + "s" * 300}, None, f"source: invalid; expected {ATTRIBUTE}"),
+    ({**EVENT, "time": "2026-01-01T12:00:00"}, None, f"time: invalid; expected {TIME}"),  # no offset
+    ({**EVENT, "time": "2026-01-01"}, None, f"time: invalid; expected {TIME}"),
+    ({**EVENT, "time": "2026-13-01T12:00:00Z"}, None, f"time: invalid; expected {TIME}"),
+    ({**EVENT, "time": "0001-01-01T00:00:00+14:00"}, None, f"time: invalid; expected {MILLIS}"),
+    ({**EVENT, "time": "1969-12-31T23:59:59Z"}, None, f"time: invalid; expected {MILLIS}"),
+    ({**EVENT, "time": 17}, None, f"time: invalid; expected {TIME}"),
+    ({**EVENT, "data": "text"}, None, "data: invalid; expected a JSON object, or its bytes as data_base64"),
+    ({**EVENT, "data": {**NATIVE, "tenant": 7}}, None, f"data.tenant: invalid; expected {NAME}"),
+    ({**EVENT, "data": {"id": "x"}}, None, f"data.completion: invalid; expected this key: {TEXTS}"),
+    ({**EVENT, "data": chat(content=7)}, None,
+     "data.choices[1].message.content: invalid; expected a string, null, or a list of parts"),
+    ({**EVENT, "data": {**NATIVE, "schema_version": 2}}, None, "data.schema_version: unknown_version; expected 1"),
+    ({**EVENT, "data": {**CHAT, "object": "chat.completion.chunk"}}, None,
+     "data.object: stream_chunk; expected send the whole completion"),
+    ({**EVENT, "data": None, "data_base64": "%%%"}, None, "data_base64: invalid; expected base64"),
+    ({**EVENT, "data": None, "data_base64": "é"}, None, "data_base64: invalid; expected base64"),
+    (packed(b"{"), None, "data_base64: byte 1: not_json; expected JSON"),
+    (packed(b"\xff"), None, "data_base64: byte 0: not_utf8; expected UTF-8"),
+    (packed(b"[]"), None, "data_base64: not_an_object; expected a JSON object"),
+    (packed(b'{"id": "x", "completion": 7}'), None, f"data_base64.completion: invalid; expected {TEXTS}"),
+    (NATIVE, {**BINARY, "ce_specversion": "2.0"}, "header ce_specversion: unknown_version; expected 1.0"),
+    (NATIVE, {"ce_id": "1"}, "header ce_specversion: unknown_version; expected 1.0"),
+    (NATIVE, {**BINARY, "ce_source": ""}, f"header ce_source: invalid; expected {ATTRIBUTE}"),
+    (NATIVE, {**BINARY, "ce_time": "noon"}, f"header ce_time: invalid; expected {TIME}"),
+    (NATIVE, {**BINARY, "ce_time": "1900-01-01T00:00:00Z"}, f"header ce_time: invalid; expected {MILLIS}"),
+    (NATIVE, {**BINARY, "ce_id": b"\xff"}, "header ce_id: invalid; expected UTF-8"),
+    ({**NATIVE, "tenant": 7}, BINARY, f"tenant: invalid; expected {NAME}"),
+    (None, BINARY, "value: tombstone; expected an event: there is nothing here to delete"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "headers", "message"), BAD)
+def test_a_dead_letter_names_the_place_and_what_was_expected(
+    value: Any, headers: dict[str, Any] | None, message: str
+) -> None:
+    found = decode_completion(record(value, headers))
+    assert isinstance(found, Unreadable), "read, though it should not be"
+    assert str(found) == message
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"id": "f", "kind": "appeal"}, f"completion_id: invalid; expected this key: {ID}"),
+        ({"id": "f", "completion_id": "x"}, "kind: invalid; expected this key: one of thumb_up, thumb_down, complaint, "
+         "appeal, upheld, overturned"),
+        ({"id": "f", "completion_id": "x", "kind": "star"}, "kind: invalid; expected one of thumb_up, thumb_down, "
+         "complaint, appeal, upheld, overturned"),
+        ({"id": "f", "completion_id": "x", "kind": "appeal", "schema_version": 2},
+         "schema_version: unknown_version; expected 1"),
+        (CHAT, "value: unknown_form; expected native feedback, alone or in a CloudEvent"),
+        (None, "value: tombstone; expected an event: there is nothing here to delete"),
+        (b"\xff", "byte 0: not_utf8; expected UTF-8"),
+    ],
+)  # fmt: skip
+def test_feedback_that_cannot_be_read_says_so_too(value: Any, message: str) -> None:
+    assert str(decode_feedback(record(value))) == message
+
+
+def test_a_text_as_large_as_a_broker_takes_is_read() -> None:
+    found = decode_completion(record({"id": "x", "completion": "a " * 500_000}))
+    assert isinstance(found, Completion)
+
+
+# --- anything at all
+
+CANARY = "canary-5f1d"
+TEXT = st.sampled_from([CANARY, "", "\x00" + CANARY, CANARY * 40, "2026-01-01T00:00:00Z", "1.0", "success", "user"])
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT)
+KEYS = st.sampled_from([
+    "id", "completion", "prompt", "status", "tenant", "user", "at_ms", "schema_version", "object", "choices",
+    "message", "content", "refusal", "text", "type", "audio", "created", "metadata", "model", "call_type",
+    "response", "messages", "role", "endTime", "end_user", "requester_metadata", "specversion", "source", "time",
+    "data", "data_base64", "kind", "completion_id",
+])  # fmt: skip
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=8)),
+    max_leaves=30,
+)
+SEEDS = st.sampled_from([{}, NATIVE, CHAT, LITELLM, EVENT, {"id": "f", "completion_id": "x", "kind": "appeal"}])
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["tidegate-tenant", "tidegate-user", "ce_specversion", "ce_id", "ce_source", "ce_time", "content-type"]
+        ),
+        st.one_of(st.binary(max_size=8), st.sampled_from([b"1.0", CANARY.encode(), b"application/cloudevents+json"])),
+    ),
+    max_size=5,
+).map(tuple)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.one_of(st.none(), st.binary(max_size=200)), HEADERS)
+def test_no_bytes_raise(value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> None:
+    assert isinstance(decode_completion(Fake(value, headers)), Completion | Unreadable)
+    assert isinstance(decode_feedback(Fake(value, headers)), Feedback | Unreadable)
+
+
+@settings(max_examples=600, deadline=None)
+@given(SEEDS, st.dictionaries(KEYS, JSON, max_size=6), HEADERS)
+def test_no_object_raises_and_no_message_holds_what_was_found(
+    seed: dict[str, Any], changed: dict[str, Any], headers: tuple[tuple[str, bytes], ...]
+) -> None:
+    broken = Fake(json.dumps({**seed, **changed}).encode(), headers)
+    for found in (decode_completion(broken), decode_feedback(broken)):
+        if isinstance(found, Unreadable):
+            letter = dead_letter(broken, found, epoch=1, keep_bytes=False)
+            assert CANARY not in letter.model_dump_json()

@@ -1,0 +1,261 @@
+"""Every row of every mapping table in docs/input-forms.md, and every example there."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from streams.core.events import Completion, DeadLetterReason, Feedback
+from streams.wire import Unreadable, decode_completion, decode_feedback, litellm, openai
+from tests.wire.records import record
+
+PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
+INVALID, VERSION, FORM = DeadLetterReason.INVALID, DeadLetterReason.UNKNOWN_VERSION, DeadLetterReason.UNKNOWN_FORM
+
+
+class Dead(NamedTuple):
+    """What a row's "otherwise" may be: a dead letter that names this place."""
+
+    where: str
+    reason: DeadLetterReason = INVALID
+
+
+class Row(NamedTuple):
+    """`given` at `theirs` makes our `field` `found`; without it, `field` is `otherwise`."""
+
+    theirs: str  # as the page has it; `[]` is the first element
+    given: Any
+    field: str
+    found: Any
+    otherwise: Any
+
+
+MESSAGE = {"role": "assistant", "content": "hello"}
+CHAT = {"id": "x", "object": "chat.completion", "choices": [{"message": MESSAGE}]}
+LITELLM = {
+    "id": "x",
+    "call_type": "acompletion",
+    "status": "success",
+    "response": {"choices": [{"message": MESSAGE}]},
+    "metadata": {"requester_metadata": {}},
+}
+EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"completion": "hello"}}
+NATIVE = {"id": "x", "completion": "hello"}
+NOON = 1_767_268_800  # 2026-01-01T12:00:00Z, in seconds
+
+BASES: dict[str, dict[str, Any]] = {
+    "Native": NATIVE,
+    "OpenAI `chat.completion`": {**CHAT, "metadata": {}},
+    "LiteLLM `StandardLoggingPayload`": LITELLM,
+    "Structured:": EVENT,
+    "Feedback": {"id": "f", "completion_id": "x", "kind": "appeal"},
+    "Binary:": {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s"},
+    "Headers, in every form": {},
+}
+
+ROWS: dict[str, list[Row]] = {
+    "Native": [
+        Row("id", "a", "id", "a", Dead("id")),
+        Row("completion", ["a", "b"], "completion", ("a", "b"), Dead("completion")),
+        Row("prompt", "p", "prompt", "p", None),
+        Row("status", "failed", "status", "failed", "ok"),
+        Row("tenant", "a", "tenant", "a", "unknown"),
+        Row("model", "a", "model", "a", "unknown"),
+        Row("route", "a", "route", "a", "unknown"),
+        Row("locale", "a", "locale", "a", "unknown"),
+        Row("user", "a", "user", "a", None),
+        Row("conversation", "a", "conversation", "a", None),
+        Row("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
+        Row("schema_version", 1, "schema_version", 1, 1),
+    ],
+    "OpenAI `chat.completion`": [
+        Row("id", "a", "id", "a", Dead("id")),
+        Row("choices[].message.content", [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}],
+            "completion", "ab", ""),
+        Row("choices[].message.refusal", "no", "completion", "hello\nno", "hello"),
+        Row("choices[].message.audio.transcript", "said", "completion", "hello\nsaid", "hello"),
+        Row("choices[].text", "older", "completion", "older", "hello"),
+        Row("model", "m", "model", "m", "unknown"),
+        Row("created", NOON, "at_ms", NOON * 1000, None),
+        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.conversation", "a", "conversation", "a", None),
+        Row("metadata.user", "a", "user", "a", None),
+        Row("user", "a", "user", "a", None),
+    ],
+    "LiteLLM `StandardLoggingPayload`": [
+        Row("id", "a", "id", "a", Dead("id")),
+        Row("status", "failure", "status", "failed", Dead("status")),
+        Row("response", "a", "completion", "a", Dead("value", FORM)),
+        Row("response.choices", [{"message": MESSAGE}, {"text": "b"}], "completion", ("hello", "b"), Dead("response")),
+        Row("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
+            "prompt", "2", None),
+        Row("model", "m", "model", "m", "unknown"),
+        Row("endTime", NOON + 0.25, "at_ms", NOON * 1000 + 250, None),
+        Row("startTime", NOON + 0.5, "at_ms", NOON * 1000 + 500, None),
+        Row("metadata.user_api_key_team_id", "a", "tenant", "a", "unknown"),
+        Row("metadata.user_api_key_org_id", "a", "tenant", "a", "unknown"),
+        Row("metadata.requester_metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.requester_metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.requester_metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.requester_metadata.conversation", "a", "conversation", "a", None),
+        Row("trace_id", "a", "conversation", "a", None),
+        Row("end_user", "a", "user", "a", None),
+        Row("metadata.user_api_key_end_user_id", "a", "user", "a", None),
+        Row("metadata.user_api_key_user_id", "a", "user", "a", None),
+    ],
+    "Structured:": [
+        Row("specversion", "1.0", "id", "/s#1", Dead("value", FORM)),
+        Row("id", "2", "id", "/s#2", Dead("id")),
+        Row("source", "//other", "id", "//other#1", Dead("source")),
+        Row("time", "2026-01-01T13:00:00.5+01:00", "at_ms", NOON * 1000 + 500, None),
+        Row("data", CHAT, "completion", "hello", Dead("data")),
+        Row("data_base64", base64.b64encode(json.dumps(CHAT).encode()).decode(), "completion", "hello", Dead("data")),
+    ],
+    "Binary:": [
+        Row("ce_specversion", "1.0", "id", "/s#1", Dead("header ce_specversion", VERSION)),
+        Row("ce_id", "2", "id", "/s#2", Dead("header ce_id")),
+        Row("ce_source", "//other", "id", "//other#1", Dead("header ce_source")),
+        Row("ce_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+    ],
+    "Feedback": [
+        Row("id", "a", "id", "a", Dead("id")),
+        Row("completion_id", "a", "completion_id", "a", Dead("completion_id")),
+        Row("kind", "upheld", "kind", "upheld", Dead("kind")),
+        Row("tenant", "a", "tenant", "a", None),
+        Row("model", "a", "model", "a", None),
+        Row("route", "a", "route", "a", None),
+        Row("user", "a", "user", "a", None),
+        Row("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
+        Row("schema_version", 1, "schema_version", 1, 1),
+    ],
+    "Headers, in every form": [
+        Row("tidegate-tenant", "a", "tenant", "a", "said"),
+        Row("tidegate-model", "a", "model", "a", "said"),
+        Row("tidegate-route", "a", "route", "a", "said"),
+        Row("tidegate-locale", "a", "locale", "a", "said"),
+        Row("tidegate-user", "a", "user", "a", "said"),
+        Row("tidegate-conversation", "a", "conversation", "a", "said"),
+    ],
+}  # fmt: skip
+
+SAID = {**NATIVE, **dict.fromkeys(("tenant", "model", "route", "locale", "user", "conversation"), "said")}
+
+
+def read(table: str, found: dict[str, Any]) -> Completion | Feedback | Unreadable:
+    if table == "Headers, in every form":
+        return decode_completion(record(SAID, found))
+    if table == "Binary:":
+        return decode_completion(record({"completion": "hello"}, found))
+    return decode_feedback(record(found)) if table == "Feedback" else decode_completion(record(found))
+
+
+def put(found: dict[str, Any], path: str, given: Any = None) -> dict[str, Any]:
+    """A copy with `given` at the path, or without that key where None is given."""
+    whole = part = copy.deepcopy(found)
+    *parents, last = re.sub(r"\[\]", ".0", path).split(".")
+    for key in parents:
+        part = part[int(key)] if isinstance(part, list) else part.setdefault(key, {})
+    if given is None:
+        part.pop(last, None)
+    else:
+        part[last] = given
+    return whole
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(table, row, id=f"{table.split()[0]}-{row.theirs}") for table, rows in ROWS.items() for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("table", "row"), cases())
+def test_a_row_gives_the_field_it_says(table: str, row: Row) -> None:
+    base = put(BASES[table], "data") if row.theirs == "data_base64" else BASES[table]
+    event = read(table, put(base, row.theirs, row.given))
+    assert getattr(event, row.field) == row.found
+
+
+@pytest.mark.parametrize(("table", "row"), cases())
+def test_a_row_without_its_field_is_as_it_says(table: str, row: Row) -> None:
+    base = put(BASES[table], "data") if row.theirs == "data_base64" else BASES[table]
+    event = read(table, put(base, row.theirs))
+    if isinstance(row.otherwise, Dead):
+        assert isinstance(event, Unreadable)
+        assert (event.reason, event.where) == (row.otherwise.reason, row.otherwise.where)
+    else:
+        assert getattr(event, row.field) == row.otherwise
+
+
+# --- the page
+
+
+def tables() -> dict[str, list[str]]:
+    """The first column of each mapping table on the page, under the heading or line that stands over it."""
+    found: dict[str, list[str]] = {}
+    over = ""
+    for line in PAGE.splitlines():
+        if line.startswith("## ") or line in ("Structured:", "Binary:"):
+            over = line.removeprefix("## ")
+        elif line.startswith("| `") and over in ROWS:
+            found.setdefault(over, []).append(line.split("`")[1])
+    return found
+
+
+def test_the_page_has_the_rows_tested_here() -> None:
+    assert tables() == {table: [row.theirs for row in rows] for table, rows in ROWS.items()}
+
+
+@pytest.mark.parametrize(
+    ("table", "paths"),
+    [("OpenAI `chat.completion`", openai.PATHS), ("LiteLLM `StandardLoggingPayload`", litellm.PATHS)],
+)
+def test_the_page_has_the_rows_of_the_code(table: str, paths: dict[str, tuple[str, ...]]) -> None:
+    for field, candidates in paths.items():
+        rows = [row.theirs for row in ROWS[table] if row.theirs in candidates]
+        assert rows == list(candidates), field  # in this order: the first that is there wins
+
+
+@pytest.mark.parametrize("table", ["OpenAI `chat.completion`", "LiteLLM `StandardLoggingPayload`"])
+def test_of_several_places_the_first_row_wins(table: str) -> None:
+    paths = openai.PATHS if table.startswith("OpenAI") else litellm.PATHS
+    for field, candidates in paths.items():
+        for first, second in pairwise(candidates):
+            values = (NOON, NOON + 1) if field == "at_ms" else ("first", "second")
+            found = put(put(BASES[table], first, values[0]), second, values[1])
+            assert getattr(read(table, found), field) == (NOON * 1000 if field == "at_ms" else "first")
+            empty = put(found, first, "")  # an empty string is not there
+            assert getattr(read(table, empty), field) == (NOON * 1000 + 1000 if field == "at_ms" else "second")
+
+
+EXAMPLES = re.findall(r"```json\n(.*?)```\n\nreads as\n\n```json\n(.*?)```", PAGE, re.S)
+
+
+def test_every_form_has_an_example() -> None:
+    assert len(EXAMPLES) == len(ROWS)
+    assert PAGE.count("```json") == 2 * len(EXAMPLES)
+
+
+@pytest.mark.parametrize(("given", "reads"), EXAMPLES)
+def test_an_example_reads_as_it_says(given: str, reads: str) -> None:
+    value, headers = json.loads(given), None
+    if "headers" in value:
+        value, headers = value["value"], value["headers"]
+    expected = json.loads(reads)
+    if "kind" in expected:
+        assert decode_feedback(record(value, headers)) == Feedback(**expected)
+    else:
+        assert decode_completion(record(value, headers)) == Completion(**expected)
+
+
+def test_the_page_explains_every_reason() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE.split("## What becomes a dead letter")[1], re.M)
+    assert rows == [reason.value for reason in DeadLetterReason]
