@@ -1,0 +1,153 @@
+"""Shares, the Wilson bound, and which rates are said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.policy import Policy
+from streams.core.rates import asked, counters_by_window, share, wilson_lower
+from streams.core.snapshots import Key, Said, snapshots
+from streams.core.windows import Buckets, Window
+
+S = 1000
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "min_total", "expected"),
+    [
+        (1, 4, 1, 0.25),
+        (0, 4, 4, 0.0),
+        (4, 4, 5, None),  # 4 < 5: too few to say
+        (0, 0, 0, None),  # a share of nothing
+    ],
+)
+def test_share(hits: int, total: int, min_total: int, expected: float | None) -> None:
+    assert share(hits, total, min_total) == expected
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "confidence", "expected"),
+    [
+        # z = 1.6449, z² = 2.7055: (0.1 + 2.7055/200 - 1.6449 * sqrt((0.09 + 2.7055/400) / 100)) / (1 + 2.7055/100)
+        (10, 100, 0.95, 0.06072),
+        (100, 1000, 0.95, 0.08546),  # the same share of more: surer
+        (10, 100, 0.6, 0.09266),  # asking for less certainty
+        (0, 100, 0.95, 0.0),
+        (0, 0, 0.95, 0.0),
+    ],
+)
+def test_wilson_lower(hits: int, total: int, confidence: float, expected: float) -> None:
+    assert wilson_lower(hits, total, confidence) == pytest.approx(expected, abs=5e-5)
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_lower_is_below_the_share_and_grows_with_the_hits(total: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(1, total))
+    low = wilson_lower(hits, total, 0.95)
+    assert 0 <= low < hits / total
+    assert low >= wilson_lower(hits - 1, total, 0.95)
+
+
+def _policy(**alerts: dict[str, object]) -> Policy:
+    return Policy.model_validate(
+        {
+            "labels": {"toxicity": {}},
+            "prompt_labels": {"attack": {}},
+            "windows": {"bucket_s": 10, "rate_window_s": 20},
+            "alerts": alerts,
+        }
+    )
+
+
+def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> None:
+    policy = _policy(
+        complaints={"of": "complaint", "kind": "count", "above": 1, "window_s": 600},
+        toxic={"of": "label.toxicity", "above": 0.1, "window_s": 20, "min_total": 50},
+        toxic_long={"of": "label.toxicity", "above": 0.1, "window_s": 60, "min_total": 50},
+    )
+    assert {(a.measure.name, a.window_s): a.min_total for a in asked(policy)} == {
+        ("label.toxicity", 20): 1,  # the dashboard's and the rule's: the smaller min_total
+        ("label.toxicity", 60): 50,
+        ("prompt.attack", 20): 1,
+        **{(f"action.{action}", 20): 1 for action in ("allow", "flag", "review", "redact", "block")},
+        ("fault", 20): 1,
+        ("producer_failed", 20): 1,
+        ("satisfaction", 3600): 1,  # no rule: an hour
+        ("complaint", 600): 1,
+        ("overturned", 3600): 1,
+    }
+    assert counters_by_window(asked(policy))[60] == {"label.toxicity", "scored"}
+
+
+class _Rig:
+    def __init__(self) -> None:
+        self.rates = [a for a in asked(_policy()) if a.measure.name in ("label.toxicity", "action.allow")]
+        self.buckets = Buckets({"label.toxicity": 20, "scored": 20, "action.allow": 20})
+        self.windows: dict[int, Window] = {20: self.buckets.window(20, ["label.toxicity", "scored", "action.allow"])}
+        self.said = Said()
+
+    def put(self, start_s: int, **counts: int) -> None:
+        self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
+
+    def say(self, end_s: int, *, incomplete: bool = False) -> dict[str, tuple[int, int] | None]:
+        changes = self.said.changes(self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete)
+        return {str(key): None if rate is None else (rate.hits, rate.total) for key, rate in changes}
+
+
+TOXIC, ALLOW = "all|label.toxicity|20", "all|action.allow|20"
+
+
+def test_rates_are_said_where_they_changed_and_taken_back_when_the_scope_goes_quiet() -> None:
+    #  scored   4     2
+    #         [----)[----)[----)[----)
+    #          0    10    20    30    40 s
+    rig = _Rig()
+    rig.put(0, scored=4, action_allow=4)
+    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.say(20) == {}
+    rig.put(10, scored=2, action_allow=2)
+    assert rig.say(20) == {ALLOW: (6, 6)}  # still no toxic hits: its share is the 0 it was
+    rig.put(10, scored=2, action_allow=1, label_toxicity=1)
+    assert rig.say(20) == {TOXIC: (1, 6), ALLOW: (5, 6)}
+    assert rig.say(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
+    assert rig.say(40) == {TOXIC: None, ALLOW: None}
+    assert rig.say(50) == {}
+    assert rig.said.scopes == set()
+
+
+def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> None:
+    rig = _Rig()
+    rig.put(0, scored=4, action_allow=4)
+    rig.say(20)
+    assert rig.say(20, incomplete=True) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.say(20, incomplete=True) == {}
+    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+
+
+def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
+    rig = _Rig()
+    rig.said = Said(["tenant=gone", "all"])
+    rig.put(0, scored=4, action_allow=4)
+    gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
+    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
+    assert rig.say(20) == {}
+
+
+def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
+    rig = _Rig()
+    rig.put(0, scored=4, action_allow=4)
+    rig.say(20)
+    rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
+    assert rig.said.unasked(rig.rates) == [(Key("all", "label.toxicity", 20), None)]
+
+
+def test_snapshots_are_every_rate_of_a_window() -> None:
+    rig = _Rig()
+    rig.put(0, scored=4, action_allow=3, label_toxicity=1)
+    found = snapshots(rig.rates, rig.windows[20].at(20 * S), 20 * S)
+    assert [(rate.measure, rate.scope, rate.hits, rate.total, rate.share) for rate in found] == [
+        ("label.toxicity", "all", 1, 4, 0.25),
+        ("action.allow", "all", 3, 4, 0.75),
+    ]
