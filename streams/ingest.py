@@ -77,12 +77,14 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             request_timeout_ms=max(40_000, session_ms + 5_000),
         )
         consumer.subscribe([self.topic], listener=self)
+        self._consumer = consumer  # the first assignment comes before start returns
         try:
             await consumer.start()
         except (KafkaError, OSError) as error:
+            self._consumer = None
             await consumer.stop()
             raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
-        self._consumer, self.last_poll = consumer, time.monotonic()
+        self.last_poll = time.monotonic()
         self._watch_heartbeats(consumer)
         self._spawn(self._pump())
         self._spawn(self._commit_regularly())

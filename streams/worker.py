@@ -120,8 +120,7 @@ class Worker:
         await self._until("kafka", self.publisher.start)
         await self._until("topics", self._find_topics)
         await self._until("policies", self._find_policy)
-        for topic, ingest in self._ingests.items():
-            await self._until(topic, ingest.start)
+        await asyncio.gather(*(self._until(topic, ingest.start) for topic, ingest in self._ingests.items()))
         self._waits.pop("start", None)
         self.tick = Tick(
             self.store,
