@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from streams.core.contract import Event
 from streams.core.events import (
     Alert,
     Completion,
     DeadLetter,
     Decision,
     Enforcement,
-    Event,
     Feedback,
     PolicyChange,
     Rate,

@@ -2,7 +2,7 @@
 
 The JSON Schemas and the AsyncAPI document are generated from this file (`tidegate schemas`) and tested
 against it. A field's comment says what its type cannot. No model here holds completion text on its way out:
-`Completion` and `Feedback` come in, everything else goes out.
+`Completion` and `Feedback` come in, everything else goes out. What they share is in `contract.py`.
 """
 
 from __future__ import annotations
@@ -10,49 +10,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-UNKNOWN = "unknown"
-
-# A name that becomes part of a key or a metric: short, printable, no control characters or separators of ours.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Score = Annotated[float, Field(ge=0, le=1)]
-# Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.
-Millis = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799_999)]
-MAX_CHOICES = 128  # the most that the large APIs give; one event may not hold a worker for longer than that
-Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)]
-
-
-class Event(BaseModel):
-    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    schema_version: Literal[1] = 1
-
-
-class Incoming(Event):
-    """An event from outside: keys we do not know are ignored, so that producers may send more than we read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class Action(StrEnum):
-    """What a decision asks for, weakest first; the strongest of several wins."""
-
-    ALLOW = "allow"
-    FLAG = "flag"
-    REVIEW = "review"
-    REDACT = "redact"
-    BLOCK = "block"
-
-    @property
-    def strength(self) -> int:
-        return STRENGTH[self]
-
-
-STRENGTH = {action: strength for strength, action in enumerate(Action)}
+from streams.core.contract import MAX_CHOICES as MAX_CHOICES
+from streams.core.contract import STRENGTH as STRENGTH
+from streams.core.contract import UNKNOWN as UNKNOWN
+from streams.core.contract import Action as Action
+from streams.core.contract import Choices, Event, Id, Incoming, Millis, Name, Score
+from streams.core.contract import Scopes as Scopes
+from streams.core.contract import Source as Source
 
 
 class Completion(Incoming):
@@ -109,30 +75,6 @@ class Feedback(Incoming):
     at_ms: Millis | None = None
 
 
-class Source(BaseModel):
-    """Where a record was read: the identity that every account is kept by."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    topic: str
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]@{self.offset}"
-
-
-class Scopes(BaseModel):
-    """Where a completion came from: what thresholds and rates can apply to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    tenant: str = UNKNOWN
-    model: str = UNKNOWN
-    route: str = UNKNOWN
-    locale: str = UNKNOWN
-
-
 class Span(BaseModel):
     """Unicode code points `[start, end)` of the original text that carry a label."""
 
@@ -185,9 +127,9 @@ class Decision(Event):
     spans: tuple[Span, ...] = ()
     fault: FaultReason | None = None
     status: Literal["ok", "failed"] = "ok"
-    scores: dict[str, Score] = {}  # per label the strongest choice's
-    choice_of: dict[str, int] = {}  # per label the index of that choice; empty where there is one choice
-    prompt_scores: dict[str, Score] = {}
+    scores: dict[str, Score] = Field({})  # per label the strongest choice's
+    choice_of: dict[str, int] = Field({})  # per label the index of that choice; empty where there is one choice
+    prompt_scores: dict[str, Score] = Field({})
     scopes: Scopes = Scopes()
     user: str | None = None  # HMAC
     conversation: str | None = None  # HMAC

@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from streams.core.events import Action, Name
+from streams.core.contract import Action, Name
 from streams.core.measures import Measure, measure
+from streams.core.problems import problems
 
-Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+# Strict: `block = true` or `"0.5"` is a slip, not a number.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Whole = Annotated[int, Field(strict=True)]
+Threshold = Annotated[Number, Field(ge=0, le=1)]
 OFF: Literal["off"] = "off"
 GRADED = (Action.FLAG, Action.REVIEW, Action.REDACT, Action.BLOCK)  # weakest first
 
@@ -94,11 +97,11 @@ class Faults(_Part):
 class Windows(_Part):
     """How time is cut. Seconds."""
 
-    bucket_s: Annotated[int, Field(ge=1, le=60)] = 10  # counts are kept per bucket; every window is a multiple
-    rate_window_s: Annotated[int, Field(ge=1, le=86_400)] = 300  # of the rates published for every label and action
-    late_s: Annotated[int, Field(ge=0, le=86_400)] = 600  # behind the record's timestamp by more: too_late
-    future_s: Annotated[int, Field(ge=0, le=86_400)] = 60  # ahead of it by more: the record's timestamp is used
-    grace_s: Annotated[int, Field(ge=0, le=600)] = 2  # rules look at a bucket this long after its end
+    bucket_s: Annotated[Whole, Field(ge=1, le=60)] = 10  # counts are kept per bucket; every window is a multiple
+    rate_window_s: Annotated[Whole, Field(ge=1, le=86_400)] = 300  # of the rates published for every label and action
+    late_s: Annotated[Whole, Field(ge=0, le=86_400)] = 600  # behind the record's timestamp by more: too_late
+    future_s: Annotated[Whole, Field(ge=0, le=86_400)] = 60  # ahead of it by more: the record's timestamp is used
+    grace_s: Annotated[Whole, Field(ge=0, le=600)] = 2  # rules look at a bucket this long after its end
 
 
 class AlertRule(_Part):
@@ -106,15 +109,15 @@ class AlertRule(_Part):
 
     kind: Literal["share", "count"] = "share"
     of: str  # a measure: "label.toxicity", "action.block", "fault", "complaint", "satisfaction", ...
-    above: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    resolve_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # default 0.8 * above
-    window_s: Annotated[int, Field(ge=1, le=86_400)] = 300
-    for_s: Annotated[int, Field(ge=0, le=86_400)] = 60  # the condition must hold this long; 0: fires at once
-    min_total: Annotated[int, Field(ge=0)] = 50  # fewer: too few to say; for `count` it is not looked at
-    min_users: Annotated[int, Field(ge=0)] = 0  # distinct users among the hits; 0: not looked at
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] | None = None  # the Wilson lower bound must pass too
+    above: Annotated[Number, Field(ge=0)]
+    resolve_below: Annotated[Number, Field(ge=0)] | None = None  # default 0.8 * above
+    window_s: Annotated[Whole, Field(ge=1, le=86_400)] = 300
+    for_s: Annotated[Whole, Field(ge=0, le=86_400)] = 60  # the condition must hold this long; 0: fires at once
+    min_total: Annotated[Whole, Field(ge=0)] = 50  # fewer: too few to say; for `count` it is not looked at
+    min_users: Annotated[Whole, Field(ge=0)] = 0  # distinct users among the hits; 0: not looked at
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] | None = None  # the Wilson lower bound must pass too
     by: tuple[Literal["all", "tenant", "model", "route"], ...] = ("all",)  # one alert for each live scope
-    shadow: bool = False  # true: a shadow policy's rates may alert too
+    shadow: Annotated[bool, Field(strict=True)] = False  # true: a shadow policy's rates may alert too
 
     @property
     def resolves_below(self) -> float:
@@ -125,7 +128,7 @@ class AlertRule(_Part):
         if self.kind == "share" and self.above > 1:
             raise ValueError(f"above {self.above:g} is outside [0, 1], the range of a share")
         if self.resolves_below > self.above:
-            raise ValueError(f"resolve_below {self.resolves_below:g} is above `above` {self.above:g}")
+            raise ValueError(f"resolve_below {self.resolves_below:g} is over {self.above:g}; expected at most `above`")
         if not self.by:
             raise ValueError("by is empty; expected at least one of all, tenant, model, route")
         return self
@@ -141,7 +144,7 @@ class Policy(_Part):
     scopes: tuple[ScopeRule, ...] = ()
     faults: Faults = Faults()
     windows: Windows = Windows()
-    resend_s: Annotated[int, Field(ge=1, le=86_400)] = 60  # a firing alert is said again this often
+    resend_s: Annotated[Whole, Field(ge=1, le=86_400)] = 60  # a firing alert is said again this often
     alerts: dict[str, AlertRule] = {}
 
     @property
@@ -156,21 +159,23 @@ class Policy(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        seen: set[tuple[tuple[str, str], ...]] = set()
         for i, scope in enumerate(self.scopes):
             for key, known in (("labels", self.labels), ("prompt_labels", self.prompt_labels)):
                 for label in getattr(scope, key):
                     if label not in known:
                         raise ValueError(f"scopes[{i}].{key}.{label}: unknown label; expected one of {_listed(known)}")
-            if [s.selector for s in self.scopes].index(scope.selector) != i:
-                raise ValueError(f"scopes[{i}]: a second rule for {scope.selector}; expected one")
+            selectors = tuple(scope.selectors.items())
+            if selectors in seen:
+                raise ValueError(f"scopes[{i}]: a second rule for {scope.selector}; expected one rule a selector")
+            seen.add(selectors)
         for label in self.floors:
             if label not in self.labels:
                 raise ValueError(f"floors.{label}: unknown label; expected one of {_listed(self.labels)}")
         bucket_s = self.windows.bucket_s
         if self.windows.rate_window_s % bucket_s:
-            raise ValueError(
-                f"windows.rate_window_s: {self.windows.rate_window_s} is no multiple of bucket_s {bucket_s}"
-            )
+            found = self.windows.rate_window_s
+            raise ValueError(f"windows.rate_window_s: found {found}; expected a multiple of bucket_s, {bucket_s}")
         for name, rule in self.alerts.items():
             if measure(rule.of, self.labels, self.prompt_labels) is None:
                 raise ValueError(
@@ -179,7 +184,7 @@ class Policy(_Part):
                 )
             if rule.window_s % bucket_s:
                 raise ValueError(
-                    f"alerts.{name}.window_s: {rule.window_s} is no multiple of windows.bucket_s {bucket_s}"
+                    f"alerts.{name}.window_s: found {rule.window_s}; expected a multiple of bucket_s, {bucket_s}"
                 )
         return self
 
@@ -200,32 +205,16 @@ def parse(data: Any, where: str) -> Policy:
     try:
         return Policy.model_validate(data)
     except ValidationError as error:
-        raise PolicyError("\n".join(_problem(where, data, e) for e in error.errors(include_url=False))) from None
-
-
-def _problem(where: str, data: Any, error: Any) -> str:
-    # A union's branches ("float", "literal['off']") are pydantic's words, not keys of the file.
-    path = [
-        part
-        for part in error["loc"]
-        if not (isinstance(part, str) and part.startswith(("constrained", "literal[", "float")))
-    ]
-    message = error["msg"].removeprefix("Value error, ")
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    found = data
-    for part in path:
-        try:
-            found = found[part]
-        except (KeyError, IndexError, TypeError):
-            found = None
-            break
-    said = f"found {found!r}; " if isinstance(found, str | int | float) else ""
-    return f"{where}: {key + ': ' if key else ''}{said}{message}"
+        raise PolicyError("\n".join(problems(where, data, error, Policy.model_json_schema()))) from None
 
 
 def digest(policy: Policy) -> str:
-    """8 hex digits of the policy's content: equal policies, equal digest, whatever order their keys stood in."""
-    canonical = json.dumps(policy.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
+    """8 hex digits of the policy's content: equal policies, equal digest, whatever order their keys stood in.
+
+    Defaults are left out: a key added to Tidegate later must not change the versions that stand in the log as parents.
+    """
+    content = policy.model_dump(mode="json", exclude_defaults=True)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 

@@ -10,6 +10,9 @@ from streams.core.policy import GRADED, OFF, SCOPE_KINDS, Policy, ScopeRule, Thr
 
 Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
 
+# Combinations of tenant, route, model and locale kept resolved: some kB each; 100 of each would make 10^8.
+MOST_RESOLVED = 4096
+
 
 class Bar(NamedTuple):
     """A score at or above `threshold` asks for `action`; `scope` is whose threshold it is."""
@@ -37,11 +40,13 @@ class LivePolicy:
         """The bars for a completion's labels and for its prompt's labels.
 
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
-        cost no more memory than the policy itself.
+        cost nothing; and forgotten where even those combinations are too many.
         """
         key = tuple(name if (name := getattr(scopes, kind)) in self._named[kind] else None for kind in SCOPE_KINDS)
         found = self._resolved.get(key)
         if found is None:
+            if len(self._resolved) >= MOST_RESOLVED:
+                self._resolved.clear()
             rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
             found = self._resolved[key] = (
                 {

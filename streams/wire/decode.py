@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from streams.core.events import Completion, DeadLetterReason, Feedback, Incoming
+from streams.core.contract import Incoming
+from streams.core.events import Completion, DeadLetterReason, Feedback
 from streams.wire import cloudevents, headers, litellm, native, openai
 from streams.wire.fields import EXPECTED, Mapped
 from streams.wire.parse import json_object

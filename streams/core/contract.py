@@ -1,0 +1,74 @@
+"""What every contract in `events.py` is made of: names, times, scores, actions, and the model they all are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+UNKNOWN = "unknown"
+
+# A name that becomes part of a key or a metric: short, printable, no control characters or separators of ours.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Score = Annotated[float, Field(ge=0, le=1)]
+# Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.
+Millis = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799_999)]
+MAX_CHOICES = 128  # the most that the large APIs give; one event may not hold a worker for longer than that
+Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+class Event(BaseModel):
+    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    schema_version: Literal[1] = 1
+
+
+class Incoming(Event):
+    """An event from outside: keys we do not know are ignored, so that producers may send more than we read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Action(StrEnum):
+    """What a decision asks for, weakest first; the strongest of several wins."""
+
+    ALLOW = "allow"
+    FLAG = "flag"
+    REVIEW = "review"
+    REDACT = "redact"
+    BLOCK = "block"
+
+    @property
+    def strength(self) -> int:
+        return STRENGTH[self]
+
+
+STRENGTH = {action: strength for strength, action in enumerate(Action)}
+
+
+class Source(BaseModel):
+    """Where a record was read: the identity that every account is kept by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+class Scopes(BaseModel):
+    """Where a completion came from: what thresholds and rates can apply to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = UNKNOWN
+    model: str = UNKNOWN
+    route: str = UNKNOWN
+    locale: str = UNKNOWN
