@@ -1,0 +1,59 @@
+# Everything lives in .venv in this checkout; nothing is installed elsewhere. Needs Python 3.11 to 3.13 with pip.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench schemas lock
+
+help: ## say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live in this terminal (2 minutes)
+	@$(BIN)/tidegate demo
+
+test: lint ## lint, types and every test, on an embedded broker and store (under 10 minutes)
+	@$(BIN)/python -m pytest -q
+
+lint: $(VENV)/installed-dev ## ruff and mypy
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+bench: $(VENV)/installed-dev ## what an event costs, against a bare loop (some minutes; appends to bench/results.csv)
+	@$(BIN)/python -m bench
+
+schemas: $(VENV)/installed ## write the JSON Schemas and the AsyncAPI document to schemas/
+	@$(BIN)/tidegate schemas
+
+# Versions stay as they are; `make lock UPGRADE=--upgrade` takes the newest. One run for all of Python 3.11 to 3.13.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE) pyproject.toml
+
+lock: ## write requirements.lock and requirements-dev.lock from pyproject.toml
+	@test -x $(BIN)/uv || { [ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV); $(PIP) install uv; }
+	@$(LOCK) --extra embedded --output-file requirements.lock
+	@$(LOCK) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+	@echo "wrote requirements.lock and requirements-dev.lock"
+
+$(VENV)/installed: $(BIN)/python requirements.lock pyproject.toml
+	@echo "Installing into $(VENV): the first time takes one to three minutes."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
+	@echo "Installing the tools for tests into $(VENV): up to a minute more."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Made once; made anew where the Python it was made with is gone.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 | tail -n 1); expected Python 3.11, 3.12 or 3.13:" \
+	       "make $(or $(MAKECMDGOALS),demo) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
