@@ -25,6 +25,10 @@ BENIGN_ABOUT_GROUPS = (
     "It is wrong to make assumptions about {g}.",
     "Hating {g} is never acceptable.",
     "I am proud to work with {g} on this project.",
+    "{g} are among the visitors of the fair this week.",
+    "{g} are members of our club, and the next match is on Sunday.",
+    "Some {g} are teachers, some are farmers and some are retired.",
+    "{g} are affected by the new law in many ways.",
     "The museum opened an exhibition on the history of {g}.",
 )
 STEREOTYPE_ABOUT_GROUPS = (

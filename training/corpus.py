@@ -134,8 +134,6 @@ def _raw(name: str, labels: dict[str, float]) -> dict[str, float]:
 def _sentence(name: str, row: dict[str, Any]) -> str:
     if name == "decodingtrust_stereotype":
         return _OPENER.sub("", row["text"]).strip()
-    if name == "seegull":
-        return f"{row['meta']['identity']} people are {row['meta']['attribute']}"
     return str(row["text"])
 
 

@@ -116,7 +116,6 @@ TABLE = (
     Row("redditbias",           "biased",                "stereotype",      0.5,   0.0,   0.3),
     Row("stereoset",            "stereotype",            "stereotype",      0.5,   0.0,   0.2),
     Row("crows_pairs",          "stereotype",            "stereotype",      0.5,   0.0,   0.3),
-    Row("seegull",              "stereotype_frac",       "stereotype",      0.6,   None,  0.3),
     # Assumed benign: no label at all holds. A preferred answer is weak evidence, and weighs so.
     Row("dolly_benign_responses", "assumed_benign",      "*",               None,  1.0),
     Row("bold_wiki_benign",     "assumed_benign",        "*",               None,  1.0),

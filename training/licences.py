@@ -22,7 +22,6 @@ LICENCES = {
     "redditbias": "MIT",
     "stereoset": "CC BY-SA 4.0",
     "crows_pairs": "CC BY-SA 4.0",
-    "seegull": "CC BY 4.0",
     "dolly_benign_responses": "CC BY-SA 3.0",
     "bold_wiki_benign": "CC BY-SA 4.0",
     "benign_prompts": "Dolly CC BY-SA 3.0, WildChat ODC-BY, PurpleLlama MIT",
