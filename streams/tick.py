@@ -47,6 +47,7 @@ class Stats:
     buckets_read: int = 0
     rates: int = 0
     tombstones: int = 0
+    rates_waiting: int = 0  # scopes whose rates changed and are not said yet
     leading: bool = False
     incomplete: bool = False
     behind_ms: int = 0  # from where all parts are counted to where they could be
@@ -75,13 +76,15 @@ class Tick:
         *,
         lease_ms: int = 5_000,
         owner_timeout_ms: int = 10_000,
+        rates_at_once: int = 1_000,
     ) -> None:
         """publish: returns once all messages are acknowledged. parts: every partition of every source topic, owned
-        here or not. owner_timeout_ms: an owner silent longer is gone.
+        here or not. owner_timeout_ms: an owner silent longer is gone. rates_at_once: rates a tick, about; where more
+        changed, scopes take turns, so that a tick stays short beside the batches of the same process.
         """
         self._store, self._publish, self._worker = store, publish, worker
         self._parts, self._live = parts, live
-        self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
+        self._lease_ms, self._owner_timeout_ms, self._rates_at_once = lease_ms, owner_timeout_ms, rates_at_once
         self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
         self._kept = _Kept()
         self._said: Said | None = None  # None: what was said is not known; say everything again
@@ -161,7 +164,15 @@ class Tick:
 
         self._said = None  # until what it now takes for said is acknowledged
         rates: list[tuple[Key, Rate | None]] = [*said.unasked(windows.rates)]
-        rates += said.changes(windows.rates, windows.of_rates, open_end, lease.now_ms, incomplete=stats.incomplete)
+        rates += said.changes(
+            windows.rates,
+            windows.of_rates,
+            open_end,
+            lease.now_ms,
+            incomplete=stats.incomplete,
+            at_most=self._rates_at_once,
+        )
+        stats.rates_waiting = said.waiting
         if not await self._save(lease, due, said, rates):
             return False
         if not await self.alerts.publish_queued(lease):

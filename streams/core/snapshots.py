@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from streams.core.events import Rate
 from streams.core.rates import Asked, share, total_of
+from streams.core.series import ALL
 from streams.core.windows import Sums, Window
 
 
@@ -53,34 +54,60 @@ class Said:
 
     def __init__(self, scopes: Iterable[str] = ()) -> None:
         """scopes: of which another worker said rates before; those that have none now get tombstones."""
-        self._said: dict[Key, tuple[int, int, bool]] = {}  # hits, total, too few
+        self._said: dict[Key, tuple[int, int, bool, bool]] = {}  # hits, total, too few, incomplete
+        # (window, scope) -> whether another worker said it: changed and not looked at yet, in order of arrival.
+        self._waiting: dict[tuple[int, str], bool] = {}
         self._inherited = set(scopes)
         self._incomplete = False
 
     @property
     def scopes(self) -> set[str]:
-        """Those of which anything is said."""
-        return {key.scope for key in self._said}
+        """Those of which anything is said, or was by another worker and is not taken back yet."""
+        inherited = {scope for (_, scope), other in self._waiting.items() if other}
+        return {key.scope for key in self._said} | inherited | self._inherited
+
+    @property
+    def waiting(self) -> int:
+        """How many scopes (for each window) changed and were not looked at yet: more than `at_most` allowed."""
+        return len(self._waiting)
 
     def changes(
-        self, rates: Iterable[Asked], windows: Mapping[int, Window], end_ms: int, at_ms: int, *, incomplete: bool
+        self,
+        rates: Iterable[Asked],
+        windows: Mapping[int, Window],
+        end_ms: int,
+        at_ms: int,
+        *,
+        incomplete: bool,
+        at_most: int,
     ) -> list[tuple[Key, Rate | None]]:
         """What to say now: each rate that changed, and None for each that has nothing left to be a share of.
 
-        windows: by their length (s); one for each length in `rates`. end_ms: where the windows end now.
+        windows: by their length (s); one for each length in `rates`. end_ms: where the windows end now. Once
+        `at_most` are found the other scopes wait for the next call, first come first served; `all` never waits.
         """
-        out: list[tuple[Key, Rate | None]] = []
+        sums = {window_s: window.at(end_ms) for window_s, window in windows.items()}
         for window_s, window in windows.items():
-            sums = window.at(end_ms)
-            scopes = window.changed | self._inherited
-            if incomplete != self._incomplete:
-                scopes.update(*sums.values())
-            of_window = [asked for asked in rates if asked.window_s == window_s]
-            for asked in of_window:
-                self._changes(asked, sums, scopes, at_ms, incomplete, out)
+            for scope in window.changed:
+                self._waiting.setdefault((window_s, scope), False)
             window.changed.clear()
+            if incomplete != self._incomplete:
+                for scope in set().union(*sums[window_s].values()):
+                    self._waiting.setdefault((window_s, scope), False)
+            self._waiting.update(dict.fromkeys(((window_s, scope) for scope in self._inherited), True))
         self._inherited.clear()
         self._incomplete = incomplete
+        asked_of: dict[int, list[Asked]] = {window_s: [] for window_s in windows}
+        for asked in rates:
+            asked_of[asked.window_s].append(asked)
+        out: list[tuple[Key, Rate | None]] = []
+        first = [(window_s, ALL) for window_s in windows if (window_s, ALL) in self._waiting]
+        for window_s, scope in [*first, *(key for key in self._waiting if key[1] != ALL)]:
+            if len(out) >= at_most and scope != ALL:
+                break
+            inherited = self._waiting.pop((window_s, scope))
+            for asked in asked_of.get(window_s, ()):
+                out += self._change(asked, sums[window_s], scope, at_ms, incomplete, inherited)
         return out
 
     def unasked(self, rates: Iterable[Asked]) -> list[tuple[Key, None]]:
@@ -91,29 +118,16 @@ class Said:
             del self._said[key]
         return [(key, None) for key in gone]
 
-    def _changes(
-        self,
-        asked: Asked,
-        sums: Sums,
-        scopes: Iterable[str],
-        at_ms: int,
-        incomplete: bool,
-        out: list[tuple[Key, Rate | None]],
-    ) -> None:
-        hits_of, totals = sums[asked.measure.hits], [sums[counter] for counter in asked.measure.total]
-        name, window_s, min_total, told = asked.measure.name, asked.window_s, asked.min_total, incomplete
-        for scope in scopes:
-            total = 0
-            for scoped in totals:
-                total += scoped.get(scope, 0)
-            key = Key(scope, name, window_s)
-            if not total:
-                if self._said.pop(key, None) is not None or scope in self._inherited:
-                    out.append((key, None))
-                continue
-            hits, few = hits_of.get(scope, 0), total < min_total
-            was = self._said.get(key)
-            same = was is not None and was[0] == hits and was[2] == few and (not hits or was[1] == total)
-            if not same or told != self._incomplete:
-                self._said[key] = (hits, total, few)
-                out.append((key, _rate(asked, scope, hits, total, at_ms, incomplete)))
+    def _change(
+        self, asked: Asked, sums: Sums, scope: str, at_ms: int, incomplete: bool, inherited: bool
+    ) -> tuple[tuple[Key, Rate | None], ...]:
+        key = Key(scope, asked.measure.name, asked.window_s)
+        total = total_of(asked.measure, scope, sums)
+        if not total:
+            return ((key, None),) if self._said.pop(key, None) is not None or inherited else ()
+        hits, few = sums[asked.measure.hits].get(scope, 0), total < asked.min_total
+        now, was = (hits, total, few, incomplete), self._said.get(key)
+        if was is not None and (now == was or (not hits and (was[0], *was[2:]) == (0, few, incomplete))):
+            return ()
+        self._said[key] = now
+        return ((key, _rate(asked, scope, hits, total, at_ms, incomplete)),)

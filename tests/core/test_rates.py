@@ -91,8 +91,10 @@ class _Rig:
     def put(self, start_s: int, **counts: int) -> None:
         self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
 
-    def say(self, end_s: int, *, incomplete: bool = False) -> dict[str, tuple[int, int] | None]:
-        changes = self.said.changes(self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete)
+    def say(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
+        changes = self.said.changes(
+            self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete, at_most=at_most
+        )
         return {str(key): None if rate is None else (rate.hits, rate.total) for key, rate in changes}
 
 
@@ -133,6 +135,22 @@ def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() ->
     gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
     assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
     assert rig.say(20) == {}
+
+
+def test_scopes_take_turns_where_more_changed_than_is_said_at_once_and_all_never_waits() -> None:
+    rig = _Rig()
+    scopes = [f"tenant={name}" for name in "abc"]
+    said: list[set[str]] = []
+    for n in (1, 2, 3):
+        counts = {f"{counter}|{scope}": n for counter in ("scored", "action.allow") for scope in ("all", *scopes)}
+        rig.buckets.put("p", 0, counts)
+        said.append({key.split("|")[0] for key in rig.say(20, at_most=3)})
+        assert "all" in said[-1]
+        assert len(said[-1]) == 2
+    assert set().union(*said) == {"all", *scopes}  # each had its turn
+    assert rig.said.waiting == 2
+    assert rig.say(20) != {}
+    assert (rig.said.waiting, rig.say(20)) == (0, {})
 
 
 def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
