@@ -1,0 +1,297 @@
+"""decide: from scores and one policy version to one decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span
+from streams.core.policy import Policy
+from streams.core.thresholds import LivePolicy
+
+RECORD_MS = 1_767_268_800_000
+POLICY: dict[str, Any] = {
+    "labels": {
+        "toxicity": {"flag": 0.5, "review": 0.7, "block": 0.9},
+        "insult": {"flag": 0.6},
+        "pii": {"redact": 0.8},
+    },
+    "prompt_labels": {"toxicity": {"flag": 0.8}},
+    "scopes": [{"tenant": "acme", "route": "kids", "labels": {"toxicity": {"block": 0.3}}}],
+    "floors": {"insult": {"block": 0.95}},
+    "faults": {"fail": "open", "routes": {"kids": "closed", "chat": "open"}},
+}
+
+
+def live(**changed: Any) -> LivePolicy:
+    return LivePolicy("7-0123abcd", Policy.model_validate({**POLICY, **changed}))
+
+
+LIVE = live()
+
+
+def inputs(**known: Any) -> Inputs:
+    base = {
+        "id": "x",
+        "source": Source(topic="completions", partition=3, offset=88214),
+        "epoch": 4,
+        "record_ms": RECORD_MS,
+        "model_version": "ngram-en-1",
+    }
+    return Inputs(**{**base, **known})
+
+
+def decided(**known: Any) -> Decision:
+    return decide(inputs(**known), LIVE)
+
+
+def said(decision: Decision) -> list[str]:
+    """Each reason as `action label score>=threshold scope of[choice]`."""
+    return [
+        f"{r.action.value} {r.label} {r.score:g}>={r.threshold:g} {r.scope} {r.of}[{r.choice}]"
+        for r in decision.reasons
+    ]
+
+
+KIDS = Scopes(tenant="acme", route="kids")
+
+# scores, scopes, the action, the reasons
+TABLE: list[tuple[dict[str, float], Scopes, str, list[str]]] = [
+    ({}, Scopes(), "allow", []),
+    ({"toxicity": 0.4999}, Scopes(), "allow", []),  # under the lowest bar, 0.5
+    ({"toxicity": 0.5}, Scopes(), "flag", ["flag toxicity 0.5>=0.5 default completion[0]"]),  # at a bar is over it
+    ({"toxicity": 0.7}, Scopes(), "review", ["review toxicity 0.7>=0.7 default completion[0]"]),
+    ({"toxicity": 0.8999}, Scopes(), "review", ["review toxicity 0.8999>=0.7 default completion[0]"]),
+    ({"toxicity": 0.9}, Scopes(), "block", ["block toxicity 0.9>=0.9 default completion[0]"]),
+    ({"toxicity": 1.0}, Scopes(), "block", ["block toxicity 1>=0.9 default completion[0]"]),
+    # two labels: block (toxicity) is stronger than flag (insult), though insult's score is higher
+    ({"insult": 0.94, "toxicity": 0.9}, Scopes(), "block",
+     ["block toxicity 0.9>=0.9 default completion[0]", "flag insult 0.94>=0.6 default completion[0]"]),
+    # as strong as each other: the higher score first
+    ({"insult": 0.6, "toxicity": 0.65}, Scopes(), "flag",
+     ["flag toxicity 0.65>=0.5 default completion[0]", "flag insult 0.6>=0.6 default completion[0]"]),
+    # as strong and as high: by name
+    ({"toxicity": 0.6, "insult": 0.6}, Scopes(), "flag",
+     ["flag insult 0.6>=0.6 default completion[0]", "flag toxicity 0.6>=0.5 default completion[0]"]),
+    ({"toxicity": 0.3}, KIDS, "block", ["block toxicity 0.3>=0.3 tenant=acme,route=kids completion[0]"]),
+    ({"toxicity": 0.3}, Scopes(tenant="acme"), "allow", []),
+    ({"insult": 0.95}, Scopes(), "block", ["block insult 0.95>=0.95 floor completion[0]"]),
+    ({"sarcasm": 1.0}, Scopes(), "allow", []),  # the policy does not name it: it asks for nothing
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scores", "scopes", "action", "reasons"), TABLE)
+def test_the_strongest_action_that_any_score_asks_for_wins(
+    scores: dict[str, float], scopes: Scopes, action: str, reasons: list[str]
+) -> None:
+    decision = decided(scores=scores, scopes=scopes)
+    assert (decision.action.value, said(decision)) == (action, reasons)
+
+
+def test_a_score_of_zero_passes_a_bar_of_zero() -> None:
+    decision = decide(inputs(scores={"toxicity": 0.0}), live(labels={"toxicity": {"flag": 0}}, floors={}, scopes=[]))
+    assert said(decision) == ["flag toxicity 0>=0 default completion[0]"]
+
+
+def test_a_reason_names_the_choice_that_gave_the_score() -> None:
+    decision = decided(scores={"toxicity": 0.9, "insult": 0.7}, choice_of={"toxicity": 2, "insult": 0})
+    assert [(r.label, r.choice) for r in decision.reasons] == [("toxicity", 2), ("insult", 0)]
+
+
+# --- the prompt
+
+
+def test_the_prompt_is_judged_apart_by_the_prompt_labels() -> None:
+    decision = decided(scores={"toxicity": 0.1}, prompt_scores={"toxicity": 0.85, "insult": 1.0})
+    # insult is no prompt label; toxicity's bars for completions (review at 0.7) do not hold for prompts
+    assert said(decision) == ["flag toxicity 0.85>=0.8 default prompt[0]"]
+
+
+def test_the_prompt_and_the_completion_may_both_give_reasons() -> None:
+    decision = decided(scores={"toxicity": 0.7}, prompt_scores={"toxicity": 0.85}, choice_of={"toxicity": 1})
+    assert decision.action is Action.REVIEW
+    assert said(decision) == [
+        "review toxicity 0.7>=0.7 default completion[1]",
+        "flag toxicity 0.85>=0.8 default prompt[0]",
+    ]
+
+
+# --- redact
+
+SPAN = Span(start=3, end=9, label="pii")
+
+REDACT: list[tuple[tuple[Span, ...], str]] = [
+    ((SPAN,), "redact"),
+    ((), "review"),  # nothing to redact by: a person looks
+    ((SPAN.model_copy(update={"label": "toxicity"}),), "review"),  # spans, but another label's
+]
+
+
+@pytest.mark.parametrize(("spans", "action"), REDACT)
+def test_redact_needs_spans_of_its_own_label(spans: tuple[Span, ...], action: str) -> None:
+    decision = decided(scores={"pii": 0.8}, spans=spans)
+    assert decision.action.value == action
+    assert decision.reasons[0].threshold == 0.8
+    assert decision.spans == spans
+
+
+def test_a_prompt_has_no_spans_and_is_reviewed() -> None:
+    policy = live(prompt_labels={"pii": {"redact": 0.8}})
+    assert decide(inputs(prompt_scores={"pii": 0.9}, spans=(SPAN,)), policy).action is Action.REVIEW
+
+
+# --- faults and failures
+
+
+@pytest.mark.parametrize(
+    ("route", "fail", "action", "scope"),
+    [
+        ("unknown", "open", "allow", "default"),
+        ("unknown", "closed", "block", "default"),
+        ("kids", "open", "block", "route=kids"),  # the route's own word comes first, either way
+        ("chat", "closed", "allow", "route=chat"),
+    ],
+)
+def test_a_fault_is_decided_by_its_route(route: str, fail: str, action: str, scope: str) -> None:
+    policy = live(faults={**POLICY["faults"], "fail": fail})
+    decision = decide(inputs(fault=FaultReason.CLASSIFIER_ERROR, scopes=Scopes(route=route)), policy)
+    assert decision.action.value == action
+    assert decision.reasons == (Reason(label="fault", action=Action(action), scope=scope),)
+    assert decision.fault is FaultReason.CLASSIFIER_ERROR
+    assert decision.scores == {}
+
+
+def test_a_producers_failure_is_allowed_and_is_no_fault() -> None:
+    decision = decided(status="failed", scopes=KIDS)
+    assert (decision.action, decision.fault, decision.status) == (Action.ALLOW, None, "failed")
+    assert decision.reasons == (Reason(label="producer_failed", action=Action.ALLOW, scope="default"),)
+
+
+# --- event time: judged against the record's timestamp, R. late_s = 600, future_s = 60
+#
+#        too late   |<--------- on time --------->|   future
+#   ----------------[-----------------------------]----------->
+#                R - 600 s           R         R + 60 s
+
+
+@pytest.mark.parametrize(
+    ("event_ms", "time", "at_ms"),
+    [
+        (None, EventTime.ON_TIME, RECORD_MS),
+        (RECORD_MS, EventTime.ON_TIME, RECORD_MS),
+        (RECORD_MS + 60_000, EventTime.ON_TIME, RECORD_MS + 60_000),
+        (RECORD_MS + 60_001, EventTime.FUTURE, RECORD_MS),  # the record's time is used
+        (RECORD_MS - 600_000, EventTime.ON_TIME, RECORD_MS - 600_000),
+        (RECORD_MS - 600_001, EventTime.TOO_LATE, RECORD_MS - 600_001),
+        (0, EventTime.TOO_LATE, 0),  # 1970
+        (253_402_300_799_999, EventTime.FUTURE, RECORD_MS),  # the year 9999
+    ],
+)
+def test_event_time_is_judged_against_the_records_own(event_ms: int | None, time: EventTime, at_ms: int) -> None:
+    decision = decided(event_ms=event_ms)
+    assert (decision.time, decision.at_ms, decision.event_ms, decision.record_ms) == (time, at_ms, event_ms, RECORD_MS)
+
+
+def test_lateness_changes_no_action() -> None:
+    assert decided(event_ms=0, scores={"toxicity": 0.9}).action is Action.BLOCK
+
+
+# --- what it is made from
+
+
+def test_a_decision_carries_everything_it_was_made_from() -> None:
+    known = inputs(
+        event_ms=RECORD_MS - 5,
+        scores={"toxicity": 0.7},
+        choice_of={"toxicity": 1},
+        prompt_scores={"toxicity": 0.1},
+        spans=(SPAN,),
+        scopes=KIDS,
+        user="ab12",
+        conversation="cd34",
+    )
+    decision = decide(known, LIVE)
+    assert Inputs.of(decision) == known
+    assert decision.policy_version == "7-0123abcd"
+
+
+SCORE = st.integers(0, 10_000).map(lambda n: n / 10_000)
+LABEL = st.sampled_from(["toxicity", "insult", "pii", "sarcasm"])
+SCOPES = st.builds(
+    Scopes, tenant=st.sampled_from(["acme", "other"]), route=st.sampled_from(["kids", "chat"]), model=st.just("m")
+)
+SCORES = st.dictionaries(LABEL, SCORE)
+
+
+@st.composite
+def any_inputs(draw: st.DrawFn) -> Inputs:
+    fault = draw(st.none() | st.sampled_from(FaultReason))
+    scored = fault is None
+    return inputs(
+        id=draw(
+            st.text(st.characters(min_codepoint=32, exclude_characters="\x7f", codec="utf-8"), min_size=1, max_size=20)
+        ),
+        epoch=draw(st.integers(0, 2**53)),
+        event_ms=draw(
+            st.none() | st.integers(0, 253_402_300_799_999) | st.integers(-(10**6), 10**6).map(RECORD_MS.__add__)
+        ),
+        status=draw(st.sampled_from(["ok", "failed"])),
+        fault=fault,
+        scores=draw(SCORES) if scored else {},
+        choice_of=draw(st.dictionaries(LABEL, st.integers(0, 127))) if scored else {},
+        prompt_scores=draw(SCORES) if scored else {},
+        spans=tuple(
+            draw(st.lists(st.builds(Span, start=st.integers(0, 9), end=st.integers(9, 20), label=LABEL), max_size=3))
+        ),
+        scopes=draw(SCOPES),
+        user=draw(st.none() | st.just("ab12")),
+        conversation=draw(st.none() | st.just("cd34")),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_inputs())
+def test_decide_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
+    decision = decide(known, LIVE)
+    assert decide(Inputs.of(decision), LIVE) == decision
+    read = Decision.model_validate_json(decision.model_dump_json())
+    assert read == decision
+    assert decide(Inputs.of(read), LIVE) == decision
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_inputs())
+def test_the_action_is_the_strongest_reasons_and_there_is_a_reason_for_all_but_allow(known: Inputs) -> None:
+    decision = decide(known, LIVE)
+    strengths = [reason.action.strength for reason in decision.reasons]
+    assert strengths == sorted(strengths, reverse=True)
+    assert decision.action.strength == (strengths[0] if strengths else 0)
+    for reason in decision.reasons:
+        if reason.score is not None and reason.threshold is not None:
+            assert reason.score >= reason.threshold
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_inputs(), LABEL, SCORE)
+def test_a_higher_score_never_weakens_the_action(known: Inputs, label: str, more: float) -> None:
+    before = decide(known, LIVE)
+    if known.fault is None:
+        raised = Inputs.of(
+            before.model_copy(update={"scores": {**before.scores, label: max(before.scores.get(label, 0), more)}})
+        )
+        # A label with spans goes review -> redact -> block; one without never reaches redact: still in order.
+        assert decide(raised, LIVE).action.strength >= before.action.strength
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    any_inputs(), st.sampled_from(["toxicity", "insult", "pii"]), st.sampled_from(["flag", "review", "block"]), SCORE
+)
+def test_a_floor_never_weakens_the_action(known: Inputs, label: str, action: str, floor: float) -> None:
+    without = live(floors={})
+    with_floor = live(floors={label: {action: floor}})
+    assert decide(known, with_floor).action.strength >= decide(known, without).action.strength

@@ -1,0 +1,197 @@
+"""What may stand in a policy, and what an operator is told of what may not. The messages are golden text."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from streams.core.policy import AlertRule, Policy, PolicyError, digest, parse, version
+
+LABELS = {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5}}
+
+
+def alert(**changed: Any) -> dict[str, Any]:
+    return {"alerts": {"spike": {"of": "fault", "above": 0.1, **changed}}}
+
+
+def label(thresholds: Any) -> dict[str, Any]:
+    return {"labels": {"toxicity": thresholds}}
+
+
+NAME = "a string of 1 to 200 characters, no control character or `|` among them"
+TABLE = "a table with schema_version, labels, prompt_labels, floors, scopes, faults, windows, resend_s, alerts"
+
+# what is put into (or in place of) a good policy, and what is said of it after "policy.toml: "
+BAD: list[tuple[Any, str]] = [
+    # --- unknown and missing keys
+    ({"threshold": 1}, "threshold: unknown key; expected one of schema_version, labels, prompt_labels, floors, scopes, "
+     "faults, windows, resend_s, alerts"),
+    (label({"blok": 0.5}), "labels.toxicity.blok: unknown key; expected one of flag, review, redact, block"),
+    ({"windows": {"bucket": 10}},
+     "windows.bucket: unknown key; expected one of bucket_s, rate_window_s, late_s, future_s, "
+     "grace_s"),
+    ({"labels": None}, "labels: found nothing; expected a table"),
+    ({"alerts": {"spike": {"of": "fault"}}}, "alerts.spike.above: missing; expected a number of at least 0"),
+    ({"alerts": {"spike": {"above": 0.1}}}, "alerts.spike.of: missing; expected a string"),
+    # --- out of range, wrong type
+    (label({"block": 1.4}), "labels.toxicity.block: found 1.4; expected a number in [0, 1] or 'off'"),
+    (label({"block": -0.1}), "labels.toxicity.block: found -0.1; expected a number in [0, 1] or 'off'"),
+    (label({"block": "on"}), "labels.toxicity.block: found 'on'; expected a number in [0, 1] or 'off'"),
+    (label({"block": "0.5"}), "labels.toxicity.block: found '0.5'; expected a number in [0, 1] or 'off'"),
+    (label({"block": True}), "labels.toxicity.block: found true; expected a number in [0, 1] or 'off'"),
+    (label({"block": float("nan")}), "labels.toxicity.block: found nan; expected a number in [0, 1] or 'off'"),
+    (label({"block": float("inf")}), "labels.toxicity.block: found inf; expected a number in [0, 1] or 'off'"),
+    (label({"block": [1]}), "labels.toxicity.block: found a list; expected a number in [0, 1] or 'off'"),
+    (label(0.5), "labels.toxicity: found 0.5; expected a table with flag, review, redact, block"),
+    ({"labels": ["toxicity"]}, "labels: found a list; expected a table"),
+    ({"labels": {"floating": {"block": 2}}}, "labels.floating.block: found 2; expected a number in [0, 1] or 'off'"),
+    ({"windows": {"bucket_s": 0}}, "windows.bucket_s: found 0; expected a whole number in [1, 60]"),
+    ({"windows": {"bucket_s": 1.5}}, "windows.bucket_s: found 1.5; expected a whole number in [1, 60]"),
+    ({"windows": {"late_s": "ten"}}, "windows.late_s: found 'ten'; expected a whole number in [0, 86400]"),
+    ({"resend_s": 0}, "resend_s: found 0; expected a whole number in [1, 86400]"),
+    ({"schema_version": 2}, "schema_version: found 2; expected 1"),
+    # --- out of order
+    (label({"flag": 0.9, "block": 0.5}), "labels.toxicity: block 0.5 is below flag 0.9; expected flag <= block"),
+    (label({"flag": 0.1, "review": 0.5, "redact": 0.4, "block": 0.9}),
+     "labels.toxicity: redact 0.4 is below review 0.5; expected review <= redact"),
+    (label({"flag": 0.6, "review": "off", "block": 0.5}),
+     "labels.toxicity: block 0.5 is below flag 0.6; expected flag <= block"),
+    # --- scopes and floors
+    ({"scopes": [{"tenant": "a", "labels": {"toxic": {"block": 0.5}}}]},
+     "scopes[0].labels.toxic: unknown label; expected one of insult, toxicity"),
+    ({"scopes": [{"tenant": "a", "prompt_labels": {"toxicity": {"block": 0.5}}}]},
+     "scopes[0].prompt_labels.toxicity: unknown label; expected one of (none)"),
+    ({"scopes": [{"tenant": "a", "labels": {"toxicity": {"block": 2}}}]},
+     "scopes[0].labels.toxicity.block: found 2; expected a number in [0, 1] or 'off'"),
+    ({"scopes": [{"labels": {}}]}, "scopes[0]: no selector; expected at least one of tenant, model, route, locale"),
+    ({"scopes": [{"tenant": "a"}, {"tenant": "a"}]},
+     "scopes[1]: a second rule for tenant=a; expected one rule a selector"),
+    ({"scopes": [{"tenant": "a|b"}]}, f"scopes[0].tenant: found 'a|b'; expected {NAME}"),
+    ({"scopes": [{"user": "u"}]}, "scopes[0].user: unknown key; expected one of tenant, model, route, locale, labels, "
+     "prompt_labels"),
+    ({"scopes": {"tenant": "a"}},
+     "scopes: found a table; expected a list, each a table with tenant, model, route, locale, labels, prompt_labels"),
+    ({"floors": {"threat": {"block": 0.5}}}, "floors.threat: unknown label; expected one of insult, toxicity"),
+    ({"floors": {"toxicity": {"block": "off"}}}, "floors.toxicity.block: found 'off'; expected a number in [0, 1]"),
+    # --- faults
+    ({"faults": {"fail": "ajar"}}, "faults.fail: found 'ajar'; expected one of open, closed"),
+    ({"faults": {"routes": {"kids": "shut"}}}, "faults.routes.kids: found 'shut'; expected one of open, closed"),
+    # --- windows and alerts
+    ({"windows": {"bucket_s": 10, "rate_window_s": 305}},
+     "windows.rate_window_s: found 305; expected a multiple of bucket_s, 10"),
+    ({"windows": {"bucket_s": 7}}, "windows.rate_window_s: found 300; expected a multiple of bucket_s, 7"),
+    (alert(window_s=15), "alerts.spike.window_s: found 15; expected a multiple of bucket_s, 10"),
+    (alert(of="label.toxic"), "alerts.spike.of: unknown measure 'label.toxic'; expected label.<label>, prompt.<label>, "
+     "action.<action>, fault, producer_failed, satisfaction, overturned or a feedback kind"),
+    (alert(above=5), "alerts.spike: above 5 is outside [0, 1], the range of a share"),
+    (alert(above=-1), "alerts.spike.above: found -1; expected a number of at least 0"),
+    (alert(resolve_below=0.2), "alerts.spike: resolve_below 0.2 is over 0.1; expected at most `above`"),
+    (alert(confidence=1), "alerts.spike.confidence: found 1; expected a number in (0.5, 1)"),
+    (alert(by=["user"]), "alerts.spike.by[0]: found 'user'; expected one of all, tenant, model, route"),
+    (alert(by="all"), "alerts.spike.by: found 'all'; expected a list, each one of all, tenant, model, route"),
+    (alert(by=[]), "alerts.spike: by is empty; expected at least one of all, tenant, model, route"),
+    (alert(kind="sum"), "alerts.spike.kind: found 'sum'; expected one of share, count"),
+    (alert(shadow="maybe"), "alerts.spike.shadow: found 'maybe'; expected true or false"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "said"), BAD)
+def test_a_bad_policy_is_refused_with_the_key_what_was_found_and_what_is_allowed(
+    changed: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse({"labels": LABELS, **changed}, "policy.toml")
+    assert str(caught.value) == f"policy.toml: {said}"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({}, "policy.toml: labels: missing; expected a table"),
+        ([], f"policy.toml: found a list; expected {TABLE}"),
+        ("x", f"policy.toml: found 'x'; expected {TABLE}"),
+        (None, f"policy.toml: found nothing; expected {TABLE}"),
+    ],
+)
+def test_what_is_no_policy_at_all_is_refused(data: Any, said: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse(data, "policy.toml")
+    assert str(caught.value) == said
+
+
+def test_every_problem_is_said_at_once_one_a_line() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse({"labels": {"toxicity": {"block": 2}}, "resend_s": 0, "loud": True}, "policy.toml")
+    assert str(caught.value).splitlines() == [
+        "policy.toml: labels.toxicity.block: found 2; expected a number in [0, 1] or 'off'",
+        "policy.toml: resend_s: found 0; expected a whole number in [1, 86400]",
+        "policy.toml: loud: unknown key; expected one of schema_version, labels, prompt_labels, floors, scopes, "
+        "faults, windows, resend_s, alerts",
+    ]
+
+
+# --- what is accepted
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"labels": {}},
+        label({}),
+        label({"block": 0}),
+        label({"block": 1, "flag": 1}),  # equal is in order
+        label({"flag": 0.9, "review": "off", "block": 0.9}),
+        {**alert(kind="count", of="complaint", above=10)},  # a count may be over 1
+        {**alert(above=0)},
+        {"floors": {"toxicity": {"block": 0.99}}},
+        {"scopes": [{"tenant": "a"}, {"route": "a"}, {"tenant": "a", "route": "a"}]},
+        {"scopes": [{"tenant": "a,route=b"}, {"tenant": "a", "route": "b"}]},  # said alike, not the same
+    ],
+)
+def test_a_good_policy_is_accepted(good: dict[str, Any]) -> None:
+    assert isinstance(parse({"labels": LABELS, **good}, "policy.toml"), Policy)
+
+
+def test_a_rule_resolves_a_fifth_below_where_it_fires_unless_it_says_otherwise() -> None:
+    assert AlertRule(of="fault", above=0.05).resolves_below == pytest.approx(0.04)  # 0.8 * 0.05
+    assert AlertRule(of="fault", above=0.05, resolve_below=0.0).resolves_below == 0.0
+
+
+def test_the_longest_window_is_over_rates_and_rules() -> None:
+    assert parse({"labels": LABELS}, "p").longest_window_s == 300
+    assert parse({"labels": LABELS, **alert(window_s=3600)}, "p").longest_window_s == 3600
+
+
+def test_a_thousand_scopes_are_read_in_a_blink() -> None:
+    began = time.perf_counter()
+    parse({"labels": LABELS, "scopes": [{"tenant": f"t{i}"} for i in range(1000)]}, "p")
+    assert time.perf_counter() - began < 1  # comparing each with each took several seconds
+
+
+# --- versions
+
+
+def test_equal_policies_have_equal_digests_whatever_the_order_of_their_keys() -> None:
+    one = parse({"labels": LABELS, "resend_s": 30}, "p")
+    other = parse({"resend_s": 30, "labels": dict(reversed(LABELS.items()))}, "p")
+    assert digest(one) == digest(other)
+    assert digest(one) != digest(parse({"labels": LABELS, "resend_s": 31}, "p"))
+
+
+def test_a_default_written_out_is_the_same_policy() -> None:
+    written = {"labels": LABELS, "resend_s": 60, "windows": {"bucket_s": 10}, "scopes": []}
+    assert digest(parse(written, "p")) == digest(parse({"labels": LABELS}, "p"))
+
+
+def test_a_key_added_to_tidegate_later_does_not_change_the_versions_in_the_log() -> None:
+    class Later(Policy):
+        added_later: int = 7
+
+    assert digest(Later.model_validate({"labels": LABELS})) == digest(parse({"labels": LABELS}, "p"))
+
+
+def test_a_digest_stays_what_it_was() -> None:
+    # Golden: a change here would orphan every version that stands in a log as a parent.
+    assert version(12, parse({"labels": LABELS, "floors": {"toxicity": {"block": 0.95}}}, "p")) == "12-82bc5fe2"
