@@ -6,8 +6,22 @@ from typing import Annotated
 
 import typer
 
-from streams.cli import run
+from streams.cli.alerts import alerts
+from streams.cli.dead_letters import dead_letters
 from streams.cli.edge import Edge
+from streams.cli.fence import fence
+from streams.cli.models import models
+from streams.cli.policy import policy
+from streams.cli.rates import rates
+from streams.cli.run import up, worker
+from streams.cli.schemas import schemas
+from streams.cli.score import score
+from streams.cli.send import send
+from streams.cli.silence import silence
+from streams.cli.tail import tail
+from streams.cli.topics import topics
+
+WIDTH = 100  # of help, where the terminal has it
 
 app = typer.Typer(
     cls=Edge,
@@ -15,19 +29,53 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Streaming moderation for model outputs: completions in, decisions, rates and alerts out.",
+    context_settings={"max_content_width": WIDTH, "help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def tidegate() -> None:
+    """Streaming moderation for model outputs: completions in; decisions, rates and alerts out.
+
+    Where Kafka and Redis are is told by TIDEGATE_ variables; `tidegate up` prints those of a pair to try it on.
+
+    \b
+    tidegate demo                       see it all in two minutes
+    tidegate up                         then, in another terminal: tidegate tail decisions
+    tidegate score completions.jsonl    neither Kafka nor Redis
+    """
 
 
 @app.command()
 def demo(
-    json: Annotated[bool, typer.Option("--json", help="Print only the account, as one JSON line.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print only the account, as one JSON line.")] = False,
 ) -> None:
-    """Show it all: an embedded broker and store, a worker, made-up traffic, and the account at the end."""
+    """See it all: an embedded pair, a worker and made-up traffic.
+
+    Ends by itself within two minutes, with an account of what was sent, decided and alerted.
+
+    \b
+    tidegate demo
+    tidegate demo --json
+
+    Exit code: 0 where the account closes: sent = decided + faults + dead letters.
+    """
     from streams.cli.demo import demo as show
 
-    raise typer.Exit(show(json))
+    raise typer.Exit(show(json_))
 
 
-app.command()(run.up)
-app.command()(run.worker)
+app.command()(up)
+app.command()(worker)
+app.command()(topics)
+app.command()(send)
+app.command()(tail)
+app.command()(score)
+app.command()(rates)
+app.command()(alerts)
+app.add_typer(silence, name="silence")
+app.add_typer(policy, name="policy")
+app.add_typer(fence, name="fence")
+app.add_typer(dead_letters, name="dead-letters")
+app.command()(schemas)
+app.command()(models)

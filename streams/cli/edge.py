@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import sys
+from collections.abc import Coroutine
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperGroup
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -26,17 +31,19 @@ class Edge(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
         except BrokenPipeError:
             # Whoever read us has seen enough (`| head`). Python would complain of it once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.DONE) from None
         except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+            raise typer.Exit(130) from None  # 128 + SIGINT, as shells have it
         except Exception as error:
             code = _code(error)
             if code is None:
                 raise
-            fail(str(error), code)
+            fail(str(error).removesuffix("; waiting for it"), code)  # workers wait; a command does not
 
 
 def fail(message: str, code: ExitCode = ExitCode.REFUSED) -> NoReturn:
@@ -50,16 +57,33 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
+def go(work: Coroutine[Any, Any, T]) -> T:
+    """What a command's coroutine returns."""
+    # What the clients log is said by the errors they raise; without this, Python prints it in between.
+    logging.getLogger().addHandler(logging.NullHandler())
+    return asyncio.run(work)
+
+
+def agreed(question: str, yes: bool) -> None:
+    """Returns where `--yes` was given or somebody at a terminal says so. Ends the command otherwise."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail(f"{question}\nnobody to ask: standard input is no terminal; nothing done; expected --yes", ExitCode.WRONG)
+    if not typer.confirm(question, err=True):
+        fail("nothing done")
+
+
 def _code(error: Exception) -> ExitCode | None:
     """The exit code of an error that is raised on purpose; None for a bug."""
     # Only here, after something failed: these imports cost what `--help` must not.
     from classifiers import ClassifierError
     from streams.core.policy import PolicyError
-    from streams.errors import BrokerAway, SettingsError, StoreAway, TidegateError, TopicsMissing
+    from streams.errors import BrokerAway, StoreAway, TidegateError, TopicsMissing
 
     match error:
         case StoreAway() | BrokerAway() | TopicsMissing():
             return ExitCode.AWAY
-        case SettingsError() | PolicyError() | ClassifierError() | TidegateError():
+        case TidegateError() | PolicyError() | ClassifierError():
             return ExitCode.WRONG
     return None

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, say
+from streams.cli.edge import fail, go, say
 
-STOP_TIMEOUT_S = 20.0  # a worker finishes what it has in hand
+WATCH_S = 1.0  # between two looks at the broker and the store
 
 
 def worker() -> None:
     """Run one worker against the configured Kafka and Redis, until Ctrl-C or SIGTERM.
 
+    It waits for what is away, and says so on /readyz. Run several for more partitions at once, or for a spare.
+
     \b
-    TIDEGATE_KAFKA=kafka:9092 TIDEGATE_REDIS=redis://redis:6379/0 tidegate worker
+    TIDEGATE_KAFKA=kafka:9092 TIDEGATE_REDIS=redis://redis:6379/0 \\
+    TIDEGATE_USER_KEY_FILE=/run/secrets/user-key tidegate worker
+
+    Exit code: 0 stopped, 2 wrong settings, policy or model, 70 a bug or a stuck classifier: start it again.
     """
     from streams.app import run
     from streams.settings import Settings
@@ -30,34 +33,41 @@ def worker() -> None:
 def up(
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topics.")] = 3,
 ) -> None:
-    """Run an embedded broker, a store and a worker on loopback, until Ctrl-C. Its data is gone at exit.
+    """Run an embedded broker, a store and a worker on loopback, until Ctrl-C. All data is gone at exit.
 
-    Prints the addresses, and the variables that let other commands find them: copy them into another terminal.
+    Prints the addresses, and the variables by which other commands find them: copy those into another terminal.
+
+    \b
+    tidegate up
+
+    Exit code: 0 stopped, 1 the worker, broker or store ended by itself, 2 not installed or wrong settings.
     """
-    from streams.embedded import Embedded, free_port
+    from streams.cli.child import WorkerProcess
+    from streams.embedded import Embedded, EmbeddedError, free_port
     from streams.topics_admin import ensure_topics
 
-    with Embedded() as pair:
-        asyncio.run(ensure_topics(pair.kafka, partitions, 1))
-        env = {**pair.env(), "TIDEGATE_PARTITIONS": str(partitions)}
-        port = free_port()
-        typer.echo(f"broker  {pair.kafka}\nstore   {pair.redis}\npages   http://127.0.0.1:{port}/readyz\n")
-        for name, value in env.items():
-            typer.echo(f"export {name}={value}")
-        typer.echo("\nEverything is in memory and gone at exit. Ctrl-C ends it.")
-        running = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "streams", "worker"], env={**os.environ, **env, "TIDEGATE_HTTP_PORT": str(port)}
-        )
-        try:
-            code = running.wait()
-        except KeyboardInterrupt:
-            code = 0
-        finally:
-            running.terminate()
-            try:
-                running.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                running.kill()
-    if code:
-        say(f"the worker ended by itself with exit code {code}; its log above says why")
-        raise typer.Exit(ExitCode.REFUSED)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with Embedded() as pair:
+            go(ensure_topics(pair.kafka, partitions, 1))
+            env = {**pair.env(), "TIDEGATE_PARTITIONS": str(partitions)}
+            port = free_port()
+            typer.echo(f"broker  {pair.kafka}\nstore   {pair.redis}\npages   http://127.0.0.1:{port}/readyz\n")
+            typer.echo("For other terminals, such as one that runs `tidegate tail decisions`:\n")
+            for name, value in env.items():
+                typer.echo(f"export {name}={value}")
+            typer.echo("\nAll data is in memory, and gone at exit. Ctrl-C ends it. What follows is the worker's log.\n")
+            with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port)}) as running:
+                while (code := running.wait(WATCH_S)) is None:
+                    try:
+                        pair.check()
+                    except EmbeddedError as error:
+                        fail(str(error))
+    except KeyboardInterrupt:
+        say("stopped")
+        return
+    fail(f"the worker ended by itself with exit code {code}; its log above says why")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,118 @@
+"""`alerts`: what is wrong just now, from the store; or what was, from the topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streams.cli.edge import go, say
+from streams.cli.show import ago, clock, json_line, table, value
+
+if TYPE_CHECKING:
+    from streams.core.events import Alert
+    from streams.settings import Settings
+
+STATES = ("firing", "pending", "resolved")  # as an operator reads them
+
+
+def alerts(
+    all_: Annotated[bool, typer.Option("--all", help="Every transition that the topic still holds.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One alert a line.")] = False,
+) -> None:
+    """Show the alerts that are pending, firing, or resolved within the last hour; or, with --all, their history.
+
+    \b
+    tidegate alerts
+    tidegate alerts --all
+    tidegate alerts --json | jq -r 'select(.state == "firing") | .rule'
+
+    Exit code: 0 whatever is firing, 3 Kafka or Redis is away.
+    """
+    from streams.settings import Settings
+
+    if all_:
+        _show_history(go(_history(Settings.load())), json_)
+        return
+    now_ms, active = go(_active(Settings.load()))
+    if json_:
+        for alert in active:
+            json_line(alert)
+    elif not active:
+        say("no alerts")
+    else:
+        table(
+            ["state", "rule", "scope", "value", "above", "hits", "total", "since", "why", "silenced"],
+            (
+                [
+                    a["state"], a["rule"], a["scope"], value(a["kind"], a["value"]), value(a["kind"], a["above"]),
+                    a["hits"], a["total"], f"{ago(a['since_ms'], now_ms)} ago", a["reason"], a["silenced_by"],
+                ]
+                for a in active
+            ),
+            right=["value", "above", "hits", "total"],
+        )  # fmt: skip
+
+
+async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
+    """The store's time, and every alert it keeps, the worst first."""
+    from streams.cli.policy_log import read_log
+    from streams.core.silences import silenced_by
+    from streams.core.statuses import read
+    from streams.store.redis import RedisStore
+
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        now_ms = await store.now_ms()
+        kept = [status for status in read(await store.alerts()).values() if not status.forgotten]
+    finally:
+        await store.close()
+    silences = (await read_log(settings)).log.silences.values() if kept else ()
+    kept.sort(key=lambda status: (STATES.index(status.state) if status.state in STATES else 9, -status.since_ms))
+    return now_ms, [
+        {
+            **status.model_dump(mode="json", exclude={"unpublished", "last_sent_ms"}),
+            "fingerprint": status.fingerprint,
+            "silenced_by": silenced_by(silences, status.rule, status.scope, now_ms),
+        }
+        for status in kept
+    ]
+
+
+async def _history(settings: Settings) -> list[Alert]:
+    """Every transition on the topic, in the order of their boundaries; each once."""
+    from pydantic import ValidationError
+
+    from streams.cli.reading import everything
+    from streams.core.events import Alert
+
+    found: dict[str, Alert] = {}
+    async for record in everything(settings.kafka, "alerts"):
+        try:
+            alert = Alert.model_validate_json(record.value or b"")
+        except ValidationError:
+            say(f"alerts[{record.partition}]@{record.offset}: not an alert; left out")
+            continue
+        if not alert.resent:
+            found.setdefault(alert.id, alert)
+    return sorted(found.values(), key=lambda alert: (alert.at_ms, alert.id))
+
+
+def _show_history(history: list[Alert], as_json: bool) -> None:
+    if as_json:
+        for alert in history:
+            json_line(alert)
+    elif not history:
+        say("no alerts on the topic")
+    else:
+        table(
+            ["at", "state", "rule", "scope", "value", "above", "hits", "total", "why", "policy", "silenced"],
+            (
+                [
+                    clock(a.at_ms), a.state.value, a.rule, a.scope, value(a.kind, a.value), value(a.kind, a.above),
+                    a.hits, a.total, a.reason.value, a.policy_version, a.silenced_by,
+                ]
+                for a in history
+            ),
+            right=["value", "above", "hits", "total"],
+        )  # fmt: skip

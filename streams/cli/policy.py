@@ -1,0 +1,139 @@
+"""`policy`: the live policy shown, checked and changed. What changes it is in `policy_change.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli import policy_change
+from streams.cli.edge import fail, go, say
+from streams.cli.show import clock, json_line, table
+
+if TYPE_CHECKING:
+    from streams.cli.policy_log import Log
+    from streams.settings import Settings
+
+REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
+
+policy = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Show and change the live policy: thresholds, actions, floors and alert rules. No restart.",
+)
+
+
+@policy.command()
+def show(
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object, with who, when and why.")] = False,
+) -> None:
+    """Print the live policy as TOML, every key of it, under who made it, when and why.
+
+    \b
+    tidegate policy show
+    tidegate policy show > policy.toml      # then edit, `policy check`, `policy apply`
+
+    Exit code: 0, 1 no policy yet, 3 Kafka is away.
+    """
+    from streams.cli.policy_file import toml
+    from streams.settings import Settings
+
+    seen = go(_read(Settings.load()))
+    live = seen.log.live
+    if live is None:
+        fail("no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`")
+    made = seen.made(live.version)
+    assert made is not None  # noqa: S101 - the live one was applied
+    if json_:
+        json_line({
+            "version": live.version, "parent": made.parent, "author": made.author, "at_ms": made.at_ms,
+            "reason": made.reason, "policy": live.policy.model_dump(mode="json", exclude_none=True),
+        })  # fmt: skip
+        return
+    why = " ".join(made.reason.split())
+    typer.echo(f"# Policy {live.version}, by {made.author} at {clock(made.at_ms)}: {why}\n")
+    typer.echo(toml(live.policy), nl=False)
+
+
+@policy.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A policy file.")],
+    live: Annotated[bool, typer.Option("--live", help="Say what it would change; asks Kafka.")] = False,
+) -> None:
+    """Check a policy file: every key, and that the classifier gives every label it names. Changes nothing.
+
+    \b
+    tidegate policy check policy.toml
+    tidegate policy check policy.toml --live
+
+    Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
+    """
+    from streams.cli.policy_file import differences, labels_checked
+    from streams.core.policy import digest
+    from streams.policy_file import read_policy
+    from streams.settings import Settings
+
+    settings = Settings.load()
+    found = read_policy(file)
+    covered = labels_checked(settings, found, str(file))
+    typer.echo(f"{file}: right; {covered}; its digest is {digest(found)}")
+    if not live:
+        return
+    known = go(_read(settings)).log.live
+    if known is None:
+        typer.echo("no policy is live yet")
+    elif changes := differences(known.policy, found):
+        typer.echo(f"against the live policy {known.version}:")
+        for line in changes:
+            typer.echo(f"  {line}")
+    else:
+        typer.echo(f"no different from the live policy {known.version}")
+
+
+@policy.command()
+def history(
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, the newest.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="One record a line.")] = False,
+) -> None:
+    """Show every change ever tried, with its verdict: the audit trail.
+
+    \b
+    tidegate policy history
+    tidegate policy history --json | jq 'select(.verdict == "lost")'
+
+    Exit code: 0, 3 Kafka is away.
+    """
+    from streams.settings import Settings
+
+    every = go(_read(Settings.load())).entries
+    found = every[-limit:] if limit else every
+    if json_:
+        for e in found:
+            json_line({
+                "offset": e.offset, "verdict": e.verdict.value, "version": e.version, "kind": e.kind,
+                "parent": e.parent, "author": e.author, "at_ms": e.at_ms, "reason": e.reason, "why": e.why or None,
+            })  # fmt: skip
+        return
+    table(
+        ["offset", "verdict", "version", "at", "author", "reason"],
+        ([e.offset, e.verdict.value, e.version, clock(e.at_ms), e.author, _short(e.why or e.reason)] for e in found),
+        right=["offset"],
+    )
+    if len(found) < len(every):
+        say(f"{len(every) - len(found)} older ones; --limit shows more")
+
+
+policy.command(name="set")(policy_change.set_)
+policy.command()(policy_change.apply)
+
+
+async def _read(settings: Settings) -> Log:
+    from streams.cli.policy_log import read_log
+
+    return await read_log(settings)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= REASON_SHOWN else line[: REASON_SHOWN - 1] + "…"

@@ -1,0 +1,98 @@
+"""A policy as TOML, and what differs between two. Pure but for the classifier's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+
+from classifiers import DEFAULT_MANIFEST, MissingLabelError, find_model, read_manifest
+from streams.core.policy import Policy
+from streams.scorer import load_scorer
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+
+def plain(policy: Policy) -> dict[str, Any]:
+    """The policy as data, as it stands on the log: every key that has a value."""
+    return policy.model_dump(mode="json", exclude_none=True)
+
+
+def toml(policy: Policy) -> str:
+    """The policy as a file that `policy apply` takes back: plain values first, tables after, empty ones left out."""
+    document = tomlkit.document()
+    data = plain(policy)
+    for key, value in sorted(data.items(), key=lambda item: isinstance(item[1], dict | list)):
+        if value not in ({}, []):
+            document.add(key, _item(value))
+    return tomlkit.dumps(document)
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        holds_tables = all(isinstance(inner, Mapping) for inner in value.values())
+        table = tomlkit.table(is_super_table=holds_tables)
+        for key, inner in sorted(value.items(), key=lambda item: isinstance(item[1], dict)):
+            if inner not in ({}, []):
+                table.add(key, _item(inner))
+        return table
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        tables = tomlkit.aot()
+        for inner in value:
+            tables.append(_item(inner))
+        return tables
+    return tomlkit.item(value)
+
+
+def differences(old: Policy, new: Policy) -> list[str]:
+    """`labels.toxicity.block: 0.98 -> 0.8`, a line for every key that changes. Scopes go by their selector."""
+    was, now = _flat(old), _flat(new)
+    return [f"{key}: {was.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in _keys(was, now)]
+
+
+def _keys(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key)]
+
+
+def _flat(policy: Policy) -> dict[str, Any]:
+    data = plain(policy)
+    del data["scopes"]
+    flat = dict(_walk(data, ""))
+    for rule in policy.scopes:
+        found = rule.model_dump(mode="json", exclude_none=True, include={"labels", "prompt_labels"})
+        flat.update(_walk(found, f"scopes[{rule.selector}]."))
+    return flat
+
+
+def _walk(data: Mapping[str, Any], at: str) -> list[tuple[str, Any]]:
+    leaves: list[tuple[str, Any]] = []
+    for key, value in data.items():
+        leaves += _walk(value, f"{at}{key}.") if isinstance(value, Mapping) else [(at + key, value)]
+    return leaves
+
+
+def classifier_labels(settings: Settings) -> tuple[str, Sequence[str]]:
+    """The name of the classifier that the settings mean, and its labels; of the manifest, no model is loaded.
+
+    Raises SettingsError or ClassifierError.
+    """
+    if ":" in settings.classifier:
+        scorer = load_scorer(settings.classifier)
+        return scorer.version, scorer.labels
+    path = settings.classifier_manifest or DEFAULT_MANIFEST
+    manifest = read_manifest(path)
+    name = settings.classifier or manifest.default
+    return name, find_model(manifest, name, path).labels
+
+
+def labels_checked(settings: Settings, policy: Policy, where: str) -> str:
+    """`ngram-en gives all 6 labels`. Raises MissingLabelError: a worker with this classifier would not start."""
+    name, labels = classifier_labels(settings)
+    wanted = list(dict.fromkeys([*policy.labels, *policy.prompt_labels]))
+    if missing := [label for label in wanted if label not in labels]:
+        raise MissingLabelError(
+            f"{where}: labels.{missing[0]}: {name} does not give it; expected one of {', '.join(labels)}; refused"
+        )
+    return f"{name} gives all {len(wanted)} labels"

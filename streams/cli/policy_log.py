@@ -1,0 +1,113 @@
+"""The `policies` log for commands: read to its end with who wrote what, and one record written and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from streams.core.log import Folded, PolicyLog, Verdict
+from streams.errors import BrokerAway
+from streams.policies import NAME, TOPIC, Policies
+
+if TYPE_CHECKING:
+    from streams.core.events import PolicyChange, Silence
+    from streams.settings import Settings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of the log, and what became of it."""
+
+    offset: int
+    verdict: Verdict
+    why: str
+    version: str | None  # that it made; None where it made none
+    kind: str
+    parent: str | None
+    author: str
+    reason: str
+    at_ms: int
+
+
+@dataclass
+class Log:
+    """The log so far."""
+
+    log: PolicyLog = field(default_factory=PolicyLog)
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def applied(self) -> Sequence[Entry]:
+        """The changes that became the live policy, one after another."""
+        return [entry for entry in self.entries if entry.verdict is Verdict.APPLIED]
+
+    def made(self, version: str | None) -> Entry | None:
+        """The change that made a version."""
+        return next((entry for entry in self.applied if entry.version == version), None)
+
+
+async def read_log(settings: Settings) -> Log:
+    """The log as it stands. Raises BrokerAway, TopicsMissing."""
+    async with _reader(settings) as (_, seen):
+        return seen
+
+
+async def append(settings: Settings, record: PolicyChange | Silence) -> tuple[Log, Entry]:
+    """Writes one record; the log up to it at least, and what became of it there. Raises BrokerAway."""
+    from streams.cli.writing import producer
+
+    async with _reader(settings) as (policies, seen):
+        async with producer(settings) as out:
+            sent = await out.send_and_wait(TOPIC, record.model_dump_json().encode(), key=NAME, partition=0)
+        await policies.follow()
+        try:
+            await policies.settled(lambda log: log.next > sent.offset)
+        except TimeoutError:
+            raise BrokerAway(
+                f"kafka {settings.kafka}: policies@{sent.offset} was written and did not come back; "
+                "`tidegate policy history` says later what became of it"
+            ) from None
+        seen.log = policies.log
+        return seen, next(entry for entry in seen.entries if entry.offset == sent.offset)
+
+
+@asynccontextmanager
+async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
+    from streams.cli.reading import require_topic
+
+    seen = Log()
+    policies = Policies(
+        settings.kafka, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record))
+    )
+    await require_topic(settings.kafka, TOPIC)
+    try:
+        seen.log = await policies.read()
+        yield policies, seen
+    finally:
+        await policies.stop()
+
+
+def _entry(folded: Folded, offset: int, record: Any) -> Entry:
+    """As much as an invalid record says, too: the log is also the audit trail of what was refused."""
+    try:
+        said = from_json(record.value or b"")
+    except ValueError:
+        said = None
+    said = said if isinstance(said, dict) else {}
+    at_ms = said.get("at_ms")
+    live = folded.log.live
+    return Entry(
+        offset=offset,
+        verdict=folded.verdict,
+        why=folded.why,
+        version=live.version if live is not None and folded.verdict is Verdict.APPLIED else None,
+        kind=str(said.get("kind", "policy")),
+        parent=None if said.get("parent") is None else str(said["parent"]),
+        author=str(said.get("author", "-")),
+        reason=str(said.get("reason", "-")),
+        at_ms=at_ms if isinstance(at_ms, int) else record.timestamp,
+    )

@@ -1,0 +1,81 @@
+"""`rates`: the current rates, as the compacted topic has them."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.edge import go, say
+from streams.cli.show import clock, json_line, percent, table
+
+if TYPE_CHECKING:
+    from streams.core.events import Rate
+    from streams.settings import Settings
+
+
+def rates(
+    scope: Annotated[str | None, typer.Option(help="Only these, as all or 'tenant=*'.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Only these, as fault or 'label.*'.")] = None,
+    zero: Annotated[bool, typer.Option("--zero", help="Those without hits too.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One Rate event a line.")] = False,
+) -> None:
+    """Show the current rates: hits of a total, over a sliding window, for each scope.
+
+    \b
+    tidegate rates
+    tidegate rates --scope 'tenant=*' --measure label.toxicity
+    tidegate rates --json | jq 'select(.share > 0.05)'
+
+    Exit code: 0, 3 Kafka is away.
+    """
+    from streams.settings import Settings
+
+    found = go(_current(Settings.load()))
+    shown = [
+        rate
+        for rate in sorted(found, key=lambda rate: (rate.scope != "all", rate.scope, rate.measure, rate.window_s))
+        if (zero or rate.hits)
+        and (scope is None or fnmatchcase(rate.scope, scope))
+        and (measure is None or fnmatchcase(rate.measure, measure))
+    ]
+    if json_:
+        for rate in shown:
+            json_line(rate)
+        return
+    if not shown:
+        without = "" if zero or not found else f" ({len(found)} others; --zero shows those without hits)"
+        say(f"no rates to show{without}")
+        return
+    table(
+        ["scope", "measure", "rate", "hits", "total", "window", "until", ""],
+        (
+            [
+                rate.scope, rate.measure, percent(rate.share), rate.hits, rate.total, f"{rate.window_s} s",
+                clock(rate.at_ms), "incomplete" if rate.incomplete else "",
+            ]
+            for rate in shown
+        ),
+        right=["rate", "hits", "total", "window"],
+    )  # fmt: skip
+
+
+async def _current(settings: Settings) -> list[Rate]:
+    """The last rate of every key that was not taken back."""
+    from pydantic import ValidationError
+
+    from streams.cli.reading import everything
+    from streams.core.events import Rate
+
+    last: dict[bytes, bytes | None] = {}
+    async for record in everything(settings.kafka, "rates"):
+        last[record.key or b""] = record.value
+    found = []
+    for value in last.values():
+        if value is not None:
+            try:
+                found.append(Rate.model_validate_json(value))
+            except ValidationError:  # somebody else's record: not ours to show
+                say("a record on rates is no rate; left out")
+    return found

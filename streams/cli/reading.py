@@ -1,0 +1,96 @@
+"""Reads topics outside any consumer group: to their end, or on and on. Knows aiokafka only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.errors import BrokerAway, TopicsMissing
+from streams.source import partition_counts
+
+ANSWER_S = 15.0  # no answer in this time: the broker is away
+PEEK_BYTES = 1024  # of a fetch that only asks where a partition ends
+
+
+async def require_topic(kafka: str, topic: str) -> int:
+    """Its number of partitions. Raises TopicsMissing; asking creates nothing."""
+    counts = await partition_counts(kafka)
+    if topic not in counts:
+        raise TopicsMissing(f"kafka {kafka}: no topic {topic}; expected `tidegate topics` to have been run")
+    return counts[topic]
+
+
+@asynccontextmanager
+async def _consumer(kafka: str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+    """A consumer at the start of every partition."""
+    tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
+        fetch_max_wait_ms=100, **more,
+    )  # fmt: skip
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        yield consumer, tps
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {kafka}: {topic}: {type(error).__name__}: {error}") from error
+    finally:
+        await consumer.stop()
+
+
+async def everything(kafka: str, topic: str) -> AsyncIterator[Any]:
+    """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
+    async with _consumer(kafka, topic) as (consumer, tps):
+        ends: dict[TopicPartition, int] = {}
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            fetched = await consumer.getmany(timeout_ms=200)
+            for tp in tps:
+                # The fetch's high-water mark, at first sight: end offsets are wrong on the embedded broker.
+                if tp not in ends and (end := consumer.highwater(tp)) is not None:
+                    ends[tp] = end
+            for tp, records in fetched.items():
+                for record in records:
+                    if tp not in ends or record.offset < ends[tp]:
+                        yield record
+            if len(ends) == len(tps) and not any([await _behind(consumer, tp, ends[tp]) for tp in tps]):
+                return
+            if fetched:
+                deadline = time.monotonic() + ANSWER_S
+            elif len(ends) == len(tps):
+                return  # ends past the last record: control records, nothing of ours
+            elif time.monotonic() > deadline:
+                raise BrokerAway(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
+
+
+async def _behind(consumer: Any, tp: TopicPartition, end: int) -> bool:
+    return int(await consumer.position(tp)) < end
+
+
+async def follow(kafka: str, topic: str, *, from_start: bool) -> AsyncIterator[Any]:
+    """Records for ever: those the topic holds and what comes, or only what comes. Raises as `everything`."""
+    ends = {} if from_start else await ends_of(kafka, topic)
+    async with _consumer(kafka, topic) as (consumer, _):
+        for tp, end in ends.items():
+            consumer.seek(tp, end)
+        while True:
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for record in records:
+                    yield record
+
+
+async def ends_of(kafka: str, topic: str) -> dict[TopicPartition, int]:
+    """Where each partition ends now: the offset that its next record gets."""
+    async with _consumer(kafka, topic, max_partition_fetch_bytes=PEEK_BYTES) as (consumer, tps):
+        deadline = time.monotonic() + ANSWER_S
+        while any(consumer.highwater(tp) is None for tp in tps):
+            if time.monotonic() > deadline:
+                raise BrokerAway(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
+            await consumer.getmany(timeout_ms=200, max_records=1)
+        return {tp: int(consumer.highwater(tp)) for tp in tps}

@@ -1,0 +1,45 @@
+"""Writes single records, each acknowledged by all replicas. Knows aiokafka only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from streams.errors import BrokerAway
+from streams.settings import Settings
+
+BATCH_BYTES = 256 * 1024
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@asynccontextmanager
+async def producer(settings: Settings) -> AsyncIterator[Any]:
+    """An aiokafka producer. Raises BrokerAway, also for what is raised inside."""
+    made = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        client_id="tidegate-cli",
+        acks="all",
+        enable_idempotence=settings.idempotent,
+        linger_ms=5,
+        # A batch of several records must not be refused where each of them would not be.
+        max_batch_size=min(BATCH_BYTES, settings.max_record_bytes),
+        max_request_size=settings.max_record_bytes,
+    )
+    try:
+        await made.start()
+        yield made
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {settings.kafka}: {type(error).__name__}: {error}") from error
+    finally:
+        await made.stop()
+
+
+def record_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """The most that a record takes on the wire, alone in its batch: what brokers hold against message.max.bytes."""
+    return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, list(headers)))
