@@ -20,7 +20,9 @@ def alerts(
     all_: Annotated[bool, typer.Option("--all", help="Every transition that the topic still holds.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One alert a line.")] = False,
 ) -> None:
-    """Show the alerts that are pending, firing, or resolved within the last hour; or, with --all, their history.
+    """Show the alerts.
+
+    Those pending, firing, or resolved within the last hour; or, with --all, the history.
 
     \b
     tidegate alerts

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
 SOURCES = ("completions", "feedback")
 
-fence = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="What was counted of each source partition, and how to rewind."
-)
+fence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What was counted, and how to rewind.")
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from streams.cli.show import json_line, table
 def models(
     json_: Annotated[bool, typer.Option("--json", help="One model a line, all that the manifest says of it.")] = False,
 ) -> None:
-    """Show the classifiers there are: labels, licence, and what was measured on held-out texts.
+    """Show the classifiers there are.
 
-    The one marked * is used where TIDEGATE_CLASSIFIER names none.
+    Their labels, licence, and what was measured on held-out texts. The one marked * is used where
+    TIDEGATE_CLASSIFIER names none.
 
     \b
     tidegate models

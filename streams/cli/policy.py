@@ -20,7 +20,7 @@ REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
 policy = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Show and change the live policy: thresholds, actions, floors and alert rules. No restart.",
+    help="Show and change the live policy.",
 )
 
 

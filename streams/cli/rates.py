@@ -21,7 +21,9 @@ def rates(
     zero: Annotated[bool, typer.Option("--zero", help="Those without hits too.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One Rate event a line.")] = False,
 ) -> None:
-    """Show the current rates: hits of a total, over a sliding window, for each scope.
+    """Show the current rates.
+
+    Hits of a total, over a sliding window, for each scope.
 
     \b
     tidegate rates

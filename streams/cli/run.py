@@ -14,9 +14,10 @@ WATCH_S = 1.0  # between two looks at the broker and the store
 
 
 def worker() -> None:
-    """Run one worker against the configured Kafka and Redis, until Ctrl-C or SIGTERM.
+    """Run one worker against Kafka and Redis.
 
-    It waits for what is away, and says so on /readyz. Run several for more partitions at once, or for a spare.
+    Until Ctrl-C or SIGTERM. It waits for what is away, and says so on /readyz. Run several for more partitions at
+    once, or for a spare.
 
     \b
     TIDEGATE_KAFKA=kafka:9092 TIDEGATE_REDIS=redis://redis:6379/0 \\
@@ -33,9 +34,10 @@ def worker() -> None:
 def up(
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topics.")] = 3,
 ) -> None:
-    """Run an embedded broker, a store and a worker on loopback, until Ctrl-C. All data is gone at exit.
+    """Run an embedded pair and a worker, to try it on.
 
-    Prints the addresses, and the variables by which other commands find them: copy those into another terminal.
+    A broker, a store and a worker on loopback, until Ctrl-C; all data is gone at exit. Prints the addresses, and
+    the variables by which other commands find them: copy those into another terminal.
 
     \b
     tidegate up

@@ -16,7 +16,9 @@ def schemas(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where they are, or go.")] = DIRECTORY,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not current.")] = False,
 ) -> None:
-    """Write a JSON Schema for every event and for policy.toml, and an AsyncAPI 3 document.
+    """Write the contracts as files.
+
+    A JSON Schema for every event and for policy.toml, and an AsyncAPI 3 document.
 
     \b
     tidegate schemas

@@ -41,11 +41,11 @@ def score(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSONL, one completion a line; - is standard input.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file, instead of TIDEGATE_POLICY_FILE.")] = None,
 ) -> None:
-    """Score completions from a file and say what the policy file decides. Needs neither Kafka nor Redis.
+    """Score completions from a file.
 
-    Reads {"id", "completion", "prompt"?, "tenant"?, …}, or any other input form, one a line. Writes
-    {"id", "scores", "action", "reasons", "model", "policy"}, one a line, in the same order. A line that cannot be
-    read is named on standard error and left out.
+    And say what the policy file decides; neither Kafka nor Redis is needed. Reads {"id", "completion", "prompt"?,
+    "tenant"?, …}, or any other input form, one a line. Writes {"id", "scores", "action", "reasons", "model",
+    "policy"}, one a line, in the same order. A line that cannot be read is named on standard error and left out.
 
     \b
     tidegate score completions.jsonl

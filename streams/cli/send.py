@@ -42,10 +42,11 @@ def send(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="On every record; may be given again.")
     ] = None,
 ) -> None:
-    """Send events from a file: one JSON object a line, in any input form.
+    """Send events from a file.
 
-    Lines are sent as they are, one record each. One that Tidegate cannot read is named, and sent all the same: it
-    becomes a dead letter. One larger than TIDEGATE_MAX_RECORD_BYTES is refused.
+    One JSON object a line, in any input form. Lines are sent as they are, one record each. One that Tidegate cannot
+    read is named, and sent all the same: it becomes a dead letter. One larger than TIDEGATE_MAX_RECORD_BYTES is
+    refused.
 
     \b
     tidegate send completions.jsonl

@@ -21,9 +21,7 @@ UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+[dhms])+")
 SCOPE = re.compile(r"all|(tenant|model|route)(=.+|:other)")
 
-silence = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Silence alerts for a while: they are still published, marked."
-)
+silence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Silence alerts: still published, but marked.")
 Author = Annotated[str, typer.Option(default_factory=getpass.getuser, show_default="you", help="Who says so.")]
 
 

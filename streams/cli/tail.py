@@ -24,7 +24,9 @@ def tail(
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Each event as it is on the topic, on one line.")] = False,
 ) -> None:
-    """Follow a topic, one readable line an event, until Ctrl-C.
+    """Follow a topic, one line an event.
+
+    Until Ctrl-C. A completion's text is never shown; --json shows whatever is on the topic.
 
     \b
     tidegate tail decisions
