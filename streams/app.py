@@ -15,6 +15,7 @@ import faust
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from streams.batch import Batch
+from streams.logs import set_up
 from streams.settings import Settings
 from streams.worker import Worker
 
@@ -39,7 +40,9 @@ class BatchChannel(faust.Channel):  # type: ignore[misc]  # Faust has no types
 def build(settings: Settings, worker: Worker) -> faust.App:
     """The Faust app around one worker. Nothing connects before it starts."""
     app = faust.App(
-        f"{settings.namespace}-control",
+        # A group of its own for each process: nothing is shared on the control topic, so that no worker waits for
+        # another's rebalance there.
+        f"{settings.namespace}-control-{worker.id}",
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         store="memory://",
         topic_disable_leader=True,  # no leader topic: nothing here elects one
@@ -48,9 +51,8 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         stream_wait_empty=True,
         web_enabled=False,  # our own pages are in pages.py
         worker_redirect_stdouts=False,
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.heartbeat_s,
-        broker_request_timeout=max(90.0, settings.session_timeout_s + 5),
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
     )
     completions, feedback = BatchChannel(app), BatchChannel(app)
     control = app.topic("tidegate-control", value_type=bytes, value_serializer="raw")
@@ -98,6 +100,7 @@ def run(settings: Settings) -> NoReturn:
 
     Raises SettingsError and PolicyError before anything connects.
     """
+    set_up(settings.log_level, as_json=settings.log_json)
     worker = Worker(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -106,7 +109,7 @@ def run(settings: Settings) -> NoReturn:
         faust.Worker(
             build(settings, worker),
             loop=loop,
-            loglevel=settings.log_level.upper(),
+            loglevel=None,  # set up above
             override_logging=False,
             redirect_stdouts=False,
             quiet=True,

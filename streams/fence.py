@@ -75,6 +75,7 @@ async def take_over(store: Store, source: Log, part: Part, worker: str, cluster:
         await store.reset(part, claim.token, Fence(start, cluster, generation, None))
         say = log.info if belief is Belief.NO_FENCE else log.warning
         say("%s: fence not believed (%s): starting at %d, generation %d", part, belief.value, start, generation)
+    log.info("%s: taken over at %d, epoch %d", part, start, claim.token)
     owned = Owned(part, claim.token, position=start, applied=start, belief=belief)
     if claim.unclean >= KILLS_BEFORE_CAREFUL:
         owned.careful_until = start + CAREFUL_RECORDS

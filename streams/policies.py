@@ -83,8 +83,10 @@ class Policies:
         if self._tail is not None:
             self._tail.cancel()
             await asyncio.gather(self._tail, return_exceptions=True)
+            self._tail = None
         if self._consumer is not None:
             await self._consumer.stop()
+            self._consumer = None
 
     async def seed(self, publisher: Publisher, policy: Policy, author: str) -> None:
         """Writes the first policy of an empty log. Of two workers that do, the first in the log wins."""
@@ -127,15 +129,19 @@ class Policies:
             folded = fold(self.log, record.offset, record.value)
             self.log = folded.log
             n += 1
-            if folded.verdict is Verdict.APPLIED:
-                log.info("policy %s is live", self.live.version)
-            elif folded.why:
-                log.warning(
-                    "%s; skipped, policy %s stands", folded.why, self.log.live.version if self.log.live else "none"
-                )
+            if self._tail is not None:  # what was written before we came is history
+                _tell(folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)
         if n:
             async with self._moved:
                 self._moved.notify_all()
         return n
+
+
+def _tell(folded: Folded) -> None:
+    live = folded.log.live.version if folded.log.live else "none"
+    if folded.verdict is Verdict.APPLIED:
+        log.info("policy %s is live", live)
+    elif folded.why:
+        log.warning("%s; skipped, policy %s stands", folded.why, live)

@@ -65,7 +65,8 @@ class Apply:
     aggregate: Aggregate
     watermark_ms: int  # greatest record timestamp in the span
     lag: int  # records between `end` and the fetch high-water mark
-    keep_ms: int  # buckets expire this long after their start: bucket + longest window + allowed lateness
+    keep_ms: int  # bucket + longest window + allowed lateness: a bucket expires this long after it began, or was last
+    # written where that is later (a backlog's buckets are old, and the tick has yet to see them)
 
 
 class Applied(StrEnum):
@@ -144,8 +145,8 @@ class Store(Protocol):
 
     async def progress(self, parts: Sequence[Part]) -> list[Progress]: ...
 
-    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
-        """Per part: bucket start (ms) -> how often it was written. Changed since you looked: read it again."""
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
+        """Per part: bucket start (ms) -> which span wrote it last. Changed since you looked: read it again."""
 
     async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
         """Per (part, bucket start): series -> n; empty where it expired."""

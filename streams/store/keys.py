@@ -4,11 +4,11 @@
 | --- | --- | --- | --- | --- |
 | `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 16 fields | never |
 | `ns:{topic-p}:totals` | hash | counter -> n for ever | 8 fields | never |
-| `ns:{topic-p}:touch` | hash | bucket start -> times written | a field a live bucket | fields go with their bucket |
-| `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | start + longest window + lateness |
+| `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
+| `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
 | `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
-| `ns:{tick}:alerts` | hash | fingerprint -> alert state | one an alert not inactive | removed when resolved |
+| `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
 | `ns:{scopes}:<kind>` | hash | live scope name -> last seen, ms | at most live_scopes | quiet names are removed |
 | `ns:meta` | hash | fingerprint of the user key | 1 field | never |

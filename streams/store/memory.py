@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from streams.errors import StoreRefused
 from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress
 
+KEPT_MS = 8 * 86_400_000  # as scripts.py: longer than any completion is kept on its topic
+
 
 @dataclass
 class _Part:
@@ -26,7 +28,7 @@ class _Part:
     watermark_ms: int = 0
     lag: int = 0
     totals: Counter[str] = field(default_factory=Counter)
-    touch: dict[int, int] = field(default_factory=dict)
+    touch: dict[int, str] = field(default_factory=dict)
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     expires: dict[int, int] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class MemoryStore:
         own.token = max(own.token + 1, self._clock())
         died = own.owner not in (None, worker)
         own.unclean = (own.unclean + 1 if own.unclean_at == own.next else 1) if died else 0
-        own.unclean_at, own.owner, own.seen_ms = own.next, worker, self._clock()
+        own.unclean_at, own.owner, own.seen_ms, own.lag = own.next, worker, self._clock(), -1
         return Claim(own.token, own.fence, own.unclean, own.trying)
 
     def _owned(self, part: Part, token: int) -> _Part | None:
@@ -124,14 +126,16 @@ class MemoryStore:
             own.trying = None
         own.totals.update(span.aggregate.totals)
         self._expire(own)
+        now = self._clock()
         for start, series in span.aggregate.counts.items():
-            if start + span.keep_ms > self._clock():
+            if start > now - KEPT_MS:
                 own.counts.setdefault(start, Counter()).update(series)
-                own.touch[start] = own.touch.get(start, 0) + 1
-                own.expires[start] = start + span.keep_ms
+                own.touch[start] = f"{span.token}:{span.end}"
+                own.expires[start] = max(start, now) + span.keep_ms
         for start, by_series in span.aggregate.users.items():
             for name, users in by_series.items():
-                own.users[start, name].update(users)
+                if start in own.counts:
+                    own.users[start, name].update(users)
         return Outcome(Applied.APPLIED, own.next)
 
     def _expire(self, own: _Part) -> None:
@@ -150,7 +154,7 @@ class MemoryStore:
             Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner) for own in map(self.parts.__getitem__, parts)
         ]
 
-    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
         return [dict(self.parts[part].touch) for part in parts]
 
     async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:

@@ -166,9 +166,9 @@ class RedisStore:
         replies = await self._each("hmget", [(self._keys.fence(part), fields) for part in parts])
         return [Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None) for w, lag, s, o in replies]
 
-    async def touched(self, parts: Sequence[Part]) -> list[dict[int, int]]:
+    async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
         replies = await self._each("hgetall", [(self._keys.touch(part),) for part in parts])
-        return [{int(start): int(n) for start, n in reply.items()} for reply in replies]
+        return [{int(start): _text(span) for start, span in reply.items()} for reply in replies]
 
     async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
         return [_counts(r) for r in await self._each("hgetall", [(self._keys.bucket(*bucket),) for bucket in buckets])]

@@ -25,7 +25,7 @@ if f[8] and f[8] ~= ARGV[1] then
   unclean = 1
   if f[10] == (f[2] or '') then unclean = tonumber(f[9] or 0) + 1 end
 end
-redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'owner', ARGV[1], 'seen_ms', now,
+redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'owner', ARGV[1], 'seen_ms', now, 'lag', -1,
            'unclean', unclean, 'unclean_at', f[2] or '')
 return {string.format('%d', token), f[2], f[3], f[4], f[5], f[6], f[7], unclean, f[11]}
 """
@@ -91,6 +91,9 @@ redis.call('HSET', KEYS[1], 'next', ARGV[3], 'mark_offset', ARGV[4], 'mark_ms', 
            'lag', ARGV[8], 'seen_ms', now)
 if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
 
+-- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
+local oldest = now - 8 * 86400000  -- longer than any completion is kept on its topic
+local function expires(start) return string.format('%d', math.max(tonumber(start), now) + keep) end
 local function count() arg = arg + 1; return tonumber(ARGV[arg - 1]) end
 local function add(hash, n)
   for _ = 1, n do
@@ -101,13 +104,14 @@ end
 add(KEYS[2], count())
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
-  local n, expires = count(), tonumber(start) + keep
-  if expires > now then
+  local n = count()
+  if tonumber(start) > oldest then
     add(KEYS[key], n)
-    redis.call('PEXPIREAT', KEYS[key], string.format('%d', expires))
-    if redis.call('HINCRBY', KEYS[3], start, 1) == 1 then
+    redis.call('PEXPIREAT', KEYS[key], expires(start))
+    if redis.call('HSET', KEYS[3], start, ARGV[1] .. ':' .. ARGV[3]) == 1 then
+      local first = KEYS[key]:sub(1, -1 - #start)
       for _, old in ipairs(redis.call('HKEYS', KEYS[3])) do
-        if tonumber(old) + keep <= now then redis.call('HDEL', KEYS[3], old) end
+        if redis.call('EXISTS', first .. old) == 0 then redis.call('HDEL', KEYS[3], old) end
       end
     end
   else
@@ -117,10 +121,10 @@ for _ = 1, count() do
 end
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
-  local n, expires = count(), tonumber(start) + keep
-  if expires > now then
+  local n = count()
+  if tonumber(start) > oldest then
     redis.call('PFADD', KEYS[key], unpack(ARGV, arg, arg + n - 1))
-    redis.call('PEXPIREAT', KEYS[key], string.format('%d', expires))
+    redis.call('PEXPIREAT', KEYS[key], expires(start))
   end
   arg = arg + n
   key = key + 1

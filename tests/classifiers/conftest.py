@@ -63,7 +63,7 @@ def real() -> Classifier:
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The labelled text, where this machine has it."""
-    folder = Path(os.environ.get("TIDEGATE_DATA") or ROOT.parent / "shared" / "data")
+    folder = Path(os.environ.get("LABELLED_TEXT") or ROOT.parent / "shared" / "data")
     if not (folder / "toxic_spans.jsonl.gz").is_file():
-        pytest.skip("no labelled text: set TIDEGATE_DATA to its directory")
+        pytest.skip("no labelled text: set LABELLED_TEXT to its directory")
     return folder

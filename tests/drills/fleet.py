@@ -1,0 +1,242 @@
+"""Workers as processes, traffic with known ids, and the account at the end: what every drill stands on.
+
+The account is read by a plain aiokafka consumer and plain Redis commands: it shares no code with what it checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio as aioredis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+ROOT = Path(__file__).parents[2]
+SESSION_S = 6.0
+POLICY = """
+schema_version = 1
+labels = { toxicity = { flag = 0.5, review = 0.7, block = 0.9 }, stereotype = { flag = 0.5 } }
+windows = { bucket_s = 10, rate_window_s = 3600, late_s = 3600 }
+"""
+
+
+async def make_topics(kafka: str, partitions: int) -> None:
+    names = ["completions", "decisions", "feedback", "dead-letters", "alerts", "rates", "enforcements", "replays"]
+    topics = [NewTopic(name, partitions, 1) for name in names]
+    topics += [NewTopic(name, 1, 1) for name in ("policies", "tidegate-control")]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics(topics)
+    await admin.close()
+
+
+class Fleet:
+    """Workers of one group, each a process with a log of its own."""
+
+    def __init__(self, folder: Path, env: dict[str, str], **settings: str) -> None:
+        policy = folder / "policy.toml"
+        policy.write_text(settings.pop("policy", POLICY))
+        self._folder = folder
+        self._env = {
+            **os.environ,
+            **env,
+            "TIDEGATE_POLICY_FILE": str(policy),
+            "TIDEGATE_CLASSIFIER": "tests.scorers:obedient",
+            "TIDEGATE_HTTP_PORT": "0",
+            "TIDEGATE_SESSION_TIMEOUT_S": str(SESSION_S),
+            "TIDEGATE_HEARTBEAT_S": "1",
+            "TIDEGATE_SCORE_TIMEOUT_S": "2",
+            **{f"TIDEGATE_{name.upper()}": value for name, value in settings.items()},
+        }
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._started = 0
+
+    def start(self, **settings: str) -> str:
+        self._started += 1
+        name = f"w{self._started}"
+        env = {**self._env, **{f"TIDEGATE_{k.upper()}": v for k, v in settings.items()}, "TIDEGATE_WORKER": name}
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self.workers[name] = subprocess.Popen(
+                [sys.executable, "-m", "streams", "worker"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
+            )
+        return name
+
+    def signal(self, name: str, signum: int) -> None:
+        self.workers[name].send_signal(signum)
+
+    def kill(self, name: str) -> None:
+        self.signal(name, signal.SIGKILL)
+        self.workers.pop(name).wait()
+
+    async def joined(self, timeout_s: float = 60) -> None:
+        """Returns when every running worker has taken a part over."""
+        async with asyncio.timeout(timeout_s):
+            while not all("taken over" in self.log(name) for name in self.workers):
+                await asyncio.sleep(0.2)
+
+    def ended(self) -> list[str]:
+        return [name for name, process in self.workers.items() if process.poll() is not None]
+
+    def log(self, name: str) -> str:
+        return (self._folder / f"{name}.log").read_text(errors="replace")
+
+    def logs(self) -> str:
+        return "\n".join(self.log(f"w{n}") for n in range(1, self._started + 1))
+
+    def stop(self) -> None:
+        for process in self.workers.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self.workers.values():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextlib.contextmanager
+def fleet(folder: Path, env: dict[str, str], **settings: str) -> Iterator[Fleet]:
+    running = Fleet(folder, env, **settings)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+async def send(
+    kafka: str, events: Iterable[bytes], per_s: float = 0, topic: str = "completions"
+) -> list[tuple[int, int]]:
+    """Sends each and waits for the acknowledgement. Returns (partition, offset) a record. per_s 0: at once."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=2, request_timeout_ms=60_000)
+    await producer.start()
+    acks, start = [], time.monotonic()
+    try:
+        for n, event in enumerate(events):
+            if per_s and n % 20 == 0:
+                await asyncio.sleep(max(0.0, start + n / per_s - time.monotonic()))
+            while True:
+                try:
+                    acks.append(await producer.send(topic, event, key=str(n % 97).encode()))
+                    break
+                except KafkaError:
+                    await asyncio.sleep(0.2)
+        return [(meta.partition, meta.offset) for meta in await asyncio.gather(*acks)]
+    finally:
+        await producer.stop()
+
+
+def event(n: int, text: str, **more: Any) -> bytes:
+    return json.dumps({"id": f"c{n}", "completion": text, "tenant": f"t{n % 3}", "user": f"u{n % 50}", **more}).encode()
+
+
+@dataclass
+class Account:
+    """Everything that came out, by source position."""
+
+    decisions: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
+    dead: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def positions(self) -> set[tuple[int, int]]:
+        return {*self.decisions, *self.dead}
+
+    def counted(self) -> list[dict[str, Any]]:
+        """Per position the decision with the highest epoch: those that Redis counted. Of one epoch all are alike."""
+        best = []
+        for position, found in self.decisions.items():
+            epoch = max(d["epoch"] for d in found)
+            newest = [d for d in found if d["epoch"] == epoch]
+            assert all(d == newest[0] for d in newest), f"{position}: decided two ways under one epoch"
+            best.append(newest[0])
+        return best
+
+    @property
+    def duplicates(self) -> int:
+        return sum(len(found) - 1 for found in self.decisions.values())
+
+
+async def account(kafka: str, expected: int, timeout_s: float) -> Account:
+    """Reads decisions and dead letters until `expected` source positions are there and nothing more comes."""
+    consumer = AIOKafkaConsumer(
+        "decisions", "dead-letters", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None
+    )
+    await consumer.start()
+    seen, deadline, quiet = Account(), time.monotonic() + timeout_s, 0
+    try:
+        while time.monotonic() < deadline and quiet < 3:
+            fetched = await consumer.getmany(timeout_ms=700)
+            for tp, records in fetched.items():
+                into = seen.decisions if tp.topic == "decisions" else seen.dead
+                for record in records:
+                    out = json.loads(record.value)
+                    if out["source"]["topic"] == "completions":
+                        into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
+            quiet = 0 if fetched or len(seen.positions) < expected else quiet + 1
+    finally:
+        await consumer.stop()
+    return seen
+
+
+@dataclass
+class Counted:
+    """What Redis holds: totals for ever, and series summed over every bucket and partition."""
+
+    totals: Counter[str]
+    series: Counter[str]
+
+
+async def counted(url: str, namespace: str = "tidegate") -> Counted:
+    client = aioredis.Redis.from_url(url, decode_responses=True)
+    totals: Counter[str] = Counter()
+    series: Counter[str] = Counter()
+    try:
+        async for key in client.scan_iter(match=f"{namespace}:{{completions-*", count=1000):
+            into = totals if key.endswith(":totals") else series if ":b:" in key else None
+            if into is not None:
+                for name, n in (await client.hgetall(key)).items():
+                    into[name] += int(n)
+    finally:
+        await client.aclose()
+    return Counted(totals, series)
+
+
+async def settled(url: str, expected: int, timeout_s: float) -> Counted:
+    """What Redis holds once it has counted `expected` events, or when the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(aioredis.RedisError):
+            found = await counted(url)
+            if sum(found.totals[k] for k in ("decided", "faults", "dead_letters")) >= expected:
+                return found
+        if time.monotonic() > deadline:
+            return await counted(url)
+        await asyncio.sleep(0.5)
+
+
+def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
+    """The account closes: nothing lost, nothing counted twice, and what was counted is the highest epoch's."""
+    assert seen.positions == sent, f"lost {len(sent - seen.positions)}, unknown {len(seen.positions - sent)}"
+    best = seen.counted()
+    faults = sum(d["fault"] is not None for d in best)
+    assert redis.totals["decided"] == len(best) - faults
+    assert redis.totals["faults"] == faults
+    assert redis.totals["dead_letters"] == len(seen.dead)
+    scored = [d for d in best if d["fault"] is None and d["status"] == "ok" and d["time"] != "too_late"]
+    assert redis.series["scored|all"] == len(scored)
+    for action in ("allow", "flag", "review", "redact", "block"):
+        assert redis.series[f"action.{action}|all"] == sum(d["action"] == action for d in scored), action
