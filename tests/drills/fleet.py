@@ -192,6 +192,19 @@ async def account(kafka: str, expected: int, timeout_s: float) -> Account:
     return seen
 
 
+async def positions(kafka: str, topic: str = "completions") -> set[tuple[int, int]]:
+    """(partition, offset) of every record on a topic: what was sent, where a producer's retries wrote some twice."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    found: set[tuple[int, int]] = set()
+    try:
+        while fetched := await consumer.getmany(timeout_ms=2000):
+            found |= {(tp.partition, record.offset) for tp, records in fetched.items() for record in records}
+    finally:
+        await consumer.stop()
+    return found
+
+
 @dataclass
 class Counted:
     """What Redis holds: totals for ever, and series summed over every bucket and partition."""
