@@ -60,7 +60,8 @@ def say(message: str) -> None:
 def go(work: Coroutine[Any, Any, T]) -> T:
     """What a command's coroutine returns."""
     # What the clients log is said by the errors they raise; without this, Python prints it in between.
-    logging.getLogger().addHandler(logging.NullHandler())
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
     return asyncio.run(work)
 
 

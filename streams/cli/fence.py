@@ -115,7 +115,7 @@ def reset(
         fail(f"{target}: {offset} is outside [{start}, {end}], what the topic holds; nothing moved", ExitCode.WRONG)
     if row.owner and not force:
         fail(
-            f"{target}: held by {row.owner}, {ago(row.progress.seen_ms, row.now_ms)} ago alive; expected nobody: "
+            f"{target}: held by {row.owner}, alive {ago(row.progress.seen_ms, row.now_ms)} ago; expected nobody: "
             "stop it, or --force; nothing moved"
         )
     say(_consequence(row, offset, start))

@@ -43,7 +43,7 @@ def show(
     live = seen.log.live
     if live is None:
         fail("no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`")
-    made = seen.made(live.version)
+    made = seen.maker(live.version)
     assert made is not None  # noqa: S101 - the live one was applied
     if json_:
         json_line({

@@ -99,7 +99,7 @@ def _change(
     from streams.core.events import PolicyChange
 
     live = seen.log.live
-    if parent is not None and seen.made(parent) is None:
+    if parent is not None and seen.maker(parent) is None:
         versions = ", ".join(entry.version or "" for entry in seen.applied[-5:]) or "(none)"
         fail(
             f"--parent {parent}: no such version on the log, the latest are {versions}; nothing written", ExitCode.WRONG
@@ -120,10 +120,10 @@ def _change(
             typer.echo(line)
         say(f"policy {mine.version} is live")
         return
-    _lost(after, mine, seen, parent)
+    _lost(after, mine, parent)
 
 
-def _lost(after: Log, mine: Entry, before: Log, parent: str | None) -> None:
+def _lost(after: Log, mine: Entry, parent: str | None) -> None:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
     from streams.cli.policy_file import differences
 
@@ -132,9 +132,9 @@ def _lost(after: Log, mine: Entry, before: Log, parent: str | None) -> None:
     if winner is None or live is None:
         fail(f"{mine.why or mine.verdict.value}; nothing changed")
     say(f"not applied: policy {winner.version} by {winner.author} at {clock(winner.at_ms)} came first: {winner.reason}")
-    assumed = before.log.live
-    if assumed is not None and assumed.version == parent:
-        say(f"between {parent}, which you changed, and {live.version}, which is live:")
-        for line in differences(assumed.policy, live.policy) or ["(nothing)"]:
+    assumed = after.maker(parent)
+    if assumed is not None and assumed.made is not None:
+        say(f"from {parent}, which you changed, to {live.version}, which is live:")
+        for line in differences(assumed.made.policy, live.policy) or ["nothing differs"]:
             say(f"  {line}")
     fail("nothing changed; look at it, then run the command again")

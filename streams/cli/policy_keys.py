@@ -82,9 +82,10 @@ def _known(settings: Settings, policy: Policy, path: list[str], key: str, *, sco
     _among(head, Policy.model_fields, key)
     if head in _LABELLED:
         label = rest[0] if rest else ""
+        why = f"{label} is no label" if label else ""
         if label not in getattr(policy, head):
             allowed = policy.labels if head == "floors" else classifier_labels(settings)[1]
-            _among(label, allowed, key, f"{label or 'it'} is no label")
+            _among(label, allowed, key, why)
         _leaf(rest[1:], _LABELLED[head].model_fields, key)
     elif head == "alerts":
         _among(rest[0] if rest else "", policy.alerts, key, "no such rule; a new one comes with `policy apply`")

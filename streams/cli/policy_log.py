@@ -15,6 +15,7 @@ from streams.policies import NAME, TOPIC, Policies
 
 if TYPE_CHECKING:
     from streams.core.events import PolicyChange, Silence
+    from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 
 
@@ -25,12 +26,16 @@ class Entry:
     offset: int
     verdict: Verdict
     why: str
-    version: str | None  # that it made; None where it made none
+    made: LivePolicy | None  # None where it made none
     kind: str
     parent: str | None
     author: str
     reason: str
     at_ms: int
+
+    @property
+    def version(self) -> str | None:
+        return None if self.made is None else self.made.version
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Log:
         """The changes that became the live policy, one after another."""
         return [entry for entry in self.entries if entry.verdict is Verdict.APPLIED]
 
-    def made(self, version: str | None) -> Entry | None:
+    def maker(self, version: str | None) -> Entry | None:
         """The change that made a version."""
         return next((entry for entry in self.applied if entry.version == version), None)
 
@@ -99,12 +104,11 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         said = None
     said = said if isinstance(said, dict) else {}
     at_ms = said.get("at_ms")
-    live = folded.log.live
     return Entry(
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,
-        version=live.version if live is not None and folded.verdict is Verdict.APPLIED else None,
+        made=folded.log.live if folded.verdict is Verdict.APPLIED else None,
         kind=str(said.get("kind", "policy")),
         parent=None if said.get("parent") is None else str(said["parent"]),
         author=str(said.get("author", "-")),
