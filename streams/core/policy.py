@@ -1,7 +1,7 @@
 """The policy: live, versioned rules as data. This file says what may stand in one; `thresholds.py` resolves it.
 
-Every key has a type, a unit, a range, a default and one comment. Unknown keys are errors. Nothing here reads
-a file, a clock or a topic.
+Every key has a type, a unit, a range, a default and a description: `docs/policy.md` and the schema are made of them.
+Unknown keys are errors. Nothing here reads a file, a clock or a topic.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ class _Part(BaseModel):
 class Thresholds(_Part):
     """Scores at or above which a label asks for an action. Absent: as the next wider scope. "off": never."""
 
-    flag: Threshold | Literal["off"] | None = None
-    review: Threshold | Literal["off"] | None = None
-    redact: Threshold | Literal["off"] | None = None
-    block: Threshold | Literal["off"] | None = None
+    flag: Threshold | Literal["off"] | None = Field(None, description="let it pass, and mark it")
+    review: Threshold | Literal["off"] | None = Field(None, description="a person should look at it")
+    redact: Threshold | Literal["off"] | None = Field(
+        None, description="hide the spans that carry the label; without spans it becomes `review`"
+    )
+    block: Threshold | Literal["off"] | None = Field(None, description="do not show it")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -51,21 +53,21 @@ class Thresholds(_Part):
 class Floor(_Part):
     """A threshold that no scope can raise or turn off: the organisation's own."""
 
-    flag: Threshold | None = None
-    review: Threshold | None = None
-    redact: Threshold | None = None
-    block: Threshold | None = None
+    flag: Threshold | None = Field(None, description="flagged from here on, whatever a scope says")
+    review: Threshold | None = Field(None, description="reviewed from here on")
+    redact: Threshold | None = Field(None, description="redacted from here on; without spans, reviewed")
+    block: Threshold | None = Field(None, description="blocked from here on")
 
 
 class ScopeRule(_Part):
     """Thresholds for completions that match every selector given; the rule with most selectors wins."""
 
-    tenant: Name | None = None
-    model: Name | None = None
-    route: Name | None = None
-    locale: Name | None = None
-    labels: dict[str, Thresholds] = {}
-    prompt_labels: dict[str, Thresholds] = {}
+    tenant: Name | None = Field(None, description="only completions of this tenant")
+    model: Name | None = Field(None, description="only those of this model: the producer's, not our classifier")
+    route: Name | None = Field(None, description="only those of this route")
+    locale: Name | None = Field(None, description="only those in this locale, compared as it is written")
+    labels: dict[str, Thresholds] = Field({}, description="thresholds that differ here")
+    prompt_labels: dict[str, Thresholds] = Field({}, description="the same for prompts")
 
     @property
     def selectors(self) -> dict[str, str]:
@@ -90,34 +92,50 @@ SCOPE_KINDS = ("tenant", "route", "model", "locale")
 class Faults(_Part):
     """What becomes of a completion that we could not score."""
 
-    fail: Literal["open", "closed"] = "open"  # open: allow; closed: block
-    routes: dict[str, Literal["open", "closed"]] = {}
+    fail: Literal["open", "closed"] = Field("open", description="`open`: allow it; `closed`: block it")
+    routes: dict[str, Literal["open", "closed"]] = Field({}, description="by route, where a route wants otherwise")
 
 
 class Windows(_Part):
     """How time is cut. Seconds."""
 
-    bucket_s: Annotated[Whole, Field(ge=1, le=60)] = 10  # counts are kept per bucket; every window is a multiple
-    rate_window_s: Annotated[Whole, Field(ge=1, le=86_400)] = 300  # of the rates published for every label and action
-    late_s: Annotated[Whole, Field(ge=0, le=86_400)] = 600  # behind the record's timestamp by more: too_late
-    future_s: Annotated[Whole, Field(ge=0, le=86_400)] = 60  # ahead of it by more: the record's timestamp is used
-    grace_s: Annotated[Whole, Field(ge=0, le=600)] = 2  # rules look at a bucket this long after its end
+    bucket_s: Whole = Field(10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it")
+    rate_window_s: Whole = Field(
+        300, ge=1, le=86_400, description="window of the rates published for every label and action"
+    )
+    late_s: Whole = Field(
+        600, ge=0, le=86_400, description="a completion older than its record by more is decided, counted as `too_late`"
+    )
+    future_s: Whole = Field(
+        60, ge=0, le=86_400, description="one that claims to be newer by more counts under its record's timestamp"
+    )
+    grace_s: Whole = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
 
 
 class AlertRule(_Part):
     """When a rate (`share`) or a number of events (`count`) is an incident."""
 
-    kind: Literal["share", "count"] = "share"
-    of: str  # a measure: "label.toxicity", "action.block", "fault", "complaint", "satisfaction", ...
-    above: Annotated[Number, Field(ge=0)]
-    resolve_below: Annotated[Number, Field(ge=0)] | None = None  # default 0.8 * above
-    window_s: Annotated[Whole, Field(ge=1, le=86_400)] = 300
-    for_s: Annotated[Whole, Field(ge=0, le=86_400)] = 60  # the condition must hold this long; 0: fires at once
-    min_total: Annotated[Whole, Field(ge=0)] = 50  # fewer: too few to say; for `count` it is not looked at
-    min_users: Annotated[Whole, Field(ge=0)] = 0  # distinct users among the hits; 0: not looked at
-    confidence: Annotated[Number, Field(gt=0.5, lt=1)] | None = None  # the Wilson lower bound must pass too
-    by: tuple[Literal["all", "tenant", "model", "route"], ...] = ("all",)  # one alert for each live scope
-    shadow: Annotated[bool, Field(strict=True)] = False  # true: a shadow policy's rates may alert too
+    kind: Literal["share", "count"] = Field("share", description="`share`: hits of a total; `count`: hits alone")
+    of: str = Field(description="what is looked at: a measure, such as `label.toxicity` or `fault`")
+    above: Number = Field(ge=0, description="broken where the value is above this: a share in [0, 1], or hits a window")
+    resolve_below: Annotated[Number, Field(ge=0)] | None = Field(
+        None, description="resolves under this; where not given, 0.8 times `above`"
+    )
+    window_s: Whole = Field(300, ge=1, le=86_400, description="how far back it looks; a multiple of `windows.bucket_s`")
+    for_s: Whole = Field(60, ge=0, le=86_400, description="must be broken this long to fire; 0 fires at once")
+    min_total: Whole = Field(50, ge=0, description="a smaller total is too few to say; `count` does not look at it")
+    min_users: Whole = Field(
+        0, ge=0, description="distinct users among the hits (an estimate, about 1%); 0 does not look"
+    )
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] | None = Field(
+        None, description="of a share: the Wilson lower bound at this confidence must be above too"
+    )
+    by: tuple[Literal["all", "tenant", "model", "route"], ...] = Field(
+        ("all",), description="an alert of its own for each scope of these kinds"
+    )
+    shadow: Annotated[bool, Field(strict=True)] = Field(
+        False, description="kept for shadow policies, which are not built yet; has no effect"
+    )
 
     @property
     def resolves_below(self) -> float:
@@ -137,15 +155,15 @@ class AlertRule(_Part):
 class Policy(_Part):
     """Everything an operator can change while Tidegate runs."""
 
-    schema_version: Literal[1] = 1
-    labels: dict[str, Thresholds]
-    prompt_labels: dict[str, Thresholds] = {}
-    floors: dict[str, Floor] = {}
-    scopes: tuple[ScopeRule, ...] = ()
-    faults: Faults = Faults()
-    windows: Windows = Windows()
-    resend_s: Annotated[Whole, Field(ge=1, le=86_400)] = 60  # a firing alert is said again this often
-    alerts: dict[str, AlertRule] = {}
+    schema_version: Literal[1] = Field(1, description="of the policy's format")
+    labels: dict[str, Thresholds] = Field(description="thresholds per label of the classifier, for completions")
+    prompt_labels: dict[str, Thresholds] = Field({}, description="the same for prompts; without any, none is scored")
+    floors: dict[str, Floor] = Field({}, description="thresholds that no scope can loosen")
+    scopes: tuple[ScopeRule, ...] = Field((), description="thresholds for some tenants, models, routes or locales")
+    faults: Faults = Field(Faults(), description="what becomes of a completion that we could not score")
+    windows: Windows = Field(Windows(), description="how time is cut")
+    resend_s: Whole = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
+    alerts: dict[str, AlertRule] = Field({}, description="rules, by name")
 
     @property
     def longest_window_s(self) -> int:
