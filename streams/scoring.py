@@ -59,18 +59,21 @@ class Scoring:
         return rows
 
     async def _run(self, texts: Sequence[str]) -> list[Row] | FaultReason:
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._rows, texts)
-        try:
-            return await asyncio.wait_for(asyncio.shield(work), self._timeout_s * (1 + len(texts) / 256))
-        except TimeoutError:
-            if work.cancel():  # it had not begun: the pool is behind, the text is innocent
-                return await self._run(texts)
-            self._abandon()
-            return FaultReason.CLASSIFIER_TIMEOUT
-        except BadScoresError:
-            return FaultReason.BAD_SCORES
-        except Exception as error:  # noqa: BLE001 - whatever a classifier raises on a text is that text's fault
-            # Only the type: an error's message may quote the text.
+        while True:
+            work = self._pool.submit(self._rows, texts)
+            waiter = asyncio.wrap_future(work)
+            await asyncio.wait({waiter}, timeout=self._timeout_s * (1 + len(texts) / 256))
+            if work.cancelled() or work.cancel():
+                continue  # it had not begun: the pool was behind, or given up for another text's sake
+            if not work.done():
+                self._abandon()
+                return FaultReason.CLASSIFIER_TIMEOUT
+            error = work.exception()
+            if error is None:
+                return work.result()
+            if isinstance(error, BadScoresError):
+                return FaultReason.BAD_SCORES
+            # Whatever a classifier raises on a text is that text's fault. Only the type: a message may quote the text.
             log.warning("classifier %s: %s on %d texts", self.scorer.version, type(error).__name__, len(texts))
             return FaultReason.CLASSIFIER_ERROR
 

@@ -32,11 +32,11 @@ class Obedient:
                 threading.Event().wait()
             if "ABORT" in text:
                 os.abort()
-            if "NAN" in text:
-                row[0] = np.nan
             for label, score in _SAID.findall(text):
                 if label in LABELS:
                     row[LABELS.index(label)] = float(score)
+            if "NAN" in text:
+                row[0] = np.nan
         return scores
 
 
