@@ -1,0 +1,38 @@
+"""`python -m bench [all|classifiers|worker|profile]`: prints what it finds, appends to results.csv."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.results import FOLDER, Results, commit, machine
+
+
+def _parts() -> dict[str, Callable[[Results], None]]:
+    from bench import classifiers, profile, worker
+
+    return {
+        "classifiers": classifiers.run,
+        "worker": worker.run,
+        "profile": profile.run,
+    }
+
+
+def main() -> None:
+    parts = _parts()
+    parser = argparse.ArgumentParser(prog="python -m bench", description="What an event costs (some minutes).")
+    parser.add_argument("what", nargs="?", default="all", choices=["all", *parts], help="default: all but profile")
+    parser.add_argument("--results", type=Path, default=FOLDER / "results.csv", help="appended to")
+    arguments = parser.parse_args()
+    results = Results(arguments.results)
+    print(f"{commit()} on {machine()}")
+    for name, run in parts.items():
+        if arguments.what == name or (arguments.what == "all" and name != "profile"):
+            print(f"{name}: {(run.__doc__ or '').splitlines()[0]}")
+            run(results)
+    results.save()
+
+
+if __name__ == "__main__":
+    main()

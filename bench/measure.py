@@ -1,0 +1,209 @@
+"""One measured run: a pair of its own, one process under test, N events, and what each process spent on them.
+
+The process is stopped (SIGSTOP) while the events are written, and let go at once: it finds them all there, has
+long started, and does not share its cores with the producer. Its CPU is read before and after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its stubs are not installed
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from bench import completions
+from streams.embedded import Embedded, free_port
+from streams.topics_admin import ensure_topics
+
+ROOT = Path(__file__).parents[1]
+PARTITIONS = 12  # as the setting's default
+ZEROS = "bench.zeros:scorer"
+READY_S = 60.0
+SETTLE_S = 1.5  # after ready: what a start leaves behind is over
+DONE_S = 300.0
+
+
+@dataclass
+class Spent:
+    """What one run took. CPU in microseconds an event, user and system."""
+
+    events: int
+    wall_s: float
+    cpu: float
+    broker_cpu: float
+    store_cpu: float
+    threads: dict[str, float] = field(default_factory=dict)  # of the process: its main thread, all others
+
+    @property
+    def per_s(self) -> float:
+        return self.events / self.wall_s
+
+
+@dataclass
+class Subject:
+    """The process under test, ready and idle, on its pair."""
+
+    pair: Embedded
+    process: psutil.Popen
+    log: Path
+
+    def check(self) -> None:
+        self.pair.check()
+        if self.process.poll() is not None:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+            raise RuntimeError(f"the process under test ended by itself ({self.process.returncode}):\n{tail}")
+
+
+@contextlib.asynccontextmanager
+async def worker(classifier: str, command: Iterable[str] = ("-m", "streams")) -> AsyncIterator[Subject]:
+    """Tidegate's worker as everybody runs it. command: another way to start the same."""
+    port = free_port()
+    env = {
+        "TIDEGATE_CLASSIFIER": classifier,
+        "TIDEGATE_HTTP_PORT": str(port),
+        "TIDEGATE_PARTITIONS": str(PARTITIONS),
+        "TIDEGATE_LOG_LEVEL": "warning",
+    }
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    with Embedded() as pair:
+        async with _started(pair, [*command, "worker"], {**pair.env(), **env}, lambda _: ready()) as subject:
+            yield subject
+
+
+@contextlib.asynccontextmanager
+async def bare(classifier: str) -> AsyncIterator[Subject]:
+    """The bare loop of `bare.py`."""
+    with Embedded() as pair:
+        command = ["-m", "bench.bare", pair.kafka, classifier]
+        async with _started(pair, command, {}, lambda log: "ready" in log.read_text()) as subject:
+            yield subject
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    pair: Embedded, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
+) -> AsyncIterator[Subject]:
+    await ensure_topics(pair.kafka, PARTITIONS, 1)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as out:
+            process = psutil.Popen(
+                [sys.executable, *command], cwd=ROOT, env={**clean, **env}, stdout=out, stderr=subprocess.STDOUT
+            )
+        subject = Subject(pair, process, log)
+        try:
+            deadline = time.monotonic() + READY_S
+            while not await asyncio.to_thread(ready, log):
+                subject.check()
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the process under test was not ready in {READY_S:g} s")
+                await asyncio.sleep(0.2)
+            await asyncio.sleep(SETTLE_S)
+            yield subject
+        finally:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+                try:
+                    await asyncio.to_thread(process.wait, 15)
+                except psutil.TimeoutExpired:
+                    process.kill()
+
+
+async def backlog(subject: Subject, count: int, around: Callable[[bool], None] = lambda _: None) -> Spent:
+    """Writes `count` events while the subject is stopped, lets it go, and waits for the last decision.
+
+    around: called with True just before the subject goes on, with False just after the last decision was seen.
+    """
+    subject.process.send_signal(signal.SIGSTOP)
+    await write(subject.pair.kafka, completions.events(count, int(time.time() * 1000)))
+    processes = (subject.process, psutil.Process(subject.pair.broker_pid), psutil.Process(subject.pair.store_pid))
+    async with _decisions(subject.pair.kafka) as read:
+        before, main, began = [_cpu_s(p) for p in processes], _main_s(subject.process), time.perf_counter()
+        around(True)
+        subject.process.send_signal(signal.SIGCONT)
+        seen, deadline = 0, time.monotonic() + DONE_S
+        while seen < count:
+            seen += await read()
+            subject.check()
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{seen} of {count} decisions in {DONE_S:g} s")
+        wall_s = time.perf_counter() - began
+        await asyncio.sleep(0.1)  # what follows the last decision: it is counted, or committed
+        around(False)
+        spent = [_cpu_s(p) - b for p, b in zip(processes, before, strict=True)]
+        main = _main_s(subject.process) - main
+    cpu, broker, store = (s / count * 1e6 for s in spent)
+    threads = {"main thread": main / count * 1e6, "other threads": cpu - main / count * 1e6}
+    return Spent(count, wall_s, cpu, broker, store, threads)
+
+
+async def write(kafka: str, events: Iterable[tuple[bytes, bytes]]) -> None:
+    """Every event on `completions`, acknowledged; spread over the partitions one after another."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=False, max_request_size=4 << 20)
+    await producer.start()
+    try:
+        groups: list[list[tuple[bytes, bytes]]] = [[] for _ in range(PARTITIONS)]
+        for n, event in enumerate(events):
+            groups[n % PARTITIONS].append(event)
+        acks = []
+        for partition, group in enumerate(groups):
+            batch = producer.create_batch()
+            for key, value in group:
+                while batch.append(key=key, value=value, timestamp=None) is None:
+                    acks.append(await producer.send_batch(batch, "completions", partition=partition))
+                    batch = producer.create_batch()
+            acks.append(await producer.send_batch(batch, "completions", partition=partition))
+        await asyncio.gather(*acks)
+    finally:
+        await producer.stop()
+
+
+@contextlib.asynccontextmanager
+async def _decisions(kafka: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """A call that says how many decisions came since the last call."""
+    consumer = AIOKafkaConsumer(
+        "decisions", bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
+    )
+    await consumer.start()
+
+    async def read() -> int:
+        return sum(map(len, (await consumer.getmany(timeout_ms=50)).values()))
+
+    try:
+        yield read
+    finally:
+        await consumer.stop()
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _main_s(process: psutil.Process) -> float:
+    """Of its main thread, which is the event loop; 0 where the system does not say."""
+    for thread in process.threads():
+        if thread.id == process.pid:
+            return float(thread.user_time + thread.system_time)
+    return 0.0

@@ -1,0 +1,91 @@
+"""`profile`: where the worker's CPU goes, by part."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench.measure import ZEROS, backlog, worker
+from bench.results import Results
+
+COUNT = 40_000
+READ_S = 10.0  # until the worker has written what it saw
+
+# The first part that a stack is in, from its innermost frame out: part, end of the file, functions (none: all of them).
+PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("decode", "streams/wire/decode.py", ()),
+    ("hash users", "streams/users.py", ("hash",)),
+    ("inputs", "streams/moderate.py", ("_inputs", "_strongest")),
+    ("decide", "streams/core/decide.py", ()),
+    ("decide", "streams/moderate.py", ("conclude",)),
+    ("score", "streams/scoring.py", ()),
+    ("score", "streams/moderate.py", ("_score", "prepare")),
+    ("serialise", "streams/moderate.py", ("message",)),
+    ("publish", "streams/publish.py", ()),
+    ("aggregate", "streams/core/count.py", ()),
+    ("aggregate", "streams/names.py", ()),
+    ("aggregate", "streams/moderate.py", ("aggregate", "names")),
+    ("apply", "streams/store/redis.py", ()),
+    ("metrics", "streams/metrics.py", ()),
+    ("pipeline", "streams/pipeline.py", ()),
+    ("tick", "streams/tick.py", ()),
+    ("aiokafka fetch", "aiokafka/consumer/fetcher.py", ()),
+    ("aiokafka send", "aiokafka/producer/sender.py", ()),
+    ("aiokafka send", "aiokafka/producer/message_accumulator.py", ()),
+    ("ingest", "streams/ingest.py", ()),
+    ("aiokafka other", "aiokafka/", ()),
+    ("faust", "faust/", ()),
+    ("faust", "mode/", ()),
+    ("asyncio", "asyncio/", ()),
+)
+
+
+def run(results: Results, count: int = COUNT) -> None:
+    """CPU of the event loop by part, with a classifier that returns zeros; and the functions it is spent in."""
+    stacks, cpu = asyncio.run(_sampled(count))
+    parts: Counter[str] = Counter()
+    leaves: Counter[str] = Counter()
+    for stack, n in stacks:
+        parts[_part(stack)] += n
+        leaves[_short(stack[0])] += n
+    total = sum(parts.values())
+    print(f"  {total} samples over {count} events")
+    for part, n in parts.most_common():
+        results.add(f"profile {part}", "cpu", n / total * cpu, "us/event")
+    print("  innermost functions:")
+    for leaf, n in leaves.most_common(25):
+        print(f"    {n / total:6.1%} {n / total * cpu:6.2f} us/event  {leaf}")
+
+
+async def _sampled(count: int) -> tuple[list[tuple[list[str], int]], float]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "stacks.json"
+        async with worker(ZEROS, ("-m", "bench.sampled", str(out))) as subject:
+
+            def around(begins: bool) -> None:
+                subject.process.send_signal(signal.SIGRTMIN if begins else signal.SIGRTMIN + 1)
+
+            spent = await backlog(subject, count, around)
+            deadline = time.monotonic() + READ_S
+            while not out.exists() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.1)
+            return [(stack, n) for stack, n in json.loads(out.read_text())], spent.cpu
+
+
+def _part(stack: list[str]) -> str:
+    for frame in stack:
+        file, _, function = frame.rpartition(":")
+        for part, where, functions in PARTS:
+            inside = file.endswith(where) if where.endswith(".py") else f"/{where}" in file
+            if inside and (not functions or function in functions or function.startswith("<")):
+                return part
+    return "other"
+
+
+def _short(frame: str) -> str:
+    return "/".join(frame.split("/")[-3:])
