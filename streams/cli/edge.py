@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import sys
 from collections.abc import Coroutine
 from enum import IntEnum
@@ -43,7 +44,7 @@ class Edge(TyperGroup):
             code = _code(error)
             if code is None:
                 raise
-            fail(str(error).removesuffix("; waiting for it"), code)  # workers wait; a command does not
+            fail(_said(error), code)
 
 
 def fail(message: str, code: ExitCode = ExitCode.REFUSED) -> NoReturn:
@@ -73,6 +74,12 @@ def agreed(question: str, yes: bool) -> None:
         fail(f"{question}\nnobody to ask: standard input is no terminal; nothing done; expected --yes", ExitCode.WRONG)
     if not typer.confirm(question, err=True):
         fail("nothing done")
+
+
+def _said(error: Exception) -> str:
+    """The error's message, as a command says it."""
+    once = re.sub(r"\b(\w+Error): \1: ", r"\1: ", str(error))  # aiokafka's errors begin with their own name
+    return once.removesuffix("; waiting for it")  # workers wait; a command does not
 
 
 def _code(error: Exception) -> ExitCode | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,7 +44,7 @@ async def _consumer(kafka: str, topic: str, **more: Any) -> AsyncIterator[tuple[
         await consumer.stop()
 
 
-async def everything(kafka: str, topic: str) -> AsyncIterator[Any]:
+async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
     """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
     async with _consumer(kafka, topic) as (consumer, tps):
         ends: dict[TopicPartition, int] = {}
@@ -73,7 +73,7 @@ async def _behind(consumer: Any, tp: TopicPartition, end: int) -> bool:
     return int(await consumer.position(tp)) < end
 
 
-async def follow(kafka: str, topic: str, *, from_start: bool) -> AsyncIterator[Any]:
+async def follow(kafka: str, topic: str, *, from_start: bool) -> AsyncGenerator[Any, None]:
     """Records for ever: those the topic holds and what comes, or only what comes. Raises as `everything`."""
     ends = {} if from_start else await ends_of(kafka, topic)
     async with _consumer(kafka, topic) as (consumer, _):

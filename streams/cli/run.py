@@ -21,7 +21,8 @@ def worker() -> None:
 
     \b
     TIDEGATE_KAFKA=kafka:9092 TIDEGATE_REDIS=redis://redis:6379/0 \\
-    TIDEGATE_USER_KEY_FILE=/run/secrets/user-key tidegate worker
+    TIDEGATE_USER_KEY_FILE=/run/secrets/user-key \\
+    tidegate worker
 
     Exit code: 0 stopped, 2 wrong settings, policy or model, 70 a bug or a stuck classifier: start it again.
     """

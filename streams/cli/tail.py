@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,11 +52,12 @@ async def _tail(settings: Settings, topic: str, from_start: bool, limit: int | N
     from streams.cli.reading import follow
 
     shown = 0
-    async for record in follow(settings.kafka, topic, from_start=from_start):
-        typer.echo(_raw(record) if as_json else line(topic, record))
-        shown += 1
-        if shown == limit:
-            return
+    async with aclosing(follow(settings.kafka, topic, from_start=from_start)) as records:
+        async for record in records:
+            typer.echo(_raw(record) if as_json else line(topic, record))
+            shown += 1
+            if shown == limit:
+                return
 
 
 def _raw(record: Any) -> str:

@@ -1,0 +1,89 @@
+"""The command line in this process, on a pair of each module's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from streams.cli import app
+from streams.cli.writing import producer
+from streams.embedded import Embedded
+from streams.settings import Settings
+from streams.topics_admin import ensure_topics
+
+POLICY = Path(__file__).with_name("policy.toml")
+TWIN = {
+    "TIDEGATE_CLASSIFIER": "tests.cli.twin:make",
+    "TIDEGATE_SCORE_THREADS": "1",
+    "TIDEGATE_POLICY_FILE": str(POLICY),
+}
+PARTITIONS = 2
+
+Record = tuple[str, bytes | None, bytes | None]  # topic, key, value
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def jsonl(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(frozen=True)
+class Cli:
+    """`cli("rates", "--json")` runs that command with these variables."""
+
+    env: dict[str, str]
+
+    def __call__(self, *args: str, stdin: str | bytes | None = None, **env: str) -> Ran:
+        result = CliRunner().invoke(app, list(args), input=stdin, env={**self.env, **env}, prog_name="tidegate")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception  # a traceback for the operator: never expected
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(**{name.removeprefix("TIDEGATE_").lower(): value for name, value in self.env.items()})  # type: ignore[arg-type]
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Records onto topics, as somebody else would put them there."""
+
+        async def work() -> None:
+            async with producer(self.settings) as out:
+                for topic, key, value in records:
+                    await out.send_and_wait(topic, value, key=key)
+
+        asyncio.run(work())
+
+
+@pytest.fixture
+def offline() -> Cli:
+    """No Kafka and no Redis."""
+    return Cli(TWIN)
+
+
+@pytest.fixture(scope="module")
+def pair(_wheels: None) -> Iterator[Embedded]:
+    """A pair with every topic, of this module."""
+    with Embedded() as pair:
+        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
+        yield pair
+
+
+@pytest.fixture
+def cli(pair: Embedded) -> Cli:
+    """Commands on this module's pair."""
+    return Cli({**pair.env(), **TWIN})

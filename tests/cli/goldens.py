@@ -1,0 +1,42 @@
+"""Writes tests/cli/help/: what every command answers to --help. Run it after a change of help, and read the diff.
+
+python -m tests.cli.goldens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from streams.cli import app
+
+HELP = Path(__file__).with_name("help")
+VERSION = HELP / "made-with-typer"  # its layout is its own: another version's is compared by our words only
+
+
+def helps() -> dict[str, str]:
+    """File name -> help text, for every command and group."""
+    texts = {}
+    for path in _paths(typer.main.get_command(app), ()):
+        result = CliRunner().invoke(app, [*path, "--help"], prog_name="tidegate")
+        texts["-".join(("tidegate", *path)) + ".txt"] = result.output
+    return texts
+
+
+def _paths(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _paths(inner, (*path, name))
+
+
+if __name__ == "__main__":
+    HELP.mkdir(exist_ok=True)
+    for old in HELP.glob("*.txt"):
+        old.unlink()
+    for name, text in helps().items():
+        (HELP / name).write_text(text, "utf-8")
+    VERSION.write_text(typer.__version__ + "\n", "utf-8")

@@ -1,0 +1,88 @@
+"""`score` gives what a worker would decide, line by line, and needs no server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from streams.core.policy import digest
+from streams.policy_file import read_policy
+from tests.cli.conftest import POLICY, Cli
+
+
+def line(id: str, completion: object, **more: object) -> str:
+    return json.dumps({"id": id, "completion": completion, **more})
+
+
+def test_each_line_becomes_scores_an_action_and_its_reasons(offline: Cli) -> None:
+    ran = offline("score", "-", stdin=line("a", "toxicity=0.91234 insult=0.2") + "\n" + line("b", "fine"))
+    assert ran.code == 0, ran.err
+    a, b = ran.jsonl
+    assert list(a) == ["id", "scores", "action", "reasons", "model", "policy"]
+    assert a["scores"]["toxicity"] == 0.9123  # 4 decimals, as every decision
+    assert a["action"] == "review"  # policy.toml: review 0.9, block 0.98
+    assert [(r["label"], r["score"], r["threshold"]) for r in a["reasons"]] == [("toxicity", 0.9123, 0.9)]
+    assert (a["model"], a["policy"]) == ("twin@1", f"file-{digest(read_policy(POLICY))}")
+    assert (b["id"], b["action"], b["reasons"]) == ("b", "allow", [])
+
+
+def test_a_scope_in_the_policy_file_holds_and_the_prompt_is_scored_apart(offline: Cli, tmp_path: Path) -> None:
+    policy = tmp_path / "p.toml"
+    policy.write_text(
+        '[labels.toxicity]\nflag = 0.5\n[prompt_labels.threat]\nflag = 0.5\n'
+        '[[scopes]]\ntenant = "acme"\nlabels.toxicity.block = 0.6\n'
+    )  # fmt: skip
+    lines = [
+        line("a", "toxicity=0.7", tenant="acme"),
+        line("b", "toxicity=0.7", prompt="threat=0.8"),
+        line("c", ["toxicity=0.1", "toxicity=0.9"]),
+    ]
+    ran = offline("score", "-", "--policy", str(policy), stdin="\n".join(lines))
+    a, b, c = ran.jsonl
+    assert (a["action"], a["reasons"][0]["scope"]) == ("block", "tenant=acme")
+    assert [(r["label"], r["of"]) for r in b["reasons"]] == [("threat", "prompt"), ("toxicity", "completion")]
+    assert b["prompt_scores"] == {"threat": 0.8}
+    assert (c["scores"]["toxicity"], c["reasons"][0]["choice"]) == (0.9, 1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (b"not json", "line 2: not_json at byte 1; expected JSON; left out"),
+        (b'{"id": "x"}', "line 2: invalid at completion; expected this key: a string, or a list"),
+        (b"\xff", "line 2: not_utf8 at byte 0; expected UTF-8; left out"),
+        (b'{"id": "x", "completion": "boom"}', "line 2: not scored: classifier_error"),
+    ],
+)
+def test_a_bad_line_is_named_and_its_neighbours_are_scored(offline: Cli, bad: bytes, said: str) -> None:
+    stdin = line("a", "x").encode() + b"\n" + bad + b"\n\n" + line("b", "x").encode() + b"\n"
+    ran = offline("score", "-", stdin=stdin)
+    assert ran.code == 1
+    assert said in ran.err
+    assert "1 line not scored" in ran.err
+    assert [found["id"] for found in ran.jsonl if found["id"] != "x"] == ["a", "b"]
+
+
+def test_more_lines_than_a_batch_keep_their_order(offline: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    file.write_text("\n".join(line(str(i), f"toxicity={i % 10 / 10}") for i in range(1000)))
+    ran = offline("score", str(file))
+    assert [found["id"] for found in ran.jsonl] == [str(i) for i in range(1000)]
+    assert [found["scores"]["toxicity"] for found in ran.jsonl[:10]] == [i / 10 for i in range(10)]
+
+
+def test_a_label_that_the_classifier_does_not_give_is_refused(offline: Cli, tmp_path: Path) -> None:
+    policy = tmp_path / "p.toml"
+    policy.write_text("[labels.sarcasm]\nflag = 0.5\n")
+    ran = offline("score", "-", "--policy", str(policy), stdin=line("a", "x"))
+    assert ran.code == 2
+    assert "sarcasm: twin@1 does not give it; expected one of toxicity, insult" in ran.err
+
+
+def test_the_model_that_tidegate_carries_scores(offline: Cli) -> None:
+    ran = offline("score", "-", stdin=line("a", "I will kill you, you idiot"), TIDEGATE_CLASSIFIER="")
+    (found,) = ran.jsonl
+    assert found["action"] != "allow"
+    assert found["model"].startswith("ngram-en@")
