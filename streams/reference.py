@@ -1,0 +1,173 @@
+"""The tables of docs/ that repeat what the code says, made from the code: settings, policy keys, measures, topics.
+
+`python -m streams.reference` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the pages;
+a test holds the committed pages against this.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from streams.core.measures import FIXED
+from streams.core.policy import AlertRule, Faults, Floor, Policy, ScopeRule, Thresholds, Windows
+from streams.settings import PREFIX, Settings
+from streams.topics import DAY_MS, TOPICS, Topic
+
+PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md")
+_MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+# Defaults that differ from machine to machine, in words.
+_COMPUTED = {"worker": "host-pid", "score_threads": "CPUs - 1"}
+_PATTERNS = {
+    "kafka": "host:port, …",
+    "redis": "`redis://`, `rediss://` or `unix://`",
+    "namespace": "a-z 0-9 `_` `.` `-`, at most 64",
+    "worker": "1 to 200 characters, no space or `|`",
+}
+
+
+def filled(page: str) -> str:
+    """The page with every table between markers made anew. Raises KeyError where a marker names no table."""
+    return _MADE.sub(lambda found: found[1] + "\n" + TABLES[found["name"]]() + "\n\n" + found[3], page)
+
+
+def settings() -> str:
+    """Every `TIDEGATE_` variable."""
+    properties = Settings.model_json_schema()["properties"]
+    rows = [
+        (f"`{PREFIX}{name.upper()}`", *_default_and_range(name, node), node["description"])
+        for name, node in properties.items()
+    ]
+    return _table(("variable", "default", "may be", "what"), rows)
+
+
+def _default_and_range(name: str, node: Mapping[str, Any]) -> tuple[str, str]:
+    default = _COMPUTED.get(name) or _code(node.get("default"))
+    return default, _PATTERNS.get(name) or _allowed(node, {})
+
+
+def keys(model: type[BaseModel]) -> Callable[[], str]:
+    """A table of one part of the policy."""
+
+    def table() -> str:
+        schema = model.model_json_schema()
+        rows = [
+            (f"`{name}`", _allowed(node, schema), _default(name, node, schema), node["description"])
+            for name, node in schema["properties"].items()
+        ]
+        return _table(("key", "may be", "default", "what"), rows)
+
+    return table
+
+
+def _default(name: str, node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    if name in schema.get("required", ()):
+        return "must be given"
+    default = node.get("default")
+    return "none" if default in (None, {}, []) else "as below" if isinstance(default, dict) else _code(default)
+
+
+def measures() -> str:
+    """What rates and alert rules may be of."""
+    rows = [
+        ("`label.<label>`", "completions that reach any threshold of that label", "scored completions"),
+        ("`prompt.<label>`", "completions whose prompt reaches any threshold of that label", "scored completions"),
+    ]
+    for name, measure in FIXED.items():
+        rows.append((f"`{name}`", f"`{measure.hits}`", " + ".join(f"`{counter}`" for counter in measure.total)))
+    return _table(("measure", "hits", "total"), rows)
+
+
+def topics() -> str:
+    """Every topic, as it is created where it does not exist."""
+    rows = [(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's"), t.about) for t in TOPICS]
+    return _table(("topic", "key", "kept", "partitions", "what"), rows)
+
+
+def _kept(topic: Topic) -> str:
+    if topic.cleanup == "compact":
+        return "compacted"
+    return "for ever" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} d"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "measures": measures,
+    "topics": topics,
+    "policy": keys(Policy),
+    "policy.labels": keys(Thresholds),
+    "policy.floors": keys(Floor),
+    "policy.scopes": keys(ScopeRule),
+    "policy.faults": keys(Faults),
+    "policy.windows": keys(Windows),
+    "policy.alerts": keys(AlertRule),
+}
+
+
+def _allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a JSON Schema allows, in a few words."""
+    if "$ref" in node:
+        return "a table"
+    if "anyOf" in node:
+        return " or ".join(_allowed(branch, schema) for branch in node["anyOf"] if branch.get("type") != "null")
+    if "const" in node:
+        return _code(node["const"])
+    if "enum" in node:
+        return ", ".join(_code(value) for value in node["enum"])
+    match node.get("type"):
+        case "integer" | "number":
+            return ("whole number" if node["type"] == "integer" else "number") + _range(node)
+        case "array":
+            items = node["items"]
+            return "a list of tables" if "$ref" in items else f"a list of {_allowed(items, schema)}"
+        case "object":
+            return "a table"
+        case "boolean":
+            return "`true`, `false`"
+        case _:
+            return {"path": "a path", "password": "16 bytes or more"}.get(node.get("format", ""), "text")
+
+
+def _range(node: Mapping[str, Any]) -> str:
+    low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum", node.get("exclusiveMaximum"))
+    if high is None:
+        return "" if low is None else f", {low:,} or more"
+    brackets = "[" if "minimum" in node else "(", "]" if "maximum" in node else ")"
+    return f" in {brackets[0]}{low:,}, {high:,}{brackets[1]}"
+
+
+def _code(value: Any) -> str:
+    match value:
+        case None | "":
+            return "none"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case list() | tuple():
+            return ", ".join(_code(item) for item in value)
+        case _:
+            return f"`{value}`"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Writes the pages, from the root of the repository."""
+    for name in PAGES:
+        path = Path(name)
+        made = filled(page := path.read_text("utf-8"))
+        if made != page:
+            path.write_text(made, "utf-8")
+            sys.stdout.write(f"{name} written\n")
+
+
+if __name__ == "__main__":
+    main()
