@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from streams.core.contract import known
 from streams.core.events import (
     Action,
     Decision,
@@ -19,10 +21,11 @@ from streams.core.measures import PRODUCER_FAILED
 from streams.core.thresholds import Bars, LivePolicy
 
 ANYWHERE = Scopes()
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+_ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """Everything a decision is made from, except the text and the policy."""
 
     id: str
@@ -33,9 +36,9 @@ class Inputs:
     event_ms: int | None = None
     status: str = "ok"
     fault: FaultReason | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
-    choice_of: Mapping[str, int] = field(default_factory=dict)
-    prompt_scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = NOTHING
+    choice_of: Mapping[str, int] = NOTHING
+    prompt_scores: Mapping[str, float] = NOTHING
     spans: Sequence[Span] = ()
     scopes: Scopes = ANYWHERE
     user: str | None = None
@@ -44,7 +47,7 @@ class Inputs:
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
         """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's policy version."""
-        return cls(**{name: getattr(decision, name) for name in cls.__dataclass_fields__})
+        return cls(**{name: getattr(decision, name) for name in cls._fields})
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
@@ -55,40 +58,44 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     """
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms, live)
     action, reasons = _judge(inputs, live)
-    return Decision(
-        id=inputs.id,
-        source=inputs.source,
-        epoch=inputs.epoch,
-        action=action,
-        reasons=reasons,
-        spans=tuple(inputs.spans),
-        fault=inputs.fault,
-        status="failed" if inputs.status == "failed" else "ok",
-        scores=dict(inputs.scores),
-        choice_of=dict(inputs.choice_of),
-        prompt_scores=dict(inputs.prompt_scores),
-        scopes=inputs.scopes,
-        user=inputs.user,
-        conversation=inputs.conversation,
-        event_ms=inputs.event_ms,
-        record_ms=inputs.record_ms,
-        at_ms=at_ms,
-        time=time,
-        policy_version=live.version,
-        model_version=inputs.model_version,
+    return known(
+        Decision,
+        {
+            "schema_version": 1,
+            "id": inputs.id,
+            "source": inputs.source,
+            "epoch": inputs.epoch,
+            "action": action,
+            "reasons": reasons,
+            "spans": tuple(inputs.spans),
+            "fault": inputs.fault,
+            "status": "failed" if inputs.status == "failed" else "ok",
+            "scores": dict(inputs.scores),
+            "choice_of": dict(inputs.choice_of),
+            "prompt_scores": dict(inputs.prompt_scores),
+            "scopes": inputs.scopes,
+            "user": inputs.user,
+            "conversation": inputs.conversation,
+            "event_ms": inputs.event_ms,
+            "record_ms": inputs.record_ms,
+            "at_ms": at_ms,
+            "time": time,
+            "policy_version": live.version,
+            "model_version": inputs.model_version,
+        },
     )
 
 
 def event_time(event_ms: int | None, record_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
     """How the producer's time compares with the record's, and the time to count under (ms)."""
     if event_ms is None:
-        return EventTime.ON_TIME, record_ms
+        return _ON_TIME, record_ms
     windows = live.policy.windows
     if event_ms > record_ms + windows.future_s * 1000:
         return EventTime.FUTURE, record_ms
     if event_ms < record_ms - windows.late_s * 1000:
         return EventTime.TOO_LATE, event_ms
-    return EventTime.ON_TIME, event_ms
+    return _ON_TIME, event_ms
 
 
 def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
@@ -106,7 +113,7 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
         *(_reasons(inputs.prompt_scores, prompt_bars, None) if inputs.prompt_scores else ()),
     ]
     if not reasons:
-        return Action.ALLOW, ()
+        return _ALLOW, ()
     reasons.sort(key=lambda r: (-r.action.strength, -(r.score or 0.0), r.label))
     return reasons[0].action, tuple(reasons)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
+from pydantic_core import to_json
 
+from streams.core.contract import known
+from streams.core.events import Action, Decision, Reason, Scopes, Source
 from streams.metrics import Tallies
 
 BOUNDS = (0.01, 0.5, 1)
@@ -26,3 +31,27 @@ def test_a_tally_says_what_a_histogram_says(values: list[tuple[str, float]]) -> 
 
 def said(registry: CollectorRegistry) -> list[str]:
     return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
+
+
+def test_a_known_event_is_the_one_that_validation_makes() -> None:
+    slow = Decision(
+        id="c1",
+        source=Source(topic="completions", partition=3, offset=88),
+        epoch=7,
+        action=Action.FLAG,
+        reasons=(Reason(label="toxicity", action=Action.FLAG, score=0.6, threshold=0.5, scope="default"),),
+        scores={"toxicity": 0.6},
+        scopes=Scopes(tenant="acme"),
+        record_ms=5,
+        at_ms=5,
+        policy_version="0-abc",
+        model_version="m@1",
+    )
+    fast = known(Decision, {name: getattr(slow, name) for name in Decision.model_fields})
+    assert fast == slow
+    assert fast.model_fields_set >= slow.model_fields_set
+    assert to_json(fast) == to_json(slow)
+    assert Decision.model_validate_json(to_json(fast)) == slow
+    assert fast.model_copy(update={"epoch": 8}) == slow.model_copy(update={"epoch": 8})
+    assert copy.deepcopy(fast) == slow
+    assert hash(fast.source) == hash(slow.source)
