@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import time
 
 from pydantic_core import to_json
 
 from streams.batch import Batch, Span
+from streams.core.contract import known
 from streams.core.count import Aggregate, aggregate
 from streams.core.decide import Inputs, decide
 from streams.core.events import Completion, DeadLetter, Decision, FaultReason, Scopes, Source
@@ -21,7 +23,7 @@ from streams.store import Store
 from streams.users import UserKey
 from streams.wire import Record, Unreadable, dead_letter, decode_completion
 
-Scored = list[Row | FaultReason]  # one a choice
+REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
 
 
 @dataclass(slots=True)
@@ -47,8 +49,9 @@ class Moderate:
         *,
         keep_bytes: bool,
     ) -> None:
-        self._scoring, self._store, self._user_key, self._live, self._metrics = scoring, store, user_key, live, metrics
+        self._scoring, self._store, self._live, self._metrics = scoring, store, live, metrics
         self._keep_bytes = keep_bytes
+        self._hash = lru_cache(REMEMBERED)(user_key.hash)
 
     # --- prepare: decode and score
 
@@ -120,7 +123,7 @@ class Moderate:
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,
-            source=Source(topic=record.topic, partition=record.partition, offset=record.offset),
+            source=known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset}),
             epoch=epoch,
             record_ms=record.timestamp,
             model_version=self._scoring.scorer.version,
@@ -130,9 +133,9 @@ class Moderate:
             scores={} if fault else scores,
             choice_of={} if fault else choice_of,
             prompt_scores={} if fault else prompt_scores,
-            scopes=Scopes(tenant=tenant, model=completion.model, route=completion.route, locale=completion.locale),
-            user=None if user is None else self._user_key.hash(tenant, user),
-            conversation=None if conversation is None else self._user_key.hash(tenant, conversation),
+            scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
+            user=None if user is None else self._hash(tenant, user),
+            conversation=None if conversation is None else self._hash(tenant, conversation),
         )
 
     # --- what the pipeline asks of the results
@@ -167,16 +170,22 @@ def dead_letter_message(letter: DeadLetter) -> Message:
     return Message("dead-letters", letter.id.encode(), to_json(letter))
 
 
+@lru_cache(REMEMBERED)
+def _scopes(tenant: str, model: str, route: str, locale: str) -> Scopes:
+    return Scopes(tenant=tenant, model=model, route=route, locale=locale)
+
+
 def _strongest(
     choices: Sequence[Row | FaultReason], labels: Sequence[str]
 ) -> tuple[FaultReason | None, dict[str, float], dict[str, int]]:
     """Per label the highest score of the choices, and which choice gave it. One fault makes the whole a fault."""
+    if not choices:
+        return None, {}, {}
+    rows: list[Row] = []
     for row in choices:
         if isinstance(row, FaultReason):
             return row, {}, {}
-    rows = [row for row in choices if not isinstance(row, FaultReason)]
-    if not rows:
-        return None, {}, {}
+        rows.append(row)
     if len(rows) == 1:
         return None, dict(zip(labels, rows[0], strict=True)), {}
     best = [max(range(len(rows)), key=lambda i, column=column: rows[i][column]) for column in range(len(labels))]  # type: ignore[misc]

@@ -122,9 +122,9 @@ def _reasons(scores: Mapping[str, float], bars: Bars, completion: Inputs | None)
     """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
     reasons = []
     for label, score in scores.items():
-        for bar in bars.get(label, ()):  # strongest first; a label that the policy does not name asks for nothing
-            if score >= bar.threshold:
-                action = bar.action
+        # Strongest first; a label that the policy does not name asks for nothing.
+        for threshold, action, scope in bars.get(label, ()):
+            if score >= threshold:
                 if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):
                     action = Action.REVIEW  # nothing to redact by: a person looks instead
                 reasons.append(
@@ -132,8 +132,8 @@ def _reasons(scores: Mapping[str, float], bars: Bars, completion: Inputs | None)
                         label=label,
                         action=action,
                         score=score,
-                        threshold=bar.threshold,
-                        scope=bar.scope,
+                        threshold=threshold,
+                        scope=scope,
                         of="completion" if completion else "prompt",
                         choice=completion.choice_of.get(label, 0) if completion else 0,
                     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from streams.core.events import Action, Scopes
 from streams.core.policy import GRADED, OFF, SCOPE_KINDS, Policy, ScopeRule, Thresholds
 
 Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
+
+_names = attrgetter(*SCOPE_KINDS)  # of Scopes
 
 # Combinations of tenant, route, model and locale kept resolved: some kB each; 100 of each would make 10^8.
 MOST_RESOLVED = 4096
@@ -29,12 +32,12 @@ class LivePolicy:
     version: str
     policy: Policy
     _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(default_factory=dict, repr=False, compare=False)
-    _named: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+    _named: list[frozenset[str]] = field(default_factory=list, repr=False, compare=False)  # a set for each kind
 
     def __post_init__(self) -> None:
         for kind in SCOPE_KINDS:
             names = (getattr(rule, kind) for rule in self.policy.scopes)
-            self._named[kind] = frozenset(name for name in names if name is not None)
+            self._named.append(frozenset(name for name in names if name is not None))
 
     def bars(self, scopes: Scopes) -> tuple[Bars, Bars]:
         """The bars for a completion's labels and for its prompt's labels.
@@ -42,7 +45,7 @@ class LivePolicy:
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
         cost nothing; and forgotten where even those combinations are too many.
         """
-        key = tuple(name if (name := getattr(scopes, kind)) in self._named[kind] else None for kind in SCOPE_KINDS)
+        key = tuple([name if name in named else None for name, named in zip(_names(scopes), self._named, strict=True)])
         found = self._resolved.get(key)
         if found is None:
             if len(self._resolved) >= MOST_RESOLVED:
