@@ -62,6 +62,7 @@ class Scoring:
         while True:
             work = self._pool.submit(self._rows, texts)
             waiter = asyncio.wrap_future(work)
+            waiter.add_done_callback(_seen)
             await asyncio.wait({waiter}, timeout=self._timeout_s * (1 + len(texts) / 256))
             if work.cancelled() or work.cancel():
                 continue  # it had not begun: the pool was behind, or given up for another text's sake
@@ -97,6 +98,12 @@ class Scoring:
         if not all(math.isfinite(s) and 0 <= s <= 1 for row in rows for s in row):
             raise BadScoresError
         return rows
+
+
+def _seen(waiter: asyncio.Future[list[Row]]) -> None:
+    """Looks at the error, else asyncio logs it with its message, and that may quote the text."""
+    if not waiter.cancelled():
+        waiter.exception()
 
 
 class BadScoresError(ValueError):

@@ -45,5 +45,5 @@ async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(
         assert fault["action"] == "allow"  # the policy's default: fail open
         assert fault["scores"] == {}
         logs = workers.logs()
-        assert "one at a time" in logs
+        assert "one record at a time" in logs
         assert "toxicity=0.95" not in logs  # a log never quotes a text
