@@ -1,0 +1,227 @@
+"""Runs the demo: the pair, the topics, one ordinary worker, the traffic, and a dashboard that reads what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from streams.cli.child import WorkerProcess
+from streams.cli.reading import follow
+from streams.cli.writing import producer
+from streams.core.policy import Policy
+from streams.demo.account import Account, Position, settle
+from streams.demo.dashboard import TOPICS, Dashboard, Event
+from streams.demo.traffic import LENGTH_S, Made, going_on, traffic
+from streams.demo.view import Now
+from streams.embedded import Embedded, free_port
+from streams.errors import TidegateError
+from streams.policy_file import read_policy
+from streams.settings import PREFIX, Settings
+from streams.store import Part
+from streams.store.redis import RedisStore
+from streams.topics_admin import ensure_topics
+
+POLICY_FILE = Path(__file__).with_name("policy.toml")
+PARTITIONS = 3
+WORKER = {"SESSION_TIMEOUT_S": "6", "HEARTBEAT_S": "1.5"}  # a fresh group: nobody to be waited for
+READY_S = 60.0  # a cold disk reads Faust and ONNX slowly
+LOOK_S = 0.25  # between two looks at everything
+LONGEST_S = 110.0  # after the first event: then the account is what it is
+AFTER_S = 1.5  # after all is there: a second outcome of a position would come by then
+TOTALS_S = 5.0  # Redis is told after the topics are
+LOG_LINES = 15  # of the worker's log, where it ended by itself
+
+
+class DemoStopped(TidegateError):
+    """The demo could not run to its end: the message says why. Nothing of it is left running; start it again."""
+
+
+class Face(Protocol):
+    """Where the demo is shown: a terminal, or plain lines."""
+
+    def say(self, line: str) -> None: ...
+    def rules(self, policy: Policy) -> None: ...
+    def look(self, dash: Dashboard, policy: Policy, now: Now) -> None: ...
+    def transition(self, alert: Event, now: Now) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it went."""
+
+    account: Account
+    dash: Dashboard
+    start_ms: int  # of the first event
+    seconds: float  # from the first event to the account
+
+    def line(self) -> dict[str, int | float]:
+        """The account as one JSON object."""
+        account = self.account
+        return {
+            "sent": account.sent,
+            "decided": account.decided,
+            "faults": account.faults,
+            "dead_letters": account.dead_letters,
+            "alerts_fired": self.dash.fired,
+            "alerts_resolved": self.dash.resolved,
+            "seconds": round(self.seconds, 1),
+        }
+
+    @property
+    def problems(self) -> list[str]:
+        """What is off; empty where the account closes and an alert fired and resolved."""
+        found = list(self.account.problems)
+        if not self.dash.resolved:
+            found.append(f"{self.dash.fired} alerts fired and none resolved; expected one at least")
+        return found
+
+
+def run(face: Face) -> Result:
+    """Runs all of it and leaves nothing behind. Raises EmbeddedError, DemoStopped, BrokerAway, StoreAway."""
+    # A shell's variables are for another deployment: the demo's worker hears of this pair only.
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
+    policy = read_policy(POLICY_FILE)
+    face.rules(policy)
+    face.say("")
+    began = time.monotonic()
+    with Embedded() as pair, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        face.say(f"a broker on {pair.kafka} and a store on {pair.redis.split('/')[2]}, both in memory")
+        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
+        port = free_port()
+        settings = {"POLICY_FILE": str(POLICY_FILE), "HTTP_PORT": str(port), "PARTITIONS": str(PARTITIONS), **WORKER}
+        env = {**pair.env(), **{PREFIX + name: value for name, value in settings.items()}}
+        log = Path(folder) / "worker.log"
+        with log.open("wb") as out, WorkerProcess(env, out) as worker:
+            face.say("and a worker, like any other: it joins in 10 to 20 s")
+            play = _Play(pair, worker, log, policy, face)
+            asyncio.run(play.until_ready(port))
+            face.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
+            result = asyncio.run(play.traffic())
+            face.say("\nstopping the worker, the store and the broker")
+    return result
+
+
+class _Play:
+    """The part that is played on a pair and a worker that run."""
+
+    def __init__(self, pair: Embedded, worker: WorkerProcess, log: Path, policy: Policy, face: Face) -> None:
+        self._pair, self._worker, self._log, self._policy, self._face = pair, worker, log, policy, face
+        self._settings = Settings.load(kafka=pair.kafka, redis=pair.redis, idempotent=False)
+        self._dash = Dashboard()
+        self._sent: set[Position] = set()
+        self._feedback_sent = 0
+        self._start_ms, self._began = 0, 0.0
+
+    async def until_ready(self, port: int) -> None:
+        """Returns when the worker says that it can do its job."""
+        deadline = time.monotonic() + READY_S
+        while not await asyncio.to_thread(_answers, f"http://127.0.0.1:{port}/readyz"):
+            self._check()
+            if time.monotonic() > deadline:
+                raise DemoStopped(f"the worker was not ready in {READY_S:.0f} s; its log ends:\n{self._tail()}")
+            await asyncio.sleep(LOOK_S)
+
+    async def traffic(self) -> Result:
+        """Sends everything, looks on until it came out and the alerts resolved, and makes the account."""
+        # In half a second: making the traffic takes some of it.
+        self._start_ms, self._began = int(time.time() * 1000) + 500, time.monotonic() + 0.5
+        made = traffic(self._start_ms)
+        tasks = [asyncio.create_task(self._read(topic)) for topic in TOPICS]
+        sending = asyncio.create_task(self._send(made))
+        try:
+            await self._look_on(sending, tasks)
+            return await self._result()
+        finally:
+            for task in (sending, *tasks):
+                task.cancel()
+            await asyncio.gather(sending, *tasks, return_exceptions=True)
+
+    async def _look_on(self, sending: asyncio.Task[None], readers: Sequence[asyncio.Task[None]]) -> None:
+        done_since: float | None = None
+        while (at_s := time.monotonic() - self._began) < LONGEST_S:
+            self._check()
+            for task in (sending, *readers):
+                if task.done():
+                    task.result()  # raises what ended it
+            self._face.look(self._dash, self._policy, self._now())
+            all_out = sending.done() and self._sent <= self._dash.outcomes.keys()
+            if not all_out or self._dash.resolved < self._dash.fired:
+                done_since = None
+            elif done_since is None:
+                done_since = at_s
+            elif at_s - done_since > AFTER_S:
+                break
+            await asyncio.sleep(LOOK_S)
+        self._face.look(self._dash, self._policy, self._now())
+
+    async def _send(self, made: Iterable[Made]) -> None:
+        """Each record at its time; one by one they are acknowledged, and their positions kept."""
+        acks: set[asyncio.Task[None]] = set()
+        async with producer(self._settings) as out:
+            for one in made:
+                wait_s = self._began + one.at_s - time.monotonic()
+                if wait_s > 0:
+                    await asyncio.sleep(wait_s)
+                future = await out.send(one.topic, one.value, key=one.key, headers=list(one.headers))
+                acks.add(task := asyncio.create_task(self._acknowledged(one, future)))
+                task.add_done_callback(acks.discard)
+            await asyncio.gather(*acks)
+
+    async def _acknowledged(self, one: Made, future: Any) -> None:
+        position = await future
+        if one.topic == "feedback":
+            self._feedback_sent += 1
+        else:
+            self._sent.add((position.partition, position.offset))
+
+    async def _read(self, topic: str) -> None:
+        async for record in follow(self._settings.kafka, topic, from_start=True):
+            for alert in self._dash.read(topic, record.key, record.value):
+                self._face.transition(alert, self._now())
+
+    async def _result(self) -> Result:
+        store = RedisStore(self._settings.redis, self._settings.namespace)
+        deadline = time.monotonic() + TOTALS_S
+        try:
+            while True:
+                totals, heard = [
+                    await store.totals([Part(topic, p) for p in range(PARTITIONS)])
+                    for topic in ("completions", "feedback")
+                ]
+                account = settle(self._sent, self._dash.outcomes, totals, self._feedback_sent, heard)
+                if not account.problems or time.monotonic() > deadline:
+                    break
+                await asyncio.sleep(LOOK_S)
+        finally:
+            await store.close()
+        seconds = time.monotonic() - self._began
+        return Result(account, self._dash, self._start_ms, seconds)
+
+    def _now(self) -> Now:
+        at_s = max(0.0, time.monotonic() - self._began)
+        return Now(at_s, LENGTH_S, len(self._sent), self._feedback_sent, going_on(at_s), self._start_ms)
+
+    def _check(self) -> None:
+        self._pair.check()
+        if (code := self._worker.wait(0)) is not None:
+            raise DemoStopped(f"the worker ended by itself with exit code {code}; its log ends:\n{self._tail()}")
+
+    def _tail(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join(f"  {line}" for line in lines) or "  (nothing was logged)"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own worker, on loopback
+            return bool(answer.status == 200)
+    except OSError:  # not listening yet, or 503: waiting for something
+        return False

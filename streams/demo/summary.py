@@ -1,0 +1,83 @@
+"""What happened, for people, once the demo has ended. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from streams.demo.view import Line, worth
+
+if TYPE_CHECKING:
+    from streams.demo.run import Result
+
+LABELS = ("toxicity", "insult", "stereotype")  # of whom it is said who was affected
+STANDS_OUT = 0.8  # of all that were affected: a tenant or model with so many is named
+
+
+def summary(result: Result) -> list[Line]:
+    """The whole of it, in lines."""
+    return [[], *_account(result), [], *_affected(result), [], *_alerts(result), [], *_go_on()]
+
+
+def _account(result: Result) -> list[Line]:
+    account = result.account
+    closes: Line = (
+        [("the account closes: ", "green"), ("each came out exactly once, and Redis counted the same", "")]
+        if not account.problems
+        else [("the account does not close, see below", "red")]
+    )
+    return [
+        [("What happened", "bold")],
+        [
+            (f"  {account.sent:,} completions sent in four forms = {account.decided:,} decided + ", ""),
+            (f"{account.faults:,} faults + {account.dead_letters:,} dead letters, in {result.seconds:.0f} s", ""),
+        ],
+        [("  ", ""), *closes],
+        [(f"  beside them {account.feedback:,} feedback events: thumbs and complaints", "")],
+    ]
+
+
+def _affected(result: Result) -> list[Line]:
+    """Per label whose completions reached a threshold; a tenant or a model only where it stands out."""
+    lines: list[Line] = [[("Who was affected", "bold")]]
+    for label in LABELS:
+        found = result.dash.labels.get(label)
+        if found is None:
+            continue
+        total = found.hits.total()
+        where = ""
+        for kind, place in (("tenant", 0), ("model", 1)):
+            sums: Counter[str] = Counter()
+            for scope, n in found.hits.items():
+                sums[scope[place]] += n
+            name, n = sums.most_common(1)[0]
+            if n >= STANDS_OUT * total:
+                where += f", {n} of them of {kind} {name}"
+        lines.append([(f"  {label:<12}{total:>4} completions to {len(found.users)} users{where}", "")])
+    return lines
+
+
+def _alerts(result: Result) -> list[Line]:
+    lines: list[Line] = [[("Alerts", "bold")]]
+    for incident in result.dash.incidents:
+        fired_s = (incident.fired_ms - result.start_ms) / 1000
+        then = "still firing when the time was up"
+        if incident.resolved_ms is not None:
+            lasted = (incident.resolved_ms - incident.fired_ms) / 1000
+            then = f"resolved at {fired_s + lasted:.0f} s: {lasted:.0f} s"
+        peak = f"up to {worth(incident.kind, incident.peak)}"
+        lines.append(
+            [(f"  {incident.rule:<22}{incident.scope:<20} ", ""), (f"{peak:<13}fired at {fired_s:.0f} s, {then}", "")]
+        )
+    return lines if len(lines) > 1 else [*lines, [("  none fired", "")]]
+
+
+def _go_on() -> list[Line]:
+    """Commands, each with what it does."""
+    said = {
+        "tidegate up": "a broker, store and worker of yours",
+        "tidegate send FILE": "completions, one JSON object a line",
+        "tidegate policy set labels.toxicity.block 0.9 --reason …": "tune it while it runs",
+        "README.md": "what it is, and its limits",
+    }
+    return [[("How to go on", "bold")], *([(f"  {what:<60}", ""), (why, "dim")] for what, why in said.items())]

@@ -1,0 +1,138 @@
+"""A minute of made-up traffic, as a list: what is sent, and when. The same seed gives the same traffic.
+
+Nothing here sends or waits. Times are seconds since the first event.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from streams.demo.forms import FAILING, FORMS, Answer, Headers, decision_id, malformed
+from streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
+
+SEED = 7
+LENGTH_S = 60.0
+PER_S = 28.0  # completions, about: 1,700 in all
+TENANTS = tuple(FINE)
+MODELS = ("heron-2", "otter-7b", "wren-mini")
+ROUTES = ("chat", "search", "mail")
+USERS = 40  # a tenant
+MALFORMED = 0.02  # of all completions
+FAILED = 0.001  # of those of a model in order
+TWO_CHOICES = 0.05  # of the fine ones: most have one
+THUMBS = 0.12  # of the answers are rated
+FORM_WEIGHTS = (40, 15, 10, 20, 15)  # in the order of FORMS
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Something that goes wrong for a while, in [start_s, end_s)."""
+
+    start_s: float
+    end_s: float
+    where: str  # the tenant or the model
+    share: float  # of its answers
+    about: str
+
+    def at(self, at_s: float) -> bool:
+        return self.start_s <= at_s < self.end_s
+
+
+INSULTING = Phase(10, 25, "pixel-arena", 0.45, "tenant pixel-arena: insults")
+BIASED = Phase(21, 36, "wren-mini", 0.40, "model wren-mini: stereotypes")
+FAILING_MODEL = Phase(32, 41, "otter-7b", 0.35, "model otter-7b: fails to answer")
+PHASES = (INSULTING, BIASED, FAILING_MODEL)
+COMPLAINS = 0.5  # of those who were insulted, some seconds later
+
+Kind = Literal["fine", "insult", "stereotype", "failed", "malformed", "feedback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One record to be sent."""
+
+    at_s: float
+    topic: Literal["completions", "feedback"]
+    kind: Kind
+    form: str  # of FORMS; for a malformed one what is wrong with it, for feedback its kind
+    key: bytes
+    value: bytes | None
+    headers: Headers = ()
+
+
+def traffic(start_ms: int, seed: int = SEED, length_s: float = LENGTH_S, per_s: float = PER_S) -> list[Made]:
+    """Everything to be sent, in order. start_ms: when the first is, in ms since 1970."""
+    rng = random.Random(seed)  # noqa: S311 - made-up traffic, the same each time
+    made: list[Made] = []
+    for n in range(round(length_s * per_s)):
+        made += _one(rng, n, (n + rng.random()) / per_s, start_ms)
+    # What is said of the last answers would come after the end.
+    return sorted((one for one in made if one.at_s < length_s), key=lambda one: one.at_s)
+
+
+def going_on(at_s: float) -> str:
+    """What is wrong in the traffic at that time, in words."""
+    return " · ".join(phase.about for phase in PHASES if phase.at(at_s)) or "all is well"
+
+
+def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[Made]:
+    """A completion, and what is said of it later."""
+    tenant, model, route = rng.choice(TENANTS), rng.choice(MODELS), rng.choice(ROUTES)
+    user = f"user-{rng.randrange(USERS)}@{tenant}.example"
+    kind = _kind(rng, at_s, tenant, model)
+    texts = _texts(rng, kind, tenant)
+    answer = Answer(f"c{n:04}", tenant, model, route, user, texts, start_ms + round(at_s * 1000))
+    if kind == "malformed":
+        wrong, value = malformed(rng, answer)
+        return [Made(at_s, "completions", kind, wrong, answer.key, value)]
+    form = rng.choice(FAILING) if kind == "failed" else rng.choices(list(FORMS), FORM_WEIGHTS)[0]
+    value, headers = FORMS[form](answer)
+    said = _feedback(rng, kind, at_s, answer, decision_id(answer, form), start_ms)
+    return [Made(at_s, "completions", kind, form, answer.key, value, headers), *said]
+
+
+def _kind(rng: random.Random, at_s: float, tenant: str, model: str) -> Kind:
+    if rng.random() < MALFORMED:
+        return "malformed"
+    if INSULTING.at(at_s) and tenant == INSULTING.where and rng.random() < INSULTING.share:
+        return "insult"
+    if BIASED.at(at_s) and model == BIASED.where and rng.random() < BIASED.share:
+        return "stereotype"
+    down = FAILING_MODEL.at(at_s) and model == FAILING_MODEL.where
+    return "failed" if rng.random() < (FAILING_MODEL.share if down else FAILED) else "fine"
+
+
+def _texts(rng: random.Random, kind: Kind, tenant: str) -> tuple[str, ...]:
+    if kind == "failed":
+        return ()
+    if kind in ("insult", "stereotype"):
+        return (rng.choice(INSULTS if kind == "insult" else STEREOTYPES),)
+    return tuple(fine(rng, tenant) for _ in range(2 if rng.random() < TWO_CHOICES else 1))
+
+
+def _feedback(
+    rng: random.Random, kind: Kind, at_s: float, answer: Answer, completion_id: str, start_ms: int
+) -> Sequence[Made]:
+    """What the user says of the answer some seconds later: nothing, mostly."""
+    if kind == "insult" and rng.random() < COMPLAINS:
+        what = "complaint"
+    elif kind != "failed" and rng.random() < THUMBS:
+        what = "thumb_up" if kind == "fine" and rng.random() < 0.9 else "thumb_down"
+    else:
+        return ()
+    said_s = at_s + rng.uniform(0.5, 3)
+    event = {
+        "id": f"f-{answer.id}",
+        "completion_id": completion_id,
+        "kind": what,
+        "tenant": answer.tenant,
+        "model": answer.model,
+        "route": answer.route,
+        "user": answer.user,
+        "at_ms": start_ms + round(said_s * 1000),
+    }
+    return [Made(said_s, "feedback", "feedback", what, completion_id.encode(), json.dumps(event).encode())]

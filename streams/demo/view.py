@@ -1,0 +1,235 @@
+"""How the demo looks: lines of styled text, from what the dashboard read. Pure; whoever draws them knows the terminal.
+
+Rows keep their places from the first second to the last, so that the eye does too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streams.core.policy import AlertRule, Policy
+from streams.demo.dashboard import Dashboard
+
+Style = str  # "", bold, dim, red, yellow, green
+Line = list[tuple[str, Style]]
+
+WIDTH = 98  # columns that a line takes at the most
+BAR = 10  # columns of a full bar
+DECISIONS = 6  # shown at the most
+ALERTS = 4  # rows kept for them
+# What the policy counts: in a word, and as a rule.
+WORDS = {
+    "label.toxicity": ("toxicity", "toxicity in over {limit} of {whose}completions"),
+    "label.stereotype": ("stereotype", "stereotype in over {limit} of {whose}completions"),
+    "complaint": ("complaints", "over {limit} complaints about {whose}completions"),
+    "producer_failed": ("producer failed", "over {limit} of {whose}completions failed at the producer"),
+    "fault": ("faults", "over {limit} of {whose}completions could not be scored"),
+}
+STATES = {"firing": "red", "pending": "yellow", "resolved": "green"}
+ACTIONS = {"allow": "", "flag": "yellow", "review": "yellow", "redact": "red", "block": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Where the run is."""
+
+    at_s: float  # since the first event was sent
+    length_s: float
+    sent: int  # completions, acknowledged
+    feedback: int
+    going_on: str  # in the traffic, in words
+    start_ms: int
+
+
+def worth(kind: str, value: float | None) -> str:
+    """A share as a percentage, a count as it is."""
+    if value is None:
+        return "too few"
+    return f"{value:g}" if kind == "count" else f"{value:.1%}"
+
+
+def limit(kind: str, above: float) -> str:
+    """A rule's limit, in as few digits as it has."""
+    return f"{above:g}" if kind == "count" else f"{above * 100:g}%"
+
+
+def rules(policy: Policy) -> list[Line]:
+    """The policy, for people, before anything is sent."""
+    lines: list[Line] = [[("The policy: ", "bold"), ("scores at or above these ask for an action", "")]]
+    for label, thresholds in policy.labels.items():
+        asks = "   ".join(f"{action} {value:g}" for action, value in thresholds if value is not None)
+        lines.append([(f"  {label:<23}", ""), (asks, "dim")])
+    lines.append([("and these are alerts, over windows so short that you see them come and go", "")])
+    for name, rule in policy.alerts.items():
+        whose = "" if rule.by == ("all",) else f"a {' or '.join(rule.by)}'s "
+        held = f", for {rule.for_s} s" if rule.for_s else ""
+        what = _words(rule.of)[1].format(limit=limit(rule.kind, rule.above), whose=whose)
+        what += f" in {rule.window_s} s{held}"
+        lines.append([(f"  {name:<22}", ""), (what, "dim")])
+    return lines
+
+
+def screen(dash: Dashboard, policy: Policy, now: Now, height: int) -> list[Line]:
+    """Everything, as lines; where the terminal has fewer than `height` rows for it, the least telling go first."""
+    head = _head(dash, now)
+    rates = _rates(dash, policy, zeros=True)
+    alerts = _alerts(dash, now)
+    fixed = len(head) + len(alerts) + 5  # titles and blanks
+    if fixed + len(rates) + DECISIONS > height:
+        rates = _rates(dash, policy, zeros=False)[: height - fixed - 1]
+    decisions = _decisions(dash)[: max(1, height - fixed - len(rates))]
+    return [
+        *head,
+        [],
+        [("Rates", "bold"), (" over the last seconds, from the topic `rates`", "dim")],
+        *rates,
+        [],
+        [("Alerts", "bold"), (" from the topic `alerts`", "dim")],
+        *alerts,
+        [("Decisions", "bold"), (" other than allow, newest first, from the topic `decisions`; never the text", "dim")],
+        *decisions,
+    ]
+
+
+def _head(dash: Dashboard, now: Now) -> list[Line]:
+    done = min(1.0, now.at_s / now.length_s)
+    columns = WIDTH - 34
+    filled = round(done * columns)
+    state = f"{min(now.at_s, now.length_s):3.0f} of {now.length_s:.0f} s" if done < 1 else "all is sent"
+    dead = ", ".join(f"{reason.replace('_', ' ')} {n}" for reason, n in dash.dead_letters.most_common(2))
+    satisfied = next((r for (scope, of, _), r in dash.rates.items() if (scope, of) == ("all", "satisfaction")), None)
+    up = "" if satisfied is None else f"   thumbs up {worth('share', satisfied['share'])} of {satisfied['total']}"
+    actions: Line = [("actions      ", "dim")]
+    for action in ACTIONS:
+        actions += [(f"{action} ", "dim"), (f"{dash.actions[action]:<8,}", ACTIONS[action])]
+    return [
+        [("Tidegate demo  ", "bold"), ("━" * filled, "green"), ("━" * (columns - filled), "dim"), (f"  {state}", "")],
+        [("made up      ", "dim"), (now.going_on, "" if now.going_on == "all is well" else "yellow")],
+        [
+            ("completions  ", "dim"), ("sent ", "dim"), (f"{now.sent:<9,}", ""),
+            ("decided ", "dim"), (f"{dash.decided:<9,}", ""), ("faults ", "dim"), (f"{dash.faults:<6,}", ""),
+            ("dead letters ", "dim"), (f"{dash.dead_letters.total():<5,}", ""), (dead, "dim"),
+        ],
+        actions,
+        [("feedback     ", "dim"), ("sent ", "dim"), (f"{now.feedback:,}", ""), (up, "dim")],
+    ]  # fmt: skip
+
+
+def _rates(dash: Dashboard, policy: Policy, *, zeros: bool) -> list[Line]:
+    """A row for each scope of each rule; of a count only the highest. zeros: those without hits too."""
+    lines: list[Line] = []
+    for name, rule in policy.alerts.items():
+        found = {
+            scope: rate
+            for (scope, measure, window_s), rate in dash.rates.items()
+            if (measure, window_s) == (rule.of, rule.window_s) and scope.partition("=")[0] in rule.by
+        }
+        if rule.kind == "count" or not zeros:
+            found = {scope: rate for scope, rate in found.items() if rate["hits"]}
+        if rule.kind == "count":
+            found = dict(sorted(found.items(), key=lambda item: -item[1]["hits"])[:1])
+        first, word = True, _words(rule.of)[0]
+        for scope in sorted(found):
+            title = f"{word if first else '':<17}"
+            lines.append([(title, ""), *_rate(name, rule, scope, found[scope], dash, first=first)])
+            first = False
+        if first and zeros:
+            limits = f"alert above {limit(rule.kind, rule.above)}"
+            lines.append(
+                [(f"{word:<17}", ""), (f"{f'none in the last {rule.window_s} s':<55}", "dim"), (limits, "dim")]
+            )
+    return lines
+
+
+def _rate(name: str, rule: AlertRule, scope: str, rate: dict[str, Any], dash: Dashboard, *, first: bool) -> Line:
+    value = rate["hits"] if rule.kind == "count" else rate["share"]
+    alert = dash.alerts.get((name, scope))
+    state = alert["state"] if alert is not None and alert["state"] in ("pending", "firing") else ""
+    style = STATES.get(state, "" if value else "dim")
+    full = rule.above * 3 if rule.kind == "count" else min(1.0, rule.above * 4)
+    bar = "█" * min(BAR, max(int(bool(value)), round(BAR * (value or 0) / full)))
+    of = (
+        ""
+        if not rate["hits"]
+        else f"in {rule.window_s} s"
+        if rule.kind == "count"
+        else f"{rate['hits']} of {rate['total']}"
+    )
+    limits = f"alert above {limit(rule.kind, rule.above)}" if first else ""
+    return [
+        (f"{scope.replace('=', ' '):<22}", style),
+        (f"{bar:<{BAR + 1}}", style),
+        (f"{worth(rule.kind, value):>7}", style),
+        (f"   {of:<12}", "dim"),
+        (f"{limits:<18}", "dim"),
+        (state, style),
+    ]
+
+
+def _alerts(dash: Dashboard, now: Now) -> list[Line]:
+    """The newest last; a row that is not needed stays blank."""
+    lines: list[Line] = []
+    for incident in dash.incidents[-ALERTS:]:
+        state = "firing" if incident.resolved_ms is None else "resolved"
+        since = f"fired at {_at(incident.fired_ms, now)}"
+        if incident.resolved_ms is not None:
+            since += f", resolved at {_at(incident.resolved_ms, now)}"
+        peak = f"up to {worth(incident.kind, incident.peak)}"
+        lines.append(
+            [
+                (f"{state:<10}", STATES[state]),
+                (f"{incident.rule:<22}", ""),
+                (f"{incident.scope:<20} ", ""),
+                (f"{peak:<13}", ""),
+                (since, "dim"),
+            ]
+        )
+    if not lines:
+        lines = [[("none yet", "dim")]]
+    return lines + [[] for _ in range(ALERTS + 1 - len(lines))]
+
+
+def _decisions(dash: Dashboard) -> list[Line]:
+    lines: list[Line] = []
+    for found in list(dash.latest)[:DECISIONS]:
+        reason = max(found["reasons"], key=lambda reason: (list(ACTIONS).index(reason["action"]), reason["score"] or 0))
+        why = reason["label"]
+        if reason["score"] is not None:
+            why += f" {reason['score']:.2f} >= {reason['threshold']:g}"
+        lines.append(
+            [
+                (f"{found['action']:<8}", ACTIONS[found["action"]]),
+                (f"{_short(found['id'], 30):<31}", ""),
+                (f"{_short(found['scopes']['model'], 10):<11}", "dim"),
+                (f"{why}", ""),
+            ]
+        )
+    return lines + [[] for _ in range(DECISIONS - len(lines))]
+
+
+def _words(measure: str) -> tuple[str, str]:
+    return WORDS.get(measure, (measure, f"over {{limit}} {measure}"))
+
+
+def _at(at_ms: int, now: Now) -> str:
+    return f"{(at_ms - now.start_ms) / 1000:.0f} s"
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def line(dash: Dashboard, now: Now) -> str:
+    """Where there is no terminal: all of it in one line."""
+    firing = [f"{rule} {scope}" for (rule, scope), alert in dash.alerts.items() if alert["state"] == "firing"]
+    return (
+        f"{now.at_s:3.0f} s  sent {now.sent:,}  decided {dash.decided:,}  faults {dash.faults:,}  "
+        f"dead letters {dash.dead_letters.total():,}  firing: {', '.join(firing) or 'none'}"
+    )
+
+
+def told(alert: dict[str, Any], now: Now) -> str:
+    """A transition of an alert in one line."""
+    value, above = worth(alert["kind"], alert["value"]), limit(alert["kind"], alert["above"])
+    return f"{now.at_s:3.0f} s  alert {alert['state']}: {alert['rule']} {alert['scope']}, {value} (above {above})"

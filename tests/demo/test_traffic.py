@@ -1,0 +1,146 @@
+"""The made-up traffic: the same each time, all forms in it, and what goes wrong goes wrong where it is said to."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from streams.core.events import Completion, DeadLetterReason, Feedback
+from streams.demo.forms import FORMS, Answer, decision_id, malformed
+from streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
+from streams.wire import Unreadable, decode_completion, decode_feedback
+
+START_MS = 1_800_000_000_000
+MADE = traffic(START_MS)
+ANSWER = Answer("c0042", "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example", ("Hello.",), START_MS)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A made record as a consumer would get it."""
+
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    topic: str = "completions"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = START_MS
+    key: bytes | None = field(default=None)
+
+
+def read(made: Made) -> Read:
+    return Read(made.value, made.headers, made.topic)
+
+
+def completions(kind: str) -> list[tuple[Made, Completion]]:
+    found = []
+    for made in MADE:
+        if made.topic == "completions" and made.kind == kind:
+            completion = decode_completion(read(made))
+            assert isinstance(completion, Completion), f"{made.form}: {completion}"
+            found.append((made, completion))
+    return found
+
+
+def test_one_seed_is_one_traffic() -> None:
+    assert traffic(START_MS) == MADE
+    assert traffic(START_MS, seed=8) != MADE
+
+
+def test_there_is_enough_of_everything() -> None:
+    kinds = Counter(made.kind for made in MADE)
+    assert 1_500 <= sum(made.topic == "completions" for made in MADE) <= 2_000
+    assert all(kinds[kind] >= 20 for kind in ("insult", "stereotype", "failed", "malformed", "feedback"))
+    said = Counter(made.form for made in MADE if made.topic == "feedback")
+    assert said["complaint"] > 15
+    assert said["thumb_up"] > said["thumb_down"] > 0
+
+
+def test_it_is_in_order_and_within_its_length() -> None:
+    times = [made.at_s for made in MADE]
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert times[-1] < LENGTH_S
+
+
+def test_tenants_models_routes_and_users_are_several() -> None:
+    found = [completion for _, completion in completions("fine")]
+    assert len({c.tenant for c in found}) == 4
+    assert len({c.model for c in found}) == 3
+    assert len({c.route for c in found}) == 3
+    assert len({c.user for c in found}) > 100
+    assert any(len(c.choices) == 2 for c in found)
+
+
+def test_fine_answers_are_as_long_as_real_ones() -> None:
+    lengths = sorted(len(text) for _, c in completions("fine") for text in c.choices)
+    assert 300 <= lengths[len(lengths) // 2] <= 500
+    assert lengths[-1] < 900
+
+
+def test_every_form_occurs_and_decodes_to_one_completion() -> None:
+    assert {made.form for made, _ in completions("fine")} == set(FORMS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_says_all_of_an_answer(form: str) -> None:
+    value, headers = FORMS[form](ANSWER)
+    found = decode_completion(Read(value, headers))
+    assert isinstance(found, Completion)
+    assert found.id == decision_id(ANSWER, form)
+    assert (found.tenant, found.model, found.route, found.user) == (
+        "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example",
+    )  # fmt: skip
+    assert found.choices == ("Hello.",)
+    assert found.at_ms == START_MS
+
+
+def test_what_a_producer_failed_to_give_has_no_text() -> None:
+    failed = completions("failed")
+    assert {made.form for made, _ in failed} == {"native", "litellm"}
+    assert {(c.status, c.completion) for _, c in failed} == {("failed", "")}
+
+
+def test_malformed_records_are_dead_letters() -> None:
+    for made in MADE:
+        if made.kind == "malformed":
+            assert isinstance(decode_completion(read(made)), Unreadable), made.form
+
+
+def test_malformed_records_fail_in_every_way_there_is() -> None:
+    rng = random.Random(1)
+    found = {decode_completion(Read(malformed(rng, ANSWER)[1], ())) for _ in range(300)}
+    assert all(isinstance(unreadable, Unreadable) for unreadable in found)
+    assert {u.reason for u in found if isinstance(u, Unreadable)} == set(DeadLetterReason)
+
+
+def test_feedback_names_a_completion_that_was_sent_before() -> None:
+    sent: set[str] = set()
+    for made in MADE:
+        if made.topic == "feedback":
+            said = decode_feedback(read(made))
+            assert isinstance(said, Feedback), said
+            assert said.completion_id in sent
+        elif isinstance(completion := decode_completion(read(made)), Completion):
+            sent.add(completion.id)
+
+
+def test_what_goes_wrong_does_so_in_its_phase_only() -> None:
+    for kind, phase in (("insult", INSULTING), ("stereotype", BIASED)):
+        for made, completion in completions(kind):
+            assert phase.at(made.at_s)
+            assert phase.where in (completion.tenant, completion.model)
+    down = [made for made, c in completions("failed") if c.model == FAILING_MODEL.where and FAILING_MODEL.at(made.at_s)]
+    assert len(down) > 0.8 * len(completions("failed"))
+
+
+def test_what_goes_wrong_ends_early_enough_for_its_alert_to_resolve() -> None:
+    assert max(phase.end_s for phase in PHASES) + 15 < LENGTH_S  # a window of 10 s empties, and some
+
+
+def test_going_on_says_every_phase_that_runs() -> None:
+    assert going_on(0) == "all is well"
+    assert going_on(22) == "tenant pixel-arena: insults · model wren-mini: stereotypes"
