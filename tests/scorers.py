@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype")
-_SAID = re.compile(r"(\w+)=([01](?:\.\d+)?)")
+RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
+_SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)")
 
 
 class Obedient:
@@ -29,7 +30,7 @@ class Obedient:
             if "RAISE" in text:
                 raise ValueError(text)
             if "HANG" in text:
-                threading.Event().wait()
+                RELEASE.wait()
             if "ABORT" in text:
                 os.abort()
             for label, score in _SAID.findall(text):

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
 from streams.core.events import FaultReason
 from streams.scoring import Scoring
-from tests.scorers import LABELS, obedient
+from tests.scorers import LABELS, RELEASE, obedient
+
+
+@pytest.fixture(autouse=True)
+def _released() -> Iterator[None]:
+    RELEASE.clear()
+    yield
+    RELEASE.set()
 
 
 def row(toxicity: float) -> tuple[float, ...]:

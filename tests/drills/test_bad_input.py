@@ -1,0 +1,127 @@
+"""Every bad input ends as a dead letter or as a well-defined decision, and its neighbours are decided."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from streams.embedded import Embedded
+from tests.drills.fleet import POLICY, account, closes, event, fleet, make_topics, settled
+
+pytestmark = pytest.mark.drill
+LARGEST = 1_000_000  # bytes: the broker's and our own limit
+DAY_MS = 86_400_000
+
+
+def native(n: int, **fields: Any) -> bytes:
+    return json.dumps({"id": f"bad{n}", "completion": "said", **fields}).encode()
+
+
+def largest() -> bytes:
+    empty = len(native(0, completion=""))
+    return native(0, completion="x" * (LARGEST - empty - 100))
+
+
+NOW_MS = int(time.time() * 1000)
+# name -> bytes, and the dead letter's reason or None for a decision
+BAD: dict[str, tuple[bytes | None, str | None]] = {
+    "not JSON": (b"{nope", "not_json"),
+    "not UTF-8": (b'{"id":"\xff\xfe"}', "not_utf8"),
+    "empty": (b"", "not_json"),
+    "null bytes": (b"\x00\x00\x00", "not_json"),
+    "a JSON string": (b'"said"', "not_an_object"),
+    "a JSON array": (b"[1, 2]", "not_an_object"),
+    "wrong types": (native(1, completion=17), "invalid"),
+    "missing text": (b'{"id": "x"}', "invalid"),
+    "missing id": (b'{"completion": "x"}', "invalid"),
+    "unknown schema version": (native(2, schema_version=99), "unknown_version"),
+    "a nested bomb": (b'{"id":"x","completion":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
+    "NaN": (b'{"id":"x","completion":"x","at_ms":NaN}', None),
+    "infinity": (b'{"id":"x","completion":"x","at_ms":1e999}', None),
+    "a tombstone": (None, "tombstone"),
+    "a stream chunk": (
+        json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": []}).encode(),
+        "stream_chunk",
+    ),
+    "an unknown object": (b'{"hello": "world"}', "unknown_form"),
+    "the future": (native(3, at_ms=NOW_MS + 30 * DAY_MS), None),
+    "1970": (native(4, at_ms=1), None),
+    "before 1970": (native(5, at_ms=-1), "invalid"),
+    "lone surrogates": (b'{"id":"bad6","completion":"a\\ud800b"}', None),
+    "an empty completion": (native(7, completion=""), None),
+    "null bytes in the text": (native(8, completion="a\x00b"), None),
+    "null bytes in the id": (json.dumps({"id": "a\x00", "completion": "x"}).encode(), "invalid"),
+    "as large as the broker takes": (largest(), None),
+}
+EITHER = {"NaN", "infinity"}  # a dead letter: of which kind is the JSON reader's business
+
+
+async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(
+    own_embedded: Embedded, tmp_path: Path
+) -> None:
+    await make_topics(own_embedded.kafka, 3)
+    producer = AIOKafkaProducer(bootstrap_servers=own_embedded.kafka, max_request_size=LARGEST + 10_000)
+    await producer.start()
+    at: dict[str, tuple[int, int]] = {}
+    neighbours: set[tuple[int, int]] = set()
+    for n, (name, (value, _)) in enumerate(BAD.items()):
+        meta = await producer.send_and_wait("completions", value, key=b"k", partition=n % 3)
+        at[name] = (meta.partition, meta.offset)
+        meta = await producer.send_and_wait("completions", event(n, "said toxicity=0.95"), partition=n % 3)
+        neighbours.add((meta.partition, meta.offset))
+    twice = [await producer.send_and_wait("completions", event(9_000, f"toxicity=0.{s}"), partition=0) for s in (1, 95)]
+    await producer.stop()
+    sent = {*at.values(), *neighbours, *((m.partition, m.offset) for m in twice)}
+    with fleet(tmp_path, own_embedded.env()) as workers:
+        workers.start()
+        redis = await settled(own_embedded.redis, len(sent), 60)
+        seen = await account(own_embedded.kafka, len(sent), 30)
+        assert workers.ended() == []
+        logs = workers.logs()
+    closes(sent, seen, redis)
+    for name, (_, reason) in BAD.items():
+        if name in EITHER:
+            assert seen.dead[at[name]][0]["reason"] in ("not_json", "invalid"), name
+        elif reason is None:
+            (decision,) = seen.decisions[at[name]]
+            assert decision["fault"] is None, name
+        else:
+            (letter,) = seen.dead[at[name]]
+            assert letter["reason"] == reason, name
+            assert letter["expected"], name
+            assert letter["value_base64"] is None, name
+    for position in neighbours:
+        assert seen.decisions[position][0]["action"] == "block"
+    assert seen.decisions[at["the future"]][0]["time"] == "future"
+    assert seen.decisions[at["1970"]][0]["time"] == "too_late"
+    # one id twice: two positions, two decisions, each of its own text
+    assert [seen.decisions[m.partition, m.offset][0]["action"] for m in twice] == ["allow", "block"]
+    assert redis.totals["too_late"] == 1
+    assert "said" not in logs.replace("store said", "")
+
+
+async def test_a_million_distinct_routes_are_bounded(own_embedded: Embedded, tmp_path: Path) -> None:
+    """Bounded by the limit, not by the number: 20,000 routes against a limit of 50 is 400 times over."""
+    routes, limit = 20_000, 50
+    await make_topics(own_embedded.kafka, 3)
+    producer = AIOKafkaProducer(bootstrap_servers=own_embedded.kafka, linger_ms=5)
+    await producer.start()
+    acks = [
+        await producer.send("completions", event(n, "said", route=f"/r/{n}"), key=str(n).encode())
+        for n in range(routes)
+    ]
+    sent = {((await ack).partition, (await ack).offset) for ack in acks}
+    await producer.stop()
+    with fleet(tmp_path, own_embedded.env(), policy=POLICY, live_scopes=str(limit)) as workers:
+        workers.start()
+        redis = await settled(own_embedded.redis, routes, 90)
+        seen = await account(own_embedded.kafka, routes, 60)
+    closes(sent, seen, redis)
+    named = {name for name in redis.series if "|route=" in name}
+    assert 0 < len({name.partition("|")[2] for name in named}) <= limit
+    assert redis.series["scored|route:other"] + sum(redis.series[n] for n in named if n.startswith("scored|")) == routes
