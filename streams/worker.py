@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import secrets
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 SOURCES = ("completions", "feedback")
 HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
+# Young objects between two looks for garbage: a few batches' worth, most of which are gone by then without a look.
+YOUNG = 20_000
 HandOut = Callable[[Batch], Awaitable[None]]
 
 
@@ -133,6 +136,9 @@ class Worker:
         )
         self._spawn(self._beat())
         self._spawn(self.tick.run(self._stopping))
+        gc.collect()
+        gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
+        gc.set_threshold(YOUNG, 10, 10)
 
     async def _until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
         """Waits for what is away, and says so on /readyz. What is wrong ends the process."""
