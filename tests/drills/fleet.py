@@ -213,12 +213,12 @@ class Counted:
     series: Counter[str]
 
 
-async def counted(url: str, namespace: str = "tidegate") -> Counted:
+async def counted(url: str, topic: str = "completions") -> Counted:
     client = aioredis.Redis.from_url(url, decode_responses=True)
     totals: Counter[str] = Counter()
     series: Counter[str] = Counter()
     try:
-        async for key in client.scan_iter(match=f"{namespace}:{{completions-*", count=1000):
+        async for key in client.scan_iter(match=f"tidegate:{{{topic}-*", count=1000):
             into = totals if key.endswith(":totals") else series if ":b:" in key else None
             if into is not None:
                 for name, n in (await client.hgetall(key)).items():

@@ -14,14 +14,14 @@ from streams.embedded import Embedded
 from tests.drills.fleet import account, closes, event, fleet, make_topics, positions, send, settled
 from tests.proxy import Proxy
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
 EVENTS = 14_000
 PER_S = 220.0
 AWAY_S = 10.0  # longer than a session
 
 
 async def test_an_outage_of_each_dependency_loses_nothing_and_counts_nothing_twice(
-    tmp_path: Path, proxy_to: Callable[[str | None], Proxy], _wheels: None
+    tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     rng = random.Random(7)
     network = proxy_to(None)

@@ -1,0 +1,173 @@
+"""Guarantee 9: no completion text and no raw user id in logs, metrics, Redis, output topics, keys or errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.asyncio as aioredis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from streams.embedded import Embedded, free_port
+from tests.drills.fleet import POLICY, fleet, make_topics, settled
+
+pytestmark = pytest.mark.drill
+TEXT = "zxcanarytextqv"
+USER = "zxcanaryuserqv"
+TALK = "zxcanarytalkqv"
+OUT = ("decisions", "dead-letters", "alerts", "rates", "enforcements", "replays", "policies")
+ALERTING = (
+    POLICY.replace("bucket_s = 10", "bucket_s = 1, grace_s = 0")
+    + """
+[alerts.high_toxicity]
+of = "label.toxicity"
+above = 0.05
+window_s = 5
+for_s = 0
+min_total = 1
+min_users = 1
+by = ["all", "tenant"]
+"""
+)
+
+
+def completion(n: int, text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"c{n}",
+        "completion": text,
+        "prompt": TEXT,
+        "tenant": "acme",
+        "user": USER,
+        "conversation": TALK,
+        **more,
+    }
+
+
+def openai(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "o1", "object": "chat.completion", "created": 1, "model": "m", "user": USER, "choices": [choice]}
+
+
+def litellm(text: str) -> dict[str, Any]:
+    return {
+        "id": "l1", "trace_id": TALK, "call_type": "completion", "status": "success", "model": "m", "end_user": USER,
+        "messages": [{"role": "user", "content": TEXT}], "response": openai(text), "metadata": {},
+        "startTime": 1.0, "endTime": 2.0, "request_tags": [], "model_parameters": {},
+    }  # fmt: skip
+
+
+def cloud(data: object) -> dict[str, Any]:
+    return {"specversion": "1.0", "id": "e1", "source": "/s", "type": "t", "data": data}
+
+
+GOOD = [completion(n, f"{TEXT} toxicity=0.95") for n in range(40)]
+GOOD += [openai(TEXT), litellm(TEXT), cloud(completion(50, TEXT)), completion(51, "", status="failed")]
+FAULTS = [completion(60, f"{TEXT} RAISE"), completion(61, f"{TEXT} HANG"), completion(62, f"{TEXT} NAN")]
+BAD: list[Any] = [
+    {"completion": TEXT, "user": USER},
+    {"id": "x", "completion": {TEXT: TEXT}, "user": [USER]},
+    {"id": f"{TEXT}\x00", "completion": TEXT},
+    {"id": "x", "completion": TEXT, "tenant": f"{USER}\n"},
+    {"id": "x", "completion": TEXT, "at_ms": TEXT},
+    {"id": "x", "completion": TEXT, "schema_version": TEXT},
+    {**openai(TEXT), "object": "chat.completion.chunk"},
+    {**openai(TEXT), "choices": TEXT},
+    {**litellm(TEXT), "response": 17},
+    cloud(TEXT),
+    cloud({TEXT: USER}),
+    [TEXT, USER],
+    TEXT,
+]
+BYTES = [f'{{"id": "{TEXT}'.encode(), f'{{"id": "{USER}"}} trailing {TEXT}'.encode(), TEXT.encode() + b"\xff"]
+FEEDBACK: list[Any] = [
+    {"id": "f1", "completion_id": "c1", "kind": "complaint", "tenant": "acme", "user": USER, "comment": TEXT},
+    {"id": "f2", "completion_id": "c1", "kind": TEXT, "user": USER},
+    {"id": "f3", "kind": "complaint", "user": {USER: TEXT}},
+]
+
+
+async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_path: Path) -> None:
+    await make_topics(own_embedded.kafka, 2)
+    port = free_port()
+    with fleet(tmp_path, own_embedded.env(), policy=ALERTING, http_port=str(port), log_level="debug") as workers:
+        workers.start()
+        await workers.joined()
+        producer = AIOKafkaProducer(bootstrap_servers=own_embedded.kafka)
+        await producer.start()
+        values = [json.dumps(e).encode() for e in [*GOOD, *FAULTS, *BAD]] + BYTES
+        headers = [
+            ("tidegate-user", USER.encode()),
+            ("tidegate-tenant", b"bad\xff"),
+            ("ce_id", b"1"),
+            ("x", TEXT.encode()),
+        ]
+        for value in values:
+            await producer.send_and_wait("completions", value, key=f"acme:{USER}".encode())
+        await producer.send_and_wait("completions", values[0], headers=headers)
+        for said in FEEDBACK:
+            await producer.send_and_wait("feedback", json.dumps(said).encode(), key=USER.encode())
+        await producer.stop()
+        found = await settled(own_embedded.redis, len(values) + 1, 60)
+        assert found.totals["faults"] == len(FAULTS)
+        assert found.totals["dead_letters"] >= len(BAD) + len(BYTES)
+        out = b""
+        async with asyncio.timeout(30):
+            while b"high_toxicity" not in out:  # the alert and its users have been through the store
+                out = await everything_published(own_embedded.kafka)
+        kept = await everything_kept(own_embedded.redis)
+        pages = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
+    logs = workers.logs().encode()
+    assert b'"action":"block"' in out
+    assert b"HyperLogLog" not in kept
+    assert b"acme" in kept
+    assert b"tidegate_decisions_total" in pages
+    assert b"taken over" in logs
+    for where, found_bytes in {"topics": out, "redis": kept, "pages": pages, "logs": logs}.items():
+        for canary in (TEXT, USER, TALK):
+            assert canary.encode() not in found_bytes, f"{canary} in {where}: {around(found_bytes, canary)}"
+
+
+async def everything_published(kafka: str) -> bytes:
+    consumer = AIOKafkaConsumer(*OUT, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    out = b""
+    try:
+        while fetched := await consumer.getmany(timeout_ms=1500):
+            for records in fetched.values():
+                out += b"\n".join(b"|".join((r.key or b"", r.value or b"", repr(r.headers).encode())) for r in records)
+            if len(out) > 50_000_000:
+                break
+    finally:
+        await consumer.stop()
+    return out
+
+
+async def everything_kept(url: str) -> bytes:
+    client = aioredis.Redis.from_url(url)
+    out = b""
+    async for key in client.scan_iter(count=1000):
+        kind = await client.type(key)
+        value = await client.hgetall(key) if kind == b"hash" else await client.get(key)
+        out += key + repr(value).encode()
+    await client.aclose()
+    return out
+
+
+async def page(port: int, path: str) -> bytes:
+    def get() -> bytes:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            return bytes(error.read())
+
+    return await asyncio.to_thread(get)
+
+
+def around(found: bytes, canary: str) -> bytes:
+    at = found.index(canary.encode())
+    return found[max(0, at - 200) : at + 100]
