@@ -1,4 +1,4 @@
-"""`python -m bench [all|classifiers|worker|profile]`: prints what it finds, appends to results.csv."""
+"""`python -m bench [all|classifiers|worker|latency|tick|profile]`: prints what it finds, appends to results.csv."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from bench.results import FOLDER, Results, commit, machine
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, profile, worker
+    from bench import classifiers, latency, profile, tick, worker
 
     return {
         "classifiers": classifiers.run,
         "worker": worker.run,
+        "latency": latency.run,
+        "tick": tick.run,
         "profile": profile.run,
     }
 

@@ -1,0 +1,137 @@
+"""`tick`: what one tick takes, and what the counts weigh, where every scope that may be live is.
+
+1,000 tenants, models and routes, each with completions in every bucket of every partition: the worst that the
+limit of live scopes lets happen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import redis.asyncio as aioredis
+
+from bench.measure import PARTITIONS, ROOT
+from bench.results import Results
+from streams.core.count import Aggregate
+from streams.core.thresholds import LivePolicy
+from streams.embedded import Embedded
+from streams.policy_file import read_policy
+from streams.publish import Message, Publisher
+from streams.store import Apply, Fence, Mark, Part
+from streams.store.redis import RedisStore
+from streams.tick import Tick
+from streams.topics_admin import ensure_topics
+
+SCOPES = 1_000  # a kind, as the setting's default
+BUCKETS = 30  # the default rates' window, 5 minutes, full
+TICKS = 10
+
+
+def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, ticks: int = TICKS) -> None:
+    """Tick time and Redis bytes with every scope live, 1,000 a kind, over 12 partitions and 5 minutes of buckets."""
+    asyncio.run(_run(results, scopes, buckets, ticks))
+
+
+async def _run(results: Results, scopes: int, buckets: int, ticks: int) -> None:
+    live = LivePolicy("bench", read_policy(ROOT / Path("policy.toml")))
+    windows = live.policy.windows
+    keep_s = windows.bucket_s + live.policy.longest_window_s + windows.late_s
+    parts = [Part("completions", p) for p in range(PARTITIONS)]
+    with Embedded() as pair:
+        await ensure_topics(pair.kafka, PARTITIONS, 1)
+        store = RedisStore(pair.redis, "bench")
+        publisher = Publisher(pair.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="bench")
+        redis = aioredis.Redis.from_url(pair.redis)
+        await publisher.start()
+        try:
+            counts = _Counts(store, parts, scopes, windows.bucket_s * 1000, keep_s * 1000)
+            await counts.take_over()
+            empty = await _used(redis)
+            newest = await counts.newest()
+            for n in reversed(range(buckets)):
+                await counts.add(newest - n * windows.bucket_s * 1000)
+            used = await _used(redis) - empty
+            what = f"{scopes} scopes a kind, {PARTITIONS} partitions"
+            results.add(what, f"redis, {buckets} buckets", used / 2**20, "MiB")
+            results.add(what, "redis, a bucket", used / buckets / 2**20, "MiB")
+            # A bucket is kept for the longest window of any rule, however few series that rule needs.
+            results.add(what, f"redis, all {keep_s} s kept", used / buckets * keep_s / windows.bucket_s / 2**20, "MiB")
+
+            said: list[Sequence[Message]] = []
+
+            async def publish(messages: Sequence[Message]) -> None:
+                said.append(messages)
+                await publisher.publish(messages)
+
+            tick = Tick(store, publish, lambda: parts, lambda: live, lambda: (), "bench")
+            first, _ = await _timed(tick)
+            results.add(what, "first tick, wall", first, "ms")
+            wall, cpu = [], []
+            for _ in range(ticks):
+                await counts.add(await counts.newest())
+                took, used_cpu = await _timed(tick)
+                wall.append(took)
+                cpu.append(used_cpu)
+            results.add(what, "tick, wall", statistics.median(wall), "ms", ticks)
+            results.add(what, "tick, longest", max(wall), "ms", ticks)
+            results.add(what, "tick, cpu", statistics.median(cpu), "ms", ticks)
+            results.add(what, "rates a tick", statistics.median(map(len, said[-ticks:])), "records", ticks)
+        finally:
+            await redis.aclose()
+            await publisher.stop()
+            await store.close()
+
+
+async def _timed(tick: Tick) -> tuple[float, float]:
+    """Milliseconds of wall and of our own CPU that one tick takes."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    if not await tick.run_once():
+        raise RuntimeError("the tick did not get its lease; expected it to be alone")
+    return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
+
+
+async def _used(redis: aioredis.Redis) -> int:
+    return int((await redis.info("memory"))["used_memory"])
+
+
+class _Counts:
+    """Counts as a worker applies them: one completion of every scope in each partition's bucket, each time."""
+
+    def __init__(self, store: RedisStore, parts: list[Part], scopes: int, bucket_ms: int, keep_ms: int) -> None:
+        self._store, self._parts, self._bucket_ms, self._keep_ms = store, parts, bucket_ms, keep_ms
+        self._tokens: list[int] = []
+        self._next = 0
+        self._scopes = scopes
+        names = [f"{kind}={kind}-{n}" for kind in ("tenant", "model", "route") for n in range(scopes)]
+        self._series = {
+            f"{counter}|{scope}": n
+            for counter, n in (("scored", 20), ("action.allow", 19), ("action.flag", 1), ("label.toxicity", 1))
+            for scope in ("all", *names)
+        }
+
+    async def take_over(self) -> None:
+        for part in self._parts:
+            (claim,) = await self._store.claim([part], "bench")
+            self._tokens.append(claim.token)
+            await self._store.reset(part, claim.token, Fence(0, "bench", 1, None))
+
+    async def newest(self) -> int:
+        """Start of the bucket that is open now, by the store's clock."""
+        now = await self._store.now_ms()
+        return now - now % self._bucket_ms
+
+    async def add(self, start_ms: int) -> None:
+        end = self._next + self._scopes
+        sums = Aggregate(counts={start_ms: self._series}, totals={"decided": self._scopes})
+        for part, token in zip(self._parts, self._tokens, strict=True):
+            mark = Mark(end - 1, start_ms, "0" * 16)
+            (outcome,) = await self._store.apply(
+                [Apply(part, token, self._next, end, mark, sums, await self._store.now_ms(), 0, self._keep_ms)]
+            )
+            if outcome.next != end:
+                raise RuntimeError(f"{part}: the store says {outcome.applied.value}; expected applied")
+        self._next = end
