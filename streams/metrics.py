@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,6 +15,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from streams.core.events import Action, DeadLetter, Decision, EventTime
+from streams.tick import Stats
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
@@ -104,9 +105,12 @@ class Metrics:
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
         self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
         self.alerts = gauge("alerts", "Alerts by state.", "state")
-        self.transitions = counter("alert_transitions", "Transitions published.", "rule", "state")
-        self.tick = histogram("tick_seconds", "Time one tick takes.", _SECONDS)
+        self.transitions = gauge(
+            "alert_transitions", "Transitions this worker published while it ticked.", "rule", "state"
+        )
+        self.tick = gauge("tick_seconds", "Time the last tick took.", "stage")
         self.incomplete = gauge("windows_incomplete", "1 where a part is behind or has no owner: alerts hold.")
+        self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already
         self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
         self.model = gauge("model_info", "1 for the classifier's version.", "version")
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
@@ -143,6 +147,17 @@ class Metrics:
         """Counts dead letters that were published and applied."""
         for letter in letters:
             self.dead_letters.labels(letter.source.topic, letter.reason.value).inc()
+
+    def ticked(self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]) -> None:
+        """What the tick says of itself, on the worker that ticks."""
+        self.incomplete.set(stats.incomplete)
+        for stage, took_s in stats.took_s.items():
+            self.tick.labels(stage).set(took_s)
+        for state in ("pending", "firing", "resolved"):
+            self.alerts.labels(state).set(alerts.get(state, 0))
+        for (rule, state), n in transitions.items():
+            self.transitions.labels(rule, state).inc(n - self._transitions[rule, state])
+            self._transitions[rule, state] = n
 
     def policy_is(self, version: str) -> None:
         """Makes `version` the one policy whose info is 1."""

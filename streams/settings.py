@@ -94,7 +94,6 @@ class Settings(BaseSettings):
     session_timeout_s: float = Field(30, ge=6, le=90, description="a worker silent this long loses its partitions")
     heartbeat_s: float = Field(3, ge=0.5, le=30, description="between heartbeats; a third of the session or less")
     commit_interval_s: float = Field(1.0, ge=0.1, le=60, description="between commits of what was applied")
-    linger_s: float = Field(0.005, ge=0, le=1, description="a send waits this long for company; 0 sends at once")
     max_record_bytes: int = Field(
         1_000_000, ge=1024, le=2**30, description="largest record we send; not above the broker's message.max.bytes"
     )

@@ -49,7 +49,7 @@ class TickWindows:
 
     def __init__(self, store: Store, policy: Policy) -> None:
         self._store = store
-        self._seen: dict[tuple[Part, int], int] = {}  # bucket -> how often it had been written when it was read
+        self._seen: dict[tuple[Part, int], str] = {}  # bucket -> how often it had been written when it was read
         self.rates: tuple[Asked, ...] = asked(policy)
         self._counters = counters_by_window(self.rates)
         keep_s: dict[str, int] = {}

@@ -293,3 +293,5 @@ class Worker:
                 m.lag.labels(part.topic, str(part.partition)).set(lag)
         for kind, n in self._names.overflowed.items():
             m.overflow.labels(kind).set(n)
+        if self.tick is not None and self.tick.stats.leading:
+            m.ticked(self.tick.stats, self.tick.alerts.states, self.tick.alerts.transitions)

@@ -72,7 +72,8 @@ def step(status: AlertStatus | None, observed: Observed, name: str, rule: AlertR
         return _firing(now, rule, verdict)
     if state is AlertState.PENDING:
         if not broken:
-            return _moved(now, AlertState.INACTIVE, verdict), None
+            # It was published as pending: whoever reads the topic alone must be told that nothing came of it.
+            return _published(now, AlertState.RESOLVED, verdict)
         if now.at_ms - (now.pending_since_ms or now.at_ms) >= rule.for_s * 1000:
             return _published(now, AlertState.FIRING, AlertReason.HELD)
         return now, None
@@ -101,7 +102,7 @@ def held(status: AlertStatus) -> AlertStatus:
 def removed(status: AlertStatus, at_ms: int) -> Stepped:
     """The status after its rule, or the rule's kind of scope, left the policy."""
     now = status.model_copy(update={"at_ms": max(at_ms, status.at_ms)})
-    if status.state is AlertState.FIRING:
+    if status.state in (AlertState.PENDING, AlertState.FIRING):
         return _published(now, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
     return _moved(now, AlertState.INACTIVE, AlertReason.RULE_REMOVED), None
 

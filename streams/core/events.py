@@ -176,7 +176,7 @@ class Rate(Event):
     scope: str  # "all", "tenant=acme", "model=...", "route=..."
     measure: str  # "label.toxicity", "action.block", "fault", "satisfaction", ...
     window_s: int
-    at_ms: int  # end of the window; its start is at_ms - window_s * 1000
+    at_ms: int  # when it was taken; the window ends with the bucket that was open then
     hits: int
     total: int
     share: float | None  # hits / total, or None where total < min_total: too few to say

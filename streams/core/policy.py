@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +23,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
 Threshold = Annotated[Number, Field(ge=0, le=1)]
 OFF: Literal["off"] = "off"
+_NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 GRADED = (Action.FLAG, Action.REVIEW, Action.REDACT, Action.BLOCK)  # weakest first
 
 
@@ -177,6 +179,12 @@ class Policy(_Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
+            for name in names:
+                if not _NAME.fullmatch(name):
+                    raise ValueError(
+                        f"{key}: {name!r} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    )
         seen: set[tuple[tuple[str, str], ...]] = set()
         for i, scope in enumerate(self.scopes):
             for key, known in (("labels", self.labels), ("prompt_labels", self.prompt_labels)):

@@ -50,7 +50,7 @@ class AlertStatus(BaseModel):
 
 
 class Transition(NamedTuple):
-    """A change of state that is published. An alert that goes back from pending to inactive makes none."""
+    """A change of state that is published: from pending, `resolved` says that it never fired."""
 
     previous: AlertState
     state: AlertState

@@ -103,6 +103,9 @@ class Embedded:
             "TIDEGATE_USER_KEY": self._user_key,
             "TIDEGATE_IDEMPOTENT": "false",  # the embedded broker has no idempotent producer
             "TIDEGATE_REPLICATION": "1",
+            # It answers a join after half a session: a short one gets a worker to work in seconds.
+            "TIDEGATE_SESSION_TIMEOUT_S": "6",
+            "TIDEGATE_HEARTBEAT_S": "2",
         }
 
     def check(self) -> None:

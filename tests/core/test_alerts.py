@@ -67,7 +67,7 @@ class _Life:
             {},
             [
                 ("5/10", "pending broken"),
-                ("1/10", "inactive between"),
+                ("1/10", "resolved between"),
                 ("5/10", "pending broken"),
                 ("5/10", "pending broken"),
             ],
@@ -103,7 +103,7 @@ class _Life:
             + [("5/9", "resolved quiet")],
             id="too few is counted from the last time there were enough",
         ),
-        pytest.param({}, [("5/10", "pending broken"), ("5/9", "inactive too_few")], id="too few ends pending"),
+        pytest.param({}, [("5/10", "pending broken"), ("5/9", "resolved too_few")], id="too few ends pending"),
         pytest.param({}, [("9/9", "-")], id="too few never begins"),
         pytest.param(
             {"kind": "count", "of": "complaint", "above": 10, "resolve_below": 5, "for_s": 0},
@@ -187,7 +187,7 @@ def test_an_alert_whose_rule_was_removed_ends() -> None:
     pending.see(5, 10)
     assert pending.status is not None
     status, transition = alerts.removed(pending.status, pending.at_ms)
-    assert (status and status.state, transition) == (AlertState.INACTIVE, None)
+    assert transition == (AlertState.PENDING, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
 
 
 def test_an_id_is_fingerprint_and_boundary_so_that_a_lost_store_reuses_none() -> None:
@@ -225,7 +225,7 @@ def test_life(seen: list[tuple[int, int, bool]], for_s: int, kind: str) -> None:
         None,
         {
             AlertState.INACTIVE: {AlertState.PENDING, AlertState.FIRING},
-            AlertState.PENDING: {AlertState.FIRING},
+            AlertState.PENDING: {AlertState.FIRING, AlertState.RESOLVED},
             AlertState.FIRING: {AlertState.RESOLVED},
             AlertState.RESOLVED: {AlertState.PENDING, AlertState.FIRING},
         },
