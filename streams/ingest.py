@@ -20,6 +20,7 @@ from streams.batch import Batch, Limits, Span
 from streams.errors import BrokerAway, StoreAway
 from streams.fence import Owned
 from streams.store import Part
+from streams.tasks import Tasks, exit_on_bug
 from streams.wire import Record
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._assignment = itertools.count(1)
         self._current = 0
         self._revoking = self._stopping = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._taking: set[Part] = set()
         self._committed: dict[TopicPartition, int] = {}
         self._consumer: Any = None
@@ -86,23 +87,16 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
         self.last_poll = time.monotonic()
         self._watch_heartbeats(consumer)
-        self._spawn(self._pump())
-        self._spawn(self._commit_regularly())
+        self._tasks.spawn(self._pump())
+        self._tasks.spawn(self._commit_regularly())
 
     async def stop(self) -> None:
         """Finishes what is in flight, commits, lets the parts go, leaves the group."""
         self._stopping = True
         await self._drain_and_let_go()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.finish(within_s=0)
         if self._consumer is not None:
             await self._consumer.stop()
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # --- liveness: aiokafka keeps the time of the last good heartbeat to itself
 
@@ -133,7 +127,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._current = next(self._assignment)
         self._revoking = True
         self.waiting_for = "the group"
-        await self._drain_and_let_go()
+        try:
+            await self._drain_and_let_go()
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on, with parts that nobody let go
+            exit_on_bug(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._current = next(self._assignment)
@@ -143,7 +140,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         log.info("assigned %s", ", ".join(map(str, sorted(parts))) or f"nothing of {self.topic}")
         if parts:
             self._consumer.pause(*assigned)
-            self._spawn(self._take(parts, self._current))
+            self._tasks.spawn(self._take(parts, self._current))
         else:
             self.waiting_for = None
 
@@ -153,7 +150,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             async with asyncio.timeout(DRAIN_S), self._changed:
                 await self._changed.wait_for(lambda: not self._inflight)
         except TimeoutError:
-            clean = False
+            clean, left = False, (self.topic, len(self._inflight), DRAIN_S)
             log.warning("%s: %d batches still in flight after %g s; they will be read again by the next owner",
                         self.topic, len(self._inflight), DRAIN_S)  # fmt: skip
         await self.commit()
@@ -215,7 +212,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._consumer.pause(TopicPartition(*owned.part))
         except IllegalStateError:
             return  # given away meanwhile
-        self._spawn(self._take([owned.part], self._current))
+        self._tasks.spawn(self._take([owned.part], self._current))
 
     # --- reading
 

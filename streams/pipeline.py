@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -25,6 +23,7 @@ from streams.metrics import Metrics
 from streams.names import Names
 from streams.publish import Message, Publisher
 from streams.store import Applied, Apply, Store
+from streams.tasks import exit_on_bug
 
 log = logging.getLogger(__name__)
 
@@ -100,10 +99,7 @@ class Pipeline(Generic[T, Result]):
                 span.owned.valid = False  # nothing after an unfinished batch may be applied
             raise
         except Exception as error:  # noqa: BLE001 - the last resort, and it ends the process
-            # No message: it may quote a text. The frames say enough.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.critical("bug: %s; exiting without a commit\n%s", type(error).__name__, frames)
-            os._exit(70)
+            exit_on_bug(error)
         await self._ingest.done(batch)
 
     def _took(self, stage: str, since: float) -> float:

@@ -20,6 +20,7 @@ from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway
 from streams.publish import Message, Publisher
+from streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class Policies:
         self._on_record = on_record
         self._consumer: Any = None
         self._tp = TopicPartition(TOPIC, 0)
-        self._tail: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
+        self._following = False
         self._moved = asyncio.Condition()
         self.log = PolicyLog()
         self.away: str | None = None  # why the log cannot be read just now; the last good version stands
@@ -77,13 +79,12 @@ class Policies:
 
     async def follow(self) -> None:
         """Goes on reading in the background, after `read`."""
-        self._tail = asyncio.create_task(self._follow())
+        self._following = True
+        self._tasks.spawn(self._follow())
 
     async def stop(self) -> None:
-        if self._tail is not None:
-            self._tail.cancel()
-            await asyncio.gather(self._tail, return_exceptions=True)
-            self._tail = None
+        self._following = False
+        await self._tasks.finish(within_s=0)
         if self._consumer is not None:
             await self._consumer.stop()
             self._consumer = None
@@ -129,7 +130,7 @@ class Policies:
             folded = fold(self.log, record.offset, record.value)
             self.log = folded.log
             n += 1
-            if self._tail is not None:  # what was written before we came is history
+            if self._following:  # what was written before we came is history
                 _tell(folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.core.events import FaultReason
+from streams.tasks import EXIT_BUG
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Scoring:
         )
         if self.stuck >= STUCK_LIMIT:
             log.critical("too many stuck threads; exiting, the group gives this worker's parts to another")
-            os._exit(70)
+            os._exit(EXIT_BUG)
         self.close()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")
 

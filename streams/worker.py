@@ -6,14 +6,13 @@ Nothing connects before `start`. What is away is waited for; what is wrong ends 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import faulthandler
 import gc
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from classifiers import labels_missing
@@ -37,6 +36,7 @@ from streams.settings import Settings
 from streams.source import Source, cluster_id, partition_counts
 from streams.store import Part
 from streams.store.redis import RedisStore
+from streams.tasks import EXIT_BUG, Tasks
 from streams.tick import Tick
 from streams.topics import TOPICS
 from streams.users import UserKey
@@ -73,7 +73,7 @@ class Worker:
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
         self._waits: dict[str, str] = {"start": "not started"}
         self._ingests: dict[str, Ingest] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._stopping = asyncio.Event()
         self._cluster = ""
         self._parts: list[Part] = []
@@ -99,7 +99,7 @@ class Worker:
         hear = Hear(self._user_key, self.metrics, keep_bytes=s.dead_letter_bytes)
         self.completions = self._pipeline("completions", completions, moderate)
         self.feedback = self._pipeline("feedback", feedback, hear)
-        self._spawn(self._bring_up())
+        self._tasks.spawn(self._bring_up())
 
     def _pipeline(self, topic: str, hand_out: HandOut, handler: Any) -> Pipeline[Any, Any]:
         s = self._settings
@@ -134,8 +134,8 @@ class Worker:
             self.id,
             lease_ms=int(self._settings.tick_lease_s * 1000),
         )
-        self._spawn(self._beat())
-        self._spawn(self.tick.run(self._stopping))
+        self._tasks.spawn(self._beat())
+        self._tasks.spawn(self.tick.run(self._stopping))
         gc.collect()
         gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
         gc.set_threshold(YOUNG, 10, 10)
@@ -164,8 +164,7 @@ class Worker:
         """Finishes what is in flight, lets the parts go, and closes every connection."""
         self._stopping.set()
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
-        with contextlib.suppress(TimeoutError):  # the tick ends what it is at, and gives its lease back
-            await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 3.0)
+        await self._tasks.finish(within_s=3.0)  # the tick ends what it is at, and gives its lease back
         faulthandler.cancel_dump_traceback_later()
         await self.policies.stop()
         await self._source.stop()
@@ -173,18 +172,6 @@ class Worker:
         await self.store.close()
         self._scoring.close()
         await self._pages.stop()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("bug: a background task ended; exiting without a commit", exc_info=error)
-            logging.shutdown()
-            os._exit(70)
 
     # --- what bring-up asks
 
@@ -257,7 +244,7 @@ class Worker:
                 if ingest.stalled_s() > HUNG_S:
                     log.critical("%s: not polled for %g s; exiting without a commit", ingest.topic, HUNG_S)
                     logging.shutdown()
-                    os._exit(70)
+                    os._exit(EXIT_BUG)
                 try:
                     await self._beat_parts(ingest)
                     self._waits.pop("redis", None)

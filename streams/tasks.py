@@ -1,0 +1,48 @@
+"""Background work that must not die in silence: one that ends by an error of ours ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import traceback
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+log = logging.getLogger(__name__)
+
+EXIT_BUG = 70  # sysexits.h: an internal error. Nothing was committed; the group gives this worker's parts to another
+
+
+def exit_on_bug(error: BaseException) -> NoReturn:
+    """Says where, and ends the process. Without the error's message: it may quote a text."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.critical("bug: %s; exiting without a commit\n%s", type(error).__name__, frames)
+    logging.shutdown()
+    os._exit(EXIT_BUG)
+
+
+class Tasks:
+    """The background tasks of one part of a worker."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            exit_on_bug(error)
+
+    async def finish(self, within_s: float) -> None:
+        """Waits for all of them that long, then cancels the rest."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=within_s)
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
