@@ -102,10 +102,12 @@ def run(face: Face) -> Result:
         with log.open("wb") as out, WorkerProcess(env, out) as worker:
             face.say("and a worker, like any other: it joins in 10 to 20 s")
             play = _Play(pair, worker, log, policy, face)
-            asyncio.run(play.until_ready(port))
-            face.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
-            result = asyncio.run(play.traffic())
-            face.say("\nstopping the worker, the store and the broker")
+            try:
+                asyncio.run(play.until_ready(port))
+                face.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
+                result = asyncio.run(play.traffic())
+            finally:
+                face.say("\nstopping the worker, the store and the broker: some seconds")
     return result
 
 

@@ -105,7 +105,7 @@ def _head(dash: Dashboard, now: Now) -> list[Line]:
         actions += [(f"{action} ", "dim"), (f"{dash.actions[action]:<8,}", ACTIONS[action])]
     return [
         [("Tidegate demo  ", "bold"), ("━" * filled, "green"), ("━" * (columns - filled), "dim"), (f"  {state}", "")],
-        [("made up      ", "dim"), (now.going_on, "" if now.going_on == "all is well" else "yellow")],
+        [("traffic      ", "dim"), (now.going_on, "" if now.going_on == "all is well" else "yellow")],
         [
             ("completions  ", "dim"), ("sent ", "dim"), (f"{now.sent:<9,}", ""),
             ("decided ", "dim"), (f"{dash.decided:<9,}", ""), ("faults ", "dim"), (f"{dash.faults:<6,}", ""),
