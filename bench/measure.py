@@ -122,12 +122,8 @@ async def _started(
             yield subject
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
-                try:
-                    await asyncio.to_thread(process.wait, 15)
-                except psutil.TimeoutExpired:
-                    process.kill()
+                process.kill()  # what it would leave in order goes with its pair
+                await asyncio.to_thread(process.wait, 15)
 
 
 async def backlog(subject: Subject, count: int, around: Callable[[bool], None] = lambda _: None) -> Spent:

@@ -7,13 +7,14 @@ import json
 import signal
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from bench.measure import ZEROS, backlog, worker
 from bench.results import Results
 
 COUNT = 40_000
+SHOWN = 4  # innermost functions of each part
 READ_S = 10.0  # until the worker has written what it saw
 
 # The first part that a stack is in, from its innermost frame out: part, end of the file, functions (none: all of them).
@@ -49,17 +50,17 @@ def run(results: Results, count: int = COUNT) -> None:
     """CPU of the event loop by part, with a classifier that returns zeros; and the functions it is spent in."""
     stacks, cpu = asyncio.run(_sampled(count))
     parts: Counter[str] = Counter()
-    leaves: Counter[str] = Counter()
+    leaves: dict[str, Counter[str]] = defaultdict(Counter)
     for stack, n in stacks:
-        parts[_part(stack)] += n
-        leaves[_short(stack[0])] += n
+        part = _part(stack)
+        parts[part] += n
+        leaves[part][_short(stack[0])] += n
     total = sum(parts.values())
     print(f"  {total} samples over {count} events")
     for part, n in parts.most_common():
         results.add(f"profile {part}", "cpu", n / total * cpu, "us/event")
-    print("  innermost functions:")
-    for leaf, n in leaves.most_common(25):
-        print(f"    {n / total:6.1%} {n / total * cpu:6.2f} us/event  {leaf}")
+        for leaf, m in leaves[part].most_common(SHOWN):
+            print(f"    {m / total * cpu:6.2f} us/event  {leaf}")
 
 
 async def _sampled(count: int) -> tuple[list[tuple[list[str], int]], float]:

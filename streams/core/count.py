@@ -17,6 +17,7 @@ from streams.core.thresholds import LivePolicy
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
 ScopeOf = Callable[[str, str], str]
 
+_TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of a function call
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
 _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.value}") for action in Action}
@@ -65,7 +66,7 @@ def aggregate(decisions: Iterable[Decision], dead_letters: int, live: LivePolicy
                     f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}"
                     for reason in decision.reasons
                 )
-        if decision.time is EventTime.TOO_LATE:
+        if decision.time is _TOO_LATE:
             too_late += 1
             continue
         scopes = decision.scopes
@@ -79,7 +80,7 @@ def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePoli
     counted = too_late = 0
     for feedback, time, at_ms, user in heard:
         counted += 1
-        if time is EventTime.TOO_LATE:
+        if time is _TOO_LATE:
             too_late += 1
             continue
         tally.add(at_ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
