@@ -22,6 +22,9 @@ Event = dict[str, Any]
 def tail(
     topic: Annotated[str, typer.Argument(help="decisions, alerts, rates, dead-letters, feedback, policies, …")],
     from_start: Annotated[bool, typer.Option("--from-start", help="First everything that the topic holds.")] = False,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Everything that the topic holds now, then end.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Each event as it is on the topic, on one line.")] = False,
 ) -> None:
@@ -33,6 +36,7 @@ def tail(
     tidegate tail decisions
     tidegate tail alerts --from-start
     tidegate tail decisions --json | jq 'select(.action == "block") | .id'
+    tidegate tail decisions --until-end --json > decisions.jsonl
 
     Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is away.
     """
@@ -43,16 +47,19 @@ def tail(
     if topic not in names:
         fail(f"{topic}: not a topic of ours; expected one of {', '.join(names)}", ExitCode.WRONG)
     try:
-        go(_tail(Settings.load(), topic, from_start, limit, json_))
+        go(_tail(Settings.load(), topic, from_start, until_end, limit, json_))
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.DONE) from None
 
 
-async def _tail(settings: Settings, topic: str, from_start: bool, limit: int | None, as_json: bool) -> None:
-    from streams.cli.reading import follow
+async def _tail(
+    settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, as_json: bool
+) -> None:
+    from streams.cli.reading import everything, follow
 
-    shown = 0
-    async with aclosing(follow(settings.kafka, topic, from_start=from_start)) as records:
+    kafka, shown = settings.kafka, 0
+    source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
+    async with aclosing(source) as records:
         async for record in records:
             typer.echo(_raw(record) if as_json else line(topic, record))
             shown += 1

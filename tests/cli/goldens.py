@@ -27,6 +27,12 @@ def helps() -> dict[str, str]:
     return texts
 
 
+def commands() -> list[tuple[str, ...]]:
+    """What can be run: ("policy", "set"), ("rates",), …"""
+    every = list(_paths(typer.main.get_command(app), ()))
+    return [path for path in every if not any(other != path and other[: len(path)] == path for other in every)]
+
+
 def _paths(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield path
     for name, inner in getattr(command, "commands", {}).items():

@@ -1,0 +1,193 @@
+"""With a worker: what is sent is decided, what is set takes effect without a restart; and `up`, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from streams.cli.child import WorkerProcess
+from streams.embedded import Embedded, free_port
+from streams.topics_admin import ensure_topics
+from tests.cli.conftest import PARTITIONS, TWIN, Cli
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+LONG_S = 90.0  # for a worker to start, on a machine that does other things
+
+
+def until(found: Callable[[], T | None], within_s: float = LONG_S) -> T:
+    """What `found` returns once it returns something."""
+    deadline = time.monotonic() + within_s
+    while not (result := found()):
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.1)
+    return result
+
+
+@pytest.fixture(scope="module")
+def running(_wheels: None) -> Iterator[tuple[Cli, WorkerProcess]]:
+    """A pair and a worker on it that is ready."""
+    with Embedded() as pair:
+        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
+        port = free_port()
+        env = {**pair.env(), **TWIN}
+        with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}) as worker:
+            until(lambda: ready(port))
+            yield Cli(env), worker
+
+
+def ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+            return bool(json.load(answer)["ready"])
+    except OSError:
+        return False
+
+
+def decision(cli: Cli, id: str) -> dict[str, Any]:
+    """The decision on a completion, once it is there."""
+    return until(lambda: next((d for d in decisions(cli) if d["id"] == id), None))
+
+
+def decisions(cli: Cli) -> list[Any]:
+    return cli("tail", "decisions", "--until-end", "--json").jsonl
+
+
+def decided(cli: Cli) -> int:
+    """How many completions were decided so far, by the fences."""
+    rows = cli("fence", "show", "--json").jsonl
+    return sum(row["next"] or 0 for row in rows if row["part"].startswith("completions"))
+
+
+def send(cli: Cli, id: str, text: str, **more: str) -> None:
+    assert cli("send", "-", stdin=json.dumps({"id": id, "completion": text, **more})).code == 0
+
+
+@pytest.mark.drill
+def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[Cli, WorkerProcess]) -> None:
+    cli, worker = running
+    send(cli, "before", "toxicity=0.85", tenant="acme")
+    before = decision(cli, "before")
+    assert before["action"] == "flag"
+    assert before["policy_version"] == cli("policy", "show", "--json").jsonl[0]["version"]
+
+    ran = cli("policy", "set", "labels.toxicity.review", "0.8", "--tenant", "acme", "--reason", "incident 42")
+    assert ran.code == 0
+    version = cli("policy", "show", "--json").jsonl[0]["version"]
+    assert version != before["policy_version"]
+
+    def under_the_new_one() -> dict[str, Any] | None:
+        id = f"after-{time.monotonic_ns()}"
+        send(cli, id, "toxicity=0.85", tenant="acme")
+        found = decision(cli, id)
+        return found if found["policy_version"] == version else None
+
+    after = until(under_the_new_one, 10)
+    assert after["action"] == "review"
+    assert after["reasons"][0]["scope"] == "tenant=acme"
+    send(cli, "elsewhere", "toxicity=0.85", tenant="other")
+    assert decision(cli, "elsewhere")["action"] == "flag"
+    assert worker.wait(0) is None  # the same process all along
+
+
+@pytest.mark.drill
+def test_rates_fences_and_dead_letters_are_those_of_the_worker(running: tuple[Cli, WorkerProcess]) -> None:
+    cli, _ = running
+    assert cli("send", "-", stdin="junk\n").code == 0
+    (letter,) = until(lambda: cli("dead-letters", "list", "--json").jsonl)
+    assert letter["reason"] == "not_json"
+    send(cli, "flagged", "toxicity=0.75", tenant="zeta")
+    found = until(lambda: cli("rates", "--scope", "tenant=zeta", "--measure", "label.toxicity", "--json").jsonl)
+    assert (found[0]["hits"], found[0]["total"], found[0]["share"]) == (1, 1, 1.0)
+    rows = cli("fence", "show", "--json").jsonl
+    assert len(rows) == 2 * PARTITIONS
+    assert all(row["owner"] for row in rows)
+
+
+@pytest.mark.drill
+def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tuple[Cli, WorkerProcess]) -> None:
+    cli, _ = running
+    send(cli, "again", "toxicity=0.75")
+    source = decision(cli, "again")["source"]
+    part = f"completions-{source['partition']}"
+    before = decided(cli)
+    moved = cli("fence", "reset", "--part", part, "--to", str(source["offset"]), "--force", "--yes")
+    assert moved.code == 0, moved.err
+    until(lambda: decided(cli) == before)  # counted up to where it was, a second time
+    until(lambda: sum(d["id"] == "again" for d in decisions(cli)) == 2)
+
+
+@pytest.mark.drill
+def test_a_worker_process_is_gone_when_its_owner_is_killed(own_embedded: Embedded) -> None:
+    program = (
+        "import sys, time\nfrom streams.cli.child import WorkerProcess\n"
+        "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
+    )
+    env = {**os.environ, **own_embedded.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
+    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT)
+    assert owner.stdout is not None
+    with owner.stdout:
+        pid = int(owner.stdout.readline())
+        assert psutil.pid_exists(pid)
+        owner.kill()
+        owner.wait()
+    until(lambda: not psutil.pid_exists(pid), 10)
+
+
+@pytest.mark.drill
+@pytest.mark.usefixtures("_wheels")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_up_prints_what_other_terminals_need_and_leaves_nothing_behind(end: signal.Signals) -> None:
+    env = {**os.environ, **TWIN}
+    up = subprocess.Popen(
+        [sys.executable, "-m", "streams", "up", "--partitions", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=env,
+    )  # fmt: skip
+    assert up.stdout is not None
+    with up.stdout:
+        lines = iter(up.stdout.readline, "")
+        told = ""
+        for line in lines:
+            told += line
+            if "Ctrl-C" in line:
+                break
+        (pages,) = re.findall(r"^pages   (http://127\.0\.0\.1:\d+)/readyz$", told, re.M)
+        cli = Cli({**dict(re.findall(r"^export (\w+)=(\S+)$", told, re.M)), **TWIN})
+        assert cli("topics").out == "every topic exists; nothing created\n"
+        children = psutil.Process(up.pid).children(recursive=True)
+        until(lambda: alive(f"{pages}/healthz"), 60)
+        up.send_signal(end)
+        assert up.wait(30) == 0
+    _, left = psutil.wait_procs(children, timeout=10)
+    assert left == []
+
+
+def alive(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.drill
+@pytest.mark.usefixtures("_wheels")
+def test_up_ends_when_its_worker_does() -> None:
+    env = {**os.environ, **TWIN, "TIDEGATE_POLICY_FILE": "/no/such/policy.toml"}
+    ran = subprocess.run([sys.executable, "-m", "streams", "up"], capture_output=True, text=True, cwd=ROOT, env=env)
+    assert ran.returncode == 1
+    assert "/no/such/policy.toml: No such file or directory; expected a policy file" in ran.stderr
+    assert "the worker ended by itself with exit code 2; its log above says why" in ran.stderr
