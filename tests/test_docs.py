@@ -1,0 +1,284 @@
+"""The documents against the code: nothing is left out, every link leads somewhere, what is shown can be run."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from typer.main import get_command
+
+from classifiers import Classifier, ClassifierError, load
+from streams.cli.app import app
+from streams.core.decide import Inputs, decide
+from streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
+from streams.core.policy import Policy, parse
+from streams.core.thresholds import LivePolicy
+from streams.embedded import EmbeddedError
+from streams.errors import TidegateError
+from streams.fence import Belief
+from streams.metrics import Metrics
+from streams.policy_file import read_policy
+from streams.reference import PAGES, TABLES, filled
+from streams.settings import PREFIX, Settings
+from streams.store import Part
+from streams.store.keys import Keys
+from streams.topics_admin import TopicsRefused, TopicsUnequal
+from streams.wire import decode_completion
+from tests.wire.records import record
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+HERE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/operations.md", "docs/policy.md")
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def prose(name: str) -> str:
+    """Without what stands in fences."""
+    return re.sub(r"^```.*?^```$", "", text(name), flags=re.DOTALL | re.MULTILINE)
+
+
+def fenced(name: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text(name), re.DOTALL | re.MULTILINE)
+
+
+OPERATIONS = text("docs/operations.md")
+
+
+# --- what is made from the code
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_made_from_the_code_are_current(page: str) -> None:
+    assert filled(text(page)) == text(page), "run `python -m streams.reference` and commit what it writes"
+
+
+def test_every_table_stands_on_some_page() -> None:
+    pages = "".join(map(text, PAGES))
+    assert [name for name in TABLES if f"<!-- made: {name} -->" not in pages] == []
+
+
+# --- nothing is left out of docs/operations.md
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_is_there(name: str) -> None:
+    assert f"| `{PREFIX}{name.upper()}` |" in OPERATIONS
+
+
+def test_every_metric_is_there_and_no_other() -> None:
+    ours = {family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()}
+    assert set(re.findall(r"^\| `(tidegate_\w+)` \|", OPERATIONS, re.MULTILINE)) == ours
+
+
+@pytest.mark.parametrize("reason", [*DeadLetterReason, *FaultReason, *AlertReason, *Belief])
+def test_a_reason_has_a_row(reason: StrEnum) -> None:
+    assert f"| `{reason.value}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("alert", read_policy(ROOT / "policy.toml").alerts)
+def test_a_default_alert_has_a_row(alert: str) -> None:
+    assert f"| `{alert}` |" in OPERATIONS
+
+
+def test_every_redis_key_has_a_row() -> None:
+    keys, part = Keys("tidegate"), Part("completions", 3)
+    start = 1767268800000
+    made = {
+        keys.fence(part), keys.totals(part), keys.touch(part), keys.bucket(part, start),
+        keys.users(part, start, "label.toxicity|all"), keys.users_merged(part), keys.users_counted(0),
+        keys.lease, keys.alerts, keys.names("tenant"), keys.meta,
+    }  # fmt: skip
+    public = {name for name in vars(Keys) if not name.startswith("_") and name != "namespace"}
+    assert len(made) == len(public), "a new key: add it here, and to docs/operations.md"
+    rows = set(re.findall(r"^\| `(tidegate:[^`]+)` \|", OPERATIONS, re.MULTILINE))
+    assert {row.replace("\\|", "|") for row in rows} == made
+
+
+def errors(root: type[Exception]) -> set[str]:
+    return {root.__name__} | {name for below in root.__subclasses__() for name in errors(below)}
+
+
+def test_every_error_has_a_row() -> None:
+    assert {EmbeddedError, TopicsRefused, TopicsUnequal}  # imported, so that they are among the subclasses
+    ours = errors(TidegateError) | errors(ClassifierError) - {"ClassifierError"}
+    raised = {name for name in ours if name not in ("TidegateError", "DemoStopped")}
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", OPERATIONS, re.MULTILINE)
+    known = {name for row in rows for name in re.findall(r"\w+", row)}
+    assert raised - known == set()
+
+
+# --- links
+
+
+def anchors(name: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#{1,6} (.+)$", prose(name), re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def links(name: str) -> list[str]:
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose(name)) if not link.startswith("https://")]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name: str) -> None:
+    lost = []
+    for link in links(name):
+        path, _, anchor = unquote(link).partition("#")
+        file = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+        if not file.exists() or (anchor and anchor not in anchors(str(file.relative_to(ROOT)))):
+            lost.append(link)
+    assert lost == []
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_a_document_names_nothing_that_is_not_there(name: str) -> None:
+    """Paths in backticks that look like files of ours, and `tests/…` everywhere."""
+    named = re.findall(r"`((?:streams|classifiers|tests|docs|training|schemas)/[\w./-]*)`", text(name))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_map_names_files_that_are_there() -> None:
+    (tree,) = (block for block in fenced("README.md", "text") if "the only file that knows Faust" in block)
+    folder, named = "", []
+    for line in tree.splitlines():
+        words = re.split(r"\s{2,}", line.strip())[0].split()
+        if line.startswith(" "):
+            named += [folder + word for word in words]
+        else:
+            folder = words[0] if words[0].endswith("/") else ""
+            named += words
+    assert len(named) > 50
+    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
+
+
+# --- what is shown can be run
+
+
+@cache
+def commands() -> dict[str, list[str]]:
+    """Command -> its options, `policy set` among them."""
+    found: dict[str, list[str]] = {}
+
+    def walk(command: object, name: str) -> None:
+        below = getattr(command, "commands", None)
+        if below is None:
+            found[name] = [flag for option in command.params for flag in option.opts]  # type: ignore[attr-defined]
+        else:
+            for word, inner in below.items():
+                walk(inner, f"{name} {word}".strip())
+
+    walk(get_command(app), "")
+    return found
+
+
+def shown(name: str) -> list[str]:
+    """Every `tidegate …` of a document: in fences and in backticks."""
+    lines = [line for language in ("sh", "text") for block in fenced(name, language) for line in block.splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", prose(name))
+    found = (re.search(r"(?:^|[| /])tidegate ([a-z-]+.*)$", line.partition("  #")[0]) for line in lines)
+    return [match[1].strip() for match in found if match]
+
+
+def is_command(line: str) -> bool:
+    """Whether there is such a command and it has the options shown; or such a group, shown alone."""
+    words = line.split(" | ")[0].split()
+    flags = {word for word in words if word.startswith("--")} - {"--help"}
+    for name in (" ".join(words[:2]), words[0]):
+        if name in commands():
+            return flags <= set(commands()[name])
+    return words == ["--help"] or (len(words) == 1 and any(name.startswith(f"{words[0]} ") for name in commands()))
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_every_command_shown_is_one_with_the_options_shown(name: str) -> None:
+    assert [line for line in shown(name) if not is_command(line)] == []
+
+
+def test_the_readme_names_make_targets_that_there_are() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)`", text("README.md"))) <= targets
+
+
+def test_every_policy_shown_is_a_policy() -> None:
+    blocks = fenced("docs/policy.md", "toml")
+    assert len(blocks) > 3
+    for block in blocks:
+        base, own = tomllib.loads(text("policy.toml")), tomllib.loads(block)
+        parse(base | own | {"labels": base["labels"] | own.get("labels", {})}, "docs/policy.md")
+
+
+def test_every_policy_key_set_in_an_example_is_one() -> None:
+    base = tomllib.loads(text("policy.toml"))
+    for name in HERE:
+        for key, value in re.findall(r"tidegate policy set (\S+) (\S+)", text(name)):
+            if "…" in (key, value):
+                continue
+            data: dict[str, object] = json.loads(json.dumps(base))
+            into = data
+            *path, last = key.split(".")
+            for part in path:
+                into = into[part]  # type: ignore[assignment]
+            into[last] = value if value == "off" else json.loads(value)
+            assert isinstance(parse(data, name), Policy)
+
+
+def test_the_completion_of_the_readme_is_read() -> None:
+    (native,) = fenced("README.md", "json")
+    read = decode_completion(record(json.loads(native)))
+    assert getattr(read, "tenant", read) == "acme"
+
+
+# --- numbers
+
+
+@pytest.fixture(scope="module")
+def model() -> Classifier:
+    return load()
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table after a heading of the README, without its head."""
+    after = text("README.md").partition(heading)[2]
+    table = re.search(r"(?:^\|.*\|\n)+", after, re.MULTILINE)
+    assert table
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
+
+
+def test_what_the_model_is_said_to_say_it_says(model: Classifier) -> None:
+    live = LivePolicy("readme", read_policy(ROOT / "policy.toml"))
+    said = []
+    for row in rows("With the policy in this repository it says:"):
+        (scored,) = model.score([row[0]])
+        scores = {label: round(float(score), 4) for label, score in zip(model.labels, scored, strict=True)}
+        decision = decide(
+            Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live
+        )
+        label, score = max(((k, s) for k, s in scores.items() if k != "toxicity"), key=lambda pair: pair[1])
+        said.append([row[0], f"{scores['toxicity']:.2f}", f"{label} {score:.2f}", decision.action.value, row[4]])
+    assert rows("With the policy in this repository it says:") == said
+
+
+def test_the_figures_are_the_manifests(model: Classifier) -> None:
+    figures = model.entry.figures
+    assert figures is not None
+    policy = read_policy(ROOT / "policy.toml")
+    expected = [
+        [
+            label, f"{figures.labels[label].auroc:.3f}", f"{figures.labels[label].recall_at_threshold:.1%}",
+            f"{figures.labels[label].benign_fpr:.2%}",
+        ]
+        for label in ("toxicity", "insult", "obscene", "threat", "identity_attack", "stereotype")
+    ]  # fmt: skip
+    assert rows("Measured on held-out texts") == expected
+    assert {k: t.flag for k, t in policy.labels.items()} == {k: figures.labels[k].threshold for k in policy.labels}
