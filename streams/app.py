@@ -98,12 +98,13 @@ def _putter(channel: BatchChannel) -> Any:
 def run(settings: Settings) -> NoReturn:
     """Runs a worker in the foreground until it is told to stop; ends the process.
 
-    Raises SettingsError and PolicyError before anything connects.
+    Raises SettingsError, PolicyError and StoreRefused: what is wrong is said before Faust starts.
     """
     set_up(settings.log_level, as_json=settings.log_json)
     worker = Worker(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    loop.run_until_complete(worker.open())  # Faust does not start where Kafka is away: it is waited for here
     code: int | str | None = 1
     try:
         faust.Worker(

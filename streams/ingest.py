@@ -150,9 +150,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             async with asyncio.timeout(DRAIN_S), self._changed:
                 await self._changed.wait_for(lambda: not self._inflight)
         except TimeoutError:
-            clean, left = False, (self.topic, len(self._inflight), DRAIN_S)
-            log.warning("%s: %d batches still in flight after %g s; they will be read again by the next owner",
-                        self.topic, len(self._inflight), DRAIN_S)  # fmt: skip
+            clean, left = False, len(self._inflight)
+            log.warning(
+                "%s: %d batches in flight after %g s; the next owner reads them again", self.topic, left, DRAIN_S
+            )
         await self.commit()
         leaving = list(self.owned.values())
         self.owned.clear()

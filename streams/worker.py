@@ -71,7 +71,7 @@ class Worker:
         self._source = Source(s.kafka)
         self._names = Names(self.store, s.live_scopes)
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
-        self._waits: dict[str, str] = {"start": "not started"}
+        self._waits: dict[str, str] = {}
         self._ingests: dict[str, Ingest] = {}
         self._tasks = Tasks()
         self._stopping = asyncio.Event()
@@ -83,11 +83,22 @@ class Worker:
 
     # --- up and down
 
-    async def start(self, completions: HandOut, feedback: HandOut) -> None:
-        """Opens the pages, and brings up the rest in the background: what is away must not stop the probes."""
+    async def open(self) -> None:
+        """Opens the pages, then waits for Redis, Kafka, the topics and a policy, saying on /readyz which it lacks.
+
+        Raises StoreRefused, PolicyError and SettingsError: what is wrong is not waited for.
+        """
         s = self._settings
         port = await self._pages.start(s.http_host, s.http_port)
         log.info("worker %s: pages on http://%s:%d/readyz", self.id, s.http_host, port)
+        await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
+        await self._until("kafka", self.publisher.start)
+        await self._until("topics", self._find_topics)
+        await self._until("policies", self._find_policy)
+
+    async def start(self, completions: HandOut, feedback: HandOut) -> None:
+        """Joins the groups and begins to beat and to tick. `open` comes first."""
+        s = self._settings
         moderate = Moderate(
             self._scoring,
             self.store,
@@ -119,12 +130,7 @@ class Worker:
         )
 
     async def _bring_up(self) -> None:
-        await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
-        await self._until("kafka", self.publisher.start)
-        await self._until("topics", self._find_topics)
-        await self._until("policies", self._find_policy)
         await asyncio.gather(*(self._until(topic, ingest.start) for topic, ingest in self._ingests.items()))
-        self._waits.pop("start", None)
         self.tick = Tick(
             self.store,
             self.publisher.publish,
@@ -141,10 +147,9 @@ class Worker:
         gc.set_threshold(YOUNG, 10, 10)
 
     async def _until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
-        """Waits for what is away, and says so on /readyz. What is wrong ends the process."""
+        """Waits for what is away, and says so on /readyz."""
         delay = 0.2
         while not self._stopping.is_set():
-            self._waits.pop("start", None)
             try:
                 await call()
                 self._waits.pop(what, None)
@@ -153,10 +158,6 @@ class Worker:
                 if self._waits.get(what) != str(error):
                     log.warning("%s", error)
                 self._waits[what] = str(error)
-            except TidegateError as error:
-                log.critical("%s", error)
-                logging.shutdown()
-                os._exit(2)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 
@@ -263,6 +264,8 @@ class Worker:
     def waits(self) -> dict[str, str]:
         """What keeps this worker from its job, by name; empty where nothing does."""
         waits = dict(self._waits)
+        if not self._ingests and not waits:
+            waits["start"] = "joining the group"
         if self.policies.away:
             waits["policies"] = f"{self.policies.away}; the last good version stands"
         for topic, ingest in self._ingests.items():

@@ -1,0 +1,65 @@
+"""Guarantee 7, at the start: a worker that finds Kafka and Redis away waits, says so, and goes to work when they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streams.embedded import Embedded, free_port
+from tests.drills.fleet import event, fleet, make_topics, send, settled
+from tests.proxy import Proxy
+
+pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
+
+
+async def test_a_worker_waits_for_what_is_away_and_says_what(
+    tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+) -> None:
+    network, port = proxy_to(None), free_port()
+    with Embedded(appendonly=True, advertised=network.address) as pair:
+        network.target = pair.kafka_listens
+        pair.kill_store()
+        network.cut()
+        with fleet(tmp_path, pair.env(), http_port=str(port)) as workers:
+            workers.start()
+            assert await until(port, "redis") == 503
+            assert await page(port, "healthz") == (200, {"alive": True})
+            pair.start_store()
+            assert await until(port, "kafka") == 503
+            network.heal()
+            assert await until(port, "topics") == 503  # none was made yet
+            await make_topics(pair.kafka, 2)
+            assert await until(port, None) == 200
+            await send(pair.kafka, [event(n, "said") for n in range(10)])
+            assert (await settled(pair.redis, 10, 20)).totals["decided"] == 10
+            assert workers.ended() == []
+
+
+async def page(port: int, path: str) -> tuple[int, dict[str, object]]:
+    def get() -> tuple[int, dict[str, object]]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    return await asyncio.to_thread(get)
+
+
+async def until(port: int, waits_for: str | None) -> int:
+    """The status of /readyz once it waits for that (None: for nothing)."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                status, said = await page(port, "readyz")
+                if said["waiting_for"] == {} if waits_for is None else waits_for in str(said["waiting_for"]):
+                    return status
+            except urllib.error.URLError:
+                pass  # not listening yet
+            await asyncio.sleep(0.2)
