@@ -1,4 +1,4 @@
-"""Guarantee 7, at the start: a worker that finds Kafka and Redis away waits, says so, and goes to work when they come."""
+"""Guarantee 7, at the start: a worker that finds Kafka and Redis away waits, says so, and goes to work in time."""
 
 from __future__ import annotations
 
