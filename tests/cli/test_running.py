@@ -128,6 +128,8 @@ def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tupl
     assert moved.code == 0, moved.err
     until(lambda: decided(cli) == before)  # counted up to where it was, a second time
     until(lambda: sum(d["id"] == "again" for d in decisions(cli)) == 2)
+    committed = cli("fence", "reset", "--part", part, "--to", "committed", "--force", "--yes")
+    assert committed.code == 0, committed.err
 
 
 @pytest.mark.drill

@@ -1,0 +1,128 @@
+"""Fences as the store has them, read and moved for the operator: what `fence.py` shows and asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.cli.edge import ExitCode, fail
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+    from streams.store import Fence, Part, Progress
+
+OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
+SOURCES = ("completions", "feedback")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the store knows of one part."""
+
+    part: Part
+    fence: Fence | None
+    progress: Progress
+    now_ms: int
+
+    @property
+    def owner(self) -> str | None:
+        """The worker that holds it and is alive."""
+        alive = self.now_ms - self.progress.seen_ms < OWNER_TIMEOUT_S * 1000
+        return self.progress.owner if alive else None
+
+    def told(self) -> dict[str, object]:
+        fence, mark = self.fence, self.fence.mark if self.fence else None
+        return {
+            "part": f"{self.part.topic}-{self.part.partition}",
+            "next": fence.next if fence else None,
+            "generation": fence.generation if fence else None,
+            "cluster": fence.cluster if fence else None,
+            "mark_offset": mark.offset if mark else None,
+            "mark_ms": mark.timestamp_ms if mark else None,
+            "owner": self.owner,
+            "lag": self.progress.lag if self.progress.seen_ms else None,
+            "seen_ms": self.progress.seen_ms or None,
+        }
+
+
+async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list[Row]:
+    from streams.errors import TopicsMissing
+    from streams.source import partition_counts
+    from streams.store import Part
+    from streams.store.redis import RedisStore
+
+    counts = await partition_counts(settings.kafka)
+    if missing := [topic for topic in SOURCES if topic not in counts]:
+        raise TopicsMissing(f"kafka {settings.kafka}: no topic {', '.join(missing)}; expected `tidegate topics` first")
+    parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
+    if wanted is not None:
+        if strange := [part for part in wanted if part not in parts]:
+            fail(f"{strange[0]}: {strange[0].topic} has {counts[strange[0].topic]} partitions", ExitCode.WRONG)
+        parts = list(wanted)
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        now_ms = await store.now_ms()
+        fences, progress = await store.fences(parts), await store.progress(parts)
+    finally:
+        await store.close()
+    return [Row(*of, now_ms) for of in zip(parts, fences, progress, strict=True)]
+
+
+async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, int, int]:
+    """The part as it stands, the bounds of its partition, and the offset meant."""
+    from streams.source import Source
+
+    (row,) = await rows(settings, [part])
+    source = Source(settings.kafka)
+    try:
+        start, end = await source.bounds(part)
+    finally:
+        await source.stop()
+    if to == "committed":
+        return row, start, end, await _committed(settings, part)
+    if not to.isdecimal():
+        fail(f"--to {to}: expected an offset in [{start}, {end}], or committed; nothing moved", ExitCode.WRONG)
+    return row, start, end, int(to)
+
+
+async def _committed(settings: Settings, part: Part) -> int:
+    from aiokafka import TopicPartition
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.errors import KafkaError
+
+    from streams.errors import BrokerAway
+
+    group, tp = f"{settings.group}-{part.topic}", TopicPartition(part.topic, part.partition)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    try:
+        await admin.start()
+        found = (await admin.list_consumer_group_offsets(group, partitions=[tp])).get(tp)
+    except (KafkaError, OSError) as error:
+        raise BrokerAway(f"kafka {settings.kafka}: {group}: {type(error).__name__}: {error}") from error
+    finally:
+        await admin.close()
+    if found is None or found.offset < 0:
+        fail(f"{part}: group {group} has committed nothing; expected an offset; nothing moved")
+    return int(found.offset)
+
+
+async def move(settings: Settings, row: Row, offset: int) -> Fence:
+    """The fence where it is now. Its part is claimed and let go: a worker that held it takes it over again."""
+    from streams.source import cluster_id
+    from streams.store import Fence
+    from streams.store.redis import RedisStore
+
+    cluster = await cluster_id(settings.kafka)
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        (claim,) = await store.claim([row.part], f"tidegate-fence-reset-{time.time_ns()}")
+        generation = (claim.fence.generation if claim.fence else 0) + 1
+        moved = Fence(offset, cluster, generation, None)
+        if not await store.reset(row.part, claim.token, moved):
+            fail(f"{row.part}: a worker took it meanwhile; nothing moved; run it again")
+        await store.release(row.part, claim.token)
+        return moved
+    finally:
+        await store.close()
