@@ -6,6 +6,7 @@ of the live version wins, everything else is skipped, and why is said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,6 +18,9 @@ from pydantic_core import from_json
 from streams.core.events import PolicyChange, Silence
 from streams.core.policy import PolicyError, parse, version
 from streams.core.thresholds import LivePolicy
+
+WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
+_VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +61,20 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         change = PolicyChange.model_validate(record)
         policy = parse(change.policy, f"{where}: policy")
     except PolicyError as error:
-        return Folded(after, Verdict.INVALID, str(error))
+        return Folded(after, Verdict.INVALID, str(error).splitlines()[0][:WHY_LENGTH])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "record"
+        if first["type"] == "extra_forbidden":
+            key = "an unknown key"  # its name is anybody's text
         return Folded(after, Verdict.INVALID, f"{where}: {key}: {first['msg']}")
     except ValueError:
         return Folded(after, Verdict.INVALID, f"{where}: not valid JSON")
     live = None if log.live is None else log.live.version
     if change.parent != live:
-        why = f"{where}: made against {change.parent or 'an empty log'}, but {live or 'nothing'} was live"
+        made = "an empty log" if change.parent is None else "no version"
+        if change.parent is not None and _VERSION.fullmatch(change.parent):
+            made = change.parent
+        why = f"{where}: made against {made}, but {live or 'nothing'} was live"
         return Folded(after, Verdict.LOST, why)
     return Folded(replace(after, live=LivePolicy(version(offset, policy), policy)), Verdict.APPLIED, "")
