@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.results import FOLDER, Results, commit, machine
+from bench.results import FOLDER, Results, machine
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=FOLDER / "results.csv", help="appended to")
     arguments = parser.parse_args()
     results = Results(arguments.results)
-    print(f"{commit()} on {machine()}")
+    print(f"{results.commit} on {machine()}")
     for name, run in parts.items():
         if arguments.what == name or (arguments.what == "all" and name != "profile"):
             print(f"{name}: {(run.__doc__ or '').splitlines()[0]}")

@@ -150,7 +150,7 @@ async def backlog(subject: Subject, count: int, around: Callable[[bool], None] =
         spent = [_cpu_s(p) - b for p, b in zip(processes, before, strict=True)]
         main = _main_s(subject.process) - main
     cpu, broker, store = (s / count * 1e6 for s in spent)
-    threads = {"main thread": main / count * 1e6, "other threads": cpu - main / count * 1e6}
+    threads = {"main thread": main / count * 1e6, "other threads": max(0.0, cpu - main / count * 1e6)}
     return Spent(count, wall_s, cpu, broker, store, threads)
 
 

@@ -19,23 +19,24 @@ class Results:
     """What one `python -m bench` found. `add` also prints it."""
 
     path: Path
+    commit: str = field(default_factory=lambda: commit())  # as it was when this began
     rows: list[tuple[str, str, float, str, int]] = field(default_factory=list)
 
     def add(self, what: str, metric: str, value: float, unit: str, runs: int = 1) -> None:
-        """what: "worker zeros"; metric: "cpu"; unit: "us/event". value: the median, where runs is over 1."""
+        """what: "worker zeros"; metric: "cpu"; unit: "us/event". value: a median, or as metric says."""
         self.rows.append((what, metric, value, unit, runs))
-        print(f"  {what:<28} {metric:<24} {value:>12,.4g} {unit}" + (f"   (median of {runs})" if runs > 1 else ""))
+        print(f"  {what:<28} {metric:<24} {value:>12,.4g} {unit}" + (f"   ({runs} runs)" if runs > 1 else ""))
 
     def save(self) -> None:
         """Appends the rows."""
         new = not self.path.exists()
-        when, at, on = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), commit(), machine()
+        when, on = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), machine()
         with self.path.open("a", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             if new:
                 writer.writerow(COLUMNS)
             for what, metric, value, unit, runs in self.rows:
-                writer.writerow((when, at, on, what, metric, f"{value:.5g}", unit, runs))
+                writer.writerow((when, self.commit, on, what, metric, f"{value:.5g}", unit, runs))
 
 
 def commit() -> str:

@@ -35,6 +35,6 @@ def test_results_are_appended_under_one_header(tmp_path: Path) -> None:
         results = Results(tmp_path / "results.csv")
         results.add("worker zeros", "cpu", value, "us/event", 5)
         results.save()
-    header, *rows = list(csv.reader((tmp_path / "results.csv").open()))
+    header, *rows = list(csv.reader((tmp_path / "results.csv").read_text().splitlines()))
     assert tuple(header) == COLUMNS
     assert [row[3:] for row in rows] == [["worker zeros", "cpu", v, "us/event", "5"] for v in ("1.25", "2.5")]
