@@ -79,7 +79,7 @@ async def take_over(store: Store, source: Log, part: Part, worker: str, cluster:
     owned = Owned(part, claim.token, position=start, applied=start, belief=belief)
     if claim.unclean >= KILLS_BEFORE_CAREFUL:
         owned.careful_until = start + CAREFUL_RECORDS
-        if claim.trying is not None and claim.trying >= start:
+        if belief is Belief.BELIEVED and claim.trying is not None and claim.trying >= start:
             owned.culprit = claim.trying
         log.warning("%s@%d: killed %d workers in a row; read one record at a time", part, start, claim.unclean)
     return owned
