@@ -59,7 +59,8 @@ async def _run(results: Results, scopes: int, buckets: int, ticks: int) -> None:
             results.add(what, f"redis, {buckets} buckets", used / 2**20, "MiB")
             results.add(what, "redis, a bucket", used / buckets / 2**20, "MiB")
             # A bucket is kept for the longest window of any rule, however few series that rule needs.
-            results.add(what, f"redis, all {keep_s} s kept", used / buckets * keep_s / windows.bucket_s / 2**20, "MiB")
+            kept = used / buckets * keep_s / windows.bucket_s
+            results.add(what, f"redis, {keep_s} s, estimated", kept / 2**20, "MiB")
 
             said: list[Sequence[Message]] = []
 
