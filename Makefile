@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live
 	@$(BIN)/tidegate demo
 
 test: lint ## lint, types and every test, on an embedded broker and store (under 10 minutes)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal
 
 lint: $(VENV)/installed-dev ## ruff and mypy
 	@$(BIN)/ruff check --quiet .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import tempfile
 from typing import Any, NoReturn
 
 import faust
@@ -45,6 +46,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         f"{settings.namespace}-control-{worker.id}",
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         store="memory://",
+        datadir=tempfile.gettempdir(),  # nothing is kept, but Faust wants a place
         topic_disable_leader=True,  # no leader topic: nothing here elects one
         topic_allow_declare=False,
         table_standby_replicas=0,  # no tables: keeps the round-robin assignor

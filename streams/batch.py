@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from streams.fence import Owned
@@ -52,3 +53,11 @@ class Limits:
     session_timeout_s: float = 30.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
+
+    def leave_room(self, inflight: Collection[Batch]) -> bool:
+        """Whether one more batch may be read."""
+        return (
+            len(inflight) < self.inflight_batches
+            and sum(batch.events for batch in inflight) < self.inflight_events
+            and sum(batch.size for batch in inflight) < self.inflight_bytes
+        )

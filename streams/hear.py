@@ -29,8 +29,8 @@ class Said:
 class Hear:
     """The pipeline's handler for `feedback`."""
 
-    def __init__(self, user_key: UserKey, metrics: Metrics, *, keep_bytes: bool) -> None:
-        self._user_key, self._metrics, self._keep_bytes = user_key, metrics, keep_bytes
+    def __init__(self, user_key: UserKey, metrics: Metrics, *, keep_bytes_up_to: int) -> None:
+        self._user_key, self._metrics, self._keep_up_to = user_key, metrics, keep_bytes_up_to
 
     async def prepare(self, batch: Batch) -> list[list[Said]]:
         """Per span, per record: decoded."""
@@ -39,7 +39,7 @@ class Hear:
     def conclude(self, span: Span, prepared: Sequence[Said], live: LivePolicy) -> list[Heard | DeadLetter]:
         """Feedback with its time judged, or a dead letter, for every record."""
         return [
-            dead_letter(said.record, said.feedback, span.owned.token, self._keep_bytes)
+            dead_letter(said.record, said.feedback, span.owned.token, self._keep_up_to)
             if isinstance(said.feedback, Unreadable)
             else self._heard(said.record, said.feedback, live)
             for said in prepared

@@ -72,7 +72,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             heartbeat_interval_ms=int(self._limits.heartbeat_s * 1000),
             rebalance_timeout_ms=max(60_000, session_ms),
             max_poll_interval_ms=600_000,
-            fetch_max_wait_ms=250,
+            fetch_max_wait_ms=50,
             max_partition_fetch_bytes=2 << 20,
             fetch_max_bytes=16 << 20,
             request_timeout_ms=max(40_000, session_ms + 5_000),
@@ -234,16 +234,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await self._hand_over(spans)
 
     def _room(self) -> bool:
-        if self._stopping:
-            return True
-        held = self._inflight
-        if any(owned.careful for owned in self.owned.values()):
-            return not held  # what killed a worker must be alone in hand to be found
-        return (
-            len(held) < self._limits.inflight_batches
-            and sum(batch.events for batch in held) < self._limits.inflight_events
-            and sum(batch.size for batch in held) < self._limits.inflight_bytes
-        )
+        # What killed a worker must be alone in hand to be found.
+        careful = any(owned.careful for owned in self.owned.values())
+        return self._stopping or (not self._inflight if careful else self._limits.leave_room(self._inflight))
 
     def _span(self, tp: TopicPartition, records: list[Record]) -> Span | None:
         owned = self.owned.get(Part(tp.topic, tp.partition))

@@ -47,10 +47,10 @@ class Moderate:
         live: Callable[[], LivePolicy],
         metrics: Metrics,
         *,
-        keep_bytes: bool,
+        keep_bytes_up_to: int,
     ) -> None:
         self._scoring, self._store, self._live, self._metrics = scoring, store, live, metrics
-        self._keep_bytes = keep_bytes
+        self._keep_up_to = keep_bytes_up_to
         self._hash = lru_cache(REMEMBERED)(user_key.hash)
 
     # --- prepare: decode and score
@@ -105,7 +105,7 @@ class Moderate:
         """A decision, a fault decision or a dead letter for every record, in order."""
         epoch = span.owned.token
         return [
-            dead_letter(item.record, item.completion, epoch, self._keep_bytes)
+            dead_letter(item.record, item.completion, epoch, self._keep_up_to)
             if isinstance(item.completion, Unreadable)
             else decide(self._inputs(item, item.completion, epoch, live), live)
             for item in prepared

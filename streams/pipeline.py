@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from streams.batch import Batch, Span
 from streams.core.count import Aggregate
+from streams.core.rates import longest_window_s
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
 from streams.fence import mark_of
@@ -80,6 +81,8 @@ class Pipeline(Generic[T, Result]):
     ) -> None:
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
         self._names, self._live, self._metrics = names, live, metrics
+        self._kept_for: LivePolicy | None = None
+        self._kept_ms = 0
         self._stage = {
             s: metrics.stage.labels(ingest.topic, s) for s in ("prepare", "wait", "decide", "publish", "apply")
         }
@@ -145,8 +148,7 @@ class Pipeline(Generic[T, Result]):
         return True
 
     async def _count(self, work: list[_Work[Result]], live: LivePolicy) -> bool:
-        windows = live.policy.windows
-        keep_ms = (windows.bucket_s + live.policy.longest_window_s + windows.late_s) * 1000
+        keep_ms = self._keep_ms(live)
         while ours := [w for w in work if w.span.owned.valid]:
             await self._names.learn(self._handler.names([r for w in ours for r in w.results]))
             outcomes = await self._store.apply([self._apply(w, live, keep_ms) for w in ours])
@@ -154,6 +156,13 @@ class Pipeline(Generic[T, Result]):
                 self._account(w, applied, next_)
             work = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
         return True
+
+    def _keep_ms(self, live: LivePolicy) -> int:
+        if self._kept_for is not live:
+            windows = live.policy.windows
+            longest_s = longest_window_s(live.policy, feedback=self._ingest.topic == "feedback")
+            self._kept_for, self._kept_ms = live, (windows.bucket_s + longest_s + windows.late_s) * 1000
+        return self._kept_ms
 
     def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:
         limit = int(time.time() * 1000) + FUTURE_MS

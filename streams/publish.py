@@ -37,7 +37,7 @@ class Publisher:
             "acks": "all",
             "enable_idempotence": idempotent,
             "linger_ms": 0,  # batches are made here
-            "max_batch_size": 512 * 1024,
+            "max_batch_size": min(512 * 1024, max_record_bytes),
             "max_request_size": max_record_bytes,
             "request_timeout_ms": 30_000,
         }

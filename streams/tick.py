@@ -99,16 +99,27 @@ class Tick:
         """Ticks once a second until stop is set, then gives the lease back. Waits while a dependency is away."""
         wait_s = PERIOD_S
         while not stop.is_set():
+            renewing = asyncio.create_task(self._renew())
             try:
                 await self.run_once()
                 wait_s = PERIOD_S
             except (StoreAway, BrokerAway) as away:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 log.warning("tick: %s; next try in %g s", away, wait_s)
+            finally:
+                renewing.cancel()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
         with suppress(StoreAway):  # it expires by itself
             await self._store.unlease(self._worker)
+
+    async def _renew(self) -> None:
+        """Keeps the lease through a long tick, such as the first one over an hour of buckets."""
+        while True:
+            await asyncio.sleep(self._lease_ms / 3000)
+            with suppress(StoreAway):
+                if self.stats.leading:
+                    await self._store.lease(self._worker, self._lease_ms)
 
     async def run_once(self) -> bool:
         """One tick. False: another worker holds the lease. Raises StoreAway or BrokerAway; then call it again."""

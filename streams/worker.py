@@ -47,6 +47,7 @@ SOURCES = ("completions", "feedback")
 HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
 # Young objects between two looks for garbage: a few batches' worth, most of which are gone by then without a look.
 YOUNG = 20_000
+LETTER_BYTES = 4096  # of a dead letter beside the bytes it keeps, at the most
 HandOut = Callable[[Batch], Awaitable[None]]
 
 
@@ -99,15 +100,16 @@ class Worker:
     async def start(self, completions: HandOut, feedback: HandOut) -> None:
         """Joins the groups and begins to beat and to tick. `open` comes first."""
         s = self._settings
+        keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
         moderate = Moderate(
             self._scoring,
             self.store,
             self._user_key,
             lambda: self.policies.live,
             self.metrics,
-            keep_bytes=s.dead_letter_bytes,
+            keep_bytes_up_to=keep_up_to,
         )
-        hear = Hear(self._user_key, self.metrics, keep_bytes=s.dead_letter_bytes)
+        hear = Hear(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to)
         self.completions = self._pipeline("completions", completions, moderate)
         self.feedback = self._pipeline("feedback", feedback, hear)
         self._tasks.spawn(self._bring_up())

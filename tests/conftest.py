@@ -19,6 +19,20 @@ from streams.settings import PREFIX
 from tests.proxy import Proxy
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deals the drills out over the processes of a parallel run: each begins with its share, since they mostly wait."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    drills = [item for item in items if item.get_closest_marker("drill")]
+    others = [item for item in items if not item.get_closest_marker("drill")]
+    dealt = [drills[i::processes] for i in range(processes)]
+    share = len(items) // processes
+    items[:] = []
+    for mine in dealt:  # xdist hands out equal runs of the list
+        items += [*mine, *others[: share - len(mine)]]
+        del others[: share - len(mine)]
+    items += others
+
+
 @pytest.fixture(scope="session")
 def _wheels() -> None:
     """Skips on a laptop without the embedded wheels; fails in CI, where a skipped test proves nothing."""

@@ -87,7 +87,8 @@ def test_delay_is_added_each_way(proxy_to: ProxyTo, echo: str) -> None:
 
 
 def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
-    with connect(proxy_to(None)) as client, pytest.raises(ConnectionResetError):
+    proxy = proxy_to(None)
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first word
         client.recv(1024)
 
 

@@ -80,7 +80,7 @@ async def _score(settings: Settings, file: str) -> int:
     live = LivePolicy(f"file-{digest(policy)}", policy)
     scoring = Scoring(scorer, settings.score_threads, settings.score_timeout_s)
     # Nothing here is counted or published, and no user is shown: an empty key and an empty store will do.
-    moderate = Moderate(scoring, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes=False)
+    moderate = Moderate(scoring, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes_up_to=0)
     refused = 0
     try:
         with opened(file) as lines, progress("scored", size(file)) as advance:

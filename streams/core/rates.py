@@ -8,7 +8,7 @@ from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
-from streams.core.measures import ACTIONS, FAULT, PRODUCER_FAILED, Measure, measure
+from streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure
 from streams.core.policy import Policy
 from streams.core.windows import Sums
 
@@ -82,6 +82,15 @@ def _measure(name: str, policy: Policy) -> Measure:
 def _whole(window_s: int, bucket_s: int) -> int:
     """The window, made a multiple of the bucket."""
     return window_s + -window_s % bucket_s
+
+
+def longest_window_s(policy: Policy, *, feedback: bool) -> int:
+    """The longest window that asks for counters of feedback, or of completions: how long their buckets are needed."""
+    return max(
+        rate.window_s
+        for rate in asked(policy)
+        if any((counter in FEEDBACK) is feedback for counter in (rate.measure.hits, *rate.measure.total))
+    )
 
 
 def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:

@@ -50,11 +50,11 @@ class Refused(Exception):
         self.unreadable = Unreadable(reason, where, expected)
 
 
-def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_bytes: bool) -> DeadLetter:
+def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_up_to: int) -> DeadLetter:
     """The event that takes an unreadable record's place: its id is the record's position.
 
-    keep_bytes: the setting `dead_letter_bytes`. Off, nothing of the record's content leaves Tidegate but its
-    length and its hash.
+    keep_up_to: records of at most so many bytes are kept in it whole; 0 (the setting `dead_letter_bytes` is off):
+    nothing of a record's content leaves Tidegate but its length and its hash.
     """
     value = record.value or b""
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
@@ -68,5 +68,5 @@ def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_bytes: 
         length=len(value),
         sha256=hashlib.sha256(value).hexdigest(),
         record_ms=record.timestamp,
-        value_base64=base64.b64encode(value).decode() if keep_bytes else None,
+        value_base64=base64.b64encode(value).decode() if len(value) <= keep_up_to and keep_up_to else None,
     )

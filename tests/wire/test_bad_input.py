@@ -265,5 +265,5 @@ def test_no_object_raises_and_no_message_holds_what_was_found(
     broken = Fake(json.dumps({**seed, **changed}).encode(), headers)
     for found in (decode_completion(broken), decode_feedback(broken)):
         if isinstance(found, Unreadable):
-            letter = dead_letter(broken, found, epoch=1, keep_bytes=False)
+            letter = dead_letter(broken, found, epoch=1, keep_up_to=0)
             assert CANARY not in letter.model_dump_json()

@@ -238,7 +238,7 @@ def test_a_dead_letter_says_where_and_what_but_never_what_was_found() -> None:
     broken = record(b'{"id": "x", "completion": secret}')
     found = decode_completion(broken)
     assert found == Unreadable(DeadLetterReason.NOT_JSON, "byte 26", "JSON")
-    letter = dead_letter(broken, found, epoch=7, keep_bytes=False)
+    letter = dead_letter(broken, found, epoch=7, keep_up_to=0)
     assert letter == DeadLetter(
         id="completions[3]@88214",
         source=Source(topic="completions", partition=3, offset=88214),
@@ -257,7 +257,7 @@ def test_a_dead_letter_keeps_the_bytes_where_it_is_told_to() -> None:
     broken = record(b"\xff\x00")
     found = decode_completion(broken)
     assert isinstance(found, Unreadable)
-    kept = dead_letter(broken, found, epoch=7, keep_bytes=True).value_base64
+    kept = dead_letter(broken, found, epoch=7, keep_up_to=1000).value_base64
     assert base64.b64decode(kept or "") == broken.value
 
 
@@ -265,7 +265,7 @@ def test_a_tombstones_dead_letter_has_no_length() -> None:
     gone = record(None)
     found = decode_completion(gone)
     assert isinstance(found, Unreadable)
-    assert dead_letter(gone, found, epoch=7, keep_bytes=True).length == 0
+    assert dead_letter(gone, found, epoch=7, keep_up_to=1000).length == 0
 
 
 def test_an_unreadable_is_said_in_one_line() -> None:
