@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 TOPIC = "policies"
 NAME = b"live"  # the key: one policy today
 ANSWER_S = 15.0
+ASK_S = 5.0  # after so long without a record the broker is asked whether it is there
 
 
 class Policies:
@@ -51,7 +52,9 @@ class Policies:
         return self.log.live
 
     async def read(self) -> PolicyLog:
-        """Reads the log to its end, once. Raises BrokerAway where the broker does not answer."""
+        """Reads the log from its start to its end, once. Raises BrokerAway where the broker does not answer."""
+        await self.stop()
+        self.log = PolicyLog()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._kafka,
             group_id=None,
@@ -59,11 +62,12 @@ class Policies:
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
         )
+        self._consumer = consumer
         try:
-            await consumer.start()
-            consumer.assign([self._tp])
-            await consumer.seek_to_beginning(self._tp)
-            self._consumer = consumer
+            async with asyncio.timeout(ANSWER_S):
+                await consumer.start()
+                consumer.assign([self._tp])
+                await consumer.seek_to_beginning(self._tp)
             deadline = time.monotonic() + ANSWER_S
             # Never end_offsets: the fetch high-water mark is right on every broker (FAUST.md 4).
             while (end := consumer.highwater(self._tp)) is None or self.log.next < end:
@@ -112,15 +116,20 @@ class Policies:
         return self.log
 
     async def _follow(self) -> None:
+        heard = time.monotonic()
         while True:
             try:
-                await self._fold_more()
-                self.away = None
+                if not await self._fold_more():
+                    if self.away is None and time.monotonic() - heard < ASK_S:
+                        continue
+                    async with asyncio.timeout(ANSWER_S):
+                        await self._consumer.topics()  # the client fetches in silence from a broker that is away
+                heard, self.away = time.monotonic(), None
             except (KafkaError, OSError) as error:
-                self.away = f"{type(error).__name__}: {error}"
-                log.warning(
-                    "kafka %s: %s not read: %s; policy %s stands", self._kafka, TOPIC, self.away, self.live.version
-                )
+                said, self.away = self.away, f"{type(error).__name__}: {error}"
+                if said is None:
+                    stands = _version(self.log)
+                    log.warning("kafka %s: %s not read: %s; policy %s stands", self._kafka, TOPIC, self.away, stands)
                 await asyncio.sleep(1.0)
 
     async def _fold_more(self) -> int:
@@ -141,8 +150,11 @@ class Policies:
 
 
 def _tell(folded: Folded) -> None:
-    live = folded.log.live.version if folded.log.live else "none"
     if folded.verdict is Verdict.APPLIED:
-        log.info("policy %s is live", live)
+        log.info("policy %s is live", _version(folded.log))
     elif folded.why:
-        log.warning("%s; skipped, policy %s stands", folded.why, live)
+        log.warning("%s; skipped, policy %s stands", folded.why, _version(folded.log))
+
+
+def _version(known: PolicyLog) -> str:
+    return known.live.version if known.live else "none"

@@ -123,9 +123,9 @@ async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
 # --- away
 
 
-@pytest.mark.usefixtures("soon")
+@pytest.mark.usefixtures("soon", "_wheels")
 async def test_a_broker_that_is_cut_off_is_away_and_answers_once_it_is_back(
-    proxy_to: Callable[[str | None], Proxy], namespace: str, _wheels: None
+    proxy_to: Callable[[str | None], Proxy], namespace: str
 ) -> None:
     network = proxy_to(None)
     with Embedded(advertised=network.address) as pair:
