@@ -1,0 +1,168 @@
+"""Everything published is acknowledged before `publish` returns, in order, however much it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.embedded import Embedded, free_port
+from streams.errors import BrokerAway
+from streams.publish import Message, Publisher
+from tests.proxy import Proxy
+
+MAX_RECORD_BYTES = 1_000_000
+BATCH_BYTES = 512 * 1024  # what one request holds of a partition
+
+
+def made(kafka: str) -> Publisher:
+    return Publisher(kafka, idempotent=False, max_record_bytes=MAX_RECORD_BYTES, client_id="test")
+
+
+async def topic(kafka: str, name: str, partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, partitions, 1)])
+    await admin.close()
+
+
+async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of every record of a partition, as it stands now."""
+    tp = TopicPartition(name, partition)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None) as consumer:
+        consumer.assign([tp])
+        await consumer.seek_to_beginning(tp)
+        found: list[Any] = []
+        async with asyncio.timeout(20):
+            while (end := consumer.highwater(tp)) is None or len(found) < end:
+                found += (await consumer.getmany(tp, timeout_ms=200)).get(tp, [])
+        assert [record.offset for record in found] == list(range(len(found)))
+        return [(record.key, record.value) for record in found]
+
+
+@pytest.fixture
+async def publisher(embedded: Embedded) -> AsyncIterator[Publisher]:
+    started = made(embedded.kafka)
+    await started.start()
+    yield started
+    await started.stop()
+
+
+async def test_what_was_published_is_there_when_publish_returns(
+    publisher: Publisher, embedded: Embedded, namespace: str
+) -> None:
+    await topic(embedded.kafka, namespace, 2)
+    await publisher.publish([Message(namespace, b"k1", b"v1", 1), Message(namespace, None, None, 1)])
+    assert await written(embedded.kafka, namespace, 1) == [(b"k1", b"v1"), (None, None)]
+    assert await written(embedded.kafka, namespace, 0) == []
+
+
+async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> None:
+    await publisher.publish([])
+
+
+async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
+    publisher: Publisher, embedded: Embedded, namespace: str
+) -> None:
+    await topic(embedded.kafka, namespace, 2)
+    sizes = [90_000, 10, 300_000, 200_000, 500_000, 1, 523_000, 40_000, 3]  # 1.6 MB: four batches or more
+    assert sum(sizes) > 3 * BATCH_BYTES
+    messages = [
+        Message(namespace, b"%d" % n, b"x" * size, partition)
+        for n, size in enumerate(sizes * 2)
+        for partition in (0, 1)
+    ]
+    await publisher.publish(messages)
+    for partition in (0, 1):
+        found = [
+            (int(key or b""), len(value or b"")) for key, value in await written(embedded.kafka, namespace, partition)
+        ]
+        assert found == list(enumerate(sizes * 2))
+
+
+async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, embedded: Embedded, namespace: str) -> None:
+    await topic(embedded.kafka, namespace, 3)
+    placed = [Message(namespace, b"p%d" % n, b"placed", n % 3) for n in range(9)]
+    keyed = [Message(namespace, b"k%d" % (n % 4), b"%d" % n) for n in range(12)]
+    await publisher.publish([m for pair in zip(placed, keyed, strict=False) for m in pair] + keyed[len(placed) :])
+    where: dict[bytes, set[int]] = {}
+    values: dict[bytes, list[int]] = {}
+    for partition in range(3):
+        found = await written(embedded.kafka, namespace, partition)
+        assert [key for key, value in found if value == b"placed"] == [
+            b"p%d" % n for n in range(9) if n % 3 == partition
+        ]
+        for key, value in found:
+            if value != b"placed":
+                where.setdefault(key or b"", set()).add(partition)
+                values.setdefault(key or b"", []).append(int(value or b""))
+    assert all(len(partitions) == 1 for partitions in where.values())  # one key, one partition
+    assert values == {b"k%d" % k: [k, k + 4, k + 8] for k in range(4)}  # and its order
+
+
+async def test_it_knows_how_many_partitions_a_topic_has(
+    publisher: Publisher, embedded: Embedded, namespace: str
+) -> None:
+    await topic(embedded.kafka, namespace, 5)
+    assert await publisher.partitions(namespace) == 5
+    assert await publisher.partitions(namespace) == 5
+
+
+async def test_a_value_that_is_too_large_is_refused_and_says_so(
+    publisher: Publisher, embedded: Embedded, namespace: str
+) -> None:
+    # By key: one that is placed goes out as a batch of its own, and the broker judges it.
+    await topic(embedded.kafka, namespace, 1)
+    async with asyncio.timeout(10):
+        with pytest.raises(BrokerAway, match="MessageSizeTooLargeError") as caught:
+            await publisher.publish([Message(namespace, b"k", b"x" * (MAX_RECORD_BYTES + 1))])
+    assert "xxxx" not in str(caught.value)
+    await publisher.publish([Message(namespace, b"k", b"after", 0)])  # and nothing is stuck
+    assert await written(embedded.kafka, namespace, 0) == [(b"k", b"after")]
+
+
+async def test_a_batch_is_never_larger_than_a_record_may_be(embedded: Embedded, namespace: str) -> None:
+    # A broker's message.max.bytes is of batches: one over it would be refused again and again.
+    await topic(embedded.kafka, namespace, 1)
+    publisher = Publisher(embedded.kafka, idempotent=False, max_record_bytes=2000, client_id="test")
+    await publisher.start()
+    batch = publisher._producer.create_batch()
+    assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is not None
+    assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is None
+    batch.close()
+    await publisher.publish([Message(namespace, b"%d" % n, b"x" * 1500, 0) for n in range(5)])
+    assert [key for key, _ in await written(embedded.kafka, namespace, 0)] == [b"%d" % n for n in range(5)]
+    await publisher.stop()
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_a_broker_that_is_cut_off_is_away_and_a_repeat_arrives(
+    proxy_to: Callable[[str | None], Proxy], monkeypatch: pytest.MonkeyPatch, namespace: str
+) -> None:
+    network = proxy_to(None)
+    with Embedded(advertised=network.address) as pair:
+        network.target = pair.kafka_listens
+        await topic(pair.kafka, namespace, 1)
+        publisher = made(pair.kafka)
+        publisher._options["request_timeout_ms"] = 1500  # 30 s otherwise
+        await publisher.start()
+        messages = [Message(namespace, b"%d" % n, b"v", 0) for n in range(3)] + [Message(namespace, b"k", b"v")]
+        await publisher.publish(messages)
+        network.cut()
+        with pytest.raises(BrokerAway, match=pair.kafka):
+            await publisher.publish(messages)
+        network.heal()
+        async with asyncio.timeout(20):
+            await publisher.publish(messages)
+        assert len(await written(pair.kafka, namespace, 0)) >= 8  # what was cut off may have been written too
+        await publisher.stop()
+
+
+async def test_a_broker_that_is_not_there_is_said_at_the_start() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with pytest.raises(BrokerAway, match=f"{nobody}: .*; waiting for it"):
+        await made(nobody).start()
