@@ -85,6 +85,9 @@ class Proxy:
         await asyncio.gather(*links, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # came in while it was cut
+            writer.transport.abort()
+            return
         link = self._loop.create_task(self._link(reader, writer))
         self._links.add(link)
         link.add_done_callback(self._links.discard)
@@ -119,7 +122,7 @@ class Proxy:
         while chunk := await reader.read(CHUNK_BYTES):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            while self.stalled:  # noqa: ASYNC110 - set by the test's thread, which cannot set an Event of this loop
+            while self.stalled:
                 await asyncio.sleep(0.02)
             writer.write(chunk)
             await writer.drain()

@@ -1,4 +1,4 @@
-"""Guarantees 1, 2 and 3: workers killed and frozen at random, while the policy changes; the account closes."""
+"""Guarantees 1, 2, 3 and 5: workers killed and frozen at random, while the policy changes; the account closes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.core.events import PolicyChange
+from streams.core.decide import Inputs, decide
+from streams.core.events import Decision, PolicyChange
+from streams.core.log import Folded, Verdict
+from streams.core.thresholds import LivePolicy
 from streams.embedded import Embedded
 from streams.policies import Policies
 from streams.publish import Publisher
-from tests.drills.fleet import SESSION_S, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.drills.fleet import SESSION_S, Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.drill
@@ -71,7 +74,29 @@ async def test_kills_and_a_freeze_lose_nothing_and_count_nothing_twice(
         seen = await account(own_embedded.kafka, EVENTS, 60)
         closes(sent, seen, redis)
         assert len({d["policy_version"] for d in seen.counted()}) > 3
+        repeatable(seen, await versions(own_embedded.kafka))
         assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"
+
+
+async def versions(kafka: str) -> dict[str, LivePolicy]:
+    """Every policy that was ever live."""
+    found: dict[str, LivePolicy] = {}
+
+    def keep(folded: Folded, _offset: int, _record: object) -> None:
+        if folded.verdict is Verdict.APPLIED and folded.log.live is not None:
+            found[folded.log.live.version] = folded.log.live
+
+    log = Policies(kafka, keep)
+    await log.read()
+    await log.stop()
+    return found
+
+
+def repeatable(seen: Account, policies: dict[str, LivePolicy]) -> None:
+    """Guarantee 5: each decision is what its own recorded inputs and policy version give."""
+    for found in seen.counted():
+        decision = Decision.model_validate(found)
+        assert decide(Inputs.of(decision), policies[decision.policy_version]) == decision
 
 
 async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) -> None:

@@ -139,7 +139,7 @@ async def test_buckets_expire(store: Store) -> None:
     await store.apply([span(token, 0, 1, aggregate=soon, keep_ms=300)])
     assert await store.counts([(P, now)]) == [{"scored|all": 1}]
     async with asyncio.timeout(5):
-        while await store.counts([(P, now)]) != [{}]:  # noqa: ASYNC110 - the server's clock, which nothing moves
+        while await store.counts([(P, now)]) != [{}]:
             await asyncio.sleep(0.05)
     assert (await store.touched([P]) == [{}]) or isinstance(store, RedisStore)  # Redis forgets with the next write
 
