@@ -1,0 +1,180 @@
+"""At most `limit` names a kind count under their own name, and a flood of new ones does not reach the store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from streams.errors import StoreAway
+from streams.names import FRESH_S, Names, seen
+from streams.store.memory import MemoryStore
+
+
+class Counting(MemoryStore):
+    """A store that keeps what it was asked to admit, and may be away."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 1_800_000_000_000)
+        self.asked: list[tuple[str, set[str]]] = []
+        self.away = False
+
+    async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
+        self.asked.append((kind, set(names)))
+        if self.away:
+            raise StoreAway("redis: no answer")
+        return await super().admit(kind, names, limit)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def store() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def names(store: Counting, clock: Clock) -> Names:
+    return Names(store, 3, clock)
+
+
+def tenants(*found: str) -> dict[str, set[str]]:
+    return {"tenant": set(found)}
+
+
+def scopes(names: Names, *found: str) -> list[str]:
+    return [names.scope("tenant", name) for name in found]
+
+
+# --- who counts under which name
+
+
+async def test_a_name_below_the_limit_counts_under_its_own(names: Names) -> None:
+    await names.learn({"tenant": {"acme"}, "model": {"m1"}, "route": {"chat"}})
+    found = [names.scope(kind, name) for kind, name in (("tenant", "acme"), ("model", "m1"), ("route", "chat"))]
+    assert found == ["tenant=acme", "model=m1", "route=chat"]
+    assert names.overflowed == {"tenant": 0, "model": 0, "route": 0}
+
+
+async def test_names_beyond_the_limit_count_together_and_are_counted(names: Names) -> None:
+    await names.learn(tenants("a", "b", "c"))
+    await names.learn(tenants("d", "e"))
+    assert scopes(names, "a", "d", "e", "d") == ["tenant=a", "tenant:other", "tenant:other", "tenant:other"]
+    assert names.overflowed == {"tenant": 3, "model": 0, "route": 0}
+
+
+async def test_of_more_new_names_than_have_room_as_many_are_admitted_as_fit(names: Names) -> None:
+    found = [f"t{n}" for n in range(10)]
+    await names.learn(tenants(*found))
+    assert sorted(scopes(names, *found)).count("tenant:other") == 7
+
+
+async def test_each_kind_has_room_of_its_own(names: Names) -> None:
+    await names.learn(tenants("a", "b", "c", "d"))
+    await names.learn({"route": {"a"}})
+    assert names.scope("route", "a") == "route=a"
+
+
+async def test_a_name_that_was_never_learnt_counts_as_other(names: Names) -> None:
+    assert scopes(names, "stranger") == ["tenant:other"]
+
+
+async def test_a_tenant_called_other_is_not_the_others(names: Names) -> None:
+    await names.learn(tenants("other"))
+    assert scopes(names, "other", "stranger") == ["tenant=other", "tenant:other"]
+
+
+async def test_workers_share_the_limit(store: Counting, clock: Clock) -> None:
+    one, two = Names(store, 3, clock), Names(store, 3, clock)
+    await one.learn(tenants("a", "b", "c"))
+    await two.learn(tenants("c", "d"))
+    assert scopes(two, "c", "d") == ["tenant=c", "tenant:other"]
+
+
+# --- how often the store is asked
+#
+#   asked                 asked again
+#   |---- FRESH_S = 30 s ----|------->
+
+
+async def test_a_name_is_asked_for_once_while_its_answer_is_fresh(names: Names, store: Counting, clock: Clock) -> None:
+    for _ in range(100):
+        await names.learn(tenants("a", "b"))
+    assert store.asked == [("tenant", {"a", "b"})]
+    clock.now_s += FRESH_S
+    await names.learn(tenants("a", "b"))
+    assert len(store.asked) == 1
+    clock.now_s += 0.1
+    await names.learn(tenants("a"))  # its word that it is alive: the store keeps only live names
+    assert store.asked[1:] == [("tenant", {"a"})]
+
+
+async def test_only_new_names_are_asked_for(names: Names, store: Counting) -> None:
+    await names.learn(tenants("a"))
+    await names.learn(tenants("a", "b"))
+    assert store.asked == [("tenant", {"a"}), ("tenant", {"b"})]
+
+
+async def test_a_full_kind_does_not_ask_for_every_new_name(names: Names, store: Counting, clock: Clock) -> None:
+    await names.learn(tenants("a", "b", "c"))
+    for n in range(1000):
+        await names.learn(tenants("a", f"new{n}"))
+        assert scopes(names, "a", f"new{n}") == ["tenant=a", "tenant:other"]
+    assert store.asked == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second said that it is full
+    clock.now_s += FRESH_S + 0.1
+    for n in range(1000):
+        await names.learn(tenants(f"newer{n}"))
+    assert len(store.asked) == 3
+
+
+async def test_names_that_live_are_kept_alive_though_their_kind_is_full(
+    names: Names, store: Counting, clock: Clock
+) -> None:
+    await names.learn(tenants("a", "b", "c"))
+    clock.now_s += FRESH_S - 1
+    await names.learn(tenants("new"))  # full, from here on for FRESH_S
+    clock.now_s += 2
+    await names.learn(tenants("a", "newer"))
+    assert store.asked[-1] == ("tenant", {"a", "newer"})
+
+
+async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_again(
+    names: Names, store: Counting, clock: Clock
+) -> None:
+    await names.learn(tenants("a", "b", "c"))
+    await names.learn(tenants("d"))
+    store._names["tenant"].pop("a")  # gone quiet, and let go of by the tick
+    clock.now_s += FRESH_S + 0.1
+    await names.learn(tenants("d"))
+    assert scopes(names, "d") == ["tenant=d"]
+    await names.learn(tenants("a"))
+    assert scopes(names, "a") == ["tenant:other"]  # its place went to another
+
+
+async def test_while_the_store_is_away_nothing_is_taken_for_an_answer(names: Names, store: Counting) -> None:
+    store.away = True
+    with pytest.raises(StoreAway):
+        await names.learn(tenants("a"))
+    store.away = False
+    await names.learn(tenants("a"))
+    assert scopes(names, "a") == ["tenant=a"]
+
+
+# --- which names a batch holds
+
+
+def test_the_names_of_a_batch_are_those_that_are_said() -> None:
+    found = seen([("acme", "m1", "chat"), ("acme", "m2", None), (None, None, None)])
+    assert found == {"tenant": {"acme"}, "model": {"m1", "m2"}, "route": {"chat"}}
+    assert seen([]) == {"tenant": set(), "model": set(), "route": set()}

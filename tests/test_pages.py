@@ -1,0 +1,162 @@
+"""The three pages: what they answer to a probe, and to Prometheus."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import FaultReason, Source
+from streams.core.policy import parse
+from streams.core.thresholds import LivePolicy
+from streams.errors import SettingsError
+from streams.metrics import Metrics
+from streams.pages import Pages
+
+HOST = "127.0.0.1"
+
+
+class Worker:
+    """What the pages ask of one."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.waits: dict[str, str] = {}
+        self.refreshed = 0
+        self.pages = Pages(self.metrics.registry, lambda: self.waits, self.refresh)
+        self.port = 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        self.metrics.ready.set(0 if self.waits else 1)
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    running = Worker()
+    running.port = await running.pages.start(HOST, 0)
+    yield running
+    await running.pages.stop()
+
+
+async def get(worker: Worker, page: str) -> tuple[int, str, str]:
+    """Status, content type and body."""
+    async with aiohttp.ClientSession() as client, client.get(f"http://{HOST}:{worker.port}/{page}") as answer:
+        return answer.status, answer.headers["Content-Type"], await answer.text()
+
+
+async def samples(worker: Worker) -> dict[str, float]:
+    """Every sample, its labels in order, as Prometheus reads them."""
+    status, _, body = await get(worker, "metrics")
+    assert status == 200
+    return {
+        s.name + (str(dict(sorted(s.labels.items()))) if s.labels else ""): s.value
+        for family in text_string_to_metric_families(body)
+        for s in family.samples
+    }
+
+
+# --- probes
+
+
+async def test_a_worker_that_waits_for_nothing_is_ready(worker: Worker) -> None:
+    status, kind, body = await get(worker, "readyz")
+    assert (status, body) == (200, '{"ready": true, "waiting_for": {}}')
+    assert kind.startswith("application/json")
+
+
+async def test_a_worker_that_waits_is_not_ready_and_says_for_what(worker: Worker) -> None:
+    worker.waits = {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}
+    status, _, body = await get(worker, "readyz")
+    assert status == 503
+    assert body == (
+        '{"ready": false, "waiting_for": {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}}'
+    )
+    worker.waits = {}
+    assert (await get(worker, "readyz"))[0] == 200
+
+
+async def test_a_worker_that_waits_is_alive(worker: Worker) -> None:
+    worker.waits = {"kafka": "away"}
+    assert (await get(worker, "healthz"))[::2] == (200, '{"alive": true}')
+
+
+async def test_there_is_no_other_page(worker: Worker) -> None:
+    assert (await get(worker, ""))[0] == 404
+
+
+# --- metrics
+
+
+async def test_metrics_are_in_the_text_format_of_prometheus_and_fresh(worker: Worker) -> None:
+    status, kind, body = await get(worker, "metrics")
+    assert (status, worker.refreshed) == (200, 1)
+    assert re.fullmatch(r"text/plain; version=[\d.]+; charset=utf-8", kind)
+    assert "# TYPE tidegate_events_total counter" in body
+    worker.waits = {"kafka": "away"}
+    assert (await samples(worker))["tidegate_ready"] == 0
+    worker.waits = {}
+    assert (await samples(worker))["tidegate_ready"] == 1
+
+
+async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> None:
+    live = LivePolicy("0-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5, "block": 0.9}}}, "p"))
+    source = Source(topic="completions", partition=0, offset=1)
+    plain = Inputs("c1", source, epoch=1, record_ms=1000, model_version="m", scores={"toxicity": 0.95})
+    failed = plain._replace(scores={}, status="failed")
+    fault = plain._replace(scores={}, fault=FaultReason.BAD_SCORES)
+    worker.metrics.decided([decide(inputs, live) for inputs in (plain, plain, failed, fault)], 1750)
+    worker.metrics.takeovers.labels("completions", "no_fence").inc()
+    worker.metrics.policy_is("0-0123abcd")
+    worker.metrics.policy_is("1-4567cdef")
+    found = await samples(worker)
+    assert found["tidegate_decisions_total{'action': 'block'}"] == 2
+    assert found["tidegate_decisions_total{'action': 'allow'}"] == 1  # the failed one
+    assert found["tidegate_reasons_total{'action': 'block', 'label': 'toxicity'}"] == 2
+    assert found["tidegate_producer_failed_total"] == 1
+    assert found["tidegate_faults_total{'reason': 'bad_scores'}"] == 1
+    assert found["tidegate_takeovers_total{'fence': 'no_fence', 'topic': 'completions'}"] == 1
+    # Of the scores 0.95 is the bound of a bucket, and belongs to it.
+    assert found["tidegate_score_bucket{'label': 'toxicity', 'le': '0.9'}"] == 0
+    assert found["tidegate_score_bucket{'label': 'toxicity', 'le': '0.95'}"] == 2
+    assert found["tidegate_score_count{'label': 'toxicity'}"] == 2
+    # 1750 - 1000 = 0.75 s for each of four
+    assert found["tidegate_end_to_end_seconds_bucket{'le': '0.5', 'topic': 'completions'}"] == 0
+    assert found["tidegate_end_to_end_seconds_bucket{'le': '1.0', 'topic': 'completions'}"] == 4
+    assert found["tidegate_end_to_end_seconds_sum{'topic': 'completions'}"] == 3.0
+    policies = {name: n for name, n in found.items() if name.startswith("tidegate_policy_info")}
+    assert policies == {"tidegate_policy_info{'version': '1-4567cdef'}": 1}  # one is live
+
+
+async def test_two_workers_in_one_process_keep_their_metrics_apart(worker: Worker) -> None:
+    other = Worker()
+    other.metrics.events.labels("completions").inc(7)
+    assert not any(name.startswith("tidegate_events_total") for name in await samples(worker))
+
+
+# --- the port
+
+
+async def test_a_port_that_is_taken_is_said_by_the_setting_that_names_it() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        late = Worker()
+        with pytest.raises(SettingsError) as caught:
+            await late.pages.start(HOST, port)
+        await late.pages.stop()
+    said = r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
+    assert re.fullmatch(said, str(caught.value), re.IGNORECASE)
+
+
+async def test_port_0_is_any_free_port(worker: Worker) -> None:
+    assert worker.port > 0
+    second = Worker()
+    assert await second.pages.start(HOST, 0) not in (0, worker.port)
+    await second.pages.stop()
