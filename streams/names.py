@@ -10,6 +10,7 @@ from streams.core.series import KINDS, other, scoped
 from streams.store import Store
 
 FRESH_S = 30.0  # an answer is asked for again after this long
+FORGOTTEN_S = 3600.0  # a name that nobody asked for in this time is not kept, where there are more than the limit
 
 
 class Names:
@@ -33,6 +34,9 @@ class Names:
             for name in stale:
                 known.pop(name, None)
             known.update(dict.fromkeys(admitted, now))
+            if len(known) > self._limit:
+                for name in [name for name, asked in known.items() if now - asked > FORGOTTEN_S]:
+                    del known[name]
             if len(admitted) < len(stale):
                 self._full_until[kind] = now + FRESH_S
 

@@ -162,6 +162,16 @@ async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_a
     assert scopes(names, "a") == ["tenant:other"]  # its place went to another
 
 
+async def test_names_that_come_and_go_are_not_kept_for_ever(names: Names, store: Counting, clock: Clock) -> None:
+    for day in range(100):
+        await names.learn(tenants(f"a{day}", f"b{day}", f"c{day}"))
+        store._names["tenant"].clear()  # gone quiet, and let go of by the tick
+        clock.now_s += 86_400
+    assert len(names._admitted["tenant"]) <= 6
+    await names.learn(tenants("d"))
+    assert scopes(names, "d", "a0") == ["tenant=d", "tenant:other"]
+
+
 async def test_while_the_store_is_away_nothing_is_taken_for_an_answer(names: Names, store: Counting) -> None:
     store.away = True
     with pytest.raises(StoreAway):
