@@ -1,0 +1,424 @@
+"""Where the three meet: a record is decoded, scored and decided, and what leaves holds neither text nor user."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from streams.batch import Batch, Span
+from streams.core.decide import Inputs, decide
+from streams.core.events import Action, DeadLetter, DeadLetterReason, Decision, FaultReason
+from streams.core.policy import parse
+from streams.core.thresholds import LivePolicy
+from streams.errors import StoreAway
+from streams.fence import Belief, Owned
+from streams.metrics import Metrics
+from streams.moderate import Moderate
+from streams.names import Names
+from streams.scoring import Scoring
+from streams.store import Part
+from streams.store.memory import MemoryStore
+from streams.users import UserKey
+from tests.scorers import Obedient
+from tests.wire.records import Fake
+
+P = Part("completions", 3)
+NOW = 1_767_268_800_000
+KEY = UserKey(b"0123456789abcdef")
+USER, TALK, TEXT = "raw-user-77", "raw-talk-88", "what was said"
+POLICY: dict[str, Any] = {
+    "labels": {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5, "review": 0.8}},
+    "faults": {"routes": {"kids": "closed"}},
+}
+PLAIN = LivePolicy("7-0123abcd", parse(POLICY, "p"))
+PROMPTS = LivePolicy("8-0123abcd", parse({**POLICY, "prompt_labels": {"toxicity": {"review": 0.6}}}, "p"))
+
+
+class Listening(Obedient):
+    """Obedient, and keeps every text that it was given, call by call."""
+
+    def __init__(self) -> None:
+        self.heard: list[list[str]] = []
+
+    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.heard.append(list(texts))
+        return super().score(texts)
+
+
+class Trying(MemoryStore):
+    """A store that keeps, in order, what it was told to be in hand and what had been scored by then."""
+
+    def __init__(self, scorer: Listening) -> None:
+        super().__init__(lambda: NOW)
+        self.tried: list[tuple[int | None, int]] = []
+        self._scorer = scorer
+        self.away = False
+
+    async def trying(self, part: Part, token: int, offset: int | None) -> None:
+        if self.away:
+            raise StoreAway("redis: no answer")
+        self.tried.append((offset, len(self._scorer.heard)))
+        await super().trying(part, token, offset)
+
+
+class Bench:
+    """A Moderate and what it stands on."""
+
+    def __init__(self, live: LivePolicy = PLAIN, keep_bytes_up_to: int = 0) -> None:
+        self.live = live
+        self.scorer = Listening()
+        self.store = Trying(self.scorer)
+        self.metrics = Metrics()
+        self.scoring = Scoring(self.scorer, threads=1, timeout_s=5)
+        self.moderate = Moderate(
+            self.scoring, self.store, KEY, lambda: self.live, self.metrics, keep_bytes_up_to=keep_bytes_up_to
+        )
+
+    async def results(self, *records: Fake, owned: Owned | None = None) -> list[Decision | DeadLetter]:
+        span = Span(owned or Owned(P, 41, 0, 0, Belief.BELIEVED), records[0].offset, list(records), 0)
+        prepared = await self.moderate.prepare(batch(span))
+        return self.moderate.conclude(span, prepared[0], self.live)
+
+    async def decision(self, **event: Any) -> Decision:
+        (found,) = await self.results(said(0, **event))
+        assert isinstance(found, Decision)
+        return found
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.scoring.close()
+
+
+@pytest.fixture
+def prompting() -> Iterator[Bench]:
+    made = Bench(PROMPTS)
+    yield made
+    made.scoring.close()
+
+
+def batch(*spans: Span) -> Batch:
+    return Batch(list(spans), asyncio.Event(), sum(len(span.records) for span in spans), 0)
+
+
+def said(offset: int, completion: Any = TEXT, **more: Any) -> Fake:
+    event = {"id": f"c{offset}", "completion": completion, **more}
+    return Fake(json.dumps(event).encode(), offset=offset, timestamp=NOW + offset)
+
+
+# --- choices
+
+
+async def test_the_strongest_choice_wins_and_the_reason_names_its_index(bench: Bench) -> None:
+    found = await bench.decision(completion=["toxicity=0.6 insult=0.9", "toxicity=0.95", "toxicity=0.2 insult=0.1"])
+    assert found.action is Action.BLOCK
+    assert [(r.label, r.action, r.score, r.choice) for r in found.reasons] == [
+        ("toxicity", Action.BLOCK, 0.95, 1),
+        ("insult", Action.REVIEW, 0.9, 0),
+    ]
+    assert found.scores == {"toxicity": 0.95, "insult": 0.9, "threat": 0, "obscene": 0, "identity_attack": 0,
+                            "stereotype": 0}  # fmt: skip
+    assert found.choice_of == {"toxicity": 1, "insult": 0, "threat": 0, "obscene": 0, "identity_attack": 0,
+                               "stereotype": 0}  # fmt: skip
+
+
+async def test_of_equal_choices_the_first_is_named(bench: Bench) -> None:
+    found = await bench.decision(completion=["toxicity=0.1", "toxicity=0.7", "toxicity=0.7"])
+    assert found.reasons[0].choice == 1
+
+
+async def test_one_choice_needs_no_index(bench: Bench) -> None:
+    assert (await bench.decision(completion="toxicity=0.95")).choice_of == {}
+    assert (await bench.decision(completion=["toxicity=0.95"])).choice_of == {}
+
+
+@pytest.mark.parametrize(("bad", "fault"), [("RAISE", FaultReason.CLASSIFIER_ERROR), ("NAN", FaultReason.BAD_SCORES)])
+@pytest.mark.parametrize(("route", "action"), [("chat", Action.ALLOW), ("kids", Action.BLOCK)])
+async def test_a_fault_in_one_choice_makes_the_whole_a_fault(
+    bench: Bench, bad: str, fault: FaultReason, route: str, action: Action
+) -> None:
+    found = await bench.decision(completion=["toxicity=0.95", bad, "insult=0.9"], route=route)
+    assert (found.fault, found.action) == (fault, action)
+    assert (found.scores, found.choice_of, found.prompt_scores) == ({}, {}, {})
+
+
+async def test_scores_belong_to_the_completion_that_has_the_text(prompting: Bench) -> None:
+    found = await prompting.results(
+        said(0, ["toxicity=0.1", "toxicity=0.2"], prompt="toxicity=0.3"),
+        Fake(b"{", offset=1),
+        said(2, "", status="failed", prompt="toxicity=0.9"),
+        said(3, "toxicity=0.4"),
+        said(4, "RAISE"),
+        said(5, "toxicity=0.5", prompt="toxicity=0.7"),
+    )
+    scores = [(d.scores.get("toxicity"), d.prompt_scores) for d in found if isinstance(d, Decision)]
+    assert scores == [
+        (0.2, {"toxicity": 0.3}),
+        (None, {}),  # failed
+        (0.4, {}),
+        (None, {}),  # a fault
+        (0.5, {"toxicity": 0.7}),
+    ]
+    assert [(d.source.offset, type(d)) for d in found if isinstance(d, DeadLetter)] == [(1, DeadLetter)]
+    assert [d.source.offset for d in found] == list(range(6))
+
+
+# --- failed ones, empty ones
+
+
+async def test_a_failed_completion_is_allowed_and_never_scored(bench: Bench) -> None:
+    found = await bench.decision(completion="RAISE toxicity=0.99", status="failed")
+    assert (found.action, found.status, found.fault) == (Action.ALLOW, "failed", None)
+    assert [reason.label for reason in found.reasons] == ["producer_failed"]
+    assert bench.scorer.heard == []
+
+
+async def test_an_empty_text_is_scored_like_any_other(bench: Bench) -> None:
+    found = await bench.decision(completion="")
+    assert (found.action, found.scores["toxicity"]) == (Action.ALLOW, 0)
+    assert bench.scorer.heard == [[""]]
+
+
+# --- prompts
+
+
+async def test_a_prompt_is_scored_only_where_the_policy_has_prompt_labels(bench: Bench, prompting: Bench) -> None:
+    event = {"completion": "toxicity=0.1", "prompt": "toxicity=0.7 insult=0.99"}
+    found = await bench.decision(**event)
+    assert (found.action, found.prompt_scores) == (Action.ALLOW, {})
+    assert bench.scorer.heard == [["toxicity=0.1"]]
+
+    found = await prompting.decision(**event)
+    assert found.action is Action.REVIEW
+    assert found.prompt_scores == {"toxicity": 0.7}  # insult is no prompt label
+    assert [(r.label, r.of) for r in found.reasons] == [("toxicity", "prompt")]
+    assert prompting.scorer.heard == [[event["completion"], event["prompt"]]]
+
+
+async def test_a_fault_in_the_prompt_makes_the_whole_a_fault(prompting: Bench) -> None:
+    found = await prompting.decision(completion="toxicity=0.95", prompt="RAISE")
+    assert (found.fault, found.scores) == (FaultReason.CLASSIFIER_ERROR, {})
+
+
+async def test_a_policy_that_asks_for_prompts_meanwhile_decides_without_those_that_were_not_scored(
+    bench: Bench,
+) -> None:
+    record = said(0, "toxicity=0.1", prompt="toxicity=0.99")
+    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [record], 0)
+    prepared = await bench.moderate.prepare(batch(span))
+    (found,) = bench.moderate.conclude(span, prepared[0], PROMPTS)
+    assert isinstance(found, Decision)
+    assert (found.action, found.prompt_scores, found.policy_version) == (Action.ALLOW, {}, PROMPTS.version)
+    assert decide(Inputs.of(found), PROMPTS) == found
+
+
+# --- what is published
+
+
+async def test_a_decision_goes_to_its_completion_s_partition_under_tenant_and_hashed_user(bench: Bench) -> None:
+    found = await bench.decision(tenant="acme", user=USER, conversation=TALK)
+    message = bench.moderate.message(found)
+    assert (message.topic, message.partition) == ("decisions", 3)
+    assert message.key == f"acme:{KEY.hash('acme', USER)}".encode()
+    assert found.conversation == KEY.hash("acme", TALK)
+    assert found.epoch == 41
+
+
+@pytest.mark.parametrize(
+    ("event", "key"),
+    [
+        ({"tenant": "acme", "conversation": TALK}, f"acme:{KEY.hash('acme', TALK)}"),
+        ({"tenant": "acme"}, "acme:c0"),
+        ({}, "unknown:c0"),
+        ({"user": USER}, f"unknown:{KEY.hash('unknown', USER)}"),
+    ],
+)
+async def test_without_a_user_the_key_is_the_conversation_s_else_the_id_s(
+    bench: Bench, event: dict[str, str], key: str
+) -> None:
+    assert bench.moderate.message(await bench.decision(**event)).key == key.encode()
+
+
+async def test_one_user_under_two_tenants_is_two(bench: Bench) -> None:
+    one, two = [await bench.decision(tenant=tenant, user=USER) for tenant in ("a", "b")]
+    assert one.user != two.user
+
+
+@pytest.mark.parametrize("live", [PLAIN, PROMPTS])
+async def test_a_published_decision_is_what_decide_makes_of_its_own_record(live: LivePolicy) -> None:
+    bench = Bench(live)
+    records = [
+        said(0, "toxicity=0.123456", tenant="acme", user=USER, conversation=TALK, at_ms=NOW - 5, locale="de"),
+        said(1, ["toxicity=0.6", "insult=0.8 toxicity=0.9"], prompt="toxicity=0.61", route="kids", model="m"),
+        said(2, "RAISE", route="kids"),
+        said(3, "", status="failed"),
+        said(4, "insult=0.5", at_ms=0),
+        said(5, "", at_ms=NOW * 2),
+    ]
+    for result in await bench.results(*records):
+        value = bench.moderate.message(result).value
+        read = Decision.model_validate_json(value or b"")
+        assert read == result
+        assert decide(Inputs.of(read), live) == read
+        assert read.policy_version == live.version
+        assert read.model_version == "obedient@1"
+    bench.scoring.close()
+
+
+async def test_a_decision_is_the_same_alone_and_among_others(bench: Bench) -> None:
+    records = [said(n, [f"toxicity=0.{n}5", f"insult=0.{n}"], user=USER) for n in range(9)]
+    together = await bench.results(*records)
+    alone = [(await bench.results(record))[0] for record in records]
+    assert together == alone
+
+
+FORMS: list[Fake] = [
+    said(0, TEXT, tenant="acme", user=USER, conversation=TALK, prompt=TEXT),
+    said(1, [TEXT, TEXT], user=USER),
+    said(2, f"RAISE {TEXT}", user=USER, conversation=TALK),
+    said(3, TEXT, status="failed", user=USER),
+    said(4, {"text": TEXT}, user=USER),  # from here on: dead letters
+    said(5, TEXT, user=[USER], conversation=TALK),
+    said(6, TEXT, at_ms=TEXT, user=USER),
+    said(7, TEXT, user=USER + "\n"),
+    Fake(TEXT.encode(), offset=8),
+    Fake(json.dumps({USER: TEXT}).encode(), offset=9),
+    Fake(json.dumps([USER, TEXT]).encode(), offset=10, key=USER.encode()),
+    Fake(f'{{"id": "{USER}", "completion": "{TEXT}'.encode(), offset=11),
+]
+
+
+@pytest.mark.parametrize("record", FORMS)
+async def test_no_text_and_no_raw_user_stands_in_any_message(
+    prompting: Bench, record: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    (result,) = await prompting.results(record)
+    message = prompting.moderate.message(result)
+    everything = b"\n".join((message.key or b"", message.value or b"", caplog.text.encode(), repr(result).encode()))
+    for raw in (USER, TALK, TEXT):
+        assert raw.encode() not in everything
+
+
+# --- dead letters
+
+
+async def test_a_dead_letter_says_where_and_what_was_expected_and_keeps_no_bytes(bench: Bench) -> None:
+    (letter,) = await bench.results(Fake(b'{"id": 5}', offset=8))
+    message = bench.moderate.message(letter)
+    assert (message.topic, message.key, message.partition) == ("dead-letters", b"completions[3]@8", None)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.epoch, letter.length) == (DeadLetterReason.INVALID, 41, 9)
+    assert DeadLetter.model_validate_json(message.value or b"") == letter
+    assert letter.value_base64 is None
+
+
+@pytest.mark.parametrize(("size", "kept"), [(1, True), (100, True), (101, False)])
+async def test_a_dead_letter_keeps_the_bytes_where_the_setting_says_so_and_they_fit(size: int, kept: bool) -> None:
+    bench = Bench(keep_bytes_up_to=100)
+    value = b"\xff" * size
+    (letter,) = await bench.results(Fake(value, offset=8))
+    assert isinstance(letter, DeadLetter)
+    assert (letter.value_base64 is not None) is kept
+    if kept:
+        assert base64.b64decode(letter.value_base64 or "") == value
+    assert letter.length == size
+    bench.scoring.close()
+
+
+async def test_a_tombstone_is_a_dead_letter_of_no_length(bench: Bench) -> None:
+    (letter,) = await bench.results(Fake(None, offset=8))
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.length) == (DeadLetterReason.TOMBSTONE, 0)
+
+
+# --- careful: what kills the worker is known to the next one
+
+
+def careful(culprit: int | None = None) -> Owned:
+    return Owned(P, 41, position=5, applied=5, belief=Belief.BELIEVED, careful_until=100, culprit=culprit)
+
+
+async def test_a_careful_batch_says_which_record_is_in_hand_before_it_is_scored(bench: Bench) -> None:
+    found = await bench.results(said(5, "toxicity=0.95"), said(6, "RAISE"), said(7, "x"), owned=careful())
+    # offset in hand, and how many calls of the scorer came before
+    assert bench.store.tried == [(5, 0), (6, 1), (7, 2), (None, 3)]
+    assert bench.scorer.heard == [["toxicity=0.95"], ["RAISE"], ["x"]]
+    assert [d.fault for d in found if isinstance(d, Decision)] == [None, FaultReason.CLASSIFIER_ERROR, None]
+
+
+async def test_the_culprit_is_a_fault_and_is_neither_tried_nor_scored_again(bench: Bench) -> None:
+    found = await bench.results(said(5, "x"), said(6, "ABORT"), said(7, "toxicity=0.95"), owned=careful(culprit=6))
+    assert bench.store.tried == [(5, 0), (7, 1), (None, 2)]
+    assert bench.scorer.heard == [["x"], ["toxicity=0.95"]]
+    faults = [(d.fault, d.action) for d in found if isinstance(d, Decision)]
+    assert faults == [(None, Action.ALLOW), (FaultReason.KILLED_WORKER, Action.ALLOW), (None, Action.BLOCK)]
+
+
+async def test_a_worker_that_dies_leaves_the_record_in_hand_to_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """What kills this worker."""
+
+    score = bench.scoring.score
+
+    async def dies(texts: Sequence[str]) -> Any:
+        if "now" in texts:
+            raise Killed
+        return await score(texts)
+
+    monkeypatch.setattr(bench.scoring, "score", dies)
+    (claim,) = await bench.store.claim([P], "w1")
+    with pytest.raises(Killed):
+        await bench.results(said(5, "x"), said(6, "now"), said(7, "x"), owned=replace(careful(), token=claim.token))
+    (after,) = await bench.store.claim([P], "w2")
+    assert after.trying == 6
+
+
+async def test_a_store_that_is_away_is_said_and_nothing_is_scored_untold(bench: Bench) -> None:
+    bench.store.away = True
+    with pytest.raises(StoreAway):
+        await bench.results(said(5, "x"), owned=careful())
+    assert bench.scorer.heard == []
+
+
+async def test_other_batches_are_scored_together_and_say_nothing(bench: Bench) -> None:
+    await bench.results(said(5, "a"), said(6, "b"), said(7, ["c", "d"]))
+    assert bench.scorer.heard == [["a", "b", "c", "d"]]
+    assert bench.store.tried == []
+
+
+# --- what counts
+
+
+async def test_results_count_as_decisions_faults_and_dead_letters_under_their_scopes(bench: Bench) -> None:
+    results = await bench.results(
+        said(0, "toxicity=0.95", tenant="acme", route="chat", model="m"), said(1, "RAISE"), Fake(b"{", offset=2)
+    )
+    names = Names(bench.store, 10)
+    found = bench.moderate.names(results)
+    assert found == {"tenant": {"acme", "unknown"}, "model": {"m", "unknown"}, "route": {"chat", "unknown"}}
+    await names.learn(found)
+    counted = bench.moderate.aggregate(results, PLAIN, names)
+    assert counted.totals == {"decided": 1, "faults": 1, "dead_letters": 1}
+    (bucket,) = counted.counts.values()
+    assert bucket["label.toxicity|tenant=acme"] == 1
+    assert bucket["fault|all"] == 1
+
+
+async def test_what_was_counted_is_observed(bench: Bench) -> None:
+    bench.moderate.observe(await bench.results(said(0, "toxicity=0.95"), said(1, "RAISE"), Fake(b"{", offset=2)))
+    get = bench.metrics.registry.get_sample_value
+    assert get("tidegate_decisions_total", {"action": "block"}) == 1
+    assert get("tidegate_faults_total", {"reason": "classifier_error"}) == 1
+    assert get("tidegate_dead_letters_total", {"topic": "completions", "reason": "not_json"}) == 1
