@@ -15,7 +15,7 @@ import pytest
 
 from streams.batch import Batch, Span
 from streams.core.decide import Inputs, decide
-from streams.core.events import Action, DeadLetter, DeadLetterReason, Decision, FaultReason
+from streams.core.events import Action, DeadLetter, DeadLetterReason, Decision, EventTime, FaultReason, Scopes, Source
 from streams.core.policy import parse
 from streams.core.thresholds import LivePolicy
 from streams.errors import StoreAway
@@ -171,6 +171,16 @@ async def test_scores_belong_to_the_completion_that_has_the_text(prompting: Benc
     ]
     assert [(d.source.offset, type(d)) for d in found if isinstance(d, DeadLetter)] == [(1, DeadLetter)]
     assert [d.source.offset for d in found] == list(range(6))
+
+
+async def test_a_decision_carries_what_the_completion_says_of_itself(bench: Bench) -> None:
+    found = await bench.decision(
+        id="c-9", tenant="acme", model="m", route="chat", locale="de", at_ms=NOW - 600_001, user=USER
+    )
+    assert found.scopes == Scopes(tenant="acme", model="m", route="chat", locale="de")
+    assert (found.id, found.event_ms, found.record_ms) == ("c-9", NOW - 600_001, NOW)
+    assert (found.time, found.at_ms) == (EventTime.TOO_LATE, NOW - 600_001)  # late_s is 600
+    assert found.source == Source(topic="completions", partition=3, offset=0)
 
 
 # --- failed ones, empty ones
