@@ -154,7 +154,7 @@ class Pipeline(Generic[T, Result]):
             outcomes = await self._store.apply([self._apply(w, live, keep_ms) for w in ours])
             for w, (applied, next_) in zip(ours, outcomes, strict=True):
                 self._account(w, applied, next_)
-            work = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
+            work[:] = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
         return True
 
     def _keep_ms(self, live: LivePolicy) -> int:
