@@ -32,11 +32,12 @@ from tests.scorers import obedient
 from tests.wire.records import Fake
 
 P, Q = Part("completions", 3), Part("completions", 4)
-NOW = 1_767_268_800_000
+NOW = 1_767_268_830_000  # half past a minute
 
 
-def live(version: str = "7-0123abcd", block: float = 0.9) -> LivePolicy:
-    return LivePolicy(version, parse({"labels": {"toxicity": {"block": block}}}, "p"))
+def live(version: str = "7-0123abcd", block: float = 0.9, bucket_s: int = 10) -> LivePolicy:
+    policy = {"labels": {"toxicity": {"block": block}}, "windows": {"bucket_s": bucket_s}}
+    return LivePolicy(version, parse(policy, "p"))
 
 
 def said(offset: int, part: Part = P, text: str = "toxicity=0.95", **more: Any) -> Fake:
@@ -265,14 +266,15 @@ async def test_one_policy_version_decides_and_counts_a_whole_batch_though_it_cha
     second = world.batch(span(owned, 2, 4))
     running = [asyncio.create_task(world.pipeline.process(batch)) for batch in (first, second)]
     await turns()
-    world.live = live("8-89abcdef", block=0.99)  # now 0.95 is allowed
+    world.live = live("8-89abcdef", block=0.99, bucket_s=60)  # now 0.95 is allowed
     world.topic.gate.set()
     await asyncio.gather(*running)
     found = [json.loads(message.value or b"") for message in world.topic.messages]
     assert [d["policy_version"] for d in found] == ["7-0123abcd"] * 4 + ["8-89abcdef"] * 2
     assert [d["action"] for d in found] == ["block"] * 4 + ["allow"] * 2
-    blocked = [n.get("action.block|all", 0) for apply in world.store.applied for n in apply.aggregate.counts.values()]
-    assert blocked == [2, 2, 0]
+    counted = [apply.aggregate.counts for apply in world.store.applied]
+    assert [list(buckets) for buckets in counted] == [[NOW], [NOW], [NOW - 30_000]]
+    assert [n.get("action.block|all", 0) for buckets in counted for n in buckets.values()] == [2, 2, 0]
 
 
 # --- away: waited for, and counted once
@@ -317,6 +319,17 @@ async def test_what_is_away_is_no_longer_waited_for_once_the_part_is_lost(world:
     await asyncio.wait_for(running, 5)
     assert (world.topic.messages, await world.total(), world.store.applied) == ([], 0, [])
     assert world.group.finished == [batch]
+
+
+async def test_a_part_that_is_lost_while_the_broker_is_away_leaves_the_rest_of_its_batch(world: World) -> None:
+    owned, other = await world.own(P), await world.own(Q)
+    world.topic.away = 10**9
+    running = asyncio.create_task(world.pipeline.process(world.batch(span(owned, 0, 2), span(other, 0, 2))))
+    await turns()
+    owned.valid, world.topic.away = False, 0
+    await asyncio.wait_for(running, 5)
+    assert world.topic.decided == [(4, 0), (4, 1)]
+    assert (await world.total(P), await world.total(Q)) == (0, 2)
 
 
 # --- what the fence says
