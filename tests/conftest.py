@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +18,12 @@ import pytest
 from streams.embedded import Embedded
 from streams.settings import PREFIX
 from tests.proxy import Proxy
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works in what the tests start, also where a script runs them in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
