@@ -105,9 +105,7 @@ class Metrics:
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
         self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
         self.alerts = gauge("alerts", "Alerts by state.", "state")
-        self.transitions = gauge(
-            "alert_transitions", "Transitions this worker published while it ticked.", "rule", "state"
-        )
+        self.transitions = counter("alert_transitions", "Transitions published by this worker.", "rule", "state")
         self.tick = gauge("tick_seconds", "Time the last tick took.", "stage")
         self.incomplete = gauge("windows_incomplete", "1 where a part is behind or has no owner: alerts hold.")
         self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already

@@ -1,6 +1,6 @@
 """Every topic Tidegate reads or writes: the one table behind topic creation, the AsyncAPI document and the docs.
 
-Pure: no broker. A topic's name here is its address; a setting may put a prefix before all of them.
+Pure: no broker. A topic's name here is its address.
 """
 
 from __future__ import annotations

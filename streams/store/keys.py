@@ -7,6 +7,7 @@
 | `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
+| `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
 | `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
 | `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
