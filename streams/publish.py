@@ -66,20 +66,21 @@ class Publisher:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns when every message was acknowledged. Raises BrokerAway otherwise: some may have been written."""
+        acks: list[asyncio.Future[Any]] = []
+        failed: BaseException | None = None
         try:
-            acks = await self._send(messages)
+            await self._send(messages, acks)
         except (KafkaError, OSError) as error:
-            raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
+            failed = error
         # Every future is waited for before the first failure is raised: a retry must not race its own first try.
-        results = await asyncio.gather(*acks, return_exceptions=True)
-        for result in results:
+        for result in [failed, *await asyncio.gather(*acks, return_exceptions=True)]:
             if isinstance(result, KafkaError | OSError):
                 raise BrokerAway(f"kafka {self._kafka}: {type(result).__name__}: {result}") from result
             if isinstance(result, BaseException):
                 raise result
 
-    async def _send(self, messages: Sequence[Message]) -> list[asyncio.Future[Any]]:
-        acks: list[asyncio.Future[Any]] = []
+    async def _send(self, messages: Sequence[Message], acks: list[asyncio.Future[Any]]) -> None:
+        """Adds to acks as it goes: those of what was handed over before a failure are there too."""
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for message in messages:
             if message.partition is None:
@@ -93,4 +94,3 @@ class Publisher:
                     acks.append(await self._producer.send_batch(batch, topic, partition=partition))
                     batch = self._producer.create_batch()
             acks.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return acks

@@ -49,7 +49,7 @@ class Claim:
 
     token: int
     fence: Fence | None
-    unclean: int  # claims in a row at this same fence without a release: a span may be killing its workers
+    unclean: int  # owners in a row that left this same fence without a release: a span may be killing its workers
     trying: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
 
 

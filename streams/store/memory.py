@@ -74,8 +74,11 @@ class MemoryStore:
 
     def _claim(self, own: _Part, worker: str) -> Claim:
         own.token = max(own.token + 1, self._clock())
-        died = own.owner not in (None, worker)
-        own.unclean = (own.unclean + 1 if own.unclean_at == own.next else 1) if died else 0
+        here = own.unclean_at == own.next
+        if own.owner == worker:  # itself again: nobody died since
+            own.unclean = own.unclean if here else 0
+        else:
+            own.unclean = (own.unclean + 1 if here else 1) if own.owner else 0
         own.unclean_at, own.owner, own.seen_ms, own.lag = own.next, worker, self._clock(), -1
         return Claim(own.token, own.fence, own.unclean, own.trying)
 

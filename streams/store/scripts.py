@@ -20,10 +20,11 @@ CLAIM = (
 local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'cluster', 'generation', 'mark_offset', 'mark_ms', 'mark_sha',
                      'owner', 'unclean', 'unclean_at', 'trying')
 local token = math.max(tonumber(f[1] or 0) + 1, now)
-local unclean = 0
-if f[8] and f[8] ~= ARGV[1] then
-  unclean = 1
-  if f[10] == (f[2] or '') then unclean = tonumber(f[9] or 0) + 1 end
+local unclean, here = 0, f[10] == (f[2] or '')
+if f[8] == ARGV[1] then
+  if here then unclean = tonumber(f[9] or 0) end
+elseif f[8] then
+  unclean = here and tonumber(f[9] or 0) + 1 or 1
 end
 redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'owner', ARGV[1], 'seen_ms', now, 'lag', -1,
            'unclean', unclean, 'unclean_at', f[2] or '')
