@@ -23,5 +23,12 @@ class BrokerAway(TidegateError):
     """Kafka cannot be reached, or does not acknowledge. Bring it back; workers go on by themselves."""
 
 
+def broker_away(kafka: str, error: BaseException, what: object = None) -> BrokerAway:
+    """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once."""
+    name, said = type(error).__name__, str(error)
+    where = f"kafka {kafka}" if what is None else f"kafka {kafka}: {what}"
+    return BrokerAway(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")
+
+
 class TopicsMissing(TidegateError):
     """A topic that Tidegate needs does not exist: create it (`tidegate topics`, or the compose file's `topics` job)."""

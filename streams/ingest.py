@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from streams.batch import Batch, Limits, Span
-from streams.errors import BrokerAway, StoreAway
+from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.fence import Owned
 from streams.store import Part
 from streams.tasks import Tasks, exit_on_bug
@@ -84,7 +84,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (KafkaError, OSError) as error:
             self._consumer = None
             await consumer.stop()
-            raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}") from error
+            raise broker_away(self._kafka, error) from error
         self.last_poll = time.monotonic()
         self._watch_heartbeats(consumer)
         self._tasks.spawn(self._pump())
@@ -197,7 +197,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except IllegalStateError:
             log.info("%s: reassigned while it was taken over", part)
         except KafkaError as error:
-            raise BrokerAway(f"kafka {self._kafka}: {part}: {type(error).__name__}: {error}") from error
+            raise broker_away(self._kafka, error, part) from error
 
     def retake(self, owned: Owned, why: str) -> None:
         """Forgets what is in flight of a part and takes it over again: the store says that it is not where we are."""

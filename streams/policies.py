@@ -18,7 +18,7 @@ from streams.core.events import PolicyChange
 from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway
+from streams.errors import BrokerAway, broker_away
 from streams.publish import Message, Publisher
 from streams.tasks import Tasks
 
@@ -78,7 +78,7 @@ class Policies:
                 elif end is not None:
                     break  # a high-water mark past the last record: control records, nothing of ours
         except (KafkaError, OSError, AssertionError) as error:
-            raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: {type(error).__name__}: {error}") from error
+            raise broker_away(self._kafka, error, TOPIC) from error
         return self.log
 
     async def follow(self) -> None:

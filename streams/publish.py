@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.errors import BrokerAway
+from streams.errors import broker_away
 
 
 class Message(NamedTuple):
@@ -51,7 +51,7 @@ class Publisher:
             await producer.start()
         except (KafkaError, OSError) as error:
             await producer.stop()
-            raise BrokerAway(f"kafka {self._kafka}: {type(error).__name__}: {error}; waiting for it") from error
+            raise broker_away(self._kafka, error) from error
         self._producer = producer
 
     async def stop(self) -> None:
@@ -75,7 +75,7 @@ class Publisher:
         # Every future is waited for before the first failure is raised: a retry must not race its own first try.
         for result in [failed, *await asyncio.gather(*acks, return_exceptions=True)]:
             if isinstance(result, KafkaError | OSError):
-                raise BrokerAway(f"kafka {self._kafka}: {type(result).__name__}: {result}") from result
+                raise broker_away(self._kafka, result) from result
             if isinstance(result, BaseException):
                 raise result
 

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from streams.errors import BrokerAway
+from streams.errors import BrokerAway, broker_away
 from streams.store import Part
 from streams.wire import Record
 
@@ -26,7 +26,7 @@ async def cluster_id(kafka: str) -> str:
         await admin.start()
         return str((await admin.describe_cluster()).get("cluster_id"))
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {kafka}: {type(error).__name__}: {error}") from error
+        raise broker_away(kafka, error) from error
     finally:
         await admin.close()
 
@@ -84,7 +84,7 @@ class Source:
             except TimeoutError as error:
                 raise BrokerAway(f"kafka {self._kafka}: {part}: no answer in {ANSWER_S:g} s") from error
             except (KafkaError, OSError) as error:
-                raise BrokerAway(f"kafka {self._kafka}: {part}: {type(error).__name__}: {error}") from error
+                raise broker_away(self._kafka, error, part) from error
 
     async def _record_at(self, consumer: Any, tp: TopicPartition, offset: int) -> Record | None:
         while True:
@@ -114,6 +114,6 @@ async def partition_counts(kafka: str) -> dict[str, int]:
         await admin.start()
         return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {kafka}: {type(error).__name__}: {error}") from error
+        raise broker_away(kafka, error) from error
     finally:
         await admin.close()
