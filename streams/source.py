@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,16 +20,29 @@ OLDEST = -1
 ANSWER_S = 10.0  # no answer in this time: the broker is away
 
 
-async def cluster_id(kafka: str) -> str:
-    """The cluster's own id, so that a fence made on another cluster is not believed."""
+@asynccontextmanager
+async def _admin(kafka: str) -> AsyncIterator[Any]:
+    """A connected admin client, closed at the end. Raises BrokerAway where no broker answers."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     try:
         await admin.start()
-        return str((await admin.describe_cluster()).get("cluster_id"))
+        yield admin
     except (KafkaError, OSError) as error:
         raise broker_away(kafka, error) from error
     finally:
         await admin.close()
+
+
+async def cluster_id(kafka: str) -> str:
+    """The cluster's own id, so that a fence made on another cluster is not believed."""
+    async with _admin(kafka) as admin:
+        return str((await admin.describe_cluster()).get("cluster_id"))
+
+
+async def partition_counts(kafka: str) -> dict[str, int]:
+    """Every topic of the cluster and its number of partitions; asking creates none."""
+    async with _admin(kafka) as admin:
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
 
 
 class Source:
@@ -105,15 +119,3 @@ class Source:
             end = consumer.highwater(tp)
             if end is not None:
                 return start, end
-
-
-async def partition_counts(kafka: str) -> dict[str, int]:
-    """Every topic of the cluster and its number of partitions; asking creates none."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    try:
-        await admin.start()
-        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
-    except (KafkaError, OSError) as error:
-        raise broker_away(kafka, error) from error
-    finally:
-        await admin.close()

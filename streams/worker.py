@@ -1,6 +1,6 @@
 """One worker: its parts made, brought up in order, and what it waits for said. Knows no Faust.
 
-Nothing connects before `start`. What is away is waited for; what is wrong ends the process with a message.
+Nothing connects before `open`. What is away is waited for; what is wrong ends the process with a message.
 """
 
 from __future__ import annotations
@@ -195,7 +195,6 @@ class Worker:
         self._parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
 
     async def _find_policy(self) -> None:
-        await self.policies.stop()
         known = await self.policies.read()
         if known.live is None:
             await self.policies.seed(self.publisher, self._seed, self._settings.worker)
