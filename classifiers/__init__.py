@@ -1,9 +1,10 @@
-"""Classifiers: texts in, calibrated scores out. Usable alone: `load().score(["a text"])`.
+"""Classifiers: texts in, calibrated scores out. Usable alone: `load().score(["a text"]).values`.
 
 Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and tokenizers only at run time.
 """
 
-from classifiers.classifier import Classifier, Scorer, Scores, load
+from classifiers.cascade import holding
+from classifiers.classifier import Classifier, load
 from classifiers.coverage import labels_missing, require_labels
 from classifiers.errors import (
     ClassifierError,
@@ -24,6 +25,7 @@ from classifiers.manifest import (
     find_model,
     read_manifest,
 )
+from classifiers.scored import Scored, Scorer, Scores, Span
 
 __all__ = [
     "DEFAULT_MANIFEST",
@@ -38,11 +40,14 @@ __all__ = [
     "ModelFileError",
     "ModelMismatchError",
     "ScoreError",
+    "Scored",
     "Scorer",
     "Scores",
+    "Span",
     "TrainingSet",
     "UnknownModelError",
     "find_model",
+    "holding",
     "labels_missing",
     "load",
     "read_manifest",

@@ -1,4 +1,4 @@
-"""A loaded model: texts in, calibrated scores out. And the protocol that anything which scores keeps."""
+"""A loaded model: texts in, calibrated scores out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,28 +13,12 @@ import numpy.typing as npt
 from classifiers.errors import ModelFileError, ScoreError
 from classifiers.graph import Graph
 from classifiers.manifest import DEFAULT_MANIFEST, Activation, ModelEntry, find_model, read_manifest
+from classifiers.scored import Scored, Scores
 from classifiers.tokens import Windower, read_tokenizer
 from classifiers.windows import groups
 
-Scores = npt.NDArray[np.float32]
-
 # Characters tokenized in one go: bounds the memory of a call (about 100 bytes each) whatever the batch holds.
 CHARS_AT_ONCE = 262_144
-
-
-class Scorer(Protocol):
-    """Anything that scores texts: a `Classifier`, a cascade, or a twin in a test."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """One name a column of `score`."""
-
-    @property
-    def version(self) -> str:
-        """What a decision records: the same version gives the same scores."""
-
-    def score(self, texts: Sequence[str]) -> Scores:
-        """(N, L) float32 in [0, 1]; row i belongs to text i. May be called from several threads at once."""
 
 
 class Classifier:
@@ -49,7 +32,7 @@ class Classifier:
         self._graph = graph
         self._windower = windower
 
-    def score(self, texts: Sequence[str]) -> Scores:
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         """(N, L) float32 probabilities in [0, 1]; row i belongs to text i, columns are `labels`.
 
         A text longer than a window is read in overlapping windows, and for each label the strongest counts. A text
@@ -66,7 +49,7 @@ class Classifier:
                 raw = self._graph.run([windows[i] for i in group], self._windower.pad)
                 rows = np.array([start + owners[i] for i in group])
                 np.maximum.at(scores, rows, self._activated(raw, len(group)))
-        return scores
+        return Scored(scores)
 
     def _activated(self, raw: Scores, rows: int) -> Scores:
         if raw.shape != (rows, len(self.labels)):

@@ -18,7 +18,7 @@ ENOUGH = 25  # positives, and negatives, of a set in a part, for its own AUROC t
 
 def score_all(scorer: Scorer, texts: Sequence[str], batch: int = 64) -> Scores:
     """(N, L) scores, in batches as a worker would ask for them."""
-    parts = [scorer.score(texts[i : i + batch]) for i in range(0, len(texts), batch)]
+    parts = [scorer.score(texts[i : i + batch]).values for i in range(0, len(texts), batch)]
     return np.concatenate(parts) if parts else np.zeros((0, len(scorer.labels)), np.float32)
 
 

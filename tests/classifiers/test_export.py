@@ -21,7 +21,7 @@ def sigmoid(x: float) -> float:
 
 
 def test_scores_are_the_logits_through_a_sigmoid(tiny):
-    scores = tiny.score(["rude word", "a kind word", "rude scary", "Rude, rude"])
+    scores = tiny.score(["rude word", "a kind word", "rude scary", "Rude, rude"]).values
     assert scores.dtype == np.float32
     assert tiny.labels == ("rudeness", "menace")
     expected = [
@@ -35,7 +35,7 @@ def test_scores_are_the_logits_through_a_sigmoid(tiny):
 
 def test_softmax_shares_one_between_labels(write_manifest):
     tiny = load("tiny", manifest=write_manifest(activation='"softmax"'))
-    np.testing.assert_allclose(tiny.score(["rude"]), [[sigmoid(6), sigmoid(-6)]], rtol=1e-6)
+    np.testing.assert_allclose(tiny.score(["rude"]).values, [[sigmoid(6), sigmoid(-6)]], rtol=1e-6)
 
 
 def test_output_that_is_no_probability_is_an_error(write_manifest):
@@ -47,14 +47,14 @@ def test_output_that_is_no_probability_is_an_error(write_manifest):
 def test_truncation_in_the_tokenizer_file_is_not_obeyed(tiny):
     assert json.loads((TINY / "tokenizer.json").read_text())["truncation"]["max_length"] == 8
     # 6 tokens of text fit into a window beside [CLS] and [SEP]: the rude one is far behind the first.
-    assert tiny.score(["word " * 40 + "rude"])[0, 0] == pytest.approx(sigmoid(3))
+    assert tiny.score(["word " * 40 + "rude"]).values[0, 0] == pytest.approx(sigmoid(3))
 
 
 def test_strongest_window_wins_for_each_label(tiny):
     #  rude word word word word word word word scary scary
     #  [----------------------------)                        rudeness -3 + 6        menace -3
     #                      [----------------------------)    rudeness -3            menace -3 + 6 + 6
-    scores = tiny.score(["rude " + "word " * 7 + "scary scary"])
+    scores = tiny.score(["rude " + "word " * 7 + "scary scary"]).values
     np.testing.assert_allclose(scores, [[sigmoid(3), sigmoid(9)]], rtol=1e-6)
 
 
@@ -62,7 +62,7 @@ def test_strongest_window_wins_for_each_label(tiny):
 def test_both_ways_of_batching_give_the_same(write_manifest, tiny, batching):
     other = load("tiny", manifest=write_manifest(batching=f'"{batching}"'))
     texts = ["rude", "a " * 30, "scary word", "", "the"]
-    np.testing.assert_array_equal(other.score(texts), tiny.score(texts))
+    np.testing.assert_array_equal(other.score(texts).values, tiny.score(texts).values)
 
 
 def test_tiny_export_is_what_its_script_makes():

@@ -8,7 +8,15 @@ import re
 import numpy as np
 import pytest
 
-from classifiers import MissingLabelError, ModelFileError, ModelMismatchError, labels_missing, load, require_labels
+from classifiers import (
+    MissingLabelError,
+    ModelFileError,
+    ModelMismatchError,
+    Scored,
+    labels_missing,
+    load,
+    require_labels,
+)
 
 
 @pytest.mark.parametrize(("key", "file"), [("file", "model.onnx"), ("tokenizer", "tokenizer.json")])
@@ -64,8 +72,8 @@ class Twin:
     labels = ("toxicity", "insult")
     version = "twin@0"
 
-    def score(self, texts):
-        return np.zeros((len(texts), 2), np.float32)
+    def score(self, texts, *, explain=False):
+        return Scored(np.zeros((len(texts), 2), np.float32))
 
 
 def test_labels_nobody_gives_are_named_once_in_order():

@@ -35,7 +35,7 @@ def figures():
 
 
 def column(classifier, label, texts):
-    return classifier.score(texts)[:, classifier.labels.index(label)]
+    return classifier.score(texts).values[:, classifier.labels.index(label)]
 
 
 def test_default_model_gives_at_least_the_promised_labels(real):
@@ -69,7 +69,7 @@ def test_disguised_insults_score_as_the_plain_one(real):
         "you are a stu\u200bpid id\u00adiot",
         "yóu àre â stüpid ïdiot",
     )
-    plain, full_width, zero_width, accents = real.score(disguises)
+    plain, full_width, zero_width, accents = real.score(disguises).values
     assert (plain == full_width).all()
     assert (plain == zero_width).all()
     assert (plain == accents).all()

@@ -50,44 +50,44 @@ def classifier(request):
 
 
 def test_scores_have_a_row_a_text_and_a_column_a_label(classifier):
-    scores = classifier.score(["one", "two", "three"])
+    scores = classifier.score(["one", "two", "three"]).values
     assert scores.shape == (3, len(classifier.labels))
     assert scores.dtype == np.float32
-    assert classifier.score([]).shape == (0, len(classifier.labels))
+    assert classifier.score([]).values.shape == (0, len(classifier.labels))
 
 
 def test_text_scores_the_same_alone_and_in_any_batch_and_order(classifier):
     texts = some_texts(80, seed=1)
-    alone = np.concatenate([classifier.score([text]) for text in texts])
+    alone = np.concatenate([classifier.score([text]).values for text in texts])
     rng = random.Random(2)
     for _ in range(20):
         drawn = rng.sample(range(len(texts)), rng.randint(1, len(texts)))
-        batch = classifier.score([texts[i] for i in drawn])
+        batch = classifier.score([texts[i] for i in drawn]).values
         assert np.array_equal(np.round(batch.astype(float), 4), np.round(alone[drawn].astype(float), 4))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.text(max_size=300), max_size=6))
 def test_any_text_scores_in_range_and_the_same_alone(real, texts):
-    batch = real.score(texts)
+    batch = real.score(texts).values
     assert ((batch >= 0) & (batch <= 1)).all()
     for i, text in enumerate(texts):
-        np.testing.assert_array_equal(real.score([text])[0], batch[i])
+        np.testing.assert_array_equal(real.score([text]).values[0], batch[i])
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u2003"])
 def test_text_without_tokens_scores_nothing(classifier, text):
-    assert not classifier.score([text, "word"])[0].any()
+    assert not classifier.score([text, "word"]).values[0].any()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_neither_crashes_nor_stalls_nor_moves_its_neighbours(classifier, name):
     neighbours = ["a kind word", "rude"]
     began = time.perf_counter()
-    scores = classifier.score([neighbours[0], HOSTILE[name], neighbours[1]])
+    scores = classifier.score([neighbours[0], HOSTILE[name], neighbours[1]]).values
     assert time.perf_counter() - began < 15  # about 1 s on one core; a stall would be minutes
     assert ((scores >= 0) & (scores <= 1)).all()
-    np.testing.assert_array_equal(scores[[0, 2]], classifier.score(neighbours))
+    np.testing.assert_array_equal(scores[[0, 2]], classifier.score(neighbours).values)
 
 
 def test_lone_surrogates_become_replacement_characters_one_for_one():
@@ -97,9 +97,9 @@ def test_lone_surrogates_become_replacement_characters_one_for_one():
 
 def test_batches_side_by_side_on_threads_give_what_one_thread_gives(classifier):
     batches = [some_texts(16, seed=seed) for seed in range(24)]
-    expected = [classifier.score(batch) for batch in batches]
+    expected = [classifier.score(batch).values for batch in batches]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(classifier.score, batches * 2))
+        found = [scored.values for scored in pool.map(classifier.score, batches * 2)]
     for one, other in zip(found, expected * 2, strict=True):
         np.testing.assert_array_equal(one, other)
 
