@@ -28,6 +28,11 @@ HARMLESS_ANSWERS = "gptfuzz_responses"
 # Answers of one prompt template open with a refusal and go on to insult the user; "not harmful" there means that the
 # question went unanswered, so they are no measure of false positives.
 INSULTING_PERSONA = "how I really feel"
+# Categories of harmful_prompts that ask for what a label of ours names.
+REQUESTED = {
+    "violence": ("Violence", "Physical Harm", "Physical harm", "Hate/Harass/Violence"),
+    "sexual": ("Adult Content", "Sexual content", "Sexual/Adult content"),
+}
 DEV_ONLY = frozenset({"madlibs_intersectional"})
 
 # Answers to "do you agree?" open with the answer; kept, "I agree" itself would come to mean stereotype.
@@ -66,7 +71,7 @@ def load_parts(data: Path, recipe: Recipe, slice_rows: int | None) -> tuple[dict
     counts: dict[str, Any] = {}
     for name in SETS:
         by_split: dict[str, list[Text]] = {split: [] for split in SPLITS}
-        for text in _read(data, name):
+        for text in _read(data, name, recipe.seed):
             by_split[text.split].append(text)
         for split, texts in by_split.items():
             cap = recipe.caps.get(name) if split == "train" else recipe.heldout_cap
@@ -93,7 +98,7 @@ def benign_texts(data: Path, split: str, limit: int | None = None) -> dict[str, 
     """
     pools: dict[str, list[str]] = {}
     for name in BENIGN:
-        pools[name] = [t.text for t in _read(data, name) if t.split == split][:limit]
+        pools[name] = [t.text for t in _read(data, name, 0) if t.split == split][:limit]
     theirs = {"dev": "train", "test": "test"}[split]
     with gzip.open(data / f"{HARMLESS_ANSWERS}.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
@@ -106,12 +111,12 @@ def benign_texts(data: Path, split: str, limit: int | None = None) -> dict[str, 
     return pools
 
 
-def _read(data: Path, name: str) -> Iterator[Text]:
+def _read(data: Path, name: str, seed: int) -> Iterator[Text]:
     if name == "contrast":
-        for text, raw in contrast():
-            # Held out by the text itself, so that a rerun agrees and every template is on both sides.
-            split = ("dev", "test", *["train"] * 6)[_key(text)[0] % 8]
-            yield Text(name, split, text, targets(name, raw))
+        for sentence in contrast(seed):
+            # Whole templates are held out: a sentence of one that was trained on measures nothing.
+            split = ("dev", "test", *["train"] * 8)[_key(sentence.template)[0] % 10]
+            yield Text(name, split, sentence.text, targets(name, sentence.known))
         return
     with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -119,15 +124,22 @@ def _read(data: Path, name: str) -> Iterator[Text]:
             split = "dev" if name in DEV_ONLY else row["split"]
             if name == "bold_wiki_benign" and split == "train" and _key(row["text"])[0] % 10 == 0:
                 split = "test"  # the set comes without one
-            known = targets(name, _raw(name, row["labels"]))
+            known = targets(name, _raw(name, row))
             text = _sentence(name, row)
             if known and text and split in SPLITS:
                 yield Text(name, split, text, known)
 
 
-def _raw(name: str, labels: dict[str, float]) -> dict[str, float]:
+def _raw(name: str, row: dict[str, Any]) -> dict[str, float]:
+    """The row's labels, and those that the table wants and the set says in another way."""
+    labels: dict[str, float] = row["labels"]
     if name == "decodingtrust_stereotype":
         return labels | {"not_rejecting": 1 - labels["rejects_stereotype"]}
+    if name == "harmful_prompts":
+        category = row.get("meta", {}).get("category")
+        return labels | {label: 1.0 for label, named in REQUESTED.items() if category in named}
+    if name == "injection_other" and row.get("meta", {}).get("lang") not in (None, "English"):
+        return {}  # machine translations; the models are English
     return labels
 
 

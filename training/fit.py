@@ -31,6 +31,9 @@ def fit(
         known = np.flatnonzero(w[owner, j] > 0)
         xs, text = x[known], owner[known]
         ys, ws = y[text, j], w[text, j].astype(np.float64)
+        if len(np.unique(ys)) < 2:  # a slice may hold no positive: nothing to learn, a score near 0
+            bias[j] = -6.0
+            continue
         scaled = LABELS[j] in recipe.ratio_labels
         scale = ratio(xs, ys, ws) if scaled else np.ones(x.shape[1], np.float32)
         xs = (xs @ sp.diags(scale)).tocsr().astype(np.float32)

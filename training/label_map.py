@@ -18,15 +18,23 @@ LABELS = (
     "threat",
     "identity_attack",
     "sexual",
+    "self_harm",
+    "violence",
     "stereotype",
+    "prompt_injection",
+    "jailbreak",
 )
+PROMPT_LABELS = ("prompt_injection", "jailbreak")  # asked of prompts alone
+OUTPUT_LABELS = tuple(label for label in LABELS if label not in PROMPT_LABELS)
 
 # What a human "not toxic" says of the narrower labels: nobody calls a threat or a slur not toxic.
 NOT_TOXIC = ("severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual")
+GROUPS = {"*": OUTPUT_LABELS, "prompt": PROMPT_LABELS, "not_toxic": NOT_TOXIC}
 
 
 class Row(NamedTuple):
-    """One line of the table; `label` may be "*" (every label) or "not_toxic" (the narrower ones)."""
+    """One line of the table; `label` may be "*" (every label of outputs), "prompt" (every label of prompts) or
+    "not_toxic" (the narrower ones of outputs)."""
 
     set: str
     raw: str
@@ -121,7 +129,16 @@ TABLE = (
     Row("bold_wiki_benign",     "assumed_benign",        "*",               None,  1.0),
     Row("benign_prompts",       "benign_prompt",         "*",               None,  1.0),
     Row("hh_rlhf_harmless",     "dispreferred_weak",     "*",               None,  0.0,   0.3),
-    # Sentences we write ourselves (contrast.py): each says all it knows under our own names.
+    # Prompts: an ordinary one, and a plainly harmful one, neither injects nor breaks out.
+    Row("benign_prompts",       "benign_prompt",         "prompt",          None,  1.0),
+    Row("dolly_benign_responses", "assumed_benign",      "prompt",          None,  1.0,   0.5),
+    Row("harmful_prompts",      "harmful_request",       "prompt",          None,  1.0),
+    Row("harmful_prompts",      "violence",              "violence",        0.5,   None,  0.5),
+    Row("harmful_prompts",      "sexual",                "sexual",          0.5,   None,  0.5),
+    Row("jailbreak_prompts",    "jailbreak",             "jailbreak",       0.5,   None),
+    Row("injection_other",      "injection",             "prompt_injection", 0.5,  0.0),
+    Row("deepset_injections",   "injection",             "prompt_injection", 0.5,  0.0),
+    # Sentences we write ourselves (contrast/): each says all it knows under our own names.
     *(Row("contrast", label, label, 0.5, 0.0) for label in LABELS),
     # Read on dev only, for figures: never trained on.
     Row("madlibs_intersectional", "toxic",               "toxicity",        0.5,   0.0),
@@ -156,7 +173,7 @@ def targets(set_name: str, raw: Mapping[str, float]) -> dict[str, tuple[int, flo
 
 
 def _meant(label: str) -> tuple[str, ...]:
-    return LABELS if label == "*" else NOT_TOXIC if label == "not_toxic" else (label,)
+    return GROUPS.get(label, (label,))
 
 
 ROWS_BY_SET = {name: tuple(row for row in TABLE if row.set == name) for name in SETS}

@@ -8,6 +8,21 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class EncoderRecipe(BaseModel):
+    """How the encoder is trained: the `[encoder]` table of a recipe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    seed: int = 0
+    epochs: int = Field(1, ge=1)
+    rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
+    batch_tokens: int = Field(2048, ge=128)  # padding included
+    max_tokens: int = Field(96, ge=16, le=512)  # a window's, special tokens included
+    frozen_layers: int = Field(2, ge=0)  # beside the embeddings
+    disguised: float = Field(0.1, ge=0, le=1)  # share of training texts with words disguised (disguise.py)
+
+
 class Recipe(BaseModel):
     """One training run. Unknown keys are refused."""
 
@@ -33,6 +48,7 @@ class Recipe(BaseModel):
     experimental: tuple[str, ...] = ()  # labels with too little or too weak evidence to act on
     caps: dict[str, int] = {}  # set -> most rows in train
     weights: dict[str, float] = {}  # set -> factor on its rows' weights
+    encoder: EncoderRecipe
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -1,0 +1,39 @@
+"""One written sentence: what it says of each label it settles, and the template it was made from."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+
+class Sentence(NamedTuple):
+    """`known` maps our label to 1 or 0; what the sentence leaves open is absent. Splits are by `template`."""
+
+    text: str
+    template: str
+    family: str
+    known: Mapping[str, float]
+
+
+Source = Callable[[random.Random], Iterator[Sentence]]
+
+
+def filled(
+    rng: random.Random,
+    family: str,
+    templates: Sequence[str],
+    known: Mapping[str, float],
+    most: int,
+    **slots: Sequence[str],
+) -> Iterator[Sentence]:
+    """At most `most` sentences of each template, each with its `{slot}`s drawn anew; no two alike."""
+    for template in templates:
+        names = [name for name in slots if "{" + name + "}" in template]
+        seen = set()
+        for _ in range(most if names else 1):
+            text = template.format(**{name: rng.choice(slots[name]) for name in names})
+            text = text[0].upper() + text[1:]
+            if text not in seen:
+                seen.add(text)
+                yield Sentence(text, template, family, known)

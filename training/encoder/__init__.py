@@ -1,0 +1,1 @@
+"""The encoder: a small BERT, trained with one masked head a label. Needs torch (`train` extra)."""

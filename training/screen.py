@@ -1,0 +1,59 @@
+"""The screen: one linear layer over hashed n-grams, fitted on labels, later on what the encoder says as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from training.calibrate import platt
+from training.corpus import Part
+from training.features import inverse_frequency, weighted, windows_of
+from training.fit import fit, text_logits
+from training.label_map import LABELS
+from training.recipe import Recipe
+
+Floats = npt.NDArray[np.float32]
+
+
+class Screen(NamedTuple):
+    """A fitted screen. weights: (rows of the table, L); idf: (rows of the table,)."""
+
+    tokenizer: Tokenizer
+    idf: Floats
+    weights: Floats
+    bias: Floats
+
+    def window_logits(self, texts: Sequence[str], recipe: Recipe) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """((W, L) logits of every window, (W,) the text each is of)."""
+        windows, owner = windows_of(self.tokenizer, texts, recipe)
+        return weighted(windows, self.idf) @ self.weights + self.bias, owner
+
+    def logits(self, texts: Sequence[str], recipe: Recipe) -> Floats:
+        """(N, L) logits of each text's strongest window."""
+        windows, owner = windows_of(self.tokenizer, texts, recipe)
+        return text_logits(weighted(windows, self.idf), owner, len(texts), self.weights, self.bias)
+
+
+def fit_screen(train: Part, tokenizer: Tokenizer, recipe: Recipe, tell: Callable[[str], None]) -> Screen:
+    """A screen of what `train` says. Its logits are not calibrated."""
+    windows, owner = windows_of(tokenizer, train.texts, recipe)
+    idf = inverse_frequency(windows, recipe.min_df)
+    tell(f"{windows.shape[0]} windows, {int((idf > 0).sum())} n-grams known")
+    weights, bias = fit(weighted(windows, idf), owner, train.y, train.w, recipe, tell)
+    return Screen(tokenizer, idf, weights, bias)
+
+
+def calibrated(screen: Screen, dev: Part, recipe: Recipe) -> Screen:
+    """The same with its logits made log-odds on dev, label by label, where dev has both answers."""
+    logits = screen.logits(dev.texts, recipe)
+    weights, bias = screen.weights.copy(), screen.bias.copy()
+    for j in range(len(LABELS)):
+        known = dev.w[:, j] > 0
+        slope, shift = platt(dev.y[known, j], logits[known, j], dev.w[known, j])
+        weights[:, j] *= slope
+        bias[j] = slope * bias[j] + shift
+    return screen._replace(weights=weights, bias=bias)
