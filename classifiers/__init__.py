@@ -3,11 +3,13 @@
 Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and tokenizers only at run time.
 """
 
-from classifiers.cascade import holding
-from classifiers.classifier import Classifier, load
+from classifiers.cascade import Cascade, holding
+from classifiers.classifier import Classifier
 from classifiers.coverage import labels_missing, require_labels
+from classifiers.entries import Band, CascadeEntry, Figures, LabelFigures, ModelEntry, TrainingSet
 from classifiers.errors import (
     ClassifierError,
+    GoldenMismatchError,
     ManifestError,
     MissingLabelError,
     ModelFileError,
@@ -15,23 +17,20 @@ from classifiers.errors import (
     ScoreError,
     UnknownModelError,
 )
-from classifiers.manifest import (
-    DEFAULT_MANIFEST,
-    Figures,
-    LabelFigures,
-    Manifest,
-    ModelEntry,
-    TrainingSet,
-    find_model,
-    read_manifest,
-)
+from classifiers.loading import load
+from classifiers.manifest import DEFAULT_MANIFEST, Manifest, find_model, read_manifest
 from classifiers.scored import Scored, Scorer, Scores, Span
+from classifiers.traffic import Share
 
 __all__ = [
     "DEFAULT_MANIFEST",
+    "Band",
+    "Cascade",
+    "CascadeEntry",
     "Classifier",
     "ClassifierError",
     "Figures",
+    "GoldenMismatchError",
     "LabelFigures",
     "Manifest",
     "ManifestError",
@@ -43,6 +42,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "Scores",
+    "Share",
     "Span",
     "TrainingSet",
     "UnknownModelError",

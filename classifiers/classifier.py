@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.errors import ModelFileError, ScoreError
+from classifiers.entries import Activation, ModelEntry
+from classifiers.errors import ScoreError
+from classifiers.explain import explain_screen
 from classifiers.graph import Graph
-from classifiers.manifest import DEFAULT_MANIFEST, Activation, ModelEntry, find_model, read_manifest
+from classifiers.located import Ids
 from classifiers.scored import Scored, Scores
-from classifiers.tokens import Windower, read_tokenizer
+from classifiers.tokens import Windower
 from classifiers.windows import groups
+
+Owners = npt.NDArray[np.int64]
 
 # Characters tokenized in one go: bounds the memory of a call (about 100 bytes each) whatever the batch holds.
 CHARS_AT_ONCE = 262_144
@@ -28,9 +30,10 @@ class Classifier:
         self.name = name
         self.entry = entry
         self.labels: tuple[str, ...] = entry.labels
-        self.version = f"{name}@{_fingerprint(entry)[:8]}"
+        self.fingerprint = _fingerprint(entry)
+        self.version = f"{name}@{self.fingerprint[:8]}"
+        self.windower = windower
         self._graph = graph
-        self._windower = windower
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         """(N, L) float32 probabilities in [0, 1]; row i belongs to text i, columns are `labels`.
@@ -38,18 +41,31 @@ class Classifier:
         A text longer than a window is read in overlapping windows, and for each label the strongest counts. A text
         without tokens (empty, or only white space) scores 0.0 everywhere. Lone surrogates are read as U+FFFD.
         A text scores the same alone, in any batch and in any order (to 4 decimals). Thread safe.
+        explain: gives `spans` too (classifiers/explain.py says which), at the cost of some dozens of runs a text.
         Raises ScoreError where the model gives something that is no probability.
         """
-        scores = np.zeros((len(texts), len(self.labels)), np.float32)
+        owners, rows = self.read(texts)
+        values = strongest(owners, rows, len(texts))
+        return Scored(values, spans=explain_screen(self, texts, owners, rows, values) if explain else None)
+
+    def read(self, texts: Sequence[str]) -> tuple[Owners, Scores]:
+        """(the text of each window, ascending; (W, L) scores of the windows), all windows of all texts, in order."""
+        owners: list[int] = []
+        found: list[Scores] = []
         for start, end in _chunks(texts, CHARS_AT_ONCE):
-            windows, owners = self._windower.windows(texts[start:end])
-            lengths = [len(window) for window in windows]
-            budget = self.entry.batch_tokens if self.entry.batching == "padded" else 0
-            for group in groups(lengths, budget):
-                raw = self._graph.run([windows[i] for i in group], self._windower.pad)
-                rows = np.array([start + owners[i] for i in group])
-                np.maximum.at(scores, rows, self._activated(raw, len(group)))
-        return Scored(scores)
+            windows, of = self.windower.windows(texts[start:end])
+            owners += [start + owner for owner in of]
+            found.append(self.probabilities(windows))
+        return np.array(owners, np.int64), np.concatenate([np.zeros((0, len(self.labels)), np.float32), *found])
+
+    def probabilities(self, windows: Sequence[Ids]) -> Scores:
+        """(W, L) scores of windows of token ids, special tokens included, as the windower gives them."""
+        rows = np.zeros((len(windows), len(self.labels)), np.float32)
+        budget = self.entry.batch_tokens if self.entry.batching == "padded" else 0
+        for group in groups(list(map(len, windows)), budget):
+            raw = self._graph.run([windows[i] for i in group], self.windower.pad)
+            rows[group] = self._activated(raw, len(group))
+        return rows
 
     def _activated(self, raw: Scores, rows: int) -> Scores:
         if raw.shape != (rows, len(self.labels)):
@@ -63,45 +79,11 @@ class Classifier:
         return out.astype(np.float32)
 
 
-def load(name: str | None = None, *, manifest: Path | None = None, threads: int = 1) -> Classifier:
-    """The model of that name, checked and warm; the manifest's default where no name is given.
-
-    manifest: a models.toml; None for the package's own. Files it names are read once, hashed, and loaded from memory.
-    threads: of one model run; 1 where batches are scored side by side. Tokenizing then also stays on the caller's
-    thread: TOKENIZERS_PARALLELISM is set to false unless it is set already.
-    Raises ManifestError, UnknownModelError, ModelFileError or ModelMismatchError; then nothing was loaded.
-    """
-    path = manifest or DEFAULT_MANIFEST
-    known = read_manifest(path)
-    name = name or known.default
-    entry = find_model(known, name, path)
-    if threads == 1:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    model_path, tokenizer_path = path.parent / entry.file, path.parent / entry.tokenizer
-    model = _checked(model_path, entry.sha256, f"{path}: models.{name}.file")
-    vocabulary = _checked(tokenizer_path, entry.tokenizer_sha256, f"{path}: models.{name}.tokenizer")
-    windower = Windower(
-        read_tokenizer(tokenizer_path, vocabulary),
-        max_tokens=entry.max_tokens,
-        overlap=entry.overlap,
-        where=f"{path}: models.{name}",
-    )
-    graph = Graph(model_path, model, width=len(entry.labels), threads=threads)
-    probe, _ = windower.windows(["a the 0 ."])
-    graph.check(probe[0] if probe else np.array([windower.pad], np.int64), windower.pad)
-    return Classifier(name, entry, graph, windower)
-
-
-def _checked(path: Path, sha256: str, where: str) -> bytes:
-    """The file's bytes, if they are the registered ones. Raises ModelFileError."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{where}: {path}: {error.strerror}; expected a file; no model loaded") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        raise ModelFileError(f"{where}: {path}: sha256 is {found}, expected {sha256}; no model loaded")
-    return content
+def strongest(owners: Owners, rows: Scores, texts: int) -> Scores:
+    """(N, L): the highest of each text's windows a label; 0 for a text without windows."""
+    values = np.zeros((texts, rows.shape[1]), np.float32)
+    np.maximum.at(values, owners, rows)
+    return values
 
 
 def _fingerprint(entry: ModelEntry) -> str:

@@ -33,3 +33,9 @@ class MissingLabelError(ClassifierError):
 class ScoreError(ClassifierError):
     """The model ran and gave something that is not a score (not a number, or the wrong shape). The texts of this call
     have no scores. Score them one by one to find the one at fault; report the model."""
+
+
+class GoldenMismatchError(ClassifierError):
+    """The model gives its golden texts other scores than it had when it was made: another runtime or processor
+    computes it otherwise, or the files do not belong together. Do not use it here; run with the versions in the lock
+    file, or choose another model."""
