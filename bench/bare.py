@@ -42,7 +42,7 @@ async def run(kafka: str, classifier: str) -> None:
         if not records:
             continue
         events = [json.loads(record.value) for record in records]
-        scores = scorer.score([event["completion"] for event in events]).tolist()
+        scores = scorer.score([event["completion"] for event in events]).values.tolist()
         acks = []
         for record, event, row in zip(records, events, scores, strict=True):
             decision = {"id": event["id"], "scores": dict(zip(scorer.labels, row, strict=True))}

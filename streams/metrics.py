@@ -90,6 +90,9 @@ class Metrics:
         self.faults = counter("faults", "Completions that could not be scored.", "reason")
         self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
         self.dead_letters = counter("dead_letters", "Input that could not be read.", "topic", "reason")
+        self.texts = counter("texts_scored", "Choices and prompts scored.")
+        self.sent = counter("texts_sent", "Of those, the ones that the encoder of a cascade read something of.")
+        self.explained = counter("texts_explained", "Choices asked for the spans of a label.", "outcome")
         self.scores = tallies("score", "Scores of completions.", _SCORES, "label")
         self.batch = histogram("batch_events", "Records in a batch.", _SIZES, "topic")
         self.stage = histogram("stage_seconds", "Time a batch spends in a stage.", _SECONDS, "topic", "stage")
@@ -111,6 +114,7 @@ class Metrics:
         self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already
         self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
         self.model = gauge("model_info", "1 for the classifier's version.", "version")
+        self.models_refused = counter("model_refused", "Changes of the manifest that were refused.")
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
         self.ready = gauge("ready", "1 where the worker can do its job.")
 
@@ -156,6 +160,16 @@ class Metrics:
         for (rule, state), n in transitions.items():
             self.transitions.labels(rule, state).inc(n - self._transitions[rule, state])
             self._transitions[rule, state] = n
+
+    def scored(self, texts: int, sent: int) -> None:
+        """Counts texts that were scored, and those of them that went to the encoder."""
+        self.texts.inc(texts)
+        self.sent.inc(sent)
+
+    def model_is(self, version: str) -> None:
+        """Makes `version` the one model whose info is 1."""
+        self.model.clear()
+        self.model.labels(version).set(1)
 
     def policy_is(self, version: str) -> None:
         """Makes `version` the one policy whose info is 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +15,15 @@ from streams.core.contract import known
 from streams.core.count import Aggregate, aggregate
 from streams.core.decide import Inputs, decide
 from streams.core.events import Completion, DeadLetter, Decision, FaultReason, Scopes, Source
+from streams.core.events import Span as TextSpan
 from streams.core.thresholds import LivePolicy
 from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.publish import Message
-from streams.scoring import Row, Scoring
+from streams.scoring import Row, Scorer, Scoring
+from streams.spans import find_spans, reached
 from streams.store import Store
+from streams.strongest import of_prompt, strongest
 from streams.users import UserKey
 from streams.wire import Record, Unreadable, dead_letter, decode_completion
 
@@ -28,20 +32,26 @@ REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes
 
 @dataclass(slots=True)
 class Moderated:
-    """One record on its way to a decision: what it says, and how its choices and its prompt scored."""
+    """One record on its way to a decision: what it says, and how its choices and its prompt scored, and by whom."""
 
     record: Record
     completion: Completion | Unreadable
+    scorer: Scorer
     choices: Sequence[Row | FaultReason] = ()
     prompt: Row | FaultReason | None = None
+    spans: tuple[TextSpan, ...] = ()
 
 
 class Moderate:
-    """The pipeline's handler for `completions`."""
+    """The pipeline's handler for `completions`.
+
+    scorer_under: the scorer in force, as a policy needs it. Asked once a batch: a batch ends with what it began with.
+    """
 
     def __init__(
         self,
         scoring: Scoring,
+        scorer_under: Callable[[LivePolicy], Scorer],
         store: Store,
         user_key: UserKey,
         live: Callable[[], LivePolicy],
@@ -49,7 +59,8 @@ class Moderate:
         *,
         keep_bytes_up_to: int,
     ) -> None:
-        self._scoring, self._store, self._live, self._metrics = scoring, store, live, metrics
+        self._scoring, self._scorer_under = scoring, scorer_under
+        self._store, self._live, self._metrics = store, live, metrics
         self._keep_up_to = keep_bytes_up_to
         self._hash = lru_cache(REMEMBERED)(user_key.hash)
 
@@ -57,16 +68,20 @@ class Moderate:
 
     async def prepare(self, batch: Batch) -> list[list[Moderated]]:
         """Per span, per record: decoded, and scored where it has text. Raises StoreAway (a careful batch only)."""
-        spans = [[Moderated(record, decode_completion(record)) for record in span.records] for span in batch.spans]
+        live = self._live()
+        scorer = self._scorer_under(live)
+        spans = [
+            [Moderated(record, decode_completion(record), scorer) for record in span.records] for span in batch.spans
+        ]
         if batch.careful:
             for span, items in zip(batch.spans, spans, strict=True):
-                await self._score_one_at_a_time(span, items)
+                await self._score_one_at_a_time(span, items, scorer, live)
         else:
-            await self._score([item for items in spans for item in items])
+            await self._score([item for items in spans for item in items], scorer, live)
         return spans
 
-    async def _score(self, items: Sequence[Moderated]) -> None:
-        prompts = bool(self._live().policy.prompt_labels)
+    async def _score(self, items: Sequence[Moderated], scorer: Scorer, live: LivePolicy) -> None:
+        prompts = bool(live.policy.prompt_labels)
         asked: list[Moderated] = []
         texts: list[str] = []
         for item in items:
@@ -77,7 +92,7 @@ class Moderate:
             texts += completion.choices
             if prompts and completion.prompt:
                 texts.append(completion.prompt)
-        scored = await self._scoring.score(texts)
+        scored = await self._scoring.score(scorer, texts)
         at = 0
         for item in asked:
             completion = item.completion
@@ -87,8 +102,17 @@ class Moderate:
             if prompts and completion.prompt:
                 item.prompt = scored[at]
                 at += 1
+        if live.redact_from:
+            await asyncio.gather(*(self._find_spans(item, live) for item in asked))
 
-    async def _score_one_at_a_time(self, span: Span, items: list[Moderated]) -> None:
+    async def _find_spans(self, item: Moderated, live: LivePolicy) -> None:
+        assert isinstance(item.completion, Completion)  # noqa: S101 - only these were asked
+        wanted = reached(item.choices, item.scorer.labels, live.redact_from)
+        if wanted:
+            texts = item.completion.choices
+            item.spans = await find_spans(self._scoring, item.scorer, self._metrics, texts, wanted)
+
+    async def _score_one_at_a_time(self, span: Span, items: list[Moderated], scorer: Scorer, live: LivePolicy) -> None:
         """Says which record is in hand before it is scored: what kills the worker is known to the next one."""
         owned = span.owned
         for item in items:
@@ -96,13 +120,16 @@ class Moderate:
                 item.choices = (FaultReason.KILLED_WORKER,)
                 continue
             await self._store.trying(owned.part, owned.token, item.record.offset)
-            await self._score([item])
+            await self._score([item], scorer, live)
         await self._store.trying(owned.part, owned.token, None)
 
     # --- conclude: decide
 
     def conclude(self, span: Span, prepared: Sequence[Moderated], live: LivePolicy) -> list[Decision | DeadLetter]:
-        """A decision, a fault decision or a dead letter for every record, in order."""
+        """A decision, a fault decision or a dead letter for every record, in order.
+
+        Where the policy changed since `prepare`, the scores and spans stand, and the new thresholds judge them.
+        """
         epoch = span.owned.token
         return [
             dead_letter(item.record, item.completion, epoch, self._keep_up_to)
@@ -112,30 +139,33 @@ class Moderate:
         ]
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
-        record, tenant = item.record, completion.tenant
-        fault, scores, choice_of = _strongest(item.choices, self._scoring.scorer.labels)
-        prompt_scores: dict[str, float] = {}
-        if isinstance(item.prompt, FaultReason):
-            fault = fault or item.prompt
-        elif item.prompt is not None:
-            labels = live.policy.prompt_labels
-            prompt_scores = {k: s for k, s in zip(self._scoring.scorer.labels, item.prompt, strict=True) if k in labels}
+        record, tenant, labels = item.record, completion.tenant, item.scorer.labels
         user, conversation = completion.user, completion.conversation
-        return Inputs(
+        inputs = Inputs(
             id=completion.id,
             source=known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset}),
             epoch=epoch,
             record_ms=record.timestamp,
-            model_version=self._scoring.scorer.version,
+            model_version=item.scorer.version,
             event_ms=completion.at_ms,
             status=completion.status,
-            fault=fault,
-            scores={} if fault else scores,
-            choice_of={} if fault else choice_of,
-            prompt_scores={} if fault else prompt_scores,
             scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
             user=None if user is None else self._hash(tenant, user),
             conversation=None if conversation is None else self._hash(tenant, conversation),
+        )
+        best = strongest(item.choices, labels)
+        if isinstance(best, FaultReason):
+            return inputs._replace(fault=best)
+        prompt = of_prompt(item.prompt, labels, live.policy.prompt_labels)
+        if isinstance(prompt, FaultReason):
+            return inputs._replace(fault=prompt)
+        return inputs._replace(
+            scores=best.scores,
+            choice_of=best.choice_of,
+            by_encoder=best.by_encoder,
+            prompt_scores=prompt.scores,
+            prompt_by_encoder=prompt.by_encoder,
+            spans=item.spans,
         )
 
     # --- what the pipeline asks of the results
@@ -173,21 +203,3 @@ def dead_letter_message(letter: DeadLetter) -> Message:
 @lru_cache(REMEMBERED)
 def _scopes(tenant: str, model: str, route: str, locale: str) -> Scopes:
     return Scopes(tenant=tenant, model=model, route=route, locale=locale)
-
-
-def _strongest(
-    choices: Sequence[Row | FaultReason], labels: Sequence[str]
-) -> tuple[FaultReason | None, dict[str, float], dict[str, int]]:
-    """Per label the highest score of the choices, and which choice gave it. One fault makes the whole a fault."""
-    if not choices:
-        return None, {}, {}
-    rows: list[Row] = []
-    for row in choices:
-        if isinstance(row, FaultReason):
-            return row, {}, {}
-        rows.append(row)
-    if len(rows) == 1:
-        return None, dict(zip(labels, rows[0], strict=True)), {}
-    best = [max(range(len(rows)), key=lambda i, column=column: rows[i][column]) for column in range(len(labels))]  # type: ignore[misc]
-    scores = {label: rows[i][column] for column, (label, i) in enumerate(zip(labels, best, strict=True))}
-    return None, scores, dict(zip(labels, best, strict=True))

@@ -1,17 +1,22 @@
-"""The classifier a process scores with, as the settings name it: one of the manifest, or one of your own."""
+"""The classifier a process scores with: loaded as the settings name it, and the one in force, which may be swapped."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-from classifiers import ClassifierError, load
+import numpy as np
+
+from classifiers import ClassifierError, Scored, holding, load
+from classifiers import Scorer as Classifier
+from streams.core.thresholds import LivePolicy
 from streams.errors import SettingsError
 from streams.scoring import Scorer
 
 
-def load_scorer(classifier: str, manifest: Path | None = None) -> Scorer:
+def load_scorer(classifier: str, manifest: Path | None = None) -> Classifier:
     """A scorer: `name` of the manifest ("" is its default), or `module:factory`, called without arguments.
 
     Raises SettingsError: what is wrong with the name, the files or the factory.
@@ -21,14 +26,53 @@ def load_scorer(classifier: str, manifest: Path | None = None) -> Scorer:
             return load(classifier or None, manifest=manifest)
         except ClassifierError as error:
             raise SettingsError(str(error)) from error
+    where = f"TIDEGATE_CLASSIFIER: {classifier}"
     module, _, factory = classifier.partition(":")
     try:
-        made = getattr(importlib.import_module(module), factory)()
+        made: Any = getattr(importlib.import_module(module), factory)()
     except (ImportError, AttributeError) as error:
-        raise SettingsError(
-            f"TIDEGATE_CLASSIFIER: {classifier}: {error}; expected a name of the manifest or module:factory"
-        ) from error
+        raise SettingsError(f"{where}: {error}; expected a name of the manifest or module:factory") from error
     missing = [name for name in ("labels", "version", "score") if not hasattr(made, name)]
     if missing:
-        raise SettingsError(f"TIDEGATE_CLASSIFIER: {classifier}: gives no {', '.join(missing)}; expected a Scorer")
-    return cast(Scorer, made)
+        raise SettingsError(f"{where}: gives no {', '.join(missing)}; expected a Scorer")
+    _try(made, where)
+    scorer: Classifier = made
+    return scorer
+
+
+def _try(made: Any, where: str) -> None:
+    """Scores one word with a scorer of somebody's own: what it gives back must be a `Scored` of one row."""
+    try:
+        found = made.score(["word"], explain=True)
+    except Exception as error:
+        raise SettingsError(
+            f'{where}: score(["word"], explain=True) raised {type(error).__name__}: {error}; '
+            "expected a classifiers.Scored; not started"
+        ) from error
+    shape = np.shape(found.values) if isinstance(found, Scored) else None
+    if shape != (1, len(made.labels)):
+        given = type(found).__name__ if shape is None else f"values of shape {shape}"
+        raise SettingsError(
+            f"{where}: score([one text]) gave {given}; expected a classifiers.Scored with values of shape "
+            f"(1, {len(made.labels)}), a row a text and a column a label; not started"
+        )
+
+
+class LiveScorer:
+    """The scorer in force. Setting `loaded` swaps it: whoever asked `under` before goes on with the one before.
+
+    changed: told the version that decisions record from now on.
+    """
+
+    def __init__(self, loaded: Classifier, changed: Callable[[str], None]) -> None:
+        self.loaded = loaded
+        self._changed = changed
+        self._made: tuple[Classifier, LivePolicy, Scorer] | None = None
+
+    def under(self, live: LivePolicy) -> Scorer:
+        """The scorer as a policy needs it: a cascade's bands hold every threshold. Made anew where either changed."""
+        if self._made is None or self._made[0] is not self.loaded or self._made[1] is not live:
+            wanted = {label: values for label, values in live.thresholds.items() if label in self.loaded.labels}
+            self._made = self.loaded, live, holding(self.loaded, wanted)
+            self._changed(self._made[2].version)
+        return self._made[2]

@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     classifier: str = Field("", description="name in the manifest; empty is the manifest's default")
     classifier_manifest: Path | None = Field(None, description="models.toml; unset is the one that Tidegate carries")
 
+    model_poll_s: float = Field(
+        5, ge=0, le=3600, description="between looks at the manifest: a changed one swaps the model; 0 never looks"
+    )
+
     # Scoring
     score_threads: int = Field(
         default_factory=lambda: max(1, _cpus() - 1),

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from classifiers import labels_missing
+from classifiers import DEFAULT_MANIFEST, labels_missing
 from streams.batch import Batch, Limits
 from streams.core.log import Folded, Verdict
 from streams.errors import BrokerAway, StoreAway, TidegateError, TopicsMissing
@@ -36,6 +36,7 @@ from streams.settings import Settings
 from streams.source import Source, cluster_id, partition_counts
 from streams.store import Part
 from streams.store.redis import RedisStore
+from streams.swap import Swap
 from streams.tasks import EXIT_BUG, Tasks
 from streams.tick import Tick
 from streams.topics import TOPICS
@@ -59,16 +60,20 @@ class Worker:
         self._settings = s = settings
         self.id = f"{s.worker}-{secrets.token_hex(4)}"  # per process: a restart under the same name is another owner
         self._user_key = UserKey(s.user_key_bytes())
-        self._scorer = load_scorer(s.classifier, s.classifier_manifest)
-        self._seed = read_policy(s.policy_file)
         self.metrics = Metrics()
-        self.metrics.model.labels(self._scorer.version).set(1)
+        self._swap = Swap(
+            s.classifier_manifest or DEFAULT_MANIFEST,
+            lambda: load_scorer(s.classifier, s.classifier_manifest),
+            self.metrics,
+        )
+        self._scorer = self._swap.scorer
+        self._seed = read_policy(s.policy_file)
         self.store = RedisStore(s.redis, s.namespace)
         self.publisher = Publisher(
             s.kafka, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
         )
         self.policies = Policies(s.kafka, self._policy_record)
-        self._scoring = Scoring(self._scorer, s.score_threads, s.score_timeout_s)
+        self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
         self._source = Source(s.kafka)
         self._names = Names(self.store, s.live_scopes)
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
@@ -103,6 +108,7 @@ class Worker:
         keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
         moderate = Moderate(
             self._scoring,
+            self._scorer.under,
             self.store,
             self._user_key,
             lambda: self.policies.live,
@@ -144,6 +150,8 @@ class Worker:
         )
         self._tasks.spawn(self._beat())
         self._tasks.spawn(self.tick.run(self._stopping))
+        if ":" not in self._settings.classifier:  # a scorer of somebody's own has no manifest
+            self._tasks.spawn(self._swap.run(lambda: self.policies.live, self._stopping, self._settings.model_poll_s))
         gc.collect()
         gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
         gc.set_threshold(YOUNG, 10, 10)
@@ -198,13 +206,14 @@ class Worker:
         known = await self.policies.read()
         if known.live is None:
             await self.policies.seed(self.publisher, self._seed, self._settings.worker)
-        live = self.policies.live
-        missing = labels_missing([*live.policy.labels, *live.policy.prompt_labels], self._scorer)
+        live, scorer = self.policies.live, self._scorer.loaded
+        missing = labels_missing([*live.policy.labels, *live.policy.prompt_labels], scorer)
         if missing:
             raise TidegateError(
-                f"policy {live.version}: {', '.join(missing)}: {self._scorer.version} does not give it; expected one "
-                f"of {', '.join(self._scorer.labels)}; not started"
+                f"policy {live.version}: {', '.join(missing)}: {scorer.version} does not give it; expected one "
+                f"of {', '.join(scorer.labels)}; not started"
             )
+        self._scorer.under(live)
         if live.policy != self._seed:
             log.warning(
                 "%s differs from the live policy %s and is ignored; `tidegate policy apply %s` is the way in",
@@ -217,11 +226,10 @@ class Worker:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self.metrics.refused.labels(folded.verdict.value).inc()
         elif folded.verdict is Verdict.APPLIED and folded.log.live is not None:
-            self.metrics.policy_is(folded.log.live.version)
-            for label in labels_missing(folded.log.live.policy.labels, self._scorer):
-                log.error(
-                    "policy %s names %s, which %s does not give", folded.log.live.version, label, self._scorer.version
-                )
+            live, scorer = folded.log.live, self._scorer.loaded
+            self.metrics.policy_is(live.version)
+            for label in labels_missing([*live.policy.labels, *live.policy.prompt_labels], scorer):
+                log.error("policy %s names %s, which %s does not give", live.version, label, scorer.version)
 
     # --- what the ingests ask
 

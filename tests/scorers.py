@@ -1,6 +1,7 @@
 """Classifiers for tests, named as `tests.scorers:factory`: real scorers, of texts that say how they want to be scored.
 
-A text may hold `toxicity=0.91 insult=0.4`, which is what it scores; and words that hurt: RAISE, HANG, ABORT, NAN.
+A text may hold `toxicity=0.91 insult=0.4`, which is what it scores and where; and words that hurt: RAISE, HANG,
+ABORT, NAN; MUTE where it is to say where. In a cascade, `toxicity=0.5!` is the encoder's score, others the screen's.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from classifiers import Scored, Span
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype")
 RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
-_SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)")
+_SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
 
 
 class Obedient:
@@ -24,7 +26,7 @@ class Obedient:
     labels = LABELS
     version = "obedient@1"
 
-    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         scores = np.zeros((len(texts), len(LABELS)), np.float32)
         for row, text in zip(scores, texts, strict=True):
             if "RAISE" in text:
@@ -33,12 +35,33 @@ class Obedient:
                 RELEASE.wait()
             if "ABORT" in text:
                 os.abort()
-            for label, score in _SAID.findall(text):
+            if "MUTE" in text and explain:
+                raise ValueError(text)
+            for label, score, _ in _SAID.findall(text):
                 if label in LABELS:
                     row[LABELS.index(label)] = float(score)
             if "NAN" in text:
                 row[0] = np.nan
-        return scores
+        return Scored(scores, spans=[_spans(text) for text in texts] if explain else None)
+
+
+def _spans(text: str) -> list[Span]:
+    return [Span(m.start(), m.end(), m[1], float(m[2])) for m in _SAID.finditer(text) if m[1] in LABELS]
+
+
+class Cascade(Obedient):
+    """Obedient, and says of each score who gave it."""
+
+    version = "cascade@1"
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        scored = super().score(texts, explain=explain)
+        flags = np.zeros(scored.values.shape, np.bool_)
+        for row, text in zip(flags, texts, strict=True):
+            for label, _, encoder in _SAID.findall(text):
+                if encoder and label in LABELS:
+                    row[LABELS.index(label)] = True
+        return Scored(scored.values, flags, scored.spans, int(flags.any(axis=1).sum()))
 
 
 class Zeros:
@@ -47,8 +70,8 @@ class Zeros:
     labels = LABELS
     version = "zeros@1"
 
-    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        return np.zeros((len(texts), len(LABELS)), np.float32)
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        return Scored(np.zeros((len(texts), len(LABELS)), np.float32))
 
 
 def obedient() -> Obedient:

@@ -33,8 +33,15 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("streams/metrics.py", "streams/pages.py"),
     "typer": ("streams/cli/",),
     "rich": ("streams/cli/",),
-    # scorer.py is where they meet; worker.py and the CLI ask which labels a model gives.
-    "classifiers": ("classifiers/", "training/", "streams/scorer.py", "streams/worker.py", "streams/cli/"),
+    # scorer.py is where they meet; the others ask which labels a model gives.
+    "classifiers": (
+        "classifiers/",
+        "training/",
+        "streams/scorer.py",
+        "streams/swap.py",
+        "streams/worker.py",
+        "streams/cli/",
+    ),
     "training": ("training/",),
 }
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
+from classifiers import Scored
 from streams.batch import Batch, Span
 from streams.core.decide import Inputs, decide
 from streams.core.events import Action, DeadLetter, DeadLetterReason, Decision, EventTime, FaultReason, Scopes, Source
@@ -27,7 +26,7 @@ from streams.scoring import Scoring
 from streams.store import Part
 from streams.store.memory import MemoryStore
 from streams.users import UserKey
-from tests.scorers import Obedient
+from tests.scorers import Cascade
 from tests.wire.records import Fake
 
 P = Part("completions", 3)
@@ -42,15 +41,18 @@ PLAIN = LivePolicy("7-0123abcd", parse(POLICY, "p"))
 PROMPTS = LivePolicy("8-0123abcd", parse({**POLICY, "prompt_labels": {"toxicity": {"review": 0.6}}}, "p"))
 
 
-class Listening(Obedient):
-    """Obedient, and keeps every text that it was given, call by call."""
+class Listening(Cascade):
+    """A cascade's twin that keeps every text that it was given, call by call: to score, or to explain."""
+
+    version = "obedient@1"
 
     def __init__(self) -> None:
         self.heard: list[list[str]] = []
+        self.asked: list[list[str]] = []
 
-    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        self.heard.append(list(texts))
-        return super().score(texts)
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        (self.asked if explain else self.heard).append(list(texts))
+        return super().score(texts, explain=explain)
 
 
 class Trying(MemoryStore):
@@ -77,9 +79,15 @@ class Bench:
         self.scorer = Listening()
         self.store = Trying(self.scorer)
         self.metrics = Metrics()
-        self.scoring = Scoring(self.scorer, threads=1, timeout_s=5)
+        self.scoring = Scoring(1, 5, self.metrics.scored)
         self.moderate = Moderate(
-            self.scoring, self.store, KEY, lambda: self.live, self.metrics, keep_bytes_up_to=keep_bytes_up_to
+            self.scoring,
+            lambda _: self.scorer,
+            self.store,
+            KEY,
+            lambda: self.live,
+            self.metrics,
+            keep_bytes_up_to=keep_bytes_up_to,
         )
 
     async def results(self, *records: Fake, owned: Owned | None = None) -> list[Decision | DeadLetter]:
@@ -183,6 +191,133 @@ async def test_a_decision_carries_what_the_completion_says_of_itself(bench: Benc
     assert found.source == Source(topic="completions", partition=3, offset=0)
 
 
+# --- who gave a score
+
+
+async def test_a_decision_says_which_scores_the_encoder_gave(bench: Bench) -> None:
+    found = await bench.decision(completion="toxicity=0.95! insult=0.9")
+    assert found.by_encoder == ("toxicity",)
+    assert [(r.label, r.by) for r in found.reasons] == [("toxicity", "encoder"), ("insult", "screen")]
+
+
+async def test_of_several_choices_it_is_the_one_that_gave_the_score(bench: Bench) -> None:
+    found = await bench.decision(completion=["toxicity=0.6! insult=0.2", "toxicity=0.95 insult=0.7!"])
+    assert found.choice_of["toxicity"] == found.choice_of["insult"] == 1
+    assert found.by_encoder == ("insult",)
+
+
+async def test_a_fault_and_a_failed_one_were_given_by_nobody(bench: Bench) -> None:
+    for event in ({"completion": "RAISE toxicity=0.5!"}, {"completion": "toxicity=0.5!", "status": "failed"}):
+        found = await bench.decision(**event)
+        assert (found.by_encoder, found.prompt_by_encoder) == (None, None)
+        assert [reason.by for reason in found.reasons] == [None]
+
+
+async def test_a_prompt_s_scores_say_it_too_and_only_of_prompt_labels(prompting: Bench) -> None:
+    found = await prompting.decision(completion="insult=0.1!", prompt="toxicity=0.7! insult=0.99!")
+    assert (found.by_encoder, found.prompt_by_encoder) == (("insult",), ("toxicity",))
+    assert [(r.of, r.by) for r in found.reasons] == [("prompt", "encoder")]
+
+
+async def test_texts_and_those_that_the_encoder_read_are_counted(prompting: Bench) -> None:
+    await prompting.results(said(0, ["toxicity=0.5!", "b"], prompt="c"), said(1, "insult=0.5!"), said(2, "d"))
+    get = prompting.metrics.registry.get_sample_value
+    assert (get("tidegate_texts_scored_total"), get("tidegate_texts_sent_total")) == (5, 2)
+
+
+async def test_a_policy_that_changes_meanwhile_judges_the_scores_that_there_are(bench: Bench) -> None:
+    asked: list[LivePolicy] = []
+    bench.moderate._scorer_under = lambda live: asked.append(live) or bench.scorer  # type: ignore[func-returns-value]
+    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [said(0, "toxicity=0.7")], 0)
+    prepared = await bench.moderate.prepare(batch(span))
+    stricter = LivePolicy("9-0123abcd", parse({"labels": {"toxicity": {"block": 0.6}}}, "p"))
+    (found,) = bench.moderate.conclude(span, prepared[0], stricter)
+    assert isinstance(found, Decision)
+    assert (found.action, found.policy_version) == (Action.BLOCK, stricter.version)
+    assert asked == [PLAIN]  # scored once, with the bands of the policy that was live then
+    assert decide(Inputs.of(found), stricter) == found
+
+
+# --- redact: spans of what reaches a redact threshold, and of nothing else
+
+REDACT = LivePolicy(
+    "9-0123abcd",
+    parse(
+        {
+            "labels": {"toxicity": {"flag": 0.5, "redact": 0.8, "block": 0.95}, "insult": {"flag": 0.5}},
+            "scopes": [{"tenant": "kids", "labels": {"insult": {"redact": 0.6}}}],
+        },
+        "p",
+    ),
+)
+
+
+@pytest.fixture
+def redacting() -> Iterator[Bench]:
+    made = Bench(REDACT)
+    yield made
+    made.scoring.close()
+
+
+def pieces(found: Decision, *texts: str) -> list[tuple[str, str]]:
+    """What each span quotes: the label, and the piece of its choice's text."""
+    return [(s.label, texts[found.choice_of.get(s.label, 0)][s.start : s.end]) for s in found.spans]
+
+
+async def test_a_redact_decision_carries_spans_in_code_points_of_the_original_text(redacting: Bench) -> None:
+    # an emoji of five code points, a letter with a combining mark: neither bytes nor UTF-16 nor what is seen
+    text = "👩🏽‍🚒 ne\u0301e toxicity=0.85 then 🙂 toxicity=0.8 "
+    found = await redacting.decision(completion=text)
+    assert found.action is Action.REDACT
+    assert pieces(found, text) == [("toxicity", "toxicity=0.85"), ("toxicity", "toxicity=0.8")]
+    assert found.spans[0].start == 10  # 4 code points of the firefighter, then " née " with its mark apart: 6
+    assert decide(Inputs.of(found), REDACT) == found
+
+
+# text, tenant; the action, the labels of its spans, texts that were asked to be explained
+ASKED: list[tuple[str, str, str, list[str], int]] = [
+    ("toxicity=0.79", "acme", "flag", [], 0),
+    ("toxicity=0.8", "acme", "redact", ["toxicity"], 1),
+    ("toxicity=0.96", "acme", "block", ["toxicity"], 1),  # spans of what is blocked do no harm
+    ("insult=0.9", "kids", "redact", ["insult"], 1),
+    ("insult=0.9", "acme", "flag", ["insult"], 1),  # some scope's threshold: whose it is, `decide` says
+    ("toxicity=0.8 insult=0.55", "kids", "redact", ["toxicity"], 1),  # of insult, no threshold is reached
+    ("toxicity=0.85 MUTE", "acme", "review", [], 1),  # cannot be explained: a person looks
+]
+
+
+@pytest.mark.parametrize(("text", "tenant", "action", "labels", "asked"), ASKED)
+async def test_only_texts_that_reach_a_redact_threshold_are_explained(
+    redacting: Bench, text: str, tenant: str, action: str, labels: list[str], asked: int
+) -> None:
+    found = await redacting.decision(completion=text, tenant=tenant)
+    assert (found.action.value, [span.label for span in found.spans], found.fault) == (action, labels, None)
+    assert redacting.scorer.asked == [[text]] * asked
+    assert decide(Inputs.of(found), REDACT) == found
+
+
+async def test_spans_are_of_the_choice_that_gave_the_label_s_score(redacting: Bench) -> None:
+    texts = ["insult=0.7 toxicity=0.2", "oh, toxicity=0.85 insult=0.1", "toxicity=0.85"]
+    found = await redacting.decision(completion=texts, tenant="kids")
+    assert pieces(found, *texts) == [("insult", "insult=0.7"), ("toxicity", "toxicity=0.85")]
+    assert redacting.scorer.asked == [[texts[0]], [texts[1]]]
+    assert found.spans[1].start == 4
+
+
+async def test_a_fault_has_no_spans_and_a_policy_without_redact_asks_for_none(redacting: Bench, bench: Bench) -> None:
+    found = await redacting.decision(completion=["toxicity=0.85", "RAISE"])
+    assert (found.fault, found.spans, redacting.scorer.asked) == (FaultReason.CLASSIFIER_ERROR, (), [])
+    assert (await bench.decision(completion="toxicity=0.9")).spans == ()
+    assert bench.scorer.asked == []
+
+
+async def test_what_became_of_the_asking_is_counted(redacting: Bench) -> None:
+    await redacting.results(said(0, "toxicity=0.9"), said(1, "toxicity=0.9 MUTE"), said(2, "toxicity=0.9 MUTE"))
+    get = redacting.metrics.registry.get_sample_value
+    counts = {o: get("tidegate_texts_explained_total", {"outcome": o}) for o in ("spans", "none", "failed")}
+    assert counts == {"spans": 1, "none": None, "failed": 2}
+
+
 # --- failed ones, empty ones
 
 
@@ -269,7 +404,7 @@ async def test_a_published_decision_is_what_decide_makes_of_its_own_record(live:
     bench = Bench(live)
     records = [
         said(0, "toxicity=0.123456", tenant="acme", user=USER, conversation=TALK, at_ms=NOW - 5, locale="de"),
-        said(1, ["toxicity=0.6", "insult=0.8 toxicity=0.9"], prompt="toxicity=0.61", route="kids", model="m"),
+        said(1, ["toxicity=0.6", "insult=0.8! toxicity=0.9"], prompt="toxicity=0.61!", route="kids", model="m"),
         said(2, "RAISE", route="kids"),
         said(3, "", status="failed"),
         said(4, "insult=0.5", at_ms=0),
@@ -382,10 +517,10 @@ async def test_a_worker_that_dies_leaves_the_record_in_hand_to_the_next(
 
     score = bench.scoring.score
 
-    async def dies(texts: Sequence[str]) -> Any:
+    async def dies(scorer: Any, texts: Sequence[str]) -> Any:
         if "now" in texts:
             raise Killed
-        return await score(texts)
+        return await score(scorer, texts)
 
     monkeypatch.setattr(bench.scoring, "score", dies)
     (claim,) = await bench.store.claim([P], "w1")

@@ -147,9 +147,16 @@ class World:
         self.events: list[str] = []
         self.live = live()
         self.group, self.topic, self.store = Group(), Topic(self.events), Flaky(self.events)
-        self.metrics, self.scoring = Metrics(), Scoring(obedient(), 2, 5)
+        self.metrics, self.scoring = Metrics(), Scoring(2, 5)
+        self.scorer = obedient()
         self.moderate = Gated(
-            self.scoring, self.store, UserKey(b"0123456789abcdef"), lambda: self.live, self.metrics, keep_bytes_up_to=0
+            self.scoring,
+            lambda _: self.scorer,
+            self.store,
+            UserKey(b"0123456789abcdef"),
+            lambda: self.live,
+            self.metrics,
+            keep_bytes_up_to=0,
         )
         self.pipeline: Pipeline[Any, Any] = Pipeline(
             self.group,  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streams.core.events import Decision
     from streams.core.thresholds import LivePolicy
     from streams.moderate import Moderate
+    from streams.scoring import Scorer, Scoring
     from streams.settings import Settings
 
 BATCH = 256  # as many as a worker's
@@ -40,28 +41,34 @@ class Line:
 def score(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSONL, one completion a line; - is standard input.")],
     policy: Annotated[Path | None, typer.Option(help="Policy file, instead of TIDEGATE_POLICY_FILE.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Quote where each score comes from; slower.")] = False,
 ) -> None:
     """Score completions from a file.
 
     And say what the policy file decides; neither Kafka nor Redis is needed. Reads {"id", "completion", "prompt"?,
     "tenant"?, …}, or any other input form, one a line. Writes {"id", "scores", "action", "reasons", "model",
-    "policy"}, one a line, in the same order. A line that cannot be read is named on standard error and left out.
+    "policy"}, one a line, in the same order; with a cascade "by" says who gave each score. A line that cannot be
+    read is named on standard error and left out.
+
+    With --explain also "spans": {"start", "end", "label", "added", "text"}, the pieces without which a score falls,
+    and by how much. They quote the input.
 
     \b
     tidegate score completions.jsonl
     echo '{"id": "1", "completion": "Have a nice day."}' | tidegate score -
     tidegate score completions.jsonl --policy stricter.toml | jq -r .action | sort | uniq -c
+    tidegate score completions.jsonl --explain | jq -c .spans
 
     Exit code: 0 all scored, 1 some lines unreadable or not scored, 2 wrong settings, policy or model.
     """
     from streams.settings import Settings
 
-    refused = go(_score(Settings.load(policy_file=policy), file))
+    refused = go(_score(Settings.load(policy_file=policy), file, explain))
     if refused:
         fail(f"{refused} {'line' if refused == 1 else 'lines'} not scored")
 
 
-async def _score(settings: Settings, file: str) -> int:
+async def _score(settings: Settings, file: str, explain: bool) -> int:
     """How many lines were not scored."""
     from classifiers import require_labels
     from streams.core.policy import digest
@@ -69,33 +76,36 @@ async def _score(settings: Settings, file: str) -> int:
     from streams.metrics import Metrics
     from streams.moderate import Moderate
     from streams.policy_file import read_policy
-    from streams.scorer import load_scorer
+    from streams.scorer import LiveScorer, load_scorer
     from streams.scoring import Scoring
     from streams.store.memory import MemoryStore
     from streams.users import UserKey
 
     policy = read_policy(settings.policy_file)
-    scorer = load_scorer(settings.classifier, settings.classifier_manifest)
-    require_labels([*policy.labels, *policy.prompt_labels], scorer, str(settings.policy_file))
+    loaded = load_scorer(settings.classifier, settings.classifier_manifest)
+    require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
-    scoring = Scoring(scorer, settings.score_threads, settings.score_timeout_s)
+    scoring = Scoring(settings.score_threads, settings.score_timeout_s)
     # Nothing here is counted or published, and no user is shown: an empty key and an empty store will do.
-    moderate = Moderate(scoring, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes_up_to=0)
+    under = LiveScorer(loaded, lambda _: None).under
+    moderate = Moderate(scoring, under, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes_up_to=0)
     refused = 0
     try:
         with opened(file) as lines, progress("scored", size(file)) as advance:
             for chunk in chunks(lines, lambda _: None):
                 for batch in _batches(chunk):
-                    refused += await _score_batch(moderate, live, batch)
+                    refused += await _score_batch(moderate, live, batch, scoring if explain else None)
                     advance(sum(len(value) + 1 for _, value in batch))
     finally:
         scoring.close()
     return refused
 
 
-async def _score_batch(moderate: Moderate, live: LivePolicy, batch: Sequence[Numbered]) -> int:
+async def _score_batch(
+    moderate: Moderate, live: LivePolicy, batch: Sequence[Numbered], explaining: Scoring | None
+) -> int:
     from streams.batch import Batch, Span
-    from streams.core.events import DeadLetter
+    from streams.core.events import Completion, DeadLetter
     from streams.fence import Belief, Owned
     from streams.store import Part
 
@@ -104,7 +114,7 @@ async def _score_batch(moderate: Moderate, live: LivePolicy, batch: Sequence[Num
     span = Span(nobody, 0, [Line(value, number, now_ms) for number, value in batch], 0)
     (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), len(batch), 0))
     refused = 0
-    for result in moderate.conclude(span, prepared, live):
+    for item, result in zip(prepared, moderate.conclude(span, prepared, live), strict=True):
         if isinstance(result, DeadLetter):
             refused += 1
             say(
@@ -115,8 +125,22 @@ async def _score_batch(moderate: Moderate, live: LivePolicy, batch: Sequence[Num
         if result.fault is not None:
             refused += 1
             say(f"line {result.source.offset}: not scored: {result.fault.value}; decided as the policy's faults say")
-        json_line(_told(result))
+        told = _told(result)
+        if explaining is not None and isinstance(item.completion, Completion) and result.scores:
+            told["spans"] = await _spans(explaining, item.scorer, item.completion.choices, result)
+        json_line(told)
     return refused
+
+
+async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decision: Decision) -> list[dict[str, Any]]:
+    """What each label's score comes from, in the choice that gave it, with the pieces quoted."""
+    spans = []
+    for choice, text in enumerate(texts):
+        for start, end, label, added in await scoring.explain(scorer, text) or ():
+            if decision.choice_of.get(label, 0) == choice:
+                quoted = {"start": start, "end": end, "label": label, "added": round(added, 4), "text": text[start:end]}
+                spans.append({**quoted, "choice": choice} if len(texts) > 1 else quoted)
+    return spans
 
 
 def _told(decision: Decision) -> dict[str, Any]:
@@ -124,6 +148,10 @@ def _told(decision: Decision) -> dict[str, Any]:
     told = {"id": decision.id, "scores": dumped["scores"], "action": dumped["action"], "reasons": dumped["reasons"]}
     if decision.prompt_scores:
         told["prompt_scores"] = dumped["prompt_scores"]
+    if decision.by_encoder is not None:
+        told["by"] = {label: "encoder" if label in decision.by_encoder else "screen" for label in decision.scores}
+    if decision.spans:
+        told["spans"] = dumped["spans"]
     return {**told, "model": decision.model_version, "policy": decision.policy_version}
 
 

@@ -38,7 +38,9 @@ class Inputs(NamedTuple):
     fault: FaultReason | None = None
     scores: Mapping[str, float] = NOTHING
     choice_of: Mapping[str, int] = NOTHING
+    by_encoder: tuple[str, ...] | None = None
     prompt_scores: Mapping[str, float] = NOTHING
+    prompt_by_encoder: tuple[str, ...] | None = None
     spans: Sequence[Span] = ()
     scopes: Scopes = ANYWHERE
     user: str | None = None
@@ -72,7 +74,9 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "status": "failed" if inputs.status == "failed" else "ok",
             "scores": dict(inputs.scores),
             "choice_of": dict(inputs.choice_of),
+            "by_encoder": inputs.by_encoder,
             "prompt_scores": dict(inputs.prompt_scores),
+            "prompt_by_encoder": inputs.prompt_by_encoder,
             "scopes": inputs.scopes,
             "user": inputs.user,
             "conversation": inputs.conversation,
@@ -109,8 +113,8 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
         return Action.ALLOW, (Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default"),)
     bars, prompt_bars = live.bars(inputs.scopes)
     reasons = [
-        *_reasons(inputs.scores, bars, inputs),
-        *(_reasons(inputs.prompt_scores, prompt_bars, None) if inputs.prompt_scores else ()),
+        *_reasons(inputs.scores, inputs.by_encoder, bars, inputs),
+        *(_reasons(inputs.prompt_scores, inputs.prompt_by_encoder, prompt_bars, None) if inputs.prompt_scores else ()),
     ]
     if not reasons:
         return _ALLOW, ()
@@ -118,7 +122,9 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
     return reasons[0].action, tuple(reasons)
 
 
-def _reasons(scores: Mapping[str, float], bars: Bars, completion: Inputs | None) -> list[Reason]:
+def _reasons(
+    scores: Mapping[str, float], by_encoder: tuple[str, ...] | None, bars: Bars, completion: Inputs | None
+) -> list[Reason]:
     """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
     reasons = []
     for label, score in scores.items():
@@ -136,6 +142,7 @@ def _reasons(scores: Mapping[str, float], bars: Bars, completion: Inputs | None)
                         scope=scope,
                         of="completion" if completion else "prompt",
                         choice=completion.choice_of.get(label, 0) if completion else 0,
+                        by=None if by_encoder is None else "encoder" if label in by_encoder else "screen",
                     )
                 )
                 break

@@ -76,7 +76,7 @@ class Feedback(Incoming):
 
 
 class Span(BaseModel):
-    """Unicode code points `[start, end)` of the original text that carry a label."""
+    """Unicode code points `[start, end)` of the original text that carry a label: of the choice that gave its score."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,6 +97,7 @@ class Reason(BaseModel):
     scope: str  # "default", "floor", or the scope's selector, such as "tenant=acme,route=kids"
     of: Literal["completion", "prompt"] = "completion"
     choice: int = 0  # index of the choice that gave the score
+    by: Literal["screen", "encoder"] | None = None  # who gave the score; None where one model gives all
 
 
 class FaultReason(StrEnum):
@@ -124,12 +125,15 @@ class Decision(Event):
     epoch: int  # the owner's token; of decisions with one id the highest epoch is the one that was counted
     action: Action
     reasons: tuple[Reason, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[Span, ...] = ()  # of labels whose score reaches a `redact` threshold
     fault: FaultReason | None = None
     status: Literal["ok", "failed"] = "ok"
     scores: dict[str, Score] = Field({})  # per label the strongest choice's
     choice_of: dict[str, int] = Field({})  # per label the index of that choice; empty where there is one choice
+    # Labels whose score the encoder gave, the others are the screen's; None where one model gives all.
+    by_encoder: tuple[str, ...] | None = None
     prompt_scores: dict[str, Score] = Field({})
+    prompt_by_encoder: tuple[str, ...] | None = None  # the same of `prompt_scores`
     scopes: Scopes = Scopes()
     user: str | None = None  # HMAC
     conversation: str | None = None  # HMAC

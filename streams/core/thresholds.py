@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -38,6 +40,27 @@ class LivePolicy:
         for kind in SCOPE_KINDS:
             names = (getattr(rule, kind) for rule in self.policy.scopes)
             self._named.append(frozenset(name for name in names if name is not None))
+
+    @cached_property
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """Per label every threshold that some completion's or prompt's score is held against, rising.
+
+        All scopes and floors. Without 0.0, which every score reaches, whoever gives it.
+        """
+        found: dict[str, set[float]] = {}
+        for given in (_given(self.policy, prompts=False), _given(self.policy, prompts=True)):
+            for label, _, threshold in given:
+                found.setdefault(label, set()).add(threshold)
+        return {label: tuple(sorted(values - {0.0})) for label, values in found.items()}
+
+    @cached_property
+    def redact_from(self) -> Mapping[str, float]:
+        """Per label the lowest `redact` threshold, of any scope or floor: from here on spans are of use."""
+        found: dict[str, float] = {}
+        for label, action, threshold in _given(self.policy, prompts=False):
+            if action is Action.REDACT:
+                found[label] = min(threshold, found.get(label, 1.0))
+        return found
 
     def bars(self, scopes: Scopes) -> tuple[Bars, Bars]:
         """The bars for a completion's labels and for its prompt's labels.
@@ -80,6 +103,22 @@ class LivePolicy:
             if threshold is not None and threshold != OFF:
                 bars.append(Bar(threshold, action, scope))
         return tuple(bars)
+
+
+def _given(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:
+    """Every threshold that may hold somewhere: (label, action, threshold). What a floor overrules is the floor's."""
+    places: tuple[Policy | ScopeRule, ...] = (policy, *policy.scopes)
+    for by_label in (place.prompt_labels if prompts else place.labels for place in places):
+        for label, thresholds in by_label.items():
+            floor = None if prompts else policy.floors.get(label)
+            for action in GRADED:
+                threshold = getattr(thresholds, action.value)
+                limit = None if floor is None else getattr(floor, action.value)
+                if threshold is not None and threshold != OFF:
+                    yield label, action, threshold if limit is None else min(threshold, limit)
+    if not prompts:
+        for label, floor in policy.floors.items():
+            yield from ((label, action, v) for action in GRADED if (v := getattr(floor, action.value)) is not None)
 
 
 def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
+
+from classifiers import Scored, Span
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype")
-_SAID = re.compile(r"(\w+)=([0-9.]+)")
+_SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked
 
 
 class Twin:
@@ -18,7 +19,7 @@ class Twin:
     labels = LABELS
     version = "twin@1"
 
-    def score(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         scores = np.zeros((len(texts), len(LABELS)), np.float32)
         for i, text in enumerate(texts):
             if "boom" in text:
@@ -26,7 +27,11 @@ class Twin:
             for label, said in _SAID.findall(text):
                 if label in LABELS:
                     scores[i, LABELS.index(label)] = float(said)
-        return scores
+        return Scored(scores, spans=[_spans(text) for text in texts] if explain else None)
+
+
+def _spans(text: str) -> list[Span]:
+    return [Span(found.start(), found.end(), found[1], float(found[2])) for found in _SAID.finditer(text)]
 
 
 def make() -> Twin:

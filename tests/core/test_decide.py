@@ -102,6 +102,30 @@ def test_a_reason_names_the_choice_that_gave_the_score() -> None:
     assert [(r.label, r.choice) for r in decision.reasons] == [("toxicity", 2), ("insult", 0)]
 
 
+# --- who gave a score
+
+# labels the encoder gave (None: one model gave all), and what the reasons for toxicity and insult say
+BY: list[tuple[tuple[str, ...] | None, list[str | None]]] = [
+    (None, [None, None]),
+    ((), ["screen", "screen"]),
+    (("toxicity",), ["encoder", "screen"]),
+    (("insult", "pii", "toxicity"), ["encoder", "encoder"]),
+]
+
+
+@pytest.mark.parametrize(("by_encoder", "by"), BY)
+def test_a_reason_says_who_gave_its_score(by_encoder: tuple[str, ...] | None, by: list[str | None]) -> None:
+    decision = decided(scores={"toxicity": 0.9, "insult": 0.7}, by_encoder=by_encoder)
+    assert [reason.by for reason in decision.reasons] == by
+    assert decision.by_encoder == by_encoder
+
+
+def test_a_prompts_score_has_its_own_giver() -> None:
+    scores = {"toxicity": 0.95}
+    decision = decided(scores=scores, by_encoder=(), prompt_scores=scores, prompt_by_encoder=("toxicity",))
+    assert {reason.of: reason.by for reason in decision.reasons} == {"completion": "screen", "prompt": "encoder"}
+
+
 # --- the prompt
 
 
@@ -208,7 +232,9 @@ def test_a_decision_carries_everything_it_was_made_from() -> None:
         event_ms=RECORD_MS - 5,
         scores={"toxicity": 0.7},
         choice_of={"toxicity": 1},
+        by_encoder=("toxicity",),
         prompt_scores={"toxicity": 0.1},
+        prompt_by_encoder=(),
         spans=(SPAN,),
         scopes=KIDS,
         user="ab12",
@@ -225,6 +251,7 @@ SCOPES = st.builds(
     Scopes, tenant=st.sampled_from(["acme", "other"]), route=st.sampled_from(["kids", "chat"]), model=st.just("m")
 )
 SCORES = st.dictionaries(LABEL, SCORE)
+BY_ENCODER = st.none() | st.lists(LABEL, unique=True).map(tuple)
 
 
 @st.composite
@@ -243,7 +270,9 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         fault=fault,
         scores=draw(SCORES) if scored else {},
         choice_of=draw(st.dictionaries(LABEL, st.integers(0, 127))) if scored else {},
+        by_encoder=draw(BY_ENCODER) if scored else None,
         prompt_scores=draw(SCORES) if scored else {},
+        prompt_by_encoder=draw(BY_ENCODER) if scored else None,
         spans=tuple(
             draw(st.lists(st.builds(Span, start=st.integers(0, 9), end=st.integers(9, 20), label=LABEL), max_size=3))
         ),

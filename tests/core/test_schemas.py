@@ -50,11 +50,17 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             source=SOURCE,
             epoch=4,
             action=e.Action.REDACT,
-            reasons=(e.Reason(label="toxicity", action=e.Action.REDACT, score=0.9, threshold=0.8, scope="floor"),),
+            reasons=(
+                e.Reason(
+                    label="toxicity", action=e.Action.REDACT, score=0.9, threshold=0.8, scope="floor", by="encoder"
+                ),
+            ),
             spans=(e.Span(start=0, end=4, label="toxicity"),),
             scores={"toxicity": 0.9},
             choice_of={"toxicity": 1},
+            by_encoder=("toxicity",),
             prompt_scores={"insult": 0.0},
+            prompt_by_encoder=(),
             scopes=e.Scopes(tenant="acme"),
             user="ab12",
             event_ms=5,
@@ -180,6 +186,7 @@ BROKEN = [
     ("feedback", "completion_id", None),
     ("decision", "action", "allowed"),
     ("decision", "scores", {"toxicity": 1.1}),
+    ("decision", "by_encoder", "toxicity"),
     ("decision", "source", {"topic": "t", "partition": -1, "offset": 0}),
     ("decision", "text", "never"),
     ("dead-letter", "reason", "because"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core import thresholds
-from streams.core.events import Scopes
+from streams.core.events import Action, Scopes
 from streams.core.policy import Policy
 from streams.core.thresholds import Bars, LivePolicy
 
@@ -151,6 +151,39 @@ def test_combinations_that_the_policy_names_are_kept_within_bounds(monkeypatch: 
         assert len(live._resolved) <= 10
 
 
+# --- every threshold of a policy, wherever it may hold
+
+EVERYWHERE: dict[str, Any] = {
+    "labels": {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": "off"}, "threat": {"flag": 0}},
+    "prompt_labels": {"toxicity": {"flag": 0.8}},
+    "scopes": [
+        {"tenant": "acme", "labels": {"toxicity": {"flag": "off", "redact": 0.7}}},
+        {"route": "kids", "labels": {"toxicity": {"redact": 0.6}}, "prompt_labels": {"toxicity": {"flag": 0.2}}},
+    ],
+    "floors": {"insult": {"redact": 0.95}},
+}
+
+
+def test_thresholds_are_those_of_every_scope_floor_and_prompt() -> None:
+    live = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
+    assert live.thresholds == {
+        "toxicity": (0.2, 0.5, 0.6, 0.7, 0.8, 0.9),
+        "insult": (0.95,),
+        "threat": (),  # 0 is reached by every score
+    }
+
+
+def test_redact_is_from_the_lowest_threshold_of_any_scope_or_floor() -> None:
+    assert LivePolicy("0-0", Policy.model_validate(EVERYWHERE)).redact_from == {"toxicity": 0.6, "insult": 0.95}
+    assert LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT})).redact_from == {}
+
+
+def test_a_threshold_that_a_floor_overrules_is_the_floors() -> None:
+    data = {"labels": {"toxicity": {"block": 0.99}}, "prompt_labels": {"toxicity": {"block": 0.98}}}
+    live = LivePolicy("0-0", Policy.model_validate({**data, "floors": {"toxicity": {"block": 0.9}}}))
+    assert live.thresholds == {"toxicity": (0.9, 0.98)}  # a floor is the completion's
+
+
 # --- a floor never weakens
 
 THRESHOLD = st.integers(0, 20).map(lambda n: n / 20)
@@ -176,6 +209,16 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
         "labels": {"toxicity": draw(ordered())},
         "scopes": [{**rule, "labels": {"toxicity": draw(ordered())}} for rule in rules],
     }
+
+
+@given(policies(), ordered(off=False), st.sampled_from("ab"), st.sampled_from("ab"))
+def test_every_bar_that_holds_anywhere_is_among_the_thresholds(
+    policy: dict[str, Any], floor: dict[str, Any], tenant: str, route: str
+) -> None:
+    live = LivePolicy("0-0", Policy.model_validate({**policy, "floors": {"toxicity": floor}}))
+    for bar in live.bars(Scopes(tenant=tenant, route=route))[0]["toxicity"]:
+        assert bar.threshold in (0, *live.thresholds["toxicity"])
+        assert bar.action is not Action.REDACT or bar.threshold >= live.redact_from["toxicity"]
 
 
 @given(policies(), ordered(off=False), st.sampled_from("ab"), st.sampled_from("ab"), THRESHOLD)

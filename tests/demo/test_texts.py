@@ -27,7 +27,7 @@ def model() -> classifiers.Classifier:
 def hits(model: classifiers.Classifier, policy: Policy, texts: Sequence[str], labels: Sequence[str]) -> list[str]:
     """The texts that reach the lowest threshold of one of the labels."""
     columns = [(model.labels.index(label), policy.labels[label].flag) for label in labels]
-    rows = model.score(texts)
+    rows = model.score(texts).values
     return [
         text
         for text, row in zip(texts, rows, strict=True)

@@ -1,0 +1,62 @@
+"""What a decision takes of the rows that a completion's texts scored: per label the strongest choice's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from typing import NamedTuple
+
+from streams.core.events import FaultReason
+from streams.scoring import Row
+
+
+class Strongest(NamedTuple):
+    """Scores by label, which choice gave each, and which of them the encoder gave (None where one model gives all)."""
+
+    scores: dict[str, float]
+    choice_of: dict[str, int]
+    by_encoder: tuple[str, ...] | None
+
+
+def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> Strongest | FaultReason:
+    """Per label the highest score of the choices, of equal ones the first's. One fault makes the whole a fault."""
+    rows: list[Row] = []
+    for row in choices:
+        if isinstance(row, FaultReason):
+            return row
+        rows.append(row)
+    if not rows:
+        return Strongest({}, {}, None)
+    if len(rows) == 1:
+        return Strongest(dict(zip(labels, rows[0].scores, strict=True)), {}, _named(rows[0], labels))
+    best = [best_choice(rows, column) for column in range(len(labels))]
+    at = list(enumerate(zip(labels, best, strict=True)))
+    return Strongest(
+        {label: rows[i].scores[column] for column, (label, i) in at},
+        dict(zip(labels, best, strict=True)),
+        None
+        if rows[0].by_encoder is None
+        else tuple([label for column, (label, i) in at if column in (rows[i].by_encoder or ())]),
+    )
+
+
+def of_prompt(row: Row | FaultReason | None, labels: Sequence[str], wanted: Container[str]) -> Strongest | FaultReason:
+    """The prompt's scores of the labels wanted; nothing where it was not scored."""
+    if row is None:
+        return Strongest({}, {}, None)
+    if isinstance(row, FaultReason):
+        return row
+    by = _named(row, labels)
+    return Strongest(
+        {label: score for label, score in zip(labels, row.scores, strict=True) if label in wanted},
+        {},
+        None if by is None else tuple([label for label in by if label in wanted]),
+    )
+
+
+def best_choice(rows: Sequence[Row], column: int) -> int:
+    """The index of the row that is highest in a column; of equal ones the first."""
+    return max(range(len(rows)), key=lambda i: rows[i].scores[column])
+
+
+def _named(row: Row, labels: Sequence[str]) -> tuple[str, ...] | None:
+    return None if row.by_encoder is None else tuple([labels[column] for column in row.by_encoder])
