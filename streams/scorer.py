@@ -9,21 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from classifiers import ClassifierError, Scored, holding, load
+from classifiers import (
+    DEFAULT_MANIFEST,
+    CascadeEntry,
+    ClassifierError,
+    ModelEntry,
+    Scored,
+    find_model,
+    holding,
+    load,
+    read_manifest,
+)
 from classifiers import Scorer as Classifier
 from streams.core.thresholds import LivePolicy
 from streams.errors import SettingsError
 from streams.scoring import Scorer
 
 
-def load_scorer(classifier: str, manifest: Path | None = None) -> Classifier:
+def load_scorer(classifier: str, manifest: Path | None = None, threads: int = 1) -> Classifier:
     """A scorer: `name` of the manifest ("" is its default), or `module:factory`, called without arguments.
 
+    threads: runs of a cascade's encoder side by side. A single model scores on its callers' threads.
     Raises SettingsError: what is wrong with the name, the files or the factory.
     """
     if ":" not in classifier:
         try:
-            return load(classifier or None, manifest=manifest)
+            cascade = isinstance(entry_of(classifier, manifest)[1], CascadeEntry)
+            return load(classifier or None, manifest=manifest, threads=threads if cascade else 1)
         except ClassifierError as error:
             raise SettingsError(str(error)) from error
     where = f"TIDEGATE_CLASSIFIER: {classifier}"
@@ -38,6 +50,14 @@ def load_scorer(classifier: str, manifest: Path | None = None) -> Classifier:
     _try(made, where)
     scorer: Classifier = made
     return scorer
+
+
+def entry_of(classifier: str, manifest: Path | None) -> tuple[str, ModelEntry | CascadeEntry]:
+    """The name that is meant ("" is the default's), and what the manifest says of it. Raises ManifestError."""
+    path = manifest or DEFAULT_MANIFEST
+    known = read_manifest(path)
+    name = classifier or known.default
+    return name, find_model(known, name, path)
 
 
 def _try(made: Any, where: str) -> None:

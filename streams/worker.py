@@ -63,7 +63,7 @@ class Worker:
         self.metrics = Metrics()
         self._swap = Swap(
             s.classifier_manifest or DEFAULT_MANIFEST,
-            lambda: load_scorer(s.classifier, s.classifier_manifest),
+            lambda: load_scorer(s.classifier, s.classifier_manifest, s.score_threads),
             self.metrics,
         )
         self._scorer = self._swap.scorer

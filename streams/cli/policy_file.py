@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 
-from classifiers import DEFAULT_MANIFEST, MissingLabelError, find_model, read_manifest
+from classifiers import MissingLabelError
 from streams.core.policy import Policy
-from streams.scorer import load_scorer
+from streams.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -48,7 +48,7 @@ def _item(value: Any) -> Any:
 
 def differences(old: Policy, new: Policy) -> list[str]:
     """`labels.toxicity.block: 0.98 -> 0.8`, a line for every key that changes. Scopes go by their selector."""
-    was, now = _flat(old), _flat(new)
+    was, now = flat(old), flat(new)
     return [f"{key}: {was.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in _keys(was, now)]
 
 
@@ -56,7 +56,8 @@ def _keys(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key)]
 
 
-def _flat(policy: Policy) -> dict[str, Any]:
+def flat(policy: Policy) -> dict[str, Any]:
+    """`labels.toxicity.block` -> 0.98, every key that has a value."""
     data = plain(policy)
     del data["scopes"]
     flat = dict(_walk(data, ""))
@@ -81,10 +82,8 @@ def classifier_labels(settings: Settings) -> tuple[str, Sequence[str]]:
     if ":" in settings.classifier:
         scorer = load_scorer(settings.classifier)
         return scorer.version, scorer.labels
-    path = settings.classifier_manifest or DEFAULT_MANIFEST
-    manifest = read_manifest(path)
-    name = settings.classifier or manifest.default
-    return name, find_model(manifest, name, path).labels
+    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    return name, entry.labels
 
 
 def labels_checked(settings: Settings, policy: Policy, where: str) -> str:

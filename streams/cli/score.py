@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from streams.core.events import Decision
     from streams.core.thresholds import LivePolicy
     from streams.moderate import Moderate
-    from streams.scoring import Scorer, Scoring
+    from streams.scoring import Scored, Scorer, Scoring
     from streams.settings import Settings
 
 BATCH = 256  # as many as a worker's
+EXPLAIN_S = 300.0  # an encoder explains by dozens of its runs for each window of a text
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,11 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from streams.users import UserKey
 
     policy = read_policy(settings.policy_file)
-    loaded = load_scorer(settings.classifier, settings.classifier_manifest)
+    loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
     scoring = Scoring(settings.score_threads, settings.score_timeout_s)
+    explaining = Scoring(1, EXPLAIN_S) if explain else None
     # Nothing here is counted or published, and no user is shown: an empty key and an empty store will do.
     under = LiveScorer(loaded, lambda _: None).under
     moderate = Moderate(scoring, under, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes_up_to=0)
@@ -94,10 +96,12 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
         with opened(file) as lines, progress("scored", size(file)) as advance:
             for chunk in chunks(lines, lambda _: None):
                 for batch in _batches(chunk):
-                    refused += await _score_batch(moderate, live, batch, scoring if explain else None)
+                    refused += await _score_batch(moderate, live, batch, explaining)
                     advance(sum(len(value) + 1 for _, value in batch))
     finally:
         scoring.close()
+        if explaining is not None:
+            explaining.close()
     return refused
 
 
@@ -136,11 +140,28 @@ async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decisio
     """What each label's score comes from, in the choice that gave it, with the pieces quoted."""
     spans = []
     for choice, text in enumerate(texts):
-        for start, end, label, added in await scoring.explain(scorer, text) or ():
+        found = await scoring.explain(_Asked(scorer), text)
+        if found is None:
+            say(f"line {decision.source.offset}: not explained; its scores stand")
+        for start, end, label, added in found or ():
             if decision.choice_of.get(label, 0) == choice:
                 quoted = {"start": start, "end": end, "label": label, "added": round(added, 4), "text": text[start:end]}
                 spans.append({**quoted, "choice": choice} if len(texts) > 1 else quoted)
     return spans
+
+
+class _Asked:
+    """A scorer that a person asks about one text: what a cascade's encoder read, the encoder explains."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer, self.labels, self.version = scorer, scorer.labels, scorer.version
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        from classifiers import Cascade
+
+        if isinstance(self._scorer, Cascade):
+            return self._scorer.score(texts, explain=explain, by_encoder=explain)
+        return self._scorer.score(texts, explain=explain)
 
 
 def _told(decision: Decision) -> dict[str, Any]:
