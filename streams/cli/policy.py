@@ -63,12 +63,15 @@ def check(
 ) -> None:
     """Check a policy file: every key, and that the classifier gives every label it names. Changes nothing.
 
+    Where a threshold lies outside what a cascade's encoder reads, it says which, and what it costs to hold it.
+
     \b
     tidegate policy check policy.toml
     tidegate policy check policy.toml --live
 
     Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
     """
+    from streams.cli.policy_bands import band_warnings
     from streams.cli.policy_file import differences, labels_checked
     from streams.core.policy import digest
     from streams.policy_file import read_policy
@@ -78,6 +81,8 @@ def check(
     found = read_policy(file)
     covered = labels_checked(settings, found, str(file))
     typer.echo(f"{file}: right; {covered}; its digest is {digest(found)}")
+    for line in band_warnings(settings, found):
+        say(line)
     if not live:
         return
     known = go(_read(settings)).log.live

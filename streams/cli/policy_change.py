@@ -94,6 +94,7 @@ def _change(
     settings: Settings, seen: Log, new: Policy, parent: str | None, author: str, reason: str, as_json: bool
 ) -> None:
     """Writes the change and says what became of it. Ends the command."""
+    from streams.cli.policy_bands import band_warnings
     from streams.cli.policy_file import differences, plain
     from streams.cli.policy_log import append
     from streams.core.events import PolicyChange
@@ -110,6 +111,8 @@ def _change(
         if as_json:
             json_line({"verdict": "unchanged", "version": live.version})
         return
+    for line in band_warnings(settings, new, live.policy if live else None):
+        say(line)
     record = PolicyChange(parent=parent, policy=plain(new), author=author, reason=reason, at_ms=int(time.time() * 1000))
     after, mine = go(append(settings, record))
     if as_json:

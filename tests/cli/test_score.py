@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from classifiers import Cascade, Scored
 from streams.core.policy import digest
 from streams.policy_file import read_policy
 from tests.cli.conftest import POLICY, Cli
+from tests.manifests import write_cascade
 
 
 def line(id: str, completion: object, **more: object) -> str:
@@ -86,3 +88,70 @@ def test_the_model_that_tidegate_carries_scores(offline: Cli) -> None:
     (found,) = ran.jsonl
     assert found["action"] != "allow"
     assert found["model"].startswith("ngram-en@")
+
+
+# --- who, and where
+
+
+def test_explain_quotes_what_each_score_comes_from(offline: Cli) -> None:
+    text = "well, 🙂 toxicity=0.9 and insult=0.2"
+    ran = offline("score", "-", "--explain", stdin=line("a", text))
+    (found,) = ran.jsonl
+    assert found["spans"] == [
+        {"start": 8, "end": 20, "label": "toxicity", "added": 0.9, "text": "toxicity=0.9"},
+        {"start": 25, "end": 35, "label": "insult", "added": 0.2, "text": "insult=0.2"},
+    ]
+    assert "spans" not in offline("score", "-", stdin=line("a", text)).jsonl[0]
+
+
+def test_of_several_choices_each_label_is_explained_in_the_one_that_gave_its_score(offline: Cli) -> None:
+    texts = ["toxicity=0.1 insult=0.7", "toxicity=0.3 insult=0.2"]
+    (found,) = offline("score", "-", "--explain", stdin=line("a", texts)).jsonl
+    assert [(s["choice"], s["text"]) for s in found["spans"]] == [(0, "insult=0.7"), (1, "toxicity=0.3")]
+
+
+def test_what_cannot_be_scored_or_explained_is_said_and_the_rest_is_written(offline: Cli) -> None:
+    stdin = "\n".join([line("a", "boom"), line("b", "mute toxicity=0.9"), line("c", "", status="failed")])
+    ran = offline("score", "-", "--explain", stdin=stdin)
+    assert "line 1: not scored: classifier_error" in ran.err
+    assert "line 2: not explained; its scores stand" in ran.err
+    assert [found.get("spans") for found in ran.jsonl] == [None, [], None]
+
+
+def test_a_redact_decision_says_what_to_hide(offline: Cli, tmp_path: Path) -> None:
+    policy = tmp_path / "p.toml"
+    policy.write_text("[labels.toxicity]\nredact = 0.5\n")
+    (found,) = offline("score", "-", "--policy", str(policy), stdin=line("a", "oh toxicity=0.7")).jsonl
+    assert found["action"] == "redact"
+    assert found["spans"] == [{"start": 3, "end": 15, "label": "toxicity"}]
+
+
+def test_with_a_cascade_every_score_says_who_gave_it(offline: Cli) -> None:
+    ran = offline(
+        "score", "-", stdin=line("a", "toxicity=0.91! insult=0.2"), TIDEGATE_CLASSIFIER="tests.scorers:Cascade"
+    )
+    (found,) = ran.jsonl
+    assert (found["by"]["toxicity"], found["by"]["insult"]) == ("encoder", "screen")
+    assert [reason["by"] for reason in found["reasons"]] == ["encoder"]
+
+
+def test_what_a_cascade_s_encoder_read_the_encoder_explains(
+    offline: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    score = Cascade.score
+
+    def listening(self: Cascade, texts: list[str], *, explain: bool = False, by_encoder: bool = False) -> Scored:
+        if explain:
+            asked.append(by_encoder)
+        return score(self, texts, explain=explain, by_encoder=by_encoder)
+
+    monkeypatch.setattr(Cascade, "score", listening)
+    manifest = write_cascade(tmp_path, {"toxicity": (0.0, 1.0)})
+    text = "The train leaves at nine, you fool."
+    env = {"TIDEGATE_CLASSIFIER": "both", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
+    (found,) = offline("score", "-", "--explain", stdin=line("a", text), **env).jsonl
+    assert asked == [True]
+    assert set(found["by"].values()) == {"encoder"}
+    assert found["spans"]
+    assert all(s["text"] == text[s["start"] : s["end"]] for s in found["spans"])

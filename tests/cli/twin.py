@@ -14,7 +14,7 @@ _SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked
 
 
 class Twin:
-    """A `Scorer`. A text that says `boom` makes it raise."""
+    """A `Scorer`. A text that says `boom` makes it raise, one that says `mute` where it is asked to explain."""
 
     labels = LABELS
     version = "twin@1"
@@ -22,7 +22,7 @@ class Twin:
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         scores = np.zeros((len(texts), len(LABELS)), np.float32)
         for i, text in enumerate(texts):
-            if "boom" in text:
+            if "boom" in text or (explain and "mute" in text):
                 raise RuntimeError("boom")
             for label, said in _SAID.findall(text):
                 if label in LABELS:

@@ -1,0 +1,88 @@
+"""What a policy costs a cascade: thresholds outside the bands that its encoder reads, and the share it then reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
+from classifiers.bands import MARGIN, holding_bands
+from streams.cli.policy_file import flat
+from streams.core.thresholds import LivePolicy
+from streams.scorer import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streams.core.policy import Policy
+    from streams.settings import Settings
+
+PLACES = ("labels", "prompt_labels", "floors")
+
+
+class Outside(NamedTuple):
+    """A threshold that a band of the manifest does not hold."""
+
+    key: str
+    label: str
+    threshold: float
+    band: Band
+
+    def __str__(self) -> str:
+        low, high = self.band.low, self.band.high
+        where = f"within {MARGIN:g} of the edge of" if low <= self.threshold < high else "outside"
+        return f"{self.key}: {self.threshold:g} is {where} the band [{low:g}, {high:g}) that the encoder reads"
+
+
+def band_warnings(settings: Settings, new: Policy, live: Policy | None = None) -> list[str]:
+    """A line for each threshold that the bands do not hold, but for those of the live policy; and one for the cost.
+
+    Nothing for a single model, or a scorer of somebody's own. No model is loaded. Raises ManifestError.
+    """
+    if ":" in settings.classifier:
+        return []
+    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    if not isinstance(entry, CascadeEntry):
+        return []
+    old = _outside(entry, live) if live else []
+    found = [out for out in _outside(entry, new) if out not in old]
+    if not found:
+        return []
+    then = LivePolicy("", new).thresholds
+    if live:
+        now = LivePolicy("", live).thresholds
+    else:
+        widening = {(out.label, out.threshold) for out in found}
+        now = {label: tuple(t for t in values if (label, t) not in widening) for label, values in then.items()}
+    shares = [_share(settings, entry, thresholds) for thresholds in (then, now)]
+    cost = (
+        "what that costs is not known: the manifest names no traffic that can be read"
+        if None in shares
+        else f"of the stated traffic the encoder of {name} then reads {shares[0]:.1%} of texts, not {shares[1]:.1%}"
+    )
+    return [*map(str, found), f"the live bands widen to hold {'it' if len(found) == 1 else 'them'}; {cost}"]
+
+
+def _outside(entry: CascadeEntry, policy: Policy) -> list[Outside]:
+    holding = LivePolicy("", policy).thresholds  # without those that a floor overrules
+    found = []
+    for key, value in flat(policy).items():
+        place, _, label = key.rpartition(".")[0].rpartition(".")
+        band = entry.bands.get(label)
+        if band is None or place.rpartition(".")[2] not in PLACES or value not in holding.get(label, ()):
+            continue
+        if holding_bands({label: band}, (), {label: [value]})[label] != band:
+            found.append(Outside(key, label, value, band))
+    return found
+
+
+def _share(settings: Settings, entry: CascadeEntry, thresholds: Mapping[str, Iterable[float]]) -> float | None:
+    """The share of the stated traffic's texts that the encoder reads; None where the manifest names none to read."""
+    if entry.traffic is None:
+        return None
+    file = (settings.classifier_manifest or DEFAULT_MANIFEST).parent / entry.traffic
+    try:
+        stated = traffic.read(file, file.read_bytes(), len(entry.labels))
+    except (OSError, ModelFileError):
+        return None
+    bands = holding_bands(entry.bands, entry.experimental, thresholds)
+    return traffic.share(stated, (bands[label] for label in entry.labels)).texts
