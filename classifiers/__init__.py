@@ -6,7 +6,7 @@ Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and 
 from classifiers.cascade import Cascade, holding
 from classifiers.classifier import Classifier
 from classifiers.coverage import labels_missing, require_labels
-from classifiers.entries import Band, CascadeEntry, Figures, LabelFigures, ModelEntry, TrainingSet
+from classifiers.entries import Band, CascadeEntry, Entry, Figures, LabelFigures, ModelEntry, TrainingSet
 from classifiers.errors import (
     ClassifierError,
     GoldenMismatchError,
@@ -29,6 +29,7 @@ __all__ = [
     "CascadeEntry",
     "Classifier",
     "ClassifierError",
+    "Entry",
     "Figures",
     "GoldenMismatchError",
     "LabelFigures",

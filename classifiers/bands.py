@@ -37,7 +37,7 @@ def holding_bands(
             found[label] = Band(low=band.low, high=band.low)
         elif near and band.low < band.high:
             low, high = min(band.low, min(near) - MARGIN), max(band.high, max(near) + MARGIN)
-            found[label] = Band(low=max(0.0, low), high=min(1.0, high))
+            found[label] = Band(low=max(0.0, round(low, 4)), high=min(1.0, round(high, 4)))
         else:
             found[label] = band
     return found

@@ -55,3 +55,40 @@ def test_unknown_model_is_refused_with_those_there_are(write_manifest):
 
 def test_no_name_loads_the_default(write_manifest):
     assert load(manifest=write_manifest()).name == "tiny"
+
+
+CASCADE = """kind = "cascade"\nscreen = "quick"\nencoder = "slow"\nlabels = ["rudeness", "menace"]"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ('screen = "quick"', 'screen = "swift"', "models.both.screen: 'swift' is no plain model of this manifest, exp"),
+        ('encoder = "slow"', 'encoder = "both"', "models.both.encoder: 'both' is no plain model of this manifest, exp"),
+        (
+            CASCADE,
+            CASCADE.replace('"rudeness", "menace"', '"menace", "rudeness"'),
+            "models.both.screen: quick gives rudeness, menace; expected the cascade's labels, in their order: me",
+        ),
+        ("menace = {low", "gloom = {low", "models.both: bands: gloom, menace: expected one band for each of labels"),
+        ("low = 0.9", "low = 1.9", "models.both.bands.rudeness.low: Input should be less than or equal to 1"),
+        ("low = 0.9", "low = 0.995", "models.both.bands.rudeness: low: 0.995 is above high 0.99"),
+        ('budget = "None: a test."', "", "models.both.budget: Field required"),
+        ('kind = "cascade"', 'kind = "waterfall"', "models.both: kind: expected model (or none) or cascade"),
+        ('screen = "quick"', 'screen = "quick"\nfile = "x"', "models.both.file: unknown key"),
+        ('screen = "quick"', 'screen = "quick"\ntraffic = "x"', "models.both: traffic: needs traffic_sha256"),
+    ],
+)
+def test_cascade_entry_names_the_key_at_fault(write_cascade, was, now, said):
+    manifest = write_cascade()
+    text = manifest.read_text()
+    assert was in text
+    manifest.write_text(text.replace(was, now))
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(manifest)
+    assert f"{manifest}: {said}" in str(refused.value)
+
+
+def test_parts_of_a_cascade_load_by_their_own_names(write_cascade):
+    manifest = write_cascade()
+    assert [load(name, manifest=manifest).name for name in ("quick", "slow", "both")] == ["quick", "slow", "both"]

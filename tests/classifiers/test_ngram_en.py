@@ -30,8 +30,7 @@ STEREOTYPING = ("Women are bad drivers.", "Poor people are lazy and cannot be tr
 
 @pytest.fixture(scope="module")
 def figures():
-    manifest = read_manifest()
-    return manifest.models[manifest.default].figures
+    return read_manifest().models["ngram-en"].figures
 
 
 def column(classifier, label, texts):
