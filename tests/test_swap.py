@@ -297,6 +297,11 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
 
     arrives()
     assert "policy 4-0123abcd names hate, which ngram-en@" in caplog.text
+    waits = worker.waits()
+    manifests.write_one(tmp_path, sha256="0" * 64)
+    await worker._swap.look(lambda: LIVE)
+    assert "model not swapped" in caplog.text
+    assert worker.waits() == waits  # a refused model keeps nobody from working
     caplog.clear()
     manifests.write_one(tmp_path, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
                         experimental=None)  # fmt: skip
