@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.cli.show import json_line, table
+
+if TYPE_CHECKING:
+    from classifiers import CascadeEntry, Figures, ModelEntry
 
 
 def models(
@@ -15,7 +18,7 @@ def models(
     """Show the classifiers there are.
 
     Their labels, licence, and what was measured on held-out texts. The one marked * is used where
-    TIDEGATE_CLASSIFIER names none.
+    TIDEGATE_CLASSIFIER names none. Of a cascade also its two models, and the bands that the encoder is asked about.
 
     \b
     tidegate models
@@ -38,7 +41,7 @@ def models(
                 "*" if name == manifest.default and first else "",
                 name if first else "",
                 label + (" (experimental)" if label in entry.experimental else ""),
-                *_figures(entry, label),
+                *_figures(entry.figures, label),
                 entry.licence if first else "",
             ]
             for name, entry in manifest.models.items()
@@ -47,14 +50,22 @@ def models(
         right=["AUROC", "AUPRC", "threshold", "recall", "benign flagged"],
     )
     for name, entry in manifest.models.items():
-        typer.echo(f"\n{name}: {entry.summary}\n{' ' * len(name)}  {entry.intended_use}")
+        typer.echo(f"\n{name}: {entry.summary}")
+        for line in (entry.intended_use, *_bands(entry)):
+            typer.echo(f"{' ' * len(name)}  {line}")
 
 
-def _figures(entry: object, label: str) -> list[str]:
-    from classifiers import ModelEntry
+def _bands(entry: ModelEntry | CascadeEntry) -> list[str]:
+    from classifiers import CascadeEntry
 
-    assert isinstance(entry, ModelEntry)  # noqa: S101 - a manifest's
-    figures = entry.figures.labels.get(label) if entry.figures else None
+    if not isinstance(entry, CascadeEntry):
+        return []
+    bands = (f"{k} [{band.low:g}, {band.high:g})" for k, band in entry.bands.items() if band.low < band.high)
+    return [f"{entry.encoder} reads what {entry.screen} scores in {', '.join(bands) or 'no band'}; {entry.budget}"]
+
+
+def _figures(known: Figures | None, label: str) -> list[str]:
+    figures = known.labels.get(label) if known else None
     if figures is None:
         return ["-"] * 5
     return [

@@ -13,6 +13,7 @@ from streams.embedded import Embedded
 from streams.schemas import generate
 from streams.topics import TOPICS
 from tests.cli.conftest import Cli
+from tests.manifests import write_cascade
 
 
 def test_schemas_are_written_once_and_checked(offline: Cli, tmp_path: Path) -> None:
@@ -37,6 +38,13 @@ def test_models_shows_the_manifest(offline: Cli, tmp_path: Path) -> None:
     assert {"toxicity", "stereotype"} <= set(entry["labels"])
     broken = offline("models", TIDEGATE_CLASSIFIER_MANIFEST=str(tmp_path / "none.toml"))
     assert (broken.code, "no such file; expected a model manifest" in broken.err) == (2, True)
+
+
+def test_models_says_what_a_cascade_s_encoder_reads(offline: Cli, tmp_path: Path) -> None:
+    manifest = write_cascade(tmp_path, {"toxicity": (0.1, 0.9), "threat": (0.05, 1.0)})
+    shown = offline("models", TIDEGATE_CLASSIFIER_MANIFEST=str(manifest))
+    assert "*  both" in shown.out
+    assert "      again reads what ngram-en scores in toxicity [0.1, 0.9), threat [0.05, 1); a test\n" in shown.out
 
 
 def test_topics_creates_what_is_missing_and_says_so(own_embedded: Embedded) -> None:
