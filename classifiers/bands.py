@@ -58,7 +58,7 @@ def asked(owners: npt.NDArray[np.int64], scores: Scores, bands: Iterable[Band]) 
     rounded = np.round(scores.astype(np.float64), 4)  # as decisions see them: the last bits may differ by the batch
     strongest = np.zeros((owners[-1] + 1, len(each)))
     np.maximum.at(strongest, owners, rounded)
-    uncertain = (low <= rounded) & (rounded < high) & (strongest < high)[owners]
+    uncertain = (low <= rounded) & (strongest < high)[owners]
     sent: Flags = np.any(uncertain, axis=1)
     for text in np.flatnonzero(np.bincount(owners[sent]) > MOST_WINDOWS):
         mine = np.flatnonzero(sent & (owners == text))

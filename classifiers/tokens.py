@@ -12,6 +12,7 @@ from classifiers.errors import ModelFileError, ModelMismatchError
 from classifiers.located import Ids, Located
 from classifiers.text import encodable
 from classifiers.windows import spans
+from classifiers.words import Words, whole, word_by_word
 
 PADS = ("[PAD]", "<pad>", "<|padding|>")  # any id does where there is none: padding is masked
 PROBES = ("a", "the", "0", ".")  # one of them is in any vocabulary that could read English
@@ -28,6 +29,7 @@ class Windower:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._words = Words(tokenizer) if word_by_word(tokenizer.to_str()) else None
         before, after = special_tokens(tokenizer)
         self.prefix, self.suffix = np.array(before, np.int64), np.array(after, np.int64)
         self.size = max_tokens - len(self.prefix) - len(self.suffix)
@@ -45,11 +47,10 @@ class Windower:
 
         A text without tokens (empty, or only white space) has no window.
         """
-        encodings = self._tokenizer.encode_batch_fast([encodable(text) for text in texts], add_special_tokens=False)
+        read = [encodable(text) for text in texts]
         windows: list[Ids] = []
         owners: list[int] = []
-        for owner, encoding in enumerate(encodings):
-            ids = np.array(encoding.ids, np.int64)
+        for owner, ids in enumerate(self._words.ids(read) if self._words else whole(self._tokenizer, read)):
             for start, end in self.spans(len(ids)):
                 windows.append(self.framed(ids[start:end]))
                 owners.append(owner)

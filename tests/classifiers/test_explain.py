@@ -55,8 +55,8 @@ def test_words_are_taken_until_the_score_has_halved(tiny):
 
 
 def test_every_window_that_makes_half_of_the_score_is_explained(tiny):
-    text = "rude" + " word" * 20 + " rude" + " word" * 20
-    assert [word for word, *_ in explained(tiny, text)] == ["rude", "rude"]
+    text = "rude" + " word" * 20 + " rude rude" + " word" * 20  # 0.9526, 0.0474 .., 0.9999, 0.0474 ..
+    assert [word for word, *_ in explained(tiny, text)] == ["rude", "rude rude"]
     assert [span.start for span in tiny.score([text], explain=True).spans[0]] == [0, 4 + 5 * 20 + 1]
 
 
