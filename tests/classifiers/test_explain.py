@@ -84,6 +84,14 @@ def test_word_of_several_tokens_is_taken_whole(real):
     assert any(span.start == text.index("STUPID") for span in spans if span.label == "toxicity")
 
 
+def test_word_that_every_window_cuts_is_marked_whole(tiny):
+    #  a a a a a rude ##s ##y ##s ##y ##s ##y ##s a a a
+    #  [-------------)
+    #          [-----------------------)
+    text = "a a a a a rudesysysys a a a"
+    assert explained(tiny, text) == [("rudesysysys", "rudeness", 0.91)]
+
+
 def test_insult_in_a_long_text_is_found_where_it_stands(real):
     calm = "The meeting was moved to Thursday because two people are on holiday. " * 12
     text = f"{calm}You are a stupid idiot. {calm}"
