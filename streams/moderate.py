@@ -23,7 +23,7 @@ from streams.publish import Message
 from streams.scoring import Row, Scorer, Scoring
 from streams.spans import find_spans, reached
 from streams.store import Store
-from streams.strongest import of_prompt, strongest
+from streams.strongest import taken
 from streams.users import UserKey
 from streams.wire import Record, Unreadable, dead_letter, decode_completion
 
@@ -140,8 +140,9 @@ class Moderate:
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
+        fault, best, prompt = taken(item.choices, item.prompt, labels, live.policy.prompt_labels)
         user, conversation = completion.user, completion.conversation
-        inputs = Inputs(
+        return Inputs(
             id=completion.id,
             source=known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset}),
             epoch=epoch,
@@ -149,23 +150,16 @@ class Moderate:
             model_version=item.scorer.version,
             event_ms=completion.at_ms,
             status=completion.status,
-            scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
-            user=None if user is None else self._hash(tenant, user),
-            conversation=None if conversation is None else self._hash(tenant, conversation),
-        )
-        best = strongest(item.choices, labels)
-        if isinstance(best, FaultReason):
-            return inputs._replace(fault=best)
-        prompt = of_prompt(item.prompt, labels, live.policy.prompt_labels)
-        if isinstance(prompt, FaultReason):
-            return inputs._replace(fault=prompt)
-        return inputs._replace(
+            fault=fault,
             scores=best.scores,
             choice_of=best.choice_of,
             by_encoder=best.by_encoder,
             prompt_scores=prompt.scores,
             prompt_by_encoder=prompt.by_encoder,
-            spans=item.spans,
+            spans=() if fault else item.spans,
+            scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
+            user=None if user is None else self._hash(tenant, user),
+            conversation=None if conversation is None else self._hash(tenant, conversation),
         )
 
     # --- what the pipeline asks of the results

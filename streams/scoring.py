@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Explained = tuple[int, int, str, float]  # start, end, label, how much of its score falls without that piece
+# A text is explained by scoring it some dozens of times, with one word or another left out: it may take this many times
+# as long, and is mostly much faster.
+EXPLAIN_TIMES = 6
 STUCK_LIMIT = 8  # threads that never came back; a worker with more starts again
 
 
@@ -74,7 +77,8 @@ class Scoring:
         """One row (L scores) or one fault a text, in order. Never raises for a text's sake."""
         if not texts:
             return []
-        together = await self._run(scorer, lambda: _rows(scorer, texts), len(texts))
+        timeout_s = self._timeout_s * (1 + len(texts) / 256)
+        together = await self._run(scorer, lambda: _rows(scorer, texts), len(texts), timeout_s)
         if not isinstance(together, FaultReason):
             rows, sent = together
             self._counted(len(rows), sent)
@@ -89,19 +93,19 @@ class Scoring:
 
     async def explain(self, scorer: Scorer, text: str) -> Sequence[Explained] | None:
         """Where in the text its scores come from; None where the scorer raises or hangs on that, or cannot say."""
-        found = await self._run(scorer, lambda: _explained(scorer, text), 1)
+        found = await self._run(scorer, lambda: _explained(scorer, text), 1, self._timeout_s * EXPLAIN_TIMES)
         return None if isinstance(found, FaultReason) else found
 
-    async def _run(self, scorer: Scorer, call: Callable[[], T], texts: int) -> T | FaultReason:
+    async def _run(self, scorer: Scorer, call: Callable[[], T], texts: int, timeout_s: float) -> T | FaultReason:
         while True:
             work = self._pool.submit(call)
             waiter = asyncio.wrap_future(work)
             waiter.add_done_callback(_seen)
-            await asyncio.wait({waiter}, timeout=self._timeout_s * (1 + texts / 256))
+            await asyncio.wait({waiter}, timeout=timeout_s)
             if work.cancelled() or work.cancel():
                 continue  # it had not begun: the pool was behind, or given up for another text's sake
             if not work.done():
-                self._abandon(scorer)
+                self._abandon(scorer, timeout_s)
                 return FaultReason.CLASSIFIER_TIMEOUT
             error = work.exception()
             if error is None:
@@ -112,10 +116,10 @@ class Scoring:
             log.warning("classifier %s: %s on %d texts", scorer.version, type(error).__name__, texts)
             return FaultReason.CLASSIFIER_ERROR
 
-    def _abandon(self, scorer: Scorer) -> None:
+    def _abandon(self, scorer: Scorer, timeout_s: float) -> None:
         """Leaves a thread that did not come back to itself, and goes on with a new pool."""
         self.stuck += 1
-        log.error("classifier %s: no answer in %g s; %d stuck threads", scorer.version, self._timeout_s, self.stuck)
+        log.error("classifier %s: no answer in %g s; %d stuck threads", scorer.version, timeout_s, self.stuck)
         if self.stuck >= STUCK_LIMIT:
             log.critical("too many stuck threads; exiting, the group gives this worker's parts to another")
             os._exit(EXIT_BUG)

@@ -17,6 +17,22 @@ class Strongest(NamedTuple):
     by_encoder: tuple[str, ...] | None
 
 
+NOTHING = Strongest({}, {}, None)
+
+
+def taken(
+    choices: Sequence[Row | FaultReason], prompt: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]
+) -> tuple[FaultReason | None, Strongest, Strongest]:
+    """The fault, if there is one, else the scores of the completion and of its prompt (the labels asked of it)."""
+    of_choices = strongest(choices, labels)
+    if isinstance(of_choices, FaultReason):
+        return of_choices, NOTHING, NOTHING
+    prompted = of_prompt(prompt, labels, asked)
+    if isinstance(prompted, FaultReason):
+        return prompted, NOTHING, NOTHING
+    return None, of_choices, prompted
+
+
 def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> Strongest | FaultReason:
     """Per label the highest score of the choices, of equal ones the first's. One fault makes the whole a fault."""
     rows: list[Row] = []
@@ -25,7 +41,7 @@ def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> St
             return row
         rows.append(row)
     if not rows:
-        return Strongest({}, {}, None)
+        return NOTHING
     if len(rows) == 1:
         return Strongest(dict(zip(labels, rows[0].scores, strict=True)), {}, _named(rows[0], labels))
     best = [best_choice(rows, column) for column in range(len(labels))]
@@ -39,17 +55,17 @@ def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> St
     )
 
 
-def of_prompt(row: Row | FaultReason | None, labels: Sequence[str], wanted: Container[str]) -> Strongest | FaultReason:
-    """The prompt's scores of the labels wanted; nothing where it was not scored."""
+def of_prompt(row: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]) -> Strongest | FaultReason:
+    """The prompt's scores of the labels asked of it; nothing where it was not scored."""
     if row is None:
-        return Strongest({}, {}, None)
+        return NOTHING
     if isinstance(row, FaultReason):
         return row
     by = _named(row, labels)
     return Strongest(
-        {label: score for label, score in zip(labels, row.scores, strict=True) if label in wanted},
+        {label: score for label, score in zip(labels, row.scores, strict=True) if label in asked},
         {},
-        None if by is None else tuple([label for label in by if label in wanted]),
+        None if by is None else tuple([label for label in by if label in asked]),
     )
 
 
