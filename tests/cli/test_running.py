@@ -22,6 +22,7 @@ from streams.cli.child import WorkerProcess
 from streams.embedded import Embedded, free_port
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
+from tests.manifests import write, write_cascade, write_one
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,48 @@ def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[C
     send(cli, "elsewhere", "toxicity=0.85", tenant="other")
     assert decision(cli, "elsewhere")["action"] == "flag"
     assert worker.wait(0) is None  # the same process all along
+
+
+@pytest.mark.drill
+def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_embedded: Embedded, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
+    manifest = write_one(tmp_path)
+    port = free_port()
+    env = {**own_embedded.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
+    cli = Cli(env)
+    settings = {"TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_MODEL_POLL_S": "0.1", "TIDEGATE_LOG_LEVEL": "error"}
+    with WorkerProcess({**env, **settings}) as worker:
+        until(lambda: ready(port))
+        send(cli, "first", "The train leaves at nine.")
+        first = decision(cli, "first")
+        assert (first["model_version"].partition("@")[0], first["by_encoder"]) == ("ngram-en", None)
+
+        write(tmp_path, "default = [[")
+        until(lambda: metric(port, "tidegate_model_refused_total") == 1)
+        assert ready(port)
+        send(cli, "refused", "The train leaves at nine.")
+        assert decision(cli, "refused")["model_version"] == first["model_version"]
+
+        write_cascade(tmp_path, {"toxicity": (0.0, 1.0)})
+        until(lambda: 'version="both@' in page(port))
+        send(cli, "swapped", "The train leaves at nine.")
+        swapped = decision(cli, "swapped")
+        assert (swapped["model_version"].partition("@")[0], "toxicity" in swapped["by_encoder"]) == ("both", True)
+        assert metric(port, "tidegate_texts_sent_total") == 1
+        assert worker.wait(0) is None  # the same process all along
+
+
+def page(port: int) -> str:
+    """What /metrics says."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        found: bytes = answer.read()
+    return found.decode()
+
+
+def metric(port: int, name: str) -> float:
+    """A metric without labels."""
+    (value,) = re.findall(rf"^{name} (\S+)$", page(port), re.MULTILINE)
+    return float(value)
 
 
 @pytest.mark.drill
