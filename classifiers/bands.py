@@ -22,18 +22,17 @@ MOST_WINDOWS = 32
 Bands = Mapping[str, Band]
 
 
-def holding_bands(
-    bands: Bands, experimental: Collection[str], thresholds: Mapping[str, Iterable[float]]
-) -> dict[str, Band]:
+def holding_bands(bands: Bands, idle: Collection[str], thresholds: Mapping[str, Iterable[float]]) -> dict[str, Band]:
     """The bands, widened so that each threshold (label -> those in force, in [0, 1]) lies MARGIN inside.
 
-    An empty band (low = high) stays empty: the encoder was found to be no better there. An experimental label that no
-    threshold names gets an empty band: nothing acts on it. Labels that have no band are ignored.
+    An empty band (low = high) stays empty: the encoder was found to be no better there. A label of `idle`
+    (experimental, or asked of prompts alone) that no threshold names gets an empty band: nothing acts on it. Labels
+    that have no band are ignored.
     """
     found = {}
     for label, band in bands.items():
         near = list(thresholds.get(label, ()))
-        if label in experimental and not near:
+        if label in idle and not near:
             found[label] = Band(low=band.low, high=band.low)
         elif near and band.low < band.high:
             low, high = min(band.low, min(near) - MARGIN), max(band.high, max(near) + MARGIN)
@@ -54,7 +53,9 @@ def asked(owners: npt.NDArray[np.int64], scores: Scores, bands: Iterable[Band]) 
     if not len(owners):
         return np.zeros(0, np.bool_)
     each = list(bands)
-    low, high = np.array([band.low for band in each]), np.array([band.high for band in each])
+    low = np.array([band.low for band in each])
+    # A screen may give 1.0: a band that ends there holds it.
+    high = np.array([np.inf if band.low < band.high == 1 else band.high for band in each])
     rounded = np.round(scores.astype(np.float64), 4)  # as decisions see them: the last bits may differ by the batch
     strongest = np.zeros((owners[-1] + 1, len(each)))
     np.maximum.at(strongest, owners, rounded)

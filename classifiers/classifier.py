@@ -33,7 +33,7 @@ class Classifier:
         self.fingerprint = _fingerprint(entry)
         self.version = f"{name}@{self.fingerprint[:8]}"
         self.windower = windower
-        self._graph = graph
+        self.graph = graph
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         """(N, L) float32 probabilities in [0, 1]; row i belongs to text i, columns are `labels`.
@@ -63,7 +63,7 @@ class Classifier:
         rows = np.zeros((len(windows), len(self.labels)), np.float32)
         budget = self.entry.batch_tokens if self.entry.batching == "padded" else 0
         for group in groups(list(map(len, windows)), budget):
-            raw = self._graph.run([windows[i] for i in group], self.windower.pad)
+            raw = self.graph.run([windows[i] for i in group], self.windower.pad)
             rows[group] = self._activated(raw, len(group))
         return rows
 

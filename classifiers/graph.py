@@ -35,12 +35,12 @@ class Graph:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads cost no CPU
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self.session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's errors share no narrower base
             reason = str(error).splitlines()[0][:200]
             raise ModelFileError(f"{path}: not an ONNX model this runtime reads ({reason}); no model loaded") from error
         self._inputs = self._read_inputs()
-        outputs = self._session.get_outputs()
+        outputs = self.session.get_outputs()
         names = [output.name for output in outputs]
         self._output = "logits" if "logits" in names else names[0]
         declared = outputs[names.index(self._output)].shape
@@ -59,7 +59,7 @@ class Graph:
             mask[row, : len(window)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         given: dict[str, Ids] = {name: feed[name].astype(dtype, copy=False) for name, dtype in self._inputs.items()}
-        (out,) = self._session.run([self._output], given)
+        (out,) = self.session.run([self._output], given)
         return np.asarray(out, np.float32)
 
     def check(self, window: Ids, pad: int) -> None:
@@ -77,7 +77,7 @@ class Graph:
                 self._refuse_width(out.shape[-1] if out.ndim == 2 else out.shape, self._width)
 
     def _read_inputs(self) -> dict[str, type]:
-        inputs = {entry.name: entry.type for entry in self._session.get_inputs()}
+        inputs = {entry.name: entry.type for entry in self.session.get_inputs()}
         strange = [f"{n} {t}" for n, t in inputs.items() if n not in KNOWN_INPUTS or t not in INTEGERS]
         if strange or "input_ids" not in inputs or "attention_mask" not in inputs:
             found = ", ".join(f"{n} {t}" for n, t in inputs.items()) or "none"

@@ -10,7 +10,7 @@ from pathlib import Path
 from training.recipe import read_recipe
 from training.run import train
 
-RECIPE = Path(__file__).parent / "recipes" / "ngram-en.toml"
+RECIPE = Path(__file__).parent / "recipes" / "cascade-en.toml"
 
 
 def main() -> int:
@@ -21,6 +21,8 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="gets <name>.json, all figures (default: OUT/results)")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="default: %(default)s")
     parser.add_argument("--slice", type=int, metavar="N", help="at most N texts of a set and split: a quick run")
+    parser.add_argument("--checkpoint", type=Path, help="encoder weights of an earlier run, instead of training them")
+    parser.add_argument("--encoder-from", type=Path, metavar="MANIFEST", help="take its encoder as it is: no torch")
     options = parser.parse_args()
     began = time.monotonic()
 
@@ -33,6 +35,8 @@ def main() -> int:
         results=options.results or options.out / "results",
         recipe=read_recipe(options.recipe),
         slice_rows=options.slice,
+        checkpoint=options.checkpoint,
+        encoder_from=options.encoder_from,
         tell=tell,
     )
     return 0

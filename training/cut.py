@@ -6,25 +6,16 @@ from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 
-from classifiers.windows import spans
+from classifiers.located import widened
+from classifiers.tokens import Windower
 
 
 def slices(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, overlap: int) -> list[list[str]]:
-    """Per text the pieces that its windows read, in order; no piece where it has no tokens."""
+    """Per text the pieces that its windows read, in order, as the cascade cuts them; none where it has no tokens."""
+    windower = Windower(tokenizer, max_tokens=max_tokens, overlap=overlap, where="training")
     found = []
-    for start in range(0, len(texts), 1024):
-        some = texts[start : start + 1024]
-        for text, encoding in zip(some, tokenizer.encode_batch(list(some)), strict=True):
-            offsets = encoding.offsets
-            cuts = spans(len(offsets), max_tokens, overlap)
-            found.append(
-                [text] if len(cuts) == 1 else [_words(text, offsets[a][0], offsets[b - 1][1]) for a, b in cuts]
-            )
+    for text in texts:
+        located = windower.located(text)
+        cuts = [widened(text, *located.span(a, b)) for a, b in windower.spans(len(located.ids))]
+        found.append([text[low:high] for low, high in cuts])
     return found
-
-
-def _words(text: str, start: int, end: int) -> str:
-    """The piece [start, end), grown to whole words by at most 20 characters a side."""
-    low = max((i + 1 for i in range(max(0, start - 20), start) if text[i].isspace()), default=start)
-    high = next((i for i in range(end, min(len(text), end + 20)) if text[i].isspace()), end)
-    return text[low:high]

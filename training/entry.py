@@ -1,4 +1,4 @@
-"""The manifest entry of a finished model, put into a models.toml that may hold others."""
+"""The manifest entries of finished models, put into a models.toml that may hold others."""
 
 from __future__ import annotations
 
@@ -9,51 +9,30 @@ from typing import Any
 
 import tomlkit
 
-from training.label_map import LABELS
+from training.label_map import LABELS, PROMPT_LABELS
 from training.licences import LICENCES
-from training.recipe import Recipe
 
 OPENING = """\
-# The models Tidegate can load; paths are relative to this file. classifiers/manifest.py says what each key means.
+# The models Tidegate can load; paths are relative to this file. classifiers/entries.py says what each key means.
 # Entries are written by `python -m training`. Any Hugging Face sequence-classification export with a tokenizer.json
 # works by an entry written by hand: file, tokenizer, their sha256, labels in output order, activation, max_tokens.
 """
 
 
-def write_entry(
-    manifest: Path,
-    recipe: Recipe,
-    model: Path,
-    tokenizer: Path,
-    sets: Mapping[str, int],
-    figures: Mapping[str, Any] | None,
-) -> None:
-    """Puts the entry in place, whole; keeps other models, and the default where there is one.
-
-    sets: name -> rows trained on; those with none are left out.
-    """
+def write_entry(manifest: Path, name: str, fields: Mapping[str, Any], *, default: bool = False) -> None:
+    """Puts the entry in place, whole; keeps other models, and the default where there is one and this is none."""
     document = tomlkit.parse(manifest.read_text("utf-8")) if manifest.is_file() else tomlkit.parse(OPENING)
-    document.setdefault("default", recipe.name)
+    if default or "default" not in document:
+        document["default"] = name
     models = document.setdefault("models", tomlkit.table(is_super_table=True))
     entry = tomlkit.table()
-    here = manifest.parent
-    entry.update(
-        {
-            "summary": recipe.summary,
-            "intended_use": recipe.intended_use,
-            "licence": "Apache-2.0",
-            "file": model.relative_to(here).as_posix(),
-            "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-            "tokenizer": tokenizer.relative_to(here).as_posix(),
-            "tokenizer_sha256": hashlib.sha256(tokenizer.read_bytes()).hexdigest(),
-            "labels": list(LABELS),
-            "experimental": list(recipe.experimental),
-            "activation": "sigmoid",
-            "max_tokens": recipe.max_tokens,
-            "overlap": recipe.overlap,
-            "batching": "padded",
-        }
-    )
+    entry.update(fields)
+    models[name] = entry
+    manifest.write_text(tomlkit.dumps(document), "utf-8")
+
+
+def about(summary: str, intended_use: str, sets: Mapping[str, int], experimental: list[str]) -> dict[str, Any]:
+    """What every entry says. sets: name -> rows trained on; those with none are left out."""
     trained = tomlkit.array()
     for name in sorted(sets):
         if sets[name]:
@@ -61,8 +40,21 @@ def write_entry(
             row.update({"name": name, "licence": LICENCES[name]})
             trained.add_line(row)
     trained.add_line(indent="")
-    entry["training_sets"] = trained
-    if figures is not None:
-        entry["figures"] = figures
-    models[recipe.name] = entry
-    manifest.write_text(tomlkit.dumps(document), "utf-8")
+    return {
+        "summary": summary,
+        "intended_use": intended_use,
+        "licence": "Apache-2.0",
+        "labels": list(LABELS),
+        "prompt_labels": list(PROMPT_LABELS),
+        "experimental": experimental,
+        "training_sets": trained,
+    }
+
+
+def file_fields(manifest: Path, key: str, file: Path) -> dict[str, str]:
+    """`key` with the path from the manifest, and `key_sha256` (`sha256` for the model's own file)."""
+    sha = "sha256" if key == "file" else f"{key}_sha256"
+    return {
+        key: file.relative_to(manifest.parent).as_posix(),
+        sha: hashlib.sha256(file.read_bytes()).hexdigest(),
+    }

@@ -14,23 +14,30 @@ class EncoderRecipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    summary: str
+    intended_use: str
     seed: int = 0
     epochs: int = Field(1, ge=1)
     rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
     batch_tokens: int = Field(2048, ge=128)  # padding included
     max_tokens: int = Field(96, ge=16, le=512)  # a window's, special tokens included
+    overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share, where the encoder reads a text by itself
     frozen_layers: int = Field(2, ge=0)  # beside the embeddings
     disguised: float = Field(0.1, ge=0, le=1)  # share of training texts with words disguised (disguise.py)
 
 
 class Recipe(BaseModel):
-    """One training run. Unknown keys are refused."""
+    """One training run: a screen, an encoder, and the cascade that gives the run its name. Unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     summary: str
     intended_use: str
+    screen: str  # the screen's own name
+    screen_summary: str
+    screen_use: str
+    threads: int = Field(2, ge=1)  # encoder runs side by side while it reads dev, test and training windows
     seed: int = 0
     vocab_size: int = Field(16_000, ge=500, le=65_000)
     bigram_rows: int = Field(196_613, ge=100)  # a prime, so that the hash spreads
@@ -45,7 +52,10 @@ class Recipe(BaseModel):
     rounds: int = Field(2, ge=1)  # after the first, a positive text is taught by its strongest window alone
     target_fpr: float = Field(0.005, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
     heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
-    experimental: tuple[str, ...] = ()  # labels with too little or too weak evidence to act on
+    distil_windows: int = Field(160_000, ge=100)  # training windows that the encoder reads for the screen, at most
+    distil_trust: float = Field(0.7, ge=0, le=1)  # the encoder's part of a target, beside the label's
+    lost_recall: float = Field(0.005, ge=0, lt=1)  # the bands' budget: recall at 1% false positives, on dev
+    lost_auroc: float = Field(0.003, ge=0, lt=1)  # and AUROC, on dev
     caps: dict[str, int] = {}  # set -> most rows in train
     weights: dict[str, float] = {}  # set -> factor on its rows' weights
     encoder: EncoderRecipe

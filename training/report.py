@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from classifiers import Scorer, Scores
+from classifiers.loading import load
 from training import figures
 from training.corpus import Part
 from training.label_map import LABELS
+from training.recipe import Recipe
+from training.register import Register
 
 CANDIDATES = (0.3, 0.5, 0.7, 0.9)  # thresholds that the benign table is given at, beside the chosen ones
 ENOUGH = 25  # positives, and negatives, of a set in a part, for its own AUROC to say anything
@@ -20,6 +23,47 @@ def score_all(scorer: Scorer, texts: Sequence[str], batch: int = 64) -> Scores:
     """(N, L) scores, in batches as a worker would ask for them."""
     parts = [scorer.score(texts[i : i + batch]).values for i in range(0, len(texts), batch)]
     return np.concatenate(parts) if parts else np.zeros((0, len(scorer.labels)), np.float32)
+
+
+def measured(
+    name: str,
+    register: Register,
+    dev: Part,
+    test: Part,
+    benign: Mapping[str, Mapping[str, Sequence[str]]],
+    recipe: Recipe,
+) -> dict[str, Any]:
+    """What a registered model scores on dev, test and benign texts (split -> set -> texts), as figures."""
+    model = load(name, manifest=register.manifest, threads=recipe.threads)
+    dev_scores, test_scores = score_all(model, dev.texts), score_all(model, test.texts)
+    harmless = {split: {key: score_all(model, texts) for key, texts in sets.items()} for split, sets in benign.items()}
+    chosen = thresholds(harmless["dev"], recipe.target_fpr)
+    return {
+        "version": model.version,
+        "thresholds": chosen,
+        "labels": by_label(test, test_scores, harmless["test"], chosen),
+        "auroc_by_set": {"dev": by_set(dev, dev_scores), "test": by_set(test, test_scores)},
+        "benign_test": benign_table(harmless["test"], chosen),
+    }
+
+
+def label_counts(part: Part) -> dict[str, dict[str, int]]:
+    """Label -> texts known to carry it and not to; of the former, those that come from a labelled set."""
+    known, real = part.w > 0, part.sets != "contrast"
+    return {
+        label: {
+            "yes": int(part.y[known[:, j], j].sum()),
+            "yes_real": int(part.y[known[:, j] & real, j].sum()),
+            "no": int((1 - part.y[known[:, j], j]).sum()),
+        }
+        for j, label in enumerate(LABELS)
+    }
+
+
+def spread(part: Part, count: int) -> list[str]:
+    """So many of the sentences that we wrote, evenly over the part."""
+    ours = [text for text, name in zip(part.texts, part.sets, strict=True) if name == "contrast"]
+    return ours[:: max(1, len(ours) // count)][:count]
 
 
 def thresholds(benign: Mapping[str, Scores], fpr: float) -> dict[str, float]:

@@ -29,7 +29,7 @@ def folding() -> normalizers.Normalizer:
 
 
 def learn_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """The screen's: byte-pair encoding over folded text, PAD as id 0. A word's tokens do not depend on its neighbours."""
+    """The screen's: byte-pair encoding over folded text, PAD as id 0; a word's tokens do not depend on others."""
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = folding()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

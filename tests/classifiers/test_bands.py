@@ -52,8 +52,8 @@ def test_suspicion_is_by_labels_that_are_in_their_band():
     assert sent([0] * n, *rows, bands=(WIDE, NEVER)) == [False] + [True] * MOST_WINDOWS
 
 
-def held(thresholds, experimental=(), **bands):
-    found = holding_bands({k: Band(low=v[0], high=v[1]) for k, v in bands.items()}, experimental, thresholds)
+def held(thresholds, idle=(), **bands):
+    found = holding_bands({k: Band(low=v[0], high=v[1]) for k, v in bands.items()}, idle, thresholds)
     return {label: (band.low, band.high) for label, band in found.items()}
 
 
@@ -76,9 +76,9 @@ def test_empty_band_stays_empty_whatever_is_live():
     assert held({"a": [0.9]}, a=(0.3, 0.3)) == {"a": (0.3, 0.3)}
 
 
-def test_experimental_label_is_asked_about_only_where_a_threshold_is_live():
-    assert held({}, experimental={"a"}, a=(0.3, 0.7), b=(0.3, 0.7)) == {"a": (0.3, 0.3), "b": (0.3, 0.7)}
-    assert held({"a": [0.5]}, experimental={"a"}, a=(0.3, 0.7)) == {"a": (0.3, 0.7)}
+def test_idle_label_is_asked_about_only_where_a_threshold_is_live():
+    assert held({}, idle={"a"}, a=(0.3, 0.7), b=(0.3, 0.7)) == {"a": (0.3, 0.3), "b": (0.3, 0.7)}
+    assert held({"a": [0.5]}, idle={"a"}, a=(0.3, 0.7)) == {"a": (0.3, 0.7)}
 
 
 # --- stated traffic

@@ -65,9 +65,8 @@ def fit(
         if step % 100 == 0 or step == len(plan):
             seconds = time.monotonic() - began
             left = seconds / step * (len(plan) - step)
-            tell(
-                f"step {step}/{len(plan)}: loss {lost / 100:.4f}, {tokens / seconds:.0f} tokens/s, {left / 60:.0f} min left"
-            )
+            said = f"loss {lost / 100:.4f}, {tokens / seconds:.0f} tokens/s, {left / 60:.0f} min left"
+            tell(f"step {step}/{len(plan)}: {said}")
             lost = 0.0
         if step % 500 == 0 or step == len(plan):
             save(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +55,3 @@ def chosen_pieces(part: Part, screen: Screen, recipe: Recipe, rng: random.Random
         rows = logits[first[at] : first[at] + len(cut[i])]
         out[i] = cut[i][int(rows[:, labels].max(axis=1).argmax()) if len(labels) else rng.randrange(len(cut[i]))]
     return out
-
-
-def pieces_of(texts: Sequence[str], screen: Screen, recipe: Recipe) -> tuple[list[str], np.ndarray]:
-    """(every window of every text, the text each is of)."""
-    cut = slices(screen.tokenizer, texts, recipe.max_tokens, recipe.overlap)
-    return [piece for pieces in cut for piece in pieces], np.repeat(np.arange(len(cut)), [len(p) for p in cut])

@@ -1,0 +1,30 @@
+"""The encoder reading what the screen would send it: every window of every text, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers.classifier import Classifier
+from training.cut import slices
+from training.recipe import Recipe
+from training.screen import Screen
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+def pieces_of(texts: Sequence[str], screen: Screen, recipe: Recipe) -> tuple[list[str], Ints]:
+    """(every window of every text as the cascade would send it, the text each is of)."""
+    cut = slices(screen.tokenizer, texts, recipe.max_tokens, recipe.overlap)
+    return [piece for pieces in cut for piece in pieces], np.repeat(np.arange(len(cut)), [len(p) for p in cut])
+
+
+def read_all(classifier: Classifier, texts: Sequence[str], threads: int) -> Floats:
+    """(N, L) scores, each text a call of its own, so many side by side."""
+    with ThreadPoolExecutor(threads) as pool:
+        rows = list(pool.map(lambda text: classifier.score([text]).values[0], texts, chunksize=64))
+    return np.array(rows, np.float32).reshape(len(texts), len(classifier.labels))
