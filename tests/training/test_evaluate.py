@@ -1,9 +1,11 @@
-"""The model card: measured twice it is the same, it holds no labelled text, and the committed one is what was measured."""
+"""The model card: measured twice it is the same, it holds no labelled text, the committed one is what was measured."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +154,7 @@ def accounts(material: Material) -> list[dict[str, Any]]:
 
 def test_sets_are_cut_to_the_rows_asked_for_and_ours_are_apart(material: Material):
     assert "contrast" not in material.test.sets
-    assert {str(name): int((material.test.sets == name).sum()) <= ROWS for name in material.test.sets}
+    assert max(Counter(material.test.sets.tolist()).values()) == ROWS
     assert len(material.written.texts) == 4 * ROWS
     assert set(material.sentences) == set(material.written.texts)
 
@@ -167,7 +169,7 @@ def test_measured_twice_the_numbers_and_the_card_are_the_same(accounts: list[dic
 
 def test_no_labelled_text_is_written(accounts: list[dict[str, Any]], material: Material):
     written = json.dumps(accounts[0], ensure_ascii=False) + render(accounts[0])
-    texts = [*material.test.texts, *material.dev, *material.madlibs[0], *sum(material.benign.values(), [])]
+    texts = [*material.test.texts, *material.dev, *material.madlibs[0], *chain.from_iterable(material.benign.values())]
     assert [text for text in (*texts, *material.any_harm.texts) if text in written] == []
 
 

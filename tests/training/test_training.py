@@ -1,0 +1,144 @@
+"""The training pipeline: the label table, the split without leaks, the graph against the arithmetic, a small run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="training needs the train extra")
+pytest.importorskip("onnx", reason="training needs the train extra")
+
+import onnxruntime as ort
+
+from classifiers import load, read_manifest
+from training.__main__ import RECIPE
+from training.calibrate import platt
+from training.corpus import SPLITS, load_parts
+from training.features import rows, table_rows
+from training.figures import recall_at_fpr, threshold_at_fpr
+from training.fit import strongest
+from training.graph import Layer, build
+from training.label_map import LABELS, NOT_TOXIC, TABLE, targets
+from training.licences import LICENCES
+from training.recipe import Recipe, read_recipe
+from training.run import train
+
+SMALL = Recipe(
+    name="small",
+    summary="s",
+    intended_use="i",
+    vocab_size=500,
+    bigram_rows=997,
+    trigram_rows=499,
+    max_tokens=16,
+    overlap=4,
+)
+
+
+def test_label_a_set_does_not_have_is_unknown():
+    assert targets("stereoset", {"stereotype": 1.0}) == {"stereotype": (1, 0.2)}
+
+
+@pytest.mark.parametrize(
+    ("toxic", "expected"),
+    [
+        (1.0, {"toxicity": (1, 1.0)}),  # toxic: how, nobody said
+        (0.0, {"toxicity": (0, 1.0)} | dict.fromkeys(NOT_TOXIC, (0, 1.0))),  # not toxic: no kind of it either
+    ],
+)
+def test_not_toxic_denies_the_narrower_labels_and_toxic_says_nothing_of_them(toxic, expected):
+    assert targets("khanhhk_jigsaw_binary", {"toxic": toxic}) == expected
+
+
+def test_middle_of_a_scale_is_left_out():
+    assert targets("rtp_perspective", {"toxicity": 0.4}) == {}
+    assert targets("rtp_perspective", {"toxicity": 0.6}) == {"toxicity": (1, 1.0)}
+
+
+def test_every_row_of_the_table_names_a_label_of_ours_and_a_set_with_a_licence():
+    assert {row.label for row in TABLE} <= {*LABELS, "*", "not_toxic"}
+    assert {row.set for row in TABLE} <= set(LICENCES)
+
+
+def test_graph_computes_what_was_fitted_and_padding_makes_no_pairs():
+    rng = np.random.default_rng(3)
+    n, labels = table_rows(SMALL), 3
+    layer = Layer(
+        rng.normal(size=(n, labels)).astype(np.float32),
+        rng.random(n).astype(np.float32) + 0.5,
+        rng.normal(size=labels).astype(np.float32),
+    )
+    session = ort.InferenceSession(build(layer, SMALL), providers=["CPUExecutionProvider"])
+    windows = [rng.integers(1, SMALL.vocab_size, size) for size in (1, 2, 3, 7, 16)]
+    ids, mask = np.zeros((2, len(windows), 16), np.int64)
+    for i, window in enumerate(windows):
+        ids[i, : len(window)], mask[i, : len(window)] = window, 1
+    (together,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
+    for i, window in enumerate(windows):
+        found = rows(window, SMALL)
+        assert len(found) == max(3 * len(window) - 3, 1)  # n words, n-1 pairs, n-2 triples
+        expected = layer.weights[found].sum(axis=0) / np.sqrt(layer.norms[found].sum()) + layer.bias
+        np.testing.assert_allclose(together[i], expected, atol=2e-3)  # weights rounded to int16
+        alone = session.run(None, {"input_ids": window[None], "attention_mask": np.ones((1, len(window)), np.int64)})[0]
+        np.testing.assert_array_equal(alone[0], together[i])  # to the last bit
+
+
+def test_windows_that_could_sum_inexactly_are_refused():
+    layer = Layer(np.ones((table_rows(SMALL), 1), np.float32), np.ones(table_rows(SMALL), np.float32), np.zeros(1))
+    with pytest.raises(ValueError, match="sums of int16 pass 2"):
+        build(layer, SMALL.model_copy(update={"max_tokens": 200}))
+
+
+def test_strongest_window_of_each_text_is_chosen_once():
+    #  text    0    0    1    1    1     2
+    #  logit   1    2    5    5    0    -3      the first of equals
+    chosen = strongest(np.array([1.0, 2, 5, 5, 0, -3]), np.array([0, 0, 1, 1, 1, 2]))
+    assert chosen.tolist() == [False, True, True, False, False, True]
+
+
+def test_threshold_keeps_false_positives_within_the_rate():
+    negatives = np.arange(100) / 100  # 0.00 .. 0.99; 2% of 100 are two: 0.98 and 0.99
+    assert threshold_at_fpr(negatives, 0.02) == pytest.approx(0.971)
+    y = np.array([0] * 100 + [1, 1])
+    assert recall_at_fpr(y, np.append(negatives, [0.975, 0.5]), 0.02) == 0.5
+
+
+def test_platt_recovers_the_slope_and_shift_that_made_the_answers():
+    rng = np.random.default_rng(0)
+    logit = rng.normal(size=20_000)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-(2 * logit - 1)))).astype(float)
+    slope, shift = platt(y, logit, np.ones(20_000))
+    assert slope == pytest.approx(2, abs=0.1)
+    assert shift == pytest.approx(-1, abs=0.1)
+
+
+def test_no_text_is_in_two_splits(data):
+    parts, counts = load_parts(data, read_recipe(RECIPE), 400)
+    keys = {split: {"".join(filter(str.isalnum, t.lower())) for t in parts[split].texts} - {""} for split in SPLITS}
+    assert not keys["train"] & keys["dev"]
+    assert not keys["train"] & keys["test"]
+    assert not keys["dev"] & keys["test"]
+    assert counts["train"]["rows"] == len(parts["train"].texts)
+
+
+def test_missing_sets_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no toxic_spans, .*; nothing was trained"):
+        load_parts(tmp_path, SMALL, None)
+
+
+def test_small_run_gives_a_model_that_loads_and_the_same_one_again(data, tmp_path):
+    recipe = read_recipe(RECIPE).model_copy(
+        update=SMALL.model_dump(include={"vocab_size", "bigram_rows", "trigram_rows"})
+    )
+    said: list[str] = []
+    for run in ("one", "two"):
+        out = tmp_path / run
+        train(data=data, out=out, results=out, recipe=recipe, slice_rows=40, tell=said.append)
+    assert any("calibrated on dev" in line for line in said)
+    one, two = (read_manifest(tmp_path / run / "models.toml") for run in ("one", "two"))
+    assert one == two
+    account = json.loads((tmp_path / "one" / f"{recipe.name}.json").read_text())
+    assert account["slice_rows"] == 40
+    assert load(recipe.name, manifest=tmp_path / "one" / "models.toml").labels == LABELS
