@@ -8,18 +8,21 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
 
 from classifiers.classifier import Classifier
 from training.corpus import Part
 from training.features import weighted, windows_of
-from training.fit import ratio
+from training.fit import NEVER, ratio
 from training.label_map import LABELS
 from training.reading import pieces_of, read_all
 from training.recipe import Recipe
 from training.screen import Screen
 
 Floats = npt.NDArray[np.float32]
+
+LEAST = 0.02  # of a target, to be an example
 
 
 def distilled(
@@ -60,22 +63,24 @@ def fit_soft(
     x: one row a window. weight: (W,) of each window. A target between is two examples, a yes and a no, that share the
     window's weight; shares under 1 in 50 are left out.
     """
-    weights = np.zeros((x.shape[1], target.shape[1]), np.float32)
-    bias = np.full(target.shape[1], -6.0, np.float32)
+    columns = Parallel(n_jobs=recipe.threads)(
+        delayed(_fit_label)(x, target[:, j], weight, label, recipe) for j, label in enumerate(LABELS)
+    )
     for j, label in enumerate(LABELS):
-        p = target[:, j]
-        yes, no = np.flatnonzero(p >= 0.02), np.flatnonzero(p <= 0.98)
-        if not len(yes) or not len(no):
-            continue
-        rows = np.concatenate([yes, no])
-        share = np.concatenate([p[yes], 1 - p[no]]) * weight[rows]
-        answer = np.concatenate([np.ones(len(yes)), np.zeros(len(no))])
-        xs = x[rows]
-        scaled = label in recipe.ratio_labels
-        scale = ratio(xs, answer, share) if scaled else np.ones(x.shape[1], np.float32)
-        model = LogisticRegression(C=recipe.ratio_c if scaled else recipe.c, max_iter=300, tol=1e-5)
-        model.fit((xs @ sp.diags(scale)).tocsr().astype(np.float32), answer, sample_weight=share)
-        weights[:, j] = model.coef_[0] * scale
-        bias[j] = model.intercept_[0]
-        tell(f"screen {j + 1}/{len(LABELS)} {label}: {len(yes)} windows of {len(p)} with a share of it")
-    return weights, bias
+        tell(f"screen, {label}: {int((target[:, j] >= LEAST).sum())} windows of {len(target)} with a share of it")
+    return np.column_stack([column for column, _ in columns]), np.array([bias for _, bias in columns], np.float32)
+
+
+def _fit_label(x: sp.csr_matrix, p: Floats, weight: Floats, label: str, recipe: Recipe) -> tuple[Floats, float]:
+    yes, no = np.flatnonzero(p >= LEAST), np.flatnonzero(p <= 1 - LEAST)
+    if not len(yes) or not len(no):
+        return np.zeros(x.shape[1], np.float32), NEVER
+    rows = np.concatenate([yes, no])
+    share = np.concatenate([p[yes], 1 - p[no]]) * weight[rows]
+    answer = np.concatenate([np.ones(len(yes)), np.zeros(len(no))])
+    xs = x[rows]
+    scaled = label in recipe.ratio_labels
+    scale = ratio(xs, answer, share) if scaled else np.ones(x.shape[1], np.float32)
+    model = LogisticRegression(C=recipe.ratio_c if scaled else recipe.c, max_iter=300, tol=1e-5)
+    model.fit((xs @ sp.diags(scale)).tocsr().astype(np.float32), answer, sample_weight=share)
+    return (model.coef_[0] * scale).astype(np.float32), float(model.intercept_[0])

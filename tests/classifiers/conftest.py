@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -143,12 +142,3 @@ def real_cascade(request, tmp_path_factory) -> Cascade:
     manifest = tmp_path_factory.mktemp("cascade") / "models.toml"
     manifest.write_text("\n".join(lines), "utf-8")
     return load(manifest=manifest, threads=request.param)
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The labelled text, where this machine has it."""
-    folder = Path(os.environ.get("LABELLED_TEXT") or ROOT.parent / "shared" / "data")
-    if not (folder / "toxic_spans.jsonl.gz").is_file():
-        pytest.skip("no labelled text: set LABELLED_TEXT to its directory")
-    return folder
