@@ -23,6 +23,9 @@ def main() -> int:
     parser.add_argument("--slice", type=int, metavar="N", help="at most N texts of a set and split: a quick run")
     parser.add_argument("--checkpoint", type=Path, help="encoder weights of an earlier run, instead of training them")
     parser.add_argument("--encoder-from", type=Path, metavar="MANIFEST", help="take its encoder as it is: no torch")
+    parser.add_argument(
+        "--parts-from", type=Path, metavar="MANIFEST", help="take its screen as well: bands and figures"
+    )
     options = parser.parse_args()
     began = time.monotonic()
 
@@ -37,6 +40,7 @@ def main() -> int:
         slice_rows=options.slice,
         checkpoint=options.checkpoint,
         encoder_from=options.encoder_from,
+        parts_from=options.parts_from,
         tell=tell,
     )
     return 0

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenizers import Tokenizer
-
 from classifiers.located import widened
 from classifiers.tokens import Windower
 
 
-def slices(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, overlap: int) -> list[list[str]]:
+def slices(windower: Windower, texts: Sequence[str]) -> list[list[str]]:
     """Per text the pieces that its windows read, in order, as the cascade cuts them; none where it has no tokens."""
-    windower = Windower(tokenizer, max_tokens=max_tokens, overlap=overlap, where="training")
     found = []
     for text in texts:
         located = windower.located(text)

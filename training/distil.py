@@ -29,7 +29,7 @@ def distilled(
     training: Part, first: Screen, encoder: Classifier, recipe: Recipe, tell: Callable[[str], None]
 ) -> Screen:
     """The first screen fitted anew, on what the encoder says of windows that the recipe bounds the number of."""
-    pieces, owner = pieces_of(training.texts, first, recipe)
+    pieces, owner = pieces_of(training.texts, first.windower(recipe))
     rng = np.random.default_rng(recipe.seed)
     chosen = np.sort(rng.permutation(len(pieces))[: recipe.distil_windows])
     began = time.monotonic()

@@ -9,17 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers.classifier import Classifier
+from classifiers.tokens import Windower
 from training.cut import slices
-from training.recipe import Recipe
-from training.screen import Screen
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-def pieces_of(texts: Sequence[str], screen: Screen, recipe: Recipe) -> tuple[list[str], Ints]:
+def pieces_of(texts: Sequence[str], windower: Windower) -> tuple[list[str], Ints]:
     """(every window of every text as the cascade would send it, the text each is of)."""
-    cut = slices(screen.tokenizer, texts, recipe.max_tokens, recipe.overlap)
+    cut = slices(windower, texts)
     return [piece for pieces in cut for piece in pieces], np.repeat(np.arange(len(cut)), [len(p) for p in cut])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import tomlkit
 
 from classifiers import ModelEntry, UnknownModelError, find_model, read_manifest
-from training.bands import Band
+from classifiers.entries import Band
 from training.entry import about, file_fields, write_entry
 from training.graph import Layer, build
 from training.recipe import Recipe
@@ -38,12 +38,7 @@ class Register:
         model, tokenizer = folder / "model.onnx", folder / "tokenizer.json"
         model.write_bytes(build(Layer(screen.weights * screen.idf[:, None], screen.idf**2, screen.bias), recipe))
         screen.tokenizer.save(str(tokenizer), pretty=False)
-        self._put(
-            recipe.screen,
-            recipe.screen_summary,
-            recipe.screen_use,
-            self._model(model, tokenizer, recipe.max_tokens, recipe.overlap, "padded"),
-        )
+        self._put_screen(model, tokenizer)
 
     def encoder(self, model: Path, tokenizer: Path) -> None:
         """Registers the encoder's files, which lie in its folder."""
@@ -51,19 +46,22 @@ class Register:
         fields = self._model(model, tokenizer, told.max_tokens, told.overlap, "alone")
         self._put(told.name, told.summary, told.intended_use, fields)
 
-    def take_encoder(self, manifest: Path) -> None:
-        """Copies the encoder of another manifest, and registers it. Raises UnknownModelError where it has none."""
-        name = self.recipe.encoder.name
-        entry = find_model(read_manifest(manifest), name, manifest)
+    def take(self, manifest: Path, part: str) -> None:
+        """Copies the screen or the encoder (`part`: its name) of another manifest, and registers it.
+
+        Raises UnknownModelError where it has none of that name.
+        """
+        entry = find_model(read_manifest(manifest), part, manifest)
         if not isinstance(entry, ModelEntry):
-            raise UnknownModelError(
-                f"{manifest}: models.{name} is a cascade; expected the encoder; nothing was trained"
-            )
-        folder = self.folder(name)
+            raise UnknownModelError(f"{manifest}: models.{part} is a cascade; expected a single model; nothing trained")
+        folder = self.folder(part)
         model, tokenizer = folder / "model.onnx", folder / "tokenizer.json"
-        model.write_bytes((manifest.parent / entry.file).read_bytes())
-        tokenizer.write_bytes((manifest.parent / entry.tokenizer).read_bytes())
-        self.encoder(model, tokenizer)
+        for ours, theirs in ((model, entry.file), (tokenizer, entry.tokenizer)):
+            ours.write_bytes((manifest.parent / theirs).read_bytes())
+        if part == self.recipe.encoder.name:
+            self.encoder(model, tokenizer)
+        else:
+            self._put_screen(model, tokenizer)
 
     def cascade(self, bands: Mapping[str, Band], budget: str, traffic: Path, shares: Mapping[str, float]) -> None:
         """Registers the two as one, and makes it the default. shares: of the traffic that is sent to the encoder."""
@@ -107,6 +105,11 @@ class Register:
             "labels": found["labels"],
         }
         write_entry(self.manifest, name, fields)
+
+    def _put_screen(self, model: Path, tokenizer: Path) -> None:
+        recipe = self.recipe
+        fields = self._model(model, tokenizer, recipe.max_tokens, recipe.overlap, "padded")
+        self._put(recipe.screen, recipe.screen_summary, recipe.screen_use, fields)
 
     def _put(self, name: str, summary: str, use: str, fields: dict[str, Any], *, default: bool = False) -> None:
         self._entries[name] = about(summary, use, self._sets, self.experimental) | fields

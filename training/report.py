@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,30 +20,35 @@ CANDIDATES = (0.3, 0.5, 0.7, 0.9)  # thresholds that the benign table is given a
 ENOUGH = 25  # positives, and negatives, of a set in a part, for its own AUROC to say anything
 
 
-def score_all(scorer: Scorer, texts: Sequence[str], batch: int = 64) -> Scores:
-    """(N, L) scores, in batches as a worker would ask for them."""
-    parts = [scorer.score(texts[i : i + batch]).values for i in range(0, len(texts), batch)]
+def score_all(scorer: Scorer, texts: Sequence[str], batch: int = 64, threads: int = 1) -> Scores:
+    """(N, L) scores, in batches as a worker would ask for them, so many batches side by side."""
+    batches = [texts[i : i + batch] for i in range(0, len(texts), batch)]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(lambda some: scorer.score(some).values, batches))
     return np.concatenate(parts) if parts else np.zeros((0, len(scorer.labels)), np.float32)
 
 
 def measured(
     name: str,
     register: Register,
-    dev: Part,
     test: Part,
     benign: Mapping[str, Mapping[str, Sequence[str]]],
     recipe: Recipe,
 ) -> dict[str, Any]:
-    """What a registered model scores on dev, test and benign texts (split -> set -> texts), as figures."""
-    model = load(name, manifest=register.manifest, threads=recipe.threads)
-    dev_scores, test_scores = score_all(model, dev.texts), score_all(model, test.texts)
-    harmless = {split: {key: score_all(model, texts) for key, texts in sets.items()} for split, sets in benign.items()}
+    """What a registered model scores on test and benign texts (split -> set -> texts), as figures."""
+    model = load(name, manifest=register.manifest)
+
+    def scored(texts: Sequence[str]) -> Scores:
+        return score_all(model, texts, threads=recipe.threads)
+
+    test_scores = scored(test.texts)
+    harmless = {split: {key: scored(texts) for key, texts in sets.items()} for split, sets in benign.items()}
     chosen = thresholds(harmless["dev"], recipe.target_fpr)
     return {
         "version": model.version,
         "thresholds": chosen,
         "labels": by_label(test, test_scores, harmless["test"], chosen),
-        "auroc_by_set": {"dev": by_set(dev, dev_scores), "test": by_set(test, test_scores)},
+        "auroc_by_set": by_set(test, test_scores),
         "benign_test": benign_table(harmless["test"], chosen),
     }
 

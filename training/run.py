@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from classifiers import golden
+from classifiers.classifier import Classifier
 from classifiers.loading import load
 from training import report
 from training.commit import commit_of
-from training.corpus import benign_texts, load_parts
+from training.corpus import Part, benign_texts, load_parts
 from training.distil import distilled
 from training.label_map import LABELS, PROMPT_LABELS
 from training.recipe import Recipe
@@ -34,13 +35,15 @@ def train(
     slice_rows: int | None,
     checkpoint: Path | None = None,
     encoder_from: Path | None = None,
+    parts_from: Path | None = None,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """The run's account, as written to RESULTS/<name>.json; the models are in OUT/models/, registered.
 
     data: holds every set of the label map. slice_rows: None for all rows. checkpoint: an encoder's weights from an
     earlier run of this recipe that was cut short or done, taken instead of training one. encoder_from: a manifest
-    whose encoder is taken as it is; then torch is not needed. tell: gets one line a step.
+    whose encoder is taken as it is; then torch is not needed. parts_from: likewise, and its screen too: the bands, the
+    golden texts and the figures are made anew. tell: gets one line a step.
     """
     commit = commit_of(Path(__file__).parent)  # now: the checkout may move on while this runs
     tell(f"{recipe.name}: reading {data}, commit {commit}")
@@ -52,23 +55,13 @@ def train(
     tell(f"experimental, for fewer than {ENOUGH_REAL} real positives: {', '.join(experimental) or 'none'}")
     register = Register(out, recipe, counts["train"]["per_set"], experimental)
 
-    first = fit_screen(training, learn_tokenizer(training.texts, recipe.vocab_size), recipe, tell)
-    if encoder_from:
-        register.take_encoder(encoder_from)
+    if parts_from:
+        for part in (recipe.screen, recipe.encoder.name):
+            register.take(parts_from, part)
     else:
-        from training.encoder.made import made_encoder  # needs torch
-
-        made_encoder(training, dev, first, recipe, register, checkpoint, tell)
-    encoder = load(recipe.encoder.name, manifest=register.manifest)
-    tell(f"encoder exported as {encoder.version}")
-
+        _make_parts(training, dev, recipe, register, checkpoint, encoder_from, tell)
     traffic = traffic_texts(data, recipe.seed, slice_rows)
-    screen = distilled(training, first, encoder, recipe, tell)
-    screen = calibrated(screen, dev, recipe)
-    register.screen(screen)
-    tell("screen distilled and calibrated on dev")
-
-    settle(dev, screen, traffic, recipe, register, tell)
+    settle(dev, traffic, recipe, register, tell)
     cascade = load(recipe.name, manifest=register.manifest, threads=recipe.threads)
     file = register.folder(recipe.name) / "golden.json"
     golden.write(file, cascade, report.spread(test, GOLDEN_TEXTS), GOLDEN_TOLERANCE)
@@ -78,13 +71,17 @@ def train(
     models = {}
     for name in (recipe.screen, recipe.encoder.name, recipe.name):
         tell(f"measuring {name}")
-        models[name] = report.measured(name, register, dev, test, benign, recipe)
+        models[name] = report.measured(name, register, test, benign, recipe)
     account = {
         "name": recipe.name,
         "commit": commit,
         "recipe": recipe.model_dump(mode="json"),
         "slice_rows": slice_rows,
-        "encoder": "taken as it was" if encoder_from else "from a checkpoint" if checkpoint else "trained",
+        "taken": {
+            "screen and encoder": parts_from is not None,
+            "encoder": encoder_from is not None,
+            "checkpoint": checkpoint is not None,
+        },
         "texts": counts,
         "label_counts": label_counts,
         "experimental": experimental,
@@ -101,3 +98,28 @@ def train(
         tell(f"{label}: " + ", ".join(f"{key} {value}" for key, value in row.items()))
     tell(f"wrote {register.manifest}, {out / 'models'} and {account_file}")
     return account
+
+
+def _make_parts(
+    training: Part,
+    dev: Part,
+    recipe: Recipe,
+    register: Register,
+    checkpoint: Path | None,
+    encoder_from: Path | None,
+    tell: Callable[[str], None],
+) -> None:
+    """The encoder, and the screen that it teaches; both registered."""
+    first = fit_screen(training, learn_tokenizer(training.texts, recipe.vocab_size), recipe, tell)
+    if encoder_from:
+        register.take(encoder_from, recipe.encoder.name)
+    else:
+        from training.encoder.made import made_encoder  # needs torch
+
+        made_encoder(training, dev, first, recipe, register, checkpoint, tell)
+    encoder = load(recipe.encoder.name, manifest=register.manifest)
+    assert isinstance(encoder, Classifier)  # noqa: S101 - an entry without a kind
+    tell(f"encoder exported as {encoder.version}")
+    screen = distilled(training, first, encoder, recipe, tell)
+    register.screen(calibrated(screen, dev, recipe))
+    tell("screen distilled and calibrated on dev")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from classifiers.tokens import Windower
 from training.calibrate import platt
 from training.corpus import Part
 from training.features import inverse_frequency, weighted, windows_of
@@ -26,6 +27,11 @@ class Screen(NamedTuple):
     idf: Floats
     weights: Floats
     bias: Floats
+
+    def windower(self, recipe: Recipe) -> Windower:
+        """Cuts texts as the exported screen will."""
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())  # a windower turns settings of its own off
+        return Windower(tokenizer, max_tokens=recipe.max_tokens, overlap=recipe.overlap, where="training")
 
     def window_logits(self, texts: Sequence[str], recipe: Recipe) -> tuple[Floats, npt.NDArray[np.int64]]:
         """((W, L) logits of every window, (W,) the text each is of)."""

@@ -17,32 +17,35 @@ from training.label_map import LABELS, PROMPT_LABELS
 from training.reading import pieces_of, read_all
 from training.recipe import Recipe
 from training.register import Register
-from training.screen import Screen
 
 
-def settle(
-    dev: Part, screen: Screen, traffic: Sequence[str], recipe: Recipe, register: Register, tell: Callable[[str], None]
-) -> None:
-    """Registers the cascade: bands by the recipe's budget, and the traffic they were measured on, as scores."""
+def settle(dev: Part, traffic: Sequence[str], recipe: Recipe, register: Register, tell: Callable[[str], None]) -> None:
+    """Registers the cascade: bands by the recipe's budget, and the traffic they were measured on, as scores.
+
+    Labels that are acted on share one budget, since a window sent for one is read for all. The others (experimental,
+    or asked of prompts) are asked about only where a threshold names them, and have a band each for itself.
+    """
     fast, slow = (load(name, manifest=register.manifest) for name in (recipe.screen, recipe.encoder.name))
     assert isinstance(fast, Classifier)  # noqa: S101
     assert isinstance(slow, Classifier)  # noqa: S101
     owner, sure = fast.read(dev.texts)
-    pieces, of = pieces_of(dev.texts, screen, recipe)
+    pieces, of = pieces_of(dev.texts, fast.windower)
     if not np.array_equal(owner, of):
         raise AssertionError(f"{len(owner)} windows read, {len(of)} cut; expected the same")
     seen = Windows(owner, sure, read_all(slow, pieces, recipe.threads))
     mix = Windows(*fast.read(traffic))
     budget = Budget(recipe.lost_recall, 0.01, recipe.lost_auroc)
-    bands: dict[str, Band] = {}
-    for j, label in enumerate(LABELS):
-        bands[label] = choose(dev.y, dev.w, seen, mix, j, budget)
-        tell(f"band {label}: [{bands[label].low}, {bands[label].high}), {bands[label].sent:.1%} of the traffic")
+    idle = {*register.experimental, *PROMPT_LABELS}
+    acted_on = [j for j, label in enumerate(LABELS) if label not in idle]
+    found: dict[int, Band] = choose(dev.y, dev.w, seen, mix, acted_on, budget) if acted_on else {}
+    for j in set(range(len(LABELS))) - set(acted_on):
+        found |= choose(dev.y, dev.w, seen, mix, [j], budget)
+    bands = {label: EntryBand(low=found[j].low, high=found[j].high) for j, label in enumerate(LABELS)}
+    for label, band in bands.items():
+        tell(f"band {label}: [{band.low}, {band.high})")
     file = register.folder(recipe.name) / "traffic.npz"
     traffic_file.write(file, mix.owner, mix.screen)
-    entries = {label: EntryBand(low=band.low, high=band.high) for label, band in bands.items()}
-    in_force = holding_bands(entries, {*register.experimental, *PROMPT_LABELS}, {})
-    sent = asked(mix.owner, mix.screen, in_force.values())
+    sent = asked(mix.owner, mix.screen, holding_bands(bands, idle, {}).values())
     shares = {"texts": len(np.unique(mix.owner[sent])) / len(traffic), "windows": float(sent.mean())}
     tell(f"the bands send {shares['texts']:.1%} of the traffic's texts, {shares['windows']:.1%} of its windows")
     register.cascade(bands, str(budget), file, shares)

@@ -5,24 +5,46 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-# Set -> (split, texts of it in the mix). Answers to jailbreaks, opinions on stereotypes, chat, instructions followed.
-MIX = {
-    "gptfuzz_responses": ("test", 550),
-    "decodingtrust_stereotype": ("dev", 250),
-    "hh_rlhf_harmless": ("dev", 150),
-    "dolly_benign_responses": ("dev", 50),
-}
+
+class Kind(NamedTuple):
+    """So many texts of a set's split, those with this raw label at this value; all where no label is named."""
+
+    set: str
+    split: str
+    texts: int
+    label: str = ""
+    value: float = 0.0
+
+
+# Mostly answers that harm nobody, refusals and rejected stereotypes among them; one in twenty does harm.
+MIX = (
+    Kind("gptfuzz_responses", "test", 650, "harmful_response", 0),
+    Kind("gptfuzz_responses", "test", 40, "harmful_response", 1),
+    Kind("decodingtrust_stereotype", "dev", 200, "rejects_stereotype", 1),
+    Kind("decodingtrust_stereotype", "dev", 10, "agrees_with_stereotype", 1),
+    Kind("hh_rlhf_harmless", "dev", 50, "dispreferred_weak", 0),
+    Kind("dolly_benign_responses", "dev", 50),
+)
+LEAST = 200  # characters: a mix of whole answers, not of one-liners
 
 
 def traffic_texts(data: Path, seed: int, slice_rows: int | None = None) -> list[str]:
-    """About 1,000 outputs of language models, whoever they were harmful to; median near 700 characters."""
+    """Up to 1,000 outputs of language models, of 200 characters and more, in random order."""
     rng = random.Random(seed)
     texts: list[str] = []
-    for name, (split, count) in MIX.items():
-        with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-            rows = [row["text"] for row in map(json.loads, lines) if row["split"] == split]
-        texts += rng.sample(rows, min(len(rows), count, slice_rows or count))
+    for kind in MIX:
+        with gzip.open(data / f"{kind.set}.jsonl.gz", "rt", encoding="utf-8") as lines:
+            rows = [row["text"] for row in map(json.loads, lines) if _is(row, kind) and len(row["text"]) >= LEAST]
+        texts += rng.sample(rows, min(len(rows), kind.texts, slice_rows or kind.texts))
     rng.shuffle(texts)
     return texts
+
+
+def _is(row: Mapping[str, object], kind: Kind) -> bool:
+    labels = row["labels"]
+    assert isinstance(labels, dict)  # noqa: S101
+    return row["split"] == kind.split and (not kind.label or labels.get(kind.label) == kind.value)

@@ -45,7 +45,7 @@ def made_encoder(
     encoder_tokenizer(start_folder() / "tokenizer.json").save(str(tokenizer), pretty=False)
     written = _write(model, register, work)
     # Calibrated as it is used: in int8, on the windows that the cascade would send.
-    pieces, owner = pieces_of(dev.texts, screen, recipe)
+    pieces, owner = pieces_of(dev.texts, screen.windower(recipe))
     scores = read_all(written, pieces, recipe.threads)
     at_most = np.zeros((len(dev.texts), len(LABELS)), np.float32)
     np.maximum.at(at_most, owner, scores)

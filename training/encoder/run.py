@@ -45,7 +45,7 @@ def teach(
 
 def chosen_pieces(part: Part, screen: Screen, recipe: Recipe, rng: random.Random) -> list[str]:
     """One window of each text: of a text with a label, the one where the screen sees it most; else any."""
-    cut = slices(screen.tokenizer, part.texts, recipe.max_tokens, recipe.overlap)
+    cut = slices(screen.windower(recipe), part.texts)
     several = [i for i, pieces in enumerate(cut) if len(pieces) > 1]
     logits, owner = screen.window_logits([part.texts[i] for i in several], recipe)
     first = np.searchsorted(owner, np.arange(len(several)))
