@@ -12,7 +12,7 @@ from classifiers import Scored
 class Zeros:
     """0.0 for every label of the default policy."""
 
-    labels = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype")
+    labels = ("toxicity", "severe_toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype")
     version = "zeros@1"
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:

@@ -55,8 +55,7 @@ class Cascade:
         self._traffic = traffic
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name) if threads > 1 else None
         self._views: dict[tuple[Band, ...], Cascade] = {}
-        self._idle = {*entry.experimental, *entry.prompt_labels}
-        self._use(holding_bands(entry.bands, self._idle, {}))
+        self._use(holding_bands(entry.bands, entry.idle, {}))
 
     def _use(self, bands: Mapping[str, Band]) -> None:
         self.bands = {label: bands[label] for label in self.labels}  # in force, in the order of the columns
@@ -70,7 +69,7 @@ class Cascade:
 
         Widened from the manifest's bands, whichever view is asked. The same bands give the same view, mostly.
         """
-        bands = holding_bands(self.entry.bands, self._idle, thresholds)
+        bands = holding_bands(self.entry.bands, self.entry.idle, thresholds)
         key = tuple(bands[label] for label in self.labels)
         view = self._views.get(key)
         if view is None:

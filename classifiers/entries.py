@@ -126,6 +126,11 @@ class CascadeEntry(Entry):
     traffic: Path | None = None  # the screen's scores on a stated mix of texts: classifiers/traffic.py
     traffic_sha256: Sha256 | None = None
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Labels that nobody acts on unless a threshold names them: experimental, or asked of prompts alone."""
+        return frozenset({*self.experimental, *self.prompt_labels})
+
     @model_validator(mode="after")
     def _bands_agree(self) -> CascadeEntry:
         if set(self.bands) != set(self.labels):

@@ -14,7 +14,7 @@ import tomlkit
 
 from classifiers import DEFAULT_MANIFEST, read_manifest
 
-NAME = "ngram-en"
+NAME = "screen-en"
 LABELS = read_manifest().models[NAME].labels
 
 

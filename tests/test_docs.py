@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from typer.main import get_command
 
-from classifiers import Classifier, ClassifierError, load
+from classifiers import Cascade, ClassifierError, load
 from streams.cli.app import app
 from streams.core.decide import Inputs, decide
 from streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
@@ -243,8 +243,10 @@ def test_the_completion_of_the_readme_is_read() -> None:
 
 
 @pytest.fixture(scope="module")
-def model() -> Classifier:
-    return load()
+def model() -> Cascade:
+    found = load()
+    assert isinstance(found, Cascade)
+    return found
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -255,11 +257,11 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
 
 
-def test_what_the_model_is_said_to_say_it_says(model: Classifier) -> None:
+def test_what_the_model_is_said_to_say_it_says(model: Cascade) -> None:
     live = LivePolicy("readme", read_policy(ROOT / "policy.toml"))
     said = []
     for row in rows("With the policy in this repository it says:"):
-        (scored,) = model.score([row[0]]).values
+        (scored,) = model.holding(live.thresholds).score([row[0]]).values
         scores = {label: round(float(score), 4) for label, score in zip(model.labels, scored, strict=True)}
         decision = decide(
             Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live
@@ -269,7 +271,7 @@ def test_what_the_model_is_said_to_say_it_says(model: Classifier) -> None:
     assert rows("With the policy in this repository it says:") == said
 
 
-def test_the_figures_are_the_manifests(model: Classifier) -> None:
+def test_the_figures_are_the_manifests(model: Cascade) -> None:
     figures = model.entry.figures
     assert figures is not None
     policy = read_policy(ROOT / "policy.toml")

@@ -120,7 +120,7 @@ async def test_a_manifest_that_changes_no_score_swaps_nothing(watched: Watched) 
 # --- a bad one
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "wrong hash": (lambda f: manifests.write_one(f, sha256="0" * 64), "models.ngram-en.file: "),
+    "wrong hash": (lambda f: manifests.write_one(f, sha256="0" * 64), "models.screen-en.file: "),
     "missing file": (lambda f: manifests.write_one(f, file="nowhere.onnx"), "No such file or directory"),
     "broken TOML": (lambda f: manifests.write(f, "default = [["), "not readable as TOML"),
     "unknown key": (lambda f: manifests.write_one(f, speed=1, colour=2), "unknown key; "),
@@ -128,11 +128,11 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "another width": (lambda f: manifests.write_one(f, labels=["toxicity", "insult"], experimental=None), "expected"),
     "golden texts": (
         lambda f: manifests.write_one(f, overlap=8, **manifests.golden(f, 0.9)),
-        "golden.json: texts[0]: toxicity: ngram-en@",
+        "golden.json: texts[0]: toxicity: screen-en@",
     ),
     "missing label": (
         lambda f: manifests.write_one(f, labels=[k.replace("insult", "rudeness") for k in manifests.LABELS]),
-        "policy 3-0123abcd: insult: ngram-en@",
+        "policy 3-0123abcd: insult: screen-en@",
     ),
     "gone": (lambda f: (f / "models.toml").unlink(), "no such file"),
 }
@@ -296,7 +296,7 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
         worker._policy_record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
 
     arrives()
-    assert "policy 4-0123abcd names hate, which ngram-en@" in caplog.text
+    assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text
     waits = worker.waits()
     manifests.write_one(tmp_path, sha256="0" * 64)
     await worker._swap.look(lambda: LIVE)

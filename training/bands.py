@@ -1,4 +1,4 @@
-"""The bands of screen scores that the encoder reads: together the cheapest found that keep to a stated budget on dev."""
+"""The bands of screen scores that the encoder reads: the cheapest found that together keep to a budget on dev."""
 
 from __future__ import annotations
 

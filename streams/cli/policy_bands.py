@@ -84,5 +84,5 @@ def _share(settings: Settings, entry: CascadeEntry, thresholds: Mapping[str, Ite
         stated = traffic.read(file, file.read_bytes(), len(entry.labels))
     except (OSError, ModelFileError):
         return None
-    bands = holding_bands(entry.bands, entry.experimental, thresholds)
+    bands = holding_bands(entry.bands, entry.idle, thresholds)
     return traffic.share(stated, (bands[label] for label in entry.labels)).texts

@@ -87,7 +87,7 @@ def classifier_labels(settings: Settings) -> tuple[str, Sequence[str]]:
 
 
 def labels_checked(settings: Settings, policy: Policy, where: str) -> str:
-    """`ngram-en gives all 6 labels`. Raises MissingLabelError: a worker with this classifier would not start."""
+    """`screen-en gives all 6 labels`. Raises MissingLabelError: a worker with this classifier would not start."""
     name, labels = classifier_labels(settings)
     wanted = list(dict.fromkeys([*policy.labels, *policy.prompt_labels]))
     if missing := [label for label in wanted if label not in labels]:

@@ -120,13 +120,13 @@ def write_cascade(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def real() -> Classifier:
     """The committed screen."""
-    return load("ngram-en")
+    return load("screen-en")
 
 
 @pytest.fixture(scope="session", params=[1, 3], ids=["inline", "pool"])
 def real_cascade(request, tmp_path_factory) -> Cascade:
     """The committed screen, asked again in shorter windows, one a run: scores of real texts that differ."""
-    entry = read_manifest().models["ngram-en"]
+    entry = read_manifest().models["screen-en"]
     told = {"licence": "Apache-2.0", "summary": "A test.", "intended_use": "None.", "labels": entry.labels}
     files = {key: str(DEFAULT_MANIFEST.parent / getattr(entry, key)) for key in ("file", "tokenizer")}
     hashes = {"sha256": entry.sha256, "tokenizer_sha256": entry.tokenizer_sha256, "activation": entry.activation}

@@ -33,7 +33,7 @@ def test_schemas_are_written_once_and_checked(offline: Cli, tmp_path: Path) -> N
 def test_models_shows_the_manifest(offline: Cli, tmp_path: Path) -> None:
     shown = offline("models")
     assert shown.code == 0
-    assert "*  ngram-en" in shown.out
+    assert "*  cascade-en" in shown.out
     entry = next(model for model in offline("models", "--json").jsonl if model["default"])
     assert {"toxicity", "stereotype"} <= set(entry["labels"])
     broken = offline("models", TIDEGATE_CLASSIFIER_MANIFEST=str(tmp_path / "none.toml"))
@@ -44,7 +44,7 @@ def test_models_says_what_a_cascade_s_encoder_reads(offline: Cli, tmp_path: Path
     manifest = write_cascade(tmp_path, {"toxicity": (0.1, 0.9), "threat": (0.05, 1.0)})
     shown = offline("models", TIDEGATE_CLASSIFIER_MANIFEST=str(manifest))
     assert "*  both" in shown.out
-    assert "      again reads what ngram-en scores in toxicity [0.1, 0.9), threat [0.05, 1); a test\n" in shown.out
+    assert "      again reads what screen-en scores in toxicity [0.1, 0.9), threat [0.05, 1); a test\n" in shown.out
 
 
 def test_topics_creates_what_is_missing_and_says_so(own_embedded: Embedded) -> None:

@@ -116,7 +116,7 @@ def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_embedded
         until(lambda: ready(port))
         send(cli, "first", "The train leaves at nine.")
         first = decision(cli, "first")
-        assert (first["model_version"].partition("@")[0], first["by_encoder"]) == ("ngram-en", None)
+        assert (first["model_version"].partition("@")[0], first["by_encoder"]) == ("screen-en", None)
 
         write(tmp_path, "default = [[")
         until(lambda: metric(port, "tidegate_model_refused_total") == 1)

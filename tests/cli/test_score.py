@@ -87,7 +87,7 @@ def test_the_model_that_tidegate_carries_scores(offline: Cli) -> None:
     ran = offline("score", "-", stdin=line("a", "I will kill you, you idiot"), TIDEGATE_CLASSIFIER="")
     (found,) = ran.jsonl
     assert found["action"] != "allow"
-    assert found["model"].startswith("ngram-en@")
+    assert found["model"].startswith("cascade-en@")
 
 
 # --- who, and where

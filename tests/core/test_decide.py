@@ -40,7 +40,7 @@ def inputs(**known: Any) -> Inputs:
         "source": Source(topic="completions", partition=3, offset=88214),
         "epoch": 4,
         "record_ms": RECORD_MS,
-        "model_version": "ngram-en-1",
+        "model_version": "cascade-en@1",
     }
     return Inputs(**{**base, **known})
 

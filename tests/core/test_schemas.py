@@ -67,7 +67,7 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             record_ms=6,
             at_ms=5,
             policy_version="0-7f3a91bc",
-            model_version="ngram-en-1",
+            model_version="cascade-en@1",
         ),
         e.Decision(
             id="c1",
@@ -79,7 +79,7 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=6,
             time=e.EventTime.FUTURE,
             policy_version="0-7f3a91bc",
-            model_version="ngram-en-1",
+            model_version="cascade-en@1",
         ),
     ),
     "dead-letter": (
