@@ -82,9 +82,15 @@ def _flat(part: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
 
 
 def _of_characters(normalizer: dict[str, Any]) -> bool:
-    """Whether it looks at one character at a time and leaves white space be: a Replace of a class of others does."""
+    """Whether it looks at one character at a time and leaves white space be.
+
+    A Replace of one character by another does, and one that takes out a class of characters.
+    """
     if normalizer["type"] != "Replace":
         return normalizer["type"] in NORMALIZERS
+    one, content = normalizer["pattern"].get("String"), normalizer["content"]
+    if one is not None:
+        return len(one) == len(content) == 1 and not (one + content).isspace() and not {one, content} & set(SPACES)
     pattern = normalizer["pattern"].get("Regex", "")
     plain = re.fullmatch(r"\[[^\\\[\]^&]+\]", pattern) is not None and not normalizer["content"]
     return plain and not re.search(pattern, SPACES)

@@ -18,7 +18,7 @@ from classifiers.words import ODD, SPACES, Words, whole, word_by_word
 from .conftest import TINY
 from .texts import HOSTILE, some_texts
 
-FILES = {"real": DEFAULT_MANIFEST.parent / "models/ngram-en/tokenizer.json", "tiny": TINY / "tokenizer.json"}
+FILES = {"real": DEFAULT_MANIFEST.parent / "models/screen-en/tokenizer.json", "tiny": TINY / "tokenizer.json"}
 
 
 def read(path) -> Tokenizer:
