@@ -15,7 +15,7 @@ import numpy as np
 
 from classifiers import Scored, Span
 
-LABELS = ("toxicity", "severe_toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype")
+LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
 RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
 _SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
 

@@ -135,9 +135,9 @@ async def test_the_strongest_choice_wins_and_the_reason_names_its_index(bench: B
         ("insult", Action.REVIEW, 0.9, 0),
     ]
     assert found.scores == {"toxicity": 0.95, "insult": 0.9, "threat": 0, "obscene": 0, "identity_attack": 0,
-                            "stereotype": 0}  # fmt: skip
+                            "stereotype": 0, "severe_toxicity": 0, "sexual": 0}  # fmt: skip
     assert found.choice_of == {"toxicity": 1, "insult": 0, "threat": 0, "obscene": 0, "identity_attack": 0,
-                               "stereotype": 0}  # fmt: skip
+                               "stereotype": 0, "severe_toxicity": 0, "sexual": 0}  # fmt: skip
 
 
 async def test_of_equal_choices_the_first_is_named(bench: Bench) -> None:

@@ -54,8 +54,8 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
 @pytest.mark.parametrize(
     ("gives", "said"),
     [
-        (np.zeros((1, 6), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
-         "shape (1, 6), a row a text and a column a label; not started"),
+        (np.zeros((1, 8), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
+         "shape (1, 8), a row a text and a column a label; not started"),
         (Scored(np.zeros((1, 5), np.float32)), "gave values of shape (1, 5); expected"),
         (None, "gave NoneType; expected"),
         (RuntimeError("no weights"), 'score(["word"], explain=True) raised RuntimeError: no weights; expected'),
@@ -83,7 +83,7 @@ def test_a_name_that_leads_nowhere_is_refused(name: str, said: str) -> None:
 
 
 def test_only_a_cascade_takes_threads(tmp_path: Path) -> None:
-    assert isinstance(load_scorer("", None, 4), Classifier)
+    assert isinstance(load_scorer("screen-en", None, 4), Classifier)
     cascade = load_scorer("", write_cascade(tmp_path, {"toxicity": (0.1, 0.9)}), 2)
     assert isinstance(cascade, Cascade)
     assert cascade._pool is not None

@@ -23,7 +23,7 @@ def _released() -> Iterator[None]:
 
 
 def row(toxicity: float, by_encoder: tuple[int, ...] | None = None) -> Row:
-    return Row((toxicity, 0.0, 0.0, 0.0, 0.0, 0.0), by_encoder)
+    return Row((toxicity, *[0.0] * 7), by_encoder)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,10 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "broken TOML": (lambda f: manifests.write(f, "default = [["), "not readable as TOML"),
     "unknown key": (lambda f: manifests.write_one(f, speed=1, colour=2), "unknown key; "),
     "no such name": (lambda f: manifests.write_models(f, "other", **{manifests.NAME: manifests.entry()}), "default"),
-    "another width": (lambda f: manifests.write_one(f, labels=["toxicity", "insult"], experimental=None), "expected"),
+    "another width": (
+        lambda f: manifests.write_one(f, labels=["toxicity", "insult"], experimental=None, prompt_labels=None),
+        "expected",
+    ),
     "golden texts": (
         lambda f: manifests.write_one(f, overlap=8, **manifests.golden(f, 0.9)),
         "golden.json: texts[0]: toxicity: screen-en@",

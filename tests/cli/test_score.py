@@ -80,7 +80,7 @@ def test_a_label_that_the_classifier_does_not_give_is_refused(offline: Cli, tmp_
     policy.write_text("[labels.sarcasm]\nflag = 0.5\n")
     ran = offline("score", "-", "--policy", str(policy), stdin=line("a", "x"))
     assert ran.code == 2
-    assert "sarcasm: twin@1 does not give it; expected one of toxicity, insult" in ran.err
+    assert "sarcasm: twin@1 does not give it; expected one of toxicity, insult, threat" in ran.err
 
 
 def test_the_model_that_tidegate_carries_scores(offline: Cli) -> None:

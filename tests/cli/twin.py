@@ -9,7 +9,7 @@ import numpy as np
 
 from classifiers import Scored, Span
 
-LABELS = ("toxicity", "severe_toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype")
+LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
 _SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked
 
 
