@@ -93,12 +93,13 @@ def up() -> Iterator[dict[str, str]]:
         process.communicate(timeout=40)
 
 
+@pytest.mark.timeout(480)
 async def test_real_model_outputs_in_every_form_are_all_decided() -> None:
     real = texts()
     events = [json.dumps(FORMS[n % 4](n, text, of)).encode() for n, (of, text) in enumerate(real)]
     with up() as env:
         sent = set(await send(env["TIDEGATE_KAFKA"], events))
-        redis = await settled(env["TIDEGATE_REDIS"], len(sent), 90)
+        redis = await settled(env["TIDEGATE_REDIS"], len(sent), 200)
         seen = await account(env["TIDEGATE_KAFKA"], len(sent), 60)
     closes(sent, seen, redis)
     assert seen.dead == {}
