@@ -16,8 +16,8 @@ from classifiers import Cascade, Classifier, load
 from classifiers.windows import groups
 
 BATCH = 64
-MADE_UP, HELD_OUT = 512, 256  # texts of each mix
-RUNS = 5
+MADE_UP, HELD_OUT = 128, 128  # texts of each mix
+RUNS = 3
 
 
 def run(results: Results, runs: int = RUNS, made_up: int = MADE_UP, held_out: int = HELD_OUT) -> None:
