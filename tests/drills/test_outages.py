@@ -32,9 +32,19 @@ async def test_an_outage_of_each_dependency_loses_nothing_and_counts_nothing_twi
             workers.start()
             workers.start()
             await workers.joined()
-            events = [event(n, f"said toxicity={rng.random():.2f}") for n in range(EVENTS)]
-            sending = asyncio.create_task(send(pair.kafka, events, PER_S))
+            over = asyncio.Event()
+
+            async def traffic() -> None:
+                """At least EVENTS, and on until the trouble is over: a slow machine must not run out of them."""
+                for start in range(0, 5 * EVENTS, 500):
+                    if start >= EVENTS and over.is_set():
+                        return
+                    some = [event(start + n, f"said toxicity={rng.random():.2f}") for n in range(500)]
+                    await send(pair.kafka, some, PER_S)
+
+            sending = asyncio.create_task(traffic())
             await trouble(pair, network, tmp_path)
+            over.set()
             await sending
             sent = await positions(pair.kafka)
             assert len(sent) >= EVENTS
