@@ -24,6 +24,7 @@ LABELS = (
     "prompt_injection",
     "jailbreak",
 )
+ENOUGH_REAL = 500  # positives from labelled sets in training, under which a label is experimental
 PROMPT_LABELS = ("prompt_injection", "jailbreak")  # asked of prompts alone
 OUTPUT_LABELS = tuple(label for label in LABELS if label not in PROMPT_LABELS)
 

@@ -14,7 +14,7 @@ from training import report
 from training.commit import commit_of
 from training.corpus import Part, benign_texts, load_parts
 from training.distil import distilled
-from training.label_map import LABELS, PROMPT_LABELS
+from training.label_map import ENOUGH_REAL, LABELS, PROMPT_LABELS
 from training.recipe import Recipe
 from training.register import Register
 from training.screen import calibrated, fit_screen
@@ -22,7 +22,6 @@ from training.settle import settle
 from training.tokens import learn_tokenizer
 from training.traffic import traffic_texts
 
-ENOUGH_REAL = 500  # positives from labelled sets, under which a label is experimental
 GOLDEN_TEXTS, GOLDEN_TOLERANCE = 24, 0.05  # the encoder's int8 sums differ a little from processor to processor
 
 

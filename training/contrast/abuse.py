@@ -7,13 +7,8 @@ import re
 from collections.abc import Iterator
 
 from training.contrast.benign import ANSWER_SLOTS, ANSWERS, FACT_SLOTS, FACTS
-from training.contrast.sentence import Sentence, filled
+from training.contrast.sentence import NOTHING, Sentence, filled
 
-ABUSE_LABELS = (
-    "toxicity", "severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual", "self_harm",
-    "violence", "stereotype",
-)  # fmt: skip
-NOTHING = dict.fromkeys(ABUSE_LABELS, 0.0)
 UNTOUCHED = dict.fromkeys(("threat", "identity_attack", "self_harm", "violence", "stereotype"), 0.0)
 INSULTED = {**UNTOUCHED, "sexual": 0.0, "toxicity": 1.0, "insult": 1.0, "obscene": 0.0, "severe_toxicity": 0.0}
 SWORN_AT = {**UNTOUCHED, "toxicity": 1.0, "insult": 1.0, "obscene": 1.0}

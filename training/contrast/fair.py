@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from training.contrast.counter import BALANCED, DENOUNCED, QUOTED, REFERRED, REFUSAL, SUFFERING
 from training.contrast.people import ADJECTIVES, GROUPS, NAMES, NASTY, NATIONS, NICE, OCCUPATIONS, RELIGIONS, SLURS
-from training.contrast.sentence import Sentence, filled
+from training.contrast.sentence import NOTHING, Sentence, filled
 from training.contrast.wording import worded
 
 NEUTRAL_ONE = (
@@ -179,11 +179,6 @@ PROFANE_NONE = (
     "Fuck this, I'm going to bed.",
 )  # fmt: skip
 
-NOTHING = dict.fromkeys(
-    ("toxicity", "severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual", "self_harm",
-     "violence", "stereotype"),
-    0.0,
-)  # fmt: skip
 # Told of violence that happened, or spelling a slur out: what moderators still disagree on stays open.
 VIOLENT = {label: 0.0 for label in NOTHING if label != "violence"}
 SPELLED = {label: 0.0 for label in NOTHING if label not in ("toxicity", "obscene")}

@@ -6,8 +6,7 @@ import random
 from collections.abc import Iterator
 from itertools import product
 
-from training.contrast.sentence import Sentence
-from training.label_map import OUTPUT_LABELS
+from training.contrast.sentence import NOTHING, Sentence
 
 BENIGN = (
     "I agree, let's meet on Tuesday and finish the report.",
@@ -65,9 +64,6 @@ HARMS = (
     "racist or sexist jokes", "fraud and scams",
 )  # fmt: skip
 KIND_VERBS = ("meet", "help", "thank", "support", "call", "remind")
-
-
-NOTHING = dict.fromkeys(OUTPUT_LABELS, 0.0)
 
 
 def sentences(rng: random.Random) -> Iterator[Sentence]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from training.contrast.abuse import NOTHING
-from training.contrast.sentence import Sentence, filled
+from training.contrast.sentence import NOTHING, Sentence, filled
 
 QUIET = dict.fromkeys(
     ("severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual", "stereotype"), 0.0

@@ -6,6 +6,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from training.label_map import OUTPUT_LABELS
+
+NOTHING = dict.fromkeys(OUTPUT_LABELS, 0.0)  # what a harmless sentence says: no label of outputs holds
+
 
 class Sentence(NamedTuple):
     """`known` maps our label to 1 or 0; what the sentence leaves open is absent. Splits are by `template`."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from training.contrast.abuse import NOTHING
-from training.contrast.sentence import Sentence, filled
+from training.contrast.sentence import NOTHING, Sentence, filled
 
 SEXUAL = {"sexual": 1.0, "identity_attack": 0.0, "self_harm": 0.0, "violence": 0.0, "threat": 0.0, "stereotype": 0.0}
 MILD = {**SEXUAL, "insult": 0.0, "severe_toxicity": 0.0}

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from training.contrast.people import ADJECTIVES, GROUPS, MEMBERS, NAMES, NASTY, NICE, OCCUPATIONS, OTHERS, THINGS
-from training.contrast.sentence import Sentence, filled
+from training.contrast.sentence import NOTHING, Sentence, filled
 from training.contrast.wording import worded
 
 MILD_THINGS = (
@@ -116,11 +116,6 @@ INSULTS = (
     "waste of space", "disgrace", "liar", "failure", "nobody", "crook",
 )  # fmt: skip
 
-NOTHING = dict.fromkeys(
-    ("toxicity", "severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual", "self_harm",
-     "violence", "stereotype"),
-    0.0,
-)  # fmt: skip
 FOUL_THING = {**{label: 0.0 for label in NOTHING if label != "toxicity"}, "obscene": 1.0}
 ABUSE = {**NOTHING, "toxicity": 1.0, "insult": 1.0}
 ABUSE = {label: value for label, value in ABUSE.items() if label not in ("severe_toxicity", "stereotype")}

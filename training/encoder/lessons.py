@@ -13,7 +13,6 @@ from tokenizers import Tokenizer
 
 from training.corpus import Part
 from training.disguise import DISGUISES, disguised
-from training.label_map import LABELS
 
 Floats = npt.NDArray[np.float32]
 
@@ -75,7 +74,3 @@ def batch_of(ids: Sequence[Sequence[int]], y: Floats, w: Floats) -> Batch:
         tokens[row, : len(found)] = torch.tensor(found)
         mask[row, : len(found)] = 1
     return Batch(tokens, mask, torch.from_numpy(y), torch.from_numpy(w))
-
-
-def width() -> int:
-    return len(LABELS)

@@ -11,11 +11,10 @@ from training.evaluate import bias, by_label, by_model, others, robust, written
 from training.evaluate.board import FP32, Board, Models, Scores
 from training.evaluate.material import LLM_ANSWERS, Material
 from training.evaluate.names import OURS, TFIDF
-from training.label_map import LABELS
+from training.label_map import ENOUGH_REAL, LABELS
 from training.recipe import Recipe
 
 DECIMALS = 4
-ENOUGH_REAL = 500  # positives of a label in training that we did not write; below, the label is experimental
 
 
 def evaluate(
