@@ -40,7 +40,7 @@ def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, ticks: i
 async def _run(results: Results, scopes: int, buckets: int, ticks: int) -> None:
     live = LivePolicy("bench", read_policy(ROOT / Path("policy.toml")))
     windows = live.policy.windows
-    keep_s = windows.bucket_s + longest_window_s(live.policy, feedback=False) + windows.late_s
+    keep_s = windows.bucket_s + longest_window_s(live, feedback=False) + windows.late_s
     parts = [Part("completions", p) for p in range(PARTITIONS)]
     with Embedded() as pair:
         await ensure_topics(pair.kafka, PARTITIONS, 1)

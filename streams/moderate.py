@@ -81,7 +81,7 @@ class Moderate:
         return spans
 
     async def _score(self, items: Sequence[Moderated], scorer: Scorer, live: LivePolicy) -> None:
-        prompts = bool(live.policy.prompt_labels)
+        prompts = bool(live.prompt_labels)
         asked: list[Moderated] = []
         texts: list[str] = []
         for item in items:
@@ -140,7 +140,7 @@ class Moderate:
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
-        fault, best, prompt = taken(item.choices, item.prompt, labels, live.policy.prompt_labels)
+        fault, best, prompt = taken(item.choices, item.prompt, labels, live.prompt_labels)
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,

@@ -160,7 +160,7 @@ class Pipeline(Generic[T, Result]):
     def _keep_ms(self, live: LivePolicy) -> int:
         if self._kept_for is not live:
             windows = live.policy.windows
-            longest_s = longest_window_s(live.policy, feedback=self._ingest.topic == "feedback")
+            longest_s = longest_window_s(live, feedback=self._ingest.topic == "feedback")
             self._kept_for, self._kept_ms = live, (windows.bucket_s + longest_s + windows.late_s) * 1000
         return self._kept_ms
 

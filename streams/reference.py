@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from streams.core.measures import FIXED
-from streams.core.policy import AlertRule, Faults, Floor, Policy, ScopeRule, Thresholds, Windows
+from streams.core.parts import AlertRule, Faults, Floor, ScopeRule, Thresholds, Windows
+from streams.core.policy import Policy
 from streams.settings import PREFIX, Settings
 from streams.topics import DAY_MS, TOPICS, Topic
 

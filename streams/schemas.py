@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from streams.core.events import INCOMING, OUTGOING, PolicyChange, Silence
+from streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
 from streams.core.policy import Policy
 from streams.topics import TOPICS, Topic
 
@@ -23,7 +23,7 @@ JSON = "application/json"
 Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
 _POLICY: Contract = (Policy, "validation")
-_READ_AND_WRITTEN = (PolicyChange, Silence)
+_READ_AND_WRITTEN = (PolicyChange, ShadowChange, Silence)
 
 
 def generate() -> dict[str, str]:

@@ -72,8 +72,7 @@ class Swap:
         old = self.scorer.loaded
         try:
             new = await asyncio.to_thread(self._load)
-            policy = live().policy
-            require_labels([*policy.labels, *policy.prompt_labels], new, f"policy {live().version}")
+            require_labels(live().labels, new, f"policy {live().version}")
         except (ClassifierError, SettingsError) as error:
             return self._refuse(str(error).replace("\n", "; "), old)
         except Exception as error:  # noqa: BLE001 - whatever a file makes the runtime raise, the model in force stays

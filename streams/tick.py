@@ -76,21 +76,19 @@ class Tick:
         *,
         lease_ms: int = 5_000,
         owner_timeout_ms: int = 10_000,
-        rates_at_once: int = 1_000,
     ) -> None:
         """publish: returns once all messages are acknowledged. parts: every partition of every source topic, owned
-        here or not. owner_timeout_ms: an owner silent longer is gone. rates_at_once: rates a tick, about; where more
-        changed, scopes take turns, so that a tick stays short beside the batches of the same process.
+        here or not. owner_timeout_ms: an owner silent longer is gone.
         """
         self._store, self._publish, self._worker = store, publish, worker
         self._parts, self._live = parts, live
-        self._lease_ms, self._owner_timeout_ms, self._rates_at_once = lease_ms, owner_timeout_ms, rates_at_once
+        self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
         self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
         self._kept = _Kept()
         self._said: Said | None = None  # None: what was said is not known; say everything again
         self._said_epoch: int | None = None
         self._windows: TickWindows | None = None
-        self._version = ""
+        self._followed: LivePolicy | None = None
         self._retained_ms = 0
         self.alerts = KeptAlerts(store, publish, silences)
         self.stats = Stats()
@@ -181,7 +179,7 @@ class Tick:
             open_end,
             lease.now_ms,
             incomplete=stats.incomplete,
-            at_most=self._rates_at_once,
+            at_most=live.policy.limits.rates_per_tick,
         )
         stats.rates_waiting = said.waiting
         if not await self._save(lease, due, said, rates):
@@ -193,7 +191,7 @@ class Tick:
         await self._say(rates)
         self._said = said
         if lease.now_ms - self._retained_ms >= RETAIN_MS:
-            await self._retain(live, said)
+            await self._retain(said, windows.longest_ms + live.policy.windows.late_s * 1000)
             self._retained_ms = lease.now_ms
         ended = time.perf_counter()
         stats.took_s = {"read": read - began, "evaluate": evaluated - read, "publish": ended - evaluated}
@@ -201,13 +199,13 @@ class Tick:
 
     def _follow(self, live: LivePolicy) -> tuple[TickWindows, Said]:
         """The windows that the live policy asks for, and what was said of them."""
-        if self._version != live.version and self._windows is not None and not self._windows.adopt(live.policy):
+        if self._followed is not live and self._windows is not None and not self._windows.adopt(live):
             self._windows = None
-        self._version = live.version
+        self._followed = live
         if self._said is None:
             self._said, self._windows = Said(self._kept.rated), None  # new windows: every scope in them has changed
         if self._windows is None:
-            self._windows = TickWindows(self._store, live.policy)
+            self._windows = TickWindows(self._store, live)
         return self._windows, self._said
 
     def _due(self, target_ms: int, bucket_ms: int, longest_ms: int) -> Sequence[int]:
@@ -258,9 +256,8 @@ class Tick:
             self.stats.tombstones += gone
             self.stats.rates += len(rates) - gone
 
-    async def _retain(self, live: LivePolicy, said: Said) -> None:
+    async def _retain(self, said: Said, quiet_ms: int) -> None:
         """Lets go of scope names that have had no counts for the longest window."""
         scopes = said.scopes
-        quiet_ms = (live.policy.longest_window_s + live.policy.windows.late_s) * 1000
         for kind in KINDS:
             await self._store.retain(kind, names(kind, scopes), quiet_ms)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from streams.core import alerts, statuses
 from streams.core.events import Alert, AlertState, Silence
-from streams.core.policy import AlertRule
+from streams.core.ruled import ruled, version_of
 from streams.core.series import prefixes, series
 from streams.core.silences import silenced_by
 from streams.core.statuses import AlertStatus
@@ -49,8 +49,8 @@ class KeptAlerts:
         self, at_ms: int, parts: Sequence[Part], live: LivePolicy, windows: TickWindows, now_ms: int
     ) -> None:
         """Every rule, in every scope that has hits or an alert, at one bucket boundary."""
-        for name, rule in live.policy.alerts.items():
-            of, known = live.policy.measure_of(rule), {scope for named, scope in self._all if named == name}
+        for name, rule, of in ruled(live):
+            known = {scope for named, scope in self._all if named == name}
             sums = windows.of_rule(rule.window_s, at_ms)
             for observed in alerts.observe(rule, of, sums, known, at_ms):
                 if alerts.wants_users(observed, rule):
@@ -63,8 +63,9 @@ class KeptAlerts:
 
     def remove_unruled(self, live: LivePolicy, at_ms: int, now_ms: int) -> None:
         """Ends alerts whose rule, or its kind of scope, is no longer in the policy."""
+        rules = {name: rule for name, rule, _ in ruled(live)}
         for (name, scope), status in list(self._all.items()):
-            rule: AlertRule | None = live.policy.alerts.get(name)
+            rule = rules.get(name)
             if rule is None or not scope.startswith(prefixes(rule.by)):
                 self._settle(status, alerts.removed(status, at_ms), live, now_ms)
 
@@ -74,7 +75,7 @@ class KeptAlerts:
             return
         if transition is not None:
             silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-            status = statuses.queued(status, statuses.event(status, transition, live.version, silence))
+            status = statuses.queued(status, statuses.event(status, transition, version_of(status.rule, live), silence))
         self._put(status)
 
     def _put(self, status: AlertStatus) -> None:
@@ -123,7 +124,7 @@ class KeptAlerts:
 
     def _again(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:
         silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-        return statuses.event(status, None, live.version, silence)
+        return statuses.event(status, None, version_of(status.rule, live), silence)
 
 
 def _message(alert: Alert) -> Message:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from streams.core.policy import Policy
 from streams.core.rates import Asked, asked, counters_by_window
+from streams.core.ruled import ruled
+from streams.core.thresholds import LivePolicy
 from streams.core.windows import Buckets, Sums, Window
 from streams.store import Part, Progress, Store
 
@@ -47,10 +48,10 @@ def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest
 class TickWindows:
     """The windows that one policy's rates and rules ask for, over the buckets of all parts."""
 
-    def __init__(self, store: Store, policy: Policy) -> None:
+    def __init__(self, store: Store, live: LivePolicy) -> None:
         self._store = store
         self._seen: dict[tuple[Part, int], str] = {}  # bucket -> how often it had been written when it was read
-        self.rates: tuple[Asked, ...] = asked(policy)
+        self.rates: tuple[Asked, ...] = asked(live)
         self._counters = counters_by_window(self.rates)
         keep_s: dict[str, int] = {}
         for window_s, counters in self._counters.items():
@@ -60,15 +61,14 @@ class TickWindows:
         self.longest_ms = max(self._counters) * 1000
         self.of_rates: dict[int, Window] = {s: self._buckets.window(s, c) for s, c in self._counters.items()}
         rules: dict[int, set[str]] = {}
-        for rule in policy.alerts.values():
-            of = policy.measure_of(rule)
+        for _, rule, of in ruled(live):
             rules.setdefault(rule.window_s, set()).update((of.hits, *of.total))
         self._rules = rules
         self._of_rules = {s: self._buckets.window(s, c) for s, c in rules.items()}
 
-    def adopt(self, policy: Policy) -> bool:
+    def adopt(self, live: LivePolicy) -> bool:
         """Follows a change of policy. False: it asks for other windows, so these are of no more use."""
-        new = TickWindows(self._store, policy)
+        new = TickWindows(self._store, live)
         if (new._counters, new._rules) != (self._counters, self._rules):
             return False
         self.rates = new.rates

@@ -18,6 +18,7 @@ from streams.core.events import (
     Feedback,
     PolicyChange,
     Rate,
+    ShadowChange,
     Silence,
 )
 
@@ -62,8 +63,8 @@ TOPICS: tuple[Topic, ...] = (
         "delete",  # never compacted: every change stays, in order. One partition: one order
         None,
         1,
-        "Every policy change, as a full snapshot with its author and reason, and every silence: the audit trail.",
-        (PolicyChange, Silence),
+        "Every change of the policy, its shadow and silences, with its author and reason: the audit trail.",
+        (PolicyChange, ShadowChange, Silence),
     ),
     Topic(
         "decisions",

@@ -15,20 +15,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from classifiers import DEFAULT_MANIFEST, labels_missing
+from classifiers import DEFAULT_MANIFEST
 from streams.batch import Batch, Limits
-from streams.core.log import Folded, Verdict
-from streams.errors import BrokerAway, StoreAway, TidegateError, TopicsMissing
+from streams.errors import BrokerAway, StoreAway, TopicsMissing
 from streams.fence import Owned, take_over
 from streams.hear import Hear
+from streams.in_force import InForce
 from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
 from streams.pages import Pages
 from streams.pipeline import Pipeline
-from streams.policies import Policies
-from streams.policy_file import read_policy
 from streams.publish import Publisher
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
@@ -67,12 +65,11 @@ class Worker:
             self.metrics,
         )
         self._scorer = self._swap.scorer
-        self._seed = read_policy(s.policy_file)
+        self.in_force = InForce(s.kafka, s.policy_file, s.worker, self._scorer, self.metrics)
         self.store = RedisStore(s.redis, s.namespace)
         self.publisher = Publisher(
             s.kafka, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
         )
-        self.policies = Policies(s.kafka, self._policy_record)
         self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
         self._source = Source(s.kafka)
         self._names = Names(self.store, s.live_scopes)
@@ -100,7 +97,7 @@ class Worker:
         await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
         await self._until("kafka", self.publisher.start)
         await self._until("topics", self._find_topics)
-        await self._until("policies", self._find_policy)
+        await self._until("policies", lambda: self.in_force.find(self.publisher))
 
     async def start(self, completions: HandOut, feedback: HandOut) -> None:
         """Joins the groups and begins to beat and to tick. `open` comes first."""
@@ -111,7 +108,7 @@ class Worker:
             self._scorer.under,
             self.store,
             self._user_key,
-            lambda: self.policies.live,
+            lambda: self.in_force.live,
             self.metrics,
             keep_bytes_up_to=keep_up_to,
         )
@@ -134,7 +131,7 @@ class Worker:
         ingest = Ingest(s.kafka, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
         self._ingests[topic] = ingest
         return Pipeline(
-            ingest, handler, self.publisher, self.store, self._names, lambda: self.policies.live, self.metrics
+            ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics
         )
 
     async def _bring_up(self) -> None:
@@ -143,15 +140,15 @@ class Worker:
             self.store,
             self.publisher.publish,
             lambda: self._parts,
-            lambda: self.policies.live,
-            lambda: self.policies.log.silences.values(),
+            lambda: self.in_force.live,
+            lambda: self.in_force.policies.log.silences.values(),
             self.id,
             lease_ms=int(self._settings.tick_lease_s * 1000),
         )
         self._tasks.spawn(self._beat())
         self._tasks.spawn(self.tick.run(self._stopping))
         if ":" not in self._settings.classifier:  # a scorer of somebody's own has no manifest
-            self._tasks.spawn(self._swap.run(lambda: self.policies.live, self._stopping, self._settings.model_poll_s))
+            self._tasks.spawn(self._swap.run(lambda: self.in_force.live, self._stopping, self._settings.model_poll_s))
         gc.collect()
         gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
         gc.set_threshold(YOUNG, 10, 10)
@@ -177,7 +174,7 @@ class Worker:
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
         await self._tasks.finish(within_s=3.0)  # the tick ends what it is at, and gives its lease back
         faulthandler.cancel_dump_traceback_later()
-        await self.policies.stop()
+        await self.in_force.policies.stop()
         await self._source.stop()
         await self.publisher.stop()
         await self.store.close()
@@ -201,35 +198,6 @@ class Worker:
             )
         self._cluster = await cluster_id(self._settings.kafka)
         self._parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
-
-    async def _find_policy(self) -> None:
-        known = await self.policies.read()
-        if known.live is None:
-            await self.policies.seed(self.publisher, self._seed, self._settings.worker)
-        live, scorer = self.policies.live, self._scorer.loaded
-        missing = labels_missing([*live.policy.labels, *live.policy.prompt_labels], scorer)
-        if missing:
-            raise TidegateError(
-                f"policy {live.version}: {', '.join(missing)}: {scorer.version} does not give it; expected one "
-                f"of {', '.join(scorer.labels)}; not started"
-            )
-        self._scorer.under(live)
-        if live.policy != self._seed:
-            log.warning(
-                "%s differs from the live policy %s and is ignored; `tidegate policy apply %s` is the way in",
-                self._settings.policy_file, live.version, self._settings.policy_file,
-            )  # fmt: skip
-        self.metrics.policy_is(live.version)
-        await self.policies.follow()
-
-    def _policy_record(self, folded: Folded, _offset: int, _record: Any) -> None:
-        if folded.verdict in (Verdict.LOST, Verdict.INVALID):
-            self.metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and folded.log.live is not None:
-            live, scorer = folded.log.live, self._scorer.loaded
-            self.metrics.policy_is(live.version)
-            for label in labels_missing([*live.policy.labels, *live.policy.prompt_labels], scorer):
-                log.error("policy %s names %s, which %s does not give", live.version, label, scorer.version)
 
     # --- what the ingests ask
 
@@ -275,8 +243,8 @@ class Worker:
         waits = dict(self._waits)
         if not self._ingests and not waits:
             waits["start"] = "joining the group"
-        if self.policies.away:
-            waits["policies"] = f"{self.policies.away}; the last good version stands"
+        if self.in_force.policies.away:
+            waits["policies"] = f"{self.in_force.policies.away}; the last good version stands"
         for topic, ingest in self._ingests.items():
             if topic not in waits and ingest.waiting_for is not None:
                 waits[topic] = f"waiting for {ingest.waiting_for}"

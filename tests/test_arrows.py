@@ -39,6 +39,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "training/",
         "streams/scorer.py",
         "streams/swap.py",
+        "streams/in_force.py",
         "streams/worker.py",
         "streams/cli/",
     ),

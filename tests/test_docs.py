@@ -95,7 +95,7 @@ def test_every_redis_key_has_a_row() -> None:
     made = {
         keys.fence(part), keys.totals(part), keys.touch(part), keys.bucket(part, start),
         keys.users(part, start, "label.toxicity|all"), keys.users_merged(part), keys.users_counted(0),
-        keys.lease, keys.alerts, keys.names("tenant"), keys.meta,
+        keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,
     }  # fmt: skip
     public = {name for name in vars(Keys) if not name.startswith("_") and name != "namespace"}
     assert len(made) == len(public), "a new key: add it here, and to docs/operations.md"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from streams.cli.edge import ExitCode, fail
 from streams.cli.policy_file import classifier_labels, plain
-from streams.core.policy import AlertRule, Faults, Floor, Policy, PolicyError, Thresholds, Windows, parse
+from streams.core.parts import AlertRule, Faults, Floor, Thresholds, Windows
+from streams.core.policy import Policy, PolicyError, parse
 from streams.core.thresholds import LivePolicy
 
 if TYPE_CHECKING:

@@ -108,7 +108,7 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,
-        made=folded.log.live if folded.verdict is Verdict.APPLIED else None,
+        made=folded.made,
         kind=str(said.get("kind", "policy")),
         parent=None if said.get("parent") is None else str(said["parent"]),
         author=str(said.get("author", "-")),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from streams.core.events import AlertReason, AlertState
 from streams.core.measures import Measure
-from streams.core.policy import AlertRule
+from streams.core.parts import AlertRule
 from streams.core.rates import share, total_of, wilson_lower
 from streams.core.series import prefixes
 from streams.core.statuses import AlertStatus, Transition

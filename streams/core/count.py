@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.core.events import Action, Decision, EventTime, Feedback
-from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED
+from streams.core.events import Action, Decision, EventTime, Feedback, WouldBe
+from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, WOULD
+from streams.core.ruled import ruled
 from streams.core.series import ALL, KINDS
 from streams.core.thresholds import LivePolicy
 
@@ -20,6 +21,8 @@ ScopeOf = Callable[[str, str], str]
 _TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of a function call
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
+_WOULD: dict[tuple[str, ...], tuple[str, ...]] = {}  # counters -> the shadow's; as many as labels combine
+_MOST_WOULD = 10_000
 _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.value}") for action in Action}
 
 
@@ -50,28 +53,48 @@ def aggregate(decisions: Iterable[Decision], dead_letters: int, live: LivePolicy
     """What a span's decisions count, in `all` and in their tenant, model and route.
 
     A label is hit where it is among the reasons, whatever its action. A fault counts only as `fault`, a
-    producer's failure only as `producer_failed`, and a decision that came too late only in the totals.
+    producer's failure only as `producer_failed`, and a decision that came too late only in the totals. What a shadow
+    policy would have done counts beside it, under the same names after `would.`.
     """
     tally = _Tally(live, scope_of)
     decided = faults = too_late = 0
     for decision in decisions:
         if decision.fault is not None:
             faults += 1
-            counters = _FAULT
         else:
             decided += 1
-            counters = _FAILED if decision.status == "failed" else _SCORED[decision.action]
-            if decision.reasons and counters is not _FAILED:
-                counters += tuple(
-                    f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}"
-                    for reason in decision.reasons
-                )
+        counters = _counters(decision, decision)
+        if decision.would_be is not None:
+            counters += _would(_counters(decision, decision.would_be))
         if decision.time is _TOO_LATE:
             too_late += 1
             continue
         scopes = decision.scopes
         tally.add(decision.at_ms, (scopes.tenant, scopes.model, scopes.route), counters, decision.user)
     return tally.aggregate({"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late})
+
+
+def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
+    """What one decision counts, by the action and reasons of `asked`: its own, or those of the shadow."""
+    if decision.fault is not None:
+        return _FAULT
+    if decision.status == "failed":
+        return _FAILED
+    counters = _SCORED[asked.action]
+    if asked.reasons:
+        counters += tuple(
+            f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}" for reason in asked.reasons
+        )
+    return counters
+
+
+def _would(counters: tuple[str, ...]) -> tuple[str, ...]:
+    found = _WOULD.get(counters)
+    if found is None:
+        if len(_WOULD) >= _MOST_WOULD:
+            _WOULD.clear()
+        found = _WOULD[counters] = tuple(WOULD + counter for counter in counters)
+    return found
 
 
 def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
@@ -136,7 +159,7 @@ class _Tally:
 def _asked_users(live: LivePolicy) -> dict[str, set[str]]:
     """Counter -> kinds of scope in which some rule asks how many users its hits come from."""
     asked: dict[str, set[str]] = {}
-    for rule in live.policy.alerts.values():
+    for _, rule, of in ruled(live):
         if rule.min_users > 0:
-            asked.setdefault(live.policy.measure_of(rule).hits, set()).update(rule.by)
+            asked.setdefault(of.hits, set()).update(rule.by)
     return asked

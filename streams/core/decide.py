@@ -16,6 +16,7 @@ from streams.core.events import (
     Scopes,
     Source,
     Span,
+    WouldBe,
 )
 from streams.core.measures import PRODUCER_FAILED
 from streams.core.thresholds import Bars, LivePolicy
@@ -48,12 +49,14 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
-        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's policy version."""
+        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
         return cls(**{name: getattr(decision, name) for name in cls._fields})
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     """The decision on one completion: the strongest action any score asks for, and every reason for it.
+
+    Beside it, where the policy has a shadow, what that one would ask for.
 
     A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is
     allowed. `redact` without spans for its label becomes `review`: nothing to redact by, so a person looks.
@@ -86,8 +89,14 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "time": time,
             "policy_version": live.version,
             "model_version": inputs.model_version,
+            "would_be": None if live.shadow is None else _would_be(inputs, live.shadow),
         },
     )
+
+
+def _would_be(inputs: Inputs, shadow: LivePolicy) -> WouldBe:
+    action, reasons = _judge(inputs, shadow)
+    return known(WouldBe, {"action": action, "reasons": reasons, "policy_version": shadow.version})
 
 
 def event_time(event_ms: int | None, record_ms: int, live: LivePolicy) -> tuple[EventTime, int]:

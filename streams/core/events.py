@@ -2,16 +2,20 @@
 
 The JSON Schemas and the AsyncAPI document are generated from this file (`tidegate schemas`) and tested
 against it. A field's comment says what its type cannot. No model here holds completion text on its way out:
-`Completion` and `Feedback` come in, everything else goes out. What they share is in `contract.py`.
+`Completion` and `Feedback` come in, everything else goes out. What they share is in `contract.py`, what stands on
+the `policies` log in `changes.py`.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from streams.core.changes import PolicyChange as PolicyChange
+from streams.core.changes import ShadowChange as ShadowChange
+from streams.core.changes import Silence as Silence
 from streams.core.contract import MAX_CHOICES as MAX_CHOICES
 from streams.core.contract import STRENGTH as STRENGTH
 from streams.core.contract import UNKNOWN as UNKNOWN
@@ -117,6 +121,16 @@ class EventTime(StrEnum):
     TOO_LATE = "too_late"  # behind by more than the policy allows: decided, counted only as too_late
 
 
+class WouldBe(BaseModel):
+    """What the shadow policy asks for, of the same inputs. Nothing is done about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action
+    reasons: tuple[Reason, ...] = ()
+    policy_version: str  # the shadow's
+
+
 class Decision(Event):
     """One per completion: the action, why, and every input it was made from except the text."""
 
@@ -143,6 +157,7 @@ class Decision(Event):
     time: EventTime = EventTime.ON_TIME
     policy_version: str
     model_version: str  # the classifier's
+    would_be: WouldBe | None = None  # only where a shadow policy ran beside the live one
 
 
 class DeadLetterReason(StrEnum):
@@ -235,31 +250,8 @@ class Alert(Event):
     at_ms: int  # end of the window that made the transition
     since_ms: int  # when this state began
     silenced_by: str | None = None  # id of the silence that matches
+    shadow: bool = False  # a rule of the shadow policy, on what it would have done: nobody was affected
     policy_version: str
-
-
-class PolicyChange(Event):
-    """One change on the `policies` log: a full snapshot and the version it was made against."""
-
-    kind: Literal["policy"] = "policy"
-    parent: str | None  # version of the policy it replaces; None seeds an empty log
-    policy: dict[str, Any]  # as in policy.toml; validated by every reader
-    author: str
-    reason: str
-    at_ms: Millis
-
-
-class Silence(Event):
-    """On the `policies` log too: alerts that match are still tracked and published, marked as silenced."""
-
-    kind: Literal["silence"] = "silence"
-    id: Id
-    rule: str | None = None  # None matches every rule
-    scope: str | None = None  # None matches every scope
-    author: str
-    reason: str
-    at_ms: Millis
-    until_ms: Millis  # at or before at_ms: takes the silence of that id back
 
 
 class Enforcement(Event):
@@ -270,12 +262,22 @@ class Enforcement(Event):
     user: str  # HMAC
     action: Literal["throttle", "suspend", "lifted"]
     strikes: float  # decayed sum at at_ms
-    threshold: float
-    at_ms: int
-    until_ms: int | None = None
+    threshold: float | None = None  # the one that they reach; None where lifted
+    at_ms: int  # event time of the completion that made it, or when it was lifted
+    until_ms: int | None = None  # when they will have decayed below the threshold, if no more come
     author: str | None = None  # only where a person lifted it
-    reason: str
+    reason: str  # of a strike its label and action, as "toxicity.block"; what the person said where lifted
+    policy_version: str | None = None  # None where lifted
 
 
 INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)
-OUTGOING: tuple[type[Event], ...] = (Decision, DeadLetter, Rate, Alert, PolicyChange, Silence, Enforcement)
+OUTGOING: tuple[type[Event], ...] = (
+    Decision,
+    DeadLetter,
+    Rate,
+    Alert,
+    PolicyChange,
+    ShadowChange,
+    Silence,
+    Enforcement,
+)

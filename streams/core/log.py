@@ -1,7 +1,7 @@
 """The `policies` log, folded: from every change ever written to the policy that is live. Pure.
 
 Every reader folds from offset 0 with this function, so all of them arrive at the same state: the first valid child
-of the live version wins, everything else is skipped, and why is said.
+of the live version wins, everything else is skipped, and why is said. A shadow policy has a chain of its own beside it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.core.events import PolicyChange, Silence
-from streams.core.policy import PolicyError, parse, version
+from streams.core.changes import PolicyChange, ShadowChange, Silence
+from streams.core.policy import Policy, PolicyError, parse, version
 from streams.core.thresholds import LivePolicy
 
 WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
+_FORMAT = 1  # of records and policies
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyLog:
     """What the log says up to `next`, exclusive."""
 
-    live: LivePolicy | None = None  # None: nothing valid was written yet
+    live: LivePolicy | None = None  # with its shadow. None: nothing valid was written yet
     silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too
     next: int = 0
 
@@ -36,6 +37,8 @@ class Verdict(StrEnum):
     """What became of one record of the log."""
 
     APPLIED = "applied"
+    SHADOWED = "shadowed"  # a candidate runs beside the live policy
+    DROPPED = "dropped"  # it runs no longer
     SILENCED = "silenced"
     LOST = "lost"  # made against a version that is not the live one: another change came first
     INVALID = "invalid"
@@ -48,6 +51,14 @@ class Folded(NamedTuple):
     verdict: Verdict
     why: str
 
+    @property
+    def made(self) -> LivePolicy | None:
+        """The policy, or the shadow, that this record made; None where it made none."""
+        live = self.log.live
+        if live is None or self.verdict not in (Verdict.APPLIED, Verdict.SHADOWED):
+            return None
+        return live if self.verdict is Verdict.APPLIED else live.shadow
+
 
 def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
     """The log with one more record. Never raises: an invalid record is skipped, and the live policy stands."""
@@ -55,11 +66,17 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
     where = f"policies@{offset}"
     try:
         record: Any = from_json(value or b"", allow_inf_nan=False)
-        if isinstance(record, dict) and record.get("kind") == "silence":
+        kind = record.get("kind") if isinstance(record, dict) else None
+        _refuse_newer(record, where)
+        if kind == "silence":
             silence = Silence.model_validate(record)
             return Folded(replace(after, silences={**log.silences, silence.id: silence}), Verdict.SILENCED, "")
+        if kind == "shadow":
+            shadow = ShadowChange.model_validate(record)
+            candidate = None if shadow.policy is None else parse(shadow.policy, f"{where}: policy")
+            return _shadowed(after, offset, shadow.parent, candidate)
         change = PolicyChange.model_validate(record)
-        policy = parse(change.policy, f"{where}: policy")
+        return _applied(after, offset, change.parent, parse(change.policy, f"{where}: policy"))
     except PolicyError as error:
         return Folded(after, Verdict.INVALID, str(error).splitlines()[0][:WHY_LENGTH])
     except ValidationError as error:
@@ -70,11 +87,44 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         return Folded(after, Verdict.INVALID, f"{where}: {key}: {first['msg']}")
     except ValueError:
         return Folded(after, Verdict.INVALID, f"{where}: not valid JSON")
-    live = None if log.live is None else log.live.version
-    if change.parent != live:
-        made = "an empty log" if change.parent is None else "no version"
-        if change.parent is not None and _VERSION.fullmatch(change.parent):
-            made = change.parent
-        why = f"{where}: made against {made}, but {live or 'nothing'} was live"
+
+
+def _refuse_newer(record: Any, where: str) -> None:
+    """Raises PolicyError for what a newer Tidegate wrote: "unknown key" would be true, and of no help."""
+    policy = record.get("policy") if isinstance(record, dict) else None
+    for key, part in (("schema_version", record), ("policy.schema_version", policy)):
+        found = part.get("schema_version") if isinstance(part, dict) else None
+        if isinstance(found, int) and found > _FORMAT:
+            raise PolicyError(f"{where}: {key}: {found} is newer than this Tidegate reads, {_FORMAT}; upgrade it")
+
+
+def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) -> Folded:
+    live = after.live
+    if parent != (live.version if live else None):
+        was = live.version if live else "nothing"
+        why = f"policies@{offset}: made against {_said(parent, 'an empty log')}, but {was} was live"
         return Folded(after, Verdict.LOST, why)
-    return Folded(replace(after, live=LivePolicy(version(offset, policy), policy)), Verdict.APPLIED, "")
+    # A candidate that becomes the live policy has ended: there is nothing left to compare.
+    shadow = live.shadow if live and live.shadow and live.shadow.policy != policy else None
+    return Folded(replace(after, live=LivePolicy(version(offset, policy), policy, shadow)), Verdict.APPLIED, "")
+
+
+def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy | None) -> Folded:
+    live, where = after.live, f"policies@{offset}"
+    if live is None:
+        return Folded(after, Verdict.INVALID, f"{where}: a shadow of nothing: no policy is live")
+    if parent != (live.shadow.version if live.shadow else None):
+        runs = live.shadow.version if live.shadow else "no shadow"
+        return Folded(after, Verdict.LOST, f"{where}: made against {_said(parent, 'no shadow')}, but {runs} ran")
+    if policy is None and live.shadow is None:
+        return Folded(after, Verdict.INVALID, f"{where}: ends a shadow, and none runs")
+    if policy == live.policy:
+        return Folded(after, Verdict.INVALID, f"{where}: a shadow no different from the live policy {live.version}")
+    shadow = None if policy is None else LivePolicy(version(offset, policy), policy)
+    changed = LivePolicy(live.version, live.policy, shadow)
+    return Folded(replace(after, live=changed), Verdict.DROPPED if shadow is None else Verdict.SHADOWED, "")
+
+
+def _said(parent: str | None, none: str) -> str:
+    """A record's parent, as may be said: what is no version is anybody's text."""
+    return none if parent is None else parent if _VERSION.fullmatch(parent) else "no version"

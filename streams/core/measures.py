@@ -37,6 +37,14 @@ _FIXED = (
     *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
+WOULD = "would."  # before the name of a measure or a counter: what the shadow policy would have made of it
+
+
+def would(of: Measure) -> Measure:
+    """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself."""
+    if of.hits in FEEDBACK:
+        return of
+    return Measure(WOULD + of.name, WOULD + of.hits, tuple(WOULD + counter for counter in of.total))
 
 
 def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:

@@ -102,5 +102,5 @@ def _wanted(node: Schema, whole: Schema) -> str:
 def _range(node: Schema) -> str:
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum", node.get("exclusiveMaximum"))
     if high is None:
-        return "" if low is None else f" of at least {low}"
+        return "" if low is None else f" of at least {low}" if "minimum" in node else f" over {low}"
     return f" in {'[' if 'minimum' in node else '('}{low}, {high}{']' if 'maximum' in node else ')'}"

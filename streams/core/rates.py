@@ -8,8 +8,10 @@ from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
-from streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure
+from streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
 from streams.core.policy import Policy
+from streams.core.ruled import ruled
+from streams.core.thresholds import LivePolicy
 from streams.core.windows import Sums
 
 FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
@@ -47,12 +49,14 @@ class Asked:
     min_total: int  # fewer: its share is None
 
 
-def asked(policy: Policy) -> tuple[Asked, ...]:
+def asked(live: LivePolicy) -> tuple[Asked, ...]:
     """Every rate to publish, for each live scope.
 
     Labels, prompt labels, actions and failures at `windows.rate_window_s`; feedback at its
-    rules' windows or an hour; and what each alert rule looks at. Asked for twice: the smaller min_total holds.
+    rules' windows or an hour; what the shadow policy would have done of the same; and what each alert rule looks at.
+    Asked for twice: the smaller min_total holds.
     """
+    policy, window_s = live.policy, live.policy.windows.rate_window_s
     found: dict[tuple[str, int], Asked] = {}
 
     def ask(of: Measure, window_s: int, min_total: int) -> None:
@@ -60,16 +64,22 @@ def asked(policy: Policy) -> tuple[Asked, ...]:
         if key not in found or found[key].min_total > min_total:
             found[key] = Asked(of, window_s, min_total)
 
-    labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
-    for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED):
-        ask(_measure(name, policy), policy.windows.rate_window_s, 1)
+    for of in _of_completions(policy):
+        ask(of, window_s, 1)
+    for of in _of_completions(live.shadow.policy) if live.shadow else ():
+        ask(would(of), window_s, 1)
     for name in _FEEDBACK:
         own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
-        for window_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
-            ask(_measure(name, policy), window_s, 1)
-    for rule in policy.alerts.values():
-        ask(policy.measure_of(rule), rule.window_s, rule.min_total)
+        for feedback_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
+            ask(_measure(name, policy), feedback_s, 1)
+    for _, rule, of in ruled(live):
+        ask(of, rule.window_s, rule.min_total)
     return tuple(found.values())
+
+
+def _of_completions(policy: Policy) -> list[Measure]:
+    labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
+    return [_measure(name, policy) for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED)]
 
 
 def _measure(name: str, policy: Policy) -> Measure:
@@ -84,11 +94,11 @@ def _whole(window_s: int, bucket_s: int) -> int:
     return window_s + -window_s % bucket_s
 
 
-def longest_window_s(policy: Policy, *, feedback: bool) -> int:
+def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
     """The longest window that asks for counters of feedback, or of completions: how long their buckets are needed."""
     return max(
         rate.window_s
-        for rate in asked(policy)
+        for rate in asked(live)
         if any((counter in FEEDBACK) is feedback for counter in (rate.measure.hits, *rate.measure.total))
     )
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from streams.core.events import Alert, AlertReason, AlertState
+from streams.core.ruled import SHADOW
 
 TICK = "@"  # the tick's own state stands beside the alerts' under this key
 
@@ -68,7 +69,10 @@ def event(
     policy_version: str,
     silenced_by: str | None,
 ) -> Alert:
-    """The status as published: with its transition, or (None) sent again under the last transition's id."""
+    """The status as published: with its transition, or (None) sent again under the last transition's id.
+
+    policy_version: of the policy, or of the shadow, whose rule it is.
+    """
     return Alert(
         id=f"{status.fingerprint}-{status.sequence}",
         fingerprint=status.fingerprint,
@@ -91,6 +95,7 @@ def event(
         at_ms=status.at_ms,
         since_ms=status.since_ms,
         silenced_by=silenced_by,
+        shadow=status.rule.startswith(SHADOW),
         policy_version=policy_version,
     )
 

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from streams.core.events import Action, Scopes
-from streams.core.policy import GRADED, OFF, SCOPE_KINDS, Policy, ScopeRule, Thresholds
+from streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
+from streams.core.policy import Policy
 
 Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
 
@@ -29,10 +30,14 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True)
 class LivePolicy:
-    """One version of the policy, resolved. Immutable; a change makes another one and swaps it between batches."""
+    """One version of the policy, resolved. Immutable; a change makes another one and swaps it between batches.
+
+    shadow: a candidate that runs beside it, of which only what would be is recorded and counted.
+    """
 
     version: str
     policy: Policy
+    shadow: LivePolicy | None = None
     _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(default_factory=dict, repr=False, compare=False)
     _named: list[frozenset[str]] = field(default_factory=list, repr=False, compare=False)  # a set for each kind
 
@@ -45,22 +50,35 @@ class LivePolicy:
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
         """Per label every threshold that some completion's or prompt's score is held against, rising.
 
-        All scopes and floors. Without 0.0, which every score reaches, whoever gives it.
+        All scopes and floors, the shadow's too. Without 0.0, which every score reaches, whoever gives it.
         """
         found: dict[str, set[float]] = {}
         for given in (_given(self.policy, prompts=False), _given(self.policy, prompts=True)):
             for label, _, threshold in given:
                 found.setdefault(label, set()).add(threshold)
+        for label, thresholds in self.shadow.thresholds.items() if self.shadow else ():
+            found.setdefault(label, set()).update(thresholds)
         return {label: tuple(sorted(values - {0.0})) for label, values in found.items()}
 
     @cached_property
     def redact_from(self) -> Mapping[str, float]:
-        """Per label the lowest `redact` threshold, of any scope or floor: from here on spans are of use."""
-        found: dict[str, float] = {}
+        """Per label the lowest `redact` threshold of any scope or floor, also the shadow's: where spans are of use."""
+        found: dict[str, float] = dict(self.shadow.redact_from) if self.shadow else {}
         for label, action, threshold in _given(self.policy, prompts=False):
             if action is Action.REDACT:
                 found[label] = min(threshold, found.get(label, 1.0))
         return found
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that it names, for completions or prompts; the shadow's too. A classifier must give them."""
+        shadows = self.shadow.labels if self.shadow else ()
+        return tuple(dict.fromkeys([*self.policy.labels, *self.policy.prompt_labels, *shadows]))
+
+    @cached_property
+    def prompt_labels(self) -> frozenset[str]:
+        """The labels that prompts are scored for; the shadow's too."""
+        return frozenset(self.policy.prompt_labels) | (self.shadow.prompt_labels if self.shadow else frozenset())
 
     def bars(self, scopes: Scopes) -> tuple[Bars, Bars]:
         """The bars for a completion's labels and for its prompt's labels.
@@ -76,49 +94,55 @@ class LivePolicy:
             rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
             found = self._resolved[key] = (
                 {
-                    label: self._bars(label, default, [(rule.selector, rule.labels.get(label)) for rule in rules])
+                    label: _bars(
+                        self.policy.floors.get(label),
+                        default,
+                        [(rule.selector, rule.labels.get(label)) for rule in rules],
+                    )
                     for label, default in self.policy.labels.items()
                 },
                 {
-                    label: self._bars(None, default, [(rule.selector, rule.prompt_labels.get(label)) for rule in rules])
+                    label: _bars(
+                        self.policy.prompt_floors.get(label),
+                        default,
+                        [(rule.selector, rule.prompt_labels.get(label)) for rule in rules],
+                    )
                     for label, default in self.policy.prompt_labels.items()
                 },
             )
         return found
 
-    def _bars(
-        self, floored: str | None, default: Thresholds, scoped: list[tuple[str, Thresholds | None]]
-    ) -> tuple[Bar, ...]:
-        floor = self.policy.floors.get(floored) if floored else None
-        bars = []
-        for action in reversed(GRADED):
-            threshold, scope = getattr(default, action.value), "default"
-            for selector, thresholds in scoped:  # most specific first
-                if thresholds is not None and (own := getattr(thresholds, action.value)) is not None:
-                    threshold, scope = own, selector
-                    break
-            limit = getattr(floor, action.value) if floor is not None else None
-            if limit is not None and (threshold is None or threshold == OFF or threshold > limit):
-                threshold, scope = limit, "floor"
-            if threshold is not None and threshold != OFF:
-                bars.append(Bar(threshold, action, scope))
-        return tuple(bars)
+
+def _bars(floor: Floor | None, default: Thresholds, scoped: list[tuple[str, Thresholds | None]]) -> tuple[Bar, ...]:
+    bars = []
+    for action in reversed(GRADED):
+        threshold, scope = getattr(default, action.value), "default"
+        for selector, thresholds in scoped:  # most specific first
+            if thresholds is not None and (own := getattr(thresholds, action.value)) is not None:
+                threshold, scope = own, selector
+                break
+        limit = getattr(floor, action.value) if floor is not None else None
+        if limit is not None and (threshold is None or threshold == OFF or threshold > limit):
+            threshold, scope = limit, "floor"
+        if threshold is not None and threshold != OFF:
+            bars.append(Bar(threshold, action, scope))
+    return tuple(bars)
 
 
 def _given(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:
     """Every threshold that may hold somewhere: (label, action, threshold). What a floor overrules is the floor's."""
     places: tuple[Policy | ScopeRule, ...] = (policy, *policy.scopes)
+    floors = policy.prompt_floors if prompts else policy.floors
     for by_label in (place.prompt_labels if prompts else place.labels for place in places):
         for label, thresholds in by_label.items():
-            floor = None if prompts else policy.floors.get(label)
+            floor = floors.get(label)
             for action in GRADED:
                 threshold = getattr(thresholds, action.value)
                 limit = None if floor is None else getattr(floor, action.value)
                 if threshold is not None and threshold != OFF:
                     yield label, action, threshold if limit is None else min(threshold, limit)
-    if not prompts:
-        for label, floor in policy.floors.items():
-            yield from ((label, action, v) for action in GRADED if (v := getattr(floor, action.value)) is not None)
+    for label, floor in floors.items():
+        yield from ((label, action, v) for action in GRADED if (v := getattr(floor, action.value)) is not None)
 
 
 def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:

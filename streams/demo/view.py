@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from streams.core.policy import AlertRule, Policy
+from streams.core.parts import AlertRule
+from streams.core.policy import Policy
 from streams.demo.dashboard import Dashboard
 
 Style = str  # "", bold, dim, red, yellow, green

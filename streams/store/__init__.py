@@ -167,6 +167,20 @@ class Store(Protocol):
     async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
         """Writes (or removes, None) alert states in one step. False: the lease went to another worker."""
 
+    # --- what outlives the log of policies, and who reads it
+
+    async def keep_policies(self, next_: int, state: str) -> None:
+        """Keeps what the `policies` log said up to `next_`, unless what is kept reaches further."""
+
+    async def kept_policies(self) -> str | None:
+        """What `keep_policies` kept last."""
+
+    async def report(self, worker: str, state: str, keep_ms: int) -> None:
+        """A worker's word of itself. Those who gave none for keep_ms are forgotten."""
+
+    async def reports(self) -> dict[str, tuple[int, str]]:
+        """Worker -> when it gave its last word (store time), and that word."""
+
     # --- scope names: bounded
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
@@ -174,3 +188,6 @@ class Store(Protocol):
 
     async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
         """Forgets names that were neither live nor admitted for quiet_ms. Returns how many are left."""
+
+    async def names(self, kind: str) -> set[str]:
+        """The names of a kind that count under their own name now."""

@@ -12,6 +12,8 @@
 | `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
 | `ns:{scopes}:<kind>` | hash | live scope name -> last seen, ms | at most live_scopes | quiet names are removed |
+| `ns:policies` | hash | what the `policies` log last said | some kB | never |
+| `ns:workers` | hash | worker -> its last word of itself | a field a worker | silent ones are removed |
 | `ns:meta` | hash | fingerprint of the user key | 1 field | never |
 """
 
@@ -62,6 +64,14 @@ class Keys:
 
     def names(self, kind: str) -> str:
         return f"{self.namespace}:{{scopes}}:{kind}"
+
+    @property
+    def policies(self) -> str:
+        return f"{self.namespace}:policies"
+
+    @property
+    def workers(self) -> str:
+        return f"{self.namespace}:workers"
 
     @property
     def meta(self) -> str:

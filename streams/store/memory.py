@@ -48,6 +48,8 @@ class MemoryStore:
         self._lease: tuple[str, int, int] = ("", 0, 0)  # worker, epoch, until_ms
         self._alerts: dict[str, str] = {}
         self._names: dict[str, dict[str, int]] = defaultdict(dict)
+        self._policies: tuple[int, str] | None = None
+        self._reports: dict[str, tuple[int, str]] = {}
 
     def snapshot(self) -> dict[Part, _Part]:
         """What a copy of the append-only file would hold."""
@@ -197,6 +199,24 @@ class MemoryStore:
                 self._alerts.pop(fingerprint, None)
         return True
 
+    # --- policies and workers
+
+    async def keep_policies(self, next_: int, state: str) -> None:
+        if self._policies is None or next_ >= self._policies[0]:
+            self._policies = (next_, state)
+
+    async def kept_policies(self) -> str | None:
+        return self._policies[1] if self._policies else None
+
+    async def report(self, worker: str, state: str, keep_ms: int) -> None:
+        now = self._clock()
+        self._reports[worker] = (now, state)
+        for silent in [name for name, (seen_ms, _) in self._reports.items() if now - seen_ms > keep_ms]:
+            del self._reports[silent]
+
+    async def reports(self) -> dict[str, tuple[int, str]]:
+        return dict(self._reports)
+
     # --- scope names
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
@@ -212,3 +232,6 @@ class MemoryStore:
         for name in [name for name, seen_ms in names.items() if self._clock() - seen_ms > quiet_ms]:
             del names[name]
         return len(names)
+
+    async def names(self, kind: str) -> set[str]:
+        return set(self._names[kind])

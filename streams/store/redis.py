@@ -213,6 +213,25 @@ class RedisStore:
         (reply,) = await self._eval([(scripts.SAVE_ALERTS, [self._keys.lease, self._keys.alerts], args)])
         return bool(reply)
 
+    # --- policies and workers
+
+    async def keep_policies(self, next_: int, state: str) -> None:
+        await self._eval([(scripts.KEEP_POLICIES, [self._keys.policies], [next_, state])])
+
+    async def kept_policies(self) -> str | None:
+        async with self._reached():
+            state = await cast(Awaitable[bytes | None], self._redis.hget(self._keys.policies, "state"))
+            return None if state is None else _text(state)
+
+    async def report(self, worker: str, state: str, keep_ms: int) -> None:
+        await self._eval([(scripts.REPORT, [self._keys.workers], [worker, state, keep_ms])])
+
+    async def reports(self) -> dict[str, tuple[int, str]]:
+        async with self._reached():
+            found = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(self._keys.workers))
+        said = {_text(worker): _text(word).partition("|") for worker, word in found.items()}
+        return {worker: (int(seen_ms), state) for worker, (seen_ms, _, state) in said.items()}
+
     # --- scope names
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
@@ -223,6 +242,12 @@ class RedisStore:
     async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
         (reply,) = await self._eval([(scripts.RETAIN, [self._keys.names(kind)], [quiet_ms, *live])])
         return int(reply)
+
+    async def names(self, kind: str) -> set[str]:
+        async with self._reached():
+            return {
+                _text(name) for name in await cast(Awaitable[list[bytes]], self._redis.hkeys(self._keys.names(kind)))
+            }
 
 
 def _text(value: Any) -> str:

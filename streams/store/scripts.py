@@ -202,3 +202,23 @@ end
 return redis.call('HLEN', KEYS[1])
 """
 )
+
+# KEYS policies. ARGV next state
+KEEP_POLICIES = """
+if tonumber(redis.call('HGET', KEYS[1], 'next') or 0) > tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'next', ARGV[1], 'state', ARGV[2])
+return 1
+"""
+
+# KEYS workers. ARGV worker state keep_ms
+REPORT = (
+    NOW
+    + """
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. '|' .. ARGV[2])
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if now - tonumber(all[i + 1]:match('^%d+')) > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
+end
+return 1
+"""
+)

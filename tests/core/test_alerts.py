@@ -14,7 +14,7 @@ from streams.core import alerts, statuses
 from streams.core.alerts import Observed, step, wants_users
 from streams.core.events import AlertReason, AlertState, Silence
 from streams.core.measures import measure
-from streams.core.policy import AlertRule
+from streams.core.parts import AlertRule
 from streams.core.silences import silenced_by
 from streams.core.statuses import AlertStatus, Transition
 

@@ -118,7 +118,10 @@ GARBAGE: list[tuple[bytes | None, str]] = [
     (change(None, at_ms=-1), "at_ms: "),
     (change(None, schema_version=2), "schema_version: "),  # written by a Tidegate that is newer
     (change(None, policy=TEXT), "policy: "),
-    (change(None, policy={**POLICY, "schema_version": 2}), "policy: schema_version: found 2; expected 1"),
+    (
+        change(None, policy={**POLICY, "schema_version": 2}),
+        "policy.schema_version: 2 is newer than this Tidegate",
+    ),
     (change(None, policy={**POLICY, "added_later": TEXT}), "policy: added_later: unknown key"),
     (change(None, block=1.4), "policy: labels.toxicity.block: found 1.4; expected a number in [0, 1] or 'off'"),
     (change(None, block=0.1), "policy: labels.toxicity: block 0.1 is below flag 0.5"),

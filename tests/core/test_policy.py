@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from streams.core.policy import AlertRule, Policy, PolicyError, digest, parse, version
+from streams.core.parts import AlertRule
+from streams.core.policy import Policy, PolicyError, digest, parse, version
 
 LABELS = {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5}}
 
@@ -21,13 +22,16 @@ def label(thresholds: Any) -> dict[str, Any]:
 
 
 NAME = "a string of 1 to 200 characters, no control character or `|` among them"
-TABLE = "a table with schema_version, labels, prompt_labels, floors, scopes, faults, windows, resend_s, alerts"
+KEYS = (
+    "schema_version, labels, prompt_labels, floors, prompt_floors, scopes, faults, windows, limits, resend_s, alerts, "
+    "strikes"
+)
+TABLE = f"a table with {KEYS}"
 
 # what is put into (or in place of) a good policy, and what is said of it after "policy.toml: "
 BAD: list[tuple[Any, str]] = [
     # --- unknown and missing keys
-    ({"threshold": 1}, "threshold: unknown key; expected one of schema_version, labels, prompt_labels, floors, scopes, "
-     "faults, windows, resend_s, alerts"),
+    ({"threshold": 1}, f"threshold: unknown key; expected one of {KEYS}"),
     (label({"blok": 0.5}), "labels.toxicity.blok: unknown key; expected one of flag, review, redact, block"),
     ({"windows": {"bucket": 10}},
      "windows.bucket: unknown key; expected one of bucket_s, rate_window_s, late_s, future_s, "
@@ -93,6 +97,21 @@ BAD: list[tuple[Any, str]] = [
     (alert(by="all"), "alerts.spike.by: found 'all'; expected a list, each one of all, tenant, model, route"),
     (alert(by=[]), "alerts.spike: by is empty; expected at least one of all, tenant, model, route"),
     (alert(kind="sum"), "alerts.spike.kind: found 'sum'; expected one of share, count"),
+    (alert(window_s=86_410), "alerts.spike.window_s: 86410 s is longer than counts are kept; expected at most "
+     "limits.longest_window_s, 86400"),
+    ({"windows": {"rate_window_s": 600}, "limits": {"longest_window_s": 300}}, "windows.rate_window_s: 600 s is longer "
+     "than counts are kept; expected at most limits.longest_window_s, 300"),
+    ({"floors": {"toxicity": {"review": 0.9, "block": 0.8}}},
+     "floors.toxicity: block 0.8 is below review 0.9; expected review <= block"),
+    ({"prompt_floors": {"toxicity": {"block": 0.8}}},
+     "prompt_floors.toxicity: unknown label; expected one of (none)"),
+    ({"strikes": {"weights": {"toxic": {"block": 1}}}},
+     "strikes.weights.toxic: unknown label; expected one of insult, toxicity"),
+    ({"strikes": {"weights": {"toxicity": {"block": -1}}}},
+     "strikes.weights.toxicity.block: found -1; expected a number in [0, 1000]"),
+    ({"strikes": {"throttle": 0}}, "strikes.throttle: found 0; expected a number over 0"),
+    ({"strikes": {"throttle": 5, "suspend": 3}},
+     "strikes: suspend 3 is below throttle 5; expected throttle <= suspend"),
     (alert(shadow="maybe"), "alerts.spike.shadow: found 'maybe'; expected true or false"),
 ]  # fmt: skip
 
@@ -127,8 +146,7 @@ def test_every_problem_is_said_at_once_one_a_line() -> None:
     assert str(caught.value).splitlines() == [
         "policy.toml: labels.toxicity.block: found 2; expected a number in [0, 1] or 'off'",
         "policy.toml: resend_s: found 0; expected a whole number in [1, 86400]",
-        "policy.toml: loud: unknown key; expected one of schema_version, labels, prompt_labels, floors, scopes, "
-        "faults, windows, resend_s, alerts",
+        f"policy.toml: loud: unknown key; expected one of {KEYS}",
     ]
 
 
@@ -146,6 +164,9 @@ def test_every_problem_is_said_at_once_one_a_line() -> None:
         {**alert(kind="count", of="complaint", above=10)},  # a count may be over 1
         {**alert(above=0)},
         {"floors": {"toxicity": {"block": 0.99}}},
+        {"prompt_labels": LABELS, "prompt_floors": {"toxicity": {"block": 0.99}}},
+        {"strikes": {"throttle": 3, "suspend": 3, "weights": {"toxicity": {"flag": 0.5, "block": 1}}}},
+        {**alert(window_s=604_800), "limits": {"longest_window_s": 604_800}},
         {"scopes": [{"tenant": "a"}, {"route": "a"}, {"tenant": "a", "route": "a"}]},
         {"scopes": [{"tenant": "a,route=b"}, {"tenant": "a", "route": "b"}]},  # said alike, not the same
     ],
@@ -157,11 +178,6 @@ def test_a_good_policy_is_accepted(good: dict[str, Any]) -> None:
 def test_a_rule_resolves_a_fifth_below_where_it_fires_unless_it_says_otherwise() -> None:
     assert AlertRule(of="fault", above=0.05).resolves_below == pytest.approx(0.04)  # 0.8 * 0.05
     assert AlertRule(of="fault", above=0.05, resolve_below=0.0).resolves_below == 0.0
-
-
-def test_the_longest_window_is_over_rates_and_rules() -> None:
-    assert parse({"labels": LABELS}, "p").longest_window_s == 300
-    assert parse({"labels": LABELS, **alert(window_s=3600)}, "p").longest_window_s == 3600
 
 
 def test_a_thousand_scopes_are_read_in_a_blink() -> None:

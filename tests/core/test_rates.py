@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from streams.core.policy import Policy
 from streams.core.rates import asked, counters_by_window, share, wilson_lower
 from streams.core.snapshots import Key, Said, snapshots
+from streams.core.thresholds import LivePolicy
 from streams.core.windows import Buckets, Window
 
 S = 1000
@@ -67,7 +68,7 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
         toxic={"of": "label.toxicity", "above": 0.1, "window_s": 20, "min_total": 50},
         toxic_long={"of": "label.toxicity", "above": 0.1, "window_s": 60, "min_total": 50},
     )
-    assert {(a.measure.name, a.window_s): a.min_total for a in asked(policy)} == {
+    assert {(a.measure.name, a.window_s): a.min_total for a in asked(LivePolicy("0-a", policy))} == {
         ("label.toxicity", 20): 1,  # the dashboard's and the rule's: the smaller min_total
         ("label.toxicity", 60): 50,
         ("prompt.attack", 20): 1,
@@ -78,12 +79,14 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
         ("complaint", 600): 1,
         ("overturned", 3600): 1,
     }
-    assert counters_by_window(asked(policy))[60] == {"label.toxicity", "scored"}
+    assert counters_by_window(asked(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
 
 
 class _Rig:
     def __init__(self) -> None:
-        self.rates = [a for a in asked(_policy()) if a.measure.name in ("label.toxicity", "action.allow")]
+        self.rates = [
+            a for a in asked(LivePolicy("0-a", _policy())) if a.measure.name in ("label.toxicity", "action.allow")
+        ]
         self.buckets = Buckets({"label.toxicity": 20, "scored": 20, "action.allow": 20})
         self.windows: dict[int, Window] = {20: self.buckets.window(20, ["label.toxicity", "scored", "action.allow"])}
         self.said = Said()

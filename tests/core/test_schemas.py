@@ -124,6 +124,10 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
         ),
     ),
     "policy-change": (e.PolicyChange(parent=None, policy=POLICY, author="ops", reason="first", at_ms=1),),
+    "shadow-change": (
+        e.ShadowChange(parent=None, policy={"labels": {}}, author="ops", reason="try", at_ms=1),
+        e.ShadowChange(parent="3-0123abcd", policy=None, author="ops", reason="tried", at_ms=1),
+    ),
     "silence": (e.Silence(id="s1", rule="high_toxicity", author="ops", reason="known", at_ms=1, until_ms=2),),
     "enforcement": (
         e.Enforcement(

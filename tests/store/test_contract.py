@@ -263,3 +263,33 @@ async def test_a_full_store_is_away_and_nothing_is_half_applied(own_embedded: Em
     assert await store.totals([P]) == {}
     assert (await store.apply([span(token, 0, 10)]))[0].applied is Applied.APPLIED
     await store.close()
+
+
+# --- what outlives the log of policies, and who reads it
+
+
+async def test_what_the_policies_log_said_is_kept_unless_more_of_it_is_known(store: Store) -> None:
+    assert await store.kept_policies() is None
+    await store.keep_policies(7, "seven")
+    await store.keep_policies(5, "five")  # a worker that is behind
+    assert await store.kept_policies() == "seven"
+    await store.keep_policies(7, "seven, with é and |")
+    assert await store.kept_policies() == "seven, with é and |"
+
+
+async def test_workers_report_and_the_silent_are_forgotten(store: Store) -> None:
+    await store.report("w1", '{"a": "|"}', 60_000)
+    await store.report("w2", "two", 60_000)
+    now = await store.now_ms()
+    found = await store.reports()
+    assert {worker: state for worker, (_, state) in found.items()} == {"w1": '{"a": "|"}', "w2": "two"}
+    assert all(now - 10_000 <= seen_ms <= now for seen_ms, _ in found.values())
+    await asyncio.sleep(0.02)
+    await store.report("w2", "again", 10)
+    assert {worker: state for worker, (_, state) in (await store.reports()).items()} == {"w2": "again"}
+
+
+async def test_names_are_those_admitted(store: Store) -> None:
+    assert await store.names("tenant") == set()
+    await store.admit("tenant", ["a", "b", "c"], 2)
+    assert await store.names("tenant") == {"a", "b"}
