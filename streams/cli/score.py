@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ from streams.cli.show import json_line, progress
 
 if TYPE_CHECKING:
     from streams.core.events import Decision
-    from streams.core.thresholds import LivePolicy
-    from streams.moderate import Moderate
+    from streams.offline import Offline
     from streams.scoring import Scored, Scorer, Scoring
     from streams.settings import Settings
 
@@ -74,51 +72,38 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from classifiers import require_labels
     from streams.core.policy import digest
     from streams.core.thresholds import LivePolicy
-    from streams.metrics import Metrics
-    from streams.moderate import Moderate
+    from streams.offline import Offline
     from streams.policy_file import read_policy
     from streams.scorer import LiveScorer, load_scorer
     from streams.scoring import Scoring
-    from streams.store.memory import MemoryStore
     from streams.users import UserKey
 
     policy = read_policy(settings.policy_file)
     loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
-    scoring = Scoring(settings.score_threads, settings.score_timeout_s)
+    # No user is shown: an empty key will do.
+    offline = Offline(settings, LiveScorer(loaded, lambda _: None), live, UserKey(b""))
     explaining = Scoring(1, EXPLAIN_S) if explain else None
-    # Nothing here is counted or published, and no user is shown: an empty key and an empty store will do.
-    under = LiveScorer(loaded, lambda _: None).under
-    moderate = Moderate(scoring, under, MemoryStore(_now_ms), UserKey(b""), lambda: live, Metrics(), keep_bytes_up_to=0)
     refused = 0
     try:
         with opened(file) as lines, progress("scored", size(file)) as advance:
             for chunk in chunks(lines, lambda _: None):
                 for batch in _batches(chunk):
-                    refused += await _score_batch(moderate, live, batch, explaining)
+                    refused += await _score_batch(offline, batch, explaining)
                     advance(sum(len(value) + 1 for _, value in batch))
     finally:
-        scoring.close()
+        offline.close()
         if explaining is not None:
             explaining.close()
     return refused
 
 
-async def _score_batch(
-    moderate: Moderate, live: LivePolicy, batch: Sequence[Numbered], explaining: Scoring | None
-) -> int:
-    from streams.batch import Batch, Span
+async def _score_batch(offline: Offline, batch: Sequence[Numbered], explaining: Scoring | None) -> int:
     from streams.core.events import Completion, DeadLetter
-    from streams.fence import Belief, Owned
-    from streams.store import Part
 
-    now_ms = _now_ms()
-    nobody = Owned(Part("completions", 0), token=0, position=0, applied=0, belief=Belief.NO_FENCE)
-    span = Span(nobody, 0, [Line(value, number, now_ms) for number, value in batch], 0)
-    (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), len(batch), 0))
-    refused = 0
-    for item, result in zip(prepared, moderate.conclude(span, prepared, live), strict=True):
+    refused, now_ms = 0, int(time.time() * 1000)
+    for item, result in await offline.moderate([Line(value, number, now_ms) for number, value in batch]):
         if isinstance(result, DeadLetter):
             refused += 1
             say(
@@ -178,7 +163,3 @@ def _told(decision: Decision) -> dict[str, Any]:
 
 def _batches(chunk: Sequence[Numbered]) -> Iterator[Sequence[Numbered]]:
     return (chunk[start : start + BATCH] for start in range(0, len(chunk), BATCH))
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

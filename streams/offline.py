@@ -1,0 +1,55 @@
+"""Moderates records outside the pipeline: a worker's own code, without a group, fences or counts.
+
+What comes back is decided and nothing more: whoever asks says where it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from streams.batch import Batch, Span
+from streams.core.events import DeadLetter, Decision
+from streams.core.thresholds import LivePolicy
+from streams.fence import Belief, Owned
+from streams.metrics import Metrics
+from streams.moderate import Moderate, Moderated
+from streams.scorer import LiveScorer
+from streams.scoring import Scoring
+from streams.settings import Settings
+from streams.store import Part
+from streams.store.memory import MemoryStore
+from streams.users import UserKey
+from streams.wire import Record
+
+
+class Offline:
+    """A worker's decoding, scoring and deciding, under one policy. A cascade's bands hold its thresholds.
+
+    epoch: what the decisions carry. Dead letters keep no bytes. To be closed.
+    """
+
+    def __init__(
+        self, settings: Settings, scorer: LiveScorer, live: LivePolicy, user_key: UserKey, epoch: int = 0
+    ) -> None:
+        self._live, self._epoch = live, epoch
+        self._scoring = Scoring(settings.score_threads, settings.score_timeout_s)
+        store = MemoryStore(lambda: int(time.time() * 1000))  # nothing is counted: it stays empty
+        self._moderate = Moderate(
+            self._scoring, scorer.under, store, user_key, lambda: live, Metrics(), keep_bytes_up_to=0
+        )
+
+    def close(self) -> None:
+        self._scoring.close()
+
+    async def moderate(self, records: Sequence[Record]) -> list[tuple[Moderated, Decision | DeadLetter]]:
+        """Each record of one partition, scored, and what became of it; in order. Never raises for a text's sake."""
+        if not records:
+            return []
+        first = records[0]
+        part = Part(first.topic, first.partition)
+        nobody = Owned(part, token=self._epoch, position=first.offset, applied=first.offset, belief=Belief.NO_FENCE)
+        span = Span(nobody, first.offset, list(records), 0)
+        (prepared,) = await self._moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
+        return list(zip(prepared, self._moderate.conclude(span, prepared, self._live), strict=True))
