@@ -66,9 +66,10 @@ class InForce:
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif (made := folded.made) is not None:
-            if folded.verdict is Verdict.APPLIED:
-                self._metrics.policy_is(made.version)
+        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
+            self._metrics.policy_is(made.version)
             scorer = self._scorer.loaded
-            for label in labels_missing(made.labels, scorer):
+            for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them
                 log.error("policy %s names %s, which %s does not give", made.version, label, scorer.version)
+        shadow = folded.log.shadow
+        self._metrics.shadow_is(shadow.version if shadow else None)

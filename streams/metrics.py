@@ -86,6 +86,7 @@ class Metrics:
 
         self.events = counter("events", "Records read and finished, by source topic.", "topic")
         self.decisions = counter("decisions", "Decisions published, by action.", "action")
+        self.would = counter("would_decisions", "Decisions that the shadow policy would make, by action.", "action")
         self.reasons = counter("reasons", "Labels among the reasons of decisions.", "label", "action")
         self.faults = counter("faults", "Completions that could not be scored.", "reason")
         self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
@@ -113,6 +114,7 @@ class Metrics:
         self.incomplete = gauge("windows_incomplete", "1 where a part is behind or has no owner: alerts hold.")
         self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already
         self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
+        self.shadow = gauge("shadow_info", "1 for the shadow policy's version; absent where none runs.", "version")
         self.model = gauge("model_info", "1 for the classifier's version.", "version")
         self.models_refused = counter("model_refused", "Changes of the manifest that were refused.")
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
@@ -122,6 +124,7 @@ class Metrics:
         """Counts decisions that were published and applied."""
         latency, scores = self.latency.of("completions"), self.scores
         actions: collections.Counter[Action] = collections.Counter()
+        would: collections.Counter[Action] = collections.Counter()
         reasons: collections.Counter[tuple[str, Action]] = collections.Counter()
         too_late = failed = 0
         for decision in decisions:
@@ -132,6 +135,8 @@ class Metrics:
                 self.faults.labels(decision.fault.value).inc()
                 continue
             actions[decision.action] += 1
+            if decision.would_be is not None:
+                would[decision.would_be.action] += 1
             if decision.status == "failed":
                 failed += 1
             for reason in decision.reasons:
@@ -142,6 +147,8 @@ class Metrics:
         self.producer_failed.inc(failed)
         for action, n in actions.items():
             self.decisions.labels(action.value).inc(n)
+        for action, n in would.items():
+            self.would.labels(action.value).inc(n)
         for (label, action), n in reasons.items():
             self.reasons.labels(label, action.value).inc(n)
 
@@ -170,6 +177,12 @@ class Metrics:
         """Makes `version` the one model whose info is 1."""
         self.model.clear()
         self.model.labels(version).set(1)
+
+    def shadow_is(self, version: str | None) -> None:
+        """Makes `version` the one shadow whose info is 1; None: none runs."""
+        self.shadow.clear()
+        if version is not None:
+            self.shadow.labels(version).set(1)
 
     def policy_is(self, version: str) -> None:
         """Makes `version` the one policy whose info is 1."""

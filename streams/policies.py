@@ -1,6 +1,7 @@
 """The `policies` log as every worker and the CLI read it: from its start, without a group, to the live policy.
 
-Knows aiokafka only; what a record means is `core/log.py`.
+Knows aiokafka only; what a record means is `core/log.py`, and where to begin on a log that lost its beginning is
+`core/kept.py`.
 """
 
 from __future__ import annotations
@@ -8,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.core.events import PolicyChange
+from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start
 from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, broker_away
+from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.publish import Message, Publisher
 from streams.tasks import Tasks
 
@@ -28,57 +30,55 @@ TOPIC = "policies"
 NAME = b"live"  # the key: one policy today
 ANSWER_S = 15.0
 ASK_S = 5.0  # after so long without a record the broker is asked whether it is there
+SHRUNK_S = 5.0  # a log that ends before what was read of it: a new leader may not know its end yet, for so long
+QUIET = 3  # fetches without a record: a high-water mark past the last one, control records, nothing of ours
 
 
 class Policies:
-    """The folded log, kept current. `live` is one assignment: read it once a batch."""
+    """The folded log, kept current. `live` is one assignment: read it once a batch.
 
-    def __init__(self, kafka: str, on_record: Callable[[Folded, int, Any], None] | None = None) -> None:
+    recall: what was kept of the log (`core/kept.py`), asked for before the log is read; None: nothing is.
+    """
+
+    def __init__(
+        self,
+        kafka: str,
+        on_record: Callable[[Folded, int, Any], None] | None = None,
+        recall: Callable[[], Awaitable[str | None]] | None = None,
+    ) -> None:
         self._kafka = kafka
-        self._on_record = on_record
+        self._on_record, self._recall = on_record, recall
         self._consumer: Any = None
         self._tp = TopicPartition(TOPIC, 0)
         self._tasks = Tasks()
-        self._following = False
+        self._following = self._moved_back = False
         self._moved = asyncio.Condition()
-        self.log = PolicyLog()
+        self.kept = Kept()  # what is known of the log, as it may be kept
+        self.begun = Start(Found.WHOLE, self.kept, 0)  # how the fold of it began
+        self.note: str | None = None  # what is wrong with the log, in words; None: it is whole
         self.away: str | None = None  # why the log cannot be read just now; the last good version stands
+
+    @property
+    def log(self) -> PolicyLog:
+        """What the log says so far."""
+        return self.kept.log
 
     @property
     def live(self) -> LivePolicy:
         """The live policy. Raises LookupError before one is known: `start` comes first."""
-        if self.log.live is None:
+        live = self.kept.log.live
+        if live is None:
             raise LookupError("no policy yet")
-        return self.log.live
+        return live
 
     async def read(self) -> PolicyLog:
-        """Reads the log from its start to its end, once. Raises BrokerAway where the broker does not answer."""
+        """Reads the log from its start to its end, once; where it lost its start, from what was kept.
+
+        Raises BrokerAway where the broker does not answer, and what `recall` raises.
+        """
         await self.stop()
-        self.log = PolicyLog()
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
-        )
-        self._consumer = consumer
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await consumer.start()
-                consumer.assign([self._tp])
-                await consumer.seek_to_beginning(self._tp)
-            deadline = time.monotonic() + ANSWER_S
-            # Never end_offsets: the fetch high-water mark is right on every broker (FAUST.md 4).
-            while (end := consumer.highwater(self._tp)) is None or self.log.next < end:
-                if time.monotonic() > deadline:
-                    raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
-                if await self._fold_more():
-                    deadline = time.monotonic() + ANSWER_S
-                elif end is not None:
-                    break  # a high-water mark past the last record: control records, nothing of ours
-        except (KafkaError, OSError, AssertionError) as error:
-            raise broker_away(self._kafka, error, TOPIC) from error
+        self.kept = Kept()
+        await self._begin(None)
         return self.log
 
     async def follow(self) -> None:
@@ -89,6 +89,9 @@ class Policies:
     async def stop(self) -> None:
         self._following = False
         await self._tasks.finish(within_s=0)
+        await self._close()
+
+    async def _close(self) -> None:
         if self._consumer is not None:
             await self._consumer.stop()
             self._consumer = None
@@ -115,38 +118,149 @@ class Policies:
             await self._moved.wait_for(lambda: until(self.log))
         return self.log
 
+    # --- where to begin
+
+    async def _begin(self, own: Kept | None) -> None:
+        """Opens the log and folds it to its end. own: what this reader knew, where it reads again."""
+        # Before the log's end is asked for: what is kept only then may reach further than that end.
+        kept = max((k for k in (own, await self._recalled()) if k is not None), key=lambda k: k.order, default=None)
+        await self._close()
+        self._consumer = consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+        )
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await consumer.start()
+                consumer.assign([self._tp])
+                await consumer.seek_to_beginning(self._tp)
+            first, end = await self._bounds(kept.log.next if kept else 0)
+            begun = start(kept, first, end, await self._hash_at(kept.log.next - 1, first, end) if kept else None)
+            if begun.found is Found.UNCLEAR and kept is not None:
+                begun = settled(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
+            told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
+            known = await self._fold_to(begun, end, kept, told=told)
+        except (KafkaError, OSError, AssertionError) as error:
+            raise broker_away(self._kafka, error, TOPIC) from error
+        self.kept, self.begun, self._moved_back = known, begun, False
+        self._say(_note(begun, known.log, first))
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _recalled(self) -> Kept | None:
+        text = await self._recall() if self._recall is not None else None
+        try:
+            return None if text is None else from_json(text)
+        except NotKept as error:
+            log.warning("what was kept of %s cannot be read: %s; ignored", TOPIC, error)
+            return None
+
+    async def _bounds(self, known: int) -> tuple[int, int]:
+        """Where the log begins and ends: the offset of its first record, and the fetch high-water mark.
+
+        Waits a little where the log ends before `known`. Never end_offsets: the fetch is right on every broker.
+        """
+        first: int | None = None
+        quiet, began = 0, time.monotonic()
+        while True:
+            fetched = (await self._consumer.getmany(self._tp, timeout_ms=500, max_records=1)).get(self._tp, ())
+            end, waited = self._consumer.highwater(self._tp), time.monotonic() - began
+            if first is None and fetched:
+                first = fetched[0].offset
+            quiet = 0 if fetched else quiet + 1
+            if end is None and waited > ANSWER_S:
+                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
+            if end is None or (end < known and waited < SHRUNK_S):
+                continue
+            if first is not None or quiet > QUIET or await self._consumer.position(self._tp) >= end:
+                return (end if first is None else first), end
+
+    async def _hash_at(self, offset: int, first: int, end: int) -> str | None:
+        if not first <= offset < end:
+            return None
+        self._consumer.seek(self._tp, offset)
+        for _ in range(QUIET):
+            for record in (await self._consumer.getmany(self._tp, timeout_ms=500, max_records=1)).get(self._tp, ()):
+                return hash_of(record.value) if record.offset == offset else None
+        return None
+
+    async def _fold_to(self, begun: Start, end: int, kept: Kept | None, *, told: int) -> Kept:
+        """What is known at `end`. kept: said where the log disagrees with it. told: records before it are no news."""
+        self._consumer.seek(self._tp, begun.at)
+        known, quiet, deadline = begun.kept, 0, time.monotonic() + ANSWER_S
+        while await self._consumer.position(self._tp) < end and quiet <= QUIET:
+            if time.monotonic() > deadline:
+                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
+            fetched = (await self._consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, ())
+            for record in fetched:
+                known = self._folded(known, record, known=record.offset < told)
+                if begun.found is Found.WHOLE and kept is not None and known.log.next == kept.log.next:
+                    self._compare(kept, known.log)
+            quiet = 0 if fetched else quiet + 1
+            deadline = time.monotonic() + ANSWER_S if fetched else deadline
+        return known
+
+    def _compare(self, kept: Kept, said: PolicyLog) -> None:
+        if (how := differs(kept, said)) is not None:
+            log.warning("%s: %s at %d; the log wins", TOPIC, how, said.next)
+
+    def _say(self, note: str | None) -> None:
+        if note is not None and note != self.note:
+            log.error("kafka %s: %s", self._kafka, note)
+        self.note = note
+
+    # --- going on
+
     async def _follow(self) -> None:
-        heard = time.monotonic()
+        heard, begin = time.monotonic(), False
         while True:
             try:
+                if begin:
+                    await self._begin(self.kept)
+                    begin = False
                 if not await self._fold_more():
-                    if self.away is None and time.monotonic() - heard < ASK_S:
+                    begin = self._is_another()
+                    if begin or (self.away is None and time.monotonic() - heard < ASK_S):
                         continue
                     async with asyncio.timeout(ANSWER_S):
                         await self._consumer.topics()  # the client fetches in silence from a broker that is away
                 heard, self.away = time.monotonic(), None
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, BrokerAway, StoreAway) as error:
                 said, self.away = self.away, f"{type(error).__name__}: {error}"
                 if said is None:
                     stands = _version(self.log)
                     log.warning("kafka %s: %s not read: %s; policy %s stands", self._kafka, TOPIC, self.away, stands)
                 await asyncio.sleep(1.0)
 
+    def _is_another(self) -> bool:
+        """Whether the log ends before what was read of it: then it is not the log that it was."""
+        end = self._consumer.highwater(self._tp)
+        return self._moved_back or (end is not None and end < self.log.next)
+
     async def _fold_more(self) -> int:
-        fetched = await self._consumer.getmany(self._tp, timeout_ms=500)
-        n = 0
-        for record in fetched.get(self._tp, ()):
-            folded = fold(self.log, record.offset, record.value)
-            self.log = folded.log
-            n += 1
+        fetched = (await self._consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, ())
+        if fetched and fetched[0].offset < self.log.next:
+            self._moved_back = True  # the client found the log made anew, and went to its start
+            return 0
+        for record in fetched:
+            self.kept = self._folded(self.kept, record)
+        if fetched:
+            async with self._moved:
+                self._moved.notify_all()
+        return len(fetched)
+
+    def _folded(self, kept: Kept, record: Any, *, known: bool = False) -> Kept:
+        """With one more record. known: it was told of before."""
+        folded = fold(kept.log, record.offset, record.value)
+        if not known:
             if self._following:  # what was written before we came is history
                 _tell(folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)
-        if n:
-            async with self._moved:
-                self._moved.notify_all()
-        return n
+        return Kept(folded.log, hash_of(record.value), kept.anew)
 
 
 def _tell(folded: Folded) -> None:
@@ -158,3 +272,24 @@ def _tell(folded: Folded) -> None:
 
 def _version(known: PolicyLog) -> str:
     return known.live.version if known.live else "none"
+
+
+def _note(begun: Start, now: PolicyLog, first: int) -> str | None:
+    """What is wrong with the log, and what is done about it."""
+    stands = f"policy {_version(begun.kept.log)} stands as it was kept, and what came since is folded onto it"
+    gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
+    match begun.found:
+        case Found.CUT:
+            return f"{TOPIC}: its beginning is gone, it starts at {first}; {stands}{gone}"
+        case Found.ANEW:
+            return f"{TOPIC}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
+        case Found.UNKNOWN if now.live is None:
+            return (
+                f"{TOPIC}: its beginning is gone, it starts at {first}, and nothing was kept: no policy is known; "
+                "expected `tidegate policy apply FILE`"
+            )
+        case Found.UNKNOWN:
+            return (
+                f"{TOPIC}: its beginning is gone, it starts at {first}; policy {_version(now)} is what the rest makes"
+            )
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from classifiers import (
     Scored,
     find_model,
     holding,
+    labels_missing,
     load,
     read_manifest,
 )
@@ -24,6 +26,8 @@ from classifiers import Scorer as Classifier
 from streams.core.thresholds import LivePolicy
 from streams.errors import SettingsError
 from streams.scoring import Scorer
+
+log = logging.getLogger(__name__)
 
 
 def load_scorer(classifier: str, manifest: Path | None = None, threads: int = 1) -> Classifier:
@@ -93,6 +97,11 @@ class LiveScorer:
         """The scorer as a policy needs it: a cascade's bands hold every threshold. Made anew where either changed."""
         if self._made is None or self._made[0] is not self.loaded or self._made[1] is not live:
             wanted = {label: values for label, values in live.thresholds.items() if label in self.loaded.labels}
+            if live.shadow is not None and (missing := labels_missing(live.shadow.labels, self.loaded)):
+                log.warning(
+                    "shadow %s names %s, which %s does not give: the shadow asks for nothing of it",
+                    live.shadow.version, ", ".join(missing), self.loaded.version,
+                )  # fmt: skip
             self._made = self.loaded, live, holding(self.loaded, wanted)
             self._changed(self._made[2].version)
         return self._made[2]

@@ -60,6 +60,7 @@ class _Kept(BaseModel):
 
     evaluated_ms: int | None = None
     rated: tuple[str, ...] = ()  # scopes of which rates were published and not taken back
+    kinds: tuple[tuple[str, int], ...] = ()  # their measures and windows: another policy may ask for none of them
 
 
 class Tick:
@@ -172,14 +173,15 @@ class Tick:
         evaluated = time.perf_counter()
 
         self._said = None  # until what it now takes for said is acknowledged
-        rates: list[tuple[Key, Rate | None]] = [*said.unasked(windows.rates)]
+        at_most = live.policy.limits.rates_per_tick
+        rates: list[tuple[Key, Rate | None]] = [*said.unasked(windows.rates, at_most)]
         rates += said.changes(
             windows.rates,
             windows.of_rates,
             open_end,
             lease.now_ms,
             incomplete=stats.incomplete,
-            at_most=live.policy.limits.rates_per_tick,
+            at_most=at_most,
         )
         stats.rates_waiting = said.waiting
         if not await self._save(lease, due, said, rates):
@@ -203,9 +205,11 @@ class Tick:
             self._windows = None
         self._followed = live
         if self._said is None:
-            self._said, self._windows = Said(self._kept.rated), None  # new windows: every scope in them has changed
+            rated = (Key(scope, *kind) for scope in self._kept.rated for kind in self._kept.kinds)
+            self._said, self._windows = Said(rated), None  # new windows: every scope in them has changed
         if self._windows is None:
             self._windows = TickWindows(self._store, live)
+            self._said.look_again()
         return self._windows, self._said
 
     def _due(self, target_ms: int, bucket_ms: int, longest_ms: int) -> Sequence[int]:
@@ -233,10 +237,14 @@ class Tick:
     ) -> bool:
         """Saves the alerts, and the tick's own state where it changed. rates: those to be said once it is saved."""
         more: dict[str, str] = {}
-        scopes = {key.scope for key, _ in rates}  # those taken back too: their tombstones are not acknowledged yet
-        if due or not scopes <= set(self._kept.rated):
-            evaluated_ms = due[-1] if due else self._kept.evaluated_ms
-            self._kept = _Kept(evaluated_ms=evaluated_ms, rated=tuple(sorted(said.scopes | scopes)))
+        # Those taken back too: their tombstones are not acknowledged yet.
+        scopes, kinds = {key.scope for key, _ in rates}, {(key.measure, key.window_s) for key, _ in rates}
+        if due or not (scopes <= set(self._kept.rated) and kinds <= set(self._kept.kinds)):
+            self._kept = _Kept(
+                evaluated_ms=due[-1] if due else self._kept.evaluated_ms,
+                rated=tuple(sorted(said.scopes | scopes)),
+                kinds=tuple(sorted(said.kinds | kinds)),
+            )
             more[TICK] = self._kept.model_dump_json()
         if not await self.alerts.save(lease, more):
             return False

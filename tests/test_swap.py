@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,7 +297,7 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
     new = LivePolicy("4-0123abcd", parse(named, "p"))
 
     def arrives() -> None:
-        worker._policy_record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
+        worker.in_force._record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
 
     arrives()
     assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text
@@ -312,3 +313,21 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
     arrives()
     assert caplog.text == ""
     worker._scoring.close()
+
+
+async def test_a_label_that_only_a_shadow_names_keeps_no_model_out_and_is_said(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    candidate = LivePolicy("5-0123abcd", parse({"labels": {"toxicity": {"flag": 0.4}, "sexual": {"flag": 0.5}}}, "p"))
+    beside = replace(LIVE, shadow=candidate)
+    watched.swap.scorer.under(beside)
+    assert caplog.text == ""  # the first model gives it
+    manifests.write_one(watched.folder, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
+                        experimental=None)  # fmt: skip
+    await watched.swap.look(lambda: beside)
+    assert (watched.refused, watched.versions) == (0, [watched.loaded.version])
+    assert "hate" in watched.loaded.labels
+    assert caplog.messages == [
+        f"shadow 5-0123abcd names sexual, which {watched.loaded.version} does not give: "
+        "the shadow asks for nothing of it"
+    ]

@@ -406,7 +406,11 @@ async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkey
 async def test_the_ticks_own_state_stands_beside_the_alerts(rig: Rig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(12)
-    assert json.loads((await rig.store.alerts())[TICK]) == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
+    kept = json.loads((await rig.store.alerts())[TICK])
+    kinds = kept.pop("kinds")  # of what was said: labels, actions; no fault and no failure was anything's share
+    assert kept == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
+    assert ["label.toxicity", 30] in kinds
+    assert {tuple(kind) for kind in kinds} == {(rate["measure"], rate["window_s"]) for rate in rig.events("rates")}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streams.core.events import Action, Decision, EventTime, Feedback, WouldBe
-from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, WOULD
+from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, would_count
 from streams.core.ruled import ruled
 from streams.core.series import ALL, KINDS
+from streams.core.strikes import Struck, struck
 from streams.core.thresholds import LivePolicy
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
@@ -21,7 +22,8 @@ ScopeOf = Callable[[str, str], str]
 _TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of a function call
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
-_WOULD: dict[tuple[str, ...], tuple[str, ...]] = {}  # counters -> the shadow's; as many as labels combine
+# Counters -> the shadow's, by its version: as many as labels combine, and forgotten where that is too many.
+_WOULD: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
 _MOST_WOULD = 10_000
 _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.value}") for action in Action}
 
@@ -33,11 +35,13 @@ class Aggregate:
     counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
     users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
     totals: counter -> n, for ever: decided, faults, dead_letters, feedback, too_late; absent where 0.
+    struck: the strikes of its users; None where there are none, as it is wherever the policy gives no weights.
     """
 
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     users: Mapping[int, Mapping[str, Collection[str]]] = field(default_factory=dict)
     totals: Mapping[str, int] = field(default_factory=dict)
+    struck: Struck | None = None
 
 
 class Heard(NamedTuple):
@@ -49,12 +53,12 @@ class Heard(NamedTuple):
     user: str | None
 
 
-def aggregate(decisions: Iterable[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
-    """What a span's decisions count, in `all` and in their tenant, model and route.
+def aggregate(decisions: Collection[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
+    """What a span's decisions count, in `all` and in their tenant, model and route; and whom they strike.
 
     A label is hit where it is among the reasons, whatever its action. A fault counts only as `fault`, a
     producer's failure only as `producer_failed`, and a decision that came too late only in the totals. What a shadow
-    policy would have done counts beside it, under the same names after `would.`.
+    policy would have done counts beside it, under the same names after `would.<its version>.`.
     """
     tally = _Tally(live, scope_of)
     decided = faults = too_late = 0
@@ -65,13 +69,14 @@ def aggregate(decisions: Iterable[Decision], dead_letters: int, live: LivePolicy
             decided += 1
         counters = _counters(decision, decision)
         if decision.would_be is not None:
-            counters += _would(_counters(decision, decision.would_be))
+            counters += _would(_counters(decision, decision.would_be), decision.would_be.policy_version)
         if decision.time is _TOO_LATE:
             too_late += 1
             continue
         scopes = decision.scopes
         tally.add(decision.at_ms, (scopes.tenant, scopes.model, scopes.route), counters, decision.user)
-    return tally.aggregate({"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late})
+    totals = {"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late}
+    return tally.aggregate(totals, struck(decisions, live))
 
 
 def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
@@ -88,12 +93,12 @@ def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
     return counters
 
 
-def _would(counters: tuple[str, ...]) -> tuple[str, ...]:
-    found = _WOULD.get(counters)
+def _would(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
+    found = _WOULD.get((shadow, counters))
     if found is None:
         if len(_WOULD) >= _MOST_WOULD:
             _WOULD.clear()
-        found = _WOULD[counters] = tuple(WOULD + counter for counter in counters)
+        found = _WOULD[shadow, counters] = tuple(would_count(counter, shadow) for counter in counters)
     return found
 
 
@@ -135,7 +140,7 @@ class _Tally:
                         users = self._users.setdefault(start, {}).setdefault(f"{counter}|{scope}", set())
                         users.add(user)
 
-    def aggregate(self, totals: dict[str, int]) -> Aggregate:
+    def aggregate(self, totals: dict[str, int], struck: Struck | None = None) -> Aggregate:
         counts: dict[int, dict[str, int]] = {}
         for (start, names, counters), n in self._alike.items():
             bucket = counts.get(start)
@@ -147,7 +152,7 @@ class _Tally:
                 for scope in scopes:
                     series = f"{counter}|{scope}"
                     bucket[series] = bucket.get(series, 0) + n
-        return Aggregate(counts=counts, users=self._users, totals={name: n for name, n in totals.items() if n})
+        return Aggregate(counts, self._users, {name: n for name, n in totals.items() if n}, struck)
 
     def _scope(self, kind: str, name: str) -> str:
         scope = self._scopes.get((kind, name))

@@ -50,7 +50,9 @@ class Inputs(NamedTuple):
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
         """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
-        return cls(**{name: getattr(decision, name) for name in cls._fields})
+        found = cls(**{name: getattr(decision, name) for name in cls._fields})
+        shadow = decision.would_be
+        return found._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else found
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
@@ -63,6 +65,10 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     """
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms, live)
     action, reasons = _judge(inputs, live)
+    spans, would_be = tuple(inputs.spans), None
+    if live.shadow is not None:
+        spans, shadows = _whose(spans, inputs.scores, live) if spans else ((), ())
+        would_be = _would_be(inputs, live.shadow, shadows)
     return known(
         Decision,
         {
@@ -72,7 +78,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "epoch": inputs.epoch,
             "action": action,
             "reasons": reasons,
-            "spans": tuple(inputs.spans),
+            "spans": spans,
             "fault": inputs.fault,
             "status": "failed" if inputs.status == "failed" else "ok",
             "scores": dict(inputs.scores),
@@ -89,14 +95,23 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "time": time,
             "policy_version": live.version,
             "model_version": inputs.model_version,
-            "would_be": None if live.shadow is None else _would_be(inputs, live.shadow),
+            "would_be": would_be,
         },
     )
 
 
-def _would_be(inputs: Inputs, shadow: LivePolicy) -> WouldBe:
+def _would_be(inputs: Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> WouldBe:
     action, reasons = _judge(inputs, shadow)
-    return known(WouldBe, {"action": action, "reasons": reasons, "policy_version": shadow.version})
+    return known(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
+
+
+def _whose(
+    spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The spans that would be there without the shadow, and the others, which only it asked for."""
+    bars = live.own_redact_from
+    own = {label for label, score in scores.items() if score >= bars.get(label, 2.0)}
+    return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
 
 
 def event_time(event_ms: int | None, record_ms: int, live: LivePolicy) -> tuple[EventTime, int]:

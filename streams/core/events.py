@@ -128,6 +128,8 @@ class WouldBe(BaseModel):
 
     action: Action
     reasons: tuple[Reason, ...] = ()
+    # Spans that only the shadow asked for: who hides a decision's spans must not hide more because a shadow runs.
+    spans: tuple[Span, ...] = ()
     policy_version: str  # the shadow's
 
 
@@ -255,19 +257,20 @@ class Alert(Event):
 
 
 class Enforcement(Event):
-    """A user crossed a strike threshold, or was let go."""
+    """A strike left a user at or above a threshold, or a person undid strikes. The last one of a user holds."""
 
-    id: str
+    id: str  # the completion's source position; of an undo its own. Published twice (after a crash), it has one id
     tenant: str
     user: str  # HMAC
-    action: Literal["throttle", "suspend", "lifted"]
-    strikes: float  # decayed sum at at_ms
+    action: Literal["throttle", "suspend", "lifted"]  # by the highest threshold reached; lifted: none any longer
+    strikes: float  # decayed sum at at_ms, rounded to 4 decimals
     threshold: float | None = None  # the one that they reach; None where lifted
-    at_ms: int  # event time of the completion that made it, or when it was lifted
-    until_ms: int | None = None  # when they will have decayed below the threshold, if no more come
-    author: str | None = None  # only where a person lifted it
-    reason: str  # of a strike its label and action, as "toxicity.block"; what the person said where lifted
-    policy_version: str | None = None  # None where lifted
+    at_ms: int  # event time of the user's latest strike, or when strikes were undone
+    until_ms: int | None = None  # when they will have decayed below the threshold, if no more come; None where lifted
+    throttled_until_ms: int | None = None  # of suspend: from until_ms to here the user is still at `throttle`
+    author: str | None = None  # only where a person undid strikes
+    reason: str  # the label and action, as "toxicity.block" or "prompt.toxicity.block"; of an undo what its author said
+    policy_version: str
 
 
 INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)

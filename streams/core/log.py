@@ -32,6 +32,11 @@ class PolicyLog:
     silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too
     next: int = 0
 
+    @property
+    def shadow(self) -> LivePolicy | None:
+        """The candidate that runs beside the live policy."""
+        return None if self.live is None else self.live.shadow
+
 
 class Verdict(StrEnum):
     """What became of one record of the log."""

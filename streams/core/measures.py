@@ -40,11 +40,21 @@ FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: what the shadow policy would have made of it
 
 
-def would(of: Measure) -> Measure:
-    """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself."""
+def would(of: Measure, shadow: str) -> Measure:
+    """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself.
+
+    shadow: its version. It is in the counters' names: what two shadows would have done is never one sum.
+    """
     if of.hits in FEEDBACK:
         return of
-    return Measure(WOULD + of.name, WOULD + of.hits, tuple(WOULD + counter for counter in of.total))
+    return Measure(
+        WOULD + of.name, would_count(of.hits, shadow), tuple(would_count(counter, shadow) for counter in of.total)
+    )
+
+
+def would_count(counter: str, shadow: str) -> str:
+    """The counter's name where a shadow of that version is what counts: `would.12-7f3a91c2.label.toxicity`."""
+    return f"{WOULD}{shadow}.{counter}"
 
 
 def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:

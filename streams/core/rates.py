@@ -66,8 +66,9 @@ def asked(live: LivePolicy) -> tuple[Asked, ...]:
 
     for of in _of_completions(policy):
         ask(of, window_s, 1)
-    for of in _of_completions(live.shadow.policy) if live.shadow else ():
-        ask(would(of), window_s, 1)
+    if live.shadow is not None:
+        for of in _of_completions(live.shadow.policy):
+            ask(would(of, live.shadow.version), window_s, 1)
     for name in _FEEDBACK:
         own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
         for feedback_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:

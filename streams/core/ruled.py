@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from streams.core.measures import Measure, would
 from streams.core.parts import AlertRule
+from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 
 SHADOW = "shadow:"  # before the name of a shadow's rule; no name holds a colon
@@ -21,15 +22,25 @@ class Ruled(NamedTuple):
 
 
 def ruled(live: LivePolicy) -> Iterator[Ruled]:
-    """Every rule that may alert somebody. A shadow's rule does only where it says `shadow = true`, marked as such."""
+    """Every rule that may alert somebody. A shadow's rule does only where it says `shadow = true`, marked as such.
+
+    Its window is made to fit the live policy, in whose buckets counts are kept, and for no longer than that one asks.
+    """
     for name, rule in live.policy.alerts.items():
         yield Ruled(name, rule, live.policy.measure_of(rule))
-    if live.shadow is not None:
-        bucket_s = live.policy.windows.bucket_s  # counts are kept in the live policy's buckets
-        for name, rule in live.shadow.policy.alerts.items():
+    shadow = live.shadow
+    if shadow is not None:
+        for name, rule in shadow.policy.alerts.items():
             if rule.shadow:
-                of, window_s = would(live.shadow.policy.measure_of(rule)), rule.window_s + -rule.window_s % bucket_s
-                yield Ruled(SHADOW + name, rule.model_copy(update={"of": of.name, "window_s": window_s}), of)
+                of = would(shadow.policy.measure_of(rule), shadow.version)
+                fitted = {"of": of.name, "window_s": _fitted(rule.window_s, live.policy)}
+                yield Ruled(SHADOW + name, rule.model_copy(update=fitted), of)
+
+
+def _fitted(window_s: int, policy: Policy) -> int:
+    """The whole number of the policy's buckets that holds the window, or the most that it allows."""
+    bucket_s, longest_s = policy.windows.bucket_s, policy.limits.longest_window_s
+    return min(window_s + -window_s % bucket_s, longest_s - longest_s % bucket_s)
 
 
 def version_of(name: str, live: LivePolicy) -> str:

@@ -10,6 +10,8 @@ from streams.core.rates import Asked, share, total_of
 from streams.core.series import ALL
 from streams.core.windows import Sums, Window
 
+_BY_ANOTHER = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
+
 
 class Key(NamedTuple):
     """Which rate: the key it is published under."""
@@ -52,24 +54,34 @@ class Said:
     and most of a thousand scopes have no hits of most labels.
     """
 
-    def __init__(self, scopes: Iterable[str] = ()) -> None:
-        """scopes: of which another worker said rates before; those that have none now get tombstones."""
-        self._said: dict[Key, tuple[int, int, bool, bool]] = {}  # hits, total, too few, incomplete
-        # (window, scope) -> whether another worker said it: changed and not looked at yet, in order of arrival.
-        self._waiting: dict[tuple[int, str], bool] = {}
-        self._inherited = set(scopes)
+    def __init__(self, rated: Iterable[Key] = ()) -> None:
+        """rated: what another worker may have said; it is said again, or taken back where nothing is left of it."""
+        self._said: dict[Key, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
+        self._said = dict.fromkeys(rated, _BY_ANOTHER)
+        # (window, scope): changed and not looked at yet, in order of arrival.
+        self._waiting: dict[tuple[int, str], None] = {}
         self._incomplete = False
+        self.look_again()
 
     @property
     def scopes(self) -> set[str]:
-        """Those of which anything is said, or was by another worker and is not taken back yet."""
-        inherited = {scope for (_, scope), other in self._waiting.items() if other}
-        return {key.scope for key in self._said} | inherited | self._inherited
+        """Those of which anything is said, or may have been by another worker and is not taken back yet."""
+        return {key.scope for key in self._said}
+
+    @property
+    def kinds(self) -> set[tuple[str, int]]:
+        """The measures and windows of what is said, likewise."""
+        return {(key.measure, key.window_s) for key in self._said}
 
     @property
     def waiting(self) -> int:
         """How many scopes (for each window) changed and were not looked at yet: more than `at_most` allowed."""
         return len(self._waiting)
+
+    def look_again(self) -> None:
+        """Has all that was said looked at by the next calls: in new windows nothing changes that left the old ones."""
+        for key in self._said:
+            self._waiting.setdefault((key.window_s, key.scope))
 
     def changes(
         self,
@@ -89,13 +101,11 @@ class Said:
         sums = {window_s: window.at(end_ms) for window_s, window in windows.items()}
         for window_s, window in windows.items():
             for scope in window.changed:
-                self._waiting.setdefault((window_s, scope), False)
+                self._waiting.setdefault((window_s, scope))
             window.changed.clear()
             if incomplete != self._incomplete:
                 for scope in set().union(*sums[window_s].values()):
-                    self._waiting.setdefault((window_s, scope), False)
-            self._waiting.update(dict.fromkeys(((window_s, scope) for scope in self._inherited), True))
-        self._inherited.clear()
+                    self._waiting.setdefault((window_s, scope))
         self._incomplete = incomplete
         asked_of: dict[int, list[Asked]] = {window_s: [] for window_s in windows}
         for asked in rates:
@@ -105,26 +115,26 @@ class Said:
         for window_s, scope in [*first, *(key for key in self._waiting if key[1] != ALL)]:
             if len(out) >= at_most and scope != ALL:
                 break
-            inherited = self._waiting.pop((window_s, scope))
+            del self._waiting[window_s, scope]
             for asked in asked_of.get(window_s, ()):
-                out += self._change(asked, sums[window_s], scope, at_ms, incomplete, inherited)
+                out += self._change(asked, sums[window_s], scope, at_ms, incomplete)
         return out
 
-    def unasked(self, rates: Iterable[Asked]) -> list[tuple[Key, None]]:
-        """A tombstone for each rate said before that a new policy does not ask for."""
+    def unasked(self, rates: Iterable[Asked], at_most: int) -> list[tuple[Key, None]]:
+        """A tombstone for each rate said before that a new policy does not ask for; the rest by the next calls."""
         wanted = {(asked.measure.name, asked.window_s) for asked in rates}
-        gone = [key for key in self._said if (key.measure, key.window_s) not in wanted]
+        gone = [key for key in self._said if (key.measure, key.window_s) not in wanted][:at_most]
         for key in gone:
             del self._said[key]
         return [(key, None) for key in gone]
 
     def _change(
-        self, asked: Asked, sums: Sums, scope: str, at_ms: int, incomplete: bool, inherited: bool
+        self, asked: Asked, sums: Sums, scope: str, at_ms: int, incomplete: bool
     ) -> tuple[tuple[Key, Rate | None], ...]:
         key = Key(scope, asked.measure.name, asked.window_s)
         total = total_of(asked.measure, scope, sums)
         if not total:
-            return ((key, None),) if self._said.pop(key, None) is not None or inherited else ()
+            return ((key, None),) if self._said.pop(key, None) is not None else ()
         hits, few = sums[asked.measure.hits].get(scope, 0), total < asked.min_total
         now, was = (hits, total, few, incomplete), self._said.get(key)
         if was is not None and (now == was or (not hits and (was[0], *was[2:]) == (0, few, incomplete))):

@@ -61,19 +61,29 @@ class LivePolicy:
         return {label: tuple(sorted(values - {0.0})) for label, values in found.items()}
 
     @cached_property
-    def redact_from(self) -> Mapping[str, float]:
-        """Per label the lowest `redact` threshold of any scope or floor, also the shadow's: where spans are of use."""
-        found: dict[str, float] = dict(self.shadow.redact_from) if self.shadow else {}
+    def own_redact_from(self) -> Mapping[str, float]:
+        """Per label the lowest `redact` threshold of any scope or floor."""
+        found: dict[str, float] = {}
         for label, action, threshold in _given(self.policy, prompts=False):
             if action is Action.REDACT:
                 found[label] = min(threshold, found.get(label, 1.0))
         return found
 
     @cached_property
+    def redact_from(self) -> Mapping[str, float]:
+        """The same of this policy and its shadow: where spans are of use."""
+        found = dict(self.own_redact_from)
+        for label, threshold in self.shadow.redact_from.items() if self.shadow else ():
+            found[label] = min(threshold, found.get(label, 1.0))
+        return found
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Every label that it names, for completions or prompts; the shadow's too. A classifier must give them."""
-        shadows = self.shadow.labels if self.shadow else ()
-        return tuple(dict.fromkeys([*self.policy.labels, *self.policy.prompt_labels, *shadows]))
+        """Every label that it names, for completions or prompts. A classifier must give them.
+
+        Not the shadow's: where the classifier does not give one of those, nothing would be asked for it, and no harm.
+        """
+        return tuple(dict.fromkeys([*self.policy.labels, *self.policy.prompt_labels]))
 
     @cached_property
     def prompt_labels(self) -> frozenset[str]:

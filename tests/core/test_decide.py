@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span
+from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span, WouldBe
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 
@@ -324,3 +324,99 @@ def test_a_floor_never_weakens_the_action(known: Inputs, label: str, action: str
     without = live(floors={})
     with_floor = live(floors={label: {action: floor}})
     assert decide(known, with_floor).action.strength >= decide(known, without).action.strength
+
+
+# --- beside a shadow
+
+CANDIDATE: dict[str, Any] = {
+    "labels": {
+        "toxicity": {"flag": 0.4, "redact": 0.6, "block": 0.95},
+        "insult": {"redact": 0.3},
+        "sarcasm": {"block": 0.7},
+        "pii": {},
+    },
+    "prompt_labels": {"insult": {"review": 0.5}},
+    "scopes": [{"tenant": "acme", "labels": {"toxicity": {"flag": 0.1}}}],
+    "faults": {"fail": "closed"},
+}
+SHADOW = LivePolicy("9-89abcdef", Policy.model_validate(CANDIDATE))
+BESIDE = LivePolicy(LIVE.version, LIVE.policy, SHADOW)
+
+# scores, scopes, the live action, what the shadow would have asked for
+WOULD: list[tuple[dict[str, float], Scopes, str, str]] = [
+    ({}, Scopes(), "allow", "allow"),
+    ({"toxicity": 0.4}, Scopes(), "allow", "flag"),  # stricter
+    ({"toxicity": 0.9}, Scopes(), "block", "review"),  # looser: redact from 0.6, and no span to redact by
+    ({"toxicity": 0.2}, Scopes(tenant="acme"), "allow", "flag"),  # its own scopes
+    ({"sarcasm": 1.0}, Scopes(), "allow", "block"),  # a label that only it names
+    ({"pii": 1.0}, Scopes(), "review", "allow"),  # one that only the live policy holds against anything
+    ({"insult": 0.95}, Scopes(), "block", "review"),  # the live policy's floors are not the shadow's
+]
+
+
+@pytest.mark.parametrize(("scores", "scopes", "action", "would"), WOULD)
+def test_beside_the_decision_stands_what_the_shadow_would_have_asked_for(
+    scores: dict[str, float], scopes: Scopes, action: str, would: str
+) -> None:
+    decision = decide(inputs(scores=scores, scopes=scopes), BESIDE)
+    assert decision.would_be is not None
+    assert (decision.action.value, decision.would_be.action.value) == (action, would)
+    assert (decision.policy_version, decision.would_be.policy_version) == ("7-0123abcd", "9-89abcdef")
+
+
+def test_without_a_shadow_nothing_would_be() -> None:
+    assert decided(scores={"toxicity": 0.9}).would_be is None
+
+
+def test_a_prompt_may_be_judged_by_the_shadow_alone() -> None:
+    decision = decide(inputs(prompt_scores={"toxicity": 0.1, "insult": 0.5}), BESIDE)
+    assert (decision.action, decision.would_be and decision.would_be.action) == (Action.ALLOW, Action.REVIEW)
+
+
+@pytest.mark.parametrize(("fact", "would"), [({"fault": FaultReason.CLASSIFIER_ERROR}, "block"),
+                                             ({"status": "failed"}, "allow")])  # fmt: skip
+def test_faults_and_failures_are_judged_by_the_shadow_too(fact: dict[str, Any], would: str) -> None:
+    decision = decide(inputs(**fact), BESIDE)
+    assert decision.action is Action.ALLOW
+    assert decision.would_be is not None
+    assert decision.would_be.action.value == would
+
+
+PII, TOXIC, INSULT = (Span(start=n, end=n + 1, label=of) for n, of in enumerate(("pii", "toxicity", "insult")))
+
+
+def test_spans_that_only_the_shadow_asked_for_stand_apart_and_hide_nothing() -> None:
+    # live: redact pii >= 0.8; shadow: redact toxicity >= 0.6, insult >= 0.3
+    scores = {"pii": 0.8, "toxicity": 0.6, "insult": 0.2}
+    decision = decide(inputs(scores=scores, spans=(TOXIC, PII)), BESIDE)
+    assert (decision.action, decision.spans) == (Action.REDACT, (PII,))
+    assert decision.would_be == WouldBe(
+        action=Action.REDACT,
+        reasons=(Reason(label="toxicity", action=Action.REDACT, score=0.6, threshold=0.6, scope="default"),),
+        spans=(TOXIC,),
+        policy_version="9-89abcdef",
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_inputs())
+def test_a_shadow_changes_nothing_of_the_decision_and_would_be_is_what_it_decides_when_live(known: Inputs) -> None:
+    alone, beside = decide(known, LIVE), decide(known, BESIDE)
+    own = LIVE.own_redact_from
+    without = known._replace(spans=[s for s in known.spans if known.scores.get(s.label, -1) >= own.get(s.label, 2)])
+    assert beside.model_copy(update={"would_be": None}) == decide(without, LIVE)
+    assert (beside.action, beside.reasons) == (alone.action, alone.reasons)
+    promoted = decide(known, SHADOW)
+    would = beside.would_be
+    assert would is not None
+    assert (would.action, would.reasons) == (promoted.action, promoted.reasons)
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_inputs())
+def test_decide_beside_a_shadow_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
+    decision = decide(known, BESIDE)
+    read = Decision.model_validate_json(decision.model_dump_json())
+    assert read == decision
+    assert decide(Inputs.of(read), BESIDE) == decision
+    assert sorted(Inputs.of(read).spans, key=repr) == sorted(known.spans, key=repr)  # none is lost

@@ -133,7 +133,7 @@ def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> No
 
 def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
     rig = _Rig()
-    rig.said = Said(["tenant=gone", "all"])
+    rig.said = Said(Key(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow"))
     rig.put(0, scored=4, action_allow=4)
     gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
     assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
@@ -161,7 +161,26 @@ def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
     rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
-    assert rig.said.unasked(rig.rates) == [(Key("all", "label.toxicity", 20), None)]
+    assert rig.said.unasked(rig.rates, 10) == [(Key("all", "label.toxicity", 20), None)]
+    assert rig.said.unasked(rig.rates, 10) == []
+
+
+def test_many_rates_are_taken_back_in_turns() -> None:
+    rig = _Rig()
+    rig.said = Said(Key(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
+    assert [len(rig.said.unasked(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
+    assert rig.said.scopes == set()
+
+
+def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None:
+    rig = _Rig()
+    rig.put(0, scored=4, action_allow=4)
+    rig.say(20)
+    again = _Rig()  # other windows, in which nothing of that scope is left, and so nothing changes
+    again.said = rig.said
+    assert again.say(20) == {}
+    again.said.look_again()
+    assert again.say(20) == {TOXIC: None, ALLOW: None}
 
 
 def test_snapshots_are_every_rate_of_a_window() -> None:
