@@ -61,6 +61,7 @@ class InForce:
                 self._file, live.version, self._file,
             )  # fmt: skip
         self._metrics.policy_is(live.version)
+        self._metrics.shadow_is(live.shadow.version if live.shadow else None)
         await self.policies.follow()
 
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:

@@ -257,17 +257,22 @@ class Policies:
         folded = fold(kept.log, record.offset, record.value)
         if not known:
             if self._following:  # what was written before we came is history
-                _tell(folded)
+                _tell(kept.log, folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)
         return Kept(folded.log, hash_of(record.value), kept.anew)
 
 
-def _tell(folded: Folded) -> None:
+def _tell(was: PolicyLog, folded: Folded) -> None:
     if folded.verdict is Verdict.APPLIED:
         log.info("policy %s is live", _version(folded.log))
     elif folded.why:
         log.warning("%s; skipped, policy %s stands", folded.why, _version(folded.log))
+    old, new = was.shadow, folded.log.shadow
+    if new is not None and new is not old:
+        log.info("shadow %s runs beside policy %s", new.version, _version(folded.log))
+    elif old is not None and new is None:
+        log.info("shadow %s runs no longer", old.version)
 
 
 def _version(known: PolicyLog) -> str:
