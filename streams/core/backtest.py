@@ -1,0 +1,260 @@
+"""Which alerts a policy's rules would have made of decisions and feedback that are kept. Pure.
+
+The tick's own steps, over buckets that are all there: `count`, `windows`, `ruled`, `alerts.step` at every bucket
+boundary in event time. What only the tick knows is left out: parts that were behind, and silences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import Field
+
+from streams.core import alerts, statuses
+from streams.core.count import Aggregate, Heard, aggregate, aggregate_feedback
+from streams.core.effects import Part
+from streams.core.events import Alert, AlertState, Decision
+from streams.core.ruled import ruled, version_of
+from streams.core.series import KINDS, other, scoped, series, split
+from streams.core.statuses import AlertStatus
+from streams.core.thresholds import LivePolicy
+from streams.core.windows import Buckets, Sums, Window
+
+
+class Firing(Part):
+    """One time that an alert fired. Boundaries, in event time (ms)."""
+
+    rule: str
+    scope: str
+    measure: str
+    kind: str
+    above: float
+    pending_ms: int | None  # since when the condition had held; None where it was firing from the start
+    fired_ms: int
+    resolved_ms: int | None  # None: it still fires at the end of the range
+    peak: float | None  # the greatest value while it fired
+
+
+class Backtested(Part):
+    """What the rules would have said in `[since_ms, until_ms]`."""
+
+    policy_version: str
+    since_ms: int
+    until_ms: int
+    firings: list[Firing] = Field([])  # by time, rule, scope; also those that began before and lasted into the range
+    transitions: list[Alert] = Field([])  # as the tick would have published them, of the range
+
+
+class Names:
+    """Scope names as the workers admit them: at most `limit` a kind, here the first that come; the rest are `other`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self.overflowed: set[str] = set()  # kinds with names beyond the limit
+
+    def scope(self, kind: str, name: str) -> str:
+        known = self._known[kind]
+        if name not in known:
+            if len(known) >= self._limit:
+                self.overflowed.add(kind)
+                return other(kind)
+            known.add(name)
+        return scoped(kind, name)
+
+
+class Backtest:
+    """Counts what it is given under one policy; `run` then goes over the boundaries."""
+
+    def __init__(self, live: LivePolicy, names: Names) -> None:
+        self._live, self._names = live, names
+        self._bucket_ms = live.policy.windows.bucket_s * 1000
+        self._rules = [*ruled(live)]
+        self._wanted = {counter for _, _, of in self._rules for counter in (of.hits, *of.total)}
+        self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
+        self._counts: dict[int, dict[str, int]] = {}
+        self._users: dict[int, dict[str, set[str]]] = {}
+
+    @property
+    def lead_ms(self) -> int:
+        """How long before the first boundary its decisions are needed: the longest window, and `for_s` before that.
+
+        An alert that fires at the first boundary has been pending for so long.
+        """
+        longest_s = max((rule.window_s for _, rule, _ in self._rules), default=0)
+        return (longest_s + self.steps_early_ms // 1000) * 1000
+
+    @property
+    def steps_early_ms(self) -> int:
+        """How long before the first boundary alerts are followed, so that what fires then is known."""
+        return max((rule.for_s for _, rule, _ in self._rules), default=0) * 1000 + self._bucket_ms
+
+    def add(self, decisions: Sequence[Decision]) -> None:
+        """Counts decisions as this policy makes them, or as they were recorded."""
+        self._merge(aggregate(decisions, 0, self._live, self._names.scope))
+
+    def hear(self, heard: Iterable[Heard]) -> None:
+        """Counts feedback. Its users may be named in any way that tells them apart."""
+        self._merge(aggregate_feedback(heard, 0, self._live, self._names.scope))
+
+    def run(self, since_ms: int, until_ms: int) -> Backtested:
+        """Every boundary up to until_ms, and what the rules say from since_ms on."""
+        bucket_ms = self._bucket_ms
+        first = max(bucket_ms, since_ms - self.steps_early_ms)
+        windows = _Windows(self._rules, self._counts)
+        followed = _Followed(self._live, since_ms)
+        for at_ms in range(first + -first % bucket_ms, until_ms + 1, bucket_ms):
+            windows.move(at_ms)
+            for name, rule, of in self._rules:
+                sums, known = windows.sums(rule.window_s), followed.scopes(name)
+                for observed in alerts.observe(rule, of, sums, known, at_ms):
+                    if alerts.wants_users(observed, rule):
+                        starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
+                        observed = replace(observed, users=self._distinct(series(of.hits, observed.scope), starts))
+                    followed.step(observed, name, rule)
+        return Backtested(
+            policy_version=self._live.version,
+            since_ms=since_ms,
+            until_ms=until_ms,
+            firings=followed.firings(),
+            transitions=followed.transitions,
+        )
+
+    def _distinct(self, name: str, starts: Iterable[int]) -> int:
+        """Exactly how many users; the tick's is an estimate of about 1%."""
+        return len(set().union(*(self._users.get(start, {}).get(name, ()) for start in starts)))
+
+    def _merge(self, found: Aggregate) -> None:
+        for start, counts in found.counts.items():
+            into = self._counts.setdefault(start, {})
+            for name, n in counts.items():
+                if (kept := self._kept(name)) is not None:
+                    into[kept] = into.get(kept, 0) + n
+        for start, users in found.users.items():
+            sets = self._users.setdefault(start, {})
+            for name, some in users.items():
+                if (kept := self._kept(name)) is not None:
+                    sets.setdefault(kept, set()).update(some)
+
+    def _kept(self, name: str) -> str | None:
+        try:
+            return self._interned[name]
+        except KeyError:
+            kept = self._interned[name] = name if split(name)[0] in self._wanted else None
+            return kept
+
+
+class _Windows:
+    """The rules' windows, moved on boundary by boundary; those of one length share their buckets."""
+
+    def __init__(self, rules: Iterable[Any], counts: dict[int, dict[str, int]]) -> None:
+        wanted: dict[int, set[str]] = {}
+        for _, rule, of in rules:
+            wanted.setdefault(rule.window_s, set()).update((of.hits, *of.total))
+        self._counts = counts
+        self._starts = sorted(counts)
+        self._put = dict.fromkeys(wanted, 0)  # how many of the starts each has
+        self._of: dict[int, tuple[Buckets, Window]] = {}
+        for window_s, counters in wanted.items():
+            buckets = Buckets(dict.fromkeys(counters, window_s))
+            self._of[window_s] = buckets, buckets.window(window_s, counters)
+        self._sums: dict[int, Sums] = {}
+
+    def move(self, end_ms: int) -> None:
+        """Every window ends at end_ms, which is never earlier than before."""
+        for window_s, (buckets, window) in self._of.items():
+            first = end_ms - window_s * 1000
+            n = self._put[window_s]
+            while n < len(self._starts) and self._starts[n] < end_ms:
+                if self._starts[n] >= first:
+                    buckets.put(None, self._starts[n], self._counts[self._starts[n]])
+                n += 1
+            self._put[window_s] = n
+            self._sums[window_s] = window.at(end_ms)
+            buckets.drop_before(first)
+
+    def sums(self, window_s: int) -> Sums:
+        return self._sums[window_s]
+
+
+@dataclass(slots=True)
+class _Life:
+    """An alert that is being followed."""
+
+    status: AlertStatus
+    pending_ms: int | None = None
+    fired_ms: int | None = None
+    peak: float | None = None
+
+
+class _Followed:
+    """Every alert that is not inactive, and what became of those that fired."""
+
+    def __init__(self, live: LivePolicy, since_ms: int) -> None:
+        self._live, self._since_ms = live, since_ms
+        self._alive: dict[str, dict[str, _Life]] = {}  # rule -> scope -> its life
+        self._ended: list[Firing] = []
+        self.transitions: list[Alert] = []
+
+    def scopes(self, name: str) -> set[str]:
+        """Those in which the rule has an alert."""
+        return set(self._alive.get(name, ()))
+
+    def step(self, observed: alerts.Observed, name: str, rule: Any) -> None:
+        of_rule = self._alive.setdefault(name, {})
+        life = of_rule.get(observed.scope)
+        status, transition = alerts.step(life.status if life else None, observed, name, rule)
+        if status is None:
+            return
+        if life is None:
+            life = of_rule[observed.scope] = _Life(status)
+        was, life.status = life.status.state, status
+        if transition is not None and observed.at_ms >= self._since_ms:
+            self.transitions.append(statuses.event(status, transition, version_of(name, self._live), None))
+        if status.state is AlertState.PENDING and transition is not None:
+            life.pending_ms = observed.at_ms
+        elif status.state is AlertState.FIRING:
+            if transition is not None:
+                life.fired_ms, life.peak = observed.at_ms, None
+            if status.value is not None:
+                life.peak = max(life.peak or 0.0, status.value)
+        elif was is AlertState.FIRING:
+            if observed.at_ms >= self._since_ms:
+                self._ended.append(_firing(life, observed.at_ms))
+            life.pending_ms = life.fired_ms = None
+        if status.forgotten:
+            del of_rule[observed.scope]
+
+    def firings(self) -> list[Firing]:
+        lasting = [
+            _firing(life, None)
+            for of_rule in self._alive.values()
+            for life in of_rule.values()
+            if life.status.state is AlertState.FIRING
+        ]
+        return sorted([*self._ended, *lasting], key=lambda firing: (firing.fired_ms, firing.rule, firing.scope))
+
+
+def _firing(life: _Life, resolved_ms: int | None) -> Firing:
+    status = life.status
+    return Firing(
+        rule=status.rule,
+        scope=status.scope,
+        measure=status.measure,
+        kind=status.kind,
+        above=status.above,
+        pending_ms=life.pending_ms,
+        fired_ms=life.fired_ms or status.since_ms,
+        resolved_ms=resolved_ms,
+        peak=life.peak,
+    )
+
+
+def by_scope(firings: Sequence[Firing]) -> dict[tuple[str, str], list[Firing]]:
+    """(rule, scope) -> its firings, in order."""
+    found: dict[tuple[str, str], list[Firing]] = {}
+    for firing in sorted(firings, key=lambda firing: (firing.rule, firing.scope, firing.fired_ms)):
+        found.setdefault((firing.rule, firing.scope), []).append(firing)
+    return found

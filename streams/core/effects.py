@@ -1,0 +1,111 @@
+"""What a what-if says: the effects of judging decisions anew, as data. `what_if.py` tallies them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from streams.core.contract import Action
+from streams.core.events import FeedbackKind
+
+
+class Part(BaseModel):
+    """What every part is: frozen, and nothing but its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Example(Part):
+    """A decision that would change, of those the earliest. Its text is the producer's to show, by the id."""
+
+    id: str
+    record_ms: int
+    source: str
+    tenant: str
+    model: str
+    label: str  # the strongest reason of the stricter side
+    score: float | None
+    threshold: float | None
+    scope: str | None  # whose threshold it is
+    by: Literal["screen", "encoder"] | None
+    said: list[FeedbackKind]  # complaints, appeals and verdicts
+
+
+class Change(Part):
+    """How many decisions go from one action to another."""
+
+    was: Action
+    now: Action
+    count: int
+    examples: list[Example]
+
+
+class Group(Part):
+    """What changes at one tenant, one model, or because of one label."""
+
+    name: str
+    others: int = 0  # of the group `other`: how many names it stands for that are told apart while counted
+    decisions: int  # all there are; of a label, all of the range
+    changed: int
+    share: float  # changed / decisions
+    tighter: int
+    looser: int
+    newly: dict[Action, int]
+
+
+class Moved(Part):
+    """How many decisions have an action, or a label among their reasons: before, and then."""
+
+    name: str
+    was: int
+    now: int
+
+
+class RestsOn(Part):
+    """Who gave the score that drives each change; a fault has none."""
+
+    screen: int
+    encoder: int
+    one_model: int  # where one model gives every score
+
+
+class Said(Part):
+    """Completions of which people said so, each once a kind."""
+
+    complaint: int = 0
+    appeal: int = 0
+    upheld: int = 0
+    overturned: int = 0
+
+
+class Named(Part):
+    """A label without a score in so many decisions."""
+
+    label: str
+    of: Literal["completion", "prompt"]
+    decisions: int
+
+
+class Effects(Part):
+    """What differs between two judgements of the same decisions."""
+
+    decisions: int
+    faults: int
+    producer_failed: int
+    first_ms: int | None  # record timestamps; None where there are none
+    last_ms: int | None
+    changed: int
+    tighter: int  # to a stronger action
+    looser: int  # to a weaker one
+    other_labels: int  # the same action, for other labels
+    newly: dict[Action, int]
+    actions: list[Moved]
+    labels_hit: list[Moved]
+    changes: list[Change]
+    labels: list[Group]
+    tenants: list[Group]
+    models: list[Group]
+    rests_on: RestsOn
+    said: Said  # of all decisions
+    said_of_changed: Said

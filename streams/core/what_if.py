@@ -1,0 +1,275 @@
+"""What another policy would have done: decisions in, effects out. Pure.
+
+Each decision is held against another judgement of the same inputs: `decide(Inputs.of(decision), candidate)`, or what
+a shadow policy made of it. Nothing is scored anew, so the scores' mistakes stay. `backtest.py` does the same of alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heappush, heappushpop
+from typing import TypeVar
+
+from streams.core.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
+from streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
+from streams.core.thresholds import LivePolicy
+
+K = TypeVar("K")
+Judged = Decision | WouldBe  # an action and the reasons for it
+
+HEARD = (FeedbackKind.COMPLAINT, FeedbackKind.APPEAL, FeedbackKind.UPHELD, FeedbackKind.OVERTURNED)
+BIT = {kind: 1 << n for n, kind in enumerate(HEARD)}  # what was said of one completion is one number
+EXAMPLES = 3  # ids a change
+LARGEST = 20  # tenants and models that are told apart in the result; the rest are one
+MOST_NAMES = 10_000  # of tenants or models while it is counted: names may be made up without end
+
+
+class WhatIf:
+    """Tallies what differs between two judgements of the same decisions. The same decisions give the same effects."""
+
+    def __init__(self, said: Mapping[str, int] | None = None, *, examples: int = EXAMPLES) -> None:
+        """said: completion id -> BITs of what people said of it. examples: ids that a change is shown with."""
+        self._said, self._examples = said or {}, examples
+        self._decisions = self._faults = self._failed = self._moved = 0
+        self._first_ms: int | None = None
+        self._last_ms: int | None = None
+        self._actions: dict[tuple[Action, Action], int] = {}
+        self._shown: dict[tuple[Action, Action], list[_Early]] = {}
+        self._said_all: dict[int, int] = {}
+        self._said_changed: dict[int, int] = {}
+        self._by: dict[str | None, int] = {}
+        self._hits: dict[str, list[int]] = {}  # label -> decisions that have it among their reasons: was, now
+        self._scored: dict[tuple[str, ...], int] = {}  # labels that a completion's scores name
+        self._prompts: dict[tuple[str, ...], int] = {}
+        self._tenants, self._models, self._labels = _Groups(), _Groups(), _Groups()
+
+    def add(self, decision: Decision, was: Judged, now: Judged) -> None:
+        """One decision: what was asked for it, and what would be."""
+        self._decisions += 1
+        at_ms = decision.record_ms
+        if self._first_ms is None or self._last_ms is None:
+            self._first_ms = self._last_ms = at_ms
+        elif at_ms < self._first_ms:
+            self._first_ms = at_ms
+        elif at_ms > self._last_ms:
+            self._last_ms = at_ms
+        if decision.fault is not None:
+            self._faults += 1
+        elif decision.status == "failed":
+            self._failed += 1
+        else:
+            _count(self._scored, tuple(decision.scores))
+            if decision.prompt_scores:
+                _count(self._prompts, tuple(decision.prompt_scores))
+        actions = was.action, now.action
+        _count(self._actions, actions)
+        scopes = decision.scopes
+        tenant, model = self._tenants.seen(scopes.tenant), self._models.seen(scopes.model)
+        said = self._said.get(decision.id, 0) if self._said else 0
+        if said:
+            _count(self._said_all, said)
+        if was.reasons or now.reasons:
+            before, after = _named(was), _named(now)
+            for side, names in enumerate((before, after)):
+                for name in names:
+                    self._hits.setdefault(name, [0, 0])[side] += 1
+            if actions[0] is actions[1] and before != after:
+                self._moved += 1
+        if actions[0] is not actions[1]:
+            self._changed(decision, was, now, (tenant, model), said)
+
+    def _changed(
+        self, decision: Decision, was: Judged, now: Judged, groups: tuple[list[int], list[int]], said: int
+    ) -> None:
+        driving = _driving(was, now)
+        name, by = (_name(driving), driving.by) if driving else ("none", None)
+        column = _COLUMN[now.action]
+        tighter = _TIGHTER if STRENGTH[now.action] > STRENGTH[was.action] else _LOOSER
+        for group in (*groups, self._labels.seen(name)):
+            group[tighter] += 1
+            group[column] += 1
+        _count(self._by, by if driving and driving.score is not None else "nobody")
+        if said:
+            _count(self._said_changed, said)
+        shown = self._shown.setdefault((was.action, now.action), [])
+        example = _Early((decision.record_ms, decision.id, str(decision.source)), decision, name, driving, said)
+        if len(shown) < self._examples:
+            heappush(shown, example)
+        elif shown and shown[0] < example:
+            heappushpop(shown, example)
+
+    def effects(self) -> Effects:
+        """What was tallied so far."""
+        changed = {pair: n for pair, n in self._actions.items() if pair[0] is not pair[1]}
+        tighter = sum(n for (was, now), n in changed.items() if STRENGTH[now] > STRENGTH[was])
+        return Effects(
+            decisions=self._decisions,
+            faults=self._faults,
+            producer_failed=self._failed,
+            first_ms=self._first_ms,
+            last_ms=self._last_ms,
+            changed=sum(changed.values()),
+            tighter=tighter,
+            looser=sum(changed.values()) - tighter,
+            other_labels=self._moved,
+            newly={a: sum(n for (_, now), n in changed.items() if now is a) for a in Action},
+            actions=[
+                Moved(
+                    name=action.value,
+                    was=sum(n for (was, _), n in self._actions.items() if was is action),
+                    now=sum(n for (_, now), n in self._actions.items() if now is action),
+                )
+                for action in Action
+            ],
+            labels_hit=[Moved(name=label, was=n[0], now=n[1]) for label, n in sorted(self._hits.items())],
+            changes=[
+                Change(was=was, now=now, count=n, examples=self._told((was, now)))
+                for (was, now), n in sorted(changed.items(), key=lambda item: (-item[1], _strengths(item[0])))
+            ],
+            labels=self._labels.largest(None, total=self._decisions),
+            tenants=self._tenants.largest(LARGEST),
+            models=self._models.largest(LARGEST),
+            rests_on=RestsOn(
+                screen=self._by.get("screen", 0), encoder=self._by.get("encoder", 0), one_model=self._by.get(None, 0)
+            ),
+            said=_told(self._said_all),
+            said_of_changed=_told(self._said_changed),
+        )
+
+    def never_scored(self, candidate: LivePolicy) -> list[Named]:
+        """Labels of the candidate for which decisions hold no score: nobody can know what it makes of those.
+
+        A completion's label is named with how many scored decisions lack it; a prompt's where no decision has it.
+        """
+        scored = sum(self._scored.values())
+        found = []
+        for label in candidate.policy.labels:
+            lacking = sum(n for labels, n in self._scored.items() if label not in labels)
+            if lacking:
+                found.append(Named(label=label, of="completion", decisions=lacking))
+        found += [
+            Named(label=label, of="prompt", decisions=scored)
+            for label in candidate.policy.prompt_labels
+            if scored and not any(label in labels for labels in self._prompts)
+        ]
+        return found
+
+    def _told(self, change: tuple[Action, Action]) -> list[Example]:
+        return [early.example() for early in sorted(self._shown.get(change, ()), key=lambda early: early.when)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """A decision to be shown, ordered so that a heap's least is the latest of them: the one to let go."""
+
+    when: tuple[int, str, str]  # record timestamp, id, source
+    decision: Decision
+    label: str
+    driving: Reason | None
+    said: int
+
+    def __lt__(self, other: _Early) -> bool:
+        return self.when > other.when
+
+    def example(self) -> Example:
+        decision, driving = self.decision, self.driving
+        return Example(
+            id=decision.id,
+            record_ms=decision.record_ms,
+            source=str(decision.source),
+            tenant=decision.scopes.tenant,
+            model=decision.scopes.model,
+            label=self.label,
+            score=driving.score if driving else None,
+            threshold=driving.threshold if driving else None,
+            scope=driving.scope if driving else None,
+            by=driving.by if driving else None,
+            said=[kind for kind in HEARD if self.said & BIT[kind]],
+        )
+
+
+_DECISIONS, _TIGHTER, _LOOSER = range(3)
+_COLUMN = {action: 3 + n for n, action in enumerate(Action)}
+OTHER = "other"
+
+
+class _Groups:
+    """Counts by name, in lists of numbers: decisions, tighter, looser, then newly of each action."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, list[int]] = {}
+        self._other: list[int] = [0] * (3 + len(Action))
+
+    def seen(self, name: str) -> list[int]:
+        """The counts of that name, with one decision more."""
+        group = self._all.get(name)
+        if group is None:
+            if len(self._all) >= MOST_NAMES:
+                group = self._other
+            else:
+                group = self._all[name] = [0] * (3 + len(Action))
+        group[_DECISIONS] += 1
+        return group
+
+    def largest(self, most: int | None, total: int | None = None) -> list[Group]:
+        """Those with most changes, then most decisions, then by name; the others as one, where there are some.
+
+        total: decisions to hold each against, where its own count is only of changes.
+        """
+        ordered = sorted(self._all.items(), key=lambda item: (-item[1][1] - item[1][2], -item[1][0], item[0]))
+        shown = ordered if most is None else ordered[:most]
+        rest = [group for _, group in ordered[len(shown) :]] + ([self._other] if self._other[_DECISIONS] else [])
+        groups = [_group(name, counts, total) for name, counts in shown]
+        if rest:
+            names = len(ordered) - len(shown)
+            summed = [sum(column) for column in zip(*rest, strict=True)]
+            groups.append(_group(OTHER, summed, total, names=names))
+        return groups
+
+
+def _group(name: str, counts: list[int], total: int | None, names: int = 0) -> Group:
+    decisions = counts[_DECISIONS] if total is None else total
+    changed = counts[_TIGHTER] + counts[_LOOSER]
+    return Group(
+        name=name,
+        others=names,
+        decisions=decisions,
+        changed=changed,
+        share=changed / decisions if decisions else 0.0,
+        tighter=counts[_TIGHTER],
+        looser=counts[_LOOSER],
+        newly={action: counts[column] for action, column in _COLUMN.items()},
+    )
+
+
+def _driving(was: Judged, now: Judged) -> Reason | None:
+    """The strongest reason of the stricter side: the label that makes the difference."""
+    stricter = now if STRENGTH[now.action] > STRENGTH[was.action] else was
+    return stricter.reasons[0] if stricter.reasons else None
+
+
+def _name(reason: Reason) -> str:
+    """A prompt's label is another one than a completion's: `prompt.toxicity`."""
+    return f"prompt.{reason.label}" if reason.of == "prompt" else reason.label
+
+
+def _named(judged: Judged) -> Collection[str]:
+    return {_name(reason) for reason in judged.reasons}
+
+
+def _strengths(pair: tuple[Action, Action]) -> tuple[int, int]:
+    return STRENGTH[pair[0]], STRENGTH[pair[1]]
+
+
+def _told(said: Mapping[int, int]) -> Said:
+    return Said(**dict(_each(said)))
+
+
+def _each(said: Mapping[int, int]) -> Iterator[tuple[str, int]]:
+    for kind in HEARD:
+        yield kind.value, sum(n for bits, n in said.items() if bits & BIT[kind])
+
+
+def _count(counts: dict[K, int], key: K) -> None:
+    counts[key] = counts.get(key, 0) + 1
