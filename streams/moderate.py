@@ -166,12 +166,9 @@ class Moderate:
 
     def message(self, result: Decision | DeadLetter) -> Message:
         """The result as one record for its topic."""
-        source = result.source
         if isinstance(result, DeadLetter):
             return dead_letter_message(result)
-        who = result.user or result.conversation or result.id
-        key = f"{result.scopes.tenant}:{who}".encode()
-        return Message("decisions", key, to_json(result), source.partition)
+        return Message("decisions", decision_key(result), to_json(result), result.source.partition)
 
     def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the decisions count under."""
@@ -187,6 +184,12 @@ class Moderate:
         """Metrics of what was published and counted."""
         self._metrics.decided((result for result in results if isinstance(result, Decision)), time() * 1000)
         self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
+
+
+def decision_key(decision: Decision) -> bytes:
+    """One user's decisions, of one tenant, under one key; without a user their conversation's, else its own."""
+    who = decision.user or decision.conversation or decision.id
+    return f"{decision.scopes.tenant}:{who}".encode()
 
 
 def dead_letter_message(letter: DeadLetter) -> Message:

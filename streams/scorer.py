@@ -30,7 +30,9 @@ from streams.scoring import Scorer
 log = logging.getLogger(__name__)
 
 
-def load_scorer(classifier: str, manifest: Path | None = None, threads: int = 1) -> Classifier:
+def load_scorer(
+    classifier: str, manifest: Path | None = None, threads: int = 1, *, named_by: str = "TIDEGATE_CLASSIFIER"
+) -> Classifier:
     """A scorer: `name` of the manifest ("" is its default), or `module:factory`, called without arguments.
 
     threads: runs of a cascade's encoder side by side. A single model scores on its callers' threads.
@@ -42,7 +44,7 @@ def load_scorer(classifier: str, manifest: Path | None = None, threads: int = 1)
             return load(classifier or None, manifest=manifest, threads=threads if cascade else 1)
         except ClassifierError as error:
             raise SettingsError(str(error)) from error
-    where = f"TIDEGATE_CLASSIFIER: {classifier}"
+    where = f"{named_by}: {classifier}"
     module, _, factory = classifier.partition(":")
     try:
         made: Any = getattr(importlib.import_module(module), factory)()

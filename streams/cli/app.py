@@ -13,6 +13,7 @@ from streams.cli.fence import fence
 from streams.cli.models import models
 from streams.cli.policy import policy
 from streams.cli.rates import rates
+from streams.cli.replay import replay
 from streams.cli.run import up, worker
 from streams.cli.schemas import schemas
 from streams.cli.score import score
@@ -77,5 +78,6 @@ app.add_typer(silence, name="silence")
 app.add_typer(policy, name="policy")
 app.add_typer(fence, name="fence")
 app.add_typer(dead_letters, name="dead-letters")
+app.command()(replay)
 app.command()(schemas)
 app.command()(models)

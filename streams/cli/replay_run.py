@@ -1,0 +1,175 @@
+"""One replay from the command line: policy, model and topics are found, then `streams/replay.py` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from classifiers import require_labels
+from streams.cli.edge import ExitCode, fail, say
+from streams.cli.policy_file import labels_checked
+from streams.cli.policy_log import read_log
+from streams.cli.show import Advance, clock, progress
+from streams.cli.stretch import Stretches
+from streams.core.policy import digest
+from streams.core.thresholds import LivePolicy
+from streams.errors import StoreRefused, TopicsMissing
+from streams.offline import Offline
+from streams.policy_file import read_policy
+from streams.publish import Publisher
+from streams.replay import REPLAYS, Account, Replay, Replays
+from streams.scorer import LiveScorer, load_scorer
+from streams.source import partition_counts
+from streams.store.redis import RedisStore
+from streams.survey import COMPLETIONS, DEAD_LETTERS, DECISIONS, Found, Range, parts, require_kept, stretches, survey
+from streams.topics_admin import TopicsUnequal
+from streams.users import UserKey
+
+if TYPE_CHECKING:
+    from classifiers import Scorer
+    from streams.settings import Settings
+
+
+class Run:
+    """What was asked, and how far it came: an end before its time is told too."""
+
+    live: LivePolicy
+
+    def __init__(self, settings: Settings, within: Range, policy: Path | None, model: str | None, epoch: int) -> None:
+        self._settings, self.within, self._file, self._model = settings, within, policy, model
+        self.epoch = epoch  # the time it began, in ms, as a worker's: greater than that of what it replays
+        self.model_version: str | None = None  # of the model that scores again
+        self.found: Found | None = None
+        self.account = Account(0)
+
+    @property
+    def recorded(self) -> dict[str, int]:
+        """What is recorded of the range's records, each counted once."""
+        recorded = self.found.recorded if self.found else ()
+        return {
+            "decided": sum(len(part) - part.dead_letters - part.nothing for part in recorded),
+            "dead_letters": sum(part.dead_letters for part in recorded),
+            "without_decision": sum(part.nothing for part in recorded),
+        }
+
+    async def look(self) -> None:
+        """What the range holds, and what is recorded of it. Raises BrokerAway, TopicsMissing, RangeRefused."""
+        log = Stretches(self._settings.kafka)
+        try:
+            await self._survey(log, await self._partitions())
+        finally:
+            await log.stop()
+
+    async def replay(self) -> None:
+        """All of it. Raises what `look` raises, and SettingsError, PolicyError, ClassifierError, StoreAway."""
+        scorer = None if self._model is None else self._scorer(self._model)
+        self.live = await self._policy()
+        key = UserKey(b"") if scorer is None else await self._user_key()
+        if scorer is not None:
+            require_labels(self.live.labels, scorer, f"policy {self.live.version}")
+        log = Stretches(self._settings.kafka)
+        try:
+            found = await self._survey(log, await self._partitions())
+            async with self._publisher() as publisher:
+                run = Replay(log, Replays(publisher), found.recorded, self.live, self.epoch, self.account)
+                with progress("replayed", found.read) as advance:
+                    if scorer is None:
+                        await run.decide_again(advance)
+                    else:
+                        await self._score_again(run, scorer, key, advance)
+        finally:
+            await log.stop()
+
+    async def _survey(self, log: Stretches, counts: dict[str, int]) -> Found:
+        """Ends the command where the range holds nothing."""
+        completions, decisions, dead = (parts(topic, counts[topic]) for topic in (COMPLETIONS, DECISIONS, DEAD_LETTERS))
+        # Where texts are scored again, what was decided is only told beside it, as far as it is kept.
+        await require_kept(log, completions if self._model is not None else [*completions, *decisions], self.within)
+        asked = await stretches(log, [*completions, *decisions, *dead], self.within)
+        with progress("looked at", sum(max(0, stretch.end - stretch.start) for stretch in asked)) as advance:
+            found = await survey(log, asked, self.within, advance)
+        if not found.read:
+            fail(
+                f"no record on {COMPLETIONS} from {clock(self.within.from_ms)} to {clock(self.within.to_ms)}; "
+                "expected a range that holds some; nothing replayed",
+                ExitCode.WRONG,
+            )
+        if found.strange:
+            say(f"{found.strange:,} records on {DECISIONS} or {DEAD_LETTERS} are neither; left out")
+        self.found, self.account = found, Account(found.read)
+        return found
+
+    async def _partitions(self) -> dict[str, int]:
+        """Of each topic. Raises TopicsMissing, TopicsUnequal."""
+        counts = await partition_counts(self._settings.kafka)
+        if missing := [topic for topic in (COMPLETIONS, DECISIONS, DEAD_LETTERS, REPLAYS) if topic not in counts]:
+            raise TopicsMissing(
+                f"kafka {self._settings.kafka}: no topic {', '.join(missing)}; expected `tidegate topics` first"
+            )
+        for topic in (DECISIONS, REPLAYS):
+            if counts[topic] != counts[COMPLETIONS]:
+                raise TopicsUnequal(
+                    f"{COMPLETIONS} has {counts[COMPLETIONS]} partitions and {topic} {counts[topic]}; expected the "
+                    "same number; nothing replayed: add partitions to the smaller topic"
+                )
+        return counts
+
+    async def _policy(self) -> LivePolicy:
+        """The file's, or the live one. Raises PolicyError, MissingLabelError, BrokerAway."""
+        if self._file is not None:
+            policy = read_policy(self._file)
+            if self._model is None:
+                labels_checked(self._settings, policy, str(self._file))
+            return LivePolicy(f"file-{digest(policy)}", policy)
+        live = (await read_log(self._settings)).log.live
+        if live is None:
+            fail("no policy is live yet; expected --policy FILE, or a worker to have begun; nothing replayed")
+        return live
+
+    def _scorer(self, name: str) -> Scorer:
+        settings = self._settings
+        return load_scorer(name, settings.classifier_manifest, settings.score_threads, named_by="--model")
+
+    async def _user_key(self) -> UserKey:
+        """The workers' key: users must be the same on `replays` and `decisions`. Redis is asked, and not written.
+
+        Raises SettingsError, StoreRefused, StoreAway.
+        """
+        key, settings = UserKey(self._settings.user_key_bytes()), self._settings
+        store = RedisStore(settings.redis, settings.namespace)
+        try:
+            known = await store.user_key()
+        finally:
+            await store.close()
+        if known not in (None, key.fingerprint):
+            raise StoreRefused(
+                f"redis: decisions were made with user key {known}, TIDEGATE_USER_KEY is {key.fingerprint}; expected "
+                "the key that the workers have; nothing replayed"
+            )
+        return key
+
+    @asynccontextmanager
+    async def _publisher(self) -> AsyncIterator[Publisher]:
+        settings = self._settings
+        publisher = Publisher(
+            settings.kafka, idempotent=settings.idempotent, max_record_bytes=settings.max_record_bytes,
+            client_id="tidegate-replay",
+        )  # fmt: skip
+        await publisher.start()
+        try:
+            yield publisher
+        finally:
+            await publisher.stop()
+
+    async def _score_again(self, run: Replay, scorer: Scorer, key: UserKey, advance: Advance) -> None:
+        live = LiveScorer(scorer, self._scores_by)
+        offline = Offline(self._settings, live, self.live, key, self.epoch)
+        try:
+            await run.score_again(offline, advance)
+        finally:
+            offline.close()
+
+    def _scores_by(self, version: str) -> None:
+        self.model_version = version

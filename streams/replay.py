@@ -1,0 +1,130 @@
+"""Decides a range of completions again: from the scores recorded in `decisions`, or from new ones. Into `replays`.
+
+Nothing else is written: no live topic, no store. `Replays` names its one topic and takes no other. Knows no Kafka
+client: what is read comes from a `Log`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pydantic_core import to_json
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import Action, DeadLetter, Decision
+from streams.core.thresholds import LivePolicy
+from streams.moderate import decision_key
+from streams.offline import Offline
+from streams.publish import Message, Publisher
+from streams.recorded import Recorded
+from streams.store import Part
+from streams.survey import COMPLETIONS, DECISIONS, Log
+
+REPLAYS = "replays"
+CHUNK = 4096  # decisions in hand at once: some 10 MB
+BATCH = 256  # records scored together: as many as a worker's
+
+
+class Replays:
+    """The one topic that a replay writes."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def write(self, decisions: Sequence[Decision]) -> None:
+        """Returns when all were acknowledged; each on its source's partition number. Raises BrokerAway."""
+        await self._publisher.publish(
+            [Message(REPLAYS, decision_key(d), to_json(d), d.source.partition) for d in decisions]
+        )
+
+
+@dataclass
+class Account:
+    """What became of the records of the range. Only what `replays` acknowledged is decided."""
+
+    read: int
+    decided: int = 0
+    faults: int = 0
+    dead_letters: int = 0
+    without_decision: int = 0  # nothing is recorded of them; where texts are scored again there are none
+    changes: Counter[tuple[Action | None, Action]] = field(default_factory=Counter)  # recorded (if known), replayed
+    # Per label that the policy names: decisions whose recorded scores do not have it.
+    without_label: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> int:
+        return self.decided + self.faults + self.dead_letters + self.without_decision
+
+    @property
+    def closes(self) -> bool:
+        return self.read == self.done
+
+
+class Replay:
+    """One run. recorded: per partition of `completions`, what the survey found. advance: told of records done."""
+
+    def __init__(
+        self, log: Log, out: Replays, recorded: Sequence[Recorded], live: LivePolicy, epoch: int, account: Account
+    ) -> None:
+        self._log, self._out, self._recorded = log, out, recorded
+        self._live, self._epoch, self._account = live, epoch, account
+
+    async def decide_again(self, advance: Callable[[int], None]) -> None:
+        """The recorded scores, spans and faults, under the policy: no text is read. Raises BrokerAway."""
+        for partition, recorded in enumerate(self._recorded):
+            self._account.dead_letters += recorded.dead_letters
+            self._account.without_decision += recorded.nothing
+            advance(recorded.dead_letters + recorded.nothing)
+            for chunk in _chunks(recorded.decided()):
+                found = await self._decisions(partition, chunk)
+                # One that was deleted since the survey is missing here, and from the account: it does not close.
+                before = [found[place] for _, place in chunk if place in found]
+                await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
+                advance(len(chunk))
+
+    async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
+        """The texts, by a worker's own code. Raises BrokerAway."""
+        for partition, recorded in enumerate(self._recorded):
+            part = Part(COMPLETIONS, partition)
+            async with aclosing(self._log.read(part, recorded.first, recorded.end)) as stretch:
+                async for records in stretch:
+                    mine = [record for record in records if record.offset in recorded]
+                    for start in range(0, len(mine), BATCH):
+                        results = [result for _, result in await offline.moderate(mine[start : start + BATCH])]
+                        await self._write([r for r in results if isinstance(r, Decision)], recorded)
+                        self._account.dead_letters += sum(isinstance(r, DeadLetter) for r in results)
+                        advance(len(results))
+
+    async def _write(self, decisions: Sequence[Decision], recorded: Recorded) -> None:
+        await self._out.write(decisions)
+        account = self._account
+        faults = sum(decision.fault is not None for decision in decisions)
+        account.faults += faults
+        account.decided += len(decisions) - faults
+        account.changes.update((recorded.action(d.source.offset), d.action) for d in decisions)
+
+    async def _decisions(self, partition: int, chunk: Sequence[tuple[int, int]]) -> dict[int, Decision]:
+        """By their own offset. They stand close together, but for where a fence was moved back."""
+        wanted = {place for _, place in chunk}
+        found: dict[int, Decision] = {}
+        stretch = self._log.read(Part(DECISIONS, partition), min(wanted), max(wanted) + 1)
+        async with aclosing(stretch) as some:
+            async for records in some:
+                for record in records:
+                    if record.offset in wanted:
+                        found[record.offset] = Decision.model_validate_json(record.value or b"")
+        return found
+
+    def _inputs(self, decision: Decision) -> Inputs:
+        if decision.fault is None and decision.status == "ok":
+            self._account.without_label.update(self._live.policy.labels.keys() - decision.scores.keys())
+        return Inputs.of(decision)._replace(epoch=self._epoch)
+
+
+def _chunks(decided: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    while chunk := list(islice(decided, CHUNK)):
+        yield chunk
