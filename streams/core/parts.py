@@ -171,21 +171,25 @@ class AlertRule(Part):
 class Weights(Part):
     """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
 
-    flag: Weight = Field(0.0, description="for a flag")
-    review: Weight = Field(0.0, description="for a review")
-    redact: Weight = Field(0.0, description="for a redaction")
-    block: Weight = Field(0.0, description="for a block")
+    flag: Weight = Field(0.0, description="what a flag weighs")
+    review: Weight = Field(0.0, description="a review")
+    redact: Weight = Field(0.0, description="a redaction")
+    block: Weight = Field(0.0, description="a block")
+
+
+SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever is left of the lightest
+Sum = Annotated[Number, Field(ge=SMALLEST, le=1_000_000)]
 
 
 class Strikes(Part):
     """Decaying marks on hashed users. Without weights there are none. They never change a decision."""
 
     half_life_s: Whole = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
-    throttle: Annotated[Number, Field(gt=0)] | None = Field(
-        None, description="a user with this many is throttled: `enforcements` says so"
+    throttle: Sum | None = Field(None, description="a user left with this many or more is throttled")
+    suspend: Sum | None = Field(None, description="with this many or more, suspended; at least `throttle`")
+    weights: dict[str, Weights] = Field(
+        {}, description="by label of the completion; of several reasons the one that weighs most counts"
     )
-    suspend: Annotated[Number, Field(gt=0)] | None = Field(None, description="with this many, suspended")
-    weights: dict[str, Weights] = Field({}, description="by label of the completion; of several the largest counts")
     prompt_weights: dict[str, Weights] = Field({}, description="the same by label of the prompt")
 
     @model_validator(mode="after")

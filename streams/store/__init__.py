@@ -6,12 +6,15 @@ A part is one partition of one source topic: the unit of ownership, of counting,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from streams.core.count import Aggregate as Aggregate  # re-exported: it is part of this interface
+from streams.core.strikes import Crossing, Standing, Terms
+
+KEPT_MS = 8 * 86_400_000  # longer than any completion is kept on its topic; scripts.py says it once more
 
 
 class Part(NamedTuple):
@@ -104,11 +107,39 @@ class Lease:
     now_ms: int
 
 
+class Queued(NamedTuple):
+    """A crossing in a part's outbox, and what the store knows it by."""
+
+    entry: str
+    crossing: Crossing
+
+
+class Outbox(NamedTuple):
+    """A part's crossings that were not published yet: the oldest of them, and how many there are."""
+
+    queued: Sequence[Queued]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Strikes of one user to be taken back, by whom and why."""
+
+    id: str  # of the enforcement that says so; the same again changes nothing
+    weight: float | None  # None: all of them
+    terms: Terms
+    author: str
+    reason: str
+
+
 class Store(Protocol):
     """Raises StoreAway where the server cannot be reached: wait and call again, every call is safe to repeat."""
 
     async def check(self, user_key_fingerprint: str) -> None:
         """Refuses (StoreRefused) a server that may evict keys, or one used with another user key."""
+
+    async def user_key(self) -> str | None:
+        """The fingerprint of the user key that users here are hashed with; None before any."""
 
     async def close(self) -> None: ...
 
@@ -153,6 +184,24 @@ class Store(Protocol):
 
     async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
         """Distinct users among the hits of a series in those buckets: an estimate, about 1%."""
+
+    # --- strikes: made by `apply`; crossings wait in an outbox of the part until they are published
+
+    async def outboxes(self, parts: Sequence[Part], at_most: int) -> list[Outbox]:
+        """Row i is part i's, with at_most crossings, oldest first."""
+
+    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
+        """Removes what was published. What is no longer there is no error: another worker published it too."""
+
+    async def standing(self, parts: Sequence[Part], user: str) -> list[Standing | None]:
+        """How `tenant:hmac(user)` stands in each part; None where there is nothing."""
+
+    def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
+        """Every user with strikes, in no order, some perhaps twice: it looks while others write."""
+
+    async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
+        """Takes strikes back and queues that it was done, in one step. The strikes before and after, by the store's
+        clock; None where there are none."""
 
     # --- the tick: one worker at a time
 

@@ -8,6 +8,8 @@
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
 | `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
+| `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 60 bytes | 8 d after it is nothing |
+| `ns:{topic-p}:outbox` | list | crossings to be published | 300 bytes each | once published |
 | `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
 | `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
@@ -19,9 +21,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from streams.store import Part
+
+_STRIKES = re.compile(r"[^{]*\{(?P<topic>[^}]+)-(?P<partition>\d+)\}:strikes:(?P<user>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,12 @@ class Keys:
     def users_merged(self, part: Part) -> str:
         return self._part(part, "u:merged")
 
+    def strikes(self, part: Part, user: str) -> str:
+        return self._part(part, f"strikes:{user}")
+
+    def outbox(self, part: Part) -> str:
+        return self._part(part, "outbox")
+
     def users_counted(self, n: int) -> str:
         return f"{self.namespace}:{{tick}}:users:{n}"
 
@@ -76,3 +87,14 @@ class Keys:
     @property
     def meta(self) -> str:
         return f"{self.namespace}:meta"
+
+
+def every_strikes(keys: Keys) -> str:
+    """The pattern that finds every key of `Keys.strikes`."""
+    return f"{keys.namespace}:{{*}}:strikes:*"
+
+
+def struck(key: str) -> tuple[Part, str] | None:
+    """Part and user of a key of `Keys.strikes`; None where it is none."""
+    found = _STRIKES.fullmatch(key)
+    return None if found is None else (Part(found["topic"], int(found["partition"])), found["user"])

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from streams.core.strikes import Standing
 from streams.errors import StoreRefused
-from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress
-
-KEPT_MS = 8 * 86_400_000  # as scripts.py: longer than any completion is kept on its topic
+from streams.store import (
+    KEPT_MS,
+    Applied,
+    Apply,
+    Claim,
+    Fence,
+    Lease,
+    Mark,
+    Outbox,
+    Outcome,
+    Part,
+    Progress,
+    Queued,
+    Undo,
+)
+from streams.store.memory_strikes import PartStrikes
 
 
 @dataclass
@@ -32,6 +46,7 @@ class _Part:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     expires: dict[int, int] = field(default_factory=dict)
+    strikes: PartStrikes = field(default_factory=PartStrikes)
 
     @property
     def fence(self) -> Fence | None:
@@ -62,6 +77,9 @@ class MemoryStore:
         if self._user_key not in (None, user_key_fingerprint):
             raise StoreRefused(f"counts were made with user key {self._user_key}, not {user_key_fingerprint}")
         self._user_key = user_key_fingerprint
+
+    async def user_key(self) -> str | None:
+        return self._user_key
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -141,6 +159,8 @@ class MemoryStore:
             for name, users in by_series.items():
                 if start in own.counts:
                     own.users[start, name].update(users)
+        if span.aggregate.struck is not None:
+            own.strikes.add(span.aggregate.struck, now)
         return Outcome(Applied.APPLIED, own.next)
 
     def _expire(self, own: _Part) -> None:
@@ -170,6 +190,25 @@ class MemoryStore:
     async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
         wanted = list(starts)
         return len({user for part in parts for start in wanted for user in self.parts[part].users[start, series]})
+
+    # --- strikes
+
+    async def outboxes(self, parts: Sequence[Part], at_most: int) -> list[Outbox]:
+        return [self.parts[part].strikes.outbox(at_most) for part in parts]
+
+    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
+        self.parts[part].strikes.drained(queued)
+
+    async def standing(self, parts: Sequence[Part], user: str) -> list[Standing | None]:
+        return [self.parts[part].strikes.standing(user, self._clock()) for part in parts]
+
+    async def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
+        for part, own in list(self.parts.items()):
+            for user, standing in own.strikes.standings(self._clock()).items():
+                yield part, user, standing
+
+    async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
+        return self.parts[part].strikes.undo(user, undo, self._clock())
 
     # --- the tick
 

@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-import redis.asyncio as aioredis
-from redis.exceptions import (
-    BusyLoadingError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-from streams.errors import StoreAway, StoreRefused
+from streams.errors import StoreRefused
 from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, scripts
-from streams.store.keys import Keys
-
-_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
-_SHA = {
-    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    for name, script in vars(scripts).items()
-    if name.isupper() and name != "NOW"
-}
+from streams.store.redis_strikes import RedisStrikes
+from streams.store.server import text as _text
 
 
-class RedisStore:
-    """A `Store` on one Redis. url: `redis://[user:password@]host:port/db` or `rediss://`."""
-
-    def __init__(self, url: str, namespace: str, timeout_s: float = 5.0) -> None:
-        self._redis = aioredis.Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, health_check_interval=0
-        )
-        self._keys = Keys(namespace)
-        pool = self._redis.connection_pool.connection_kwargs
-        self._address = f"{pool.get('host', 'localhost')}:{pool.get('port', 6379)}"  # never the password
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    @asynccontextmanager
-    async def _reached(self) -> AsyncIterator[None]:
-        try:
-            yield
-        except _AWAY as error:
-            raise StoreAway(f"redis {self._address}: {type(error).__name__}: {error}; waiting for it") from error
-
-    async def _eval(self, calls: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """The replies of several scripts, in one pipelined round trip."""
-        async with self._reached():
-            for _ in range(2):
-                pipe = self._redis.pipeline(transaction=False)
-                for script, keys, args in calls:
-                    pipe.evalsha(_SHA[script], len(keys), *keys, *args)
-                replies = await pipe.execute(raise_on_error=False)
-                missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-                if not missing:
-                    break
-                for script in {calls[i][0] for i in missing}:
-                    await self._redis.script_load(script)
-                # All run again: `apply` and the rest are safe to repeat, and a fresh server knows none of them.
-            for reply in replies:
-                if isinstance(reply, RedisError):
-                    raise reply
-            return replies
+class RedisStore(RedisStrikes):
+    """A `Store` on one Redis."""
 
     async def check(self, user_key_fingerprint: str) -> None:
         async with self._reached():
@@ -86,6 +30,11 @@ class RedisStore:
                     f"TIDEGATE_USER_KEY is {user_key_fingerprint}; set the key they were made with, "
                     "or another TIDEGATE_NAMESPACE"
                 )
+
+    async def user_key(self) -> str | None:
+        async with self._reached():
+            found = await cast(Awaitable[bytes | None], self._redis.hget(self._keys.meta, "user_key"))
+            return None if found is None else _text(found)
 
     async def now_ms(self) -> int:
         async with self._reached():
@@ -142,7 +91,8 @@ class RedisStore:
         for start, name, users in sketches:
             keys.append(self._keys.users(part, start, name))
             args += [start, len(users), *users]
-        return scripts.APPLY, keys, args
+        struck_keys, struck_args = self._struck(part, sums.struck)
+        return scripts.APPLY, keys + struck_keys, args + struck_args
 
     async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
         totals: dict[str, int] = {}
@@ -152,14 +102,6 @@ class RedisStore:
         return totals
 
     # --- reading
-
-    async def _each(self, command: str, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """One command many times, in one pipelined round trip."""
-        async with self._reached():
-            pipe = self._redis.pipeline(transaction=False)
-            for args in calls:
-                getattr(pipe, command)(*args)
-            return await pipe.execute()
 
     async def progress(self, parts: Sequence[Part]) -> list[Progress]:
         fields = ["watermark_ms", "lag", "seen_ms", "owner"]
@@ -248,10 +190,6 @@ class RedisStore:
             return {
                 _text(name) for name in await cast(Awaitable[list[bytes]], self._redis.hkeys(self._keys.names(kind)))
             }
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _flat(counts: Mapping[str, int]) -> Iterable[Any]:

@@ -7,10 +7,9 @@ The fence of a part is one hash: next cluster generation (what was counted), mar
 record), token owner seen_ms (who), unclean unclean_at trying (what killed its workers), watermark_ms lag (how far).
 """
 
-NOW = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-"""
+from __future__ import annotations
+
+from streams.store.script_parts import NOW, STANDING
 
 # KEYS fence. ARGV worker. -> token, next, cluster, generation, mark_offset, mark_ms, mark_sha, unclean, trying
 # A token is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
@@ -69,12 +68,15 @@ end
 return 1
 """
 
-# KEYS fence totals touch, then a key a bucket, then a key a user sketch.
+# KEYS fence totals touch, then a key a bucket, then a key a user sketch, then outbox and a key a user with strikes.
 # ARGV token start end mark_offset mark_ms mark_sha watermark_ms lag keep_ms,
-#      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*
+#      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*,
+#      n users, and where there are any: user*, half_life_ms throttle suspend negligible version (the terms), lowest,
+#      n strikes, (index of the user, id at_ms weight reason)*
 # -> status, next
 APPLY = (
     NOW
+    + STANDING
     + """
 local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms', 'trying')
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -130,7 +132,47 @@ for _ = 1, count() do
   arg = arg + n
   key = key + 1
 end
+
+local users = count()
+if users == 0 then return {'applied', ARGV[3]} end
+local first, terms = arg, {unpack(ARGV, arg + users, arg + users + 4)}
+local half_life, negligible, lowest = tonumber(terms[1]), tonumber(terms[4]), tonumber(ARGV[arg + users + 5])
+arg = arg + users + 6
+for _ = 1, count() do
+  local i, at, weight = tonumber(ARGV[arg]), tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
+  local sum, latest, undo = standing(KEYS[key + 1 + i])
+  if sum then
+    at = math.max(at, latest)
+    sum = left(sum, at - latest, half_life) + left(weight, at - tonumber(ARGV[arg + 2]), half_life)
+  else
+    sum = weight
+  end
+  stand(KEYS[key + 1 + i], sum, at, undo or '', half_life, negligible)
+  if lowest and sum >= lowest then
+    queue(KEYS[key], ARGV[arg + 1], ARGV[first + i], sum, at, terms, ARGV[arg + 4], '')
+  end
+  arg = arg + 5
+end
 return {'applied', ARGV[3]}
+"""
+)
+
+# KEYS outbox standing. ARGV id user weight ('' for all) half_life_ms throttle suspend negligible version reason author
+# -> strikes before and after; or false where there are none. The same id again changes nothing.
+UNDO = (
+    NOW
+    + STANDING
+    + """
+local sum, latest, undo = standing(KEYS[2])
+if not sum then return false end
+local half_life, at = tonumber(ARGV[4]), math.max(now, latest)
+local before = left(sum, at - latest, half_life)
+if undo == ARGV[1] then return {num(before), num(before)} end
+if sum == 0 then return false end
+local after = ARGV[3] == '' and 0 or math.max(0, before - tonumber(ARGV[3]))
+stand(KEYS[2], after, at, ARGV[1], half_life, tonumber(ARGV[7]))
+queue(KEYS[1], ARGV[1], ARGV[2], after, at, {unpack(ARGV, 4, 8)}, ARGV[9], ARGV[10])
+return {num(before), num(after)}
 """
 )
 

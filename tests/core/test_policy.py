@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from typing import Any
 
 import pytest
@@ -32,10 +33,11 @@ TABLE = f"a table with {KEYS}"
 BAD: list[tuple[Any, str]] = [
     # --- unknown and missing keys
     ({"threshold": 1}, f"threshold: unknown key; expected one of {KEYS}"),
-    (label({"blok": 0.5}), "labels.toxicity.blok: unknown key; expected one of flag, review, redact, block"),
+    (label({"blok": 0.5}),
+     "labels.toxicity.blok: unknown key (did you mean block?); expected one of flag, review, redact, block"),
     ({"windows": {"bucket": 10}},
-     "windows.bucket: unknown key; expected one of bucket_s, rate_window_s, late_s, future_s, "
-     "grace_s"),
+     "windows.bucket: unknown key (did you mean bucket_s?); expected one of bucket_s, rate_window_s, late_s, "
+     "future_s, grace_s"),
     ({"labels": None}, "labels: found nothing; expected a table"),
     ({"alerts": {"spike": {"of": "fault"}}}, "alerts.spike.above: missing; expected a number of at least 0"),
     ({"alerts": {"spike": {"above": 0.1}}}, "alerts.spike.of: missing; expected a string"),
@@ -55,7 +57,11 @@ BAD: list[tuple[Any, str]] = [
     ({"windows": {"bucket_s": 1.5}}, "windows.bucket_s: found 1.5; expected a whole number in [1, 60]"),
     ({"windows": {"late_s": "ten"}}, "windows.late_s: found 'ten'; expected a whole number in [0, 86400]"),
     ({"resend_s": 0}, "resend_s: found 0; expected a whole number in [1, 86400]"),
-    ({"schema_version": 2}, "schema_version: found 2; expected 1"),
+    ({"schema_version": 0}, "schema_version: found 0; expected 1"),
+    ({"resend_s": date(2026, 1, 1)}, "resend_s: found a date or a time; expected a whole number in [1, 86400]"),
+    # --- of a newer Tidegate: that alone is said
+    ({"schema_version": 2, "quotas": {}},
+     "schema_version: 2 is newer than this Tidegate reads, 1; expected 1, or a newer Tidegate"),
     # --- out of order
     (label({"flag": 0.9, "block": 0.5}), "labels.toxicity: block 0.5 is below flag 0.9; expected flag <= block"),
     (label({"flag": 0.1, "review": 0.5, "redact": 0.4, "block": 0.9}),
@@ -64,7 +70,7 @@ BAD: list[tuple[Any, str]] = [
      "labels.toxicity: block 0.5 is below flag 0.6; expected flag <= block"),
     # --- scopes and floors
     ({"scopes": [{"tenant": "a", "labels": {"toxic": {"block": 0.5}}}]},
-     "scopes[0].labels.toxic: unknown label; expected one of insult, toxicity"),
+     "scopes[0].labels.toxic: unknown label (did you mean toxicity?); expected one of insult, toxicity"),
     ({"scopes": [{"tenant": "a", "prompt_labels": {"toxicity": {"block": 0.5}}}]},
      "scopes[0].prompt_labels.toxicity: unknown label; expected one of (none)"),
     ({"scopes": [{"tenant": "a", "labels": {"toxicity": {"block": 2}}}]},
@@ -106,10 +112,10 @@ BAD: list[tuple[Any, str]] = [
     ({"prompt_floors": {"toxicity": {"block": 0.8}}},
      "prompt_floors.toxicity: unknown label; expected one of (none)"),
     ({"strikes": {"weights": {"toxic": {"block": 1}}}},
-     "strikes.weights.toxic: unknown label; expected one of insult, toxicity"),
+     "strikes.weights.toxic: unknown label (did you mean toxicity?); expected one of insult, toxicity"),
     ({"strikes": {"weights": {"toxicity": {"block": -1}}}},
      "strikes.weights.toxicity.block: found -1; expected a number in [0, 1000]"),
-    ({"strikes": {"throttle": 0}}, "strikes.throttle: found 0; expected a number over 0"),
+    ({"strikes": {"throttle": 0}}, "strikes.throttle: found 0; expected a number in [0.001, 1000000]"),
     ({"strikes": {"throttle": 5, "suspend": 3}},
      "strikes: suspend 3 is below throttle 5; expected throttle <= suspend"),
     (alert(shadow="maybe"), "alerts.spike.shadow: found 'maybe'; expected true or false"),
@@ -211,3 +217,16 @@ def test_a_key_added_to_tidegate_later_does_not_change_the_versions_in_the_log()
 def test_a_digest_stays_what_it_was() -> None:
     # Golden: a change here would orphan every version that stands in a log as a parent.
     assert version(12, parse({"labels": LABELS, "floors": {"toxicity": {"block": 0.95}}}, "p")) == "12-82bc5fe2"
+
+
+def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> None:
+    began = time.monotonic()
+    with pytest.raises(PolicyError) as caught:
+        parse({"labels": LABELS, **{f"label{n}": 1 for n in range(20_000)}}, "policy.toml")
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[0]) == (
+        21,
+        f"policy.toml: label0: unknown key (did you mean labels?); expected one of {KEYS}",
+    )
+    assert lines[-1] == "policy.toml: and 19980 more problems"
+    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: whoever writes to the log must not hold workers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,26 +11,12 @@ from streams.core.count import Aggregate
 from streams.embedded import Embedded
 from streams.errors import StoreAway, StoreRefused
 from streams.store import Applied, Apply, Fence, Mark, Part, Store
-from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
 
 P = Part("completions", 3)
 Q = Part("completions", 4)
 NOW = 1_800_000_000_000
 DAY_MS = 86_400_000
-
-
-@pytest.fixture(params=["redis", "memory"])
-async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator[Store]:
-    if request.param == "memory":
-        import time
-
-        yield MemoryStore(lambda: int(time.time() * 1000))
-        return
-    pair: Embedded = request.getfixturevalue("embedded")
-    redis = RedisStore(pair.redis, namespace)
-    yield redis
-    await redis.close()
 
 
 async def owner(store: Store, part: Part = P, worker: str = "w1", next_: int = 0) -> int:

@@ -1,0 +1,95 @@
+"""Strikes and their outbox in Redis: what `apply` is given of them, and how they are read, published and undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from streams.core.strikes import Crossing, Standing, Struck, Terms
+from streams.store import Outbox, Part, Queued, Undo, scripts
+from streams.store.keys import every_strikes, struck
+from streams.store.server import Server, text
+
+SCAN = 1_000  # keys looked at between two replies: a millisecond of the server's time
+
+
+class RedisStrikes(Server):
+    """The part of `RedisStore` that knows strikes."""
+
+    def _struck(self, part: Part, made: Struck | None) -> tuple[list[str], list[Any]]:
+        """What APPLY is given of a span's strikes: keys and arguments."""
+        if made is None:
+            return [], [0]
+        users = {user: i for i, user in enumerate(dict.fromkeys(strike.user for strike in made.strikes))}
+        keys = [self._keys.outbox(part), *(self._keys.strikes(part, user) for user in users)]
+        lowest = made.terms.lowest
+        args: list[Any] = [len(users), *users, *_terms(made.terms), _or_empty(lowest), len(made.strikes)]
+        for strike in made.strikes:
+            args += [users[strike.user], strike.id, strike.at_ms, strike.weight, strike.reason]
+        return keys, args
+
+    async def outboxes(self, parts: Sequence[Part], at_most: int) -> list[Outbox]:
+        async with self._reached():
+            pipe = self._redis.pipeline(transaction=False)
+            for part in parts:
+                pipe.lrange(self._keys.outbox(part), 0, at_most - 1)
+                pipe.llen(self._keys.outbox(part))
+            replies = await pipe.execute()
+        return [
+            Outbox([Queued(text(entry), _crossing(text(entry))) for entry in entries], int(waiting))
+            for entries, waiting in zip(replies[::2], replies[1::2], strict=True)
+        ]
+
+    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
+        await self._each("lrem", [(self._keys.outbox(part), 1, one.entry) for one in queued])
+
+    async def standing(self, parts: Sequence[Part], user: str) -> list[Standing | None]:
+        return [_standing(r) for r in await self._each("get", [(self._keys.strikes(part, user),) for part in parts])]
+
+    async def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
+        cursor = 0
+        while True:
+            async with self._reached():
+                cursor, keys = await self._redis.scan(cursor, every_strikes(self._keys), SCAN, "STRING")
+            replies = await self._each("get", [(key,) for key in keys])
+            for key, reply in zip(keys, replies, strict=True):
+                found, standing = struck(text(key)), _standing(reply)
+                if found is not None and standing is not None:
+                    yield *found, standing
+            if not cursor:
+                return
+
+    async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
+        keys = [self._keys.outbox(part), self._keys.strikes(part, user)]
+        args = [undo.id, user, _or_empty(undo.weight), *_terms(undo.terms), undo.reason, undo.author]
+        (reply,) = await self._eval([(scripts.UNDO, keys, args)])
+        return None if reply is None else (float(reply[0]), float(reply[1]))
+
+
+def _terms(terms: Terms) -> list[Any]:
+    throttle, suspend = _or_empty(terms.throttle), _or_empty(terms.suspend)
+    return [terms.half_life_ms, throttle, suspend, terms.negligible, terms.policy_version]
+
+
+def _or_empty(number: float | None) -> float | str:
+    return "" if number is None else number
+
+
+def _standing(reply: Any) -> Standing | None:
+    if reply is None:
+        return None
+    strikes, at_ms, *_ = text(reply).split(" ")
+    return Standing(float(strikes), int(at_ms))
+
+
+def _crossing(entry: str) -> Crossing:
+    id_, user, strikes, at_ms, half_life_ms, throttle, suspend, negligible, version, reason, author = json.loads(entry)
+    terms = Terms(
+        int(half_life_ms),
+        float(throttle) if throttle else None,
+        float(suspend) if suspend else None,
+        float(negligible),
+        version,
+    )
+    return Crossing(id_, user, Standing(float(strikes), int(at_ms)), terms, reason, author or None)

@@ -1,0 +1,24 @@
+"""The stores that one contract runs on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from streams.embedded import Embedded
+from streams.store import Store
+from streams.store.memory import MemoryStore
+from streams.store.redis import RedisStore
+
+
+@pytest.fixture(params=["redis", "memory"])
+async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore(lambda: int(time.time() * 1000))
+        return
+    pair: Embedded = request.getfixturevalue("embedded")
+    redis = RedisStore(pair.redis, namespace)
+    yield redis
+    await redis.close()

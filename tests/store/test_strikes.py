@@ -1,0 +1,224 @@
+"""Strikes, on both stores: added exactly once, in offset order, with their crossings; undone, drained and forgotten."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from streams.core.count import Aggregate
+from streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
+from streams.embedded import Embedded
+from streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
+from streams.store.memory import MemoryStore
+from streams.store.redis import RedisStore
+from tests.store.test_contract import P, Q, owner, span
+
+HOUR_MS = 3_600_000
+T = 1_800_000_000_000  # far ahead of every clock: undoing decays nothing
+TERMS = Terms(HOUR_MS, 3.0, 5.0, 0.001, "7-ab")
+U, V = "acme:" + "a" * 32, "a|b:c d:" + "b" * 32  # a tenant may hold what we separate by
+
+
+def strike(offset: int, weight: float = 1.0, user: str = U, at_ms: int = T, part: Part = P) -> Strike:
+    return Strike(f"{part}@{offset}", user, at_ms, weight, "toxicity.block")
+
+
+def striking(token: int, start: int, end: int, *strikes: Strike, terms: Terms = TERMS, part: Part = P) -> Apply:
+    return span(token, start, end, part, aggregate=Aggregate(struck=Struck(terms, strikes) if strikes else None))
+
+
+def undo(id_: str = "undo-1", weight: float | None = None, terms: Terms = TERMS) -> Undo:
+    return Undo(id_, weight, terms, "ops", 'said "so" | é')
+
+
+async def crossings(store: Store, part: Part = P) -> list[Crossing]:
+    (outbox,) = await store.outboxes([part], 1000)
+    assert outbox.waiting == len(outbox.queued)
+    return [queued.crossing for queued in outbox.queued]
+
+
+async def test_strikes_add_up_and_decay_and_each_at_a_threshold_crosses(store: Store) -> None:
+    token = await owner(store)
+    #   at   0 h   1 h        2 h          half-life 1 h, throttle 3, suspend 5
+    #  sum   2     1 + 2 = 3  1.5 + 4 = 5.5
+    await store.apply([
+        striking(token, 0, 3, strike(0, 2), strike(1, 2, at_ms=T + HOUR_MS), strike(2, 4, at_ms=T + 2 * HOUR_MS))
+    ])  # fmt: skip
+    assert await store.standing([P, Q], U) == [Standing(5.5, T + 2 * HOUR_MS), None]
+    assert await crossings(store) == [
+        Crossing("completions[3]@1", U, Standing(3.0, T + HOUR_MS), TERMS, "toxicity.block"),
+        Crossing("completions[3]@2", U, Standing(5.5, T + 2 * HOUR_MS), TERMS, "toxicity.block"),
+    ]
+
+
+async def test_users_and_parts_stand_apart(store: Store) -> None:
+    p, q = await owner(store), await owner(store, Q)
+    await store.apply([
+        striking(p, 0, 3, strike(0, user=U), strike(1, user=V), strike(2, user=V)),
+        striking(q, 0, 1, strike(0, user=V, part=Q), part=Q),
+    ])  # fmt: skip
+    assert await store.standing([P, Q], V) == [Standing(2.0, T), Standing(1.0, T)]
+    found = sorted([row async for row in store.standings()])
+    assert found == [(P, U, Standing(1.0, T)), (P, V, Standing(2.0, T)), (Q, V, Standing(1.0, T))]
+
+
+async def test_a_span_that_is_not_applied_strikes_nobody(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([striking(token, 0, 5, strike(1, 3))])
+    for again, outcome in (
+        (striking(token, 0, 5, strike(1, 3)), Applied.ALREADY),  # redelivered after a kill
+        (striking(token, 3, 8, strike(4, 3), strike(6, 3)), Applied.OVERLAP),
+        (striking(token, 7, 8, strike(7, 3)), Applied.GAP),
+        (striking(token - 1, 5, 8, strike(6, 3)), Applied.NOT_OWNER),
+    ):
+        assert (await store.apply([again]))[0].applied is outcome
+        assert await store.standing([P], U) == [Standing(3.0, T)]
+        assert [c.id for c in await crossings(store)] == ["completions[3]@1"]
+
+
+async def test_a_late_strike_is_decayed_itself(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([striking(token, 0, 1, strike(0, 2))])
+    await store.apply([striking(token, 1, 2, strike(1, 2, at_ms=T - HOUR_MS))])
+    assert await store.standing([P], U) == [Standing(3.0, T)]  # 2 + 2 / 2
+    assert [(c.id, c.standing.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
+
+
+@pytest.mark.parametrize(
+    ("throttle", "suspend", "crossed"), [(2.0, None, [2, 3]), (None, 3.0, [3]), (None, None, []), (2.0, 2.0, [2, 3])]
+)
+async def test_what_crosses_is_up_to_the_lowest_threshold_given(
+    store: Store, throttle: float | None, suspend: float | None, crossed: list[int]
+) -> None:
+    terms = Terms(HOUR_MS, throttle, suspend, 0.001, "8-cd")
+    token = await owner(store)
+    await store.apply([striking(token, 0, 4, strike(1), strike(2), strike(3), terms=terms)])
+    assert [c.id for c in await crossings(store)] == [f"completions[3]@{offset}" for offset in crossed]
+    assert all(c.terms == terms for c in await crossings(store))
+
+
+async def test_an_outbox_is_drained_by_entry_whoever_else_drains_it(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([striking(token, 0, 3, *(strike(n, 3) for n in range(3)))])
+    (outbox,) = await store.outboxes([P], 2)
+    assert ([q.crossing.id for q in outbox.queued], outbox.waiting) == (
+        ["completions[3]@0", "completions[3]@1"], 3,
+    )  # fmt: skip
+    await store.drained(P, outbox.queued)
+    await store.drained(P, outbox.queued)  # a worker that was frozen meanwhile
+    assert [c.id for c in await crossings(store)] == ["completions[3]@2"]
+    assert (await store.outboxes([Q, P], 2))[0] == ([], 0)
+
+
+async def test_strikes_are_undone_once_and_in_words(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([striking(token, 0, 1, strike(0, 4))])
+    assert await store.undo(P, V, undo()) is None
+    assert await store.undo(P, U, undo("undo-1", 1.5)) == (4.0, 2.5)
+    assert await store.undo(P, U, undo("undo-1", 1.5)) == (2.5, 2.5)  # the same call again
+    assert await store.undo(P, U, undo("undo-2", 99)) == (2.5, 0.0)
+    assert await store.undo(P, U, undo("undo-3")) is None  # nothing left
+    assert await store.standing([P], U) == [Standing(0.0, T)]
+    assert await crossings(store) == [
+        Crossing("completions[3]@0", U, Standing(4.0, T), TERMS, "toxicity.block"),
+        Crossing("undo-1", U, Standing(2.5, T), TERMS, 'said "so" | é', "ops"),
+        Crossing("undo-2", U, Standing(0.0, T), TERMS, 'said "so" | é', "ops"),
+    ]
+
+
+async def test_what_was_undone_stays_undone_when_its_span_is_read_again(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([striking(token, 0, 1, strike(0, 2))])
+    await store.undo(P, U, undo())
+    (claim,) = await store.claim([P], "w2")
+    assert (await store.apply([striking(claim.token, 0, 1, strike(0, 2))]))[0].applied is Applied.ALREADY
+    assert await store.standing([P], U) == [Standing(0.0, T)]
+    await store.apply([striking(claim.token, 1, 2, strike(1, 2))])
+    assert await store.standing([P], U) == [Standing(2.0, T)]
+
+
+async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
+    token, now = await owner(store), await store.now_ms()
+    await store.apply([striking(token, 0, 1, strike(0, 4, at_ms=now - HOUR_MS))])
+    before, after = await store.undo(P, U, undo(weight=1)) or (0.0, 0.0)
+    assert (before, after) == (pytest.approx(2.0, abs=0.01), pytest.approx(1.0, abs=0.01))
+    (standing,) = await store.standing([P], U)
+    assert standing is not None
+    assert now <= standing.at_ms <= now + 10_000
+
+
+async def test_which_user_key_it_is_can_be_asked_for(store: Store) -> None:
+    assert await store.user_key() is None
+    await store.check("aaaaaaaa")
+    assert await store.user_key() == "aaaaaaaa"
+
+
+# --- the two stores against each other
+
+
+@pytest.fixture
+async def both(embedded: Embedded, namespace: str) -> AsyncIterator[tuple[RedisStore, MemoryStore]]:
+    redis = RedisStore(embedded.redis, namespace)
+    yield redis, MemoryStore(lambda: int(time.time() * 1000))
+    await redis.close()
+
+
+async def test_lua_and_the_twin_agree_to_the_last_bit(both: tuple[RedisStore, MemoryStore]) -> None:
+    rng = random.Random(20261121)
+    tokens = [await owner(store) for store in both]
+    users = [f"t{n % 3}:{n:032x}" for n in range(20)]
+    for n in range(100):
+        terms = Terms(rng.randrange(60_000, 10**9), rng.choice([None, 2.5]), rng.choice([None, 4.0]), 0.0001, f"{n}-x")
+        strikes = [
+            strike(n * 10 + i, rng.choice([0.1, 1 / 3, 1.0, 1000.0]), rng.choice(users), T + rng.randrange(10**8))
+            for i in range(rng.randrange(10))
+        ]
+        for store, token in zip(both, tokens, strict=True):
+            await store.apply([striking(token, n * 10, n * 10 + 10, *strikes, terms=terms)])
+        if n % 10 == 9:
+            what, who = undo(f"undo-{n}", rng.choice([None, 0.7]), terms), rng.choice(users)
+            redis_says, twin_says = [await store.undo(P, who, what) for store in both]
+            assert redis_says == twin_says
+    redis_stands, twin_stands = [{row[1]: row[2] async for row in store.standings()} for store in both]
+    assert redis_stands == twin_stands
+    redis_crossed, twin_crossed = [await crossings(store) for store in both]
+    assert len(redis_crossed) > 100
+    assert redis_crossed == twin_crossed
+
+
+@pytest.mark.parametrize("at_ms", [T, 1_000_000], ids=["ahead", "a backlog's"])
+async def test_strikes_are_kept_until_they_mean_nothing_and_nothing_old_can_come(
+    both: tuple[RedisStore, MemoryStore], at_ms: int
+) -> None:
+    redis, twin = both
+    for store in both:
+        await store.apply([striking(await owner(store), 0, 1, strike(0, 4, at_ms=at_ms))])
+    # 4 strikes are 0.001 after log2(4000) = 11.97 half-lives
+    assert 11.9 * HOUR_MS < kept_ms(4.0, TERMS) < 12 * HOUR_MS
+    expected = max(await redis.now_ms(), at_ms) + kept_ms(4.0, TERMS) + KEPT_MS
+    (key,) = [key async for key in redis._redis.scan_iter(match="*:strikes:*") if redis._keys.namespace in key.decode()]
+    assert await redis._redis.pexpiretime(key) == pytest.approx(expected, abs=2_000)
+    assert twin.parts[P].strikes.users[U].expires_ms == pytest.approx(expected, abs=2_000)
+
+
+async def test_the_twin_forgets_when_the_time_has_come() -> None:
+    now = [T]
+    store = MemoryStore(lambda: now[0])
+    token = await owner(store)
+    await store.apply([striking(token, 0, 1, strike(0, 2))])
+    now[0] = T + kept_ms(2, TERMS) + KEPT_MS - 1
+    assert await store.standing([P], U) == [Standing(2.0, T)]
+    now[0] += 1
+    assert await store.standing([P], U) == [None]
+    assert [row async for row in store.standings()] == []
+
+
+async def test_no_key_holds_more_than_pseudonyms(both: tuple[RedisStore, MemoryStore]) -> None:
+    redis, _ = both
+    await redis.apply([striking(await owner(redis), 0, 1, strike(0, 4))])
+    (entry,) = (await redis.outboxes([P], 9))[0].queued
+    assert json.loads(entry.entry)[:2] == ["completions[3]@0", U]
