@@ -23,6 +23,10 @@ class BrokerAway(TidegateError):
     """Kafka cannot be reached, or does not acknowledge. Bring it back; workers go on by themselves."""
 
 
+class PolicyUnknown(TidegateError):
+    """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
+
+
 def broker_away(kafka: str, error: BaseException, what: object = None) -> BrokerAway:
     """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once."""
     name, said = type(error).__name__, str(error)

@@ -1,33 +1,42 @@
-"""Under which policy this worker decides: the log found, seeded where it is empty, followed, and said."""
+"""Under which policy this worker decides: the log found, seeded where it is empty, followed, kept, and said."""
 
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from classifiers import labels_missing
+from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
-from streams.errors import TidegateError
+from streams.errors import PolicyUnknown, StoreAway, TidegateError
 from streams.metrics import Metrics
 from streams.policies import Policies
 from streams.policy_file import read_policy
 from streams.publish import Publisher
 from streams.scorer import LiveScorer
+from streams.store import Store
+from streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
+
+KEEP_AGAIN_S = 60.0  # what is kept is written again: a Redis that came back empty has it then
+RETRY_S = 1.0
 
 
 class InForce:
     """The policy log as one worker follows it."""
 
-    def __init__(self, kafka: str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics) -> None:
+    def __init__(self, kafka: str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Store) -> None:
         """Reads the file. Raises PolicyError: a worker does not start with a file that is wrong."""
         self._file, self._seed, self._worker = file, read_policy(file), worker
-        self._scorer, self._metrics = scorer, metrics
-        self.policies = Policies(kafka, self._record)
+        self._scorer, self._metrics, self._store = scorer, metrics, store
+        self._tasks = Tasks()
+        self.policies = Policies(kafka, self._record, store.kept_policies)
+        self.since_ms: int | None = None  # when this worker took the version that it decides by
 
     @property
     def live(self) -> LivePolicy:
@@ -39,13 +48,23 @@ class InForce:
         """The policy of this worker's file."""
         return self._seed
 
+    @property
+    def file(self) -> Literal["live", "ignored"] | None:
+        """What the policy file is beside the live policy; None where none is live yet."""
+        live = self.policies.log.live
+        return None if live is None else "live" if live.policy == self._seed else "ignored"
+
     async def find(self, publisher: Publisher) -> None:
         """Folds the log from its start, seeds it where it is empty, and follows it from there on.
 
-        Raises BrokerAway; TidegateError where the classifier does not give a label of the live policy.
+        Raises BrokerAway, StoreAway and PolicyUnknown, all of which are waited for; TidegateError where the
+        classifier does not give a label of the live policy.
         """
         known = await self.policies.read()
         if known.live is None:
+            begun = self.policies.begun
+            if begun.found is Found.UNKNOWN or begun.gone:
+                raise PolicyUnknown(self.policies.note or "")
             await self.policies.seed(publisher, self._seed, self._worker)
         live, scorer = self.live, self._scorer.loaded
         missing = labels_missing(live.labels, scorer)
@@ -55,22 +74,43 @@ class InForce:
                 f"of {', '.join(scorer.labels)}; not started"
             )
         self._scorer.under(live)
-        if live.policy != self._seed:
+        if self.file == "ignored":
             log.warning(
                 "%s differs from the live policy %s and is ignored; `tidegate policy apply %s` is the way in",
                 self._file, live.version, self._file,
             )  # fmt: skip
-        self._metrics.policy_is(live.version)
-        self._metrics.shadow_is(live.shadow.version if live.shadow else None)
+        self._took(live)
         await self.policies.follow()
+        self._tasks.spawn(self._keep())
+
+    async def stop(self) -> None:
+        await self._tasks.finish(within_s=0)
+        await self.policies.stop()
 
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
-            self._metrics.policy_is(made.version)
+        elif (made := folded.made) is not None:
+            if folded.verdict is Verdict.APPLIED:
+                self._took(made)
             scorer = self._scorer.loaded
-            for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them
+            for label in labels_missing(made.labels, scorer):
                 log.error("policy %s names %s, which %s does not give", made.version, label, scorer.version)
-        shadow = folded.log.shadow
-        self._metrics.shadow_is(shadow.version if shadow else None)
+
+    def _took(self, live: LivePolicy) -> None:
+        self.since_ms = int(time.time() * 1000)
+        self._metrics.policy_is(live.version)
+
+    async def _keep(self) -> None:
+        """Keeps what the log said after each change of it. Where the store is away: again, until it is kept."""
+        written, again_at = -1, 0.0
+        while True:
+            kept = self.policies.kept
+            if kept.order == written and time.monotonic() < again_at:
+                await self.policies.moved(KEEP_AGAIN_S)
+                continue
+            try:
+                await self._store.keep_policies(kept.order, to_json(kept))
+                written, again_at = kept.order, time.monotonic() + KEEP_AGAIN_S
+            except StoreAway:  # said by all who count
+                await self.policies.moved(RETRY_S)

@@ -15,6 +15,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from streams.core.events import Action, DeadLetter, Decision, EventTime
+from streams.core.strikes import Struck
 from streams.tick import Stats
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -107,6 +108,9 @@ class Metrics:
         self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
+        self.strikes = counter("strikes", "Strikes added to users, by what they are for.", "reason")
+        self.enforcements = counter("enforcements", "Enforcements published by this worker.", "action")
+        self.enforcements_waiting = gauge("enforcements_waiting", "Crossings not published yet, in its parts.")
         self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
         self.alerts = gauge("alerts", "Alerts by state.", "state")
         self.transitions = counter("alert_transitions", "Transitions published by this worker.", "rule", "state")
@@ -118,6 +122,7 @@ class Metrics:
         self.model = gauge("model_info", "1 for the classifier's version.", "version")
         self.models_refused = counter("model_refused", "Changes of the manifest that were refused.")
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
+        self.log_incomplete = gauge("policies_log_incomplete", "1 where the policies log lost its beginning.")
         self.ready = gauge("ready", "1 where the worker can do its job.")
 
     def decided(self, decisions: Iterable[Decision], now_ms: float) -> None:
@@ -156,6 +161,11 @@ class Metrics:
         """Counts dead letters that were published and applied."""
         for letter in letters:
             self.dead_letters.labels(letter.source.topic, letter.reason.value).inc()
+
+    def struck(self, struck: Struck) -> None:
+        """Counts strikes that were added."""
+        for strike in struck.strikes:
+            self.strikes.labels(strike.reason).inc()
 
     def ticked(self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]) -> None:
         """What the tick says of itself, on the worker that ticks."""

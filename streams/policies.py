@@ -10,9 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.core.events import PolicyChange
@@ -21,17 +21,15 @@ from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway, broker_away
+from streams.policies_topic import ANSWER_S, PoliciesTopic
+from streams.policies_topic import TOPIC as TOPIC
 from streams.publish import Message, Publisher
 from streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-TOPIC = "policies"
 NAME = b"live"  # the key: one policy today
-ANSWER_S = 15.0
 ASK_S = 5.0  # after so long without a record the broker is asked whether it is there
-SHRUNK_S = 5.0  # a log that ends before what was read of it: a new leader may not know its end yet, for so long
-QUIET = 3  # fetches without a record: a high-water mark past the last one, control records, nothing of ours
 
 
 class Policies:
@@ -48,8 +46,7 @@ class Policies:
     ) -> None:
         self._kafka = kafka
         self._on_record, self._recall = on_record, recall
-        self._consumer: Any = None
-        self._tp = TopicPartition(TOPIC, 0)
+        self._topic = PoliciesTopic(kafka)
         self._tasks = Tasks()
         self._following = self._moved_back = False
         self._moved = asyncio.Condition()
@@ -89,12 +86,7 @@ class Policies:
     async def stop(self) -> None:
         self._following = False
         await self._tasks.finish(within_s=0)
-        await self._close()
-
-    async def _close(self) -> None:
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        await self._topic.close()
 
     async def seed(self, publisher: Publisher, policy: Policy, author: str) -> None:
         """Writes the first policy of an empty log. Of two workers that do, the first in the log wins."""
@@ -118,27 +110,23 @@ class Policies:
             await self._moved.wait_for(lambda: until(self.log))
         return self.log
 
+    async def moved(self, within_s: float) -> None:
+        """Returns when there is more of the log, or after that long."""
+        async with self._moved:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), within_s)
+
     # --- where to begin
 
     async def _begin(self, own: Kept | None) -> None:
         """Opens the log and folds it to its end. own: what this reader knew, where it reads again."""
         # Before the log's end is asked for: what is kept only then may reach further than that end.
         kept = max((k for k in (own, await self._recalled()) if k is not None), key=lambda k: k.order, default=None)
-        await self._close()
-        self._consumer = consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=100,
-        )
         try:
-            async with asyncio.timeout(ANSWER_S):
-                await consumer.start()
-                consumer.assign([self._tp])
-                await consumer.seek_to_beginning(self._tp)
-            first, end = await self._bounds(kept.log.next if kept else 0)
-            begun = start(kept, first, end, await self._hash_at(kept.log.next - 1, first, end) if kept else None)
+            await self._topic.open()
+            first, end = await self._topic.bounds(kept.log.next if kept else 0)
+            held = kept is not None and first < kept.log.next <= end
+            begun = start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
             if begun.found is Found.UNCLEAR and kept is not None:
                 begun = settled(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
             told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
@@ -158,49 +146,15 @@ class Policies:
             log.warning("what was kept of %s cannot be read: %s; ignored", TOPIC, error)
             return None
 
-    async def _bounds(self, known: int) -> tuple[int, int]:
-        """Where the log begins and ends: the offset of its first record, and the fetch high-water mark.
-
-        Waits a little where the log ends before `known`. Never end_offsets: the fetch is right on every broker.
-        """
-        first: int | None = None
-        quiet, began = 0, time.monotonic()
-        while True:
-            fetched = (await self._consumer.getmany(self._tp, timeout_ms=500, max_records=1)).get(self._tp, ())
-            end, waited = self._consumer.highwater(self._tp), time.monotonic() - began
-            if first is None and fetched:
-                first = fetched[0].offset
-            quiet = 0 if fetched else quiet + 1
-            if end is None and waited > ANSWER_S:
-                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
-            if end is None or (end < known and waited < SHRUNK_S):
-                continue
-            if first is not None or quiet > QUIET or await self._consumer.position(self._tp) >= end:
-                return (end if first is None else first), end
-
-    async def _hash_at(self, offset: int, first: int, end: int) -> str | None:
-        if not first <= offset < end:
-            return None
-        self._consumer.seek(self._tp, offset)
-        for _ in range(QUIET):
-            for record in (await self._consumer.getmany(self._tp, timeout_ms=500, max_records=1)).get(self._tp, ()):
-                return hash_of(record.value) if record.offset == offset else None
-        return None
-
     async def _fold_to(self, begun: Start, end: int, kept: Kept | None, *, told: int) -> Kept:
         """What is known at `end`. kept: said where the log disagrees with it. told: records before it are no news."""
-        self._consumer.seek(self._tp, begun.at)
-        known, quiet, deadline = begun.kept, 0, time.monotonic() + ANSWER_S
-        while await self._consumer.position(self._tp) < end and quiet <= QUIET:
-            if time.monotonic() > deadline:
-                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
-            fetched = (await self._consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, ())
-            for record in fetched:
+        self._topic.go_to(begun.at)
+        known = begun.kept
+        while (records := await self._topic.up_to(end)) is not None:
+            for record in records:
                 known = self._folded(known, record, known=record.offset < told)
                 if begun.found is Found.WHOLE and kept is not None and known.log.next == kept.log.next:
                     self._compare(kept, known.log)
-            quiet = 0 if fetched else quiet + 1
-            deadline = time.monotonic() + ANSWER_S if fetched else deadline
         return known
 
     def _compare(self, kept: Kept, said: PolicyLog) -> None:
@@ -225,8 +179,7 @@ class Policies:
                     begin = self._is_another()
                     if begin or (self.away is None and time.monotonic() - heard < ASK_S):
                         continue
-                    async with asyncio.timeout(ANSWER_S):
-                        await self._consumer.topics()  # the client fetches in silence from a broker that is away
+                    await self._topic.ask()
                 heard, self.away = time.monotonic(), None
             except (KafkaError, OSError, BrokerAway, StoreAway) as error:
                 said, self.away = self.away, f"{type(error).__name__}: {error}"
@@ -237,11 +190,11 @@ class Policies:
 
     def _is_another(self) -> bool:
         """Whether the log ends before what was read of it: then it is not the log that it was."""
-        end = self._consumer.highwater(self._tp)
+        end = self._topic.end
         return self._moved_back or (end is not None and end < self.log.next)
 
     async def _fold_more(self) -> int:
-        fetched = (await self._consumer.getmany(self._tp, timeout_ms=500)).get(self._tp, ())
+        fetched = await self._topic.fetch()
         if fetched and fetched[0].offset < self.log.next:
             self._moved_back = True  # the client found the log made anew, and went to its start
             return 0

@@ -12,12 +12,15 @@ import logging
 import os
 import secrets
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from classifiers import DEFAULT_MANIFEST
 from streams.batch import Batch, Limits
-from streams.errors import BrokerAway, StoreAway, TopicsMissing
+from streams.core.reports import Report
+from streams.enforce import Enforcer
+from streams.errors import BrokerAway, PolicyUnknown, StoreAway, TopicsMissing
 from streams.fence import Owned, take_over
 from streams.hear import Hear
 from streams.in_force import InForce
@@ -28,6 +31,7 @@ from streams.names import Names
 from streams.pages import Pages
 from streams.pipeline import Pipeline
 from streams.publish import Publisher
+from streams.reporting import report_regularly
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
 from streams.settings import Settings
@@ -65,8 +69,8 @@ class Worker:
             self.metrics,
         )
         self._scorer = self._swap.scorer
-        self.in_force = InForce(s.kafka, s.policy_file, s.worker, self._scorer, self.metrics)
         self.store = RedisStore(s.redis, s.namespace)
+        self.in_force = InForce(s.kafka, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
         self.publisher = Publisher(
             s.kafka, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
         )
@@ -74,6 +78,8 @@ class Worker:
         self._source = Source(s.kafka)
         self._names = Names(self.store, s.live_scopes)
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
+        self._pages_at = ""
+        self._started_ms = int(time.time() * 1000)
         self._waits: dict[str, str] = {}
         self._ingests: dict[str, Ingest] = {}
         self._tasks = Tasks()
@@ -93,8 +99,10 @@ class Worker:
         """
         s = self._settings
         port = await self._pages.start(s.http_host, s.http_port)
-        log.info("worker %s: pages on http://%s:%d/readyz", self.id, s.http_host, port)
+        self._pages_at = f"http://{s.http_host}:{port}"
+        log.info("worker %s: pages on %s/readyz", self.id, self._pages_at)
         await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
+        self._tasks.spawn(report_regularly(self.store, self.id, self.report, self._stopping))
         await self._until("kafka", self.publisher.start)
         await self._until("topics", self._find_topics)
         await self._until("policies", lambda: self.in_force.find(self.publisher))
@@ -147,6 +155,8 @@ class Worker:
         )
         self._tasks.spawn(self._beat())
         self._tasks.spawn(self.tick.run(self._stopping))
+        enforcer = Enforcer(self.store, self.publisher.publish, self._ingests["completions"], self.metrics)
+        self._tasks.spawn(enforcer.run(self._stopping))
         if ":" not in self._settings.classifier:  # a scorer of somebody's own has no manifest
             self._tasks.spawn(self._swap.run(lambda: self.in_force.live, self._stopping, self._settings.model_poll_s))
         gc.collect()
@@ -161,7 +171,7 @@ class Worker:
                 await call()
                 self._waits.pop(what, None)
                 return
-            except (StoreAway, BrokerAway, TopicsMissing) as error:
+            except (StoreAway, BrokerAway, TopicsMissing, PolicyUnknown) as error:
                 if self._waits.get(what) != str(error):
                     log.warning("%s", error)
                 self._waits[what] = str(error)
@@ -174,7 +184,7 @@ class Worker:
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
         await self._tasks.finish(within_s=3.0)  # the tick ends what it is at, and gives its lease back
         faulthandler.cancel_dump_traceback_later()
-        await self.in_force.policies.stop()
+        await self.in_force.stop()
         await self._source.stop()
         await self.publisher.stop()
         await self.store.close()
@@ -250,9 +260,28 @@ class Worker:
                 waits[topic] = f"waiting for {ingest.waiting_for}"
         return waits
 
+    def report(self) -> Report:
+        """This worker's word of itself."""
+        policies = self.in_force.policies
+        live = policies.log.live
+        return Report(
+            name=self._settings.worker,
+            started_ms=self._started_ms,
+            version=live.version if live else None,
+            shadow=live.shadow.version if live and live.shadow else None,
+            since_ms=self.in_force.since_ms,
+            model=self._scorer.under(live).version if live else None,
+            next=policies.log.next,
+            log=policies.begun.found,
+            file=self.in_force.file,
+            waits=self.waits(),
+            pages=self._pages_at,
+        )
+
     def _refresh(self) -> None:
         m = self.metrics
         m.ready.set(0 if self.waits() else 1)
+        m.log_incomplete.set(self.in_force.policies.note is not None)
         m.stuck.set(self._scoring.stuck)
         m.lag.clear()
         for ingest in self._ingests.values():

@@ -8,15 +8,19 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import policies
+from streams import policies, policies_topic
 from streams.core.events import PolicyChange, Silence
+from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
-from streams.core.policy import Policy, parse
+from streams.core.policy import Policy, parse, version
+from streams.core.thresholds import LivePolicy
 from streams.embedded import Embedded, free_port
 from streams.errors import BrokerAway
 from streams.policies import NAME, TOPIC, Policies
@@ -187,6 +191,230 @@ async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_cha
         seen.clear()
         assert await known.read() == before
         assert seen == [Verdict.APPLIED, Verdict.APPLIED]
+
+
+# --- bad records, also for who comes later
+
+# Forged: the right shape, and no child of what is live; a child that is no policy; of a Tidegate to come; too large.
+FORGED: list[tuple[Callable[[str], bytes], Verdict, str]] = [
+    (lambda _: change("7-0badf00d", 0.1).model_dump_json().encode(), Verdict.LOST, "made against 7-0badf00d, but "),
+    (lambda _: change(None, 0.1).model_dump_json().encode(), Verdict.LOST, "made against an empty log, but "),
+    (lambda was: with_policy(was, {"labels": {"toxicity": {"block": 7}}}), Verdict.INVALID, "policy: labels.toxicity"),
+    (lambda was: with_policy(was, {"labels": {}, "alerts": {"a": {"of": "fault"}}}), Verdict.INVALID, "policy: alerts"),
+    (
+        lambda was: with_policy(was, {"schema_version": 2, "labels": {}}),
+        Verdict.INVALID,
+        "policy.schema_version: 2 is ",
+    ),
+    (lambda was: with_policy(was, {"labels": {}}, schema_version=9), Verdict.INVALID, "schema_version: 9 is newer"),
+    (lambda was: with_policy(was, {"labels": "x" * 900_000}), Verdict.INVALID, "policy: labels: "),
+    (lambda was: with_policy(was, {"labels": {}}, reason=["x"]), Verdict.INVALID, "reason: "),
+]
+
+
+def with_policy(parent: str, policy: dict[str, Any], **more: Any) -> bytes:
+    return json.dumps(
+        {"parent": parent, "policy": policy, "author": "mallory", "reason": "r", "at_ms": 1} | more
+    ).encode()
+
+
+async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a_restart(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused: list[tuple[Verdict, str]] = []
+
+    def on_record(folded: Folded, _offset: int, _: Any) -> None:
+        if folded.verdict is not Verdict.APPLIED:
+            refused.append((folded.verdict, folded.why))
+
+    async with publisher(kafka) as writer, reader(kafka, on_record=on_record) as known:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live
+        for forge, _, _ in FORGED:
+            await writer.publish([Message(TOPIC, NAME, forge(was.version), 0)])
+        await until(lambda: known.log.next == 1 + len(FORGED))
+        assert known.live is was
+        expected = [(verdict, f"policies@{n}: {why}") for n, (_, verdict, why) in enumerate(FORGED, 1)]
+        assert [(verdict, why[: len(e)]) for (verdict, why), (_, e) in zip(refused, expected, strict=True)] == expected
+        assert all(len(why) < 400 for _, why in refused)
+        assert len([m for m in caplog.messages if m.endswith(f"; skipped, policy {was.version} stands")]) == len(FORGED)
+        first, refused = refused, []
+        async with reader(kafka, on_record=on_record) as later:  # a restart
+            assert (await later.read()).live == was
+            assert refused == first
+        await known.write(writer, change(was.version, 0.7))
+        await until(lambda: known.live.policy == policy(0.7))
+
+
+# --- a log that lost its beginning
+
+
+class Kept:
+    """What is kept of the log, as workers keep it."""
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+
+    async def __call__(self) -> str | None:
+        return self.text
+
+    def of(self, known: Policies) -> None:
+        self.text = to_json(known.kept)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.5)
+
+
+async def made_anew(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_topics([TOPIC])
+    await admin.create_topics([NewTopic(TOPIC, 1, 1)])
+    await admin.close()
+
+
+async def three_changes(writer: Publisher, known: Policies, kept: Kept) -> LivePolicy:
+    """A seed and two changes at 0, 1 and 2, and a silence at 3: all of it read and kept."""
+    await known.read()
+    await known.seed(writer, policy(0.9), "w1")
+    await known.follow()
+    for block in (0.8, 0.7):
+        was = known.live.version
+        await known.write(writer, change(was, block))
+        await until(lambda was=was: known.live.version != was)  # type: ignore[misc]
+    now = int(time.time() * 1000)
+    await known.write(writer, Silence(id="s1", author="ann", reason="known", at_ms=now, until_ms=now + 60_000))
+    await until(lambda: known.log.next == 4)
+    kept.of(known)
+    return known.live
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_applied(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.stop()
+        await made_anew(kafka)
+        log_now = await later.read()  # a restart, all records gone
+        assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
+        assert later.begun.found is Found.ANEW
+        assert (
+            f"the topic was made anew, its beginning is not what was live; policy {was.version} stands" in caplog.text
+        )
+        await later.follow()
+        await later.write(writer, change(None, 0.1))  # nobody's child: no seed either
+        await later.write(writer, change(was.version, 0.6))
+        await until(lambda: later.live.policy == policy(0.6))
+        assert later.live.version.startswith("1-")
+        kept.of(later)
+        async with reader(kafka, recall=kept) as third:  # and after one more restart
+            assert (await third.read()) == later.log
+            assert third.begun.found is Found.ANEW
+            for block in (0.65, 0.75, 0.85, 0.95):  # past where the old topic had come
+                await later.write(writer, change(later.live.version, block))
+                await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
+            assert (await third.read()) == later.log  # though what was kept is four changes older
+        async with reader(kafka) as forgetful:  # where nothing was kept, the parentless one is the first
+            assert (await forgetful.read()).live == LivePolicy(version(0, policy(0.1)), policy(0.1))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_and_is_followed(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known:
+        was = await three_changes(writer, known, kept)
+        kept.text = None  # nor does Redis help: a reader knows what it read
+        live: set[str] = set()
+        await made_anew(kafka)
+        async with asyncio.timeout(SOON_S):
+            while known.begun.found is not Found.ANEW:
+                live.add(known.live.version)  # there is a live one all the time
+                await asyncio.sleep(0.02)
+        assert live == {was.version}
+        await known.write(writer, change(was.version, 0.6))
+        await until(lambda: known.live.policy == policy(0.6))
+        assert set(known.log.silences) == {"s1"}
+        assert known.note is not None
+        assert caplog.text.count("the topic was made anew") == 1
+
+
+async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_last_record(kafka: str) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.stop()
+        await made_anew(kafka)
+        child = change(was.version, 0.6)
+        for record in (child, child, child, child, child):
+            await known.write(writer, record)
+        assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
+        assert later.begun.found is Found.ANEW
+
+
+@pytest.mark.parametrize("first", [1, 3, 4])
+async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
+    kafka: str, first: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.write(writer, change(was.version, 0.6))
+        await until(lambda: known.live.policy == policy(0.6))
+        begins_at(first, monkeypatch)
+        assert (await later.read()) == known.log
+        assert (later.begun.found, later.begun.at) == (Found.CUT, 4)
+        assert f"its beginning is gone, it starts at {first}; policy {was.version} stands as it was kept" in caplog.text
+
+
+async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_until_one_is_applied(
+    kafka: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
+        await three_changes(writer, known, Kept())
+        begins_at(2, monkeypatch)
+        assert (await later.read()).live is None
+        assert later.begun.found is Found.UNKNOWN
+        assert "starts at 2, and nothing was kept: no policy is known; expected `tidegate policy apply" in caplog.text
+        await later.write(writer, change(None, 0.6))
+        assert (await later.read()).live == LivePolicy(version(4, policy(0.6)), policy(0.6))
+
+
+def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a broker that deleted what stood before: the embedded one keeps everything."""
+
+    async def seek_to_beginning(self: AIOKafkaConsumer, *tps: TopicPartition) -> None:
+        for tp in tps:
+            self.seek(tp, first)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
+
+
+async def test_where_the_log_has_its_beginning_it_wins_over_what_was_kept_and_that_is_said(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        assert (await later.read()) == known.log
+        assert caplog.text.count("wins") == 0
+        forged = LivePolicy(version(2, policy(0.1)), policy(0.1))
+        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged)))
+        assert (await later.read()) == known.log
+        assert f"policy {forged.version} was kept, the log says {was.version} at 4; the log wins" in caplog.text
+        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged), last="0" * 16))
+        assert (await later.read()) == known.log
+        kept.text = "garbage"
+        assert (await later.read()) == known.log
+        assert "what was kept of policies cannot be read: record: Invalid JSON" in caplog.text
 
 
 # --- away

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from streams.core.log import Folded, PolicyLog, Verdict
+from streams.core.policy import PolicyError
 from streams.errors import BrokerAway
 from streams.policies import NAME, TOPIC, Policies
 
@@ -62,12 +63,31 @@ async def read_log(settings: Settings) -> Log:
 
 
 async def append(settings: Settings, record: PolicyChange | Silence) -> tuple[Log, Entry]:
-    """Writes one record; the log up to it at least, and what became of it there. Raises BrokerAway."""
-    from streams.cli.writing import producer
+    """Writes one record; the log up to it at least, and what became of it there.
 
+    Raises BrokerAway; PolicyError where the record is larger than may be sent: nothing is written then.
+    """
+    from aiokafka.errors import MessageSizeTooLargeError
+
+    from streams.cli.writing import producer, record_bytes
+
+    value = record.model_dump_json().encode()
+    size = record_bytes(NAME, value, [])
+    too_large = f"policies: this change is a record of {size} bytes"
+    if size > settings.max_record_bytes:
+        raise PolicyError(
+            f"{too_large}; expected at most TIDEGATE_MAX_RECORD_BYTES, {settings.max_record_bytes}; nothing written, "
+            "the live policy stands"
+        )
     async with _reader(settings) as (policies, seen):
         async with producer(settings) as out:
-            sent = await out.send_and_wait(TOPIC, record.model_dump_json().encode(), key=NAME, partition=0)
+            try:
+                sent = await out.send_and_wait(TOPIC, value, key=NAME, partition=0)
+            except MessageSizeTooLargeError:
+                raise PolicyError(
+                    f"{too_large}, more than kafka {settings.kafka} takes (its message.max.bytes, or the topic's "
+                    "max.message.bytes); nothing written, the live policy stands"
+                ) from None
         await policies.follow()
         try:
             await policies.settled(lambda log: log.next > sent.offset)
@@ -82,15 +102,21 @@ async def append(settings: Settings, record: PolicyChange | Silence) -> tuple[Lo
 
 @asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
+    from streams.cli.edge import say
+    from streams.cli.policy_kept import Recall, entries
     from streams.cli.reading import require_topic
 
-    seen = Log()
+    seen, recall = Log(), Recall(settings)
     policies = Policies(
-        settings.kafka, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record))
+        settings.kafka, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record)), recall
     )
     await require_topic(settings.kafka, TOPIC)
     try:
         seen.log = await policies.read()
+        recall.needed(policies)
+        if policies.note is not None:
+            say(policies.note)
+        seen.entries[:0] = entries(policies.begun)
         yield policies, seen
     finally:
         await policies.stop()

@@ -1,0 +1,62 @@
+"""What workers kept of the `policies` log, for commands: where the log lost its beginning, they begin there too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from streams.core.kept import Start
+from streams.core.log import Verdict
+from streams.errors import StoreAway
+from streams.store.redis import RedisStore
+
+if TYPE_CHECKING:
+    from streams.cli.policy_log import Entry
+    from streams.policies import Policies
+    from streams.settings import Settings
+
+ANSWER_S = 2.0  # a whole log needs no Redis: a command must not wait long for one
+
+
+class Recall:
+    """Asks Redis. Where that is away the log is read alone, and `needed` says whether that will do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._away: StoreAway | None = None
+
+    async def __call__(self) -> str | None:
+        store = RedisStore(self._settings.redis, self._settings.namespace, ANSWER_S)
+        try:
+            return await store.kept_policies()
+        except StoreAway as error:
+            self._away = error
+            return None
+        finally:
+            await store.close()
+
+    def needed(self, policies: Policies) -> None:
+        """Raises StoreAway where Redis is away and the log by itself makes no policy: one may be kept there."""
+        if self._away is not None and policies.log.live is None:
+            away = str(self._away).removesuffix("; waiting for it")
+            raise StoreAway(f"{away}; the policies log names no policy by itself, and one may be kept there")
+
+
+def entries(begun: Start) -> Iterator[Entry]:
+    """The policy and the shadow that stand as they were kept, as if the log still held who made them."""
+    from streams.cli.policy_log import Entry
+
+    live = begun.kept.log.live
+    for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):
+        if made is not None:
+            yield Entry(
+                offset=int(made.version.partition("-")[0]),
+                verdict=verdict,
+                why="",
+                made=made,
+                kind="policy" if verdict is Verdict.APPLIED else "shadow",
+                parent=None,
+                author="-",
+                reason="kept in Redis; the log lost the record of it",
+                at_ms=0,
+            )

@@ -1,0 +1,188 @@
+"""What the `policies` log last said, kept outside it; where the log lost its beginning, the fold starts there. Pure.
+
+A log that still begins at its beginning is the truth alone. One that was cut, or made anew under the same name, no
+longer says what was live; what was kept does, and what stands on the log since is folded onto it. The record that was
+folded last is kept as a hash, so that what was kept can be held against the log it speaks of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streams.core.changes import Silence
+from streams.core.log import PolicyLog
+from streams.core.policy import PolicyError, digest, parse
+from streams.core.thresholds import LivePolicy
+
+_VERSION = r"^\d{1,19}-[0-9a-f]{8}$"
+_MOST_MADE_ANEW = 4096  # with offsets under 2^40 an order stays under 2^53, which is what a script counts to exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one log said up to `log.next`, and how to know that log again."""
+
+    log: PolicyLog = field(default_factory=PolicyLog)
+    last: str = ""  # hash of the record at `log.next - 1`; empty where none was folded
+    anew: int = 0  # how often the topic was made anew since a fold began with nothing
+
+    @property
+    def order(self) -> int:
+        """Greater for what knows more, also of a topic that was made anew and counts from 0 again."""
+        return (self.anew << 40) | self.log.next
+
+
+class Found(StrEnum):
+    """What the log is, held against what was kept."""
+
+    WHOLE = "whole"  # it begins at its beginning: the truth alone
+    CUT = "cut"  # its beginning is gone: the kept state stands for it
+    ANEW = "anew"  # the topic was made anew: the kept state stands, and the new records are folded onto it
+    UNKNOWN = "unknown"  # its beginning is gone, and nothing was kept
+    UNCLEAR = "unclear"  # it begins at 0 and is not the log that was kept: the truth alone, if it makes a policy
+
+
+class Start(NamedTuple):
+    """Where a fold begins: this state, at this offset."""
+
+    found: Found
+    kept: Kept
+    at: int
+    gone: int = 0  # offsets between what was kept and what the log still holds: changes may have been there
+
+
+def hash_of(value: bytes | None) -> str:
+    """16 hex digits that know a record again."""
+    return hashlib.sha256(value or b"").hexdigest()[:16]
+
+
+def start(kept: Kept | None, first: int, end: int, last: str | None) -> Start:
+    """Where to begin on a log that holds [first, end). first: of its first record; `end` where it holds none.
+
+    last: hash of the record at `kept.log.next - 1`, where the log holds one there.
+    """
+    nothing = Start(Found.WHOLE if first == 0 else Found.UNKNOWN, Kept(), first)
+    if kept is None:
+        return nothing
+    known = kept.log.next
+    if end < known:  # shorter than what was read of it
+        return _anew(kept, first)
+    if known <= first:
+        if first == 0 and kept.anew == 0:
+            return nothing
+        found = Found.ANEW if first == 0 else Found.CUT
+        return Start(found, kept, first, gone=first - known)
+    if last != kept.last:
+        return Start(Found.UNCLEAR, Kept(), first) if first == 0 else _anew(kept, first)
+    if first == 0 and kept.anew == 0:
+        return nothing
+    return Start(Found.ANEW if first == 0 else Found.CUT, kept, known)
+
+
+def settled(unclear: Start, kept: Kept, alone: PolicyLog) -> Start:
+    """An unclear start, once it is known what the log says by itself."""
+    return unclear._replace(found=Found.WHOLE) if alone.live is not None else _anew(kept, unclear.at)
+
+
+def _anew(kept: Kept, first: int) -> Start:
+    return Start(Found.ANEW, Kept(replace(kept.log, next=first), "", min(kept.anew + 1, _MOST_MADE_ANEW)), first)
+
+
+def differs(kept: Kept, log: PolicyLog) -> str | None:
+    """In words, how what was kept differs from what the log says up to there; None where they agree."""
+    for what, ours, theirs in (
+        ("policy", _version(kept.log.live), _version(log.live)),
+        ("shadow", _version(_shadow(kept.log)), _version(_shadow(log))),
+    ):
+        if ours != theirs:
+            return f"{what} {ours} was kept, the log says {theirs}"
+    if kept.log.silences != log.silences:
+        return f"{len(kept.log.silences)} silences were kept, the log says otherwise"
+    return None
+
+
+def _shadow(log: PolicyLog) -> LivePolicy | None:
+    return log.live.shadow if log.live else None
+
+
+def _version(live: LivePolicy | None) -> str:
+    return live.version if live else "none"
+
+
+# --- as text
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class _Versioned(_Part):
+    version: str = Field(pattern=_VERSION)
+    policy: dict[str, Any]
+
+
+class _Text(_Part):
+    schema_version: Literal[1] = 1
+    next: int = Field(ge=0, lt=1 << 40)
+    last: str = Field(pattern=r"^([0-9a-f]{16})?$")
+    anew: int = Field(ge=0, le=_MOST_MADE_ANEW)
+    live: _Versioned | None
+    shadow: _Versioned | None
+    silences: tuple[Silence, ...]
+
+
+class NotKept(ValueError):
+    """What was kept cannot be read, and is ignored. The message says why, and none of its content."""
+
+
+def to_json(kept: Kept) -> str:
+    """The text that `from_json` reads."""
+    log = kept.log
+    return _Text(
+        next=log.next,
+        last=kept.last,
+        anew=kept.anew,
+        live=_written(log.live),
+        shadow=_written(_shadow(log)),
+        silences=tuple(log.silences.values()),
+    ).model_dump_json()
+
+
+def from_json(text: str) -> Kept:
+    """What `to_json` was given. Raises NotKept: garbage, of a newer Tidegate, or not what its versions say."""
+    try:
+        found = _Text.model_validate_json(text)
+        shadow = _read(found.shadow, "shadow")
+        live = _read(found.live, "live", shadow)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        known = [str(key) for key in first["loc"] if key in _Text.model_fields]
+        raise NotKept(f"{'.'.join(known) or 'record'}: {first['msg'][:100]}") from None
+    if shadow is not None and live is None:
+        raise NotKept("a shadow of nothing")
+    silences: Mapping[str, Silence] = {silence.id: silence for silence in found.silences}
+    return Kept(PolicyLog(live, silences, found.next), found.last, found.anew)
+
+
+def _written(live: LivePolicy | None) -> _Versioned | None:
+    if live is None:
+        return None
+    return _Versioned(version=live.version, policy=live.policy.model_dump(mode="json", exclude_none=True))
+
+
+def _read(found: _Versioned | None, key: str, shadow: LivePolicy | None = None) -> LivePolicy | None:
+    if found is None:
+        return None
+    try:
+        policy = parse(found.policy, key)
+    except PolicyError as error:
+        raise NotKept(str(error).splitlines()[0][:300]) from None
+    if not found.version.endswith(made := digest(policy)):
+        raise NotKept(f"{key}: version {found.version}, but its policy's digest is {made}")
+    return LivePolicy(found.version, policy, shadow)

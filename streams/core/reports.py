@@ -1,0 +1,92 @@
+"""What a worker says of itself once a second, and what that means beside the `policies` log. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streams.core.kept import Found
+from streams.core.log import PolicyLog
+
+SILENT_MS = 5_000  # a word comes once a second
+
+
+class Report(BaseModel):
+    """A worker's word. Keys of a newer Tidegate are not looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str  # the setting; a restart under it is another worker
+    started_ms: int
+    version: str | None = None  # of the policy it decides by; None: none yet
+    shadow: str | None = None
+    since_ms: int | None = None  # when it took that version
+    model: str | None = None
+    next: int = 0  # how far it has read the `policies` log
+    log: Found = Found.WHOLE  # what that log is
+    file: Literal["live", "ignored"] | None = None  # what its policy file is; None: not held against it yet
+    waits: Mapping[str, str] = Field({})  # what keeps it from its job
+    pages: str = ""
+    stopped: bool = False  # its last word: it ended in order
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One worker, and what keeps it from being as it should be: `why` is empty where nothing does."""
+
+    worker: str
+    report: Report
+    seen_ms: int
+    behind: int | None  # changes it has not taken; None: its version is not of this log
+    silent: bool
+    why: str
+
+
+def standings(
+    words: Mapping[str, tuple[int, str]], known: PolicyLog, changes: Collection[int], now_ms: int
+) -> list[Standing]:
+    """Every worker that did not end in order, by name.
+
+    words: worker -> when it said it (store time), and what. changes: offsets of the log that changed policy or shadow.
+    Of several workers of one name the silent ones were restarted: only those that speak are given, else the last.
+    """
+    by_name: dict[str, list[Standing]] = {}
+    for worker, (seen_ms, word) in words.items():
+        try:
+            report = Report.model_validate_json(word)
+        except ValidationError:
+            report = Report(name=worker, started_ms=0, waits={"report": "its word cannot be read: another version?"})
+        if not report.stopped:
+            standing = _standing(worker, report, seen_ms, known, changes, now_ms)
+            by_name.setdefault(report.name, []).append(standing)
+    found = []
+    for _, those in sorted(by_name.items()):
+        those.sort(key=lambda s: s.report.started_ms)
+        found += [s for s in those if not s.silent] or those[-1:]
+    return found
+
+
+def _standing(
+    worker: str, report: Report, seen_ms: int, known: PolicyLog, changes: Collection[int], now_ms: int
+) -> Standing:
+    live = known.live
+    shadow = live.shadow if live else None
+    silent = now_ms - seen_ms > SILENT_MS
+    current = report.version == (live.version if live else None)
+    current &= report.shadow == (shadow.version if shadow else None)
+    missed = sum(offset >= report.next for offset in changes)
+    behind = 0 if current else missed or None
+    if silent:
+        why = f"silent for {(now_ms - seen_ms) // 1000} s"
+    elif report.version is None:
+        why = "no policy yet"
+    elif behind is None:
+        why = "on a version that is not the log's"
+    elif behind:
+        why = f"{behind} change{'s' if behind > 1 else ''} behind"
+    else:
+        why = ""
+    return Standing(worker, report, seen_ms, behind, silent, why)

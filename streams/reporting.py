@@ -1,0 +1,25 @@
+"""A worker's word of itself, once a second, for `tidegate policy status`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from streams.core.reports import Report
+from streams.errors import StoreAway
+from streams.store import Store
+
+PERIOD_S = 1.0
+KEEP_MS = 600_000  # who was silent for so long is forgotten
+
+
+async def report_regularly(store: Store, worker: str, word: Callable[[], Report], stopping: asyncio.Event) -> None:
+    """Says it until `stopping` is set, then that it stopped. Where the store is away, nobody could read it anyway."""
+    while not stopping.is_set():
+        with suppress(StoreAway):
+            await store.report(worker, word().model_dump_json(), KEEP_MS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), PERIOD_S)
+    with suppress(StoreAway):
+        await store.report(worker, word().model_copy(update={"stopped": True}).model_dump_json(), KEEP_MS)

@@ -1,0 +1,165 @@
+"""Where a fold begins: the log alone where it has its beginning, what was kept where it has not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.changes import Silence
+from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start, to_json
+from streams.core.log import PolicyLog, Verdict, fold
+from streams.core.policy import parse, version
+from streams.core.thresholds import LivePolicy
+
+AT_MS = 1_767_268_800_000
+
+
+def live(offset: int, block: float, shadow: LivePolicy | None = None) -> LivePolicy:
+    policy = parse({"labels": {"toxicity": {"flag": 0.5, "block": block}}}, "p")
+    return LivePolicy(version(offset, policy), policy, shadow)
+
+
+def silence(name: str) -> Silence:
+    return Silence(id=name, author="ann", reason="known", at_ms=AT_MS, until_ms=AT_MS + 1)
+
+
+# Six records were folded, [0, 6); the policy of the one at 4 is live, and the last one's hash is known.
+KEPT = Kept(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), hash_of(b"five"))
+SAME, OTHER = hash_of(b"five"), hash_of(b"another")
+REMADE = replace(KEPT, anew=1)  # of a topic that was made anew before
+
+
+def anew(kept: Kept, first: int = 0) -> Kept:
+    return Kept(replace(kept.log, next=first), "", kept.anew + 1)
+
+
+# what was kept, [first, end) of the log, the hash it holds at 5 -> where to begin
+#
+#              0    1    2    3    4    5    6    7    8
+#   kept      [-----------------------------)
+STARTS: list[tuple[Kept | None, int, int, str | None, Start]] = [
+    (None, 0, 0, None, Start(Found.WHOLE, Kept(), 0)),
+    (None, 0, 9, None, Start(Found.WHOLE, Kept(), 0)),
+    (None, 3, 9, None, Start(Found.UNKNOWN, Kept(), 3)),
+    (None, 9, 9, None, Start(Found.UNKNOWN, Kept(), 9)),  # emptied by retention
+    (KEPT, 0, 6, SAME, Start(Found.WHOLE, Kept(), 0)),
+    (KEPT, 0, 9, SAME, Start(Found.WHOLE, Kept(), 0)),
+    (KEPT, 3, 9, SAME, Start(Found.CUT, KEPT, 6)),
+    (KEPT, 5, 6, SAME, Start(Found.CUT, KEPT, 6)),
+    (KEPT, 6, 6, None, Start(Found.CUT, KEPT, 6)),  # emptied, nothing missed
+    (KEPT, 8, 9, None, Start(Found.CUT, KEPT, 8, gone=2)),  # 6 and 7 were never read
+    (KEPT, 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),
+    (KEPT, 0, 5, None, Start(Found.ANEW, anew(KEPT), 0)),  # shorter than what was read of it
+    (KEPT, 2, 5, None, Start(Found.ANEW, anew(KEPT, 2), 2)),
+    (KEPT, 3, 9, OTHER, Start(Found.ANEW, anew(KEPT, 3), 3)),
+    (KEPT, 0, 9, OTHER, Start(Found.UNCLEAR, Kept(), 0)),
+    (KEPT, 0, 9, None, Start(Found.UNCLEAR, Kept(), 0)),  # a hole where a record stood
+    (REMADE, 0, 9, SAME, Start(Found.ANEW, REMADE, 6)),  # the same topic, which began with nothing of its own
+    (REMADE, 0, 3, None, Start(Found.ANEW, anew(REMADE), 0)),  # and once more
+    (anew(KEPT), 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),  # nothing came since
+    (anew(KEPT), 0, 2, None, Start(Found.ANEW, anew(KEPT), 0)),
+    (Kept(), 0, 4, None, Start(Found.WHOLE, Kept(), 0)),
+]
+
+
+@pytest.mark.parametrize(("kept", "first", "end", "last", "begin"), STARTS)
+def test_a_fold_begins(kept: Kept | None, first: int, end: int, last: str | None, begin: Start) -> None:
+    assert start(kept, first, end, last) == begin
+
+
+def test_a_log_that_makes_a_policy_by_itself_wins_over_what_was_kept_of_another() -> None:
+    unclear = start(KEPT, 0, 9, OTHER)
+    assert settled(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == Start(Found.WHOLE, Kept(), 0)
+    assert settled(unclear, KEPT, PolicyLog(None, {}, 9)) == Start(Found.ANEW, anew(KEPT), 0)
+
+
+def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
+    assert KEPT.log.live is not None
+    begun = start(KEPT, 0, 1, None)
+    child = {
+        "parent": KEPT.log.live.version, "author": "ann", "reason": "r", "at_ms": AT_MS,
+        "policy": live(0, 0.6).policy.model_dump(mode="json", exclude_none=True),
+    }  # fmt: skip
+    folded = fold(begun.kept.log, 0, json.dumps(child).encode())
+    assert folded.verdict is Verdict.APPLIED
+    assert folded.log.live is not None
+    assert folded.log.live.version == version(0, live(0, 0.6).policy)
+    assert (folded.log.next, set(folded.log.silences)) == (1, {"s1"})
+
+
+def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> None:
+    steps = [Kept(), KEPT, replace(KEPT, log=replace(KEPT.log, next=7)), anew(KEPT), REMADE, anew(REMADE)]
+    orders = [kept.order for kept in steps]
+    assert orders == sorted(set(orders))
+    assert max(orders) < 1 << 53  # a script counts in doubles
+
+
+# --- what differs
+
+
+def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
+    assert KEPT.log.live is not None
+    at = KEPT.log.live.version
+    other, bare = live(4, 0.7), LivePolicy(at, KEPT.log.live.policy)
+    assert differs(KEPT, KEPT.log) is None
+    assert differs(KEPT, replace(KEPT.log, live=other)) == f"policy {at} was kept, the log says {other.version}"
+    shadow = KEPT.log.live.shadow
+    assert shadow is not None
+    assert differs(KEPT, replace(KEPT.log, live=bare)) == f"shadow {shadow.version} was kept, the log says none"
+    assert differs(KEPT, replace(KEPT.log, live=None)) == f"policy {at} was kept, the log says none"
+    assert differs(KEPT, replace(KEPT.log, silences={})) == "1 silences were kept, the log says otherwise"
+
+
+# --- as text
+
+
+@pytest.mark.parametrize("kept", [Kept(), KEPT, REMADE, Kept(PolicyLog(live(0, 1.0), {}, 1), hash_of(None))])
+def test_what_was_kept_is_read_back_as_it_was(kept: Kept) -> None:
+    assert from_json(to_json(kept)) == kept
+
+
+def changed(**more: Any) -> str:
+    return json.dumps({**json.loads(to_json(KEPT)), **more})
+
+
+LIVE = json.loads(to_json(KEPT))["live"]
+TEXT = "what a user wrote"
+GARBAGE: list[tuple[str, str]] = [
+    ("", "record: "),
+    ("{", "record: "),
+    ("null", "record: "),
+    ("[]", "record: "),
+    ("{}", "next: "),
+    (changed(schema_version=2), "schema_version: "),  # of a newer Tidegate
+    (changed(next=-1), "next: "),
+    (changed(next=1 << 40), "next: "),
+    (changed(last="x"), "last: "),
+    (changed(anew=99_999), "anew: "),
+    (changed(live=None), "a shadow of nothing"),
+    (changed(live={**LIVE, "version": TEXT}), "live: "),
+    (changed(live={**LIVE, "version": "4-00000000"}), "live: version 4-00000000, but its policy's digest is "),
+    (changed(live={**LIVE, "policy": {"labels": {"toxicity": {"block": 7}}}}), "live: labels.toxicity.block: found 7"),
+    (changed(silences=[{"id": "s"}]), "silences: "),
+    (json.dumps({**json.loads(to_json(KEPT)), TEXT: 1}), "record: "),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), GARBAGE)
+def test_garbage_is_not_read_and_it_is_said_why_in_one_line(text: str, why: str) -> None:
+    with pytest.raises(NotKept) as caught:
+        from_json(text)
+    said = str(caught.value)
+    assert said.startswith(why)
+    assert TEXT not in said
+    assert len(said.splitlines()) == 1
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with pytest.raises(NotKept):
+        from_json(text)
