@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -50,9 +51,12 @@ class Inputs(NamedTuple):
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
         """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
-        found = cls(**{name: getattr(decision, name) for name in cls._fields})
+        found = cls._make(_recorded(decision))
         shadow = decision.would_be
         return found._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else found
+
+
+_recorded = attrgetter(*Inputs._fields)  # of a decision
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
