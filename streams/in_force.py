@@ -90,16 +90,18 @@ class InForce:
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif (made := folded.made) is not None:
-            if folded.verdict is Verdict.APPLIED:
-                self._took(made)
+        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
+            self._took(made)
             scorer = self._scorer.loaded
-            for label in labels_missing(made.labels, scorer):
+            for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them
                 log.error("policy %s names %s, which %s does not give", made.version, label, scorer.version)
+        elif folded.verdict in (Verdict.SHADOWED, Verdict.DROPPED):
+            self._metrics.shadow_is(folded.log.shadow.version if folded.log.shadow else None)
 
     def _took(self, live: LivePolicy) -> None:
         self.since_ms = int(time.time() * 1000)
         self._metrics.policy_is(live.version)
+        self._metrics.shadow_is(live.shadow.version if live.shadow else None)
 
     async def _keep(self) -> None:
         """Keeps what the log said after each change of it. Where the store is away: again, until it is kept."""
