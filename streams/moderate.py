@@ -140,7 +140,10 @@ class Moderate:
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
-        fault, best, prompt = taken(item.choices, item.prompt, labels, live.prompt_labels)
+        scored = item.prompt
+        if isinstance(scored, FaultReason) and not live.policy.prompt_labels:
+            scored = None  # only the shadow asked for the prompt: the decision must not become a fault by it
+        fault, best, prompt = taken(item.choices, scored, labels, live.prompt_labels)
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,

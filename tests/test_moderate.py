@@ -367,6 +367,89 @@ async def test_a_policy_that_asks_for_prompts_meanwhile_decides_without_those_th
     assert decide(Inputs.of(found), PROMPTS) == found
 
 
+# --- beside a shadow
+
+SHADOW = LivePolicy(
+    "9-89abcdef",
+    parse(
+        {
+            "labels": {"toxicity": {"flag": 0.3, "redact": 0.6}, "sarcasm": {"block": 0.5}},
+            "prompt_labels": {"insult": {"block": 0.7}},
+            "faults": {"fail": "closed"},
+        },
+        "p",
+    ),
+)
+BESIDE = LivePolicy(PLAIN.version, PLAIN.policy, SHADOW)
+
+
+@pytest.fixture
+def shadowed() -> Iterator[Bench]:
+    made = Bench(BESIDE)
+    yield made
+    made.scoring.close()
+
+
+async def test_prompts_are_scored_where_only_the_shadow_has_prompt_labels(bench: Bench, shadowed: Bench) -> None:
+    event = {"completion": "toxicity=0.4", "prompt": "insult=0.8 toxicity=0.99"}
+    alone, beside = await bench.decision(**event), await shadowed.decision(**event)
+    assert (bench.scorer.heard, shadowed.scorer.heard) == ([["toxicity=0.4"]], [[event["completion"], event["prompt"]]])
+    assert (alone.prompt_scores, beside.prompt_scores) == ({}, {"insult": 0.8})
+    assert (beside.action, beside.reasons) == (alone.action, alone.reasons) == (Action.ALLOW, ())
+    assert beside.would_be is not None
+    assert [(r.of, r.label, r.action.value) for r in beside.would_be.reasons] == [
+        ("prompt", "insult", "block"),
+        ("completion", "toxicity", "flag"),
+    ]
+    assert decide(Inputs.of(beside), BESIDE) == beside
+
+
+@pytest.mark.parametrize("bad", ["RAISE", "NAN"])
+async def test_a_prompt_that_only_the_shadow_asked_for_makes_no_fault(shadowed: Bench, bad: str) -> None:
+    found = await shadowed.decision(completion="toxicity=0.95", prompt=bad)
+    assert (found.fault, found.action, found.prompt_scores) == (None, Action.BLOCK, {})
+    assert found.would_be is not None
+    assert found.would_be.action is Action.REDACT  # by the completion alone
+
+
+async def test_spans_that_only_the_shadow_redacts_by_are_asked_for_and_stand_apart(shadowed: Bench) -> None:
+    found = await shadowed.decision(completion="oh, toxicity=0.6")
+    assert shadowed.scorer.asked == [["oh, toxicity=0.6"]]
+    assert (found.action, found.spans) == (Action.FLAG, ())
+    assert found.would_be is not None
+    assert found.would_be.action is Action.REDACT
+    assert [(s.label, s.start) for s in found.would_be.spans] == [("toxicity", 4)]
+    assert decide(Inputs.of(found), BESIDE) == found
+
+
+async def test_a_fault_is_one_for_the_shadow_too(shadowed: Bench) -> None:
+    found = await shadowed.decision(completion="RAISE")
+    assert (found.fault, found.action) == (FaultReason.CLASSIFIER_ERROR, Action.ALLOW)
+    assert found.would_be is not None
+    assert found.would_be.action is Action.BLOCK
+
+
+async def test_a_batch_is_judged_by_one_pair_of_live_policy_and_shadow(shadowed: Bench) -> None:
+    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [said(n, "toxicity=0.4") for n in range(3)], 0)
+    (prepared,) = await shadowed.moderate.prepare(batch(span))
+    for live, versions in ((PLAIN, {None}), (BESIDE, {SHADOW.version})):  # it started or ended meanwhile
+        decided = shadowed.moderate.conclude(span, prepared, live)
+        assert {d.would_be and d.would_be.policy_version for d in decided if isinstance(d, Decision)} == versions
+        counts = shadowed.moderate.aggregate(decided, live, Names(shadowed.store, 100)).counts
+        would = {series for series in next(iter(counts.values())) if series.startswith("would.")}
+        assert bool(would) is (live is BESIDE)
+
+
+async def test_what_the_shadow_would_have_done_is_observed(shadowed: Bench) -> None:
+    shadowed.moderate.observe(
+        await shadowed.results(said(0, "toxicity=0.4"), said(1, "toxicity=0.95"), said(2, "RAISE"))
+    )
+    get = shadowed.metrics.registry.get_sample_value
+    would = {a: get("tidegate_would_decisions_total", {"action": a}) for a in ("allow", "flag", "redact", "block")}
+    assert would == {"allow": None, "flag": 1, "redact": 1, "block": None}  # faults are no decisions
+    assert get("tidegate_decisions_total", {"action": "block"}) == 1
+
+
 # --- what is published
 
 

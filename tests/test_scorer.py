@@ -44,6 +44,11 @@ def live(**labels: Any) -> LivePolicy:
     return LivePolicy("1-0123abcd", parse({"labels": labels}, "p"))
 
 
+def beside(shadow: LivePolicy, **labels: Any) -> LivePolicy:
+    """A live policy with that shadow."""
+    return LivePolicy("1-0123abcd", live(**labels).policy, shadow)
+
+
 # --- loading
 
 
@@ -117,3 +122,32 @@ def test_the_view_is_made_anew_only_where_the_policy_or_the_scorer_changed() -> 
     assert scorer.under(policy).version == "own@1"
     scorer.under(live(toxicity={"flag": 0.6}))
     assert told == ["obedient@1", "own@1", "own@1"]
+
+
+# --- in force, beside a shadow
+
+
+def test_the_bands_hold_the_shadow_s_thresholds_too_while_it_runs(tmp_path: Path) -> None:
+    cascade = load_scorer("", write_cascade(tmp_path, {"toxicity": (0.2, 0.8), "insult": (0.2, 0.8)}))
+    scorer, shadow = LiveScorer(cascade, lambda _: None), live(toxicity={"block": 0.95}, insult={"flag": 0.1})
+    alone = scorer.under(live(toxicity={"flag": 0.5}))
+    wider = scorer.under(beside(shadow, toxicity={"flag": 0.5}))
+    promoted = scorer.under(shadow)
+    assert isinstance(alone, Cascade)
+    assert isinstance(wider, Cascade)
+    assert isinstance(promoted, Cascade)
+    assert wider.bands["toxicity"].high > 0.95
+    assert wider.bands["insult"].low < 0.1
+    assert wider.version != alone.version  # decisions say under which bands they were scored
+    assert scorer.under(live(toxicity={"flag": 0.5})).version == alone.version  # and it has ended
+    assert promoted.bands == wider.bands  # what was tried is what it gets
+
+
+def test_a_label_that_only_the_shadow_names_is_said_once_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    scorer = LiveScorer(obedient(), lambda _: None)
+    policy = beside(live(toxicity={"flag": 0.4}, sarcasm={"block": 0.9}), toxicity={"flag": 0.5})
+    for _ in range(3):
+        assert scorer.under(policy) is scorer.loaded
+    assert caplog.messages == [
+        "shadow 1-0123abcd names sarcasm, which obedient@1 does not give: the shadow asks for nothing of it"
+    ]

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from streams.core.count import Aggregate
-from streams.core.events import Silence
+from streams.core.count import Aggregate, aggregate
+from streams.core.decide import Inputs, decide
+from streams.core.events import FaultReason, Scopes, Silence, Source
 from streams.core.policy import Policy
+from streams.core.series import scoped
 from streams.core.statuses import TICK, read
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
@@ -73,13 +76,21 @@ class Rig:
 
     async def count(self, at_ms: int, hits: int, total: int, scope: str = "all", part: Part = PARTS[0]) -> None:
         """`total` completions scored, `hits` of them toxic, in the bucket of at_ms."""
-        await self.beat()
-        fence = self.store.parts[part].next or 0
         counts = {f"scored|{scope}": total, **({f"label.toxicity|{scope}": hits} if hits else {})}
         aggregate = Aggregate(
             counts={at_ms - at_ms % (10 * S): counts},
             users={at_ms - at_ms % (10 * S): {f"label.toxicity|{scope}": {f"u{i}" for i in range(hits)}}},
         )
+        await self.apply(at_ms, aggregate, part)
+
+    async def would(self, at_ms: int, hits: int, total: int, scope: str = "all", version: str = "9-shadow") -> None:
+        """`total` completions scored, `hits` of which a shadow would have found toxic."""
+        counts = {f"would.{version}.scored|{scope}": total, f"would.{version}.label.toxicity|{scope}": hits}
+        await self.apply(at_ms, Aggregate(counts={at_ms - at_ms % (10 * S): counts}))
+
+    async def apply(self, at_ms: int, aggregate: Aggregate, part: Part = PARTS[0]) -> None:
+        await self.beat()
+        fence = self.store.parts[part].next or 0
         mark = Mark(fence, at_ms, "0" * 16)
         span = Apply(
             part, self.tokens[part], fence, fence + 1, mark, aggregate, at_ms, self.lag[part], keep_ms=3600 * S
@@ -411,6 +422,177 @@ async def test_the_ticks_own_state_stands_beside_the_alerts(rig: Rig) -> None:
     assert kept == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
     assert ["label.toxicity", 30] in kinds
     assert {tuple(kind) for kind in kinds} == {(rate["measure"], rate["window_s"]) for rate in rig.events("rates")}
+
+
+# --- beside a shadow
+
+
+def _beside(shadow: dict[str, object] | None, version: str = "9-shadow", **live_has: object) -> LivePolicy:
+    """The live policy `_live()`, and a shadow of the same thresholds with that one rule, `toxic`; None: without it."""
+    live = _live()
+    rule = {**live.policy.alerts["toxic"].model_dump(exclude_none=True), **(shadow or {})}
+    candidate = {"labels": {"toxicity": {}}, "resend_s": 61, "alerts": {"toxic": rule}, **live_has}
+    return LivePolicy(live.version, live.policy, None if shadow is None else LivePolicy(version, _parse(candidate)))
+
+
+def _parse(data: dict[str, object]) -> Policy:
+    return Policy.model_validate(data)
+
+
+def _rates(rig: Rig) -> dict[str, tuple[object, object]]:
+    """What the compacted topic holds: `scope|measure|window` -> hits, total."""
+    last: dict[str, tuple[object, object] | None] = {}
+    for m in rig.sent:
+        if m.topic == "rates":
+            rate = json.loads(m.value) if m.value else None
+            last[m.key.decode()] = rate and (rate["hits"], rate["total"])
+    return {key: rate for key, rate in last.items() if rate is not None}
+
+
+async def test_a_shadow_alerts_nobody_unless_its_rule_says_so() -> None:
+    rig = Rig(_beside({}))
+    await rig.own()
+    await rig.would(T0, 8, 10)
+    await rig.to(25)
+    assert _rates(rig)["all|would.label.toxicity|30"] == (8, 10)
+    await rig.to(60)
+    assert rig.alerts == []
+    loud = Rig(_beside({"shadow": True}))
+    await loud.own()
+    await loud.would(T0, 8, 10)
+    await loud.to(12)
+    (alert,) = loud.events("alerts")
+    assert (alert["rule"], alert["shadow"], alert["measure"]) == ("shadow:toxic", True, "would.label.toxicity")
+    assert (alert["hits"], alert["total"], alert["policy_version"]) == (8, 10, "9-shadow")
+
+
+async def test_the_live_rule_of_the_same_name_is_an_alert_of_its_own() -> None:
+    rig = Rig(_beside({"shadow": True}))
+    await rig.own()
+    await rig.count(T0, 5, 10)
+    await rig.would(T0, 0, 10)
+    await rig.to(12)
+    assert [(a["rule"], a["shadow"], a["policy_version"]) for a in rig.events("alerts")] == [("toxic", False, "0-test")]
+
+
+async def test_a_shadow_of_equal_thresholds_has_equal_rates_by_the_same_code() -> None:
+    rig = Rig(_beside({}))
+    await rig.own()
+    scopes = [Scopes(tenant=name, model="m", route="r") for name in ("a", "b")]
+    for n in range(60):
+        score = n / 60
+        decisions = [
+            decide(
+                Inputs(
+                    id=f"c{n}",
+                    source=Source(topic="completions", partition=0, offset=n),
+                    epoch=1,
+                    record_ms=T0 + n * S,
+                    model_version="m@1",
+                    scores={"toxicity": score},
+                    scopes=scopes[n % 2],
+                    fault=FaultReason.BAD_SCORES if n % 20 == 0 else None,
+                    status="failed" if n % 20 == 1 else "ok",
+                ),
+                replace(rig.live, policy=_GRADED, shadow=LivePolicy("9-shadow", _GRADED)),
+            )
+        ]
+        await rig.apply(T0 + n * S, aggregate(decisions, 0, rig.live, scoped))
+        await rig.to(n)
+    rates = _rates(rig)
+    would = {key.replace("would.", ""): rate for key, rate in rates.items() if "would." in key}
+    assert would == {key: rate for key, rate in rates.items() if "would." not in key}
+    assert {"all|label.toxicity|30", "tenant=a|action.block|30", "all|fault|30", "all|producer_failed|30"} <= set(would)
+
+
+_GRADED = _parse({"labels": {"toxicity": {"flag": 0.3, "review": 0.5, "block": 0.8}}})
+
+
+async def test_a_shadow_that_ends_takes_its_rates_back_and_its_alerts_end_as_rule_removed() -> None:
+    rig = Rig(_beside({"shadow": True}))
+    await rig.own()
+    await rig.count(T0, 1, 20)
+    await rig.would(T0, 8, 10)
+    await rig.to(12)
+    said = {key for key in _rates(rig) if "would." in key}
+    assert said
+    rig.live = _beside(None)
+    await rig.to(13)
+    assert rig.alerts == ["10 firing broken", "10 resolved rule_removed"]
+    resolved = rig.events("alerts")[1]
+    assert (resolved["rule"], resolved["shadow"]) == ("shadow:toxic", True)
+    assert [key for key in _rates(rig) if "would." in key] == []
+    assert "all|label.toxicity|30" in _rates(rig)
+    await rig.to(100)
+    assert len(rig.alerts) == 2
+
+
+async def test_rates_of_a_shadow_that_ended_while_nobody_ticked_are_taken_back_by_the_next_holder() -> None:
+    rig = Rig(_beside({}))
+    await rig.own()
+    await rig.would(T0, 8, 10, scope="tenant=acme")
+    await rig.to(5)
+    assert "tenant=acme|would.label.toxicity|30" in _rates(rig)
+    rig.live = _beside(None)
+    rig.now_ms += 6 * S  # w1 is gone
+    await rig.beat()
+    await rig.worker("w2").run_once()
+    assert [key for key in _rates(rig) if "would." in key] == []
+
+
+async def test_tombstones_that_were_not_acknowledged_are_sent_again() -> None:
+    rig = Rig(_beside({}))
+    await rig.own()
+    await rig.would(T0, 8, 10)
+    await rig.to(5)
+    rig.live, rig.broker_away, rig.now_ms = _beside(None), True, rig.now_ms + S
+    with pytest.raises(BrokerAway):
+        await rig.tick.run_once()
+    rig.broker_away = False
+    await rig.to(7)
+    assert [key for key in _rates(rig) if "would." in key] == []
+
+
+async def test_what_one_shadow_would_have_done_is_not_said_of_the_next() -> None:
+    rig = Rig(_beside({"shadow": True}))
+    await rig.own()
+    await rig.would(T0, 8, 10)
+    await rig.would(T0, 8, 10, scope="tenant=acme")
+    await rig.to(12)
+    rig.live = _beside({"shadow": True}, "12-other")
+    await rig.to(13)
+    assert [key for key in _rates(rig) if "would." in key] == []  # it has counted nothing yet, of whatever scope
+    await rig.would(T0 + 13 * S, 1, 10, version="12-other")
+    await rig.to(22)
+    assert _rates(rig)["all|would.label.toxicity|30"] == (1, 10)
+
+
+async def test_a_shadows_own_bucket_and_windows_do_not_cut_time() -> None:
+    # the shadow would count in buckets of 4 s; counts are in the live policy's of 10 s: its 24 s are three of them
+    windows = {"bucket_s": 4, "rate_window_s": 8}
+    rig = Rig(_beside({"window_s": 24, "shadow": True}, windows=windows))
+    await rig.own()
+    await rig.would(T0, 5, 10)
+    await rig.to(32)
+    (alert, *_) = rig.events("alerts")
+    assert alert["window_s"] == 30
+    assert {rate["window_s"] for rate in rig.events("rates") if str(rate["measure"]).startswith("would.")} == {30}
+    await rig.to(72)
+    assert rig.alerts == [
+        "10 firing broken",
+        "70 resolved quiet",
+    ]  # as the live rule of 30 s does, boundary by boundary
+
+
+async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None:
+    rig = Rig(_beside({"shadow": True}))
+    await rig.own()
+    for name, rule in (("s1", "toxic"), ("s2", "shadow:toxic")):
+        rig.silences = [Silence(id=name, rule=rule, author="ops", reason="x", at_ms=T0, until_ms=T0 + 3600 * S)]
+        await rig.would(T0 + (0 if name == "s1" else 100) * S, 8, 10)
+        await rig.to(12 if name == "s1" else 112)
+    fired = [a["silenced_by"] for a in rig.events("alerts") if a["state"] == "firing" and not a["resent"]]
+    assert fired == [None, "s2"]
 
 
 @pytest.mark.parametrize(

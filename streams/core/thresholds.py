@@ -38,8 +38,11 @@ class LivePolicy:
     version: str
     policy: Policy
     shadow: LivePolicy | None = None
-    _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(default_factory=dict, repr=False, compare=False)
-    _named: list[frozenset[str]] = field(default_factory=list, repr=False, compare=False)  # a set for each kind
+    # init=False: what `replace` makes resolves its own.
+    _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _named: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)  # one a kind
 
     def __post_init__(self) -> None:
         for kind in SCOPE_KINDS:

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from streams.core import count
 from streams.core.count import Heard, aggregate, aggregate_feedback
-from streams.core.events import Action, Decision, EventTime, FaultReason, Feedback, FeedbackKind, Reason, Scopes, Source
+from streams.core.events import (
+    Action,
+    Decision,
+    EventTime,
+    FaultReason,
+    Feedback,
+    FeedbackKind,
+    Reason,
+    Scopes,
+    Source,
+    WouldBe,
+)
 from streams.core.policy import Policy
 from streams.core.series import names, prefixes, scoped, split
 from streams.core.thresholds import LivePolicy
@@ -127,3 +139,69 @@ def test_series_names_split_back() -> None:
     assert split("label.toxicity|tenant=a=b") == ("label.toxicity", "tenant=a=b")
     assert names("tenant", ["all", "tenant=a=b", "tenant:other", "model=m"]) == {"a=b"}
     assert prefixes(("all", "tenant")) == ("all", "tenant=", "tenant:")
+
+
+# --- what a shadow would have done
+
+
+def _would(action: str, labels: str = "", prompt: str = "", version: str = "9-89abcdef") -> WouldBe:
+    reasons = _decision(action=action, labels=labels, prompt=prompt).reasons
+    return WouldBe(action=Action(action), reasons=reasons, policy_version=version)
+
+
+W = "would.9-89abcdef."
+
+
+@pytest.mark.parametrize(
+    ("decision", "counters", "totals"),
+    [
+        (_decision(would_be=_would("allow")), ["scored", "action.allow", f"{W}scored", f"{W}action.allow"],
+         {"decided": 1}),
+        (_decision(action="flag", labels="insult", would_be=_would("block", "toxicity", "insult")),
+         ["scored", "action.flag", "label.insult",
+          f"{W}scored", f"{W}action.block", f"{W}label.toxicity", f"{W}prompt.insult"], {"decided": 1}),
+        (_decision(labels="fault", fault=FaultReason.CLASSIFIER_ERROR, would_be=_would("block", "fault")),
+         ["fault", f"{W}fault"], {"faults": 1}),
+        (_decision(labels="producer_failed", status="failed", would_be=_would("allow", "producer_failed")),
+         ["producer_failed", f"{W}producer_failed"], {"decided": 1}),
+        (_decision(time=EventTime.TOO_LATE, would_be=_would("block", "toxicity")), [], {"decided": 1, "too_late": 1}),
+    ],
+    ids=["allow", "block", "fault", "producer_failed", "too_late"],
+)  # fmt: skip
+def test_what_a_shadow_would_have_done_counts_beside_it_and_never_in_the_totals(
+    decision: Decision, counters: list[str], totals: dict[str, int]
+) -> None:
+    found = aggregate([decision], 0, _live(), scoped)
+    assert found.totals == totals
+    assert found.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
+
+
+def test_two_shadows_after_one_another_are_never_one_sum() -> None:
+    found = aggregate(
+        [_decision(would_be=_would("block", version=version)) for version in ("9-a", "9-a", "10-b")]
+        + [_decision()],
+        0, _live(), scoped,
+    )  # fmt: skip
+    would = {series: n for series, n in found.counts[0].items() if series.endswith("action.block|all")}
+    assert would == {"would.9-a.action.block|all": 2, "would.10-b.action.block|all": 1}
+    assert found.counts[0]["scored|all"] == 4
+
+
+def test_names_of_a_shadows_counters_are_forgotten_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(count, "_MOST_WOULD", 3)
+    for n in range(10):
+        found = aggregate([_decision(would_be=_would("block", version=f"{n}-a"))], 0, _live(), scoped)
+        assert found.counts[0][f"would.{n}-a.action.block|all"] == 1
+        assert len(count._WOULD) <= 3
+
+
+def test_users_of_what_a_shadow_would_have_done_are_kept_where_its_rule_asks_for_them() -> None:
+    rule = {"of": "label.toxicity", "above": 0.1, "min_users": 3, "by": ["tenant"]}
+    quiet, loud = _live(many=rule), _live(many={**rule, "shadow": True})
+    decisions = [
+        _decision(user="u1", would_be=_would("flag", "toxicity")),
+        _decision(user="u2", action="flag", labels="toxicity", would_be=_would("allow")),
+    ]
+    for shadow, users in ((quiet, {}), (loud, {0: {f"{W}label.toxicity|tenant=acme": {"u1"}}})):
+        live = LivePolicy("0-test", _live().policy, LivePolicy("9-89abcdef", shadow.policy))
+        assert aggregate(decisions, 0, live, scoped).users == users

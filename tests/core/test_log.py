@@ -37,6 +37,12 @@ def silence(name: str, until_ms: int, **more: Any) -> bytes:
     return json.dumps({**record, **more}).encode()
 
 
+def shadow(parent: str | None, block: float | None = 0.8, **more: Any) -> bytes:
+    """A candidate that runs beside the live policy; block None ends the one that runs."""
+    record = {"kind": "shadow", "parent": parent, "policy": None if block is None else policy(block)}
+    return json.dumps({**record, "author": "ann", "reason": "try", "at_ms": AT_MS, **more}).encode()
+
+
 def read(values: Iterable[bytes | None], log: PolicyLog | None = None) -> list[Folded]:
     """What becomes of each record, by a reader that starts at offset 0 or goes on from `log`."""
     known, found = log or PolicyLog(), []
@@ -48,6 +54,10 @@ def read(values: Iterable[bytes | None], log: PolicyLog | None = None) -> list[F
 
 def live_version(log: PolicyLog) -> str | None:
     return None if log.live is None else log.live.version
+
+
+def shadow_version(log: PolicyLog) -> str | None:
+    return None if log.shadow is None else log.shadow.version
 
 
 # --- who wins
@@ -127,6 +137,11 @@ GARBAGE: list[tuple[bytes | None, str]] = [
     (change(None, block=0.1), "policy: labels.toxicity: block 0.1 is below flag 0.5"),
     (silence("\n", AT_MS), "id: "),
     (silence("s", "tomorrow"), "until_ms: "),  # type: ignore[arg-type]
+    (shadow(None, 1.4), "policy: labels.toxicity.block: found 1.4"),
+    (shadow(None, text=TEXT), "an unknown key"),
+    (shadow(None, policy=[TEXT]), "policy: "),
+    (shadow(None, schema_version=2), "schema_version: 2 is newer than this Tidegate"),
+    (shadow(None, policy={**POLICY, "schema_version": 2}), "policy.schema_version: 2 is newer than this Tidegate"),
     (silence("s", AT_MS, text=TEXT), "an unknown key"),
 ]
 
@@ -221,6 +236,69 @@ def test_a_silence_needs_no_policy_and_is_no_parent() -> None:
     assert set(seed.log.silences) == {"s1"}
 
 
+# --- a shadow: a chain of its own, beside the live policy's
+
+SEED = change(None, 0.9)
+WAS, TRIED = version_at(0, 0.9), version_at(1, 0.8)
+
+
+def test_a_shadow_runs_under_its_own_version_and_the_live_policy_stands() -> None:
+    seed, tried = read([SEED, shadow(None)])
+    assert (tried.verdict, tried.why) == (Verdict.SHADOWED, "")
+    assert (live_version(tried.log), shadow_version(tried.log)) == (WAS, TRIED)
+    assert tried.made is tried.log.shadow
+    assert tried.log.live is not None
+    assert seed.log.live is not None
+    assert tried.log.live.policy == seed.log.live.policy
+
+
+# what comes after the seed and one shadow, its verdict, and what runs then: (live, shadow)
+NEXT: list[tuple[bytes, Verdict, str, str | None, str]] = [
+    (shadow(TRIED, 0.7), Verdict.SHADOWED, WAS, version_at(2, 0.7), ""),  # replaced
+    (shadow(TRIED, 0.8), Verdict.SHADOWED, WAS, version_at(2, 0.8), ""),  # by the same: started again
+    (shadow(TRIED, None), Verdict.DROPPED, WAS, None, ""),
+    # made against another shadow than the one that runs
+    (shadow(None, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against no shadow, but {TRIED} ran"),
+    (shadow("1-00000000", None), Verdict.LOST, WAS, TRIED,
+     f"policies@2: made against 1-00000000, but {TRIED} ran"),
+    (shadow(WAS, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against {WAS}, but {TRIED} ran"),
+    (shadow(TEXT, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against no version, but {TRIED} ran"),
+    # no different from what is live: nothing to compare
+    (shadow(TRIED, 0.9), Verdict.INVALID, WAS, TRIED,
+     f"policies@2: a shadow no different from the live policy {WAS}"),
+    # another live policy: it goes on beside that one
+    (change(WAS, 0.7), Verdict.APPLIED, version_at(2, 0.7), TRIED, ""),
+    # its own content goes live, by whatever command: it has ended
+    (change(WAS, 0.8), Verdict.APPLIED, version_at(2, 0.8), None, ""),
+    # a shadow is no parent of a policy
+    (change(TRIED, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against {TRIED}, but {WAS} was live"),
+    (silence("s1", AT_MS + 1), Verdict.SILENCED, WAS, TRIED, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "verdict", "lives", "runs", "why"), NEXT)
+def test_what_becomes_of_a_shadow(value: bytes, verdict: Verdict, lives: str, runs: str | None, why: str) -> None:
+    *_, tried, after = read([SEED, shadow(None), value])
+    assert (after.verdict, after.why) == (verdict, why)
+    assert (live_version(after.log), shadow_version(after.log)) == (lives, runs)
+    if runs == TRIED:
+        assert after.log.shadow is tried.log.shadow  # the same one: nobody says that it started
+
+
+def test_a_shadow_of_nothing_is_invalid_and_so_is_the_end_of_none() -> None:
+    (nothing,) = read([shadow(None)])
+    assert (nothing.verdict, nothing.why) == (Verdict.INVALID, "policies@0: a shadow of nothing: no policy is live")
+    *_, none = read([SEED, shadow(None, None)])
+    assert (none.verdict, none.why) == (Verdict.INVALID, "policies@1: ends a shadow, and none runs")
+    *_, gone = read([SEED, shadow(None), shadow(TRIED, None), shadow(TRIED, None)])
+    assert (gone.verdict, gone.why) == (Verdict.LOST, f"policies@3: made against {TRIED}, but no shadow ran")
+
+
+def test_of_two_shadows_at_once_the_first_in_the_log_runs() -> None:
+    *_, first, second = read([SEED, shadow(None, 0.8), shadow(None, 0.7)])
+    assert (first.verdict, second.verdict, shadow_version(second.log)) == (Verdict.SHADOWED, Verdict.LOST, TRIED)
+
+
 # --- any log, any reader
 
 BLOCK = st.sampled_from([0.6, 0.7, 0.8, 0.9])
@@ -231,38 +309,55 @@ MOVE = st.one_of(
     st.tuples(st.just("bad child"), st.just(1.4)),
     st.tuples(st.just("forged"), BLOCK),
     st.tuples(st.just("silence"), st.sampled_from(["s1", "s2"])),
+    st.tuples(st.just("shadow"), BLOCK | st.none()),  # made against the one that runs
+    st.tuples(st.just("late shadow"), BLOCK | st.none()),
     st.tuples(st.just("garbage"), st.binary(max_size=12) | st.none() | st.sampled_from([v for v, _ in GARBAGE])),
 )
 
 
-def written(moves: list[tuple[str, Any]]) -> tuple[list[bytes | None], list[str]]:
-    """The log that these moves make, and every version that must have been live, in order: by plain bookkeeping."""
+def written(moves: list[tuple[str, Any]]) -> tuple[list[bytes | None], list[str], list[str | None]]:
+    """The log that these moves make, every version that must have been live, in order, and after each record the
+    shadow that must run: by plain bookkeeping."""
     values: list[bytes | None] = []
     lives: list[str] = []
+    shadows: list[str | None] = []
+    live_block: float | None = None
+    runs: tuple[int, float] | None = None  # offset and block of the shadow
     for offset, (move, what) in enumerate(moves):
         now, before = lives[-1] if lives else None, lives[-2] if len(lives) > 1 else "0-ffffffff"
         if move == "garbage":
             values.append(what)
         elif move == "silence":
             values.append(silence(what, AT_MS + offset))
+        elif move in ("shadow", "late shadow"):
+            parent = None if runs is None else version_at(*runs)
+            values.append(shadow(parent if move == "shadow" else f"{offset}-12345678", what))
+            if move == "shadow" and lives and what != live_block:
+                runs = None if what is None else (offset, what)
         else:
             parent = {"late": before, "seed": None, "forged": f"{offset}-12345678"}.get(move, now)
             values.append(change(parent, what))
             if move == "child" or (move == "seed" and now is None):
                 lives.append(version_at(offset, what))
-    return values, lives
+                live_block = what
+                runs = None if runs is not None and runs[1] == what else runs
+        shadows.append(None if runs is None else version_at(*runs))
+    return values, lives, shadows
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(MOVE, max_size=20), st.lists(st.integers(0, 20), max_size=4))
 def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tuple[str, Any]], cuts: list[int]) -> None:
-    values, lives = written(moves)
+    values, lives, shadows = written(moves)
     found = read(values)
+    assert [shadow_version(f.log) for f in found] == shadows
     applied = [live_version(f.log) for f in found if f.verdict is Verdict.APPLIED]
     assert applied == lives  # exactly the valid children, in the order of the log
     for log_before, after in pairwise([Folded(PolicyLog(), Verdict.INVALID, ""), *found]):
         if after.verdict is not Verdict.APPLIED:
-            assert after.log.live is log_before.log.live  # live is the last APPLIED
+            assert live_version(after.log) == live_version(log_before.log)  # live is the last APPLIED
+        if after.verdict in (Verdict.LOST, Verdict.INVALID, Verdict.SILENCED):
+            assert after.log.live is log_before.log.live
     chunked = PolicyLog()
     for start, end in pairwise(sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})):
         chunked = read(values[start:end], chunked)[-1].log
@@ -278,7 +373,7 @@ def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tup
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(["kind", "parent", "policy", "author", "reason", "at_ms", "id", "until_ms", "labels", "x"]),
-        inner | st.sampled_from(["silence", "policy"]),
+        inner | st.sampled_from(["silence", "policy", "shadow"]),
         max_size=6,
     ),
     max_leaves=8,

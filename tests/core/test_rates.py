@@ -82,6 +82,34 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
     assert counters_by_window(asked(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
 
 
+def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_it() -> None:
+    live = _policy(toxic={"of": "label.toxicity", "above": 0.1, "window_s": 40})
+    candidate = Policy.model_validate({
+        "labels": {"insult": {}},
+        "windows": {"bucket_s": 1, "rate_window_s": 3},
+        "alerts": {
+            "quiet": {"of": "label.insult", "above": 0.1, "window_s": 50},
+            "loud": {"of": "fault", "above": 0.1, "window_s": 55, "min_total": 7, "shadow": True},
+            "complaints": {"of": "complaint", "kind": "count", "above": 1, "window_s": 70, "shadow": True},
+        },
+    })  # fmt: skip
+    alone = {(a.measure.name, a.window_s) for a in asked(LivePolicy("0-a", live))}
+    beside = asked(LivePolicy("0-a", live, LivePolicy("9-b", candidate)))
+    names = {(a.measure.name, a.window_s) for a in beside}
+    assert alone <= names
+    assert names - alone == {
+        ("would.label.insult", 20),  # its labels, not the live policy's
+        *((f"would.action.{action}", 20) for action in ("allow", "flag", "review", "redact", "block")),
+        ("would.fault", 20),
+        ("would.producer_failed", 20),
+        ("would.fault", 60),  # its rule's 55 s, in buckets of 10 s; nothing for the rule that alerts nobody
+        ("complaint", 70),  # no policy changes what people say
+    }
+    fault = next(a for a in beside if (a.measure.name, a.window_s) == ("would.fault", 60))
+    assert (fault.measure.hits, fault.measure.total) == ("would.9-b.fault", ("would.9-b.scored", "would.9-b.fault"))
+    assert fault.min_total == 7
+
+
 class _Rig:
     def __init__(self) -> None:
         self.rates = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,6 +183,44 @@ def test_a_threshold_that_a_floor_overrules_is_the_floors() -> None:
     data = {"labels": {"toxicity": {"block": 0.99}}, "prompt_labels": {"toxicity": {"block": 0.98}}}
     live = LivePolicy("0-0", Policy.model_validate({**data, "floors": {"toxicity": {"block": 0.9}}}))
     assert live.thresholds == {"toxicity": (0.9, 0.98)}  # a floor is the completion's
+
+
+# --- a shadow beside it
+
+CANDIDATE: dict[str, Any] = {
+    "labels": {"toxicity": {"flag": 0.4, "redact": 0.55}, "sarcasm": {"redact": 0.3, "block": 0.99}},
+    "prompt_labels": {"jailbreak": {"block": 0.97}},
+}
+BESIDE = LivePolicy("0-0", Policy.model_validate(EVERYWHERE), LivePolicy("1-1", Policy.model_validate(CANDIDATE)))
+
+
+def test_a_shadows_thresholds_and_spans_and_prompts_are_asked_for_too() -> None:
+    assert BESIDE.thresholds == {
+        "toxicity": (0.2, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9),
+        "insult": (0.95,),
+        "threat": (),
+        "sarcasm": (0.3, 0.99),
+        "jailbreak": (0.97,),
+    }
+    assert BESIDE.redact_from == {"toxicity": 0.55, "insult": 0.95, "sarcasm": 0.3}
+    assert BESIDE.own_redact_from == {"toxicity": 0.6, "insult": 0.95}
+    assert BESIDE.prompt_labels == {"toxicity", "jailbreak"}
+
+
+def test_another_policy_made_from_one_resolves_its_own() -> None:
+    alone = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
+    assert said(alone.bars(Scopes(tenant="acme"))[0])[0] == "block>=0.9 (default)"
+    other = replace(alone, policy=Policy.model_validate({"labels": {"toxicity": {"block": 0.1}}}))
+    assert said(other.bars(Scopes(tenant="acme"))[0]) == ["block>=0.1 (default)"]
+
+
+def test_a_shadow_changes_no_bar_and_demands_no_label() -> None:
+    alone = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
+    for scopes in (Scopes(), Scopes(tenant="acme"), Scopes(route="kids")):
+        assert BESIDE.bars(scopes) == alone.bars(scopes)
+    assert BESIDE.labels == alone.labels == ("toxicity", "insult", "threat")
+    assert BESIDE.shadow is not None
+    assert BESIDE.shadow.labels == ("toxicity", "sarcasm", "jailbreak")
 
 
 # --- a floor never weakens

@@ -1,0 +1,93 @@
+"""Which rules may alert somebody: the live policy's, and those of its shadow that ask to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streams.core import statuses
+from streams.core.events import AlertReason, AlertState
+from streams.core.policy import Policy
+from streams.core.ruled import Ruled, ruled, version_of
+from streams.core.statuses import AlertStatus, fingerprint
+from streams.core.thresholds import LivePolicy
+
+TOXIC = {"of": "label.toxicity", "above": 0.1}
+
+
+def beside(live: dict[str, Any], shadow: dict[str, Any], **live_has: Any) -> LivePolicy:
+    """A live policy with these rules, and a shadow with those."""
+    labels = {"labels": {"toxicity": {}, "insult": {}}}
+    candidate = LivePolicy("9-89abcdef", Policy.model_validate({**labels, "alerts": shadow}))
+    return LivePolicy("7-01234567", Policy.model_validate({**labels, "alerts": live, **live_has}), candidate)
+
+
+def named(live: LivePolicy) -> dict[str, Ruled]:
+    return {found.name: found for found in ruled(live)}
+
+
+def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() -> None:
+    loud, quiet = {**TOXIC, "shadow": True}, {**TOXIC, "of": "label.insult"}
+    found = named(beside({"toxic": TOXIC}, {"toxic": loud, "insults": quiet}))
+    assert set(found) == {"toxic", "shadow:toxic"}
+    assert (found["toxic"].of.hits, found["toxic"].rule.of) == ("label.toxicity", "label.toxicity")
+    shadows = found["shadow:toxic"]
+    assert (shadows.rule.of, shadows.of.name) == ("would.label.toxicity", "would.label.toxicity")
+    assert shadows.of.hits == "would.9-89abcdef.label.toxicity"
+    assert shadows.of.total == ("would.9-89abcdef.scored",)
+
+
+def test_of_the_live_policy_shadow_has_no_effect() -> None:
+    assert set(named(beside({"a": {**TOXIC, "shadow": True}, "b": TOXIC}, {}))) == {"a", "b"}
+    alone = beside({"a": {**TOXIC, "shadow": True}}, {})
+    assert [found.of.name for found in ruled(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
+
+
+def test_feedback_is_the_same_whatever_policy_asks() -> None:
+    rule = {"of": "complaint", "kind": "count", "above": 3, "shadow": True}
+    shadows = named(beside({}, {"complaints": rule}))["shadow:complaints"]
+    assert (shadows.of.name, shadows.of.hits) == ("complaint", "complaint")
+
+
+# windows of the live policy, the shadow's rule's window (its own bucket_s is 1), and the window that it looks over
+WINDOWS = [
+    ({}, 300, 300),
+    ({"windows": {"bucket_s": 60}}, 90, 120),  # the smallest whole number of buckets that holds it
+    ({"windows": {"bucket_s": 7, "rate_window_s": 7}}, 3, 7),
+    ({"limits": {"longest_window_s": 600}}, 86_400, 600),  # a shadow does not have counts kept for longer
+    ({"limits": {"longest_window_s": 600}, "windows": {"bucket_s": 7, "rate_window_s": 7}}, 86_400, 595),  # 85 * 7
+]
+
+
+@pytest.mark.parametrize(("live", "window_s", "looks_over"), WINDOWS)
+def test_a_shadows_window_fits_the_live_policys_buckets_and_limit(
+    live: dict[str, Any], window_s: int, looks_over: int
+) -> None:
+    policies = beside({}, {"x": {**TOXIC, "window_s": 300, "shadow": True}}, **live)
+    assert policies.shadow is not None
+    rule = policies.shadow.policy.alerts["x"].model_copy(update={"window_s": window_s})
+    shadow = LivePolicy("9-89abcdef", policies.shadow.policy.model_copy(update={"alerts": {"x": rule}}))
+    (found,) = ruled(LivePolicy(policies.version, policies.policy, shadow))
+    assert found.rule.window_s == looks_over
+
+
+def test_a_rules_version_is_its_own_policys() -> None:
+    live = beside({"a": TOXIC}, {"a": {**TOXIC, "shadow": True}})
+    assert (version_of("a", live), version_of("shadow:a", live)) == ("7-01234567", "9-89abcdef")
+    assert version_of("shadow:a", LivePolicy(live.version, live.policy)) == "7-01234567"  # it has ended
+
+
+def test_no_rule_can_be_named_as_a_shadows() -> None:
+    with pytest.raises(ValueError, match="'shadow:a' is no name"):
+        beside({"shadow:a": TOXIC}, {})
+
+
+@pytest.mark.parametrize(("rule", "shadow"), [("toxic", False), ("shadow:toxic", True)])
+def test_an_alert_of_a_shadow_is_another_alert_and_marked(rule: str, shadow: bool) -> None:
+    status = AlertStatus(
+        rule=rule, scope="all", measure="label.toxicity", kind="share", above=0.1, resolve_below=0.08, window_s=300,
+        state=AlertState.FIRING, reason=AlertReason.HELD, since_ms=0, at_ms=0,
+    )  # fmt: skip
+    assert statuses.event(status, None, "9-89abcdef", None).shadow is shadow
+    assert fingerprint("toxic", "all") != fingerprint("shadow:toxic", "all")
