@@ -69,7 +69,7 @@ class Backtest:
     """Counts what it is given under one policy; `run` then goes over the boundaries."""
 
     def __init__(self, live: LivePolicy, names: Names) -> None:
-        self._live, self._names = live, names
+        self.live, self._names = live, names
         self._bucket_ms = live.policy.windows.bucket_s * 1000
         self._rules = [*ruled(live)]
         self._wanted = {counter for _, _, of in self._rules for counter in (of.hits, *of.total)}
@@ -93,18 +93,18 @@ class Backtest:
 
     def add(self, decisions: Sequence[Decision]) -> None:
         """Counts decisions as this policy makes them, or as they were recorded."""
-        self._merge(aggregate(decisions, 0, self._live, self._names.scope))
+        self._merge(aggregate(decisions, 0, self.live, self._names.scope))
 
     def hear(self, heard: Iterable[Heard]) -> None:
         """Counts feedback. Its users may be named in any way that tells them apart."""
-        self._merge(aggregate_feedback(heard, 0, self._live, self._names.scope))
+        self._merge(aggregate_feedback(heard, 0, self.live, self._names.scope))
 
     def run(self, since_ms: int, until_ms: int) -> Backtested:
         """Every boundary up to until_ms, and what the rules say from since_ms on."""
         bucket_ms = self._bucket_ms
         first = max(bucket_ms, since_ms - self.steps_early_ms)
         windows = _Windows(self._rules, self._counts)
-        followed = _Followed(self._live, since_ms)
+        followed = _Followed(self.live, since_ms)
         for at_ms in range(first + -first % bucket_ms, until_ms + 1, bucket_ms):
             windows.move(at_ms)
             for name, rule, of in self._rules:
@@ -115,7 +115,7 @@ class Backtest:
                         observed = replace(observed, users=self._distinct(series(of.hits, observed.scope), starts))
                     followed.step(observed, name, rule)
         return Backtested(
-            policy_version=self._live.version,
+            policy_version=self.live.version,
             since_ms=since_ms,
             until_ms=until_ms,
             firings=followed.firings(),

@@ -273,3 +273,15 @@ def _each(said: Mapping[int, int]) -> Iterator[tuple[str, int]]:
 
 def _count(counts: dict[K, int], key: K) -> None:
     counts[key] = counts.get(key, 0) + 1
+
+
+def lacks_spans(decision: Decision, live: LivePolicy) -> bool:
+    """Whether a label reaches a `redact` threshold, and became a review because no spans of it were recorded."""
+    bars, _ = live.bars(decision.scopes)
+    return any(
+        reason.action is Action.REVIEW and reason.score is not None and reason.score >= bar.threshold
+        for reason in decision.reasons
+        if reason.of == "completion"
+        for bar in bars.get(reason.label, ())
+        if bar.action is Action.REDACT
+    )

@@ -1,0 +1,147 @@
+"""The decisions of some time, each completion's once.
+
+Of the decisions on one completion the highest epoch is the one that was counted; after a crash it comes later in
+the same partition. So the topic is read twice: first only the place that begins each record, to find what was
+decided more than once, then everything. What is held is what was decided again, not everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from streams.cli.kept_records import KeptRecords, Stretch
+from streams.core.events import Decision
+
+if TYPE_CHECKING:
+    from streams.cli.show import Advance
+
+# How every decision that we write begins. What is written in another order is read the long way.
+_HEAD = re.compile(
+    rb'\{"schema_version":1,"id":"([^"\\]*)","source":\{"topic":"[^"\\]*",'
+    rb'"partition":\d+,"offset":(\d+)\},"epoch":(\d+),'
+)
+_Place = tuple[int, bytes]  # offset of the completion, and its id: a source that was made anew has its offsets twice
+
+
+@dataclass
+class Recent:
+    """What there is to read, and what was found in it."""
+
+    stretches: list[Stretch]
+    complete_from_ms: int | None = None  # completions before this may be missing: deleted. None: nothing was deleted
+    expired: int = 0  # partitions of which everything was deleted
+    not_decisions: int = 0  # records that are no decision that we know
+    decided_again: int = 0  # decisions whose place another one took
+    again: list[dict[_Place, int]] = field(default_factory=list)  # a stretch: decided again, perhaps; highest epoch
+
+    @property
+    def records(self) -> int:
+        return sum(stretch.records for stretch in self.stretches)
+
+
+class Decisions:
+    """The topic. Close it."""
+
+    def __init__(self, kafka: str, topic: str = "decisions") -> None:
+        self._topic = KeptRecords(kafka, topic)
+
+    async def aclose(self) -> None:
+        await self._topic.aclose()
+
+    async def survey(self, from_ms: int, *, most: int | None = None) -> Recent:
+        """What there is to read: see `KeptRecords.since`. Raises BrokerAway, TopicsMissing."""
+        recent = Recent(await self._topic.since(from_ms, most=most))
+        oldest = [await self._topic.oldest(stretch) for stretch in recent.stretches if stretch.deleted]
+        recent.complete_from_ms = max((_came_ms(record) for record in oldest if record is not None), default=None)
+        recent.expired = sum(0 < stretch.begins == stretch.end for stretch in recent.stretches)
+        return recent
+
+    async def find_again(self, recent: Recent, advance: Advance = lambda n: None) -> None:
+        """The first pass: which completions may have been decided more than once, and the highest epoch of each.
+
+        Offsets of completions rise within a partition, but where a worker took it over. What is not beyond the
+        highest so far is remembered; whether its first decision had a higher epoch, a look at those again says.
+        """
+        for stretch in recent.stretches:
+            highest, again = -1, dict[_Place, int]()
+            async with aclosing(self._topic.read(stretch)) as batches:
+                async for records in batches:
+                    for record in records:
+                        found = _place(record.value)
+                        if found is None:
+                            continue
+                        place, epoch = found
+                        if place[0] > highest:
+                            highest = place[0]
+                        elif epoch >= again.get(place, epoch):
+                            again[place] = epoch
+                    advance(len(records))
+            if again:
+                await self._with_first(stretch, again)
+            recent.again.append(again)
+
+    async def _with_first(self, stretch: Stretch, again: dict[_Place, int]) -> None:
+        async with aclosing(self._topic.read(stretch)) as batches:
+            async for records in batches:
+                for record in records:
+                    found = _place(record.value)
+                    if found is not None and found[1] > again.get(found[0], found[1]):
+                        again[found[0]] = found[1]
+
+    async def read(self, recent: Recent, advance: Advance = lambda n: None) -> AsyncGenerator[list[Decision], None]:
+        """The decisions, each completion's once, in the topic's order, some at a time. After `find_again`.
+
+        What is no decision, and what was decided again, is counted in `recent`. Raises BrokerAway.
+        """
+        for stretch, again in zip(recent.stretches, recent.again, strict=True):
+            taken: set[_Place] = set()
+            async with aclosing(self._topic.read(stretch)) as batches:
+                async for records in batches:
+                    yield [*_counted(records, again, taken, recent)]
+                    advance(len(records))
+
+
+def _counted(records: list[Any], again: dict[_Place, int], taken: set[_Place], recent: Recent) -> Iterator[Decision]:
+    for record in records:
+        decision = _decision(record.value)
+        if decision is None:
+            recent.not_decisions += 1
+            continue
+        if again and (highest := again.get(place := (decision.source.offset, decision.id.encode()))) is not None:
+            if decision.epoch != highest or place in taken:  # of one epoch all are alike
+                recent.decided_again += 1
+                continue
+            taken.add(place)
+        yield decision
+
+
+def _decision(value: bytes | None) -> Decision | None:
+    try:
+        return Decision.model_validate_json(value or b"")
+    except ValidationError:
+        return None
+
+
+def _came_ms(record: Any) -> int:
+    """When the completion came that the record decides; of what is no decision, when it was written."""
+    decision = _decision(record.value)
+    return int(record.timestamp) if decision is None else decision.record_ms
+
+
+def _place(value: bytes | None) -> tuple[_Place, int] | None:
+    """Which completion a record decides, and its epoch; None where it does not say, so that it is no decision."""
+    found = _HEAD.match(value or b"")
+    if found is not None:
+        return (int(found[2]), found[1]), int(found[3])
+    try:
+        record: Any = from_json(value or b"")
+        return (int(record["source"]["offset"]), str(record["id"]).encode()), int(record["epoch"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None

@@ -1,0 +1,131 @@
+"""What a topic keeps from some time on, partition after partition: the same topic gives the same order.
+
+Knows aiokafka only. Outside any consumer group; large fetches, for millions of records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.cli.reading import ANSWER_S, ends_of
+from streams.errors import BrokerAway
+
+FETCH_BYTES = 8 << 20
+AT_ONCE = 1_000  # records handed out together: some MB, decoded
+
+
+@dataclass
+class Stretch:
+    """One partition: what the broker keeps of it, and the part that is to be read."""
+
+    partition: int
+    begins: int  # the oldest offset that is kept
+    start: int  # read from here
+    end: int  # to here, exclusive: where the partition ended when it was asked
+
+    @property
+    def records(self) -> int:
+        return self.end - self.start
+
+    @property
+    def deleted(self) -> bool:
+        """Whether there were older records, and what is left has an oldest one."""
+        return 0 < self.begins < self.end
+
+
+class KeptRecords:
+    """One topic, read by one consumer. Close it."""
+
+    def __init__(self, kafka: str, topic: str) -> None:
+        self._kafka, self._topic = kafka, topic
+        self._consumer: Any = None
+
+    async def aclose(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def since(self, from_ms: int, *, most: int | None = None) -> list[Stretch]:
+        """The stretches that hold every record written at from_ms or later, as far as the broker's time index says.
+
+        most: only about so many records, the newest, as many of each partition. Raises BrokerAway, TopicsMissing.
+        """
+        ends = await ends_of(self._kafka, self._topic)
+        each = None if most is None else max(1, most // max(1, len(ends)))
+        try:
+            consumer = await self._started()
+            begins = await self._begins(consumer, list(ends))
+            found = await consumer.offsets_for_times(dict.fromkeys(ends, max(0, from_ms)))
+        except (KafkaError, OSError) as error:
+            raise self._away(error) from error
+        stretches = []
+        for tp, end in sorted(ends.items()):
+            # None: nothing was written since. The embedded broker says so by an offset without a time, which means
+            # nothing: then from the beginning. Its times are those of arrival, never before a record's own.
+            at = found.get(tp)
+            start = end if at is None else begins[tp] if at.timestamp < 0 else max(begins[tp], at.offset)
+            if each is not None:
+                start = max(start, end - each)
+            stretches.append(Stretch(tp.partition, begins[tp], min(start, end), end))
+        return stretches
+
+    async def oldest(self, stretch: Stretch) -> Any:
+        """The oldest record that the partition keeps; None where it keeps none. Raises BrokerAway."""
+        async for records in self.read(Stretch(stretch.partition, stretch.begins, stretch.begins, stretch.end)):
+            return records[0]
+        return None
+
+    async def read(self, stretch: Stretch) -> AsyncGenerator[list[Any], None]:
+        """The stretch's records in order, some at a time, never none. Raises BrokerAway."""
+        if stretch.start >= stretch.end:
+            return
+        tp = TopicPartition(self._topic, stretch.partition)
+        try:
+            consumer = await self._started()
+            consumer.assign([tp])
+            consumer.seek(tp, stretch.start)
+            heard = time.monotonic()
+            while await consumer.position(tp) < stretch.end:
+                fetched = (await consumer.getmany(tp, timeout_ms=200, max_records=AT_ONCE)).get(tp)
+                if fetched:
+                    heard = time.monotonic()
+                    if fetched[-1].offset >= stretch.end:
+                        fetched = [record for record in fetched if record.offset < stretch.end]
+                    if fetched:
+                        yield fetched
+                elif time.monotonic() - heard > ANSWER_S:
+                    raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
+        except (KafkaError, OSError) as error:
+            raise self._away(error) from error
+
+    async def _begins(self, consumer: Any, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        found: dict[TopicPartition, int] = await consumer.beginning_offsets(tps)
+        return found
+
+    async def _started(self) -> Any:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._kafka,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=100,
+                fetch_max_bytes=FETCH_BYTES,
+                max_partition_fetch_bytes=FETCH_BYTES,
+            )
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+    def _away(self, error: Exception) -> BrokerAway:
+        return BrokerAway(f"kafka {self._kafka}: {self._topic}: {type(error).__name__}: {error}")
