@@ -151,9 +151,12 @@ class Pipeline(Generic[T, Result]):
         keep_ms = self._keep_ms(live)
         while ours := [w for w in work if w.span.owned.valid]:
             await self._names.learn(self._handler.names([r for w in ours for r in w.results]))
-            outcomes = await self._store.apply([self._apply(w, live, keep_ms) for w in ours])
-            for w, (applied, next_) in zip(ours, outcomes, strict=True):
+            spans = [self._apply(w, live, keep_ms) for w in ours]
+            outcomes = await self._store.apply(spans)
+            for w, span, (applied, next_) in zip(ours, spans, outcomes, strict=True):
                 self._account(w, applied, next_)
+                if applied is Applied.APPLIED and span.aggregate.struck is not None:
+                    self._metrics.struck(span.aggregate.struck)
             work[:] = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
         return True
 
