@@ -49,10 +49,10 @@ class InForce:
         return self._seed
 
     @property
-    def file(self) -> Literal["live", "ignored"] | None:
+    def file(self) -> Literal["same", "ignored"] | None:
         """What the policy file is beside the live policy; None where none is live yet."""
         live = self.policies.log.live
-        return None if live is None else "live" if live.policy == self._seed else "ignored"
+        return None if live is None else "same" if live.policy == self._seed else "ignored"
 
     async def find(self, publisher: Publisher) -> None:
         """Folds the log from its start, seeds it where it is empty, and follows it from there on.

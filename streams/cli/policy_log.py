@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
+_SAID: set[str] = set()  # a command reads the log several times, and says once what is wrong with it
+
+
 @dataclass(frozen=True)
 class Entry:
     """One record of the log, and what became of it."""
@@ -114,7 +117,8 @@ async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
     try:
         seen.log = await policies.read()
         recall.needed(policies)
-        if policies.note is not None:
+        if policies.note is not None and policies.note not in _SAID:
+            _SAID.add(policies.note)
             say(policies.note)
         seen.entries[:0] = entries(policies.begun)
         yield policies, seen

@@ -27,7 +27,7 @@ class Report(BaseModel):
     model: str | None = None
     next: int = 0  # how far it has read the `policies` log
     log: Found = Found.WHOLE  # what that log is
-    file: Literal["live", "ignored"] | None = None  # what its policy file is; None: not held against it yet
+    file: Literal["same", "ignored"] | None = None  # beside the live policy; None: none is live
     waits: Mapping[str, str] = Field({})  # what keeps it from its job
     pages: str = ""
     stopped: bool = False  # its last word: it ended in order

@@ -1,0 +1,127 @@
+"""`policy status`: which version each worker decides by, and who is behind."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from streams.cli.edge import fail, go, say
+from streams.cli.show import ago, clock, json_line, table
+
+if TYPE_CHECKING:
+    from streams.cli.policy_log import Log
+    from streams.core.reports import Standing
+    from streams.settings import Settings
+
+LOOKS = 3  # a word comes once a second: who took a change since is no longer behind by the next look
+WORD_S = 1.2
+
+
+class Looked(NamedTuple):
+    """The log, every worker beside it, and when that was (store time)."""
+
+    seen: Log
+    workers: list[Standing]
+    now_ms: int
+
+
+def status(
+    json_: Annotated[bool, typer.Option("--json", help="One worker a line.")] = False,
+) -> None:
+    """Show which policy every worker decides by, who is behind, and whose policy file is ignored.
+
+    Workers say so once a second. One that is silent for 5 s is shown as silent, and forgotten after 10 minutes, or
+    when it starts again under the same name.
+
+    \b
+    tidegate policy status
+    tidegate policy status --json | jq -r 'select(.why != "") | .worker'
+
+    Exit code: 0 all are on the live version, 1 somebody is behind or silent or nobody is there, 3 Kafka or Redis is
+    away.
+    """
+    from streams.settings import Settings
+
+    looked = go(_look(Settings.load()))
+    live = looked.seen.log.live
+    if json_:
+        for s in looked.workers:
+            json_line(_told(s, looked))
+    else:
+        maker = looked.seen.maker(live.version) if live else None
+        by = f", by {maker.author} at {clock(maker.at_ms)}" if maker else ""
+        shadow = f"; shadow {live.shadow.version}" if live and live.shadow else ""
+        typer.echo(f"policy {live.version} is live{by}{shadow}" if live else "no policy is live yet")
+        if looked.workers:
+            _table(looked)
+    wrong = [f"{s.worker}: {s.why}" for s in looked.workers if s.why]
+    if not looked.workers:
+        wrong = ["no worker has said anything in the last 10 minutes"]
+    for line in wrong[:-1]:
+        say(line)
+    if wrong:
+        fail(wrong[-1])
+
+
+def _table(looked: Looked) -> None:
+    table(
+        ["worker", "version", "behind", "since", "shadow", "model", "file", "log", "state"],
+        (
+            [
+                s.worker,
+                s.report.version or "-",
+                "?" if s.behind is None else s.behind,
+                f"{ago(s.report.since_ms, looked.now_ms)} ago" if s.report.since_ms else "-",
+                s.report.shadow or "-",
+                s.report.model or "-",
+                s.report.file or "-",
+                s.report.log.value,
+                _state(s),
+            ]
+            for s in looked.workers
+        ),
+        right=["behind"],
+    )
+
+
+def _state(s: Standing) -> str:
+    if s.silent:
+        return s.why
+    return "; ".join(f"waits for {what}: {why}" for what, why in s.report.waits.items()) or "ready"
+
+
+def _told(s: Standing, looked: Looked) -> dict[str, object]:
+    live, report = looked.seen.log.live, s.report
+    return {
+        "worker": s.worker, "version": report.version, "live": live.version if live else None, "behind": s.behind,
+        "since_ms": report.since_ms, "shadow": report.shadow, "model": report.model, "file": report.file,
+        "log": report.log.value, "read_to": report.next, "ready": not (s.silent or report.waits),
+        "waits": dict(report.waits), "pages": report.pages, "started_ms": report.started_ms, "seen_ms": s.seen_ms,
+        "silent": s.silent, "why": s.why,
+    }  # fmt: skip
+
+
+async def _look(settings: Settings) -> Looked:
+    """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
+    from streams.cli.policy_log import read_log
+    from streams.core.log import Verdict
+    from streams.core.reports import standings
+    from streams.store.redis import RedisStore
+
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        for look in range(LOOKS):
+            seen = await read_log(settings)
+            words, now_ms = await store.reports(), await store.now_ms()
+            changed = (Verdict.APPLIED, Verdict.SHADOWED, Verdict.DROPPED)
+            changes = [e.offset for e in seen.entries if e.verdict in changed and e.offset < seen.log.next]
+            workers = standings(words, seen.log, changes, now_ms)
+            if all(s.silent or not s.why for s in workers):
+                break
+            if look < LOOKS - 1:
+                await asyncio.sleep(WORD_S)
+        return Looked(seen, workers, now_ms)
+    finally:
+        await store.close()

@@ -1,0 +1,75 @@
+"""Who is behind: workers' words, held against the log."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streams.core.log import PolicyLog
+from streams.core.policy import parse
+from streams.core.reports import SILENT_MS, Report, Standing, standings
+from streams.core.thresholds import LivePolicy
+
+NOW = 1_767_268_800_000
+POLICY = parse({"labels": {"toxicity": {"block": 0.9}}}, "p")
+SHADOW = LivePolicy("5-bbbbbbbb", POLICY)
+# Changes at 0, 2, 4 (a policy) and 5 (its shadow); 1 and 3 were refused.
+LOG = PolicyLog(LivePolicy("4-aaaaaaaa", POLICY, SHADOW), {}, 6)
+CHANGES = [0, 2, 4, 5]
+
+
+def word(name: str = "w", **more: object) -> str:
+    known = {"version": "4-aaaaaaaa", "shadow": "5-bbbbbbbb", "next": 6, "started_ms": 1}
+    return Report.model_validate({"name": name, **known, **more}).model_dump_json()
+
+
+def standing(text: str, seen_ms: int = NOW) -> Standing:
+    (found,) = standings({"w-1": (seen_ms, text)}, LOG, CHANGES, NOW)
+    return found
+
+
+# what a worker says, how many changes it is behind, why it is not as it should be
+TABLE: list[tuple[str, int | None, str]] = [
+    (word(), 0, ""),
+    (word(next=7), 0, ""),  # a silence more than we read
+    (word(shadow=None, next=5), 1, "1 change behind"),
+    (word(version="2-cccccccc", shadow=None, next=3), 2, "2 changes behind"),  # 4 and 5; 3 is none
+    (word(version="2-cccccccc", shadow=None, next=4), 2, "2 changes behind"),
+    (word(version=None, shadow=None, next=0), 4, "no policy yet"),
+    (word(version="9-dddddddd", next=10), None, "on a version that is not the log's"),
+    (word(waits={"redis": "away"}), 0, ""),  # not ready, but not behind
+    ("{", 4, "no policy yet"),
+    (json.dumps({**json.loads(word()), "added_later": 1}), 0, ""),  # of a newer Tidegate
+]
+
+
+@pytest.mark.parametrize(("text", "behind", "why"), TABLE)
+def test_a_worker_is_behind_by_the_changes_it_has_not_read(text: str, behind: int | None, why: str) -> None:
+    found = standing(text)
+    assert (found.behind, found.why, found.silent) == (behind, why, False)
+
+
+def test_a_worker_without_a_word_for_some_seconds_is_silent() -> None:
+    assert standing(word(), NOW - SILENT_MS).why == ""
+    found = standing(word(), NOW - SILENT_MS - 1)
+    assert (found.silent, found.why) == (True, "silent for 5 s")
+
+
+def test_a_word_that_cannot_be_read_is_said() -> None:
+    assert dict(standing("[]").report.waits) == {"report": "its word cannot be read: another version?"}
+
+
+def test_who_ended_in_order_is_gone_and_who_started_again_stands_for_the_one_before() -> None:
+    late = NOW - 60_000
+    words = {
+        "a-1": (late, word("a", started_ms=1)),  # killed, and started again
+        "a-2": (NOW, word("a", started_ms=2)),
+        "b-1": (late, word("b", started_ms=1)),  # killed twice, and nobody came
+        "b-2": (late, word("b", started_ms=2)),
+        "c-1": (NOW, word("c", stopped=True)),
+        "d-1": (NOW, word("d", started_ms=1)),  # two under one name
+        "d-2": (NOW, word("d", started_ms=2)),
+    }
+    found = standings(words, LOG, CHANGES, NOW)
+    assert [(s.worker, s.silent) for s in found] == [("a-2", False), ("b-2", True), ("d-1", False), ("d-2", False)]
