@@ -19,6 +19,7 @@ from streams.cli.schemas import schemas
 from streams.cli.score import score
 from streams.cli.send import send
 from streams.cli.silence import silence
+from streams.cli.strikes import strikes
 from streams.cli.tail import tail
 from streams.cli.topics import topics
 
@@ -76,6 +77,7 @@ app.command()(rates)
 app.command()(alerts)
 app.add_typer(silence, name="silence")
 app.add_typer(policy, name="policy")
+app.add_typer(strikes, name="strikes")
 app.add_typer(fence, name="fence")
 app.add_typer(dead_letters, name="dead-letters")
 app.command()(replay)

@@ -130,7 +130,9 @@ def _feedback(e: Event) -> str:
 
 
 def _enforcement(e: Event) -> str:
-    return f"{e['action']} {e['tenant']}:{e['user']}  {e['strikes']:g} strikes of {e['threshold']:g}: {e['reason']}"
+    of = f" of {e['threshold']:g}, until {clock(e['until_ms'])}" if e.get("until_ms") else ""
+    by = f" (undone by {e['author']})" if e.get("author") else ""
+    return f"{e['action']:<8} {e['tenant']}:{e['user']}  {e['strikes']:g} strikes{of}: {e['reason']}{by}"
 
 
 def _other(e: Event) -> str:

@@ -1,0 +1,183 @@
+"""How users stand, read and undone for the operator: what `strikes.py` shows and asks."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.cli.edge import ExitCode, fail
+
+if TYPE_CHECKING:
+    from streams.core.strikes import Standing, Terms
+    from streams.settings import Settings
+    from streams.store import Part
+    from streams.store.redis import RedisStore
+
+TOPIC = "completions"  # only its parts have strikes
+_USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Held:
+    """One user's strikes in one part, under the live policy's terms."""
+
+    user: str
+    part: Part
+    standing: Standing
+    terms: Terms
+    now_ms: int
+
+    @property
+    def now(self) -> Standing:
+        """What is left of them by the store's clock."""
+        from streams.core.strikes import Standing, decayed
+
+        at_ms = max(self.now_ms, self.standing.at_ms)
+        return Standing(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
+
+    @property
+    def enforced(self) -> tuple[str, int] | None:
+        """What the user is under now, and until when."""
+        from streams.core.strikes import below_ms, reached
+
+        found = reached(self.now.strikes, self.terms)
+        return None if found is None else (found[0], below_ms(self.now, found[1], self.terms.half_life_ms))
+
+    def told(self) -> dict[str, object]:
+        action, until_ms = self.enforced or (None, None)
+        return {
+            "user": self.user,
+            "part": f"{self.part.topic}-{self.part.partition}",
+            "strikes": round(self.now.strikes, 4),
+            "action": action,
+            "until_ms": until_ms,
+            "last_ms": self.standing.at_ms,
+            "last_strikes": self.standing.strikes,
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was asked for, the most strikes first."""
+
+    held: list[Held]
+    more: int  # users and parts beyond the limit
+    weights: bool  # whether the live policy makes strikes
+
+
+async def everybody(settings: Settings, limit: int) -> Found:
+    """The users with most strikes."""
+    async with _opened(settings) as (store, _, terms, weights):
+        now_ms = await store.now_ms()
+        top: list[tuple[float, str, Part, Held]] = []
+        inside: set[tuple[str, Part]] = set()  # the store may give one twice: it looks while others write
+        more = 0
+        async for part, user, standing in store.standings():
+            held = Held(user, part, standing, terms, now_ms)
+            strikes = held.now.strikes
+            if strikes < terms.negligible or (user, part) in inside:
+                continue
+            inside.add((user, part))
+            heapq.heappush(top, (strikes, user, part, held))
+            if len(top) > limit:
+                inside.discard(heapq.heappop(top)[1:3])
+                more += 1
+    return Found([row[-1] for row in sorted(top, key=lambda row: (-row[0], *row[1:3]))], more, weights)
+
+
+async def one(settings: Settings, user: str) -> Found:
+    """One user's strikes, in every part that holds some."""
+    async with _opened(settings) as (store, parts, terms, weights):
+        return Found(await _of(store, parts, user, terms), 0, weights)
+
+
+async def undo(
+    settings: Settings, user: str, weight: float | None, author: str, reason: str
+) -> list[tuple[Held, float]]:
+    """Takes strikes back where most are first. What was there, and how many are left, of each part touched."""
+    from streams.store import Undo
+
+    done: list[tuple[Held, float]] = []
+    async with _opened(settings) as (store, parts, terms, _):
+        left = weight
+        for held in await _of(store, parts, user, terms):
+            if left is not None and left < terms.negligible:
+                break
+            said = await store.undo(
+                held.part, user, Undo(f"undo-{secrets.token_hex(8)}", left, terms, author, reason)
+            )  # fmt: skip
+            if said is not None:
+                before, after = said
+                done.append((held, after))
+                left = None if left is None else left - (before - after)
+    return done
+
+
+async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms) -> list[Held]:
+    now_ms, standings = await store.now_ms(), await store.standing(parts, user)
+    held = [Held(user, part, s, terms, now_ms) for part, s in zip(parts, standings, strict=True) if s and s.strikes]
+    return sorted(held, key=lambda one: -one.now.strikes)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Part], Terms, bool]]:
+    """The store, the parts that may hold strikes, the live policy's terms, and whether it makes any."""
+    from streams.cli.policy_log import read_log
+    from streams.core.strikes import terms
+    from streams.errors import TopicsMissing
+    from streams.source import partition_counts
+    from streams.store import Part
+    from streams.store.redis import RedisStore
+
+    counts = await partition_counts(settings.kafka)
+    if TOPIC not in counts:
+        raise TopicsMissing(f"kafka {settings.kafka}: no topic {TOPIC}; expected `tidegate topics` first")
+    live = (await read_log(settings)).log.live
+    if live is None:
+        fail("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one", ExitCode.REFUSED)
+    of = live.policy.strikes
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        yield store, [Part(TOPIC, p) for p in range(counts[TOPIC])], terms(live), bool(of.weights or of.prompt_weights)
+    finally:
+        await store.close()
+
+
+def as_stored(user: str | None, tenant: str | None, raw: str | None, settings: Settings) -> str | None:
+    """`tenant:hmac(user)`, as it was given or hashed here; None where nobody is named. Never says a raw name."""
+    if raw is None and tenant is None:
+        if user is not None and not _USER.fullmatch(user):
+            fail(
+                "USER: expected tenant:hash with 32 hex digits, as `tail enforcements` shows it; of a name as your "
+                "producers send it: --tenant TENANT --user NAME; nothing done",
+                ExitCode.WRONG,
+            )  # what was given is not said: it may be a name
+        return user
+    if user is not None or raw is None or tenant is None:
+        fail("expected USER, or both --tenant and --user; nothing done", ExitCode.WRONG)
+    from streams.users import UserKey
+
+    return f"{tenant}:{UserKey(settings.user_key_bytes()).hash(tenant, raw)}"
+
+
+async def check_key(settings: Settings) -> None:
+    """Ends the command where names are hashed with another key than users were."""
+    from streams.store.redis import RedisStore
+    from streams.users import UserKey
+
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        known, ours = await store.user_key(), UserKey(settings.user_key_bytes()).fingerprint
+    finally:
+        await store.close()
+    if known not in (None, ours):
+        fail(
+            f"TIDEGATE_USER_KEY: its fingerprint is {ours}; users were hashed with key {known}; expected that one, or "
+            "USER as tenant:hash; nothing done",
+            ExitCode.WRONG,
+        )
