@@ -15,7 +15,9 @@ def read_policy(path: Path) -> Policy:
     except OSError as error:
         raise PolicyError(f"{path}: {error.strerror}; expected a policy file") from None
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{path}: not UTF-8 at byte {error.start}; expected a TOML file in UTF-8") from None
+    except RecursionError:
+        raise PolicyError(f"{path}: not TOML: tables or lists nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError, or a number longer than Python reads
         raise PolicyError(f"{path}: not TOML: {error}") from None
     return parse(data, str(path))

@@ -1,4 +1,4 @@
-"""`policy`: the live policy shown, checked and changed. What changes it is in `policy_change.py`."""
+"""`policy`: the live policy shown, checked and changed. What every change of it goes through is `policy_change.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli import policy_change
+from streams.cli import policy_compare, policy_diff, policy_set, policy_status, policy_what_if, policy_whole
 from streams.cli.edge import fail, go, say
+from streams.cli.policy_change import NO_POLICY
 from streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def show(
     seen = go(_read(Settings.load()))
     live = seen.log.live
     if live is None:
-        fail("no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`")
+        fail(NO_POLICY)
     made = seen.maker(live.version)
     assert made is not None  # noqa: S101 - the live one was applied
     if json_:
@@ -59,11 +60,12 @@ def show(
 @policy.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A policy file.")],
-    live: Annotated[bool, typer.Option("--live", help="Say what it would change; asks Kafka.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Say what it would change; asks Kafka and Redis.")] = False,
 ) -> None:
     """Check a policy file: every key, and that the classifier gives every label it names. Changes nothing.
 
     Where a threshold lies outside what a cascade's encoder reads, it says which, and what it costs to hold it.
+    With --live also what it would change and loosen, and which scopes match nothing that came lately.
 
     \b
     tidegate policy check policy.toml
@@ -73,6 +75,8 @@ def check(
     """
     from streams.cli.policy_bands import band_warnings
     from streams.cli.policy_file import differences, labels_checked
+    from streams.cli.policy_unseen import unseen_warnings
+    from streams.core.loosened import loosened
     from streams.core.policy import digest
     from streams.policy_file import read_policy
     from streams.settings import Settings
@@ -86,12 +90,18 @@ def check(
     if not live:
         return
     known = go(_read(settings)).log.live
+    for line in unseen_warnings(settings, found):
+        say(line)
     if known is None:
         typer.echo("no policy is live yet")
     elif changes := differences(known.policy, found):
         typer.echo(f"against the live policy {known.version}:")
-        for line in changes:
-            typer.echo(f"  {line}")
+        for change in changes:
+            typer.echo(f"  {change}")
+        if opened := loosened(known.policy, found):
+            typer.echo("it loosens:")
+            for loose in opened:
+                typer.echo(f"  {loose}")
     else:
         typer.echo(f"no different from the live policy {known.version}")
 
@@ -129,8 +139,14 @@ def history(
         say(f"{len(every) - len(found)} older ones; --limit shows more")
 
 
-policy.command(name="set")(policy_change.set_)
-policy.command()(policy_change.apply)
+policy.command(name="set")(policy_set.set_)
+policy.command()(policy_set.unset)
+policy.command()(policy_whole.apply)
+policy.command()(policy_whole.rollback)
+policy.command()(policy_diff.diff)
+policy.command()(policy_status.status)
+policy.command()(policy_what_if.what_if)
+policy.command()(policy_compare.compare)
 
 
 async def _read(settings: Settings) -> Log:

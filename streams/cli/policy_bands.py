@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from streams.core.policy import Policy
     from streams.settings import Settings
 
-PLACES = ("labels", "prompt_labels", "floors")
+PLACES = ("labels", "prompt_labels", "floors", "prompt_floors")
 
 
 class Outside(NamedTuple):
@@ -55,7 +56,7 @@ def band_warnings(settings: Settings, new: Policy, live: Policy | None = None) -
         now = {label: tuple(t for t in values if (label, t) not in widening) for label, values in then.items()}
     shares = [_share(settings, entry, thresholds) for thresholds in (then, now)]
     cost = (
-        "what that costs is not known: the manifest names no traffic that can be read"
+        "what that costs is not known: the manifest names no traffic, or a file that is not there as it was stated"
         if None in shares
         else f"of the stated traffic the encoder of {name} then reads {shares[0]:.1%} of texts, not {shares[1]:.1%}"
     )
@@ -81,7 +82,10 @@ def _share(settings: Settings, entry: CascadeEntry, thresholds: Mapping[str, Ite
         return None
     file = (settings.classifier_manifest or DEFAULT_MANIFEST).parent / entry.traffic
     try:
-        stated = traffic.read(file, file.read_bytes(), len(entry.labels))
+        content = file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry.traffic_sha256:
+            return None  # not the one that was stated: a worker would not load it either
+        stated = traffic.read(file, content, len(entry.labels))
     except (OSError, ModelFileError):
         return None
     bands = holding_bands(entry.bands, entry.idle, thresholds)

@@ -1,11 +1,12 @@
-"""`policy set` and `policy apply`: one change, written to the log, and what became of it there."""
+"""What every change of the live policy goes through: warned of, asked about, written, and what became of it."""
 
 from __future__ import annotations
 
 import getpass
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,129 +16,115 @@ from streams.cli.show import clock, json_line
 if TYPE_CHECKING:
     from streams.cli.policy_log import Entry, Log
     from streams.core.policy import Policy
+    from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]
 Author = Annotated[str, typer.Option(default_factory=getpass.getuser, show_default="you", help="Who says so.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, whatever it loosens; for scripts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what became of it as one JSON object.")]
+Tenant = Annotated[str | None, typer.Option(help="Only for this tenant.")]
+Model = Annotated[str | None, typer.Option(help="Only for this model.")]
+Route = Annotated[str | None, typer.Option(help="Only for this route.")]
+Locale = Annotated[str | None, typer.Option(help="Only for this locale.")]
+
+NO_POLICY = "no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`"
+STANDS = "nothing written; the live policy stands"
 
 
-def set_(
-    key: Annotated[str, typer.Argument(help="As in the file: labels.toxicity.block")],
-    value: Annotated[str, typer.Argument(help="As in the file: 0.8, off, 300, closed")],
-    reason: Why,
-    author: Author,
-    tenant: Annotated[str | None, typer.Option(help="Only for this tenant.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only for this model.")] = None,
-    route: Annotated[str | None, typer.Option(help="Only for this route.")] = None,
-    locale: Annotated[str | None, typer.Option(help="Only for this locale.")] = None,
-    json_: AsJson = False,
-) -> None:
-    """Change one key of the live policy. It is live within a second, on every worker.
+@dataclass(frozen=True)
+class Wanted:
+    """Who wants a change, and how it is to be told. Ends the command where reason or author say nothing."""
 
-    With --tenant, --model, --route or --locale a threshold is set for completions that match all of those given.
+    author: str
+    reason: str
+    yes: bool = False
+    as_json: bool = False
 
-    \b
-    tidegate policy set labels.toxicity.block 0.9 --reason "incident 42"
-    tidegate policy set labels.insult.review off --tenant acme --reason "their own review"
-    tidegate policy set alerts.high_toxicity.above 0.08 --reason "too noisy"
+    def __post_init__(self) -> None:
+        for flag, text in (("--reason", self.reason), ("--author", self.author)):
+            if not text.strip() or not text.isprintable():
+                fail(f"{flag} {text!r}: expected a line of text that people can read; {STANDS}", ExitCode.WRONG)
 
-    Exit code: 0 live, 1 another change came first, 2 wrong key or value, 3 Kafka is away.
-    """
-    from streams.cli.policy_keys import changed
+
+def known(settings: Settings) -> tuple[Log, LivePolicy]:
+    """The log, and the live policy. Ends the command where there is none. Raises BrokerAway."""
     from streams.cli.policy_log import read_log
-    from streams.settings import Settings
 
-    settings = Settings.load()
     seen = go(read_log(settings))
-    live = seen.log.live
-    if live is None:
-        fail("no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`")
-    selectors = {"tenant": tenant, "model": model, "route": route, "locale": locale}
-    new = changed(settings, live, key, value, {kind: name for kind, name in selectors.items() if name is not None})
-    _change(settings, seen, new, live.version, author, reason, json_)
+    if seen.log.live is None:
+        fail(NO_POLICY)
+    return seen, seen.log.live
 
 
-def apply(
-    file: Annotated[Path, typer.Argument(help="A policy file: the whole policy.")],
-    reason: Why,
-    author: Author,
-    parent: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="The version it was made from, where not the live one.")
-    ] = None,
-    json_: AsJson = False,
-) -> None:
-    """Make a policy file the live policy. It is live within a second, on every worker.
+def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wanted: Wanted) -> None:
+    """Makes `new` the live policy where `parent` still is; says what became of it. Ends the command where it is not.
 
-    With --parent it is refused where that version is no longer live: nobody's change is undone unseen.
-
-    \b
-    tidegate policy apply policy.toml --reason "stricter for kids"
-    tidegate policy apply policy.toml --parent 12-7f3a91c2 --reason "from review"
-
-    Exit code: 0 live, 1 another change came first, 2 the file is wrong, 3 Kafka is away.
+    parent: the version that it was made from. Asks first where it loosens the live policy.
     """
-    from streams.cli.policy_file import labels_checked
-    from streams.cli.policy_log import read_log
-    from streams.policy_file import read_policy
-    from streams.settings import Settings
-
-    settings = Settings.load()
-    new = read_policy(file)
-    labels_checked(settings, new, str(file))
-    seen = go(read_log(settings))
-    live = seen.log.live
-    _change(settings, seen, new, parent or (live.version if live else None), author, reason, json_)
-
-
-def _change(
-    settings: Settings, seen: Log, new: Policy, parent: str | None, author: str, reason: str, as_json: bool
-) -> None:
-    """Writes the change and says what became of it. Ends the command."""
+    from streams.cli.opening import agreed_to_loosen
     from streams.cli.policy_bands import band_warnings
     from streams.cli.policy_file import differences, plain
     from streams.cli.policy_log import append
+    from streams.cli.policy_unseen import unseen_warnings
     from streams.core.events import PolicyChange
 
     live = seen.log.live
-    if parent is not None and seen.maker(parent) is None:
-        versions = ", ".join(entry.version or "" for entry in seen.applied[-5:]) or "(none)"
-        fail(
-            f"--parent {parent}: no such version on the log, the latest are {versions}; nothing written", ExitCode.WRONG
-        )
     changes = differences(live.policy, new) if live else []
     if live and not changes and parent == live.version:
         say(f"no different from the live policy {live.version}; nothing written")
-        if as_json:
+        if wanted.as_json:
             json_line({"verdict": "unchanged", "version": live.version})
         return
-    for line in band_warnings(settings, new, live.policy if live else None):
+    was = live.policy if live else None
+    for line in (*band_warnings(settings, new, was), *unseen_warnings(settings, new, was)):
         say(line)
-    record = PolicyChange(parent=parent, policy=plain(new), author=author, reason=reason, at_ms=int(time.time() * 1000))
+    if live and parent == live.version:  # else it is lost already, and opens nothing
+        agreed_to_loosen(settings, live, new, wanted.yes)
+    at_ms = int(time.time() * 1000)
+    record = PolicyChange(parent=parent, policy=plain(new), author=wanted.author, reason=wanted.reason, at_ms=at_ms)
     after, mine = go(append(settings, record))
-    if as_json:
-        now = after.log.live
-        json_line({"verdict": mine.verdict.value, "version": now.version if now else None, "offset": mine.offset})
-    if mine.version is not None:
-        for line in changes if not as_json else ():
-            typer.echo(line)
-        say(f"policy {mine.version} is live")
-        return
-    _lost(after, mine, parent)
+    if mine.version is None:
+        _lost(after, mine, parent, wanted)
+    if wanted.as_json:
+        json_line({"verdict": mine.verdict.value, "version": mine.version, "offset": mine.offset})
+    for difference in changes if not wanted.as_json else ():
+        typer.echo(str(difference))
+    say(f"policy {mine.version} is live")
 
 
-def _lost(after: Log, mine: Entry, parent: str | None) -> None:
+def _lost(after: Log, mine: Entry, parent: str | None, wanted: Wanted) -> None:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
     from streams.cli.policy_file import differences
 
     live = after.log.live
     winner = next((entry for entry in after.applied if entry.parent == parent and entry.offset < mine.offset), None)
+    assumed = after.maker(parent)
+    changed = differences(assumed.made.policy, live.policy) if live and assumed and assumed.made else []
+    if wanted.as_json:
+        json_line({
+            "verdict": mine.verdict.value, "version": live.version if live else None, "offset": mine.offset,
+            "why": mine.why or None, "winner": winner and _told(winner), "changed": [d._asdict() for d in changed],
+        })  # fmt: skip
     if winner is None or live is None:
         fail(f"{mine.why or mine.verdict.value}; nothing changed")
     say(f"not applied: policy {winner.version} by {winner.author} at {clock(winner.at_ms)} came first: {winner.reason}")
-    assumed = after.maker(parent)
-    if assumed is not None and assumed.made is not None:
-        say(f"from {parent}, which you changed, to {live.version}, which is live:")
-        for line in differences(assumed.made.policy, live.policy) or ["nothing differs"]:
-            say(f"  {line}")
+    say(f"from {parent}, which you changed, to {live.version}, which is live:")
+    for line in map(str, changed) if changed else ("nothing differs",):
+        say(f"  {line}")
     fail("nothing changed; look at it, then run the command again")
+
+
+def _told(winner: Entry) -> dict[str, Any]:
+    return {
+        "version": winner.version, "author": winner.author, "at_ms": winner.at_ms, "reason": winner.reason,
+    }  # fmt: skip
+
+
+def maker(entries: Sequence[Entry], version: str, what: str, then: str = f"; {STANDS}") -> Entry:
+    """Who made a version; its offset alone will do. Ends the command where no entry did, naming the latest."""
+    found = next((e for e in entries if e.version and version in (e.version, str(e.offset))), None)
+    if found is None:
+        latest = ", ".join([entry.version for entry in entries if entry.version][-5:]) or "(none)"
+        fail(f"{what} {version}: no such version on the log, the latest are {latest}{then}", ExitCode.WRONG)
+    return found

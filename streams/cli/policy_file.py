@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomlkit
 
@@ -13,6 +15,8 @@ from streams.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
     from streams.settings import Settings
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that needs no quotes
 
 
 def plain(policy: Policy) -> dict[str, Any]:
@@ -46,14 +50,27 @@ def _item(value: Any) -> Any:
     return tomlkit.item(value)
 
 
-def differences(old: Policy, new: Policy) -> list[str]:
-    """`labels.toxicity.block: 0.98 -> 0.8`, a line for every key that changes. Scopes go by their selector."""
+class Differs(NamedTuple):
+    """A key that two policies have other values for; None: it has none."""
+
+    key: str
+    was: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}: {_said(self.was)} -> {_said(self.now)}"
+
+
+def differences(old: Policy, new: Policy) -> list[Differs]:
+    """`labels.toxicity.block: 0.98 -> 0.8`, one for every key that changes. Scopes go by their selector."""
     was, now = flat(old), flat(new)
-    return [f"{key}: {was.get(key, '(not set)')} -> {now.get(key, '(not set)')}" for key in _keys(was, now)]
+    keys = (key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key))
+    return [Differs(key, was.get(key), now.get(key)) for key in keys]
 
 
-def _keys(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return [key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key)]
+def _said(value: Any) -> str:
+    """As `policy set` takes it back."""
+    return "(not set)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def flat(policy: Policy) -> dict[str, Any]:
@@ -69,7 +86,8 @@ def flat(policy: Policy) -> dict[str, Any]:
 
 def _walk(data: Mapping[str, Any], at: str) -> list[tuple[str, Any]]:
     leaves: list[tuple[str, Any]] = []
-    for key, value in data.items():
+    for name, value in data.items():
+        key = name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)  # as TOML has it
         leaves += _walk(value, f"{at}{key}.") if isinstance(value, Mapping) else [(at + key, value)]
     return leaves
 

@@ -1,33 +1,75 @@
-"""One key of a policy, as in the file, set to one value. Pure but for the classifier's labels."""
+"""One key of a policy, as in the file: set to one value, or taken out. Pure but for the classifier's labels.
+
+Which keys there are is read off the model's JSON Schema: a key that the model gets can be set the same day.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from streams.cli.edge import ExitCode, fail
 from streams.cli.policy_file import classifier_labels, plain
-from streams.core.parts import AlertRule, Faults, Floor, Thresholds, Windows
 from streams.core.policy import Policy, PolicyError, parse
+from streams.core.problems import near
 from streams.core.thresholds import LivePolicy
 
 if TYPE_CHECKING:
     from streams.settings import Settings
 
+Path = tuple[str, ...]
 SCOPED = ("labels", "prompt_labels")  # what a scope may set
-_LABELLED = {"labels": Thresholds, "prompt_labels": Thresholds, "floors": Floor}
+# Tables whose keys are labels, and the table that says which there are; None: the classifier does.
+_OF_LABELS: dict[Path, str | None] = {
+    ("labels",): None,
+    ("prompt_labels",): None,
+    ("floors",): "labels",
+    ("prompt_floors",): "prompt_labels",
+    ("strikes", "weights"): "labels",
+    ("strikes", "prompt_weights"): "prompt_labels",
+}
+_RULES: Path = ("alerts",)
 
 
 def changed(settings: Settings, live: LivePolicy, key: str, value: str, selectors: Mapping[str, str]) -> Policy:
     """The live policy with that key set. Ends the command where key or value are wrong, naming what is allowed."""
-    path = _path(key)
-    _known(settings, live.policy, path, key, scoped=bool(selectors))
+    path, given = _path(key), _value(value)
+    _known(settings, live.policy, path, key, given, scoped=bool(selectors))
     data = plain(live.policy)
-    into = _scope(data, live.policy, selectors) if selectors else data
+    into = _rule(data, selectors, make=True) if selectors else data
     for part in path[:-1]:
         into = into.setdefault(part, {})
-    into[path[-1]] = _value(value)
+    into[path[-1]] = given
+    return _parsed(data, key, live)
+
+
+def without(live: LivePolicy, key: str | None, selectors: Mapping[str, str]) -> Policy:
+    """The live policy without that key, or table; or without the rule of these selectors, where no key is given."""
+    data = plain(live.policy)
+    if key is None and not selectors:
+        _refuse("expected a key such as labels.toxicity.redact, or a scope such as --tenant acme")
+    into = _rule(data, selectors, make=False) if selectors else data
+    path = _path(key) if key is not None else ()
+    for depth, part in enumerate(path):
+        if not isinstance(into, dict) or part not in into:
+            there = ", ".join(sorted(into)) if isinstance(into, dict) and into else "(nothing)"
+            _refuse(f"{key}: not set; {'.'.join(path[:depth]) or 'the policy'} has {there}")
+        if depth < len(path) - 1:
+            into = into[part]
+    if path:
+        del into[path[-1]]
+    else:
+        data["scopes"].remove(into)
+    for rule in data["scopes"]:
+        for place in SCOPED:
+            rule[place] = {label: set_ for label, set_ in rule.get(place, {}).items() if set_}
+    # A rule that sets nothing is none. A label that has no threshold is one all the same: it is looked at.
+    data["scopes"] = [rule for rule in data["scopes"] if any(rule[place] for place in SCOPED)]
+    return _parsed(data, key or "scopes", live)
+
+
+def _parsed(data: dict[str, Any], key: str, live: LivePolicy) -> Policy:
     try:
         return parse(data, key)
     except PolicyError as error:
@@ -39,75 +81,92 @@ def _without_repeat(line: str, key: str) -> str:
     return line.removeprefix(f"{key}: ") if line.startswith(f"{key}: {key}") else line
 
 
-def _path(key: str) -> list[str]:
+def _path(key: str) -> Path:
     """The key's parts; quoted ones may hold dots, as in TOML: faults.routes."a.b"."""
     try:
         data: Any = tomllib.loads(f"{key} = 0") if "\n" not in key and "=" not in key else {}
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         data = {}
     path: list[str] = []
     while isinstance(data, dict) and len(data) == 1:
         ((part, data),) = data.items()
         path.append(part)
     if not path:
-        fail(f"{key}: not a key; expected one such as labels.toxicity.block; nothing written", ExitCode.WRONG)
-    return path
+        _refuse(f"{key}: not a key; expected one such as labels.toxicity.block")
+    return tuple(path)
 
 
 def _value(text: str) -> Any:
     """A TOML value; what is none is a word, so that `off` needs no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
-def _scope(data: dict[str, Any], policy: Policy, selectors: Mapping[str, str]) -> dict[str, Any]:
-    """The rule of exactly these selectors, made where there is none."""
-    for i, rule in enumerate(policy.scopes):
-        if rule.selectors == selectors:
-            found: dict[str, Any] = data["scopes"][i]
-            return found
-    made: dict[str, Any] = dict(selectors)
-    data["scopes"].append(made)
-    return made
+def _rule(data: dict[str, Any], selectors: Mapping[str, str], *, make: bool) -> dict[str, Any]:
+    """The rule of exactly these selectors; where there is none it is made, or the command ends."""
+    every: list[dict[str, Any]] = data["scopes"]
+    for rule in every:
+        if {key: value for key, value in rule.items() if key not in SCOPED} == dict(selectors):
+            return rule
+    if not make:
+        said = [",".join(f"{k}={v}" for k, v in rule.items() if k not in SCOPED) for rule in every]
+        wanted = ",".join(f"{kind}={name}" for kind, name in selectors.items())
+        _refuse(f"no rule for {wanted}; expected one of {'; '.join(said) or '(none)'}")
+    every.append(dict(selectors))
+    return every[-1]
 
 
-def _known(settings: Settings, policy: Policy, path: list[str], key: str, *, scoped: bool) -> None:
+def _known(settings: Settings, policy: Policy, path: Path, key: str, given: Any, *, scoped: bool) -> None:
     """Ends the command where no policy has such a key, naming those there are at the first part that is wrong."""
-    head, rest = path[0], path[1:]
-    if scoped:
-        _among(head, SCOPED, key, "a scope sets only labels and prompt_labels")
-    if head == "scopes":
-        fail(f"{key}: set for a scope with --tenant, --model, --route or --locale; nothing written", ExitCode.WRONG)
-    _among(head, Policy.model_fields, key)
-    if head in _LABELLED:
-        label = rest[0] if rest else ""
-        why = f"{label} is no label" if label else ""
-        if label not in getattr(policy, head):
-            allowed = policy.labels if head == "floors" else classifier_labels(settings)[1]
-            _among(label, allowed, key, why)
-        _leaf(rest[1:], _LABELLED[head].model_fields, key)
-    elif head == "alerts":
-        _among(rest[0] if rest else "", policy.alerts, key, "no such rule; a new one comes with `policy apply`")
-        _leaf(rest[1:], AlertRule.model_fields, key)
-    elif head == "faults" and rest[:1] == ["routes"]:
-        if len(rest) != 2:
-            fail(f"{key}: expected faults.routes.<route>; nothing written", ExitCode.WRONG)
-    elif head in ("faults", "windows"):
-        _leaf(rest, (Faults if head == "faults" else Windows).model_fields, key)
-    elif rest:
-        fail(f"{key}: {head} is a value, it has no keys; nothing written", ExitCode.WRONG)
+    if scoped and path[0] not in SCOPED:
+        _among(path[0], SCOPED, key, "a scope sets only labels and prompt_labels")
+    if path[0] == "scopes":
+        _refuse(f"{key}: set for a scope with --tenant, --model, --route or --locale")
+    schema = Policy.model_json_schema()
+    node: Mapping[str, Any] = schema
+    for depth, part in enumerate(path):
+        if (keys := node.get("properties")) is not None:
+            _among(part, keys, key)
+            node = keys[part]
+        elif (values := node.get("additionalProperties")) is not None:
+            _named(settings, policy, path[:depth], part, key, whole=depth == len(path) - 1 and isinstance(given, dict))
+            node = values
+        else:
+            _refuse(f"{key}: {path[depth - 1]} is a value, it has no keys")
+        if (reference := node.get("$ref")) is not None:
+            node = schema["$defs"][reference.rpartition("/")[2]]
+    if not isinstance(given, dict):  # a whole table may be given as one: { flag = 0.5 }
+        if "properties" in node:
+            _among("", node["properties"], key)
+        elif "additionalProperties" in node and path not in _OF_LABELS and path != _RULES:
+            _refuse(f"{key}: expected {key}.<{path[-1].removesuffix('s')}>")
+        elif "additionalProperties" in node:
+            _named(settings, policy, path, "", key, whole=False)
 
 
-def _leaf(rest: list[str], allowed: Collection[str], key: str) -> None:
-    _among(rest[0] if rest else "", allowed, key)
-    if len(rest) > 1:
-        fail(f"{key}: {rest[0]} is a value, it has no keys; nothing written", ExitCode.WRONG)
+def _named(settings: Settings, policy: Policy, table: Path, name: str, key: str, *, whole: bool) -> None:
+    """Ends the command where a table of labels or rules has no such name and gets none in this way."""
+    there: Any = policy
+    for part in table:
+        there = getattr(there, part)
+    if name in there:
+        return
+    if table in _OF_LABELS:
+        of = _OF_LABELS[table]
+        labels = classifier_labels(settings)[1] if of is None else getattr(policy, of)
+        _among(name, labels, key, f"{name} is no label" if name else "")
+    elif table == _RULES and not (name and whole):
+        new = "'{ of = \"fault\", above = 0.1 }'"
+        _among(name, there, key, f"no such rule; a new one is set whole, as {new}" if name else "")
 
 
 def _among(part: str, allowed: Collection[str], key: str, why: str = "") -> None:
     if part not in allowed:
-        said = why or (f"no key {part}" if part else "not a whole key")
-        listed = ", ".join(sorted(allowed)) or "(none)"
-        fail(f"{key}: {said}; expected one of {listed}; nothing written", ExitCode.WRONG)
+        said = (why or (f"no key {part}" if part else "not a whole key")) + near(part, allowed)
+        _refuse(f"{key}: {said}; expected one of {', '.join(sorted(allowed)) or '(none)'}")
+
+
+def _refuse(message: str) -> NoReturn:
+    fail(f"{message}; nothing written", ExitCode.WRONG)

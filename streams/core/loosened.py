@@ -6,10 +6,10 @@ Resolved, not compared as text: a rule that goes away, a floor that no longer ov
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from streams.core.contract import Action, Scopes
-from streams.core.parts import GRADED, SCOPE_KINDS, Floor, ScopeRule
+from streams.core.parts import GRADED, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 from streams.core.policy import Policy
 from streams.core.thresholds import Bars, LivePolicy
 
@@ -17,6 +17,7 @@ NEVER = "never"  # no score asks for that action
 NOBODY = "\x00"  # no rule can name it: whatever has no rule of its own
 
 Selectors = Mapping[str, str]
+G = TypeVar("G", Thresholds, Floor)
 
 
 class Loosened(NamedTuple):
@@ -26,6 +27,7 @@ class Loosened(NamedTuple):
     scope: str  # as reasons name it, `tenant=acme`; empty: wherever no scope says otherwise
     was: str
     now: str
+    action: Action = Action.BLOCK  # the strongest that it may have kept a completion from
 
     def __str__(self) -> str:
         return f"{self.key}{f' for {self.scope}' if self.scope else ''}: {self.was} -> {self.now}"
@@ -34,6 +36,28 @@ class Loosened(NamedTuple):
 def loosened(old: Policy, new: Policy) -> list[Loosened]:
     """What `new` loosens: labels that go away, then floors, then blocks in any scope, then faults. Empty: nothing."""
     return [*_labels(old, new), *_floors(old, new), *_blocks(old, new), *_faults(old, new)]
+
+
+def only_from(weakest: Action, policy: Policy) -> Policy:
+    """The policy with nothing in it that asks for less than that action: what it stops, without what it marks."""
+    weaker = {action.value: None for action in GRADED if action.strength < weakest.strength}
+
+    def of(graded: Mapping[str, G]) -> dict[str, G]:
+        return {label: thresholds.model_copy(update=weaker) for label, thresholds in graded.items()}
+
+    scopes = [
+        rule.model_copy(update={"labels": of(rule.labels), "prompt_labels": of(rule.prompt_labels)})
+        for rule in policy.scopes
+    ]
+    return policy.model_copy(
+        update={
+            "labels": of(policy.labels),
+            "prompt_labels": of(policy.prompt_labels),
+            "floors": of(policy.floors),
+            "prompt_floors": of(policy.prompt_floors),
+            "scopes": tuple(scopes),
+        }
+    )
 
 
 def _labels(old: Policy, new: Policy) -> Iterator[Loosened]:
@@ -52,9 +76,8 @@ def _floors(old: Policy, new: Policy) -> Iterator[Loosened]:
             for action in GRADED:
                 was, is_ = getattr(floor, action.value), getattr(now, action.value)
                 if was is not None and (is_ is None or is_ > was):
-                    yield Loosened(
-                        f"{key}.{label}.{action.value}", "", f"{was:g}", "none" if is_ is None else f"{is_:g}"
-                    )
+                    after = "none" if is_ is None else f"{is_:g}"
+                    yield Loosened(f"{key}.{label}.{action.value}", "", f"{was:g}", after, action)
 
 
 def _blocks(old: Policy, new: Policy) -> Iterator[Loosened]:

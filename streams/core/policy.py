@@ -15,15 +15,16 @@ from pydantic import Field, ValidationError, model_validator
 
 from streams.core.measures import Measure, measure
 from streams.core.parts import AlertRule, Faults, Floor, Limits, Part, ScopeRule, Strikes, Thresholds, Whole, Windows
-from streams.core.problems import problems
+from streams.core.problems import near, problems
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
+FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
 
 
 class Policy(Part):
     """Everything an operator can change while Tidegate runs."""
 
-    schema_version: Literal[1] = Field(1, description="of the policy's format")
+    schema_version: Literal[1] = Field(FORMAT, description="of the policy's format")
     labels: dict[str, Thresholds] = Field(description="thresholds per label of the classifier, for completions")
     prompt_labels: dict[str, Thresholds] = Field({}, description="the same for prompts; without any, none is scored")
     floors: dict[str, Floor] = Field({}, description="thresholds that no scope can loosen")
@@ -67,7 +68,7 @@ class Policy(Part):
         for key, labels, known in given:
             for label in labels:
                 if label not in known:
-                    yield f"{key}.{label}: unknown label; expected one of {_listed(known)}"
+                    yield f"{key}.{label}: unknown label{near(label, known)}; expected one of {_listed(known)}"
         for name, rule in self.alerts.items():
             if measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
@@ -110,6 +111,12 @@ def parse(data: Any, where: str) -> Policy:
 
     Raises PolicyError: one line a problem, each naming `where`, the key, what was found and what is allowed.
     """
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if isinstance(found, int) and found > FORMAT:  # "unknown key" would be true, and of no help
+        raise PolicyError(
+            f"{where}: schema_version: {found} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, or a "
+            "newer Tidegate"
+        )
     try:
         return Policy.model_validate(data)
     except ValidationError as error:

@@ -5,19 +5,23 @@ What is allowed is read off the JSON Schema, so that a range is written down onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
 from typing import Any
 
 from pydantic import ValidationError
 
 Schema = Mapping[str, Any]
+MOST = 20  # problems said of one policy: nobody reads more, and whoever may write to the log must not hold its readers
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
-    """One line a problem. where: what was read, such as a file's name; schema: of what `data` should have been."""
+    """One line a problem, the first of them. where: what was read, such as a file's name; schema: of what it should be."""
     # A union says its problem once a branch; it is one problem to a person.
-    lines = [_line(where, data, e, schema) for e in error.errors(include_url=False, include_input=False)]
-    return list(dict.fromkeys(lines))
+    every = error.errors(include_url=False, include_input=False)
+    lines = dict.fromkeys(_line(where, data, e, schema) for e in every[:MOST])
+    return [*lines, *([f"{where}: and {len(every) - MOST} more problems"] if len(every) > MOST else [])]
 
 
 def _line(where: str, data: Any, error: Any, schema: Schema) -> str:
@@ -27,8 +31,10 @@ def _line(where: str, data: Any, error: Any, schema: Schema) -> str:
         inner = _inside(allowed, part, schema)
         if inner is None:
             if error["type"] == "extra_forbidden":
-                known = ", ".join(allowed.get("properties", ()))
-                return f"{where}: {_joined(key, part)}: unknown key; expected one of {known}"
+                known = allowed.get("properties", ())
+                return (
+                    f"{where}: {_joined(key, part)}: unknown key{near(part, known)}; expected one of {', '.join(known)}"
+                )
             break  # the branch of a union, as pydantic calls it: no key of ours
         allowed, key = inner, _joined(key, part)
         found = _at(found, part)
@@ -38,6 +44,12 @@ def _line(where: str, data: Any, error: Any, schema: Schema) -> str:
     if error["type"] == "missing":
         return f"{at}: missing; expected {_wanted(allowed, schema)}"
     return f"{at}: found {_said(found)}; expected {_wanted(allowed, schema)}"
+
+
+def near(found: object, allowed: Iterable[str]) -> str:
+    """` (did you mean block?)`, where one of those allowed looks much like what was found; else nothing."""
+    match = difflib.get_close_matches(str(found), allowed, n=1)
+    return f" (did you mean {match[0]}?)" if match else ""
 
 
 def _joined(key: str, part: str | int) -> str:
@@ -73,6 +85,8 @@ def _said(found: Any) -> str:
         return "nothing"
     if isinstance(found, str | int | float):
         return repr(found) if not isinstance(found, float) else f"{found:g}"
+    if isinstance(found, date | time):
+        return "a date or a time"
     return "a table" if isinstance(found, Mapping) else "a list" if isinstance(found, Sequence) else "something else"
 
 

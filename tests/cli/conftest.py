@@ -25,6 +25,7 @@ TWIN = {
     "TIDEGATE_POLICY_FILE": str(POLICY),
 }
 PARTITIONS = 2
+WHY = ("--reason", "a test", "--author", "ada", "--yes")  # of a change of the policy
 
 Record = tuple[str, bytes | None, bytes | None]  # topic, key, value
 
@@ -87,3 +88,18 @@ def pair(_wheels: None) -> Iterator[Embedded]:
 def cli(pair: Embedded) -> Cli:
     """Commands on this module's pair."""
     return Cli({**pair.env(), **TWIN})
+
+
+@pytest.fixture
+def ruled(own_embedded: Embedded) -> Cli:
+    """Commands on a pair of this test's own, with tests/cli/policy.toml live."""
+    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
+    cli = Cli({**own_embedded.env(), **TWIN})
+    assert cli("policy", "apply", str(POLICY), *WHY).code == 0
+    return cli
+
+
+def live(cli: Cli) -> dict[str, Any]:
+    """The live policy, as `policy show --json` has it."""
+    found: dict[str, Any] = cli("policy", "show", "--json").jsonl[0]
+    return found

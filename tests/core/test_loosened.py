@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.core.contract import Action, Scopes
-from streams.core.loosened import loosened
+from streams.core.loosened import loosened, only_from
 from streams.core.parts import SCOPE_KINDS
 from streams.core.policy import Policy, parse
 from streams.core.thresholds import LivePolicy
@@ -94,6 +94,16 @@ def test_two_rules_that_each_tighten_may_loosen_where_they_meet() -> None:
     assert [str(line) for line in found] == ["labels.toxicity.block for tenant=acme,route=kids: 0.3 -> 0.5"]
 
 
+def test_what_asks_for_less_than_an_action_is_taken_out_everywhere() -> None:
+    left = only_from(Action.REVIEW, parse(OLD, "old")).model_dump(mode="json", exclude_none=True)
+    assert left["labels"] == {"toxicity": {"block": 0.9}, "threat": {}, "insult": {}}
+    assert left["floors"] == OLD["floors"]
+    assert only_from(Action.BLOCK, parse(OLD, "old")).floors["threat"].review is None
+    scope = {"tenant": "a", "labels": {"toxicity": {"flag": 0.1}}, "prompt_labels": {"toxicity": {"review": 0.2}}}
+    (rule,) = only_from(Action.BLOCK, parse({**OLD, "scopes": [scope]}, "old")).scopes
+    assert (rule.labels["toxicity"].flag, rule.prompt_labels["toxicity"].review) == (None, None)
+
+
 # --- any two policies, every completion
 
 NAMES = ("a", "b", "elsewhere")  # no rule names the last
@@ -105,7 +115,7 @@ def policies(draw: st.DrawFn) -> Policy:
     def thresholds(block: Any) -> dict[str, Any]:
         return {"toxicity": {} if block is None else {"block": block}}
 
-    scopes = []
+    scopes: list[dict[str, Any]] = []
     for kinds in draw(st.lists(st.sets(st.sampled_from(SCOPE_KINDS), min_size=1, max_size=3), max_size=4)):
         rule: dict[str, Any] = {kind: draw(st.sampled_from(NAMES[:2])) for kind in sorted(kinds)}
         if all({k: v for k, v in other.items() if k != "labels"} != rule for other in scopes):

@@ -1,0 +1,94 @@
+"""What loosening the live policy opens: said, in numbers from recent decisions, before it is done."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from streams.cli.edge import agreed, go, say
+from streams.cli.show import clock, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.core.contract import Action
+    from streams.core.effects import Effects, Group
+    from streams.core.policy import Policy
+    from streams.core.thresholds import LivePolicy
+    from streams.settings import Settings
+
+LOOKS_BACK_S = 3_600
+MOST = 100_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.
+NAMED = 5  # tenants and labels said; `policy what-if` says them all
+
+
+def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: bool) -> None:
+    """Returns where `new` loosens nothing that `live` stops, or somebody agrees. Ends the command otherwise.
+
+    For every command that makes a policy the live one: call it last before writing. What it loosens is said on
+    standard error, with how many of the last hour's decisions it would have let pass: `new` is held against `live`,
+    whatever they were decided under. yes: do not ask; it is said all the same. Without it, and without a terminal on
+    standard input, the command ends with exit code 2; where somebody says no, with 1. Not inside a running event loop.
+    """
+    from streams.core.loosened import loosened
+
+    found = loosened(live.policy, new)
+    if not found:
+        return
+    say(f"this loosens policy {live.version}:")
+    for loose in found:
+        say(f"  {loose}")
+    for line in _opened(settings, live, new, min((loose.action for loose in found), key=lambda a: a.strength)):
+        say(line)
+    agreed("make it live?", yes)
+
+
+def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) -> list[str]:
+    """In numbers, what asked for that action or more and would no longer."""
+    from streams.core.loosened import only_from
+    from streams.core.thresholds import LivePolicy
+    from streams.errors import BrokerAway, TopicsMissing
+
+    candidate, baseline = (LivePolicy("", only_from(weakest, policy)) for policy in (new, live.policy))
+    try:
+        effects = go(_effects(settings, candidate, baseline))
+    except (BrokerAway, TopicsMissing) as error:
+        return [f"what that opens could not be counted: {str(error).removesuffix('; waiting for it')}"]
+    if not effects.decisions:
+        return ["what that opens is not known: there are no decisions of the last hour"]
+    verb = "were blocked" if weakest.value == "block" else f"asked for {weakest.value} or more"
+    then = "would not be" if weakest.value == "block" else "would ask for less"
+    said = [
+        f"of {effects.decisions:,} decisions on what came since {clock(effects.first_ms)}, "
+        f"{effects.looser:,} {verb} and {then}"
+    ]
+    if effects.looser:
+        said += [f"  by label: {_named(effects.labels)}", f"  by tenant: {_named(effects.tenants)}"]
+        said.append(f"  such as {', '.join(_examples(effects))}")
+    return said
+
+
+async def _effects(settings: Settings, candidate: LivePolicy, baseline: LivePolicy) -> Effects:
+    from streams.cli import recent
+
+    now_ms = int(time.time() * 1000)
+    with progress("looking at recent decisions", None) as advance:
+        return await recent.effects(
+            settings, candidate, baseline, now_ms - LOOKS_BACK_S * 1000, now_ms + recent.SKEW_MS, most=MOST,
+            advance=advance,
+        )  # fmt: skip
+
+
+def _named(groups: Sequence[Group]) -> str:
+    found = sorted((g for g in groups if g.looser), key=lambda g: -g.looser)
+    rest = sum(g.looser for g in found[NAMED:])
+    return ", ".join([f"{g.name} {g.looser:,}" for g in found[:NAMED]] + ([f"others {rest:,}"] if rest else []))
+
+
+def _examples(effects: Effects) -> list[str]:
+    return [
+        example.id
+        for change in effects.changes
+        if change.now.strength < change.was.strength
+        for example in change.examples
+    ][:NAMED]

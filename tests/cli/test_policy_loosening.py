@@ -1,0 +1,100 @@
+"""Loosening a block or a floor says what that opens, in numbers from recent decisions, and asks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import Scopes, Source
+from streams.core.policy import parse
+from streams.core.thresholds import LivePolicy
+from tests.cli.conftest import POLICY, WHY, Cli, live
+
+ASKED = WHY[:-1]  # without --yes
+NOW = int(time.time() * 1000)
+
+
+def decided(cli: Cli, *found: tuple[str, str, dict[str, float]], minutes_ago: int = 5) -> None:
+    """Decisions of the live policy: tenant, id and scores of each."""
+    policy = LivePolicy(live(cli)["version"], parse(live(cli)["policy"], "live"))
+    at_ms = NOW - minutes_ago * 60_000
+    cli.write([
+        ("decisions", b"k", decide(Inputs(
+            id, Source(topic="completions", partition=0, offset=i), 1, at_ms, "twin@1", scores=scores,
+            scopes=Scopes(tenant=tenant),
+        ), policy).model_dump_json().encode())
+        for i, (tenant, id, scores) in enumerate(found)
+    ])  # fmt: skip
+
+
+def test_it_says_how_many_were_blocked_and_would_not_be_and_asks(ruled: Cli) -> None:
+    # 0.98 -> 0.99: a1 and b1 pass; a2 is blocked all the same; a3 was flagged only
+    decided(
+        ruled, ("acme", "a1", {"toxicity": 0.985}), ("bank", "b1", {"toxicity": 0.98}),
+        ("acme", "a2", {"toxicity": 0.99}), ("acme", "a3", {"toxicity": 0.8}), ("acme", "a4", {"threat": 0.97}),
+        ("acme", "a5", {"toxicity": 0.985, "threat": 0.96}),
+    )  # fmt: skip
+    version = live(ruled)["version"]
+    ran = ruled("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
+    assert (ran.code, ran.out) == (2, "")
+    lines = ran.err.splitlines()
+    assert lines[:2] == [f"this loosens policy {version}:", "  labels.toxicity.block: 0.98 -> 0.99"]
+    assert lines[2].startswith("of 6 decisions on what came since 20")
+    assert lines[2].endswith("Z, 2 were blocked and would not be")
+    assert lines[3:5] == ["  by label: toxicity 2", "  by tenant: acme 1, bank 1"]
+    assert set(lines[5].removeprefix("  such as ").split(", ")) == {"a1", "b1"}
+    assert "nobody to ask: standard input is no terminal; nothing done; expected --yes" in ran.err
+    assert live(ruled)["version"] == version
+
+
+def test_with_yes_it_says_so_and_does_it(ruled: Cli) -> None:
+    decided(ruled, ("acme", "a1", {"toxicity": 0.985}))
+    ran = ruled("policy", "set", "labels.toxicity.block", "off", "--tenant", "acme", *WHY)
+    assert ran.code == 0
+    assert "labels.toxicity.block for tenant=acme: 0.98 -> never" in ran.err
+    assert "1 were blocked and would not be" in ran.err
+    assert live(ruled)["policy"]["scopes"][0]["labels"] == {"toxicity": {"block": "off"}}
+
+
+def test_it_is_held_against_the_live_policy_whatever_they_were_decided_under(ruled: Cli) -> None:
+    decided(ruled, ("acme", "a1", {"toxicity": 0.96}))  # allowed by 0.98 at the time; blocked by 0.95 now
+    assert ruled("policy", "set", "labels.toxicity.block", "0.95", *WHY).code == 0
+    assert "1 were blocked and would not be" in ruled("policy", "set", "labels.toxicity.block", "0.97", *ASKED).err
+
+
+def test_a_floor_of_a_weaker_action_is_counted_by_that_action(ruled: Cli) -> None:
+    ruled("policy", "set", "labels.threat.review", "off", *WHY)
+    ruled("policy", "set", "floors.threat.review", "0.8", *WHY)
+    decided(ruled, ("acme", "a1", {"threat": 0.85}), ("acme", "a2", {"threat": 0.6}))
+    ran = ruled("policy", "unset", "floors.threat.review", *ASKED)
+    assert "  floors.threat.review: 0.8 -> none\n" in ran.err
+    assert "1 asked for review or more and would ask for less" in ran.err
+
+
+def test_a_rule_before_that_and_decisions_of_hours_ago_do_not_count(ruled: Cli) -> None:
+    decided(ruled, ("acme", "a1", {"toxicity": 0.985}), minutes_ago=120)
+    ran = ruled("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
+    assert (ran.code, "what that opens is not known: there are no decisions of the last hour" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("labels.toxicity.block", "0.95"), ("labels.toxicity.flag", "0.8"), ("floors.insult.block", "0.9"),
+     ("faults.fail", "closed"), ("alerts.fault_rate.above", "0.5")],
+)  # fmt: skip
+def test_what_loosens_no_block_and_no_floor_does_not_ask(cli: Cli, key: str, value: str) -> None:
+    cli("policy", "apply", str(POLICY), *WHY)
+    ran = cli("policy", "set", key, value, *ASKED)
+    assert (ran.code, "loosens" in ran.err) == (0, False)
+
+
+def test_apply_asks_too(ruled: Cli, tmp_path: Any) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(POLICY.read_text().replace("[floors.threat]\nblock = 0.99\n", "").replace("block = 0.95\n", ""))
+    ran = ruled("policy", "apply", str(file), *ASKED)
+    assert ran.code == 2
+    assert "  floors.threat.block: 0.99 -> none\n  labels.threat.block: 0.95 -> never\n" in ran.err
+    assert "it loosens:" in ruled("policy", "check", str(file), "--live").out
