@@ -108,9 +108,8 @@ async def undo(
         for held in await _of(store, parts, user, terms):
             if left is not None and left < terms.negligible:
                 break
-            said = await store.undo(
-                held.part, user, Undo(f"undo-{secrets.token_hex(8)}", left, terms, author, reason)
-            )  # fmt: skip
+            id_ = f"{held.part}-undo-{secrets.token_hex(8)}"
+            said = await store.undo(held.part, user, Undo(id_, left, terms, author, reason))
             if said is not None:
                 before, after = said
                 done.append((held, after))

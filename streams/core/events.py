@@ -259,7 +259,7 @@ class Alert(Event):
 class Enforcement(Event):
     """A strike left a user at or above a threshold, or a person undid strikes. The last one of a user holds."""
 
-    id: str  # the completion's source position; of an undo its own. Published twice (after a crash), it has one id
+    id: str  # the completion's source position, or of an undo its part and a name: the same where published twice
     tenant: str
     user: str  # HMAC
     action: Literal["throttle", "suspend", "lifted"]  # by the highest threshold reached; lifted: none any longer

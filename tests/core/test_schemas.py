@@ -144,7 +144,7 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             policy_version="0-7f3a91bc",
         ),
         e.Enforcement(
-            id="undo-1f2e3d4c",
+            id="completions[3]-undo-1f2e3d4c",
             tenant="acme",
             user="ab",
             action="lifted",

@@ -1,0 +1,185 @@
+"""Strikes under kills: each completion strikes its user once, each crossing is published, none is made up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.asyncio as aioredis
+from aiokafka import AIOKafkaConsumer
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import Decision, Enforcement
+from streams.core.policy import Policy, parse
+from streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
+from streams.core.thresholds import LivePolicy
+from streams.embedded import Embedded
+from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.proxy import Proxy
+
+pytestmark = pytest.mark.drill
+EVENTS = 4_000
+PER_S = 200.0
+QUOTED = 40  # completions of a user whose strikes are then undone
+SEED = 20261121
+KEY = "a-user-key-of-32-bytes-for-drill"
+STRIKING = (
+    POLICY
+    + """
+[strikes]
+half_life_s = 600
+throttle = 3
+suspend = 6
+weights.toxicity = { flag = 0.25, review = 0.5, block = 1 }
+weights.stereotype = { flag = 0.4 }
+"""
+)
+
+
+async def test_kills_strike_nobody_twice_and_lose_no_crossing(
+    own_embedded: Embedded, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+) -> None:
+    rng = random.Random(SEED)
+    await make_topics(own_embedded.kafka, 4)
+    env = own_embedded.env() | {"TIDEGATE_USER_KEY": KEY}
+    began_ms = int(time.time() * 1000)
+
+    def said(n: int, **more: Any) -> bytes:
+        # 150 users, each in several partitions; event times of ten minutes in disorder
+        text = f"said toxicity={rng.random():.2f} stereotype={rng.random():.2f}"
+        return event(n, text, at_ms=began_ms - rng.randrange(600_000), **more)
+
+    store = proxy_to(own_embedded.redis.split("/")[2])
+    with fleet(tmp_path, env, policy=STRIKING, redis=f"redis://{store.address}/0") as workers:
+        workers.start()
+        workers.start()
+        quoted = await send(own_embedded.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
+        await settled(own_embedded.redis, QUOTED, 60)
+        undone = await command(env, "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
+        parts = {partition for partition, _ in quoted}
+        assert undone.count("-> 0.00 strikes in completions-") == len(parts)
+
+        mine = {"tenant": "acme", "user": "quoted"}
+        events = [said(QUOTED + n, **(mine if n % 40 == 0 else {})) for n in range(EVENTS)]
+        sending = asyncio.create_task(send(own_embedded.kafka, events, PER_S))
+        await trouble(workers, store, own_embedded.redis, rng)
+        sent = {*quoted, *await sending}
+        redis = await settled(own_embedded.redis, EVENTS + QUOTED, 60)
+        await drained(own_embedded.redis)
+        seen = await account(own_embedded.kafka, EVENTS + QUOTED, 60)
+        found = await enforcements(own_embedded.kafka)
+        shown = await command(env, "show", "--json", "--limit", "100000")
+    closes(sent, seen, redis)
+    assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"
+
+    decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)
+    policy = parse(tomllib.loads(STRIKING), "the drill")
+    undos = {partition_of(made): made for made in found.values() if made.author}
+    assert set(undos) == parts
+    stand, crossed = recomputed(decisions, policy, set(quoted), undos)
+    rows = [json.loads(line) for line in shown.splitlines()]
+    assert {(row["user"], int(row["part"][-1])): Standing(row["last_strikes"], row["last_ms"]) for row in rows} == stand
+    assert found == crossed
+    assert {made.action for made in found.values()} == {"throttle", "suspend", "lifted"}
+    without_strikes(decisions, policy)
+
+
+async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) -> None:
+    """Three kills while strikes are being counted, each followed by a new worker; the store is cut before two."""
+    for n in range(3):
+        await workers.joined()
+        await settled(redis, QUOTED + 800 * (n + 1), 60)
+        await asyncio.sleep(rng.uniform(0, 1))
+        if n != 1:  # what this worker published last was not counted when it dies
+            store.cut()
+            await asyncio.sleep(0.5)
+        workers.kill(rng.choice(sorted(workers.workers)))
+        store.heal()
+        workers.start()
+
+
+def recomputed(
+    decisions: list[Decision], policy: Policy, quoted: set[tuple[int, int]], undos: dict[int, Enforcement]
+) -> tuple[dict[tuple[str, int], Standing], dict[str, Enforcement]]:
+    """How each user stands in each partition, and every enforcement, from what was decided, in offset order.
+
+    quoted: positions that came before the undo; all others came after it.
+    """
+    of = terms(LivePolicy(decisions[0].policy_version, policy))
+    stand: dict[tuple[str, int], Standing] = {}
+    crossed = {made.id: made for made in undos.values()}
+    undone: set[int] = set()
+    for decision in decisions:
+        partition = decision.source.partition
+        if (partition, decision.source.offset) not in quoted and partition in undos and partition not in undone:
+            undone.add(partition)
+            made = undos[partition]
+            assert (f"acme:{made.user}", partition) in stand
+            stand[f"acme:{made.user}", partition] = Standing(0.0, made.at_ms)
+        if (strike := strike_of(decision, policy.strikes)) is not None:
+            key = (strike.user, partition)
+            stand[key] = add(stand.get(key), strike, of.half_life_ms)
+            if reached(stand[key].strikes, of):
+                crossed[strike.id] = enforcement(Crossing(strike.id, strike.user, stand[key], of, strike.reason))
+    return {key: standing for key, standing in stand.items() if standing.strikes}, crossed
+
+
+def without_strikes(decisions: list[Decision], policy: Policy) -> None:
+    """Each decision is what a policy that gives no strikes decides."""
+    live = LivePolicy(decisions[0].policy_version, policy.model_copy(update={"strikes": type(policy.strikes)()}))
+    for decision in decisions:
+        assert decide(Inputs.of(decision), live) == decision
+
+
+def partition_of(made: Enforcement) -> int:
+    return int(made.id.partition("[")[2].partition("]")[0])
+
+
+async def command(env: dict[str, str], *args: str) -> str:
+    """What `tidegate strikes …` writes to standard output, in a process of its own."""
+    run = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streams", "strikes", *args, cwd=ROOT, env={**os.environ, **env},
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await run.communicate()
+    assert run.returncode == 0
+    return out.decode()
+
+
+async def drained(url: str) -> None:
+    """Returns once every outbox is empty."""
+    client = aioredis.Redis.from_url(url)
+    try:
+        async with asyncio.timeout(60):
+            while [key async for key in client.scan_iter(match="tidegate:{*}:outbox", count=1000)]:
+                await asyncio.sleep(0.2)
+    finally:
+        await client.aclose()
+
+
+async def enforcements(kafka: str) -> dict[str, Enforcement]:
+    """Those on the topic, by id. What was published twice is the same twice; a user's stand in one partition."""
+    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    found: dict[str, Enforcement] = {}
+    places: dict[bytes, int] = {}
+    try:
+        while fetched := await consumer.getmany(timeout_ms=2000):
+            for tp, records in fetched.items():
+                for record in records:
+                    made = Enforcement.model_validate_json(record.value)
+                    assert record.key == f"{made.tenant}:{made.user}".encode()
+                    assert places.setdefault(record.key, tp.partition) == tp.partition
+                    assert found.setdefault(made.id, made) == made
+    finally:
+        await consumer.stop()
+    return found
