@@ -22,7 +22,7 @@ from streams.offline import Offline
 from streams.publish import Message, Publisher
 from streams.recorded import Recorded
 from streams.store import Part
-from streams.survey import COMPLETIONS, DECISIONS, Log
+from streams.survey import COMPLETIONS, DECISIONS, Log, Stretch
 
 REPLAYS = "replays"
 CHUNK = 4096  # decisions in hand at once: some 10 MB
@@ -89,9 +89,9 @@ class Replay:
     async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
         """The texts, by a worker's own code. Raises BrokerAway."""
         for partition, recorded in enumerate(self._recorded):
-            part = Part(COMPLETIONS, partition)
-            async with aclosing(self._log.read(part, recorded.first, recorded.end)) as stretch:
-                async for records in stretch:
+            whole = Stretch(Part(COMPLETIONS, partition), 0, recorded.first, recorded.end)
+            async with aclosing(self._log.read(whole)) as some:
+                async for records in some:
                     mine = [record for record in records if record.offset in recorded]
                     for start in range(0, len(mine), BATCH):
                         results = [result for _, result in await offline.moderate(mine[start : start + BATCH])]
@@ -111,8 +111,8 @@ class Replay:
         """By their own offset. They stand close together, but for where a fence was moved back."""
         wanted = {place for _, place in chunk}
         found: dict[int, Decision] = {}
-        stretch = self._log.read(Part(DECISIONS, partition), min(wanted), max(wanted) + 1)
-        async with aclosing(stretch) as some:
+        around = Stretch(Part(DECISIONS, partition), 0, min(wanted), max(wanted) + 1)
+        async with aclosing(self._log.read(around)) as some:
             async for records in some:
                 for record in records:
                     if record.offset in wanted:

@@ -5,7 +5,7 @@ Of a completion only its place and its timestamp are looked at. Knows no Kafka c
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -30,20 +30,26 @@ class RangeRefused(TidegateError):
     """A replay's range is not kept any longer, or holds too much: ask for the range that the message names."""
 
 
+class Stretch(NamedTuple):
+    """Offsets [start, end) of a partition that is kept from `begins` on."""
+
+    part: Part
+    begins: int
+    start: int
+    end: int
+
+
 class Log(Protocol):
     """What a replay asks of Kafka. Raises BrokerAway."""
 
-    async def bounds(self, part: Part) -> tuple[int, int]:
-        """[start, end): the oldest offset kept, and the fetch high-water mark."""
+    async def since(self, topic: str, at_ms: int) -> Sequence[Stretch]:
+        """Of each partition, in their order, what holds every record of that time or later."""
 
-    async def oldest_ms(self, part: Part) -> int | None:
-        """The oldest record's timestamp where older ones were deleted; None where none was, or none is kept."""
+    async def oldest_ms(self, stretch: Stretch) -> int | None:
+        """The timestamp of the oldest record that its partition keeps; None where it keeps none."""
 
-    async def since(self, part: Part, at_ms: int) -> int:
-        """An offset before which no record is of that time or later."""
-
-    def read(self, part: Part, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
-        """Records with offsets in [start, end), in order, some at a time."""
+    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """Its records in order, some at a time."""
 
 
 class Range(NamedTuple):
@@ -54,14 +60,6 @@ class Range(NamedTuple):
 
     def holds(self, at_ms: int) -> bool:
         return self.from_ms <= at_ms < self.to_ms
-
-
-class Stretch(NamedTuple):
-    """Offsets [start, end) of a partition, in which everything of a range lies."""
-
-    part: Part
-    start: int
-    end: int
 
 
 class Found(NamedTuple):
@@ -75,31 +73,24 @@ class Found(NamedTuple):
         return sum(map(len, self.recorded))
 
 
-def parts(topic: str, partitions: int) -> list[Part]:
-    return [Part(topic, partition) for partition in range(partitions)]
+async def stretches(log: Log, within: Range, *, whole: Sequence[str]) -> list[Stretch]:
+    """Of every topic that is looked at, where the range begins in each partition, and where that ends now.
 
-
-async def require_kept(log: Log, asked: Iterable[Part], within: Range) -> None:
-    """Raises RangeRefused where records of the range may have been deleted: the oldest kept is younger than its start.
-
-    Where nothing was deleted yet, nothing of the range was; a partition that is empty says nothing.
+    whole: topics that must keep all of the range. Raises RangeRefused where some of it may have been deleted: the
+    oldest record kept is younger than its start. Where nothing was deleted yet, nothing of the range was; a partition
+    that is empty says nothing.
     """
-    known = [(oldest_ms, part) for part in asked if (oldest_ms := await log.oldest_ms(part)) is not None]
-    oldest_ms, part = max(known, default=(0, None))
+    completions = await log.since(COMPLETIONS, within.from_ms)
+    recorded = [s for t in (DECISIONS, DEAD_LETTERS) for s in await log.since(t, max(0, within.from_ms - LATE_MS))]
+    found = [*completions, *recorded]
+    asked = [stretch for stretch in found if stretch.part.topic in whole and 0 < stretch.begins < stretch.end]
+    oldest = [(await log.oldest_ms(stretch) or 0, stretch.part) for stretch in asked]
+    oldest_ms, part = max(oldest, default=(0, None))
     if part is not None and oldest_ms > within.from_ms:
         raise RangeRefused(
             f"--from {_time(within.from_ms)}: {part.topic}[{part.partition}] is kept from {_time(oldest_ms)} on, and "
             "older records were deleted; expected --from at that time or later; nothing replayed"
         )
-
-
-async def stretches(log: Log, asked: Iterable[Part], within: Range) -> list[Stretch]:
-    """Where the range begins in each partition, and where the partition ends now."""
-    found = []
-    for part in asked:
-        from_ms = within.from_ms if part.topic == COMPLETIONS else within.from_ms - LATE_MS
-        _, end = await log.bounds(part)
-        found.append(Stretch(part, await log.since(part, max(0, from_ms)), end))
     return found
 
 
@@ -112,7 +103,7 @@ async def survey(log: Log, asked: Sequence[Stretch], within: Range, advance: Cal
     strange = 0
     for stretch in sorted(asked, key=lambda s: s.part.topic != COMPLETIONS):
         at = stretch.start
-        async with aclosing(log.read(*stretch)) as some:
+        async with aclosing(log.read(stretch)) as some:
             async for records in some:
                 if stretch.part.topic == COMPLETIONS:
                     over = _add(recorded[stretch.part.partition], records, within)

@@ -12,7 +12,9 @@ _DURATION = re.compile(r"[0-9dhms]+")
 
 
 def moment_ms(option: str, text: str, now_ms: int) -> int:
-    """`2026-01-31T12:00:00Z`, or `2h` for two hours ago, in ms since 1970. Ends the command where it is neither."""
+    """`2026-01-31T12:00:00Z`, `2h` for two hours ago, or `now`; in ms since 1970. Ends the command where it is none."""
+    if text == "now":
+        return now_ms
     if _DURATION.fullmatch(text) and not text.isdecimal():
         return now_ms - duration_s(text) * 1000
     try:
@@ -22,7 +24,8 @@ def moment_ms(option: str, text: str, now_ms: int) -> int:
     if found is None or found.tzinfo is None:
         why = "not a moment" if found is None else "a moment without its zone"
         fail(
-            f"{option} {text}: {why}; expected one such as 2026-01-31T12:00:00Z, or 2h for two hours ago; nothing done",
+            f"{option} {text}: {why}; expected one such as 2026-01-31T12:00:00Z, or 2h for two hours ago, or now; "
+            "nothing done",
             ExitCode.WRONG,
         )
     return max(0, int(found.timestamp() * 1000))

@@ -21,8 +21,8 @@ def replay(
         str, typer.Option("--from", metavar="TIME", help="As 2026-01-31T12:00:00Z, or 2h for two hours ago.")
     ],
     to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Up to that time, which is not in the range; now.")
-    ] = None,
+        str, typer.Option("--to", metavar="TIME", help="Up to that time, which is not in the range itself.")
+    ] = "now",
     policy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Decide by this policy file, not by the live policy.")
     ] = None,
@@ -56,7 +56,7 @@ def replay(
     from streams.survey import Range
 
     now_ms = int(time.time() * 1000)
-    within = Range(moment_ms("--from", from_, now_ms), now_ms if to is None else moment_ms("--to", to, now_ms))
+    within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms))
     if within.from_ms >= within.to_ms:
         fail(
             f"--from {from_} is {clock(within.from_ms)}, not before {clock(within.to_ms)}; "
@@ -105,7 +105,7 @@ def _tell_found(run: Run, as_json: bool) -> None:
 
 def _tell(run: Run, as_json: bool) -> None:
     account = run.account
-    changes = sorted(account.changes.items(), key=lambda item: (item[0][0] or "", item[0][1]))
+    changes = sorted(account.changes.items(), key=lambda item: [a.strength if a else -1 for a in item[0]])
     if as_json:
         json_line({
             **_range(run), "epoch": run.epoch, "policy": run.live.version, "model": run.model_version,
@@ -131,6 +131,11 @@ def _tell(run: Run, as_json: bool) -> None:
         ),
         right=["completions"],
     )
+    if account.without_decision:
+        say(
+            f"{account.without_decision:,} of them have no recorded decision: a worker is yet to make it, or it was "
+            "deleted; --model NAME scores them"
+        )
     for label, n in sorted(account.without_label.items()):
         say(f"{n:,} of them have no score of {label}, which the policy names: their model did not give it")
 

@@ -12,7 +12,7 @@ from streams.cli.edge import ExitCode, fail, say
 from streams.cli.policy_file import labels_checked
 from streams.cli.policy_log import read_log
 from streams.cli.show import Advance, clock, progress
-from streams.cli.stretch import Stretches
+from streams.cli.stretches import Stretches
 from streams.core.policy import digest
 from streams.core.thresholds import LivePolicy
 from streams.errors import StoreRefused, TopicsMissing
@@ -23,7 +23,7 @@ from streams.replay import REPLAYS, Account, Replay, Replays
 from streams.scorer import LiveScorer, load_scorer
 from streams.source import partition_counts
 from streams.store.redis import RedisStore
-from streams.survey import COMPLETIONS, DEAD_LETTERS, DECISIONS, Found, Range, parts, require_kept, stretches, survey
+from streams.survey import COMPLETIONS, DEAD_LETTERS, DECISIONS, Found, Range, stretches, survey
 from streams.topics_admin import TopicsUnequal
 from streams.users import UserKey
 
@@ -58,7 +58,8 @@ class Run:
         """What the range holds, and what is recorded of it. Raises BrokerAway, TopicsMissing, RangeRefused."""
         log = Stretches(self._settings.kafka)
         try:
-            await self._survey(log, await self._partitions())
+            await self._require_topics()
+            await self._survey(log)
         finally:
             await log.stop()
 
@@ -71,7 +72,8 @@ class Run:
             require_labels(self.live.labels, scorer, f"policy {self.live.version}")
         log = Stretches(self._settings.kafka)
         try:
-            found = await self._survey(log, await self._partitions())
+            await self._require_topics()
+            found = await self._survey(log)
             async with self._publisher() as publisher:
                 run = Replay(log, Replays(publisher), found.recorded, self.live, self.epoch, self.account)
                 with progress("replayed", found.read) as advance:
@@ -82,13 +84,12 @@ class Run:
         finally:
             await log.stop()
 
-    async def _survey(self, log: Stretches, counts: dict[str, int]) -> Found:
+    async def _survey(self, log: Stretches) -> Found:
         """Ends the command where the range holds nothing."""
-        completions, decisions, dead = (parts(topic, counts[topic]) for topic in (COMPLETIONS, DECISIONS, DEAD_LETTERS))
         # Where texts are scored again, what was decided is only told beside it, as far as it is kept.
-        await require_kept(log, completions if self._model is not None else [*completions, *decisions], self.within)
-        asked = await stretches(log, [*completions, *decisions, *dead], self.within)
-        with progress("looked at", sum(max(0, stretch.end - stretch.start) for stretch in asked)) as advance:
+        whole = (COMPLETIONS, DECISIONS) if self._model is None else (COMPLETIONS,)
+        asked = await stretches(log, self.within, whole=whole)
+        with progress("looked at", sum(stretch.end - stretch.start for stretch in asked)) as advance:
             found = await survey(log, asked, self.within, advance)
         if not found.read:
             fail(
@@ -101,8 +102,8 @@ class Run:
         self.found, self.account = found, Account(found.read)
         return found
 
-    async def _partitions(self) -> dict[str, int]:
-        """Of each topic. Raises TopicsMissing, TopicsUnequal."""
+    async def _require_topics(self) -> None:
+        """Raises TopicsMissing, TopicsUnequal."""
         counts = await partition_counts(self._settings.kafka)
         if missing := [topic for topic in (COMPLETIONS, DECISIONS, DEAD_LETTERS, REPLAYS) if topic not in counts]:
             raise TopicsMissing(
@@ -114,7 +115,6 @@ class Run:
                     f"{COMPLETIONS} has {counts[COMPLETIONS]} partitions and {topic} {counts[topic]}; expected the "
                     "same number; nothing replayed: add partitions to the smaller topic"
                 )
-        return counts
 
     async def _policy(self) -> LivePolicy:
         """The file's, or the live one. Raises PolicyError, MissingLabelError, BrokerAway."""

@@ -1,0 +1,44 @@
+"""The topics that a replay reads, a stretch of one partition at a time: `survey.Log` on Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+from streams.cli import kept_records
+from streams.cli.kept_records import KeptRecords
+from streams.store import Part
+from streams.survey import Stretch
+from streams.wire import Record
+
+
+class Stretches:
+    """One consumer a topic. To be stopped."""
+
+    def __init__(self, kafka: str) -> None:
+        self._kafka = kafka
+        self._topics: dict[str, KeptRecords] = {}
+
+    async def stop(self) -> None:
+        for topic in self._topics.values():
+            await topic.aclose()
+
+    async def since(self, topic: str, at_ms: int) -> list[Stretch]:
+        """Of each partition what holds every record of that time or later. Raises BrokerAway."""
+        found = await self._of(topic).since(at_ms)
+        return [Stretch(Part(topic, s.partition), s.begins, s.start, s.end) for s in found]
+
+    async def oldest_ms(self, stretch: Stretch) -> int | None:
+        """The timestamp of the oldest record that its partition keeps; None where it keeps none. Raises BrokerAway."""
+        record = await self._of(stretch.part.topic).oldest(_theirs(stretch))
+        return None if record is None else int(record.timestamp)
+
+    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """Its records in order, some at a time. Raises BrokerAway."""
+        return self._of(stretch.part.topic).read(_theirs(stretch))
+
+    def _of(self, topic: str) -> KeptRecords:
+        return self._topics.setdefault(topic, KeptRecords(self._kafka, topic))
+
+
+def _theirs(stretch: Stretch) -> kept_records.Stretch:
+    return kept_records.Stretch(stretch.part.partition, stretch.begins, stretch.start, stretch.end)
