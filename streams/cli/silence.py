@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import secrets
 import time
@@ -11,51 +10,98 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.show import clock, json_line, span, table
+from streams.cli.policy_change import Author, Wanted, Why
+from streams.cli.show import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
+    from streams.cli.policy_log import Log
     from streams.core.events import Silence
+    from streams.core.statuses import AlertStatus
     from streams.settings import Settings
 
 UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:\d+[dhms])+")
+_DURATION = re.compile(r"(?:\d{1,9}[dhms]){1,4}")
+LONGEST_S = 366 * 86_400  # what is known for longer than a year is a rule to be changed
 SCOPE = re.compile(r"all|(tenant|model|route)(=.+|:other)")
+STARRED = re.compile(r"\*.*|[a-z:]+\*.*|(tenant|model|route)=.*")  # a scope with `*` in it that could be one
 
 silence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Silence alerts: still published, but marked.")
-Author = Annotated[str, typer.Option(default_factory=getpass.getuser, show_default="you", help="Who says so.")]
 
 
 @silence.command()
 def add(
     for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="As 30m, 2h, 1d or 1h30m.")],
-    reason: Annotated[str, typer.Option(help="Why; it stays on the log.")],
+    reason: Why,
     author: Author,
-    rule: Annotated[str | None, typer.Option(help="Only this alert rule; every rule where not given.")] = None,
-    scope: Annotated[str | None, typer.Option(help="Only this scope, as all or tenant=acme.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only alerts of this rule; * is any text.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Only of this scope, as all or tenant=acme; * is any text.")] = None,
 ) -> None:
-    """Silence alerts that match a rule and a scope. Prints the silence's id.
+    """Silence alerts that match a rule and a scope. Prints the silence's id, and says which alerts it matches now.
+
+    In both, `*` is any text and everything else is itself; what is not given matches all. It is kept on the policies
+    log, with who and why: a lost Redis does not lose it.
 
     \b
     tidegate silence add --rule bias_spike --scope tenant=acme --for 2h --reason "known, fix is on its way"
+    tidegate silence add --rule 'bias_*' --scope 'tenant=*' --for 1d --reason "a load test"
 
     Exit code: 0 silenced, 2 wrong usage, 3 Kafka is away.
     """
     from streams.core.events import Silence
+    from streams.core.ruled import ruled
+    from streams.core.silences import matches
     from streams.settings import Settings
 
-    if scope is not None and not SCOPE.fullmatch(scope):
+    settings, wanted, for_s = Settings.load(), Wanted(author, reason), duration_s(for_)
+    if for_s > LONGEST_S:
+        fail(f"--for {for_}: expected at most {LONGEST_S // UNITS_S['d']}d; nothing silenced", ExitCode.WRONG)
+    if scope is not None and not (STARRED if "*" in scope else SCOPE).fullmatch(scope):
         fail(f"--scope {scope}: expected all, tenant=…, model=… or route=…; nothing silenced", ExitCode.WRONG)
     now_ms = int(time.time() * 1000)
-    until_ms = now_ms + duration_s(for_) * 1000
     made = Silence(
-        id=f"s-{secrets.token_hex(4)}", rule=rule, scope=scope, author=author, reason=reason, at_ms=now_ms,
-        until_ms=until_ms,
+        id=f"s-{secrets.token_hex(4)}", rule=rule, scope=scope, author=wanted.author, reason=wanted.reason,
+        at_ms=now_ms, until_ms=now_ms + for_s * 1000,
     )  # fmt: skip
-    known = go(_write(Settings.load(), made))
-    if rule is not None and rule not in known:
-        say(f"no rule {rule} in the live policy, only {', '.join(sorted(known)) or 'none'}; silenced all the same")
+    seen = go(_write(settings, made))
     typer.echo(made.id)
-    say(f"silenced until {clock(until_ms)}; `tidegate silence expire {made.id}` takes it back")
+    if made.id not in seen.log.silences:
+        fail(f"{made.id} is not kept: too many silences end later; `tidegate silence expire` those that are over")
+    known = {name for name, _, _ in ruled(seen.log.live)} if seen.log.live else set()
+    if rule is not None and not any(matches(made.model_copy(update={"scope": None}), name, "") for name in known):
+        say(f"no rule {rule} in the live policy, only {', '.join(sorted(known)) or 'none'}; silenced all the same")
+    for line in _matched(settings, made):
+        say(line)
+    say(f"silenced until {clock(made.until_ms)}; `tidegate silence expire {made.id}` takes it back")
+
+
+def _matched(settings: Settings, made: Silence) -> list[str]:
+    """A line for each alert that is pending or firing and that it matches."""
+    from streams.core.events import AlertState
+    from streams.core.silences import matches
+    from streams.errors import StoreAway
+
+    try:
+        now_ms, every = go(_alerts(settings))
+    except StoreAway as error:
+        return [f"{str(error).removesuffix('; waiting for it')}: which alerts it matches could not be seen"]
+    found = [
+        f"it matches {alert.rule} {alert.scope}, {alert.state.value} for {ago(alert.since_ms, now_ms)}"
+        for alert in every
+        if alert.state in (AlertState.FIRING, AlertState.PENDING) and matches(made, alert.rule, alert.scope)
+    ]
+    return sorted(found) or ["no alert that is pending or firing matches it now"]
+
+
+async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
+    """The store's time, and every alert that it keeps."""
+    from streams.core.statuses import read
+    from streams.store.redis import RedisStore
+
+    store = RedisStore(settings.redis, settings.namespace)
+    try:
+        return await store.now_ms(), list(read(await store.alerts()).values())
+    finally:
+        await store.close()
 
 
 @silence.command(name="list")
@@ -109,19 +155,22 @@ def expire(
     """
     from streams.settings import Settings
 
-    settings, now_ms = Settings.load(), int(time.time() * 1000)
+    settings, wanted, now_ms = Settings.load(), Wanted(author, reason), int(time.time() * 1000)
     found = {s.id: s for s in go(_read(settings)) if s.until_ms > now_ms}
     if id_ not in found:
         fail(f"{id_}: no such silence in force; expected one of {', '.join(found) or '(none)'}")
-    ended = found[id_].model_copy(update={"author": author, "reason": reason, "at_ms": now_ms, "until_ms": now_ms})
+    ended = found[id_].model_copy(
+        update={"author": wanted.author, "reason": wanted.reason, "at_ms": now_ms, "until_ms": now_ms}
+    )
     go(_write(settings, ended))
     say(f"{id_} ended")
 
 
 def duration_s(text: str) -> int:
     """`1h30m` in seconds. Ends the command where it is none."""
-    seconds = sum(int(n) * UNITS_S[unit] for n, unit in re.findall(r"(\d+)([dhms])", text))
-    if not _DURATION.fullmatch(text) or not seconds:
+    whole = _DURATION.fullmatch(text)
+    seconds = sum(int(n) * UNITS_S[unit] for n, unit in re.findall(r"(\d+)([dhms])", text)) if whole else 0
+    if not seconds:
         fail(f"{text}: not a duration; expected one such as 30m, 2h, 1d or 1h30m; nothing done", ExitCode.WRONG)
     return seconds
 
@@ -132,9 +181,8 @@ async def _read(settings: Settings) -> list[Silence]:
     return list((await read_log(settings)).log.silences.values())
 
 
-async def _write(settings: Settings, made: Silence) -> set[str]:
-    """The live policy's alert rules."""
+async def _write(settings: Settings, made: Silence) -> Log:
     from streams.cli.policy_log import append
 
     seen, _ = await append(settings, made)
-    return set(seen.log.live.policy.alerts) if seen.log.live else set()
+    return seen

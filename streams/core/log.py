@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from streams.core.changes import PolicyChange, ShadowChange, Silence
 from streams.core.policy import Policy, PolicyError, parse, version
+from streams.core.silences import added
 from streams.core.thresholds import LivePolicy
 
 WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
@@ -29,7 +30,7 @@ class PolicyLog:
     """What the log says up to `next`, exclusive."""
 
     live: LivePolicy | None = None  # with its shadow. None: nothing valid was written yet
-    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too
+    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most silences.MOST
     next: int = 0
 
     @property
@@ -75,7 +76,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         _refuse_newer(record, where)
         if kind == "silence":
             silence = Silence.model_validate(record)
-            return Folded(replace(after, silences={**log.silences, silence.id: silence}), Verdict.SILENCED, "")
+            return Folded(replace(after, silences=added(log.silences, silence)), Verdict.SILENCED, "")
         if kind == "shadow":
             shadow = ShadowChange.model_validate(record)
             candidate = None if shadow.policy is None else parse(shadow.policy, f"{where}: policy")

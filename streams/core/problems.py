@@ -17,7 +17,7 @@ MOST = 20  # problems said of one policy: nobody reads more, and whoever may wri
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
-    """One line a problem, the first of them. where: what was read, such as a file's name; schema: of what it should be."""
+    """One line a problem, the first of them. where: what was read, as a file's name; schema: of what it should be."""
     # A union says its problem once a branch; it is one problem to a person.
     every = error.errors(include_url=False, include_input=False)
     lines = dict.fromkeys(_line(where, data, e, schema) for e in every[:MOST])

@@ -1,10 +1,14 @@
-"""Which silence, if any, matches an alert. A silenced alert lives on and is published, marked."""
+"""Which silence, if any, matches an alert. A silenced alert lives on and is published, marked. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from streams.core.events import Silence
+
+# Silences that a reader of the log keeps. The fold has no clock, so that all readers agree: it cannot know which have
+# expired. But of more than these the one that ends first goes, and an expired one ends before every one in force.
+MOST = 1_000
 
 
 def silenced_by(silences: Iterable[Silence], rule: str, scope: str, now_ms: int) -> str | None:
@@ -17,9 +21,40 @@ def silenced_by(silences: Iterable[Silence], rule: str, scope: str, now_ms: int)
         (
             silence.id
             for silence in live.values()
-            if silence.rule in (None, rule)
-            and silence.scope in (None, scope)
-            and silence.at_ms <= now_ms < silence.until_ms
+            if silence.at_ms <= now_ms < silence.until_ms and matches(silence, rule, scope)
         ),
         default=None,
     )
+
+
+def matches(silence: Silence, rule: str, scope: str) -> bool:
+    """Whether it is about alerts of that rule in that scope, whenever."""
+    return _like(silence.rule, rule) and _like(silence.scope, scope)
+
+
+def _like(pattern: str | None, text: str) -> bool:
+    """Whether the text is as the pattern: `*` is any text, also none; everything else is itself."""
+    if pattern is None:
+        return True
+    first, *others = pattern.split("*")
+    if not others:
+        return text == pattern
+    # No regular expression: whoever may write to the log must not be able to hold the tick with one.
+    *between, last = others
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in between:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def added(silences: Mapping[str, Silence], made: Silence) -> dict[str, Silence]:
+    """By id, with one more; of more than MOST, without the one that ends first."""
+    every = {**silences, made.id: made}
+    if len(every) > MOST:
+        del every[min(every.values(), key=lambda silence: (silence.until_ms, silence.id)).id]
+    return every
