@@ -11,6 +11,7 @@ import tomlkit
 
 from classifiers import MissingLabelError
 from streams.core.policy import Policy
+from streams.core.problems import near
 from streams.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def labels_checked(settings: Settings, policy: Policy, where: str) -> str:
     wanted = list(dict.fromkeys([*policy.labels, *policy.prompt_labels]))
     if missing := [label for label in wanted if label not in labels]:
         raise MissingLabelError(
-            f"{where}: labels.{missing[0]}: {name} does not give it; expected one of {', '.join(labels)}; refused"
+            f"{where}: labels.{missing[0]}: {name} does not give it{near(missing[0], labels)}; expected one of "
+            f"{', '.join(labels)}; refused"
         )
     return f"{name} gives all {len(wanted)} labels"

@@ -81,3 +81,18 @@ def test_a_change_says_only_what_it_widens_itself(ruled: Cli, cascade: dict[str,
     assert ruled("policy", "set", "resend_s", "30", *WHY, **cascade).err.splitlines() == [
         f"policy {live(ruled)['version']} is live"
     ]
+
+
+def test_another_traffic_than_the_one_that_was_stated_is_not_believed(
+    offline: Cli, tmp_path: Path, cascade: dict[str, str]
+) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text("[labels.toxicity]\nflag = 0.9\n")
+    assert "then reads 50.0% of texts" in offline("policy", "check", str(file), **cascade).err
+    write_cascade(tmp_path, {"toxicity": (0.3, 0.7)}, traffic=[0.8] * 10)  # another file, under the old manifest
+    manifest = tmp_path / "models.toml"
+    other = (tmp_path / "traffic.npz").read_bytes()
+    write_cascade(tmp_path, {"toxicity": (0.3, 0.7)}, traffic=TRAFFIC)
+    (tmp_path / "traffic.npz").write_bytes(other)
+    ran = offline("policy", "check", str(file), TIDEGATE_CLASSIFIER="", TIDEGATE_CLASSIFIER_MANIFEST=str(manifest))
+    assert (ran.code, "what that costs is not known" in ran.err) == (0, True)
