@@ -27,8 +27,8 @@ from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, flee
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.drill
-EVENTS = 4_000
-PER_S = 200.0
+EVENTS = 3_000
+PER_S = 150.0
 QUOTED = 40  # completions of a user whose strikes are then undone
 SEED = 20261121
 KEY = "a-user-key-of-32-bytes-for-drill"
@@ -96,8 +96,7 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
 async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) -> None:
     """Three kills while strikes are being counted, each followed by a new worker; the store is cut before two."""
     for n in range(3):
-        await workers.joined()
-        await settled(redis, QUOTED + 800 * (n + 1), 60)
+        await settled(redis, QUOTED + 700 * (n + 1), 60)
         await asyncio.sleep(rng.uniform(0, 1))
         if n != 1:  # what this worker published last was not counted when it dies
             store.cut()
