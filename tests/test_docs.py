@@ -28,6 +28,7 @@ from streams.reference import PAGES, TABLES, filled
 from streams.settings import PREFIX, Settings
 from streams.store import Part
 from streams.store.keys import Keys
+from streams.survey import RangeRefused
 from streams.topics_admin import TopicsRefused, TopicsUnequal
 from streams.wire import decode_completion
 from tests.wire.records import record
@@ -95,6 +96,7 @@ def test_every_redis_key_has_a_row() -> None:
     made = {
         keys.fence(part), keys.totals(part), keys.touch(part), keys.bucket(part, start),
         keys.users(part, start, "label.toxicity|all"), keys.users_merged(part), keys.users_counted(0),
+        keys.strikes(part, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(part),
         keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,
     }  # fmt: skip
     public = {name for name in vars(Keys) if not name.startswith("_") and name != "namespace"}
@@ -108,7 +110,7 @@ def errors(root: type[Exception]) -> set[str]:
 
 
 def test_every_error_has_a_row() -> None:
-    assert {EmbeddedError, TopicsRefused, TopicsUnequal}  # imported, so that they are among the subclasses
+    assert {EmbeddedError, RangeRefused, TopicsRefused, TopicsUnequal}  # imported, so that they are among the subclasses
     ours = errors(TidegateError) | errors(ClassifierError) - {"ClassifierError"}
     raised = {name for name in ours if name not in ("TidegateError", "DemoStopped")}
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", OPERATIONS, re.MULTILINE)
