@@ -22,7 +22,8 @@ def alerts(
 ) -> None:
     """Show the alerts.
 
-    Those pending, firing, or resolved within the last hour; or, with --all, the history.
+    Those pending, firing, or resolved within the last hour; or, with --all, the history. A rule named `shadow:…` is a
+    shadow policy's, on what that would have done.
 
     \b
     tidegate alerts
@@ -59,6 +60,7 @@ def alerts(
 async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     """The store's time, and every alert it keeps, the worst first."""
     from streams.cli.policy_log import read_log
+    from streams.core.ruled import SHADOW
     from streams.core.silences import silenced_by
     from streams.core.statuses import read
     from streams.store.redis import RedisStore
@@ -75,6 +77,7 @@ async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
         {
             **status.model_dump(mode="json", exclude={"unpublished", "last_sent_ms"}),
             "fingerprint": status.fingerprint,
+            "shadow": status.rule.startswith(SHADOW),
             "silenced_by": silenced_by(silences, status.rule, status.scope, now_ms),
         }
         for status in kept

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli import policy_compare, policy_diff, policy_set, policy_status, policy_what_if, policy_whole
+from streams.cli import (
+    policy_compare,
+    policy_diff,
+    policy_set,
+    policy_shadow,
+    policy_status,
+    policy_what_if,
+    policy_whole,
+)
 from streams.cli.edge import fail, go, say
 from streams.cli.policy_change import NO_POLICY
 from streams.cli.show import clock, json_line, table
@@ -27,6 +35,7 @@ policy = typer.Typer(
 
 @policy.command()
 def show(
+    shadow: Annotated[bool, typer.Option("--shadow", help="The shadow that runs beside it.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One JSON object, with who, when and why.")] = False,
 ) -> None:
     """Print the live policy as TOML, every key of it, under who made it, when and why.
@@ -34,8 +43,9 @@ def show(
     \b
     tidegate policy show
     tidegate policy show > policy.toml      # then edit, `policy check`, `policy apply`
+    tidegate policy show --shadow
 
-    Exit code: 0, 1 no policy yet, 3 Kafka is away.
+    Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is away.
     """
     from streams.cli.policy_file import toml
     from streams.settings import Settings
@@ -44,17 +54,21 @@ def show(
     live = seen.log.live
     if live is None:
         fail(NO_POLICY)
-    made = seen.maker(live.version)
-    assert made is not None  # noqa: S101 - the live one was applied
+    shown = live.shadow or fail(policy_shadow.NO_SHADOW) if shadow else live
+    made = next((entry for entry in seen.entries if entry.version == shown.version), None)
+    assert made is not None  # noqa: S101 - the live one was applied, and the shadow started
     if json_:
         json_line({
-            "version": live.version, "parent": made.parent, "author": made.author, "at_ms": made.at_ms,
-            "reason": made.reason, "policy": live.policy.model_dump(mode="json", exclude_none=True),
+            "version": shown.version, "parent": made.parent, "author": made.author, "at_ms": made.at_ms,
+            "reason": made.reason, "policy": shown.policy.model_dump(mode="json", exclude_none=True),
         })  # fmt: skip
         return
-    why = " ".join(made.reason.split())
-    typer.echo(f"# Policy {live.version}, by {made.author} at {clock(made.at_ms)}: {why}\n")
-    typer.echo(toml(live.policy), nl=False)
+    what, why = f"Shadow {shown.version}, beside" if shadow else "Policy", " ".join(made.reason.split())
+    beside = f"policy {live.version}" if shadow else live.version
+    typer.echo(f"# {what} {beside}, by {made.author} at {clock(made.at_ms)}: {why}\n")
+    typer.echo(toml(shown.policy), nl=False)
+    if live.shadow is not None and not shadow:
+        say(f"shadow {live.shadow.version} runs beside it: `tidegate policy show --shadow`")
 
 
 @policy.command()
@@ -147,6 +161,9 @@ policy.command()(policy_diff.diff)
 policy.command()(policy_status.status)
 policy.command()(policy_what_if.what_if)
 policy.command()(policy_compare.compare)
+policy.command()(policy_shadow.shadow)
+policy.command()(policy_shadow.promote)
+policy.command()(policy_shadow.drop)
 
 
 async def _read(settings: Settings) -> Log:

@@ -15,7 +15,7 @@ from streams.errors import BrokerAway
 from streams.policies import NAME, TOPIC, Policies
 
 if TYPE_CHECKING:
-    from streams.core.events import PolicyChange, Silence
+    from streams.core.events import PolicyChange, ShadowChange, Silence
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 
@@ -65,7 +65,7 @@ async def read_log(settings: Settings) -> Log:
         return seen
 
 
-async def append(settings: Settings, record: PolicyChange | Silence) -> tuple[Log, Entry]:
+async def append(settings: Settings, record: PolicyChange | ShadowChange | Silence) -> tuple[Log, Entry]:
     """Writes one record; the log up to it at least, and what became of it there.
 
     Raises BrokerAway; PolicyError where the record is larger than may be sent: nothing is written then.

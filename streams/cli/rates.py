@@ -23,11 +23,13 @@ def rates(
 ) -> None:
     """Show the current rates.
 
-    Hits of a total, over a sliding window, for each scope.
+    Hits of a total, over a sliding window, for each scope. While a shadow policy runs, what it would have done stands
+    under each as `would.…`.
 
     \b
     tidegate rates
     tidegate rates --scope 'tenant=*' --measure label.toxicity
+    tidegate rates --scope all --measure '*action.*'
     tidegate rates --json | jq 'select(.share > 0.05)'
 
     Exit code: 0, 3 Kafka is away.
@@ -35,10 +37,11 @@ def rates(
     from streams.settings import Settings
 
     found = go(_current(Settings.load()))
+    hit = {_place(rate)[:-1] for rate in found if rate.hits}  # or the other of the two: 0 beside 12 is worth seeing
     shown = [
         rate
-        for rate in sorted(found, key=lambda rate: (rate.scope != "all", rate.scope, rate.measure, rate.window_s))
-        if (zero or rate.hits)
+        for rate in sorted(found, key=_place)
+        if (zero or _place(rate)[:-1] in hit)
         and (scope is None or fnmatchcase(rate.scope, scope))
         and (measure is None or fnmatchcase(rate.measure, measure))
     ]
@@ -61,6 +64,14 @@ def rates(
         ),
         right=["rate", "hits", "total", "window"],
     )  # fmt: skip
+
+
+def _place(rate: Rate) -> tuple[bool, str, str, int, bool]:
+    """Where it stands: `all` first, and what a shadow would have done under what was done."""
+    from streams.core.measures import WOULD
+
+    measure = rate.measure.removeprefix(WOULD)
+    return rate.scope != "all", rate.scope, measure, rate.window_s, measure != rate.measure
 
 
 async def _current(settings: Settings) -> list[Rate]:

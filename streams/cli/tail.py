@@ -98,14 +98,21 @@ def _decision(e: Event) -> str:
     ]  # fmt: skip
     who = "/".join(scopes[kind] for kind in ("tenant", "model", "route"))
     fault = f"  fault: {e['fault']}" if e.get("fault") else ""
-    return f"{e['action']:<6} {e['id']}  {who}  {', '.join(reasons) or 'nothing reached'}{fault}"
+    return f"{e['action']:<6} {e['id']}  {who}  {', '.join(reasons) or 'nothing reached'}{fault}{_would_be(e)}"
+
+
+def _would_be(e: Event) -> str:
+    """What the shadow policy would have asked for, where that is something else."""
+    would = e.get("would_be")
+    return f"  would be {would['action']}" if would and would["action"] != e["action"] else ""
 
 
 def _alert(e: Event) -> str:
     silenced = f"  silenced by {e['silenced_by']}" if e.get("silenced_by") else ""
     again = " again" if e["resent"] else ""
     limits = f"{rule_value(e['kind'], e['value'])} of {e['measure']}, above {rule_value(e['kind'], e['above'])}"
-    return f"{e['state']:<8} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}"
+    shadow = "  what a shadow would have done" if e.get("shadow") else ""
+    return f"{e['state']:<8} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
 
 
 def _rate(e: Event) -> str:
@@ -121,6 +128,10 @@ def _dead_letter(e: Event) -> str:
 def _policy(e: Event) -> str:
     if e.get("kind") == "silence":
         return f"silence {e['id']} until {clock(e['until_ms'])} by {e['author']}: {e['reason']}"
+    if e.get("kind") == "shadow" and e["policy"] is None:
+        return f"end of shadow {e['parent']} by {e['author']}: {e['reason']}"
+    if e.get("kind") == "shadow":
+        return f"shadow on {e['parent'] or 'no other'} by {e['author']}: {e['reason']}"
     return f"policy on {e['parent'] or 'an empty log'} by {e['author']}: {e['reason']}"
 
 

@@ -79,6 +79,24 @@ def test_rates_are_the_last_of_each_key_without_those_taken_back(own: Cli) -> No
     assert [r["hits"] for r in faults.jsonl] == [0]
 
 
+def test_what_a_shadow_would_have_done_stands_under_what_was_done_also_where_one_of_them_is_nothing(own: Cli) -> None:
+    own.write([
+        rate("all", "would.action.block", 0, 200, 0.0), rate("all", "would.action.flag", 9), rate("all", "fault", 2),
+        rate("all", "action.block", 5), rate("all", "action.flag", 0, 200, 0.0), rate("all", "would.label.insult", 1),
+        rate("all", "action.redact", 0, 200, 0.0), rate("all", "would.action.redact", 0, 200, 0.0),
+    ])  # fmt: skip
+    shown = [(r["measure"], r["hits"]) for r in own("rates", "--json").jsonl]
+    assert shown == [
+        ("action.block", 5),
+        ("would.action.block", 0),
+        ("action.flag", 0),
+        ("would.action.flag", 9),
+        ("fault", 2),
+        ("would.label.insult", 1),
+    ]
+    assert len(own("rates", "--measure", "*action.*", "--zero").out.splitlines()) == 1 + 6
+
+
 # --- alerts and silences
 
 
@@ -92,6 +110,7 @@ def status(rule: str, scope: str, state: AlertState, since_ms: int = NOW - 200_0
 def test_alerts_shows_the_worst_first_and_who_silenced_it(own: Cli) -> None:
     assert (own("alerts").err, own("alerts").code) == ("no alerts\n", 0)
     kept = [
+        status("shadow:high_toxicity", "all", AlertState.RESOLVED, NOW - 300_000),
         status("high_toxicity", "all", AlertState.RESOLVED),
         status("high_toxicity", "tenant=a", AlertState.PENDING),
         status("bias_spike", "tenant=b", AlertState.FIRING),
@@ -110,7 +129,9 @@ def test_alerts_shows_the_worst_first_and_who_silenced_it(own: Cli) -> None:
         ("firing", "bias_spike", id),
         ("pending", "high_toxicity", None),
         ("resolved", "high_toxicity", None),
+        ("resolved", "shadow:high_toxicity", None),
     ]
+    assert [a["shadow"] for a in own("alerts", "--json").jsonl] == [False, False, False, True]
     row = own("alerts").out.splitlines()[1].split()
     assert row[:7] == ["firing", "bias_spike", "tenant=b", "12.50%", "5.00%", "25", "200"]
     assert row[7].endswith("m")  # since 200 s before this module was read

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streams.cli.reading import everything
+from streams.cli.tail import line as tell
 from streams.cli.writing import record_bytes
 from tests.cli.conftest import Cli
 
@@ -147,6 +149,21 @@ def test_an_event_is_one_readable_line_and_with_json_as_it_is(
     at, _, rest = read.out.rstrip("\n").partition("Z  ")
     assert (read.code, len(at), rest) == (0, len("2026-01-31 12:00:00"), line)
     assert cli("tail", topic, "--from-start", "--limit", "1", "--json").out == value + "\n"
+
+
+@pytest.mark.parametrize(
+    ("topic", "event", "told"),
+    [
+        ("decisions", DECISION | {"would_be": {"action": "flag", "reasons": []}}, "0.98 (default)  would be flag"),
+        ("decisions", DECISION | {"would_be": {"action": "block", "reasons": []}}, "0.98 (default)"),  # the same
+        ("decisions", DECISION | {"would_be": None}, "0.98 (default)"),
+        ("alerts", ALERT | {"shadow": True}, "silenced by s-1  what a shadow would have done"),
+        ("alerts", ALERT | {"shadow": False}, "silenced by s-1"),
+    ],
+)
+def test_what_a_shadow_would_have_done_is_told_where_it_differs(topic: str, event: dict[str, Any], told: str) -> None:
+    record = SimpleNamespace(value=json.dumps(event).encode(), key=b"k", timestamp=1, partition=0, offset=0)
+    assert tell(topic, record).endswith(told)
 
 
 def test_a_tombstone_says_what_went_quiet(cli: Cli) -> None:
