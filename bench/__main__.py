@@ -1,4 +1,4 @@
-"""`python -m bench [all|classifiers|worker|latency|tick|profile]`: prints what it finds, appends to results.csv."""
+"""`python -m bench [PART]`, all of them by default: prints what it finds, appends to results.csv."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from bench.results import FOLDER, Results, machine
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, latency, profile, tick, worker
+    from bench import classifiers, latency, policy, profile, tick, worker
 
     return {
         "classifiers": classifiers.run,
         "worker": worker.run,
         "latency": latency.run,
         "tick": tick.run,
+        "policy": policy.run,
         "profile": profile.run,
     }
 

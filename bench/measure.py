@@ -69,6 +69,23 @@ class Subject:
 @contextlib.asynccontextmanager
 async def worker(classifier: str, command: Iterable[str] = ("-m", "streams")) -> AsyncIterator[Subject]:
     """Tidegate's worker as everybody runs it. command: another way to start the same."""
+    with Embedded() as pair:
+        async with _worker(pair, classifier, command) as subject:
+            yield subject
+
+
+@contextlib.asynccontextmanager
+async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
+    """Several of them on one pair, each ready."""
+    with Embedded() as pair:
+        async with contextlib.AsyncExitStack() as running:
+            yield [await running.enter_async_context(_worker(pair, classifier)) for _ in range(count)]
+
+
+@contextlib.asynccontextmanager
+async def _worker(
+    pair: Embedded, classifier: str, command: Iterable[str] = ("-m", "streams")
+) -> AsyncIterator[Subject]:
     port = free_port()
     env = {
         "TIDEGATE_CLASSIFIER": classifier,
@@ -84,9 +101,8 @@ async def worker(classifier: str, command: Iterable[str] = ("-m", "streams")) ->
         except (urllib.error.URLError, OSError):
             return False
 
-    with Embedded() as pair:
-        async with _started(pair, [*command, "worker"], {**pair.env(), **env}, lambda _: ready()) as subject:
-            yield subject
+    async with _started(pair, [*command, "worker"], {**pair.env(), **env}, lambda _: ready()) as subject:
+        yield subject
 
 
 @contextlib.asynccontextmanager

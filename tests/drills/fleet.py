@@ -67,7 +67,7 @@ class Fleet:
     def start(self, **settings: str) -> str:
         self._started += 1
         name = f"w{self._started}"
-        env = {**self._env, **{f"TIDEGATE_{k.upper()}": v for k, v in settings.items()}, "TIDEGATE_WORKER": name}
+        env = {**self._env, "TIDEGATE_WORKER": name, **{f"TIDEGATE_{k.upper()}": v for k, v in settings.items()}}
         with (self._folder / f"{name}.log").open("wb") as log:
             self.workers[name] = subprocess.Popen(
                 [sys.executable, "-m", "streams", "worker"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT

@@ -1,0 +1,272 @@
+"""Guarantee 8, live: 200 changes of the policy during traffic, some bad, some at once; both workers restart meanwhile.
+
+Every decision is what its own inputs give under the versions it names, which were live together; every worker ends on
+the version that the log ends on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.core.decide import Inputs, decide
+from streams.core.events import Decision, PolicyChange, ShadowChange
+from streams.core.log import Folded, Verdict
+from streams.core.policy import PolicyError, parse
+from streams.core.thresholds import LivePolicy
+from streams.embedded import Embedded
+from streams.policies import NAME, TOPIC, Policies
+from streams.publish import Message, Publisher
+from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.drills.standing import status
+
+pytestmark = pytest.mark.drill
+SEED = 20261121
+CHANGES = 200
+EVENTS = 8_000
+PER_S = 200.0
+BETWEEN_S = 0.18
+TENANTS = ("t0", "t1", "t2")
+LABELS = ("toxicity", "insult", "stereotype")
+Versions = tuple[str, str | None]  # of the live policy and of its shadow
+
+
+# --- random policies
+
+
+def thresholds(rng: random.Random, *, off: bool) -> dict[str, Any]:
+    """Some of the actions, at rising thresholds; some of them off where a scope may say so."""
+    actions = [a for a in ("flag", "review", "redact", "block") if rng.random() < 0.7]
+    rising = sorted(round(rng.uniform(0.02, 1), 2) for _ in actions)
+    return {a: "off" if off and rng.random() < 0.2 else t for a, t in zip(actions, rising, strict=True)}
+
+
+def random_policy(rng: random.Random) -> dict[str, Any]:
+    """Any valid policy, with windows long enough that every count outlives the drill."""
+    labels = ["toxicity", *(label for label in LABELS[1:] if rng.random() < 0.7)]
+    selectors = [{"tenant": t} for t in TENANTS] + [{"tenant": "t0", "locale": "en"}, {"route": "kids"}]
+    scopes = [
+        {**selector, "labels": {rng.choice(labels): thresholds(rng, off=True)}}
+        for selector in selectors
+        if rng.random() < 0.4
+    ]
+    return {
+        "labels": {label: thresholds(rng, off=False) for label in labels},
+        "prompt_labels": {"toxicity": {"flag": round(rng.random(), 2)}} if rng.random() < 0.3 else {},
+        "floors": {"toxicity": {"block": round(rng.uniform(0.8, 1), 2)}} if rng.random() < 0.3 else {},
+        "scopes": scopes,
+        "windows": {"bucket_s": 10, "rate_window_s": 10 * rng.randint(60, 360), "late_s": rng.randint(600, 3600)},
+        "alerts": {"many": {"of": "label.toxicity", "above": round(rng.random(), 2)}} if rng.random() < 0.5 else {},
+        "resend_s": rng.randint(5, 60),
+    }
+
+
+def spoilt(rng: random.Random) -> dict[str, Any]:
+    """A policy with one thing wrong."""
+    policy = random_policy(rng)
+    wrong: list[dict[str, Any]] = [
+        {"labels": {"toxicity": {"block": 1.4}}},
+        {"labels": {"toxicity": {"flag": 0.9, "block": 0.1}}},
+        {"no_such_key": 1},
+        {"windows": {"bucket_s": 7, "rate_window_s": 600}},
+        {"alerts": {"many": {"of": "label.sarcasm", "above": 0.1}}},
+        {"schema_version": 2},
+    ]
+    return policy | rng.choice(wrong)
+
+
+def test_what_is_called_valid_is_and_what_is_called_spoilt_is_not() -> None:
+    rng = random.Random(SEED)
+    for _ in range(60):
+        parse(random_policy(rng), "p")
+        with pytest.raises(PolicyError):
+            parse(spoilt(rng), "p")
+
+
+# --- the changes
+
+
+class Changes:
+    """Somebody who changes the policy all the time, and what became of it."""
+
+    def __init__(self, log: Policies, publishers: list[Publisher], rng: random.Random) -> None:
+        self._log, self._publishers, self._rng = log, publishers, rng
+        self.written = 0
+
+    async def run(self) -> None:
+        while self.written < CHANGES:
+            records = self._next()
+            # At once, from as many producers: the log says who was first.
+            await asyncio.gather(
+                *(p.publish([Message(TOPIC, NAME, r, 0)]) for p, r in zip(self._publishers, records, strict=False))
+            )
+            self.written += len(records)
+            await self._log.settled(lambda now: now.next >= 1 + self.written)
+            await asyncio.sleep(self._rng.uniform(0, 2 * BETWEEN_S))
+
+    def _next(self) -> list[bytes]:
+        live, rng = self._log.live, self._rng
+        shadow = live.shadow.version if live.shadow else None
+        kind = rng.choices(
+            ["child", "at once", "spoilt", "stale", "shadow", "promote", "garbage"], [50, 12, 10, 8, 14, 3, 3]
+        )[0]
+        match kind:
+            case "child":
+                return [self._change(live.version, random_policy(rng))]
+            case "at once":
+                return [self._change(live.version, random_policy(rng)) for _ in range(2)]
+            case "spoilt":
+                return [self._change(live.version, spoilt(rng))]
+            case "stale":
+                return [self._change("0-00000000", random_policy(rng))]
+            case "promote" if live.shadow:
+                return [self._change(live.version, live.shadow.policy.model_dump(mode="json", exclude_none=True))]
+            case "garbage":
+                return [rng.randbytes(40)]
+            case _:
+                ends = shadow is not None and rng.random() < 0.4
+                return [self._shadow(shadow, None if ends else random_policy(rng))]
+
+    def _change(self, parent: str, policy: dict[str, Any]) -> bytes:
+        change = PolicyChange(parent=parent, policy=policy, author="drill", reason="drill", at_ms=1)
+        return change.model_dump_json().encode()
+
+    def _shadow(self, parent: str | None, policy: dict[str, Any] | None) -> bytes:
+        change = ShadowChange(parent=parent, policy=policy, author="drill", reason="drill", at_ms=1)
+        return change.model_dump_json().encode()
+
+
+async def change_all(kafka: str, rng: random.Random) -> None:
+    log = Policies(kafka)
+    publishers = [Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id=f"d{n}") for n in range(2)]
+    for publisher in publishers:
+        await publisher.start()
+    try:
+        await log.read()
+        await log.follow()
+        await Changes(log, publishers, rng).run()
+    finally:
+        await log.stop()
+        for publisher in publishers:
+            await publisher.stop()
+
+
+# --- the drill
+
+
+async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repeatable(
+    own_embedded: Embedded, tmp_path: Path
+) -> None:
+    rng = random.Random(SEED)
+    await make_topics(own_embedded.kafka, 6)
+    with fleet(tmp_path, own_embedded.env()) as workers:
+        for name in ("one", "two"):
+            workers.start(worker=name)
+        await workers.joined()
+        sending = asyncio.create_task(send(own_embedded.kafka, texts(rng), PER_S))
+        changing = asyncio.create_task(change_all(own_embedded.kafka, rng))
+        await restarts(workers, changing)
+        await changing
+        sent = set(await sending)
+        redis = await settled(own_embedded.redis, EVENTS, 60)
+        seen = await account(own_embedded.kafka, EVENTS, 60)
+        closes(sent, seen, redis)
+        states, verdicts = await folded(own_embedded.kafka)
+        print(f"{verdicts}; {len(states)} states; {seen.duplicates} duplicates")  # noqa: T201 - with -s
+        assert sum(verdicts.values()) == CHANGES + 1
+        assert min(verdicts[v] for v in Verdict if v is not Verdict.SILENCED) > 3, "a kind of change hardly occurred"
+        repeatable(seen, states)
+        never_back(seen, list(states))
+        would_have(seen, redis.series)
+        code, said = await status(own_embedded.env(), until=lambda found: len(found) == 2)
+        (last_version, last_shadow) = list(states)[-1]
+        assert {(w["version"], w["shadow"], w["behind"]) for w in said} == {(last_version, last_shadow, 0)}
+        assert code == 0
+
+
+def texts(rng: random.Random) -> list[bytes]:
+    return [
+        event(
+            n,
+            f"said toxicity={rng.random():.2f} insult={rng.random():.2f} stereotype={rng.random():.2f}",
+            route=rng.choice(["kids", "chat"]),
+            **({"prompt": f"toxicity={rng.random():.2f}"} if n % 5 == 0 else {}),
+        )
+        for n in range(EVENTS)
+    ]
+
+
+async def restarts(workers: Fleet, changing: asyncio.Task[None]) -> None:
+    """One worker is stopped and started again, then the other is killed and started again."""
+    one, two = sorted(workers.workers)
+    await asyncio.sleep(4)
+    workers.workers[one].terminate()
+    await asyncio.to_thread(workers.workers.pop(one).wait, 40)
+    workers.start(worker="one")
+    await workers.joined()
+    assert not changing.done(), "the changes were over before the second restart"
+    workers.kill(two)
+    workers.start(worker="two")
+    await workers.joined()
+
+
+async def folded(kafka: str) -> tuple[dict[Versions, LivePolicy], Counter[Verdict]]:
+    """Every pair of policy and shadow that was ever live together, in the order of the log."""
+    states: dict[Versions, LivePolicy] = {}
+    verdicts: Counter[Verdict] = Counter()
+
+    def keep(found: Folded, _offset: int, _record: object) -> None:
+        verdicts[found.verdict] += 1
+        if (live := found.log.live) is not None:
+            states[live.version, live.shadow.version if live.shadow else None] = live
+
+    log = Policies(kafka, keep)
+    await log.read()
+    await log.stop()
+    return states, verdicts
+
+
+def named(decision: dict[str, Any]) -> Versions:
+    would_be = decision["would_be"]
+    return decision["policy_version"], would_be["policy_version"] if would_be else None
+
+
+def repeatable(seen: Account, states: dict[Versions, LivePolicy]) -> None:
+    """Every decision ever published, also one that another superseded."""
+    used = set()
+    for found in itertools.chain.from_iterable(seen.decisions.values()):
+        decision = Decision.model_validate(found)
+        assert decide(Inputs.of(decision), states[named(found)]) == decision
+        used.add(named(found))
+    assert len(used) > 40, "the changes were not in force while there was traffic"
+    assert sum(shadow is not None for _, shadow in used) > 10
+
+
+def never_back(seen: Account, states: list[Versions]) -> None:
+    """In one owner's hands a partition goes from version to version as the log does."""
+    order = {versions: n for n, versions in enumerate(states)}
+    owned: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for (partition, offset), found in seen.decisions.items():
+        for decision in found:
+            owned.setdefault((partition, decision["epoch"]), []).append((offset, order[named(decision)]))
+    assert len(owned) > 6, "no partition changed hands"
+    for place, decided in owned.items():
+        versions = [version for _, version in sorted(decided)]
+        assert versions == sorted(versions), f"partition and epoch {place} went back"
+
+
+def would_have(seen: Account, series: Counter[str]) -> None:
+    """What a shadow would have done is counted as what was done is."""
+    expected: Counter[str] = Counter()
+    for decision in seen.counted():
+        would_be = decision["would_be"]
+        if would_be and decision["fault"] is None and decision["time"] != "too_late":
+            expected[f"would.{would_be['policy_version']}.action.{would_be['action']}|all"] += 1
+    found = {name: n for name, n in series.items() if name.startswith("would.") and ".action." in name}
+    assert {name: n for name, n in found.items() if name.endswith("|all")} == expected
