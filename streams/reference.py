@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from streams.core.measures import FIXED
-from streams.core.parts import AlertRule, Faults, Floor, ScopeRule, Thresholds, Windows
+from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
 from streams.core.policy import Policy
 from streams.settings import PREFIX, Settings
 from streams.topics import DAY_MS, TOPICS, Topic
@@ -107,7 +107,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "policy.scopes": keys(ScopeRule),
     "policy.faults": keys(Faults),
     "policy.windows": keys(Windows),
+    "policy.limits": keys(Limits),
     "policy.alerts": keys(AlertRule),
+    "policy.strikes": keys(Strikes),
+    "policy.strikes.weights": keys(Weights),
 }
 
 

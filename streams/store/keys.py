@@ -8,8 +8,8 @@
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
 | `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
-| `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 60 bytes | 8 d after it is nothing |
-| `ns:{topic-p}:outbox` | list | crossings to be published | 300 bytes each | once published |
+| `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 180 bytes | 8 d after it is 0 |
+| `ns:{topic-p}:outbox` | list | crossings to be published | 200 bytes each | once published |
 | `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
 | `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
