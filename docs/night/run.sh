@@ -4,7 +4,7 @@
 # three minutes. Needs `make demo` or `make test` to have been run once. Ends everything it started.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-export PATH="$PWD/.venv/bin:$PATH" PYTHONPATH="$PWD" COLUMNS="${COLUMNS:-110}"
+export PATH="$PWD/.venv/bin:$PATH" PYTHONPATH="$PWD" COLUMNS="${COLUMNS:-110}" LOGNAME=ops
 while read -r name; do unset "$name"; done < <(compgen -e | grep '^TIDEGATE_' || true)  # another deployment's
 
 work=$(mktemp -d)
@@ -16,8 +16,15 @@ finish() {
 }
 trap finish EXIT
 say() { printf '\n'; printf '# %s\n' "$@"; }
-run() { printf '\n$ %s\n' "$*"; "$@"; }
-refused() { printf '\n$ %s\n' "$*"; "$@" < /dev/null || printf '(exit code %s)\n' "$?"; }
+show() {  # show COMMAND...: as somebody would have typed it
+  printf '\n$'
+  for word in "$@"; do
+    if [[ $word == *[\ *]* ]]; then printf " '%s'" "$word"; else printf ' %s' "${word/$work\//}"; fi
+  done
+  printf '\n'
+}
+run() { show "$@"; "$@"; }
+refused() { show "$@"; "$@" < /dev/null || printf '(exit code %s)\n' "$?"; }
 until_seen() {  # until_seen SECONDS TEXT COMMAND...: until the command's output holds the text
   local end=$((SECONDS + $1)) text=$2
   shift 2
