@@ -107,10 +107,12 @@ class Found:
     effects: Effects
     recent: Recent  # the account of what was read
     never_scored: list[Named]
+    not_judged: int  # decisions of the range that the other side says nothing of
     without_spans: int  # decisions that reach a `redact` threshold of the candidate, and hold no spans
     was: Backtested | None  # None where there is no policy whose rules it could be
     now: Backtested
-    feedback: int  # records that say something of a completion of the range, or of the time before it
+    feedback: int  # what people said that was read: from the time of the first window on
+    feedback_from_ms: int | None  # older feedback was deleted; None: none was
     not_filled_ms: int | None  # boundaries up to here have windows that reach back to what was deleted
     overflowed: tuple[str, ...]  # kinds of scope with more names than may have rates of their own
 
@@ -147,7 +149,8 @@ class Asking:
     async def answer(self, topic: Decisions, recent: Recent, advance: Advance = lambda n: None) -> Found:
         """Reads everything. advance: is told of decisions read, each twice. Raises BrokerAway."""
         said = await self._feedback()
-        tally, without_spans = WhatIf(said.of, examples=self._examples), 0
+        tally = WhatIf(said.of, examples=self._examples)
+        without_spans = not_judged = 0
         since_ms, until_ms, read_from_ms = self._over.since_ms, self._over.until_ms, self._read_from_ms
         redacts = bool(self._candidate.redact_from)
         judge, was_side, now_side = self._judge, self._was, self._now
@@ -161,10 +164,12 @@ class Asking:
                         continue
                     was, now = judge(decision)
                     before.append(was)
+                    in_range = since_ms <= decision.record_ms < until_ms
                     if now is None:
+                        not_judged += in_range
                         continue
                     after.append(now)
-                    if since_ms <= decision.record_ms < until_ms:
+                    if in_range:
                         tally.add(decision, was, now)
                         if redacts and now.reasons and lacks_spans(now, self._candidate):
                             without_spans += 1
@@ -175,10 +180,12 @@ class Asking:
             effects=tally.effects(),
             recent=recent,
             never_scored=tally.never_scored(self._candidate),
+            not_judged=not_judged,
             without_spans=without_spans,
             was=None if was_side is None else was_side.run(since_ms, self._over.rules_ms),
             now=now_side.run(since_ms, self._over.rules_ms),
             feedback=said.records,
+            feedback_from_ms=said.from_ms,
             not_filled_ms=self._not_filled_ms(recent),
             overflowed=tuple(sorted(self._names.overflowed)),
         )
@@ -191,25 +198,29 @@ class Asking:
 
     async def _feedback(self) -> _Said:
         """What people said from the first window on, also counted for the rules."""
-        said = _Said({}, 0)
+        of: dict[str, int] = {}
+        n, from_ms = 0, None
         async with aclosing(KeptRecords(self._settings.kafka, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
+                if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
+                    from_ms = max(from_ms or 0, oldest.timestamp)
                 async with aclosing(topic.read(stretch)) as batches:
                     async for records in batches:
                         found = [(record, decode_feedback(record)) for record in records]
                         heard = [(record, one) for record, one in found if not isinstance(one, Unreadable)]
-                        said = _Said(said.of, said.records + len(heard))
+                        n += len(heard)
                         for _, one in heard:
                             if one.kind in BIT:
-                                said.of[one.completion_id] = said.of.get(one.completion_id, 0) | BIT[one.kind]
+                                of[one.completion_id] = of.get(one.completion_id, 0) | BIT[one.kind]
                         for side in self._sides:
                             side.hear([_heard(one, record.timestamp, side.live) for record, one in heard])
-        return said
+        return _Said(of, n, from_ms)
 
 
 class _Said(NamedTuple):
     of: dict[str, int]  # completion id -> BITs
     records: int
+    from_ms: int | None
 
 
 def _heard(feedback: Feedback, record_ms: int, live: LivePolicy) -> Heard:

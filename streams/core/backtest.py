@@ -105,8 +105,14 @@ class Backtest:
         first = max(bucket_ms, since_ms - self.steps_early_ms)
         windows = _Windows(self._rules, self._counts)
         followed = _Followed(self.live, since_ms)
-        for at_ms in range(first + -first % bucket_ms, until_ms + 1, bucket_ms):
+        at_ms = first + -first % bucket_ms
+        while at_ms <= until_ms:
             windows.move(at_ms)
+            if windows.empty and not followed.any:  # until something was counted again, no rule says anything
+                if (start := windows.next_start) is None:
+                    break
+                at_ms = max(at_ms + bucket_ms, start + -start % bucket_ms + bucket_ms)
+                continue
             for name, rule, of in self._rules:
                 sums, known = windows.sums(rule.window_s), followed.scopes(name)
                 for observed in alerts.observe(rule, of, sums, known, at_ms):
@@ -114,6 +120,7 @@ class Backtest:
                         starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
                         observed = replace(observed, users=self._distinct(series(of.hits, observed.scope), starts))
                     followed.step(observed, name, rule)
+            at_ms += bucket_ms
         return Backtested(
             policy_version=self.live.version,
             since_ms=since_ms,
@@ -162,6 +169,17 @@ class _Windows:
             self._of[window_s] = buckets, buckets.window(window_s, counters)
         self._sums: dict[int, Sums] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was counted in any of them."""
+        return not any(buckets.starts for buckets, _ in self._of.values())
+
+    @property
+    def next_start(self) -> int | None:
+        """The next bucket in which something was counted; None where there is none."""
+        n = min(self._put.values(), default=len(self._starts))
+        return self._starts[n] if n < len(self._starts) else None
+
     def move(self, end_ms: int) -> None:
         """Every window ends at end_ms, which is never earlier than before."""
         for window_s, (buckets, window) in self._of.items():
@@ -197,6 +215,10 @@ class _Followed:
         self._alive: dict[str, dict[str, _Life]] = {}  # rule -> scope -> its life
         self._ended: list[Firing] = []
         self.transitions: list[Alert] = []
+
+    @property
+    def any(self) -> bool:
+        return any(self._alive.values())
 
     def scopes(self, name: str) -> set[str]:
         """Those in which the rule has an alert."""
