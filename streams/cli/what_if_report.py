@@ -218,8 +218,8 @@ def _said(effects: Effects) -> str:
 
 def _words(said: Said) -> str:
     return (
-        f"people complained about {said.complaint:,} and appealed {said.appeal:,}, reviewers upheld {said.upheld:,} and "
-        f"overturned {said.overturned:,}"
+        f"people complained about {said.complaint:,} and appealed {said.appeal:,}, "
+        f"reviewers upheld {said.upheld:,} and overturned {said.overturned:,}"
     )
 
 
