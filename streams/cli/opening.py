@@ -56,11 +56,11 @@ def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) 
         return [f"what that opens could not be counted: {str(error).removesuffix('; waiting for it')}"]
     if not effects.decisions:
         return ["what that opens is not known: there are no decisions of the last hour"]
-    verb = "were blocked" if weakest.value == "block" else f"asked for {weakest.value} or more"
-    then = "would not be" if weakest.value == "block" else "would ask for less"
+    was = "was" if effects.looser == 1 else "were"
+    stopped = f"{was} blocked and would not be" if weakest.value == "block" else f"asked for {weakest.value} or more"
     said = [
-        f"of {effects.decisions:,} decisions on what came since {clock(effects.first_ms)}, "
-        f"{effects.looser:,} {verb} and {then}"
+        f"{f'{effects.looser:,}' if effects.looser else 'none'} of {effects.decisions:,} decisions on what came since "
+        f"{clock(effects.first_ms)} {stopped}{'' if weakest.value == 'block' else ' and would ask for less'}"
     ]
     if effects.looser:
         said += [f"  by label: {_named(effects.labels)}", f"  by tenant: {_named(effects.tenants)}"]

@@ -5,6 +5,7 @@ Which keys there are is read off the model's JSON Schema: a key that the model g
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -73,12 +74,21 @@ def _parsed(data: dict[str, Any], key: str, live: LivePolicy) -> Policy:
     try:
         return parse(data, key)
     except PolicyError as error:
-        lines = dict.fromkeys(_without_repeat(line, key) for line in str(error).splitlines())
+        lines = dict.fromkeys(_selected(_without_repeat(line, key), data) for line in str(error).splitlines())
         fail("\n".join(lines) + f"; still policy {live.version}", ExitCode.WRONG)
 
 
 def _without_repeat(line: str, key: str) -> str:
     return line.removeprefix(f"{key}: ") if line.startswith(f"{key}: {key}") else line
+
+
+def _selected(line: str, data: dict[str, Any]) -> str:
+    """The line with a rule's selectors in place of its number, which nobody sees who sets a key."""
+    return re.sub(r"scopes\[(\d+)\]", lambda found: f"scopes[{_selector(data['scopes'][int(found[1])])}]", line)
+
+
+def _selector(rule: Mapping[str, Any]) -> str:
+    return ",".join(f"{kind}={name}" for kind, name in rule.items() if kind not in SCOPED)
 
 
 def _path(key: str) -> Path:
@@ -111,9 +121,8 @@ def _rule(data: dict[str, Any], selectors: Mapping[str, str], *, make: bool) -> 
         if {key: value for key, value in rule.items() if key not in SCOPED} == dict(selectors):
             return rule
     if not make:
-        said = [",".join(f"{k}={v}" for k, v in rule.items() if k not in SCOPED) for rule in every]
-        wanted = ",".join(f"{kind}={name}" for kind, name in selectors.items())
-        _refuse(f"no rule for {wanted}; expected one of {'; '.join(said) or '(none)'}")
+        there = "; ".join(map(_selector, every)) or "(none)"
+        _refuse(f"no rule for {_selector(selectors)}; expected one of {there}")
     every.append(dict(selectors))
     return every[-1]
 

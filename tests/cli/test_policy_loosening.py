@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import pty
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.core.decide import Inputs, decide
 from streams.core.events import Scopes, Source
 from streams.core.policy import parse
 from streams.core.thresholds import LivePolicy
-from tests.cli.conftest import POLICY, WHY, Cli, live
+from streams.embedded import Embedded
+from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 
 ASKED = WHY[:-1]  # without --yes
 NOW = int(time.time() * 1000)
@@ -42,8 +49,8 @@ def test_it_says_how_many_were_blocked_and_would_not_be_and_asks(ruled: Cli) -> 
     assert (ran.code, ran.out) == (2, "")
     lines = ran.err.splitlines()
     assert lines[:2] == [f"this loosens policy {version}:", "  labels.toxicity.block: 0.98 -> 0.99"]
-    assert lines[2].startswith("of 6 decisions on what came since 20")
-    assert lines[2].endswith("Z, 2 were blocked and would not be")
+    assert lines[2].startswith("2 of 6 decisions on what came since 20")
+    assert lines[2].endswith("Z were blocked and would not be")
     assert lines[3:5] == ["  by label: toxicity 2", "  by tenant: acme 1, bank 1"]
     assert set(lines[5].removeprefix("  such as ").split(", ")) == {"a1", "b1"}
     assert "nobody to ask: standard input is no terminal; nothing done; expected --yes" in ran.err
@@ -55,14 +62,16 @@ def test_with_yes_it_says_so_and_does_it(ruled: Cli) -> None:
     ran = ruled("policy", "set", "labels.toxicity.block", "off", "--tenant", "acme", *WHY)
     assert ran.code == 0
     assert "labels.toxicity.block for tenant=acme: 0.98 -> never" in ran.err
-    assert "1 were blocked and would not be" in ran.err
+    assert "1 of 1 decisions on what came since 20" in ran.err
     assert live(ruled)["policy"]["scopes"][0]["labels"] == {"toxicity": {"block": "off"}}
+    other = ruled("policy", "set", "labels.toxicity.block", "off", "--tenant", "bank", *ASKED)
+    assert "none of 1 decisions on what came since 20" in other.err
 
 
 def test_it_is_held_against_the_live_policy_whatever_they_were_decided_under(ruled: Cli) -> None:
     decided(ruled, ("acme", "a1", {"toxicity": 0.96}))  # allowed by 0.98 at the time; blocked by 0.95 now
     assert ruled("policy", "set", "labels.toxicity.block", "0.95", *WHY).code == 0
-    assert "1 were blocked and would not be" in ruled("policy", "set", "labels.toxicity.block", "0.97", *ASKED).err
+    assert "Z was blocked and would not be" in ruled("policy", "set", "labels.toxicity.block", "0.97", *ASKED).err
 
 
 def test_a_floor_of_a_weaker_action_is_counted_by_that_action(ruled: Cli) -> None:
@@ -71,13 +80,47 @@ def test_a_floor_of_a_weaker_action_is_counted_by_that_action(ruled: Cli) -> Non
     decided(ruled, ("acme", "a1", {"threat": 0.85}), ("acme", "a2", {"threat": 0.6}))
     ran = ruled("policy", "unset", "floors.threat.review", *ASKED)
     assert "  floors.threat.review: 0.8 -> none\n" in ran.err
-    assert "1 asked for review or more and would ask for less" in ran.err
+    assert "Z asked for review or more and would ask for less" in ran.err
 
 
 def test_a_rule_before_that_and_decisions_of_hours_ago_do_not_count(ruled: Cli) -> None:
     decided(ruled, ("acme", "a1", {"toxicity": 0.985}), minutes_ago=120)
     ran = ruled("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
     assert (ran.code, "what that opens is not known: there are no decisions of the last hour" in ran.err) == (2, True)
+
+
+def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_embedded: Embedded) -> None:
+    async def only_policies() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=own_embedded.kafka)
+        await admin.start()
+        await admin.create_topics([NewTopic("policies", 1, 1)])
+        await admin.close()
+
+    asyncio.run(only_policies())
+    cli = Cli({**own_embedded.env(), **TWIN})
+    assert cli("policy", "apply", str(POLICY), *WHY).code == 0
+    ran = cli("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
+    assert (ran.code, "expected --yes" in ran.err) == (2, True)
+    assert "what that opens could not be counted: kafka " in ran.err
+    assert "no topic decisions" in ran.err
+
+
+@pytest.mark.parametrize(("answer", "code", "block"), [("n", 1, 0.98), ("", 1, 0.98), ("y", 0, 0.99)])
+def test_at_a_terminal_somebody_says(ruled: Cli, answer: str, code: int, block: float) -> None:
+    keyboard, stdin = pty.openpty()
+    try:
+        os.write(keyboard, f"{answer}\n".encode())
+        ran = subprocess.run(
+            [sys.executable, "-m", "streams", "policy", "set", "labels.toxicity.block", "0.99", *ASKED],
+            stdin=stdin, capture_output=True, text=True, env={**os.environ, **ruled.env}, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(keyboard)
+        os.close(stdin)
+    assert ran.returncode == code
+    assert "make it live? [y/N]" in ran.stderr
+    assert ("nothing done" in ran.stderr) == (code == 1)
+    assert live(ruled)["policy"]["labels"]["toxicity"]["block"] == block
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,8 @@ def test_a_scope_gets_one_rule_however_often_it_is_set(ruled: Cli) -> None:
         ("floors.insult.block 0.9 --tenant acme", "a scope sets only labels and prompt_labels"),
         ("a=b 1", "not a key; expected one such as labels.toxicity.block"),
         ("labels.toxicity.block 1.4", "found 1.4"),
+        ("labels.toxicity.block 1.4 --tenant acme --route kids",
+         "labels.toxicity.block: scopes[tenant=acme,route=kids].labels.toxicity.block: found 1.4; expected a number"),
         ("labels.toxicity.block high", "found 'high'"),
         ("labels.toxicity.block 0.1", "block 0.1 is below"),
         ("windows.bucket_s 7", "expected a multiple of bucket_s, 7"),
