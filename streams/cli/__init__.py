@@ -6,6 +6,11 @@ ONNX) is imported by the command that needs it, so that `tidegate --help` answer
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import threading
+
 from streams.cli.app import app
 
 __all__ = ["app", "main"]
@@ -13,4 +18,14 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """The entry point. Ends the process: 0 done, 1 some refused, 2 wrong settings or usage, 3 a dependency is away."""
-    app(prog_name="tidegate")
+    try:
+        app(prog_name="tidegate")
+    except SystemExit as ended:
+        others = (thread for thread in threading.enumerate() if thread is not threading.main_thread())
+        if any(not thread.daemon for thread in others):
+            # As a worker does: a scoring thread that never came back would keep the process for ever.
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError):
+                    stream.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 1 if ended.code else 0)
+        raise

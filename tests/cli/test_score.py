@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from classifiers import Cascade, Scored
 from streams.core.policy import digest
 from streams.policy_file import read_policy
-from tests.cli.conftest import POLICY, Cli
+from tests.cli.conftest import POLICY, TWIN, Cli
 from tests.manifests import write_cascade
 
 
@@ -155,3 +158,14 @@ def test_what_a_cascade_s_encoder_read_the_encoder_explains(
     assert set(found["by"].values()) == {"encoder"}
     assert found["spans"]
     assert all(s["text"] == text[s["start"] : s["end"]] for s in found["spans"])
+
+
+def test_a_text_that_hangs_the_classifier_is_told_and_does_not_keep_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text(line("a", "HANG") + "\n" + line("b", "toxicity=0.5"))
+    env = {**os.environ, **TWIN, "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_TIMEOUT_S": "0.5"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "streams", "score", str(file)], env=env, capture_output=True, timeout=60
+    )
+    assert (ran.returncode, [json.loads(told)["id"] for told in ran.stdout.splitlines()]) == (1, ["a", "b"])
+    assert b"line 1: not scored: classifier_timeout" in ran.stderr

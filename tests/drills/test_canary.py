@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import redis.asyncio as aioredis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from streams.embedded import Embedded, free_port
-from tests.drills.fleet import POLICY, fleet, make_topics, settled
+from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
 
 pytestmark = pytest.mark.drill
 TEXT = "zxcanarytextqv"
@@ -118,6 +121,9 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
         async with asyncio.timeout(30):
             while b"high_toxicity" not in out:  # the alert and its users have been through the store
                 out = await everything_published(own_embedded.kafka)
+        told = b"".join([await replay(own_embedded, *more) for more in ((), ("--model", "tests.scorers:obedient"))])
+        assert told.count(b'"closes": true') == 2
+        out += await everything_published(own_embedded.kafka)
         kept = await everything_kept(own_embedded.redis)
         pages = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
     logs = workers.logs().encode()
@@ -126,9 +132,19 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
     assert b"acme" in kept
     assert b"tidegate_decisions_total" in pages
     assert b"taken over" in logs
-    for where, found_bytes in {"topics": out, "redis": kept, "pages": pages, "logs": logs}.items():
+    for where, found_bytes in {"topics": out, "redis": kept, "pages": pages, "logs": logs, "replay": told}.items():
         for canary in (TEXT, USER, TALK):
             assert canary.encode() not in found_bytes, f"{canary} in {where}: {around(found_bytes, canary)}"
+
+
+async def replay(pair: Embedded, *more: str) -> bytes:
+    """What it says while it decides all of it again: what is told, and what goes wrong."""
+    env = {**os.environ, **pair.env(), "TIDEGATE_SCORE_TIMEOUT_S": "2", "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    ran = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streams", "replay", "--from", "1h", "--json", *more),
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return (await asyncio.wait_for(ran.communicate(), 60))[0]
 
 
 async def everything_published(kafka: str) -> bytes:
