@@ -27,7 +27,7 @@ def set_(
     Where it loosens a block or a floor, it says what that opens and asks first.
 
     \b
-    tidegate policy set labels.toxicity.block 0.9 --reason "incident 42"
+    tidegate policy set labels.toxicity.block 0.97 --reason "incident 42"
     tidegate policy set labels.insult.review off --tenant acme --reason "their own review"
     tidegate policy set alerts.high_toxicity.above 0.08 --reason "too noisy"
     tidegate policy set alerts.faults_here '{ of = "fault", above = 0.1, by = ["model"] }' --reason "a new one"
