@@ -1,0 +1,236 @@
+"""Which alerts would have fired: by hand on timelines, and held against the tick itself.
+
+Buckets are 10 s. Decisions come at T + some seconds, in event time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.core.backtest import Backtest, Backtested, Names
+from streams.core.count import Aggregate, Heard, aggregate, aggregate_feedback
+from streams.core.decide import Inputs, decide, event_time
+from streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
+from streams.core.policy import parse
+from streams.core.series import scoped
+from streams.core.thresholds import LivePolicy
+from streams.publish import Message
+from streams.store import Apply, Fence, Mark, Part
+from streams.store.memory import MemoryStore
+from streams.tick import Tick
+
+S = 1000
+T = 1_700_000_000 * S
+RULE = {"of": "label.toxicity", "above": 0.5, "resolve_below": 0.25, "window_s": 20, "for_s": 0, "min_total": 2}
+
+
+def policy(**rules: dict[str, Any]) -> LivePolicy:
+    data = {
+        "schema_version": 1,
+        "labels": {"toxicity": {"flag": 0.5}},
+        "windows": {"bucket_s": 10, "rate_window_s": 10, "grace_s": 2, "late_s": 60, "future_s": 5},
+        "alerts": rules or {"toxic": RULE},
+    }
+    return LivePolicy("3-abc", parse(data, "p"))
+
+
+def inputs(
+    at_s: float, toxicity: float, tenant: str = "t1", user: str | None = None, record_s: float | None = None
+) -> Inputs:
+    return Inputs(
+        id=f"c{at_s}", source=Source(topic="completions", partition=0, offset=0), epoch=1, model_version="m",
+        record_ms=T + int((at_s if record_s is None else record_s) * S), event_ms=T + int(at_s * S),
+        scores={"toxicity": toxicity}, scopes=Scopes(tenant=tenant), user=user,
+    )  # fmt: skip
+
+
+def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> Backtested:
+    test = Backtest(live, Names(limit))
+    test.add([decide(one, live) for one in given])
+    return test.run(T + since_s * S, T + until_s * S)
+
+
+def told(found: Backtested) -> list[str]:
+    return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in found.transitions]
+
+
+#  toxic   2    2    0    0
+#  total   2    2    4    4
+#        [----)[----)[----)[----)
+#        0    10    20    30    40
+WAVE = [
+    *[inputs(at, 0.9) for at in (1, 2, 11, 12)],
+    *[inputs(at, 0.1) for at in (21, 22, 23, 24, 31, 32, 33, 34)],
+]
+
+
+def test_an_alert_fires_and_resolves_at_the_boundaries_of_its_window() -> None:
+    found = ran(policy(), WAVE, 0, 60)
+    # at 10: 2 of 2; at 20: 4 of 4; at 30: 2 of 6 = 33%, between; at 40: 0 of 8, below
+    assert told(found) == ["10 all firing broken", "40 all resolved below"]
+    (firing,) = found.firings
+    assert (firing.fired_ms, firing.resolved_ms, firing.peak) == (T + 10 * S, T + 40 * S, 1.0)
+
+
+def test_for_s_holds_it_back_and_what_passes_before_never_fires() -> None:
+    held = policy(toxic=RULE | {"for_s": 10}, waits=RULE | {"for_s": 30})
+    found = ran(held, WAVE, 0, 60)
+    # both pending at 10, broken again at 20: the first fires; at 30 neither is broken
+    assert [f"{a.rule} {line}" for a, line in zip(found.transitions, told(found), strict=True)] == [
+        "toxic 10 all pending broken", "waits 10 all pending broken", "toxic 20 all firing held",
+        "waits 30 all resolved between", "toxic 40 all resolved below",
+    ]  # fmt: skip
+    assert [(f.rule, f.pending_ms, f.fired_ms) for f in found.firings] == [("toxic", T + 10 * S, T + 20 * S)]
+
+
+def test_what_fires_when_the_range_begins_is_said_and_its_beginning_too() -> None:
+    found = ran(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
+    assert told(found) == ["20 all firing held"]
+    (firing,) = found.firings
+    assert (firing.pending_ms, firing.fired_ms, firing.resolved_ms) == (T + 10 * S, T + 20 * S, None)
+    (earlier,) = ran(policy(), WAVE, 20, 60).firings  # for_s 0: followed for one bucket before the range
+    assert (earlier.fired_ms, earlier.resolved_ms) == (T + 10 * S, T + 40 * S)
+    assert told(ran(policy(), WAVE, 20, 60)) == ["40 all resolved below"]
+
+
+def test_an_alert_that_ended_before_the_range_is_not_of_it() -> None:
+    found = ran(policy(toxic=RULE | {"for_s": 30}), WAVE, 50, 90)
+    assert (found.transitions, found.firings) == ([], [])
+
+
+def test_lead_is_the_longest_window_and_as_long_as_a_rule_waits() -> None:
+    test = Backtest(policy(a=RULE | {"window_s": 300}, b=RULE | {"for_s": 90}), Names(9))
+    assert test.lead_ms == (300 + 90 + 10) * S  # and a bucket
+
+
+def test_a_quiet_time_is_passed_over_and_alerts_still_end_in_it() -> None:
+    # quiet: too few from 40 on, for a whole window at 60; the next wave is 3 years later
+    later = 100_000_000
+    wave = [inputs(1, 0.9), inputs(2, 0.9), inputs(later + 1, 0.9), inputs(later + 2, 0.9)]
+    found = ran(policy(), wave, -1_000_000, later + 60)
+    assert told(found) == [
+        "10 all firing broken",
+        "50 all resolved quiet",
+        f"{later + 10} all firing broken",
+        f"{later + 50} all resolved quiet",
+    ]
+
+
+def test_users_are_counted_exactly_and_only_where_a_rule_asks() -> None:
+    rule = RULE | {"min_users": 2}
+    one, two = ([inputs(at, 0.9, user=user) for at, user in ((1, "u1"), (2, user2))] for user2 in ("u1", "u2"))
+    assert told(ran(policy(toxic=rule), one, 0, 20)) == []
+    (alert,) = ran(policy(toxic=rule), two, 0, 20).transitions
+    assert alert.users == 2
+
+
+def test_names_beyond_the_limit_count_together() -> None:
+    waves = [inputs(at, 0.9, tenant=f"t{at}") for at in (1, 2, 3, 4)]
+    rule = RULE | {"by": ["tenant"], "min_total": 1}
+    names = Names(2)
+    test = Backtest(policy(toxic=rule), names)
+    test.add([decide(one, test.live) for one in waves])
+    assert told(test.run(T, T + 10 * S)) == [
+        f"10 {scope} firing broken" for scope in ("tenant:other", "tenant=t1", "tenant=t2")
+    ]
+    assert names.overflowed == {"tenant"}
+
+
+def test_rules_on_feedback_look_at_feedback() -> None:
+    live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
+    test = Backtest(live, Names(9))
+    said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT, at_ms=T + n * S) for n in (1, 2)]
+    test.hear([Heard(one, *event_time(one.at_ms, T + 3 * S, live), None) for one in said])
+    assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
+
+
+def test_time_is_judged_by_the_policy_that_is_tried() -> None:
+    # 40 s late: the one policy counts it where it was, the other not at all
+    late = [inputs(at, 0.9, record_s=at + 40) for at in (1, 2)]
+    strict = parse(
+        policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 10, "rate_window_s": 10, "late_s": 30}}, "p"
+    )
+    assert told(ran(policy(), late, 0, 20)) == ["10 all firing broken"]
+    assert told(ran(LivePolicy("v", strict), late, 0, 20)) == []
+
+
+# --- the same as the tick
+
+tenant = st.sampled_from(("t1", "t2"))
+user = st.sampled_from(("u1", "u2", None))
+arrivals = st.lists(
+    st.tuples(st.integers(0, 400), st.sampled_from((0.1, 0.9)), tenant, user, st.booleans()), min_size=1, max_size=40
+).map(lambda found: sorted(found, key=lambda one: one[0]))
+RULES = {
+    "share": RULE | {"by": ["all", "tenant"], "for_s": 10},
+    "users": RULE | {"min_users": 2, "window_s": 40},
+    "sure": RULE | {"confidence": 0.9, "above": 0.2, "resolve_below": 0.1},
+    "complaints": {"kind": "count", "of": "complaint", "above": 1, "window_s": 30, "for_s": 0, "by": ["all", "tenant"]},
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrivals)
+def test_in_order_it_says_what_the_tick_says(found: list[tuple[int, float, str, str | None, bool]]) -> None:
+    live = policy(**RULES)
+    test = Backtest(live, Names(9))
+    records: list[tuple[int, Decision | Heard]] = []
+    for at_s, toxicity, name, who, complains in found:
+        if complains:
+            said = Feedback(
+                id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, at_ms=T + at_s * S, user=who
+            )
+            records.append((at_s, Heard(said, *event_time(said.at_ms, T + at_s * S, live), who)))
+        else:
+            records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
+    test.add([one for _, one in records if isinstance(one, Decision)])
+    test.hear([one for _, one in records if isinstance(one, Heard)])
+    said_by_tick = asyncio.run(ticked(live, records, 500))
+    assert [a.model_dump(mode="json") for a in test.run(T, T + 500 * S).transitions] == said_by_tick
+
+
+async def ticked(
+    live: LivePolicy, records: Sequence[tuple[int, Decision | Heard]], until_s: int
+) -> list[dict[str, Any]]:
+    """What the tick publishes when it looks once a second while the records come: transitions only."""
+    now_ms, parts, sent = T - 20 * S, [Part("completions", 0), Part("feedback", 0)], list[Message]()
+    store = MemoryStore(lambda: now_ms)
+
+    async def publish(messages: Sequence[Message]) -> None:
+        sent.extend(messages)
+
+    tokens = {}
+    for part, claim in zip(parts, await store.claim(parts, "w"), strict=True):
+        tokens[part] = claim.token
+        await store.reset(part, claim.token, Fence(0, "cluster", 1, None))
+    tick = Tick(store, publish, lambda: parts, lambda: live, tuple, "w")
+    waiting = list(records)
+    while now_ms < T + (until_s + 3) * S:
+        now_ms += S
+        while waiting and T + waiting[0][0] * S <= now_ms:
+            _, one = waiting.pop(0)
+            part = parts[isinstance(one, Heard)]
+            sums = _aggregate(one, live)
+            start = store.parts[part].next or 0
+            mark = Mark(start, now_ms, "0" * 16)
+            (done,) = await store.apply(
+                [Apply(part, tokens[part], start, start + 1, mark, sums, now_ms, 0, keep_ms=3600 * S)]
+            )
+            assert done.applied == "applied"
+        for part, token in tokens.items():
+            await store.beat(part, token, 0, 0)
+        assert await tick.run_once()
+    alerts = [json.loads(m.value) for m in sent if m.topic == "alerts" and m.value]
+    return [alert for alert in alerts if not alert["resent"]]
+
+
+def _aggregate(one: Decision | Heard, live: LivePolicy) -> Aggregate:
+    if isinstance(one, Heard):
+        return aggregate_feedback([one], 0, live, scoped)
+    return aggregate([one], 0, live, scoped)
