@@ -54,6 +54,11 @@ class Recorded:
         return self.first + len(self._became)
 
     @property
+    def places_end(self) -> int:
+        """After the last place where a decision stands."""
+        return max(self._places, default=-1) + 1
+
+    @property
     def dead_letters(self) -> int:
         return self._became.count(_DEAD)
 

@@ -1,0 +1,132 @@
+"""What a replay makes of what was recorded, on a log in memory: the command line's tests have a broker."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams import replay as replaying
+from streams.core.events import Action, Decision
+from streams.core.policy import parse
+from streams.core.thresholds import LivePolicy
+from streams.publish import Message, Publisher
+from streams.replay import Account, Replay, Replays
+from streams.survey import Range, stretches, survey
+from tests.test_survey import Logged, P, T, decided, letter
+
+LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
+EPOCH = 1_767_268_899_999
+
+
+class Acknowledged:
+    """A `Publisher` that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.messages += messages
+
+    @property
+    def decisions(self) -> list[Decision]:
+        return [Decision.model_validate_json(m.value or b"") for m in self.messages]
+
+
+async def replayed(log: Logged, to_ms: int = 1000) -> tuple[Account, Acknowledged, list[int]]:
+    """The account, what was published, and what the bar was told."""
+    within, out, told = Range(T, T + to_ms), Acknowledged(), list[int]()
+    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
+    account = Account(found.read)
+    await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(told.append)
+    return account, out, told
+
+
+async def test_records_go_out_in_their_order_wherever_their_decisions_stand() -> None:
+    #  a fence was moved back from 4 to 1, and skipped from 3 to 5; an owner that froze published 3 and 4 late
+    #  place      0  1  2  3  4  5  6  7  8
+    #  offset     0  1  2  1  2  5  6  3  4
+    #  epoch      1  1  1  2  2  3  3  1  1
+    log = Logged()
+    for offset in range(7):
+        log.put("completions", 0, offset, offset)
+    for place, (offset, epoch) in enumerate([(0, 1), (1, 1), (2, 1), (1, 2), (2, 2), (5, 3), (6, 3), (3, 1), (4, 1)]):
+        log.put("decisions", 0, place, offset, decided(offset, epoch, score=epoch / 4, at_ms=offset))
+    account, out, told = await replayed(log)
+    assert [d.source.offset for d in out.decisions] == [0, 1, 2, 3, 4, 5, 6]
+    #  epochs that count: 1 2 2 1 1 3 3; flag from 0.5 = 2 / 4 on
+    flags = [d.action is Action.FLAG for d in out.decisions]
+    assert flags == [False, True, True, False, False, True, True]
+    assert (account.decided, account.closes, sum(told)) == (7, True, 7)
+
+
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(1, 3)), max_size=60), st.integers(1, 9))
+async def test_whatever_was_recorded_comes_out_once_in_order_chunk_by_chunk(
+    notes: list[tuple[int, int]], chunk: int
+) -> None:
+    log = Logged()
+    for offset in range(20):
+        log.put("completions", 0, offset, offset)
+    for place, (offset, epoch) in enumerate(notes):
+        log.put("decisions", 0, place, offset, decided(offset, epoch, score=epoch / 4, at_ms=offset))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replaying, "CHUNK", chunk)
+        account, out, told = await replayed(log)
+    best = {offset: max(e for o, e in notes if o == offset) for offset, _ in notes}
+    assert [(d.source.offset, d.scores["toxicity"] * 4) for d in out.decisions] == sorted(best.items())
+    assert {d.epoch for d in out.decisions} <= {EPOCH}
+    assert (account.decided, account.without_decision, account.closes) == (len(best), 20 - len(best), True)
+    assert sum(told) == 20
+
+
+async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_account() -> None:
+    log = Logged()
+    for offset in range(3):
+        log.put("completions", 0, offset, offset)
+        log.put("decisions", 0, offset, offset, decided(offset, 1, 0.0, offset))
+    within, out = Range(T, T + 1000), Acknowledged()
+    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
+    del log.parts[P._replace(topic="decisions")][1]
+    account = Account(found.read)
+    await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(lambda n: None)
+    assert [d.source.offset for d in out.decisions] == [0, 2]
+    assert (account.read, account.done, account.closes) == (3, 2, False)
+
+
+async def test_the_account_says_what_was_not_scored_and_what_is_not_recorded() -> None:
+    log = Logged()
+    for offset in range(4):
+        log.put("completions", 0, offset, offset)
+    log.put("decisions", 0, 0, 0, decided(0, 1, 0.7, 0))
+    log.put("decisions", 0, 1, 1, decided(1, 1, 0.95, 1))  # was block
+    log.put("dead-letters", 0, 0, 2, letter(2, 1, 2))
+    account, _, _ = await replayed(log)
+    assert (account.decided, account.dead_letters, account.without_decision) == (2, 1, 1)
+    assert account.changes == {(Action.ALLOW, Action.FLAG): 1, (Action.BLOCK, Action.FLAG): 1}
+    assert account.without_label == {"insult": 2}
+
+
+async def test_nothing_goes_to_any_topic_but_replays_on_the_sources_partition() -> None:
+    log = Logged()
+    for offset in range(3):
+        log.put("completions", 1, offset, offset)
+        log.put("decisions", 1, offset, offset, decided(offset, 1, 0.0, offset, partition=1))
+    _, out, _ = await replayed(log)
+    assert {(m.topic, m.partition, m.key) for m in out.messages} == {
+        ("replays", 1, b"unknown:c0"), ("replays", 1, b"unknown:c1"), ("replays", 1, b"unknown:c2"),
+    }  # fmt: skip
+
+
+def test_the_code_makes_messages_in_one_place_and_for_one_topic() -> None:
+    """No argument names a topic to write: a message is made once, of a constant."""
+    tree = ast.parse(inspect.getsource(replaying))
+    made = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "Message"]
+    assert [ast.unparse(call.args[0]) for call in made] == ["REPLAYS"]
+    assert replaying.REPLAYS == "replays"
+    sends = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("publish")]
+    assert len(sends) == 1
