@@ -34,6 +34,10 @@ for_s = 0
 min_total = 1
 min_users = 1
 by = ["all", "tenant"]
+
+[strikes]
+throttle = 3
+weights.toxicity.block = 1
 """
 )
 
@@ -119,7 +123,8 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
         assert found.totals["dead_letters"] >= len(BAD) + len(BYTES)
         out = b""
         async with asyncio.timeout(30):
-            while b"high_toxicity" not in out:  # the alert and its users have been through the store
+            # the alert and its users, strikes and their crossings have been through the store
+            while not (b"high_toxicity" in out and b'"action":"throttle"' in out):
                 out = await everything_published(own_embedded.kafka)
         told = b"".join([await replay(own_embedded, *more) for more in ((), ("--model", "tests.scorers:obedient"))])
         assert told.count(b'"closes": true') == 2
@@ -129,7 +134,7 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
     logs = workers.logs().encode()
     assert b'"action":"block"' in out
     assert b"HyperLogLog" not in kept
-    assert b"acme" in kept
+    assert b":strikes:acme:" in kept
     assert b"tidegate_decisions_total" in pages
     assert b"taken over" in logs
     for where, found_bytes in {"topics": out, "redis": kept, "pages": pages, "logs": logs, "replay": told}.items():
@@ -167,7 +172,10 @@ async def everything_kept(url: str) -> bytes:
     out = b""
     async for key in client.scan_iter(count=1000):
         kind = await client.type(key)
-        value = await client.hgetall(key) if kind == b"hash" else await client.get(key)
+        if kind == b"list":
+            value: Any = await client.lrange(key, 0, -1)
+        else:
+            value = await client.hgetall(key) if kind == b"hash" else await client.get(key)
         out += key + repr(value).encode()
     await client.aclose()
     return out
