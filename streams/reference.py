@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streams.core.measures import FIXED
+from streams.core.measures import FIXED, WOULD
 from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
 from streams.core.policy import Policy
 from streams.settings import PREFIX, Settings
@@ -82,6 +82,7 @@ def measures() -> str:
     ]
     for name, measure in FIXED.items():
         rows.append((f"`{name}`", f"`{measure.hits}`", " + ".join(f"`{counter}`" for counter in measure.total)))
+    rows.append((f"`{WOULD}<measure>`", "the same, of what the shadow policy would have done", "likewise"))
     return _table(("measure", "hits", "total"), rows)
 
 

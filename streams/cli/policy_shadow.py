@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 
-NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE` starts one"
+NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
 
 
 def shadow(

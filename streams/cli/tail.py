@@ -129,9 +129,10 @@ def _policy(e: Event) -> str:
     if e.get("kind") == "silence":
         return f"silence {e['id']} until {clock(e['until_ms'])} by {e['author']}: {e['reason']}"
     if e.get("kind") == "shadow" and e["policy"] is None:
-        return f"end of shadow {e['parent']} by {e['author']}: {e['reason']}"
+        return f"shadow {e['parent']} dropped by {e['author']}: {e['reason']}"
     if e.get("kind") == "shadow":
-        return f"shadow on {e['parent'] or 'no other'} by {e['author']}: {e['reason']}"
+        replaced = f", in place of {e['parent']}," if e["parent"] else ""
+        return f"shadow{replaced} by {e['author']}: {e['reason']}"
     return f"policy on {e['parent'] or 'an empty log'} by {e['author']}: {e['reason']}"
 
 

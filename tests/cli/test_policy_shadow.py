@@ -226,7 +226,7 @@ def test_promote_makes_it_the_live_policy_by_one_record_and_it_ends(own: Cli, fi
     assert last(own)["offset"] == int(tried["version"].split("-")[0]) + 1
     assert own("policy", "show", "--shadow").code == 1
     again = own("policy", "promote", *WHY)
-    assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE` starts one\n")
+    assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE --reason …` starts one\n")
 
 
 def test_promoting_says_which_later_changes_it_takes_back_and_asks(own: Cli, file: Path) -> None:
@@ -286,7 +286,7 @@ def test_drop_ends_it_and_the_live_policy_stands(own: Cli, file: Path) -> None:
     assert ran.err == f"shadow {tried} runs no longer; policy {live['version']} is live as before\n"
     assert shown(own) == live
     again = own("policy", "drop", *WHY)
-    assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE` starts one\n")
+    assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE --reason …` starts one\n")
 
 
 def test_history_and_tail_tell_of_shadows(own: Cli, file: Path) -> None:
@@ -296,8 +296,8 @@ def test_history_and_tail_tell_of_shadows(own: Cli, file: Path) -> None:
     told = [(e["verdict"], e["version"], e["kind"], e["parent"]) for e in own("policy", "history", "--json").jsonl]
     assert told[-2:] == [("shadowed", tried, "shadow", None), ("dropped", None, "shadow", tried)]
     lines = own("tail", "policies", "--until-end").out.splitlines()
-    assert lines[-2].endswith("  shadow on no other by ada: a test")
-    assert lines[-1].endswith(f"  end of shadow {tried} by grace: too strict")
+    assert lines[-2].endswith("  shadow by ada: a test")
+    assert lines[-1].endswith(f"  shadow {tried} dropped by grace: too strict")
 
 
 def test_json_says_what_became_of_it(own: Cli, file: Path) -> None:
