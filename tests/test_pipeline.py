@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from streams import pipeline as module
 from streams.batch import Batch, Span
 from streams.core.policy import parse
+from streams.core.strikes import Standing
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
 from streams.fence import Belief, Owned, mark_of, take_over
@@ -391,6 +392,26 @@ async def test_what_was_counted_before_is_not_counted_again(world: World) -> Non
     assert (await world.total(), owned.applied, owned.valid) == (3, 3, True)
     assert world.metric("redelivered_events_total", topic="completions") == 3
     assert world.metric("events_total", topic="completions") == 3
+
+
+async def test_a_completion_strikes_its_user_once_through_overlaps_and_lost_answers(world: World) -> None:
+    #   0------3               counted before
+    #   0------------5         again, with more; the answer to 3-5 is lost
+    strikes = {"throttle": 4, "weights": {"toxicity": {"block": 1}}}
+    world.live = LivePolicy("8-struck", parse({"labels": {"toxicity": {"block": 0.9}}, "strikes": strikes}, "p"))
+    owned = await world.own(P)
+    records = [said(n, tenant="acme", user="u1") for n in range(5)]
+    await world.pipeline.process(world.batch(Span(owned, 0, records[:3], 0)))
+    world.store.away = ["after", ""]  # the last is first
+    await world.pipeline.process(world.batch(Span(owned, 0, records, 0)))
+    assert world.events[-3:] == ["applied 0-5:overlap", "applied 3-5:applied", "applied 3-5:already"]
+    (user,) = [user async for _, user, _ in world.store.standings()]
+    assert user.startswith("acme:")
+    (standing,) = await world.store.standing([P], user)
+    assert standing == Standing(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
+    (outbox,) = await world.store.outboxes([P], 9)
+    assert [q.crossing.id for q in outbox.queued] == ["completions[3]@4"]  # 3.99999998 are no 4
+    assert world.metric("strikes_total", reason="toxicity.block") == 3  # of the others nobody heard the answer
 
 
 async def test_a_gap_counts_nothing_and_the_part_is_taken_over_again(world: World) -> None:

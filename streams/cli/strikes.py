@@ -13,6 +13,7 @@ from streams.cli.strikes_held import as_stored, check_key, everybody, one
 from streams.cli.strikes_held import undo as take_back
 
 if TYPE_CHECKING:
+    from streams.cli.strikes_held import Held
     from streams.settings import Settings
 
 strikes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users' strikes, and how to undo them.")
@@ -110,12 +111,16 @@ def undo(
         under = f", {h.enforced[0]} until {clock(h.enforced[1])}" if h.enforced else ""
         say(f"{who}: {h.now.strikes:.2f} strikes in {h.part.topic}-{h.part.partition}{under}")
     agreed(f"undo {'all of them' if weight is None else f'{weight:g} of them'}?", yes)
-    done = go(take_back(settings, who, weight, author, reason))
+    done: list[str] = []
+
+    def told(before: Held, after: float) -> None:  # at once: what a later part fails on does not undo this one
+        part = f"{before.part.topic}-{before.part.partition}"
+        done.append(part)
+        typer.echo(f"{who}: {before.now.strikes:.2f} -> {after:.2f} strikes in {part}")
+
+    go(take_back(settings, who, weight, author, reason, told))
     if not done:
         fail(f"{who}: somebody was faster; nothing undone")
-    for before, after in done:
-        where = f"{before.part.topic}-{before.part.partition}"
-        typer.echo(f"{who}: {before.now.strikes:.2f} -> {after:.2f} strikes in {where}")
     say("said on enforcements once the worker that owns the part has published it: `tidegate tail enforcements`")
 
 

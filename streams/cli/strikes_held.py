@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -97,12 +97,11 @@ async def one(settings: Settings, user: str) -> Found:
 
 
 async def undo(
-    settings: Settings, user: str, weight: float | None, author: str, reason: str
-) -> list[tuple[Held, float]]:
-    """Takes strikes back where most are first. What was there, and how many are left, of each part touched."""
+    settings: Settings, user: str, weight: float | None, author: str, reason: str, done: Callable[[Held, float], None]
+) -> None:
+    """Takes strikes back, where most are first. done: told what was there and how many are left, part by part."""
     from streams.store import Undo
 
-    done: list[tuple[Held, float]] = []
     async with _opened(settings) as (store, parts, terms, _):
         left = weight
         for held in await _of(store, parts, user, terms):
@@ -112,9 +111,8 @@ async def undo(
             said = await store.undo(held.part, user, Undo(id_, left, terms, author, reason))
             if said is not None:
                 before, after = said
-                done.append((held, after))
+                done(held, after)
                 left = None if left is None else left - (before - after)
-    return done
 
 
 async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms) -> list[Held]:
