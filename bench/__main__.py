@@ -10,7 +10,7 @@ from bench.results import FOLDER, Results, machine
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, latency, policy, profile, tick, worker
+    from bench import classifiers, latency, policy, profile, tick, what_if, worker
 
     return {
         "classifiers": classifiers.run,
@@ -18,6 +18,7 @@ def _parts() -> dict[str, Callable[[Results], None]]:
         "latency": latency.run,
         "tick": tick.run,
         "policy": policy.run,
+        "what_if": what_if.run,
         "profile": profile.run,
     }
 
