@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams import policies, policies_topic
-from streams.core.events import PolicyChange, Silence
+from streams.core.events import PolicyChange, ShadowChange, Silence
 from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
 from streams.core.policy import Policy, parse, version
@@ -179,6 +179,48 @@ async def test_history_is_read_in_silence_and_what_comes_after_is_said(
         await known.write(writer, change(known.live.version, 0.7))
         await until(lambda: known.log.next == 3)
         assert caplog.messages == [f"policy {known.live.version} is live"]
+
+
+async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "streams.policies")
+    said: list[str] = []
+
+    def shadow(parent: str | None, block: float | None) -> ShadowChange:
+        data = None if block is None else policy(block).model_dump(mode="json", exclude_none=True)
+        return ShadowChange(parent=parent, policy=data, author="ann", reason="try", at_ms=1)
+
+    async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live.version
+
+        async def write(record: Any) -> str | None:
+            """The shadow that runs after it."""
+            at = known.log.next
+            await known.write(writer, record)
+            after = await known.settled(lambda log: log.next > at)
+            return after.shadow.version if after.shadow else None
+
+        first = await write(shadow(None, 0.8))
+        said.append(f"shadow {first} runs beside policy {was}")
+        assert await write(shadow(None, 0.6)) == first  # somebody else was first
+        said.append(f"policies@2: made against no shadow, but {first} ran; skipped, policy {was} stands")
+        second = await write(shadow(first, 0.7))
+        said.append(f"shadow {second} runs beside policy {was}")
+        assert await write(change(was, 0.95)) == second  # it goes on beside another policy: nothing to say of it
+        said.append(f"policy {known.live.version} is live")
+        assert (await later.read()).live == known.live
+        assert later.live.shadow == known.live.shadow
+        assert await write(change(known.live.version, 0.7)) is None  # what it tried is live
+        said += [f"policy {known.live.version} is live", f"shadow {second} runs no longer"]
+        third = await write(shadow(None, 0.8))
+        said.append(f"shadow {third} runs beside policy {known.live.version}")
+        assert await write(shadow(third, None)) is None
+        said.append(f"shadow {third} runs no longer")
+        assert caplog.messages == said
 
 
 async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_change(kafka: str) -> None:
