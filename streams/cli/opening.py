@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
     from streams.core.contract import Action
     from streams.core.effects import Effects, Group
+    from streams.core.loosened import Loosened
     from streams.core.policy import Policy
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 
 LOOKS_BACK_S = 3_600
 MOST = 100_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.
+SAID = 20  # of what is loosened
 NAMED = 5  # tenants and labels said; `policy what-if` says them all
 
 
@@ -36,11 +38,17 @@ def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: boo
     if not found:
         return
     say(f"this loosens policy {live.version}:")
-    for loose in found:
-        say(f"  {loose}")
+    for line in told(found):
+        say(line)
     for line in _opened(settings, live, new, min((loose.action for loose in found), key=lambda a: a.strength)):
         say(line)
     agreed("make it live?", yes)
+
+
+def told(found: Sequence[Loosened]) -> list[str]:
+    """A line for each of what is loosened; of very many, the first."""
+    more = [f"  and {len(found) - SAID:,} more"] if len(found) > SAID else []
+    return [*(f"  {loose}" for loose in found[:SAID]), *more]
 
 
 def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) -> list[str]:

@@ -87,6 +87,7 @@ def check(
 
     Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
     """
+    from streams.cli.opening import told
     from streams.cli.policy_bands import band_warnings
     from streams.cli.policy_file import differences, labels_checked
     from streams.cli.policy_unseen import unseen_warnings
@@ -114,8 +115,8 @@ def check(
             typer.echo(f"  {change}")
         if opened := loosened(known.policy, found):
             typer.echo("it loosens:")
-            for loose in opened:
-                typer.echo(f"  {loose}")
+            for line in told(opened):
+                typer.echo(line)
     else:
         typer.echo(f"no different from the live policy {known.version}")
 

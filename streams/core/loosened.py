@@ -5,18 +5,19 @@ Resolved, not compared as text: a rule that goes away, a floor that no longer ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, combinations, islice
 from typing import NamedTuple, TypeVar
 
-from streams.core.contract import Action, Scopes
-from streams.core.parts import GRADED, SCOPE_KINDS, Floor, ScopeRule, Thresholds
+from streams.core.contract import Action
+from streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 from streams.core.policy import Policy
-from streams.core.thresholds import Bars, LivePolicy
 
 NEVER = "never"  # no score asks for that action
-NOBODY = "\x00"  # no rule can name it: whatever has no rule of its own
+MOST_PLACES = 100_000  # scopes looked at: some seconds; where there are more, that counts as loosened
+_NONE = 2.0  # no score reaches it
 
-Selectors = Mapping[str, str]
+Place = tuple[tuple[str, str], ...]  # a scope: kind and name of each selector, in the order of SCOPE_KINDS
 G = TypeVar("G", Thresholds, Floor)
 
 
@@ -81,49 +82,106 @@ def _floors(old: Policy, new: Policy) -> Iterator[Loosened]:
 
 
 def _blocks(old: Policy, new: Policy) -> Iterator[Loosened]:
-    was, now = LivePolicy("", old), LivePolicy("", new)
-    found: dict[tuple[str, str, str], list[Selectors]] = {}
-    for selectors in _places(old, new):
-        scopes = Scopes(**{kind: selectors.get(kind, NOBODY) for kind in SCOPE_KINDS})
-        for key, before, after in zip(("labels", "prompt_labels"), was.bars(scopes), now.bars(scopes), strict=True):
-            for label in before.keys() & after.keys():
-                blocked, blocks = _block(before, label), _block(after, label)
-                if blocked is not None and (blocks is None or blocks > blocked):
-                    line = f"{key}.{label}.block", f"{blocked:g}", NEVER if blocks is None else f"{blocks:g}"
-                    found.setdefault(line, []).append(selectors)
-    for (key, before_, after_), places in sorted(found.items()):
-        for i, place in enumerate(places):  # widest first: what holds there holds in what it contains
-            if not any(wider.items() <= place.items() for wider in places[:i]):
-                yield Loosened(key, ",".join(f"{kind}={name}" for kind, name in place.items()), before_, after_)
+    found: dict[tuple[str, str, str], list[Place]] = {}
+    places = sorted(dict.fromkeys(islice(_places(old, new), MOST_PLACES)), key=len)
+    for key, floors in (("labels", "floors"), ("prompt_labels", "prompt_floors")):
+        was, now = _Blocks(old, key, floors), _Blocks(new, key, floors)
+        for label in was.default.keys() & now.default.keys():
+            for place in places:
+                blocked, blocks = was.at(label, place), now.at(label, place)
+                if blocks > blocked:
+                    line = f"{key}.{label}.block", f"{blocked:g}", NEVER if blocks > 1 else f"{blocks:g}"
+                    found.setdefault(line, []).append(place)
+    for (key, before, after), where in sorted(found.items()):
+        for place in _widest(where):
+            yield Loosened(key, ",".join(f"{kind}={name}" for kind, name in place), before, after)
+    if next(islice(_places(old, new), MOST_PLACES, None), None) is not None:
+        yield Loosened("scopes", "", f"{len(old.scopes):,} rules", f"{len(new.scopes):,}: too many to compare")
 
 
-def _block(bars: Bars, label: str) -> float | None:
-    return next((bar.threshold for bar in bars[label] if bar.action is Action.BLOCK), None)
+class _Blocks:
+    """From which score on a policy blocks, anywhere: as `thresholds.py` resolves it, without looking at every rule."""
+
+    def __init__(self, policy: Policy, key: str, floors: str) -> None:
+        self.default: Mapping[str, Thresholds] = getattr(policy, key)
+        self._floors: Mapping[str, Floor] = getattr(policy, floors)
+        self._rules = {_place(rule): getattr(rule, key) for rule in policy.scopes}
+
+    def at(self, label: str, place: Place) -> float:
+        """The lowest score that is blocked there; over 1: none is."""
+        own = None
+        for wider in _wider(place):  # the most specific first
+            if (rule := self._rules.get(wider)) and label in rule and (own := rule[label].block) is not None:
+                break
+        else:
+            own = self.default[label].block
+        floor = self._floors[label].block if label in self._floors else None
+        return min(_NONE if own is None or own == OFF else own, _NONE if floor is None else floor)
 
 
-def _places(old: Policy, new: Policy) -> list[Selectors]:
-    """Selectors, fewest first, that stand for every completion: what is loosened anywhere is loosened at one of them.
+def _wider(place: Place) -> Iterator[Place]:
+    """What it is contained in, itself too: more selectors before fewer, then the earlier kinds."""
+    return chain.from_iterable(combinations(place, n) for n in range(len(place), 0, -1))
+
+
+def _place(rule: ScopeRule) -> Place:
+    return tuple(rule.selectors.items())
+
+
+def _widest(places: Sequence[Place]) -> Iterator[Place]:
+    """Those that no other one contains: what holds in a scope holds in what it contains. places: widest first."""
+    said: set[Place] = set()
+    for place in places:
+        if () not in said and said.isdisjoint(_wider(place)):
+            said.add(place)
+            yield place
+
+
+def _places(old: Policy, new: Policy) -> Iterator[Place]:
+    """Scopes that stand for every completion: what is loosened anywhere is loosened at one of them.
 
     For a completion, one rule (or the default) gives a threshold under the old policy and one under the new. Where
     both rules match, and nothing else has to, fewer rules match than for that completion, and the same two are the
     most specific of them. So pairs are enough; and of two rules that stand unchanged in both policies one wins in
     both, so one rule of a pair has changed, or both are one.
     """
-    everywhere: list[Selectors] = [{}, *(rule.selectors for rule in (*old.scopes, *new.scopes))]
-    changed = [rule for rule in (*old.scopes, *new.scopes) if not _in(rule, old) or not _in(rule, new)]
-    pairs = [
-        {**rule.selectors, **other}
-        for rule in changed
-        for other in everywhere
-        if all(other.get(kind, name) == name for kind, name in rule.selectors.items())
-    ]
-    distinct = {tuple(sorted(place.items())): place for place in (*everywhere, *pairs)}
-    in_order = ({kind: place[kind] for kind in SCOPE_KINDS if kind in place} for place in distinct.values())
-    return sorted(in_order, key=len)
+    was, now = ({_place(rule): rule for rule in policy.scopes} for policy in (old, new))
+    every = list({**was, **now})
+    yield ()
+    yield from every
+    beside = _Beside(every)
+    for place in every:
+        if was.get(place) != now.get(place):
+            for other in beside.of(place):
+                pair = {**dict(place), **dict(other)}
+                yield tuple((kind, pair[kind]) for kind in SCOPE_KINDS if kind in pair)
 
 
-def _in(rule: ScopeRule, policy: Policy) -> bool:
-    return rule in policy.scopes
+class _Beside:
+    """Which rules may match the same completion as a given one: found by the names that both select."""
+
+    def __init__(self, rules: Sequence[Place]) -> None:
+        self._of_kinds: dict[tuple[str, ...], list[Place]] = {}
+        for rule in rules:
+            self._of_kinds.setdefault(tuple(kind for kind, _ in rule), []).append(rule)
+        self._by_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[Place, list[Place]]] = {}
+
+    def of(self, rule: Place) -> Iterator[Place]:
+        for kinds in self._of_kinds:
+            shared = tuple(kind for kind, _ in rule if kind in kinds)
+            yield from self._index(kinds, shared).get(_only(rule, shared), ())
+
+    def _index(self, kinds: tuple[str, ...], shared: tuple[str, ...]) -> dict[Place, list[Place]]:
+        found = self._by_shared.get((kinds, shared))
+        if found is None:
+            found = self._by_shared[kinds, shared] = {}
+            for rule in self._of_kinds[kinds]:
+                found.setdefault(_only(rule, shared), []).append(rule)
+        return found
+
+
+def _only(rule: Place, kinds: tuple[str, ...]) -> Place:
+    return tuple((kind, name) for kind, name in rule if kind in kinds)
 
 
 def _faults(old: Policy, new: Policy) -> Iterator[Loosened]:

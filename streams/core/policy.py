@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain, islice
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from streams.core.measures import Measure, measure
 from streams.core.parts import AlertRule, Faults, Floor, Limits, Part, ScopeRule, Strikes, Thresholds, Whole, Windows
-from streams.core.problems import near, problems
+from streams.core.problems import MOST, near, problems
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
@@ -46,8 +47,9 @@ class Policy(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        for wrong in (*self._wrong_names(), *self._wrong_labels(), *self._wrong_scopes(), *self._wrong_windows()):
-            raise ValueError(wrong)
+        every = chain(self._wrong_names(), self._wrong_labels(), self._wrong_scopes(), self._wrong_windows())
+        if wrong := list(islice(every, MOST)):
+            raise ValueError("\n".join(wrong))
         return self
 
     def _wrong_names(self) -> Iterator[str]:

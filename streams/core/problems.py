@@ -20,11 +20,11 @@ def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> l
     """One line a problem, the first of them. where: what was read, as a file's name; schema: of what it should be."""
     # A union says its problem once a branch; it is one problem to a person.
     every = error.errors(include_url=False, include_input=False)
-    lines = dict.fromkeys(_line(where, data, e, schema) for e in every[:MOST])
+    lines = dict.fromkeys(line for e in every[:MOST] for line in _lines(where, data, e, schema))
     return [*lines, *([f"{where}: and {len(every) - MOST} more problems"] if len(every) > MOST else [])]
 
 
-def _line(where: str, data: Any, error: Any, schema: Schema) -> str:
+def _lines(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
     found, allowed = data, _resolved(schema, schema)
     key = ""
     for part in error["loc"]:
@@ -32,18 +32,17 @@ def _line(where: str, data: Any, error: Any, schema: Schema) -> str:
         if inner is None:
             if error["type"] == "extra_forbidden":
                 known = allowed.get("properties", ())
-                return (
-                    f"{where}: {_joined(key, part)}: unknown key{near(part, known)}; expected one of {', '.join(known)}"
-                )
+                said = f"unknown key{near(part, known)}; expected one of {', '.join(known)}"
+                return [f"{where}: {_joined(key, part)}: {said}"]
             break  # the branch of a union, as pydantic calls it: no key of ours
         allowed, key = inner, _joined(key, part)
         found = _at(found, part)
     at = f"{where}: {key}" if key else where
     if error["type"] == "value_error":
-        return f"{at}: {error['msg'].removeprefix('Value error, ')}"
+        return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").splitlines()]
     if error["type"] == "missing":
-        return f"{at}: missing; expected {_wanted(allowed, schema)}"
-    return f"{at}: found {_said(found)}; expected {_wanted(allowed, schema)}"
+        return [f"{at}: missing; expected {_wanted(allowed, schema)}"]
+    return [f"{at}: found {_said(found)}; expected {_wanted(allowed, schema)}"]
 
 
 def near(found: object, allowed: Iterable[str]) -> str:

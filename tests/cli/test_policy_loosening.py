@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from streams.cli.opening import told
 from streams.core.decide import Inputs, decide
 from streams.core.events import Scopes, Source
+from streams.core.loosened import Loosened
 from streams.core.policy import parse
 from streams.core.thresholds import LivePolicy
 from streams.embedded import Embedded
@@ -103,6 +105,13 @@ def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_embedded:
     assert (ran.code, "expected --yes" in ran.err) == (2, True)
     assert "what that opens could not be counted: kafka " in ran.err
     assert "no topic decisions" in ran.err
+
+
+def test_of_very_much_the_first_is_said() -> None:
+    found = [Loosened("labels.toxicity.block", f"tenant=t{n}", "0.8", "0.9") for n in range(1_000)]
+    assert len(told(found)) == 21
+    assert told(found)[-1] == "  and 980 more"
+    assert told(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"
 
 
 @pytest.mark.parametrize(("answer", "code", "block"), [("n", 1, 0.98), ("", 1, 0.98), ("y", 0, 0.99)])

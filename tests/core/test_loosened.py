@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 from typing import Any
 
@@ -102,6 +103,26 @@ def test_what_asks_for_less_than_an_action_is_taken_out_everywhere() -> None:
     scope = {"tenant": "a", "labels": {"toxicity": {"flag": 0.1}}, "prompt_labels": {"toxicity": {"review": 0.2}}}
     (rule,) = only_from(Action.BLOCK, parse({**OLD, "scopes": [scope]}, "old")).scopes
     assert (rule.labels["toxicity"].flag, rule.prompt_labels["toxicity"].review) == (None, None)
+
+
+def scoped(kind: str, n: int, block: float) -> list[dict[str, Any]]:
+    return [{kind: f"n{i}", "labels": {"toxicity": {"block": block}}} for i in range(n)]
+
+
+def test_a_thousand_rules_are_compared_one_by_one() -> None:
+    base, began = {"labels": {"toxicity": {"block": 0.95}}}, time.monotonic()
+    old, new = ({**base, "scopes": scoped("tenant", 1_000, block)} for block in (0.8, 0.9))
+    assert len(loosened(parse(old, "old"), parse(new, "new"))) == 1_000
+    assert time.monotonic() - began < 10  # 0.2 s on an idle machine
+
+
+def test_where_there_are_too_many_to_compare_that_counts_as_loosened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.core.loosened.MOST_PLACES", 100)
+    base = {"labels": {"toxicity": {"block": 0.95}}}
+    old, new = ({**base, "scopes": scoped("tenant", 9, b) + scoped("route", 9, b)} for b in (0.9, 0.8))
+    assert [str(line) for line in loosened(parse(old, "old"), parse(new, "new"))] == [
+        "scopes: 18 rules -> 18: too many to compare"  # 1 + 18 + 18 x 10 scopes, though all of it is stricter
+    ]
 
 
 # --- any two policies, every completion

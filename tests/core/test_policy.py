@@ -219,6 +219,23 @@ def test_a_digest_stays_what_it_was() -> None:
     assert version(12, parse({"labels": LABELS, "floors": {"toxicity": {"block": 0.95}}}, "p")) == "12-82bc5fe2"
 
 
+def test_what_is_wrong_between_keys_is_said_at_once_too() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse(
+            {
+                "labels": LABELS,
+                "floors": {"toxic": {"block": 0.9}, "threat": {"block": 0.9}},
+                "windows": {"rate_window_s": 305},
+            },
+            "policy.toml",
+        )
+    assert str(caught.value).splitlines() == [
+        "policy.toml: floors.toxic: unknown label (did you mean toxicity?); expected one of insult, toxicity",
+        "policy.toml: floors.threat: unknown label; expected one of insult, toxicity",
+        "policy.toml: windows.rate_window_s: found 305; expected a multiple of bucket_s, 10",
+    ]
+
+
 def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> None:
     began = time.monotonic()
     with pytest.raises(PolicyError) as caught:
