@@ -52,6 +52,7 @@ class Cascade:
         self.entry = entry
         self.screen, self.encoder = screen, encoder
         self.labels: tuple[str, ...] = entry.labels
+        self.prompt_labels: tuple[str, ...] = entry.prompt_labels
         self._traffic = traffic
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name) if threads > 1 else None
         self._views: dict[tuple[Band, ...], Cascade] = {}

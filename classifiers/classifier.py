@@ -30,6 +30,7 @@ class Classifier:
         self.name = name
         self.entry = entry
         self.labels: tuple[str, ...] = entry.labels
+        self.prompt_labels: tuple[str, ...] = entry.prompt_labels
         self.fingerprint = _fingerprint(entry)
         self.version = f"{name}@{self.fingerprint[:8]}"
         self.windower = windower

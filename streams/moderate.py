@@ -63,6 +63,7 @@ class Moderate:
         self._store, self._live, self._metrics = store, live, metrics
         self._keep_up_to = keep_bytes_up_to
         self._hash = lru_cache(REMEMBERED)(user_key.hash)
+        self._alone: tuple[Scorer, LivePolicy, frozenset[str]] | None = None  # as `_prompts_alone` last said
 
     # --- prepare: decode and score
 
@@ -138,12 +139,22 @@ class Moderate:
             for item in prepared
         ]
 
+    def _prompts_alone(self, scorer: Scorer, live: LivePolicy) -> frozenset[str]:
+        """Labels meant for prompts that neither the policy nor its shadow names for completions: nobody asks."""
+        known = self._alone
+        if known is None or known[0] is not scorer or known[1] is not live:
+            named = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
+            meant = getattr(scorer, "prompt_labels", ())  # somebody's own scorer may not say
+            known = self._alone = scorer, live, frozenset(meant) - named
+        return known[2]
+
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
         scored = item.prompt
         if isinstance(scored, FaultReason) and not live.policy.prompt_labels:
             scored = None  # only the shadow asked for the prompt: the decision must not become a fault by it
-        fault, best, prompt = taken(item.choices, scored, labels, live.prompt_labels)
+        prompts_alone = self._prompts_alone(item.scorer, live)
+        fault, best, prompt = taken(item.choices, scored, labels, live.prompt_labels, prompts_alone)
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,

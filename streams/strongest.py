@@ -21,16 +21,23 @@ NOTHING = Strongest({}, {}, None)
 
 
 def taken(
-    choices: Sequence[Row | FaultReason], prompt: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]
+    choices: Sequence[Row | FaultReason],
+    prompt: Row | FaultReason | None,
+    labels: Sequence[str],
+    asked: Container[str],
+    prompts_alone: frozenset[str] = frozenset(),
 ) -> tuple[FaultReason | None, Strongest, Strongest]:
-    """The fault, if there is one, else the scores of the completion and of its prompt (the labels asked of it)."""
+    """The fault, if there is one, else the scores of the completion and of its prompt (the labels asked of it).
+
+    prompts_alone: labels that nobody asks of a completion, left out of its scores.
+    """
     of_choices = strongest(choices, labels)
     if isinstance(of_choices, FaultReason):
         return of_choices, NOTHING, NOTHING
     prompted = of_prompt(prompt, labels, asked)
     if isinstance(prompted, FaultReason):
         return prompted, NOTHING, NOTHING
-    return None, of_choices, prompted
+    return None, _without(prompts_alone, of_choices) if prompts_alone else of_choices, prompted
 
 
 def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> Strongest | FaultReason:
@@ -72,6 +79,14 @@ def of_prompt(row: Row | FaultReason | None, labels: Sequence[str], asked: Conta
 def best_choice(rows: Sequence[Row], column: int) -> int:
     """The index of the row that is highest in a column; of equal ones the first."""
     return max(range(len(rows)), key=lambda i: rows[i].scores[column])
+
+
+def _without(labels: frozenset[str], found: Strongest) -> Strongest:
+    return Strongest(
+        {label: score for label, score in found.scores.items() if label not in labels},
+        {label: choice for label, choice in found.choice_of.items() if label not in labels},
+        None if found.by_encoder is None else tuple([label for label in found.by_encoder if label not in labels]),
+    )
 
 
 def _named(row: Row, labels: Sequence[str]) -> tuple[str, ...] | None:

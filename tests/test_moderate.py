@@ -337,6 +337,44 @@ async def test_an_empty_text_is_scored_like_any_other(bench: Bench) -> None:
 # --- prompts
 
 
+class Meaning(Listening):
+    """A scorer that says which of its labels are meant for prompts."""
+
+    prompt_labels = ("insult", "threat", "sexual")
+
+
+def meant_for_prompts(**policy: Any) -> LivePolicy:
+    given = {"labels": {"toxicity": {"flag": 0.5}}, "prompt_labels": {"insult": {"review": 0.6}}}
+    return LivePolicy("11-0123abcd", parse({**given, **policy}, "p"))
+
+
+NAMED = {"toxicity": {"flag": 0.5}, "sexual": {"flag": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("live", "left_out"),
+    [
+        (meant_for_prompts(), {"insult", "threat", "sexual"}),
+        (meant_for_prompts(labels=NAMED), {"insult", "threat"}),
+        (LivePolicy("11-0123abcd", meant_for_prompts().policy, meant_for_prompts(labels=NAMED)), {"insult", "threat"}),
+    ],
+)
+async def test_of_a_completion_a_label_meant_for_prompts_is_kept_only_where_a_policy_names_it_for_completions(
+    bench: Bench, live: LivePolicy, left_out: set[str]
+) -> None:
+    bench.scorer, bench.live = Meaning(), live
+    texts = ["toxicity=0.6! insult=0.9! sexual=0.1", "threat=0.9! sexual=0.7!"]
+    found = await bench.decision(completion=texts, prompt="insult=0.7! sexual=0.9")
+    kept = set(Meaning.labels) - left_out
+    assert (found.scores.keys(), found.choice_of.keys()) == (kept, kept)
+    assert set(found.by_encoder or ()) == {"toxicity", "sexual"} & kept
+    assert (found.prompt_scores, found.prompt_by_encoder) == ({"insult": 0.7}, ("insult",))
+    assert [(r.label, r.of) for r in found.reasons if r.label == "insult"] == [("insult", "prompt")]
+    assert decide(Inputs.of(found), live) == found
+    bench.live = PLAIN  # which names insult: the next batch has it
+    assert (await bench.decision(completion=texts)).scores.keys() == set(Meaning.labels) - {"threat", "sexual"}
+
+
 async def test_a_prompt_is_scored_only_where_the_policy_has_prompt_labels(bench: Bench, prompting: Bench) -> None:
     event = {"completion": "toxicity=0.1", "prompt": "toxicity=0.7 insult=0.99"}
     found = await bench.decision(**event)

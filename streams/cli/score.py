@@ -129,7 +129,7 @@ async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decisio
         if found is None:
             say(f"line {decision.source.offset}: not explained; its scores stand")
         for start, end, label, added in found or ():
-            if decision.choice_of.get(label, 0) == choice:
+            if label in decision.scores and decision.choice_of.get(label, 0) == choice:
                 quoted = {"start": start, "end": end, "label": label, "added": round(added, 4), "text": text[start:end]}
                 spans.append({**quoted, "choice": choice} if len(texts) > 1 else quoted)
     return spans
