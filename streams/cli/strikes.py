@@ -20,7 +20,10 @@ strikes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users' 
 
 User = Annotated[str | None, typer.Argument(metavar="USER", help="tenant:hash, as enforcements and decisions have it.")]
 Tenant = Annotated[str | None, typer.Option(help="With --user: the tenant of that name.")]
-Raw = Annotated[str | None, typer.Option("--user", metavar="NAME", help="As producers send it; hashed with TIDEGATE_USER_KEY, not kept.")]
+Raw = Annotated[
+    str | None,
+    typer.Option("--user", metavar="NAME", help="As producers send it; hashed with TIDEGATE_USER_KEY, not kept."),
+]
 
 
 @strikes.command()
