@@ -31,7 +31,7 @@ from streams.policy_file import read_policy
 from streams.settings import Settings
 from streams.topics_admin import ensure_topics
 
-DECISIONS = 200_000
+DECISIONS = 100_000
 RUNS = 3
 BEGIN_MS = 1_767_268_800_000
 APART_MS = 86  # between completions: a million a day
@@ -39,7 +39,7 @@ SUSPECT = 0.04  # share of completions with a label that scores high: of these a
 
 
 def run(results: Results, decisions: int = DECISIONS, runs: int = RUNS) -> None:
-    """What a decision costs `policy what-if`: effects, alerts and feedback, twice read, from the topic to the answer."""
+    """What a decision costs `policy what-if`, from the topic, which is read twice, to effects and alerts."""
     asyncio.run(_run(results, decisions, runs))
 
 
