@@ -26,7 +26,7 @@ from streams.survey import COMPLETIONS, DECISIONS, Log, Stretch
 from streams.wire import Record
 
 REPLAYS = "replays"
-CHUNK = 4096  # decisions in hand at once: some 10 MB
+CHUNK = 1024  # decisions in hand at once: some MB
 BATCH = 256  # records scored together: as many as a worker's
 
 
