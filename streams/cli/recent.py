@@ -136,6 +136,7 @@ class Asking:
         self._names = Names(settings.live_scopes)
         self._now = Backtest(candidate, self._names)
         self._was = None if rules is None else Backtest(rules, self._names)
+        self._both = None if self._was is None else self._was.alike(self._now)
         self._sides = [side for side in (self._was, self._now) if side is not None]
         self._from_ms = over.since_ms - max(side.lead_ms for side in self._sides)
         # A completion may claim to be newer than its record by so much.
@@ -153,22 +154,33 @@ class Asking:
         without_spans = not_judged = 0
         since_ms, until_ms, read_from_ms = self._over.since_ms, self._over.until_ms, self._read_from_ms
         redacts = bool(self._candidate.redact_from)
-        judge, was_side, now_side = self._judge, self._was, self._now
+        judge, was_side, now_side, both_sides = self._judge, self._was, self._now, self._both
         await topic.find_again(recent, advance)
         async with aclosing(topic.read(recent, advance)) as batches:
             async for decisions in batches:
                 before: list[Decision] = []
                 after: list[Decision] = []
+                alike: list[Decision] = []
                 for decision in decisions:
                     if decision.record_ms < read_from_ms:
                         continue
                     was, now = judge(decision)
-                    before.append(was)
+                    # No reasons on either side is most of it.
+                    if (
+                        both_sides is not None
+                        and now is not None
+                        and not (was.reasons or now.reasons)
+                        and (was.at_ms, was.time) == (now.at_ms, now.time)
+                    ):
+                        alike.append(was)
+                    else:
+                        before.append(was)
+                        if now is not None:
+                            after.append(now)
                     in_range = since_ms <= decision.record_ms < until_ms
                     if now is None:
                         not_judged += in_range
                         continue
-                    after.append(now)
                     if in_range:
                         tally.add(decision, was, now)
                         if redacts and now.reasons and lacks_spans(now, self._candidate):
@@ -176,6 +188,8 @@ class Asking:
                 if was_side is not None:
                     was_side.add(before)
                 now_side.add(after)
+                if both_sides is not None:
+                    both_sides.add(alike)
         return Found(
             effects=tally.effects(),
             recent=recent,

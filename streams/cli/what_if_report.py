@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from streams.cli.show import clock, percent, span, table, value
-from streams.core.backtest import by_scope
 from streams.core.effects import Example, Said
 from streams.core.events import Action
 
@@ -224,7 +223,7 @@ def _words(said: Said) -> str:
 
 
 def _alerts(found: Found, sides: Sides) -> None:
-    was, now = by_scope(found.was.firings if found.was else []), by_scope(found.now.firings)
+    was, now = _by_scope(found.was.firings if found.was else []), _by_scope(found.now.firings)
     if not was and not now:
         typer.echo("alerts: none would fire" + ("" if found.was is None else ", and none would have"))
         return
@@ -253,3 +252,11 @@ def _firing(firing: Firing, since_ms: int) -> str:
     else:
         lasted = f"for {span(firing.resolved_ms - firing.fired_ms)}"
     return f"{began} {lasted}, up to {value(firing.kind, firing.peak)}"
+
+
+def _by_scope(firings: Sequence[Firing]) -> dict[tuple[str, str], list[Firing]]:
+    """(rule, scope) -> its firings, in order."""
+    found: dict[tuple[str, str], list[Firing]] = {}
+    for firing in sorted(firings, key=lambda firing: (firing.rule, firing.scope, firing.fired_ms)):
+        found.setdefault((firing.rule, firing.scope), []).append(firing)
+    return found

@@ -22,6 +22,8 @@ from streams.core.statuses import AlertStatus
 from streams.core.thresholds import LivePolicy
 from streams.core.windows import Buckets, Sums, Window
 
+Counts = dict[int, dict[str, int]]  # bucket start (ms) -> series -> n
+
 
 class Firing(Part):
     """One time that an alert fired. Boundaries, in event time (ms)."""
@@ -74,8 +76,24 @@ class Backtest:
         self._rules = [*ruled(live)]
         self._wanted = {counter for _, _, of in self._rules for counter in (of.hits, *of.total)}
         self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
-        self._counts: dict[int, dict[str, int]] = {}
+        self._counts: Counts = {}
         self._users: dict[int, dict[str, set[str]]] = {}
+        self._alike: Backtest | None = None
+
+    def alike(self, other: Backtest) -> Backtest | None:
+        """A third one, for decisions that count the same under both policies, so that they are counted once.
+
+        None where none do: time is cut differently, or users are asked for. It is given such decisions and never run.
+        """
+        mine, theirs = self.live.policy.windows, other.live.policy.windows
+        if (mine.bucket_s, mine.late_s, mine.future_s) != (theirs.bucket_s, theirs.late_s, theirs.future_s):
+            return None
+        if any(rule.min_users for _, rule, _ in (*self._rules, *other._rules)):
+            return None
+        both = Backtest(self.live, self._names)
+        both._wanted |= other._wanted
+        self._alike = other._alike = both
+        return both
 
     @property
     def lead_ms(self) -> int:
@@ -103,7 +121,7 @@ class Backtest:
         """Every boundary up to until_ms, and what the rules say from since_ms on."""
         bucket_ms = self._bucket_ms
         first = max(bucket_ms, since_ms - self.steps_early_ms)
-        windows = _Windows(self._rules, self._counts)
+        windows = _Windows(self._rules, [self._counts] if self._alike is None else [self._counts, self._alike._counts])
         followed = _Followed(self.live, since_ms)
         at_ms = first + -first % bucket_ms
         while at_ms <= until_ms:
@@ -156,12 +174,12 @@ class Backtest:
 class _Windows:
     """The rules' windows, moved on boundary by boundary; those of one length share their buckets."""
 
-    def __init__(self, rules: Iterable[Any], counts: dict[int, dict[str, int]]) -> None:
+    def __init__(self, rules: Iterable[Any], counts: Sequence[Counts]) -> None:
         wanted: dict[int, set[str]] = {}
         for _, rule, of in rules:
             wanted.setdefault(rule.window_s, set()).update((of.hits, *of.total))
         self._counts = counts
-        self._starts = sorted(counts)
+        self._starts = sorted({start for some in counts for start in some})
         self._put = dict.fromkeys(wanted, 0)  # how many of the starts each has
         self._of: dict[int, tuple[Buckets, Window]] = {}
         for window_s, counters in wanted.items():
@@ -186,8 +204,9 @@ class _Windows:
             first = end_ms - window_s * 1000
             n = self._put[window_s]
             while n < len(self._starts) and self._starts[n] < end_ms:
-                if self._starts[n] >= first:
-                    buckets.put(None, self._starts[n], self._counts[self._starts[n]])
+                if (start := self._starts[n]) >= first:
+                    for part, counts in enumerate(self._counts):
+                        buckets.put(part, start, counts.get(start, {}))
                 n += 1
             self._put[window_s] = n
             self._sums[window_s] = window.at(end_ms)
@@ -272,11 +291,3 @@ def _firing(life: _Life, resolved_ms: int | None) -> Firing:
         resolved_ms=resolved_ms,
         peak=life.peak,
     )
-
-
-def by_scope(firings: Sequence[Firing]) -> dict[tuple[str, str], list[Firing]]:
-    """(rule, scope) -> its firings, in order."""
-    found: dict[tuple[str, str], list[Firing]] = {}
-    for firing in sorted(firings, key=lambda firing: (firing.rule, firing.scope, firing.fired_ms)):
-        found.setdefault((firing.rule, firing.scope), []).append(firing)
-    return found

@@ -234,3 +234,30 @@ def _aggregate(one: Decision | Heard, live: LivePolicy) -> Aggregate:
     if isinstance(one, Heard):
         return aggregate_feedback([one], 0, live, scoped)
     return aggregate([one], 0, live, scoped)
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrivals)
+def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, float, str, str | None, bool]]) -> None:
+    one = policy(toxic=RULE | {"by": ["all", "tenant"]})
+    two = policy(toxic=RULE | {"above": 0.3}, blocked=RULE | {"of": "action.flag", "window_s": 30})
+    decided = [decide(inputs(at_s, toxicity, name), one) for at_s, toxicity, name, _, _ in found]
+    sides = [Backtest(live, Names(9)) for live in (one, two)]
+    both = sides[0].alike(sides[1])
+    assert both is not None
+    for decision in decided:
+        if decision.reasons:
+            sides[0].add([decision])
+            sides[1].add([decision])
+        else:
+            both.add([decision])
+    for side in sides:
+        whole = Backtest(side.live, Names(9))
+        whole.add(decided)
+        assert side.run(T, T + 500 * S) == whole.run(T, T + 500 * S)
+
+
+def test_nothing_counts_the_same_where_time_is_cut_differently_or_users_are_asked_for() -> None:
+    coarse = parse(policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 20, "rate_window_s": 20}}, "p")
+    for other in (LivePolicy("v", coarse), policy(toxic=RULE | {"min_users": 2})):
+        assert Backtest(policy(), Names(9)).alike(Backtest(other, Names(9))) is None
