@@ -71,9 +71,12 @@ def test_with_yes_it_says_so_and_does_it(ruled: Cli) -> None:
 
 
 def test_it_is_held_against_the_live_policy_whatever_they_were_decided_under(ruled: Cli) -> None:
-    decided(ruled, ("acme", "a1", {"toxicity": 0.96}))  # allowed by 0.98 at the time; blocked by 0.95 now
+    # a1 was reviewed under 0.98, and is blocked under 0.95; a2 was flagged, and is flagged
+    decided(ruled, ("acme", "a1", {"toxicity": 0.96}), ("acme", "a2", {"toxicity": 0.8}))
     assert ruled("policy", "set", "labels.toxicity.block", "0.95", *WHY).code == 0
-    assert "Z was blocked and would not be" in ruled("policy", "set", "labels.toxicity.block", "0.97", *ASKED).err
+    ran = ruled("policy", "set", "labels.toxicity.block", "0.97", *ASKED)
+    assert "1 of 2 decisions on what came since 20" in ran.err
+    assert "  such as a1\n" in ran.err
 
 
 def test_a_floor_of_a_weaker_action_is_counted_by_that_action(ruled: Cli) -> None:
