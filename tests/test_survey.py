@@ -185,15 +185,15 @@ async def test_a_range_that_begins_before_the_oldest_kept_is_refused_where_older
     log = Logged()
     for offset in range(10):
         log.put("completions", 0, offset, offset * 1000)
-        log.put("completions", 1, offset, offset * 1000)
+        log.put("completions", 1, offset, offset * 1000 + 1)
     both = ("completions", "decisions")
     await stretches(log, Range(T - HOUR, T), whole=both)  # nothing was deleted: nothing can be missing
     log.kept = {P: 3, Q: 5}
-    await stretches(log, Range(T + 5000, T + 6000), whole=both)
+    await stretches(log, Range(T + 5001, T + 6000), whole=both)
     with pytest.raises(RangeRefused) as refused:
-        await stretches(log, Range(T + 4999, T + 6000), whole=both)
-    # Of both partitions the younger, as `--from` takes it.
-    assert "completions[1] is kept from 2026-01-01T12:00:05Z on, and older records were deleted" in str(refused.value)
+        await stretches(log, Range(T + 5000, T + 6000), whole=both)
+    # Of both partitions the younger; rounded up, so that `--from` takes it.
+    assert "completions[1] is kept from 2026-01-01T12:00:06Z on, and older records were deleted" in str(refused.value)
     await stretches(log, Range(T + 4999, T + 6000), whole=("decisions",))
     log.kept = {Q: 10}  # empty: it says nothing
     await stretches(log, Range(T - HOUR, T), whole=both)
