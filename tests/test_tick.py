@@ -530,8 +530,10 @@ async def test_a_shadow_that_ends_takes_its_rates_back_and_its_alerts_end_as_rul
 async def test_rates_of_a_shadow_that_ended_while_nobody_ticked_are_taken_back_by_the_next_holder() -> None:
     rig = Rig(_beside({}))
     await rig.own()
-    await rig.would(T0, 8, 10, scope="tenant=acme")
-    await rig.to(5)
+    await rig.count(T0, 1, 20, scope="tenant=acme")
+    await rig.to(12)  # a boundary, at which the tick's own state is saved; the next one is not reached
+    await rig.would(T0 + 12 * S, 8, 10, scope="tenant=acme")
+    await rig.to(14)
     assert "tenant=acme|would.label.toxicity|30" in _rates(rig)
     rig.live = _beside(None)
     rig.now_ms += 6 * S  # w1 is gone
@@ -544,12 +546,14 @@ async def test_tombstones_that_were_not_acknowledged_are_sent_again() -> None:
     rig = Rig(_beside({}))
     await rig.own()
     await rig.would(T0, 8, 10)
-    await rig.to(5)
-    rig.live, rig.broker_away, rig.now_ms = _beside(None), True, rig.now_ms + S
+    await rig.to(11)
+    assert [key for key in _rates(rig) if "would." in key]
+    rig.live, rig.broker_away, rig.now_ms = _beside(None), True, rig.now_ms + S  # at a boundary
+    await rig.beat()
     with pytest.raises(BrokerAway):
         await rig.tick.run_once()
     rig.broker_away = False
-    await rig.to(7)
+    await rig.to(13)
     assert [key for key in _rates(rig) if "would." in key] == []
 
 
