@@ -69,7 +69,7 @@ class Run:
         self.live = await self._policy()
         key = UserKey(b"") if scorer is None else await self._user_key()
         if scorer is not None:
-            require_labels(self.live.labels, scorer, f"policy {self.live.version}")
+            require_labels(self.live.labels, scorer, str(self._file or f"policy {self.live.version}"))
         log = Stretches(self._settings.kafka)
         try:
             await self._require_topics()

@@ -417,7 +417,9 @@ def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     file = tmp_path / "typo.toml"
     file.write_text("labels = { toxicity = { flag = 0.5 }, taxicity = { flag = 0.5 } }")
     ran = world.cli("replay", *ALL, "--policy", str(file), *model)
-    assert (ran.code, "taxicity" in ran.err, "does not give it; expected one of toxicity" in ran.err) == (2, True, True)
+    assert (ran.code, ran.err.startswith(f"{file}: "), "taxicity" in ran.err) == (2, True, True)
+    assert "does not give it" in ran.err
+    assert "expected one of toxicity" in ran.err
 
 
 def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: Embedded) -> None:
