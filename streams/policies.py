@@ -16,7 +16,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from streams.core.events import PolicyChange
-from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start
+from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, settled, start
 from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
@@ -153,7 +153,7 @@ class Policies:
         while (records := await self._topic.up_to(end)) is not None:
             for record in records:
                 known = self._folded(known, record, known=record.offset < told)
-                if begun.found is Found.WHOLE and kept is not None and known.log.next == kept.log.next:
+                if kept is not None and kept.anew == known.anew and known.log.next == kept.log.next:
                     self._compare(kept, known.log)
         return known
 
@@ -213,7 +213,7 @@ class Policies:
                 _tell(kept.log, folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)
-        return Kept(folded.log, hash_of(record.value), kept.anew)
+        return kept.with_record(folded.log, record.value)
 
 
 def _tell(was: PolicyLog, folded: Folded) -> None:
@@ -234,7 +234,7 @@ def _version(known: PolicyLog) -> str:
 
 def _note(begun: Start, now: PolicyLog, first: int) -> str | None:
     """What is wrong with the log, and what is done about it."""
-    stands = f"policy {_version(begun.kept.log)} stands as it was kept, and what came since is folded onto it"
+    stands = f"folded from policy {_version(begun.kept.log)}, which was kept, policy {_version(now)} is live"
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
     match begun.found:
         case Found.CUT:

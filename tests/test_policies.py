@@ -347,9 +347,9 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
         log_now = await later.read()  # a restart, all records gone
         assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
         assert later.begun.found is Found.ANEW
-        assert (
-            f"the topic was made anew, its beginning is not what was live; policy {was.version} stands" in caplog.text
-        )
+        v = was.version
+        said = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
+        assert f"policies: the topic was made anew, {said}" in caplog.text
         await later.follow()
         await later.write(writer, change(None, 0.1))  # nobody's child: no seed either
         await later.write(writer, change(was.version, 0.6))
@@ -414,7 +414,13 @@ async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
         begins_at(first, monkeypatch)
         assert (await later.read()) == known.log
         assert (later.begun.found, later.begun.at) == (Found.CUT, 4)
-        assert f"its beginning is gone, it starts at {first}; policy {was.version} stands as it was kept" in caplog.text
+        said = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
+        assert f"its beginning is gone, it starts at {first}; {said}" in caplog.text
+        kept.of(later)
+        seen: list[int] = []
+        async with reader(kafka, on_record=lambda _, offset, __: seen.append(offset), recall=kept) as third:
+            assert (await third.read()) == known.log
+            assert seen == [4]  # what came since is read as it stands there, with who made it
 
 
 async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_until_one_is_applied(

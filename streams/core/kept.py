@@ -24,13 +24,29 @@ _VERSION = r"^\d{1,19}-[0-9a-f]{8}$"
 _MOST_MADE_ANEW = 4096  # with offsets under 2^40 an order stays under 2^53, which is what a script counts to exactly
 
 
+class Base(NamedTuple):
+    """Where a fold began that did not begin with nothing: records from `log.next` on are folded onto it."""
+
+    log: PolicyLog
+    last: str  # as in `Kept`
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What one log said up to `log.next`, and how to know that log again."""
 
     log: PolicyLog = field(default_factory=PolicyLog)
-    last: str = ""  # hash of the record at `log.next - 1`; empty where none was folded
+    last: str = ""  # hash of the record at `log.next - 1`; empty where that is of no log we know
     anew: int = 0  # how often the topic was made anew since a fold began with nothing
+    base: Base | None = None  # None: it began with nothing
+
+    @classmethod
+    def from_base(cls, base: Base, anew: int) -> Kept:
+        return cls(base.log, base.last, anew, base)
+
+    def with_record(self, log: PolicyLog, value: bytes | None) -> Kept:
+        """With one more record, which made the log this."""
+        return replace(self, log=log, last=hash_of(value))
 
     @property
     def order(self) -> int:
@@ -73,16 +89,16 @@ def start(kept: Kept | None, first: int, end: int, last: str | None) -> Start:
     known = kept.log.next
     if end < known:  # shorter than what was read of it
         return _anew(kept, first)
-    if known <= first:
-        if first == 0 and kept.anew == 0:
-            return nothing
-        found = Found.ANEW if first == 0 else Found.CUT
-        return Start(found, kept, first, gone=first - known)
-    if last != kept.last:
+    if known > first and last != kept.last:
         return Start(Found.UNCLEAR, Kept(), first) if first == 0 else _anew(kept, first)
-    if first == 0 and kept.anew == 0:
+    if first == 0 and kept.base is None:
         return nothing
-    return Start(Found.ANEW if first == 0 else Found.CUT, kept, known)
+    found = Found.ANEW if first == 0 and kept.anew else Found.CUT
+    base = kept.base
+    if base is None or base.log.next < first:  # more of it is gone: from what is known last
+        at = max(known, first)
+        base = Base(replace(kept.log, next=at), kept.last if at == known else "")
+    return Start(found, Kept.from_base(base, kept.anew), base.log.next, gone=max(0, first - known))
 
 
 def settled(unclear: Start, kept: Kept, alone: PolicyLog) -> Start:
@@ -91,7 +107,8 @@ def settled(unclear: Start, kept: Kept, alone: PolicyLog) -> Start:
 
 
 def _anew(kept: Kept, first: int) -> Start:
-    return Start(Found.ANEW, Kept(replace(kept.log, next=first), "", min(kept.anew + 1, _MOST_MADE_ANEW)), first)
+    base = Base(replace(kept.log, next=first), "")
+    return Start(Found.ANEW, Kept.from_base(base, min(kept.anew + 1, _MOST_MADE_ANEW)), first)
 
 
 def differs(kept: Kept, log: PolicyLog) -> str | None:
@@ -127,14 +144,18 @@ class _Versioned(_Part):
     policy: dict[str, Any]
 
 
-class _Text(_Part):
-    schema_version: Literal[1] = 1
+class _Said(_Part):
     next: int = Field(ge=0, lt=1 << 40)
     last: str = Field(pattern=r"^([0-9a-f]{16})?$")
-    anew: int = Field(ge=0, le=_MOST_MADE_ANEW)
     live: _Versioned | None
     shadow: _Versioned | None
     silences: tuple[Silence, ...]
+
+
+class _Text(_Said):
+    schema_version: Literal[1] = 1
+    anew: int = Field(ge=0, le=_MOST_MADE_ANEW)
+    base: _Said | None
 
 
 class NotKept(ValueError):
@@ -143,31 +164,41 @@ class NotKept(ValueError):
 
 def to_json(kept: Kept) -> str:
     """The text that `from_json` reads."""
-    log = kept.log
-    return _Text(
-        next=log.next,
-        last=kept.last,
-        anew=kept.anew,
-        live=_written(log.live),
-        shadow=_written(_shadow(log)),
-        silences=tuple(log.silences.values()),
-    ).model_dump_json()
+    base = None if kept.base is None else _Said(**_said(*kept.base))
+    return _Text(**_said(kept.log, kept.last), anew=kept.anew, base=base).model_dump_json()
+
+
+def _said(log: PolicyLog, last: str) -> dict[str, Any]:
+    return {
+        "next": log.next,
+        "last": last,
+        "live": _written(log.live),
+        "shadow": _written(_shadow(log)),
+        "silences": tuple(log.silences.values()),
+    }
 
 
 def from_json(text: str) -> Kept:
     """What `to_json` was given. Raises NotKept: garbage, of a newer Tidegate, or not what its versions say."""
     try:
         found = _Text.model_validate_json(text)
-        shadow = _read(found.shadow, "shadow")
-        live = _read(found.live, "live", shadow)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         known = [str(key) for key in first["loc"] if key in _Text.model_fields]
         raise NotKept(f"{'.'.join(known) or 'record'}: {first['msg'][:100]}") from None
+    base = None if found.base is None else Base(_log(found.base), found.base.last)
+    if found.anew and base is None:
+        raise NotKept("anew: of a topic made anew, and nothing that its fold began with")
+    return Kept(_log(found), found.last, found.anew, base)
+
+
+def _log(found: _Said) -> PolicyLog:
+    shadow = _read(found.shadow, "shadow")
+    live = _read(found.live, "live", shadow)
     if shadow is not None and live is None:
         raise NotKept("a shadow of nothing")
     silences: Mapping[str, Silence] = {silence.id: silence for silence in found.silences}
-    return Kept(PolicyLog(live, silences, found.next), found.last, found.anew)
+    return PolicyLog(live, silences, found.next)
 
 
 def _written(live: LivePolicy | None) -> _Versioned | None:

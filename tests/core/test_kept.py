@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.changes import Silence
-from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start, to_json
+from streams.core.kept import Base, Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start, to_json
 from streams.core.log import PolicyLog, Verdict, fold
 from streams.core.policy import parse, version
 from streams.core.thresholds import LivePolicy
@@ -31,11 +31,19 @@ def silence(name: str) -> Silence:
 # Six records were folded, [0, 6); the policy of the one at 4 is live, and the last one's hash is known.
 KEPT = Kept(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), hash_of(b"five"))
 SAME, OTHER = hash_of(b"five"), hash_of(b"another")
-REMADE = replace(KEPT, anew=1)  # of a topic that was made anew before
+OLD = Base(PolicyLog(live(9, 0.7), {}, 0), "")
+REMADE = replace(KEPT, anew=1, base=OLD)  # of a topic that was made anew before: its fold began with OLD
+AT_3 = Base(PolicyLog(live(2, 0.7), {}, 3), hash_of(b"two"))
+WAS_CUT = replace(KEPT, base=AT_3)  # of a log that lost [0, 3) before
 
 
 def anew(kept: Kept, first: int = 0) -> Kept:
-    return Kept(replace(kept.log, next=first), "", kept.anew + 1)
+    return Kept.from_base(Base(replace(kept.log, next=first), ""), kept.anew + 1)
+
+
+def onto(kept: Kept, at: int = 6) -> Kept:
+    """What a fold begins with that goes on where `kept` ends."""
+    return Kept.from_base(Base(replace(kept.log, next=at), kept.last if at == 6 else ""), kept.anew)
 
 
 # what was kept, [first, end) of the log, the hash it holds at 5 -> where to begin
@@ -49,17 +57,25 @@ STARTS: list[tuple[Kept | None, int, int, str | None, Start]] = [
     (None, 9, 9, None, Start(Found.UNKNOWN, Kept(), 9)),  # emptied by retention
     (KEPT, 0, 6, SAME, Start(Found.WHOLE, Kept(), 0)),
     (KEPT, 0, 9, SAME, Start(Found.WHOLE, Kept(), 0)),
-    (KEPT, 3, 9, SAME, Start(Found.CUT, KEPT, 6)),
-    (KEPT, 5, 6, SAME, Start(Found.CUT, KEPT, 6)),
-    (KEPT, 6, 6, None, Start(Found.CUT, KEPT, 6)),  # emptied, nothing missed
-    (KEPT, 8, 9, None, Start(Found.CUT, KEPT, 8, gone=2)),  # 6 and 7 were never read
+    (KEPT, 3, 9, SAME, Start(Found.CUT, onto(KEPT), 6)),
+    (KEPT, 5, 6, SAME, Start(Found.CUT, onto(KEPT), 6)),
+    (KEPT, 6, 6, None, Start(Found.CUT, onto(KEPT), 6)),  # emptied, nothing missed
+    (KEPT, 8, 9, None, Start(Found.CUT, onto(KEPT, 8), 8, gone=2)),  # 6 and 7 were never read
     (KEPT, 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),
     (KEPT, 0, 5, None, Start(Found.ANEW, anew(KEPT), 0)),  # shorter than what was read of it
     (KEPT, 2, 5, None, Start(Found.ANEW, anew(KEPT, 2), 2)),
     (KEPT, 3, 9, OTHER, Start(Found.ANEW, anew(KEPT, 3), 3)),
     (KEPT, 0, 9, OTHER, Start(Found.UNCLEAR, Kept(), 0)),
     (KEPT, 0, 9, None, Start(Found.UNCLEAR, Kept(), 0)),  # a hole where a record stood
-    (REMADE, 0, 9, SAME, Start(Found.ANEW, REMADE, 6)),  # the same topic, which began with nothing of its own
+    # The same topic, which began with nothing of its own: all of it is folded onto what its fold began with then.
+    (REMADE, 0, 9, SAME, Start(Found.ANEW, Kept.from_base(OLD, 1), 0)),
+    (REMADE, 2, 9, SAME, Start(Found.CUT, onto(REMADE), 6)),  # its own beginning is gone too
+    (REMADE, 0, 9, OTHER, Start(Found.UNCLEAR, Kept(), 0)),
+    # A log that was cut before: as then, for as long as all since then is there.
+    (WAS_CUT, 3, 9, SAME, Start(Found.CUT, Kept.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 2, 9, SAME, Start(Found.CUT, Kept.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 4, 9, SAME, Start(Found.CUT, onto(WAS_CUT), 6)),
+    (WAS_CUT, 7, 9, None, Start(Found.CUT, onto(WAS_CUT, 7), 7, gone=1)),
     (REMADE, 0, 3, None, Start(Found.ANEW, anew(REMADE), 0)),  # and once more
     (anew(KEPT), 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),  # nothing came since
     (anew(KEPT), 0, 2, None, Start(Found.ANEW, anew(KEPT), 0)),
@@ -118,7 +134,9 @@ def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
 # --- as text
 
 
-@pytest.mark.parametrize("kept", [Kept(), KEPT, REMADE, Kept(PolicyLog(live(0, 1.0), {}, 1), hash_of(None))])
+@pytest.mark.parametrize(
+    "kept", [Kept(), KEPT, REMADE, WAS_CUT, anew(KEPT), Kept(PolicyLog(live(0, 1.0), {}, 1), hash_of(None))]
+)
 def test_what_was_kept_is_read_back_as_it_was(kept: Kept) -> None:
     assert from_json(to_json(kept)) == kept
 
@@ -140,6 +158,9 @@ GARBAGE: list[tuple[str, str]] = [
     (changed(next=1 << 40), "next: "),
     (changed(last="x"), "last: "),
     (changed(anew=99_999), "anew: "),
+    (changed(anew=1), "anew: of a topic made anew"),
+    (changed(base={"next": 0}), "base.last: "),
+    (changed(base={"next": 0, "last": "", "live": None, "shadow": LIVE, "silences": []}), "a shadow of nothing"),
     (changed(live=None), "a shadow of nothing"),
     (changed(live={**LIVE, "version": TEXT}), "live: "),
     (changed(live={**LIVE, "version": "4-00000000"}), "live: version 4-00000000, but its policy's digest is "),
