@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 LOOKS_BACK_S = 3_600
-MOST = 30_000  # decisions, the newest: about 3 s of one core, while somebody waits at 3 a.m.
+MOST = 30_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.
 SAID = 20  # of what is loosened
 NAMED = 5  # tenants and labels said; `policy what-if` says them all
 
