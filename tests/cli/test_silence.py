@@ -24,7 +24,7 @@ def keep(cli: Cli, *alerts: tuple[str, str, AlertState]) -> None:
     def status(rule: str, scope: str, state: AlertState) -> str:
         return AlertStatus(
             rule=rule, scope=scope, measure="label.toxicity", kind="share", above=0.05, resolve_below=0.04,
-            window_s=300, state=state, reason=AlertReason.HELD, since_ms=NOW - 200_000, at_ms=NOW, sequence=3,
+            window_s=300, state=state, reason=AlertReason.HELD, since_ms=NOW - 3 * 3_600_000, at_ms=NOW, sequence=3,
         ).model_dump_json()  # fmt: skip
 
     async def work() -> None:
@@ -52,8 +52,8 @@ def test_a_silence_says_which_alerts_it_matches_now(ruled: Cli) -> None:
     ran = ruled("silence", "add", "--rule", "bias_*", "--scope", "tenant=*", "--for", "2h", *WHY)
     assert ran.code == 0
     found, matched = ran.err.splitlines()[:2], ran.out.strip()
-    assert found[0].startswith("it matches bias_spike tenant=acme, firing for 3m ")
-    assert found[1].startswith("it matches bias_spike tenant=b, pending for 3m ")
+    assert found[0].startswith("it matches bias_spike tenant=acme, firing for 3h ")
+    assert found[1].startswith("it matches bias_spike tenant=b, pending for 3h ")
     assert ran.err.splitlines()[2].startswith("silenced until 20")
     assert silenced(ruled) == {
         "bias_spike tenant=acme": matched, "bias_spike tenant=b": matched, "bias_spike tenant=c": matched,
