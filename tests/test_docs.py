@@ -110,7 +110,7 @@ def errors(root: type[Exception]) -> set[str]:
 
 
 def test_every_error_has_a_row() -> None:
-    assert {EmbeddedError, RangeRefused, TopicsRefused, TopicsUnequal}  # imported, so that they are among the subclasses
+    assert {EmbeddedError, RangeRefused, TopicsRefused, TopicsUnequal}  # imported: they are among the subclasses then
     ours = errors(TidegateError) | errors(ClassifierError) - {"ClassifierError"}
     raised = {name for name in ours if name not in ("TidegateError", "DemoStopped")}
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", OPERATIONS, re.MULTILINE)

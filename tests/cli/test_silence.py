@@ -52,8 +52,8 @@ def test_a_silence_says_which_alerts_it_matches_now(ruled: Cli) -> None:
     ran = ruled("silence", "add", "--rule", "bias_*", "--scope", "tenant=*", "--for", "2h", *WHY)
     assert ran.code == 0
     found, matched = ran.err.splitlines()[:2], ran.out.strip()
-    assert found[0].startswith("it matches bias_spike tenant=acme, firing for 3h ")
-    assert found[1].startswith("it matches bias_spike tenant=b, pending for 3h ")
+    assert found[0].startswith("it matches bias_spike tenant=acme, firing for 3h")
+    assert found[1].startswith("it matches bias_spike tenant=b, pending for 3h")
     assert ran.err.splitlines()[2].startswith("silenced until 20")
     assert silenced(ruled) == {
         "bias_spike tenant=acme": matched, "bias_spike tenant=b": matched, "bias_spike tenant=c": matched,
