@@ -185,7 +185,9 @@ def test_every_event_has_a_schema_and_an_example() -> None:
 
 @pytest.mark.parametrize(("name", "event"), [(name, x) for name, xs in EXAMPLES.items() for x in xs])
 def test_what_a_model_writes_its_schema_accepts(name: str, event: BaseModel) -> None:
-    Draft202012Validator(schema(name)).validate(json.loads(event.model_dump_json()))
+    # A policy is a file, and TOML has no null: what is not set is left out, as on the log.
+    written = event.model_dump_json(exclude_none=isinstance(event, Policy))
+    validator_for(schema(name))(schema(name)).validate(json.loads(written))
 
 
 # What is broken, and the example it is broken in. None: the key is taken out.
