@@ -67,7 +67,7 @@ class Decisions:
         """The first pass: which completions may have been decided more than once, and the highest epoch of each.
 
         Offsets of completions rise within a partition, but where a worker took it over. What is not beyond the
-        highest so far is remembered; whether its first decision had a higher epoch, a look at those again says.
+        highest so far is remembered; which of its epochs is the highest, another look says, where there is any.
         """
         for stretch in recent.stretches:
             highest, again = -1, dict[_Place, int]()
@@ -80,14 +80,14 @@ class Decisions:
                         place, epoch = found
                         if place[0] > highest:
                             highest = place[0]
-                        elif epoch >= again.get(place, epoch):
+                        else:
                             again[place] = epoch
                     advance(len(records))
             if again:
-                await self._with_first(stretch, again)
+                await self._highest(stretch, again)
             recent.again.append(again)
 
-    async def _with_first(self, stretch: Stretch, again: dict[_Place, int]) -> None:
+    async def _highest(self, stretch: Stretch, again: dict[_Place, int]) -> None:
         async with aclosing(self._topic.read(stretch)) as batches:
             async for records in batches:
                 for record in records:

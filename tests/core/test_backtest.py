@@ -100,7 +100,8 @@ def test_what_fires_when_the_range_begins_is_said_and_its_beginning_too() -> Non
 
 
 def test_an_alert_that_ended_before_the_range_is_not_of_it() -> None:
-    found = ran(policy(toxic=RULE | {"for_s": 30}), WAVE, 50, 90)
+    # fires at 10, is resolved at 40; the other rule, which never fires, has alerts followed from -20 on
+    found = ran(policy(toxic=RULE, waits=RULE | {"for_s": 60}), WAVE, 50, 90)
     assert (found.transitions, found.firings) == ([], [])
 
 

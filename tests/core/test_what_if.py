@@ -51,7 +51,7 @@ def test_each_change_counts_once_by_what_it_was_and_what_it_would_be() -> None:
     decided = [decide(inputs(n, t), policy()) for n, t in enumerate((0.45, 0.45, 0.85, 0.95, 0.1))]
     found = tallied(decided, STRICTER).effects()
     assert [(c.was, c.now, c.count) for c in found.changes] == [(A, F, 2), (R, B, 1)]
-    assert (found.decisions, found.changed, found.tighter, found.looser) == (5, 3, 3, 0)
+    assert (found.decisions, found.changed, found.tighter, found.looser, found.other_labels) == (5, 3, 3, 0, 0)
     assert {a: n for a, n in found.newly.items() if n} == {F: 2, B: 1}
     assert {m.name: (m.was, m.now) for m in found.actions} == {
         "allow": (3, 1), "flag": (0, 2), "review": (1, 0), "redact": (0, 0), "block": (1, 2),
