@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
+from jsonschema.validators import validator_for
 from pydantic import BaseModel, ValidationError
 
 from streams.core import events as e
