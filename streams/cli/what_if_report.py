@@ -96,11 +96,11 @@ def warnings(found: Found, over: Range) -> Iterator[str]:
     if rests.one_model:
         yield f"{rests.one_model:,} of {effects.changed:,} changes rest on a model that gives every score by itself"
     for named in found.never_scored:
-        where = "prompts were not scored for it" if named.of == "prompt" else "was no score of it"
-        yield (
-            f"{'prompt_labels' if named.of == 'prompt' else 'labels'}.{named.label}: in {named.decisions:,} decisions "
-            f"{where}: what it would do there cannot be known"
-        )
+        of_all = f"of {effects.decisions:,} decisions"
+        if named.of == "prompt":
+            yield f"prompt_labels.{named.label}: {of_all} none holds a prompt's score of it: what it would do is not known"
+        else:
+            yield f"labels.{named.label}: {of_all} {named.decisions:,} hold no score of it: what it would do is not known"
     if found.without_spans:
         yield (
             f"{found.without_spans:,} reach a redact threshold and hold no spans: they are reviews here, and would be "

@@ -211,8 +211,8 @@ def test_a_label_that_was_not_scored_is_named(own: Cli, stricter: Path) -> None:
     put(own, [made(0, 0.0, live(own), scores=scores)])
     stricter.write_text(stricter.read_text() + "\n[prompt_labels.threat]\nflag = 0.5\n")
     shown = own("policy", "what-if", str(stricter), *RANGE).out
-    assert "note: labels.insult: in 1 decisions was no score of it: what it would do there cannot be known" in shown
-    assert "note: prompt_labels.threat: in 1 decisions prompts were not scored for it" in shown
+    assert "note: labels.insult: of 1 decisions 1 hold no score of it: what it would do is not known" in shown
+    assert "note: prompt_labels.threat: of 1 decisions none holds a prompt's score of it" in shown
 
 
 @pytest.mark.parametrize(
