@@ -97,10 +97,11 @@ def warnings(found: Found, over: Range) -> Iterator[str]:
         yield f"{rests.one_model:,} of {effects.changed:,} changes rest on a model that gives every score by itself"
     for named in found.never_scored:
         of_all = f"of {effects.decisions:,} decisions"
+        unknown = "what it would do is not known"
         if named.of == "prompt":
-            yield f"prompt_labels.{named.label}: {of_all} none holds a prompt's score of it: what it would do is not known"
+            yield f"prompt_labels.{named.label}: {of_all} none holds a prompt's score of it: {unknown}"
         else:
-            yield f"labels.{named.label}: {of_all} {named.decisions:,} hold no score of it: what it would do is not known"
+            yield f"labels.{named.label}: {of_all} {named.decisions:,} hold no score of it: {unknown}"
     if found.without_spans:
         yield (
             f"{found.without_spans:,} reach a redact threshold and hold no spans: they are reviews here, and would be "
