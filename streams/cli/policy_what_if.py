@@ -39,7 +39,7 @@ def what_if(
 ) -> None:
     """Say what a policy would have done: which decisions and alerts would be others. Changes nothing.
 
-    The scores that decisions hold are judged again: no text is needed, and a million take a minute or so.
+    The scores that decisions hold are judged again: no text is needed, and a million take a minute or two.
     Completions count by when they came; alerts go by event time, and windows are filled from before the start.
 
     \b

@@ -81,8 +81,8 @@ async def effects(
 
     Held against what was decided, or, where a baseline is given, against what that makes of the same scores: give
     the live policy to learn what a change of it does, also of decisions that an older one made.
-    most: only of about so many records, the newest; `first_ms` then says from when on there are decisions. It
-    takes about 60 us a record. advance: is told of records read, each of them twice.
+    most: only of about so many records, the newest; `first_ms` then says from when on there are decisions.
+    advance: is told of records read, each of them twice.
 
     What was deleted is not missed here: `complete_from_ms` of a survey says that. None at all is `decisions == 0`.
     Raises BrokerAway, TopicsMissing.
