@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench import completions
 from bench.measure import PARTITIONS, ZEROS, Subject, workers
 from bench.results import Results
-from streams.cli.policy_log import append, read_log
+from streams.cli.policy.log import append, read_log
 from streams.core.changes import PolicyChange
 from streams.settings import Settings
 from streams.store import Part

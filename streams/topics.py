@@ -117,7 +117,7 @@ TOPICS: tuple[Topic, ...] = (
         "delete",
         1 * DAY_MS,
         None,
-        "Ranges decided again under another policy; never mixed with the live decisions.",
+        "Ranges decided, or scored, again; never mixed with the live decisions.",
         (Decision,),
     ),
     Topic(

@@ -59,7 +59,7 @@ def alerts(
 
 async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     """The store's time, and every alert it keeps, the worst first."""
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
     from streams.core.ruled import SHADOW
     from streams.core.silences import silenced_by
     from streams.core.statuses import read

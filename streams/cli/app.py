@@ -11,7 +11,7 @@ from streams.cli.dead_letters import dead_letters
 from streams.cli.edge import Edge
 from streams.cli.fence import fence
 from streams.cli.models import models
-from streams.cli.policy import policy
+from streams.cli.policy.app import policy
 from streams.cli.rates import rates
 from streams.cli.replay import replay
 from streams.cli.run import up, worker

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from classifiers import require_labels
 from streams.cli.edge import ExitCode, fail, say
-from streams.cli.policy_file import labels_checked
-from streams.cli.policy_log import read_log
+from streams.cli.policy.file import labels_checked
+from streams.cli.policy.log import read_log
 from streams.cli.show import Advance, clock, progress
 from streams.cli.stretches import Stretches
 from streams.core.policy import digest

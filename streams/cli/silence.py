@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.policy_change import Author, Wanted, Why
+from streams.cli.policy.change import Author, Wanted, Why
 from streams.cli.show import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Log
+    from streams.cli.policy.log import Log
     from streams.core.events import Silence
     from streams.core.statuses import AlertStatus
     from streams.settings import Settings
@@ -176,13 +176,13 @@ def duration_s(text: str) -> int:
 
 
 async def _read(settings: Settings) -> list[Silence]:
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
 
     return list((await read_log(settings)).log.silences.values())
 
 
 async def _write(settings: Settings, made: Silence) -> Log:
-    from streams.cli.policy_log import append
+    from streams.cli.policy.log import append
 
     seen, _ = await append(settings, made)
     return seen

@@ -124,7 +124,7 @@ async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms)
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Part], Terms, bool]]:
     """The store, the parts that may hold strikes, the live policy's terms, and whether it makes any."""
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
     from streams.core.strikes import terms
     from streams.errors import TopicsMissing
     from streams.source import partition_counts

@@ -7,7 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from streams.cli.policy_file import differences, toml
+from streams.cli.policy.file import differences, toml
 from streams.core.policy import parse
 from streams.embedded import Embedded
 from streams.policy_file import read_policy

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streams.cli.policy_log import append
+from streams.cli.policy.log import append
 from streams.core.events import PolicyChange
 from streams.core.log import Verdict
 from streams.store.redis import RedisStore

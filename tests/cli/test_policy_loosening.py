@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.cli.opening import told
+from streams.cli.policy.opening import told
 from streams.core.decide import Inputs, decide
 from streams.core.events import Scopes, Source
 from streams.core.loosened import Loosened

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streams.cli import policy_shadow
-from streams.cli.policy_file import plain
-from streams.cli.policy_log import append, read_log
+from streams.cli.policy import shadow as policy_shadow
+from streams.cli.policy.file import plain
+from streams.cli.policy.log import append, read_log
 from streams.core.events import PolicyChange, ShadowChange
 from streams.core.log import Verdict
 from streams.embedded import Embedded

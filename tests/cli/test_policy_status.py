@@ -9,8 +9,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams import policies_topic
-from streams.cli import policy_status
-from streams.cli.policy_log import read_log
+from streams.cli.policy import status as policy_status
+from streams.cli.policy.log import read_log
 from streams.core.kept import Kept, hash_of, to_json
 from streams.core.reports import Report
 from streams.embedded import Embedded

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from streams.cli import policy_file
 from streams.cli.decisions import Decisions
 from streams.cli.kept_records import KeptRecords, Stretch
-from streams.cli.policy_log import append, read_log
+from streams.cli.policy import file as policy_file
+from streams.cli.policy.log import append, read_log
 from streams.cli.recent import effects
 from streams.cli.writing import producer
 from streams.core.decide import Inputs, decide

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.policy_change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
+from streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Entry, Log
+    from streams.cli.policy.log import Entry, Log
     from streams.core.thresholds import LivePolicy
 
 
@@ -38,8 +38,8 @@ def apply(
     3 Kafka is away.
     """
     from classifiers import MissingLabelError
-    from streams.cli.policy_file import labels_checked
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.file import labels_checked
+    from streams.cli.policy.log import read_log
     from streams.core.policy import PolicyError
     from streams.policy_file import read_policy
     from streams.settings import Settings
@@ -79,7 +79,7 @@ def rollback(
     3 Kafka is away.
     """
     from classifiers import MissingLabelError
-    from streams.cli.policy_file import labels_checked
+    from streams.cli.policy.file import labels_checked
     from streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)

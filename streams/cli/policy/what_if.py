@@ -51,10 +51,10 @@ def what_if(
     Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is away.
     """
     from streams.cli.moments import moment_ms
-    from streams.cli.policy_file import labels_checked
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.file import labels_checked
+    from streams.cli.policy.log import read_log
+    from streams.cli.policy.report import Sides, data, show
     from streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
-    from streams.cli.what_if_report import Sides, data, show
     from streams.core.policy import digest
     from streams.core.thresholds import LivePolicy
     from streams.policy_file import read_policy

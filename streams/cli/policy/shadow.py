@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.policy_change import STANDS, AsJson, Author, Wanted, Why, change, known
+from streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, known
 from streams.cli.show import clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy_file import Differs
-    from streams.cli.policy_log import Entry, Log
+    from streams.cli.policy.file import Differs
+    from streams.cli.policy.log import Entry, Log
     from streams.core.policy import Policy
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
@@ -42,7 +42,7 @@ def shadow(
     Exit code: 0 it runs, 1 another shadow came first, 2 the file is wrong, 3 Kafka is away.
     """
     from classifiers import MissingLabelError
-    from streams.cli.policy_file import differences, labels_checked
+    from streams.cli.policy.file import differences, labels_checked
     from streams.core.policy import PolicyError
     from streams.policy_file import read_policy
     from streams.settings import Settings
@@ -91,7 +91,7 @@ def promote(
     or nobody to ask, 3 Kafka is away.
     """
     from classifiers import MissingLabelError
-    from streams.cli.policy_file import labels_checked
+    from streams.cli.policy.file import labels_checked
     from streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
@@ -129,8 +129,8 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
 
 def _costs(settings: Settings, live: LivePolicy, new: Policy) -> list[str]:
     """What it costs, or does, while it runs: a line each."""
-    from streams.cli.policy_bands import band_warnings
-    from streams.cli.policy_unseen import unseen_warnings
+    from streams.cli.policy.bands import band_warnings
+    from streams.cli.policy.unseen import unseen_warnings
 
     found = [*band_warnings(settings, new, live.policy), *unseen_warnings(settings, new, live.policy)]
     if new.prompt_labels and not live.policy.prompt_labels:
@@ -152,7 +152,7 @@ def _alerting(policy: Policy) -> str:
 
 def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Differs]:
     """What promoting undoes: keys that changed on the live policy since the shadow was started."""
-    from streams.cli.policy_file import differences
+    from streams.cli.policy.file import differences
 
     started = next((entry.offset for entry in seen.entries if entry.version == candidate.version), -1)
     then = next((entry.made for entry in reversed(seen.applied) if entry.offset < started), None)
@@ -165,8 +165,8 @@ def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Diff
 
 def _written(settings: Settings, running: LivePolicy | None, new: Policy | None, wanted: Wanted) -> tuple[Log, Entry]:
     """Writes that `new` runs, or that none does, in place of `running`. Ends the command where another came first."""
-    from streams.cli.policy_file import plain
-    from streams.cli.policy_log import append
+    from streams.cli.policy.file import plain
+    from streams.cli.policy.log import append
     from streams.core.events import ShadowChange
     from streams.core.log import Verdict
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
 from classifiers.bands import MARGIN, holding_bands
-from streams.cli.policy_file import flat
+from streams.cli.policy.file import flat
 from streams.core.thresholds import LivePolicy
 from streams.scorer import entry_of
 

@@ -11,7 +11,7 @@ from streams.cli.edge import fail, go, say
 from streams.cli.show import ago, clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Log
+    from streams.cli.policy.log import Log
     from streams.core.reports import Standing
     from streams.settings import Settings
 
@@ -105,7 +105,7 @@ def _told(s: Standing, looked: Looked) -> dict[str, object]:
 
 async def _look(settings: Settings) -> Looked:
     """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
     from streams.core.log import Verdict
     from streams.core.reports import standings
     from streams.store.redis import RedisStore

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from streams.cli.edge import ExitCode, fail
-from streams.cli.policy_file import classifier_labels, plain
+from streams.cli.policy.file import classifier_labels, plain
 from streams.core.policy import Policy, PolicyError, parse
 from streams.core.problems import near
 from streams.core.thresholds import LivePolicy

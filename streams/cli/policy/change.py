@@ -14,7 +14,7 @@ from streams.cli.edge import ExitCode, fail, go, say
 from streams.cli.show import clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Entry, Log
+    from streams.cli.policy.log import Entry, Log
     from streams.core.policy import Policy
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
@@ -49,7 +49,7 @@ class Wanted:
 
 def known(settings: Settings) -> tuple[Log, LivePolicy]:
     """The log, and the live policy. Ends the command where there is none. Raises BrokerAway."""
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
 
     seen = go(read_log(settings))
     if seen.log.live is None:
@@ -62,11 +62,11 @@ def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wante
 
     parent: the version that it was made from. Asks first where it loosens the live policy.
     """
-    from streams.cli.opening import agreed_to_loosen
-    from streams.cli.policy_bands import band_warnings
-    from streams.cli.policy_file import differences, plain
-    from streams.cli.policy_log import append
-    from streams.cli.policy_unseen import unseen_warnings
+    from streams.cli.policy.bands import band_warnings
+    from streams.cli.policy.file import differences, plain
+    from streams.cli.policy.log import append
+    from streams.cli.policy.opening import agreed_to_loosen
+    from streams.cli.policy.unseen import unseen_warnings
     from streams.core.events import PolicyChange
 
     live = seen.log.live
@@ -95,7 +95,7 @@ def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wante
 
 def _lost(after: Log, mine: Entry, parent: str | None, wanted: Wanted) -> None:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
-    from streams.cli.policy_file import differences
+    from streams.cli.policy.file import differences
 
     live = after.log.live
     winner = next((entry for entry in after.applied if entry.parent == parent and entry.offset < mine.offset), None)

@@ -11,7 +11,7 @@ from streams.cli.edge import fail, go, say
 from streams.cli.show import ago, clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Entry, Log
+    from streams.cli.policy.log import Entry, Log
 
 
 def compare(
@@ -36,10 +36,10 @@ def compare(
     Exit code: 0, 1 no shadow runs, 2 wrong usage, or the range begins before what is kept, 3 Kafka is away.
     """
     from streams.cli.moments import moment_ms
-    from streams.cli.policy_log import read_log
-    from streams.cli.policy_what_if import answered
+    from streams.cli.policy.log import read_log
+    from streams.cli.policy.report import Sides, data, show
+    from streams.cli.policy.what_if import answered
     from streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
-    from streams.cli.what_if_report import Sides, data, show
     from streams.core.thresholds import LivePolicy
     from streams.settings import Settings
 

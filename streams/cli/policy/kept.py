@@ -11,7 +11,7 @@ from streams.errors import StoreAway
 from streams.store.redis import RedisStore
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Entry
+    from streams.cli.policy.log import Entry
     from streams.policies import Policies
     from streams.settings import Settings
 
@@ -44,7 +44,7 @@ class Recall:
 
 def entries(begun: Start) -> Iterator[Entry]:
     """The policy and the shadow that stand as they were kept, as if the log still held who made them."""
-    from streams.cli.policy_log import Entry
+    from streams.cli.policy.log import Entry
 
     live = begun.kept.log.live
     for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):

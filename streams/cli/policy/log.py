@@ -106,7 +106,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 @asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
     from streams.cli.edge import say
-    from streams.cli.policy_kept import Recall, entries
+    from streams.cli.policy.kept import Recall, entries
     from streams.cli.reading import require_topic
 
     seen, recall = Log(), Recall(settings)

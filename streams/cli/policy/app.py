@@ -1,4 +1,4 @@
-"""`policy`: the live policy shown, checked and changed. What every change of it goes through is `policy_change.py`."""
+"""`policy`: the live policy shown, checked and changed. What every change of it goes through is `change.py`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli import (
-    policy_compare,
-    policy_diff,
-    policy_set,
-    policy_shadow,
-    policy_status,
-    policy_what_if,
-    policy_whole,
-)
 from streams.cli.edge import fail, go, say
-from streams.cli.policy_change import NO_POLICY
+from streams.cli.policy.change import NO_POLICY
+from streams.cli.policy.compare import compare
+from streams.cli.policy.diff import diff
+from streams.cli.policy.set import set_, unset
+from streams.cli.policy.shadow import NO_SHADOW, drop, promote
+from streams.cli.policy.shadow import shadow as run_shadow
+from streams.cli.policy.status import status
+from streams.cli.policy.what_if import what_if
+from streams.cli.policy.whole import apply, rollback
 from streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Log
+    from streams.cli.policy.log import Log
     from streams.settings import Settings
 
 REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
@@ -47,14 +46,14 @@ def show(
 
     Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is away.
     """
-    from streams.cli.policy_file import toml
+    from streams.cli.policy.file import toml
     from streams.settings import Settings
 
     seen = go(_read(Settings.load()))
     live = seen.log.live
     if live is None:
         fail(NO_POLICY)
-    shown = live.shadow or fail(policy_shadow.NO_SHADOW) if shadow else live
+    shown = live.shadow or fail(NO_SHADOW) if shadow else live
     made = next((entry for entry in seen.entries if entry.version == shown.version), None)
     assert made is not None  # noqa: S101 - the live one was applied, and the shadow started
     if json_:
@@ -87,10 +86,10 @@ def check(
 
     Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
     """
-    from streams.cli.opening import told
-    from streams.cli.policy_bands import band_warnings
-    from streams.cli.policy_file import differences, labels_checked
-    from streams.cli.policy_unseen import unseen_warnings
+    from streams.cli.policy.bands import band_warnings
+    from streams.cli.policy.file import differences, labels_checked
+    from streams.cli.policy.opening import told
+    from streams.cli.policy.unseen import unseen_warnings
     from streams.core.loosened import loosened
     from streams.core.policy import digest
     from streams.policy_file import read_policy
@@ -154,21 +153,16 @@ def history(
         say(f"{len(every) - len(found)} older ones; --limit shows more")
 
 
-policy.command(name="set")(policy_set.set_)
-policy.command()(policy_set.unset)
-policy.command()(policy_whole.apply)
-policy.command()(policy_whole.rollback)
-policy.command()(policy_diff.diff)
-policy.command()(policy_status.status)
-policy.command()(policy_what_if.what_if)
-policy.command()(policy_compare.compare)
-policy.command()(policy_shadow.shadow)
-policy.command()(policy_shadow.promote)
-policy.command()(policy_shadow.drop)
+policy.command(name="set")(set_)
+for command in (unset, apply, rollback, diff, status, what_if, compare):
+    policy.command()(command)
+policy.command(name="shadow")(run_shadow)
+policy.command()(promote)
+policy.command()(drop)
 
 
 async def _read(settings: Settings) -> Log:
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.log import read_log
 
     return await read_log(settings)
 

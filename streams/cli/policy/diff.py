@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.policy_change import NO_POLICY, maker
+from streams.cli.policy.change import NO_POLICY, maker
 from streams.cli.show import json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy_log import Log
+    from streams.cli.policy.log import Log
     from streams.core.policy import Policy
 
 _VERSION = re.compile(r"\d+(-[0-9a-f]{8})?")
@@ -36,8 +36,8 @@ def diff(
 
     Exit code: 0 whether they differ or not, 1 no policy yet, 2 no such file or version, 3 Kafka is away.
     """
-    from streams.cli.policy_file import differences
-    from streams.cli.policy_log import read_log
+    from streams.cli.policy.file import differences
+    from streams.cli.policy.log import read_log
     from streams.settings import Settings
 
     settings = Settings.load()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.policy_change import AsJson, Author, Locale, Model, Route, Tenant, Wanted, Why, Yes, change, known
+from streams.cli.policy.change import AsJson, Author, Locale, Model, Route, Tenant, Wanted, Why, Yes, change, known
 
 
 def set_(
@@ -35,7 +35,7 @@ def set_(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong key or value, or nobody to ask,
     3 Kafka is away.
     """
-    from streams.cli.policy_keys import changed
+    from streams.cli.policy.keys import changed
     from streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
@@ -70,7 +70,7 @@ def unset(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong or unset key, or nobody to ask,
     3 Kafka is away.
     """
-    from streams.cli.policy_keys import without
+    from streams.cli.policy.keys import without
     from streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)

@@ -1,0 +1,1 @@
+"""`policy`: the live policy shown, changed, tried and taken back. `app.py` lists its commands."""
