@@ -123,7 +123,7 @@ class Embedded:
 
     def freeze_broker(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
-        _started(self._broker).send(signal.SIGSTOP)
+        _started(self._broker).freeze()
 
     def thaw_broker(self) -> None:
         _started(self._broker).send(signal.SIGCONT)
