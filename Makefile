@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench schemas lock
+.PHONY: help demo test drills lint bench schemas lock
 
 help: ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -14,8 +14,11 @@ help: ## say what each target does
 demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live in this terminal (2 minutes)
 	@$(BIN)/tidegate demo
 
-test: lint ## lint, types and every test, on an embedded broker and store (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal
+test: lint ## lint, types and tests, on an embedded broker and store (under 10 minutes)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill'
+
+drills: $(VENV)/installed-dev ## workers, broker and store killed, frozen and cut, and an account at the end (under 10 minutes)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m drill
 
 lint: $(VENV)/installed-dev ## ruff and mypy
 	@$(BIN)/ruff check --quiet .

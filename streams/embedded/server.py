@@ -101,7 +101,7 @@ class Server:
         os.kill(self.pid, number)
 
     def freeze(self) -> None:
-        """SIGSTOP. Returns when every thread has stopped (where /proc tells): on a busy machine they run on for a while."""
+        """SIGSTOP. Returns when every thread has stopped, where /proc tells: on a busy machine that takes a while."""
         self.send(signal.SIGSTOP)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while any(state != "T" for state in _states(self.pid)) and time.monotonic() < deadline:
@@ -166,8 +166,11 @@ class Server:
 
 def _states(pid: int) -> list[str]:
     """One letter a thread, as /proc has it; none where there is no /proc."""
-    stats = Path(f"/proc/{pid}/task").glob("*/stat")
-    return [stat.read_text().rpartition(")")[2].split()[0] for stat in stats]
+    states = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 def _environment() -> dict[str, str]:
