@@ -168,8 +168,8 @@ def test_what_a_shadow_would_have_done_is_told_where_it_differs(topic: str, even
 
 def test_a_tombstone_says_what_went_quiet(cli: Cli) -> None:
     cli.write([("rates", b"tenant=a|fault|300", None)] * 3)
-    assert "tenant=a|fault|300: gone quiet" in cli("tail", "rates", "--from-start", "--limit", "3").out
-    said = cli("tail", "rates", "--from-start", "--limit", "4", "--json").out
+    assert "tenant=a|fault|300: gone quiet" in cli("tail", "rates", "--until-end").out
+    said = cli("tail", "rates", "--until-end", "--json").out
     assert '{"key": "tenant=a|fault|300", "tombstone": true}' in said
 
 
