@@ -10,7 +10,6 @@ from typing import Any, Literal
 from classifiers import labels_missing
 from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
-from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 from streams.errors import PolicyUnknown, StoreAway, TidegateError
 from streams.metrics import Metrics
@@ -42,11 +41,6 @@ class InForce:
     def live(self) -> LivePolicy:
         """The policy to decide by: one assignment; read it once a batch."""
         return self.policies.live
-
-    @property
-    def seed(self) -> Policy:
-        """The policy of this worker's file."""
-        return self._seed
 
     @property
     def file(self) -> Literal["same", "ignored"] | None:

@@ -16,6 +16,7 @@ from streams.cli import app
 from streams.cli.writing import producer
 from streams.embedded import Embedded
 from streams.settings import Settings
+from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 
 POLICY = Path(__file__).with_name("policy.toml")
@@ -68,6 +69,19 @@ class Cli:
                     await out.send_and_wait(topic, value, key=key)
 
         asyncio.run(work())
+
+
+def stored(cli: Cli, work: Any) -> Any:
+    """What `work(store)` returns."""
+
+    async def run() -> Any:
+        store = RedisStore(cli.settings.redis, cli.settings.namespace)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
 
 
 @pytest.fixture

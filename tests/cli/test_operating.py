@@ -20,7 +20,7 @@ from streams.source import cluster_id
 from streams.store import Fence, Part
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
-from tests.cli.conftest import POLICY, TWIN, Cli
+from tests.cli.conftest import POLICY, TWIN, Cli, stored
 
 NOW = int(time.time() * 1000)
 PART = Part("completions", 0)
@@ -33,19 +33,6 @@ def own(own_embedded: Embedded) -> Cli:
     cli = Cli({**own_embedded.env(), **TWIN})
     cli("policy", "apply", str(POLICY), "--reason", "a test")
     return cli
-
-
-def stored(cli: Cli, work: Any) -> Any:
-    """What `work(store)` returns."""
-
-    async def run() -> Any:
-        store = RedisStore(cli.settings.redis, cli.settings.namespace)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 # --- rates

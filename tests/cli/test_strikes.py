@@ -18,7 +18,7 @@ from streams.store import Apply, Fence, Mark, Part
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from streams.users import UserKey
-from tests.cli.conftest import POLICY, TWIN, Cli
+from tests.cli.conftest import POLICY, TWIN, Cli, stored
 
 T = 4_000_000_000_000  # the year 2096
 AT = "2096-10-02 07:06:40Z"
@@ -36,19 +36,6 @@ block = 1
 """
 TERMS = Terms(HOUR_MS, 2.0, 4.0, 0.001, "0-made")
 PARTS = [Part("completions", p) for p in range(2)]
-
-
-def stored(cli: Cli, work: Any) -> Any:
-    """What `work(store)` returns."""
-
-    async def run() -> Any:
-        store = RedisStore(cli.settings.redis, cli.settings.namespace)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 def strike(cli: Cli, **given: tuple[int, float]) -> None:

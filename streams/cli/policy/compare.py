@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import fail, go, say
+from streams.cli.policy.shadow import NO_SHADOW
 from streams.cli.show import ago, clock, json_line
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def compare(
     seen = go(read_log(settings))
     live = seen.log.live
     if live is None or live.shadow is None:
-        fail("no shadow runs; `tidegate policy shadow FILE --reason …` starts one")
+        fail(NO_SHADOW)
     shadow, started = live.shadow, _started(seen, live.shadow.version)
     since_ms = max(since_ms, started.at_ms)
     over = Range(since_ms, now_ms, last_boundary_ms(now_ms, [live, shadow], now_ms))
