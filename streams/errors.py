@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from streams.kafka import Kafka
+
 
 class TidegateError(Exception):
     """The root: catch this at the edge, print its message, exit."""
@@ -27,7 +29,7 @@ class PolicyUnknown(TidegateError):
     """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
 
 
-def broker_away(kafka: str, error: BaseException, what: object = None) -> BrokerAway:
+def broker_away(kafka: Kafka | str, error: BaseException, what: object = None) -> BrokerAway:
     """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once."""
     name, said = type(error).__name__, str(error)
     where = f"kafka {kafka}" if what is None else f"kafka {kafka}: {what}"

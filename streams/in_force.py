@@ -12,6 +12,7 @@ from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
 from streams.core.thresholds import LivePolicy
 from streams.errors import PolicyUnknown, StoreAway, TidegateError
+from streams.kafka import Kafka
 from streams.metrics import Metrics
 from streams.policies import Policies
 from streams.policy_file import read_policy
@@ -29,7 +30,9 @@ RETRY_S = 1.0
 class InForce:
     """The policy log as one worker follows it."""
 
-    def __init__(self, kafka: str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Store) -> None:
+    def __init__(
+        self, kafka: Kafka | str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Store
+    ) -> None:
         """Reads the file. Raises PolicyError: a worker does not start with a file that is wrong."""
         self._file, self._seed, self._worker = file, read_policy(file), worker
         self._scorer, self._metrics, self._store = scorer, metrics, store

@@ -19,6 +19,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from streams.batch import Batch, Limits, Span
 from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.fence import Owned
+from streams.kafka import Kafka, connect
 from streams.store import Part
 from streams.tasks import Tasks, exit_on_bug
 from streams.wire import Record
@@ -34,7 +35,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     def __init__(
         self,
-        kafka: str,
+        kafka: Kafka | str,
         group: str,
         topic: str,
         limits: Limits,
@@ -64,7 +65,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         """Joins the group. Raises BrokerAway where no broker answers."""
         session_ms = int(self._limits.session_timeout_s * 1000)
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+            **connect(self._kafka),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -21,6 +21,7 @@ from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway, broker_away
+from streams.kafka import Kafka
 from streams.policies_topic import ANSWER_S, PoliciesTopic
 from streams.policies_topic import TOPIC as TOPIC
 from streams.publish import Message, Publisher
@@ -40,7 +41,7 @@ class Policies:
 
     def __init__(
         self,
-        kafka: str,
+        kafka: Kafka | str,
         on_record: Callable[[Folded, int, Any], None] | None = None,
         recall: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:

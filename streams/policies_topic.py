@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.kept import hash_of
 from streams.errors import BrokerAway
+from streams.kafka import Kafka, connect
 
 TOPIC = "policies"
 ANSWER_S = 15.0
@@ -22,7 +23,7 @@ QUIET = 3  # fetches without a record: the high-water mark is past the last one,
 class PoliciesTopic:
     """One reader of it, without a group. Raises BrokerAway, and the client's errors as they are."""
 
-    def __init__(self, kafka: str) -> None:
+    def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
         self._tp = TopicPartition(TOPIC, 0)
@@ -31,7 +32,7 @@ class PoliciesTopic:
         """Connects anew, and stands at the topic's beginning."""
         await self.close()
         self._consumer = consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+            **connect(self._kafka),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

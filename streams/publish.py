@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.errors import broker_away
+from streams.kafka import Kafka, connect
 
 
 class Message(NamedTuple):
@@ -29,10 +30,10 @@ class Message(NamedTuple):
 class Publisher:
     """A producer with acks=all. Idempotent where the broker has it."""
 
-    def __init__(self, kafka: str, *, idempotent: bool, max_record_bytes: int, client_id: str) -> None:
+    def __init__(self, kafka: Kafka | str, *, idempotent: bool, max_record_bytes: int, client_id: str) -> None:
         self._kafka = kafka
         self._options: dict[str, Any] = {
-            "bootstrap_servers": kafka,
+            **connect(kafka),
             "client_id": client_id,
             "acks": "all",
             "enable_idempotence": idempotent,

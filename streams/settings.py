@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
+from streams.kafka import Kafka
 
 PREFIX = "TIDEGATE_"
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
@@ -114,6 +115,11 @@ class Settings(BaseSettings):
     http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")
     log_json: bool = Field(False, description="one JSON object a line, instead of text")
+
+    @property
+    def brokers(self) -> Kafka:
+        """The cluster, as every client of ours connects to it."""
+        return Kafka(self.kafka)
 
     @property
     def group(self) -> str:

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
+from streams.kafka import Kafka, connect
 from streams.store import Part
 from streams.wire import Record
 
@@ -21,9 +22,9 @@ ANSWER_S = 10.0  # no answer in this time: the broker is away
 
 
 @asynccontextmanager
-async def _admin(kafka: str) -> AsyncIterator[Any]:
+async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
     """A connected admin client, closed at the end. Raises BrokerAway where no broker answers."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKafkaAdminClient(**connect(kafka))
     try:
         await admin.start()
         yield admin
@@ -33,13 +34,13 @@ async def _admin(kafka: str) -> AsyncIterator[Any]:
         await admin.close()
 
 
-async def cluster_id(kafka: str) -> str:
+async def cluster_id(kafka: Kafka | str) -> str:
     """The cluster's own id, so that a fence made on another cluster is not believed."""
     async with _admin(kafka) as admin:
         return str((await admin.describe_cluster()).get("cluster_id"))
 
 
-async def partition_counts(kafka: str) -> dict[str, int]:
+async def partition_counts(kafka: Kafka | str) -> dict[str, int]:
     """Every topic of the cluster and its number of partitions; asking creates none."""
     async with _admin(kafka) as admin:
         return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
@@ -48,7 +49,7 @@ async def partition_counts(kafka: str) -> dict[str, int]:
 class Source:
     """A `fence.Log` on Kafka: one consumer without a group, one question at a time."""
 
-    def __init__(self, kafka: str) -> None:
+    def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
         self._one = asyncio.Lock()
@@ -61,7 +62,7 @@ class Source:
     async def _started(self) -> Any:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._kafka,
+                **connect(self._kafka),
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",

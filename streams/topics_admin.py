@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from streams.errors import BrokerAway, TidegateError
+from streams.kafka import Kafka, connect
 from streams.settings import Settings
 from streams.topics import TOPICS, Topic
 
@@ -37,7 +38,7 @@ class TopicsRefused(TidegateError):
 
 
 async def ensure_topics(
-    bootstrap: str, partitions: int, replication: int, *, max_record_bytes: int = 1_000_000
+    bootstrap: Kafka | str, partitions: int, replication: int, *, max_record_bytes: int = 1_000_000
 ) -> tuple[str, ...]:
     """Names of the topics created, in the table's order; empty where all were there.
 
@@ -87,8 +88,8 @@ def _refuse_unequal(there: dict[str, int]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+async def _admin(bootstrap: Kafka | str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connect(bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
         yield admin
@@ -129,7 +130,7 @@ async def _visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
 
 async def _run(settings: Settings) -> tuple[str, ...]:
     return await ensure_topics(
-        settings.kafka, settings.partitions, settings.replication, max_record_bytes=settings.max_record_bytes
+        settings.brokers, settings.partitions, settings.replication, max_record_bytes=settings.max_record_bytes
     )
 
 

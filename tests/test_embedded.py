@@ -144,7 +144,7 @@ def test_a_server_that_ends_at_once_is_shown_with_its_log(monkeypatch: pytest.Mo
 def test_a_store_that_died_by_itself_is_said(own_embedded: Embedded) -> None:
     own_embedded.check()
     os.kill(own_embedded.store_pid, 9)
-    with pytest.raises(EmbeddedError, match="embedded store is not running"):
+    with pytest.raises(EmbeddedError, match="embedded-store is not running"):
         until(lambda: own_embedded.check() is not None)
 
 

@@ -10,13 +10,13 @@ import pytest
 from streams.core.changes import PolicyChange, ShadowChange
 from streams.core.log import PolicyLog, fold
 from streams.core.policy import Policy
-from streams.embedded import Embedded
 from streams.in_force import InForce
 from streams.metrics import Metrics
 from streams.publish import Message, Publisher
 from streams.scorer import LiveScorer
 from streams.store.memory import MemoryStore
 from streams.topics_admin import ensure_topics
+from tests.pairs import Pair
 from tests.scorers import obedient
 
 LIVE = {"labels": {"toxicity": {"block": 0.9}}}
@@ -75,13 +75,13 @@ def test_the_metric_is_there_only_for_the_shadow_that_runs(tmp_path: Path) -> No
 
 
 async def test_a_worker_starts_beside_a_shadow_whose_label_its_classifier_does_not_give(
-    own_embedded: Embedded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_pair: Pair, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    await ensure_topics(own_embedded.kafka, 1, 1)
-    publisher = Publisher(own_embedded.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
+    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
+    publisher = Publisher(own_pair.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
     await publisher.start()
-    told = Told(tmp_path, own_embedded.kafka)
+    told = Told(tmp_path, own_pair.kafka)
     log = [change(None, LIVE), shadow(None, TRIED)]
     await publisher.publish([Message("policies", b"live", r.model_dump_json().encode(), 0) for r in log])
     try:

@@ -16,7 +16,6 @@ from streams.core.kept import Kept, from_json, hash_of, to_json
 from streams.core.log import PolicyLog
 from streams.core.policy import Policy, parse, version
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from streams.errors import PolicyUnknown, StoreAway
 from streams.in_force import InForce
 from streams.metrics import Metrics
@@ -24,6 +23,7 @@ from streams.publish import Publisher
 from streams.scorer import LiveScorer
 from streams.store.memory import MemoryStore
 from streams.topics_admin import ensure_topics
+from tests.pairs import Pair
 from tests.scorers import obedient
 
 SOON_S = 10.0
@@ -101,8 +101,8 @@ async def kept(world: World, block: float) -> None:
     assert known == world.in_force.policies.log
 
 
-async def test_what_the_log_says_is_kept_after_every_change(own_embedded: Embedded, tmp_path: Path) -> None:
-    async with worker(own_embedded.kafka, tmp_path) as world:
+async def test_what_the_log_says_is_kept_after_every_change(own_pair: Pair, tmp_path: Path) -> None:
+    async with worker(own_pair.kafka, tmp_path) as world:
         await world.in_force.find(world.publisher)
         await kept(world, 0.9)
         await world.change(0.8)
@@ -111,10 +111,10 @@ async def test_what_the_log_says_is_kept_after_every_change(own_embedded: Embedd
 
 
 async def test_where_the_store_is_away_it_is_kept_later_and_the_policy_is_live_meanwhile(
-    own_embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_force, "RETRY_S", 0.01)
-    async with worker(own_embedded.kafka, tmp_path) as world:
+    async with worker(own_pair.kafka, tmp_path) as world:
         await world.in_force.find(world.publisher)
         await kept(world, 0.9)
         world.store.away = 10**9
@@ -125,10 +125,10 @@ async def test_where_the_store_is_away_it_is_kept_later_and_the_policy_is_live_m
 
 
 async def test_a_store_that_came_back_empty_has_it_again(
-    own_embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_force, "KEEP_AGAIN_S", 0.05)
-    async with worker(own_embedded.kafka, tmp_path) as world:
+    async with worker(own_pair.kafka, tmp_path) as world:
         await world.in_force.find(world.publisher)
         await kept(world, 0.9)
         world.store.emptied()
@@ -136,11 +136,11 @@ async def test_a_store_that_came_back_empty_has_it_again(
 
 
 async def test_an_emptied_log_is_not_seeded_with_the_file(
-    own_embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.1)
     was = LivePolicy(version(6, policy(0.7)), policy(0.7))
-    async with worker(own_embedded.kafka, tmp_path) as world:
+    async with worker(own_pair.kafka, tmp_path) as world:
         before = Kept(PolicyLog(was, {}, 7), hash_of(b"x"))
         await world.store.keep_policies(before.order, to_json(before))
         await world.in_force.find(world.publisher)
@@ -151,9 +151,9 @@ async def test_an_emptied_log_is_not_seeded_with_the_file(
 
 
 async def test_without_its_beginning_and_with_nothing_kept_a_worker_waits_for_a_policy_to_be_applied(
-    own_embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with worker(own_embedded.kafka, tmp_path) as world:
+    async with worker(own_pair.kafka, tmp_path) as world:
         for block in (0.8, 0.7, 0.6):
             made = policy(block).model_dump(mode="json", exclude_none=True)
             record = PolicyChange(parent="9-00000000", policy=made, author="ann", reason="r", at_ms=1)

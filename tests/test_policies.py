@@ -25,6 +25,7 @@ from streams.embedded import Embedded, free_port
 from streams.errors import BrokerAway
 from streams.policies import NAME, TOPIC, Policies
 from streams.publish import Message, Publisher
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 SOON_S = 10.0
@@ -71,9 +72,9 @@ async def topic(kafka: str) -> None:
 
 
 @pytest.fixture
-async def kafka(own_embedded: Embedded) -> str:
-    await topic(own_embedded.kafka)
-    return own_embedded.kafka
+async def kafka(own_pair: Pair) -> str:
+    await topic(own_pair.kafka)
+    return own_pair.kafka
 
 
 async def until(met: Callable[[], bool], within_s: float = SOON_S) -> None:

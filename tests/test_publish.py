@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from streams.embedded import Embedded, free_port
 from streams.errors import BrokerAway
 from streams.publish import Message, Publisher
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 Cut = tuple[Publisher, Proxy, str]
@@ -47,20 +48,20 @@ async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | N
 
 
 @pytest.fixture
-async def publisher(embedded: Embedded) -> AsyncIterator[Publisher]:
-    started = made(embedded.kafka)
+async def publisher(shared_pair: Pair) -> AsyncIterator[Publisher]:
+    started = made(shared_pair.kafka)
     await started.start()
     yield started
     await started.stop()
 
 
 async def test_what_was_published_is_there_when_publish_returns(
-    publisher: Publisher, embedded: Embedded, namespace: str
+    publisher: Publisher, shared_pair: Pair, namespace: str
 ) -> None:
-    await topic(embedded.kafka, namespace, 2)
+    await topic(shared_pair.kafka, namespace, 2)
     await publisher.publish([Message(namespace, b"k1", b"v1", 1), Message(namespace, None, None, 1)])
-    assert await written(embedded.kafka, namespace, 1) == [(b"k1", b"v1"), (None, None)]
-    assert await written(embedded.kafka, namespace, 0) == []
+    assert await written(shared_pair.kafka, namespace, 1) == [(b"k1", b"v1"), (None, None)]
+    assert await written(shared_pair.kafka, namespace, 0) == []
 
 
 async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> None:
@@ -68,9 +69,9 @@ async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> 
 
 
 async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
-    publisher: Publisher, embedded: Embedded, namespace: str
+    publisher: Publisher, shared_pair: Pair, namespace: str
 ) -> None:
-    await topic(embedded.kafka, namespace, 2)
+    await topic(shared_pair.kafka, namespace, 2)
     sizes = [90_000, 10, 300_000, 200_000, 500_000, 1, 523_000, 40_000, 3]  # 1.6 MB: four batches or more
     assert sum(sizes) > 3 * BATCH_BYTES
     messages = [
@@ -81,20 +82,21 @@ async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
     await publisher.publish(messages)
     for partition in (0, 1):
         found = [
-            (int(key or b""), len(value or b"")) for key, value in await written(embedded.kafka, namespace, partition)
+            (int(key or b""), len(value or b""))
+            for key, value in await written(shared_pair.kafka, namespace, partition)
         ]
         assert found == list(enumerate(sizes * 2))
 
 
-async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, embedded: Embedded, namespace: str) -> None:
-    await topic(embedded.kafka, namespace, 3)
+async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, shared_pair: Pair, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace, 3)
     placed = [Message(namespace, b"p%d" % n, b"placed", n % 3) for n in range(9)]
     keyed = [Message(namespace, b"k%d" % (n % 4), b"%d" % n) for n in range(12)]
     await publisher.publish([m for pair in zip(placed, keyed, strict=False) for m in pair] + keyed[len(placed) :])
     where: dict[bytes, set[int]] = {}
     values: dict[bytes, list[int]] = {}
     for partition in range(3):
-        found = await written(embedded.kafka, namespace, partition)
+        found = await written(shared_pair.kafka, namespace, partition)
         assert [key for key, value in found if value == b"placed"] == [
             b"p%d" % n for n in range(9) if n % 3 == partition
         ]
@@ -107,37 +109,37 @@ async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, embed
 
 
 async def test_it_knows_how_many_partitions_a_topic_has(
-    publisher: Publisher, embedded: Embedded, namespace: str
+    publisher: Publisher, shared_pair: Pair, namespace: str
 ) -> None:
-    await topic(embedded.kafka, namespace, 5)
+    await topic(shared_pair.kafka, namespace, 5)
     assert await publisher.partitions(namespace) == 5
     assert await publisher.partitions(namespace) == 5
 
 
 async def test_a_value_that_is_too_large_is_refused_and_says_so(
-    publisher: Publisher, embedded: Embedded, namespace: str
+    publisher: Publisher, shared_pair: Pair, namespace: str
 ) -> None:
     # By key: one that is placed goes out as a batch of its own, and the broker judges it.
-    await topic(embedded.kafka, namespace, 1)
+    await topic(shared_pair.kafka, namespace, 1)
     async with asyncio.timeout(10):
         with pytest.raises(BrokerAway, match="MessageSizeTooLargeError") as caught:
             await publisher.publish([Message(namespace, b"k", b"x" * (MAX_RECORD_BYTES + 1))])
     assert "xxxx" not in str(caught.value)
     await publisher.publish([Message(namespace, b"k", b"after", 0)])  # and nothing is stuck
-    assert await written(embedded.kafka, namespace, 0) == [(b"k", b"after")]
+    assert await written(shared_pair.kafka, namespace, 0) == [(b"k", b"after")]
 
 
-async def test_a_batch_is_never_larger_than_a_record_may_be(embedded: Embedded, namespace: str) -> None:
+async def test_a_batch_is_never_larger_than_a_record_may_be(shared_pair: Pair, namespace: str) -> None:
     # A broker's message.max.bytes is of batches: one over it would be refused again and again.
-    await topic(embedded.kafka, namespace, 1)
-    publisher = Publisher(embedded.kafka, idempotent=False, max_record_bytes=2000, client_id="test")
+    await topic(shared_pair.kafka, namespace, 1)
+    publisher = Publisher(shared_pair.kafka, idempotent=False, max_record_bytes=2000, client_id="test")
     await publisher.start()
     batch = publisher._producer.create_batch()
     assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is not None
     assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is None
     batch.close()
     await publisher.publish([Message(namespace, b"%d" % n, b"x" * 1500, 0) for n in range(5)])
-    assert [key for key, _ in await written(embedded.kafka, namespace, 0)] == [b"%d" % n for n in range(5)]
+    assert [key for key, _ in await written(shared_pair.kafka, namespace, 0)] == [b"%d" % n for n in range(5)]
     await publisher.stop()
 
 

@@ -14,6 +14,7 @@ from streams.embedded import Embedded, free_port
 from streams.errors import BrokerAway
 from streams.source import Source, cluster_id, partition_counts
 from streams.store import Part
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 
@@ -41,8 +42,8 @@ async def send(kafka: str, name: str, values: list[bytes | None], partition: int
 
 
 @pytest.fixture
-async def source(embedded: Embedded) -> AsyncIterator[Source]:
-    asked = Source(embedded.kafka)
+async def source(shared_pair: Pair) -> AsyncIterator[Source]:
+    asked = Source(shared_pair.kafka)
     yield asked
     await asked.stop()
 
@@ -56,10 +57,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- read
 
 
-async def test_a_record_is_read_by_its_offset_in_any_order(embedded: Embedded, source: Source, namespace: str) -> None:
-    await topic(embedded.kafka, namespace, 2)
-    times = await send(embedded.kafka, namespace, [b"v0", b"v1", b"v2"], partition=1)
-    await send(embedded.kafka, namespace, [b"other"] * 3)
+async def test_a_record_is_read_by_its_offset_in_any_order(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace, 2)
+    times = await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"], partition=1)
+    await send(shared_pair.kafka, namespace, [b"other"] * 3)
     for offset in (2, 0, 1, 1):
         record = await source.read(Part(namespace, 1), offset)
         assert record is not None
@@ -67,36 +68,36 @@ async def test_a_record_is_read_by_its_offset_in_any_order(embedded: Embedded, s
         assert (record.value, record.key, record.timestamp) == (b"v%d" % offset, b"k", times[offset])
 
 
-async def test_a_tombstone_is_a_record(embedded: Embedded, source: Source, namespace: str) -> None:
-    await topic(embedded.kafka, namespace)
-    await send(embedded.kafka, namespace, [b"v0", None])
+async def test_a_tombstone_is_a_record(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", None])
     record = await source.read(Part(namespace, 0), 1)
     assert record is not None
     assert (record.offset, record.value) == (1, None)
 
 
 @pytest.mark.parametrize("offset", [3, 4, 88_214])
-async def test_past_the_end_there_is_none(embedded: Embedded, source: Source, namespace: str, offset: int) -> None:
-    await topic(embedded.kafka, namespace)
-    await send(embedded.kafka, namespace, [b"v0", b"v1", b"v2"])
+async def test_past_the_end_there_is_none(shared_pair: Pair, source: Source, namespace: str, offset: int) -> None:
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
     assert await source.read(Part(namespace, 0), offset) is None
 
 
-async def test_an_empty_topic_holds_none(embedded: Embedded, source: Source, namespace: str) -> None:
-    await topic(embedded.kafka, namespace)
+async def test_an_empty_topic_holds_none(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace)
     assert await source.read(Part(namespace, 0), 0) is None
     assert await source.read(Part(namespace, 0), 7) is None
 
 
-async def test_a_topic_made_anew_shows_its_own_records(embedded: Embedded, source: Source, namespace: str) -> None:
+async def test_a_topic_made_anew_shows_its_own_records(shared_pair: Pair, source: Source, namespace: str) -> None:
     part = Part(namespace, 0)
-    await topic(embedded.kafka, namespace)
-    await send(embedded.kafka, namespace, [b"v0", b"v1", b"v2"])
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
     assert (await source.read(part, 2)) is not None
-    async with admin(embedded.kafka) as client:
+    async with admin(shared_pair.kafka) as client:
         await client.delete_topics([namespace])
-    await topic(embedded.kafka, namespace)
-    await send(embedded.kafka, namespace, [b"new"])
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"new"])
     assert await source.read(part, 2) is None
     record = await source.read(part, 0)
     assert record is not None
@@ -108,15 +109,15 @@ async def test_a_topic_made_anew_shows_its_own_records(embedded: Embedded, sourc
 
 
 async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
-    embedded: Embedded, source: Source, namespace: str
+    shared_pair: Pair, source: Source, namespace: str
 ) -> None:
     part = Part(namespace, 0)
-    await topic(embedded.kafka, namespace)
+    await topic(shared_pair.kafka, namespace)
     assert await source.bounds(part) == (0, 0)
-    await send(embedded.kafka, namespace, [b"v0", b"v1"])
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1"])
     assert await source.bounds(part) == (0, 2)
     await source.read(part, 1)  # where it last read does not matter
-    await send(embedded.kafka, namespace, [b"v2"])
+    await send(shared_pair.kafka, namespace, [b"v2"])
     assert await source.bounds(part) == (0, 3)
 
 
@@ -152,17 +153,17 @@ async def test_a_broker_that_is_cut_off_is_away_and_answers_once_it_is_back(
 
 
 @pytest.mark.usefixtures("soon")
-async def test_a_broker_that_is_silent_is_away(own_embedded: Embedded, namespace: str) -> None:
-    asked = Source(own_embedded.kafka)
-    await topic(own_embedded.kafka, namespace)
-    await send(own_embedded.kafka, namespace, [b"v0"])
+async def test_a_broker_that_is_silent_is_away(own_pair: Pair, namespace: str) -> None:
+    asked = Source(own_pair.kafka)
+    await topic(own_pair.kafka, namespace)
+    await send(own_pair.kafka, namespace, [b"v0"])
     assert await asked.bounds(Part(namespace, 0)) == (0, 1)
-    own_embedded.freeze_broker()
+    own_pair.freeze_broker()
     with pytest.raises(BrokerAway, match="no answer in 1 s"):
         await asked.read(Part(namespace, 0), 0)
     with pytest.raises(BrokerAway, match="no answer in 1 s"):
         await asked.read(Part(namespace, 0), 5)
-    own_embedded.thaw_broker()
+    own_pair.thaw_broker()
     await asked.stop()
 
 
@@ -183,15 +184,15 @@ async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
 # --- the cluster
 
 
-async def test_a_cluster_s_id_stays_its_own(embedded: Embedded, own_embedded: Embedded) -> None:
-    one = await cluster_id(embedded.kafka)
-    assert one == await cluster_id(embedded.kafka)
-    assert one != await cluster_id(own_embedded.kafka)
+async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_pair: Pair) -> None:
+    one = await cluster_id(shared_pair.kafka)
+    assert one == await cluster_id(shared_pair.kafka)
+    assert one != await cluster_id(own_pair.kafka)
     assert one not in ("", "None")
 
 
-async def test_asking_for_the_topics_makes_none(own_embedded: Embedded) -> None:
-    assert await partition_counts(own_embedded.kafka) == {}
-    await topic(own_embedded.kafka, "completions", 3)
-    assert await partition_counts(own_embedded.kafka) == {"completions": 3}
-    assert await partition_counts(own_embedded.kafka) == {"completions": 3}
+async def test_asking_for_the_topics_makes_none(own_pair: Pair) -> None:
+    assert await partition_counts(own_pair.kafka) == {}
+    await topic(own_pair.kafka, "completions", 3)
+    assert await partition_counts(own_pair.kafka) == {"completions": 3}
+    assert await partition_counts(own_pair.kafka) == {"completions": 3}

@@ -11,11 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams import topics_admin
-from streams.embedded import Embedded, free_port
+from streams.embedded import free_port
 from streams.errors import BrokerAway
 from streams.source import partition_counts
 from streams.topics import TOPICS
 from streams.topics_admin import TopicsUnequal, config, ensure_topics
+from tests.pairs import Pair
 
 NAMES = tuple(topic.name for topic in TOPICS)
 
@@ -27,11 +28,11 @@ async def create(bootstrap: str, **partitions: int) -> None:
     await admin.close()
 
 
-async def test_every_topic_is_created_as_the_table_says_and_only_once(own_embedded: Embedded) -> None:
-    assert await ensure_topics(own_embedded.kafka, 6, 1) == NAMES
-    assert await partition_counts(own_embedded.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
+async def test_every_topic_is_created_as_the_table_says_and_only_once(own_pair: Pair) -> None:
+    assert await ensure_topics(own_pair.kafka, 6, own_pair.replication) == NAMES
+    assert await partition_counts(own_pair.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=own_embedded.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=own_pair.kafka)
     await admin.start()
     for topic in TOPICS:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
@@ -39,22 +40,22 @@ async def test_every_topic_is_created_as_the_table_says_and_only_once(own_embedd
         assert config(topic, 1, 1_000_000).items() <= entries.items()
     await admin.close()
 
-    assert await ensure_topics(own_embedded.kafka, 12, 1) == ()
-    assert (await partition_counts(own_embedded.kafka))["completions"] == 6  # what exists is left as it is
+    assert await ensure_topics(own_pair.kafka, 12, own_pair.replication) == ()
+    assert (await partition_counts(own_pair.kafka))["completions"] == 6  # what exists is left as it is
 
 
-async def test_decisions_and_replays_follow_the_completions_that_exist(own_embedded: Embedded) -> None:
-    await create(own_embedded.kafka, completions=3)
-    await ensure_topics(own_embedded.kafka, 12, 1)
-    counts = await partition_counts(own_embedded.kafka)
+async def test_decisions_and_replays_follow_the_completions_that_exist(own_pair: Pair) -> None:
+    await create(own_pair.kafka, completions=3)
+    await ensure_topics(own_pair.kafka, 12, own_pair.replication)
+    counts = await partition_counts(own_pair.kafka)
     assert (counts["decisions"], counts["replays"], counts["feedback"]) == (3, 3, 12)
 
 
-async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_embedded: Embedded) -> None:
-    await create(own_embedded.kafka, completions=3, decisions=4)
+async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_pair: Pair) -> None:
+    await create(own_pair.kafka, completions=3, decisions=4)
     with pytest.raises(TopicsUnequal, match="completions has 3 partitions and decisions 4; expected the same number"):
-        await ensure_topics(own_embedded.kafka, 12, 1)
-    assert await partition_counts(own_embedded.kafka) == {"completions": 3, "decisions": 4}
+        await ensure_topics(own_pair.kafka, 12, own_pair.replication)
+    assert await partition_counts(own_pair.kafka) == {"completions": 3, "decisions": 4}
 
 
 async def test_a_broker_that_is_away_is_named() -> None:
@@ -85,11 +86,11 @@ def test_a_topic_s_configuration(name: str, replication: int, expected: dict[str
     assert config(topic, replication, 1_000_000) == expected
 
 
-def test_as_a_command_it_says_what_it_created(own_embedded: Embedded) -> None:
+def test_as_a_command_it_says_what_it_created(own_pair: Pair) -> None:
     def run(**environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", topics_admin.__name__],
-            env={**os.environ, **own_embedded.env(), **environment},
+            env={**os.environ, **own_pair.env(), **environment},
             capture_output=True,
             text=True,
             check=False,

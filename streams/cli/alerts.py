@@ -92,7 +92,7 @@ async def _history(settings: Settings) -> list[Alert]:
     from streams.core.events import Alert
 
     found: dict[str, Alert] = {}
-    async for record in everything(settings.kafka, "alerts"):
+    async for record in everything(settings.brokers, "alerts"):
         try:
             alert = Alert.model_validate_json(record.value or b"")
         except ValidationError:

@@ -140,7 +140,7 @@ async def _letters(settings: Settings) -> AsyncIterator[DeadLetter]:
     from streams.cli.reading import everything
     from streams.core.events import DeadLetter
 
-    async for record in everything(settings.kafka, "dead-letters"):
+    async for record in everything(settings.brokers, "dead-letters"):
         try:
             yield DeadLetter.model_validate_json(record.value or b"")
         except ValidationError:
@@ -152,7 +152,7 @@ async def _redrive(settings: Settings, letters: list[DeadLetter]) -> int:
     from streams.cli.writing import producer
     from streams.source import Source
 
-    sent, source = 0, Source(settings.kafka)
+    sent, source = 0, Source(settings.brokers)
     try:
         async with producer(settings) as out:
             for letter in letters:

@@ -18,6 +18,7 @@ from pydantic_core import from_json
 
 from streams.cli.kept_records import KeptRecords, Stretch
 from streams.core.events import Decision
+from streams.kafka import Kafka
 
 if TYPE_CHECKING:
     from streams.cli.show import Advance
@@ -49,7 +50,7 @@ class Recent:
 class Decisions:
     """The topic. Close it."""
 
-    def __init__(self, kafka: str, topic: str = "decisions") -> None:
+    def __init__(self, kafka: Kafka | str, topic: str = "decisions") -> None:
         self._topic = KeptRecords(kafka, topic)
 
     async def aclose(self) -> None:

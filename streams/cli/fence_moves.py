@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.cli.edge import ExitCode, fail
+from streams.kafka import connect
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -53,9 +54,11 @@ async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list
     from streams.store import Part
     from streams.store.redis import RedisStore
 
-    counts = await partition_counts(settings.kafka)
+    counts = await partition_counts(settings.brokers)
     if missing := [topic for topic in SOURCES if topic not in counts]:
-        raise TopicsMissing(f"kafka {settings.kafka}: no topic {', '.join(missing)}; expected `tidegate topics` first")
+        raise TopicsMissing(
+            f"kafka {settings.brokers}: no topic {', '.join(missing)}; expected `tidegate topics` first"
+        )
     parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
     if wanted is not None:
         if strange := [part for part in wanted if part not in parts]:
@@ -75,7 +78,7 @@ async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, in
     from streams.source import Source
 
     (row,) = await rows(settings, [part])
-    source = Source(settings.kafka)
+    source = Source(settings.brokers)
     try:
         start, end = await source.bounds(part)
     finally:
@@ -95,12 +98,12 @@ async def _committed(settings: Settings, part: Part) -> int:
     from streams.errors import BrokerAway
 
     group, tp = f"{settings.group}-{part.topic}", TopicPartition(part.topic, part.partition)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    admin = AIOKafkaAdminClient(**connect(settings.brokers))
     try:
         await admin.start()
         found = (await admin.list_consumer_group_offsets(group, partitions=[tp])).get(tp)
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {settings.kafka}: {group}: {type(error).__name__}: {error}") from error
+        raise BrokerAway(f"kafka {settings.brokers}: {group}: {type(error).__name__}: {error}") from error
     finally:
         await admin.close()
     if found is None or found.offset < 0:
@@ -114,7 +117,7 @@ async def move(settings: Settings, row: Row, offset: int) -> Fence:
     from streams.store import Fence
     from streams.store.redis import RedisStore
 
-    cluster = await cluster_id(settings.kafka)
+    cluster = await cluster_id(settings.brokers)
     store = RedisStore(settings.redis, settings.namespace)
     try:
         (claim,) = await store.claim([row.part], f"tidegate-fence-reset-{time.time_ns()}")

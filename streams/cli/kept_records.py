@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
+from streams.kafka import Kafka, connect
 
 FETCH_BYTES = 8 << 20
 AT_ONCE = 200  # records handed out together: decoded, they still fit a processor's cache
@@ -42,7 +43,7 @@ class Stretch:
 class KeptRecords:
     """One topic, read by one consumer. Close it."""
 
-    def __init__(self, kafka: str, topic: str) -> None:
+    def __init__(self, kafka: Kafka | str, topic: str) -> None:
         self._kafka, self._topic = kafka, topic
         self._consumer: Any = None
 
@@ -111,7 +112,7 @@ class KeptRecords:
     async def _started(self) -> Any:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._kafka,
+                **connect(self._kafka),
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",

@@ -82,7 +82,7 @@ async def _current(settings: Settings) -> list[Rate]:
     from streams.core.events import Rate
 
     last: dict[bytes, bytes | None] = {}
-    async for record in everything(settings.kafka, "rates"):
+    async for record in everything(settings.brokers, "rates"):
         last[record.key or b""] = record.value
     found = []
     for value in last.values():

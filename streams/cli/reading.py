@@ -11,13 +11,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
+from streams.kafka import Kafka, connect
 from streams.source import partition_counts
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 PEEK_BYTES = 1024  # of a fetch that only asks where a partition ends
 
 
-async def require_topic(kafka: str, topic: str) -> int:
+async def require_topic(kafka: Kafka | str, topic: str) -> int:
     """Its number of partitions. Raises TopicsMissing; asking creates nothing."""
     counts = await partition_counts(kafka)
     if topic not in counts:
@@ -26,11 +27,11 @@ async def require_topic(kafka: str, topic: str) -> int:
 
 
 @asynccontextmanager
-async def _consumer(kafka: str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
     """A consumer at the start of every partition."""
     tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
+        **connect(kafka), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
     )  # fmt: skip
     try:
@@ -44,7 +45,7 @@ async def _consumer(kafka: str, topic: str, **more: Any) -> AsyncIterator[tuple[
         await consumer.stop()
 
 
-async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
+async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
     """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
     async with _consumer(kafka, topic) as (consumer, tps):
         ends: dict[TopicPartition, int] = {}
@@ -73,7 +74,7 @@ async def _behind(consumer: Any, tp: TopicPartition, end: int) -> bool:
     return int(await consumer.position(tp)) < end
 
 
-async def follow(kafka: str, topic: str, *, from_start: bool) -> AsyncGenerator[Any, None]:
+async def follow(kafka: Kafka | str, topic: str, *, from_start: bool) -> AsyncGenerator[Any, None]:
     """Records for ever: those the topic holds and what comes, or only what comes. Raises as `everything`."""
     ends = {} if from_start else await ends_of(kafka, topic)
     async with _consumer(kafka, topic) as (consumer, _):
@@ -85,7 +86,7 @@ async def follow(kafka: str, topic: str, *, from_start: bool) -> AsyncGenerator[
                     yield record
 
 
-async def ends_of(kafka: str, topic: str) -> dict[TopicPartition, int]:
+async def ends_of(kafka: Kafka | str, topic: str) -> dict[TopicPartition, int]:
     """Where each partition ends now: the offset that its next record gets."""
     async with _consumer(kafka, topic, max_partition_fetch_bytes=PEEK_BYTES) as (consumer, tps):
         deadline = time.monotonic() + ANSWER_S

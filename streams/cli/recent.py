@@ -89,7 +89,7 @@ async def effects(
     """
     tally, judge = WhatIf(examples=examples), judged_by(candidate, baseline)
     with _rarely_collected():
-        async with aclosing(Decisions(settings.kafka)) as topic:
+        async with aclosing(Decisions(settings.brokers)) as topic:
             recent = await topic.survey(since_ms - SKEW_MS, most=most)
             await topic.find_again(recent, advance)
             async with aclosing(topic.read(recent, advance)) as batches:
@@ -231,7 +231,7 @@ class Asking:
         """What people said from the first window on, also counted for the rules."""
         of: dict[str, int] = {}
         n, from_ms = 0, None
-        async with aclosing(KeptRecords(self._settings.kafka, "feedback")) as topic:
+        async with aclosing(KeptRecords(self._settings.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
                 if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
                     from_ms = max(from_ms or 0, oldest.timestamp)

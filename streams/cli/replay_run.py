@@ -56,7 +56,7 @@ class Run:
 
     async def look(self) -> None:
         """What the range holds, and what is recorded of it. Raises BrokerAway, TopicsMissing, RangeRefused."""
-        log = Stretches(self._settings.kafka)
+        log = Stretches(self._settings.brokers)
         try:
             await self._require_topics()
             await self._survey(log)
@@ -70,7 +70,7 @@ class Run:
         key = UserKey(b"") if scorer is None else await self._user_key()
         if scorer is not None:
             require_labels(self.live.labels, scorer, str(self._file or f"policy {self.live.version}"))
-        log = Stretches(self._settings.kafka)
+        log = Stretches(self._settings.brokers)
         try:
             await self._require_topics()
             found = await self._survey(log)
@@ -104,10 +104,10 @@ class Run:
 
     async def _require_topics(self) -> None:
         """Raises TopicsMissing, TopicsUnequal."""
-        counts = await partition_counts(self._settings.kafka)
+        counts = await partition_counts(self._settings.brokers)
         if missing := [topic for topic in (COMPLETIONS, DECISIONS, DEAD_LETTERS, REPLAYS) if topic not in counts]:
             raise TopicsMissing(
-                f"kafka {self._settings.kafka}: no topic {', '.join(missing)}; expected `tidegate topics` first"
+                f"kafka {self._settings.brokers}: no topic {', '.join(missing)}; expected `tidegate topics` first"
             )
         for topic in (DECISIONS, REPLAYS):
             if counts[topic] != counts[COMPLETIONS]:
@@ -154,7 +154,7 @@ class Run:
     async def _publisher(self) -> AsyncIterator[Publisher]:
         settings = self._settings
         publisher = Publisher(
-            settings.kafka, idempotent=settings.idempotent, max_record_bytes=settings.max_record_bytes,
+            settings.brokers, idempotent=settings.idempotent, max_record_bytes=settings.max_record_bytes,
             client_id="tidegate-replay",
         )  # fmt: skip
         await publisher.start()

@@ -81,7 +81,7 @@ async def _send(settings: Settings, file: str, topic: str, headers: Sequence[Hea
 
     counts: Counter[str] = Counter()
     with opened(file) as lines, progress(f"to {topic}", size(file)) as advance:
-        await require_topic(settings.kafka, topic)
+        await require_topic(settings.brokers, topic)
         async with producer(settings) as out:
             for chunk in chunks(lines, advance):
                 await _send_chunk(out, chunk, topic, headers, settings.max_record_bytes, counts)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from streams.cli import kept_records
 from streams.cli.kept_records import KeptRecords
+from streams.kafka import Kafka
 from streams.store import Part
 from streams.survey import Stretch
 from streams.wire import Record
@@ -14,7 +15,7 @@ from streams.wire import Record
 class Stretches:
     """One consumer a topic. To be stopped."""
 
-    def __init__(self, kafka: str) -> None:
+    def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._topics: dict[str, KeptRecords] = {}
 

@@ -131,9 +131,9 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Pa
     from streams.store import Part
     from streams.store.redis import RedisStore
 
-    counts = await partition_counts(settings.kafka)
+    counts = await partition_counts(settings.brokers)
     if TOPIC not in counts:
-        raise TopicsMissing(f"kafka {settings.kafka}: no topic {TOPIC}; expected `tidegate topics` first")
+        raise TopicsMissing(f"kafka {settings.brokers}: no topic {TOPIC}; expected `tidegate topics` first")
     live = (await read_log(settings)).log.live
     if live is None:
         fail("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one", ExitCode.REFUSED)

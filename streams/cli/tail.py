@@ -57,7 +57,7 @@ async def _tail(
 ) -> None:
     from streams.cli.reading import everything, follow
 
-    kafka, shown = settings.kafka, 0
+    kafka, shown = settings.brokers, 0
     source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
     async with aclosing(source) as records:
         async for record in records:

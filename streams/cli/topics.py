@@ -27,7 +27,7 @@ def topics(
     from streams.topics_admin import ensure_topics
 
     s = Settings.load()
-    created = go(ensure_topics(s.kafka, s.partitions, s.replication, max_record_bytes=s.max_record_bytes))
+    created = go(ensure_topics(s.brokers, s.partitions, s.replication, max_record_bytes=s.max_record_bytes))
     if json_:
         json_line({"created": list(created)})
     else:

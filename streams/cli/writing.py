@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.errors import BrokerAway
+from streams.kafka import connect
 from streams.settings import Settings
 
 BATCH_BYTES = 256 * 1024
@@ -22,7 +23,7 @@ Headers = Sequence[tuple[str, bytes]]
 async def producer(settings: Settings) -> AsyncIterator[Any]:
     """An aiokafka producer. Raises BrokerAway, also for what is raised inside."""
     made = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        **connect(settings.brokers),
         client_id="tidegate-cli",
         acks="all",
         enable_idempotence=settings.idempotent,
@@ -35,7 +36,7 @@ async def producer(settings: Settings) -> AsyncIterator[Any]:
         await made.start()
         yield made
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {settings.kafka}: {type(error).__name__}: {error}") from error
+        raise BrokerAway(f"kafka {settings.brokers}: {type(error).__name__}: {error}") from error
     finally:
         await made.stop()
 

@@ -185,7 +185,7 @@ class _Play:
             self._sent.add((position.partition, position.offset))
 
     async def _read(self, topic: str) -> None:
-        async for record in follow(self._settings.kafka, topic, from_start=True):
+        async for record in follow(self._settings.brokers, topic, from_start=True):
             for alert in self._dash.read(topic, record.key, record.value):
                 self._face.transition(alert, self._now())
 

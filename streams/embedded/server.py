@@ -55,6 +55,9 @@ class Server:
         arguments: Callable[[int, Path], list[str]],
         answers: Callable[[int, int], bool],
         root: Path,
+        *,
+        start_s: float = START_TIMEOUT_S,
+        stop_s: float = STOP_TIMEOUT_S,
     ) -> None:
         self.name = name
         self.directory = root / name
@@ -62,6 +65,7 @@ class Server:
         self.port = 0  # 0 until the first start; kept by the next ones
         self.pid = 0
         self._root = root
+        self._start_s, self._stop_s = start_s, stop_s
         self._binary = binary
         self._arguments = arguments
         self._answers = answers
@@ -72,7 +76,7 @@ class Server:
         """Returns when the server answers. A port that was taken meanwhile is replaced, or waited for if fixed."""
         if self.running():
             raise EmbeddedError(f"{self.name}: already running on port {self.port}")
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + self._start_s
         for _ in range(PORT_ATTEMPTS):
             port = self.port or free_port()
             self._spawn(port)
@@ -84,7 +88,7 @@ class Server:
             if self.running() or "in use" not in self._log_tail():
                 break
             time.sleep(0.2)
-        what = f"no answer within {START_TIMEOUT_S:.0f} s" if self.running() else "ended by itself"
+        what = f"no answer within {self._start_s:.0f} s" if self.running() else "ended by itself"
         message = self._said(f"did not start: {what}")
         self.kill()
         raise EmbeddedError(message)
@@ -120,7 +124,7 @@ class Server:
             for number in numbers:
                 self.send(number)
         try:
-            self._leash.wait(STOP_TIMEOUT_S)
+            self._leash.wait(self._stop_s)
         except subprocess.TimeoutExpired:
             os.kill(self.pid, signal.SIGKILL)
             self._leash.wait(STOP_TIMEOUT_S)
@@ -155,7 +159,7 @@ class Server:
             self._leash = None
 
     def _said(self, what: str) -> str:
-        return f"embedded {self.name} {what}; its log ends:\n{self._log_tail()}"
+        return f"{self.name} {what}; its log ends:\n{self._log_tail()}"
 
     def _log_tail(self) -> str:
         with contextlib.suppress(OSError):

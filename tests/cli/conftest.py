@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from streams.embedded import Embedded
 from streams.settings import Settings
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
+from tests.pairs import Pair
 
 POLICY = Path(__file__).with_name("policy.toml")
 TWIN = {
@@ -90,25 +92,35 @@ def offline() -> Cli:
     return Cli(TWIN)
 
 
-@pytest.fixture(scope="module")
-def pair(_wheels: None) -> Iterator[Embedded]:
-    """A pair with every topic, of this module."""
-    with Embedded() as pair:
-        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
+def _lives(fixture_name: str, config: pytest.Config) -> str:
+    """The embedded pair is this module's; of real servers there is one for all, which others wipe."""
+    return "module" if config.getoption("--servers") == "embedded" else "function"
+
+
+@pytest.fixture(scope=_lives)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """A pair with every topic."""
+    with contextlib.ExitStack() as running:
+        if request.config.getoption("--servers") == "embedded":
+            request.getfixturevalue("_wheels")
+            pair: Pair = running.enter_context(Embedded())
+        else:
+            pair = request.getfixturevalue("own_real")
+        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, pair.replication))
         yield pair
 
 
 @pytest.fixture
-def cli(pair: Embedded) -> Cli:
+def cli(pair: Pair) -> Cli:
     """Commands on this module's pair."""
     return Cli({**pair.env(), **TWIN})
 
 
 @pytest.fixture
-def ruled(own_embedded: Embedded) -> Cli:
+def ruled(own_pair: Pair) -> Cli:
     """Commands on a pair of this test's own, with tests/cli/policy.toml live."""
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     assert cli("policy", "apply", str(POLICY), *WHY).code == 0
     return cli
 

@@ -9,11 +9,11 @@ import pytest
 
 from streams.cli.lines import chunks
 from streams.cli.show import clock, span
-from streams.embedded import Embedded
 from streams.schemas import generate
 from streams.topics import TOPICS
 from tests.cli.conftest import Cli
 from tests.manifests import write_cascade
+from tests.pairs import Pair
 
 
 def test_schemas_are_written_once_and_checked(offline: Cli, tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_models_says_what_a_cascade_s_encoder_reads(offline: Cli, tmp_path: Path
     assert "      again reads what screen-en scores in toxicity [0.1, 0.9), threat [0.05, 1); a test\n" in shown.out
 
 
-def test_topics_creates_what_is_missing_and_says_so(own_embedded: Embedded) -> None:
-    cli = Cli({**own_embedded.env(), "TIDEGATE_PARTITIONS": "2"})
+def test_topics_creates_what_is_missing_and_says_so(own_pair: Pair) -> None:
+    cli = Cli({**own_pair.env(), "TIDEGATE_PARTITIONS": "2"})
     assert cli("tail", "decisions").code == 3  # no topics yet: run `tidegate topics`
     first = cli("topics", "--json")
     assert (first.code, first.jsonl) == (0, [{"created": [topic.name for topic in TOPICS]}])

@@ -15,22 +15,22 @@ from streams.cli.reading import everything
 from streams.cli.silence import duration_s
 from streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
 from streams.core.statuses import AlertStatus, Transition, event
-from streams.embedded import Embedded
 from streams.source import cluster_id
 from streams.store import Fence, Part
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
+from tests.pairs import Pair
 
 NOW = int(time.time() * 1000)
 PART = Part("completions", 0)
 
 
 @pytest.fixture
-def own(own_embedded: Embedded) -> Cli:
+def own(own_pair: Pair) -> Cli:
     """Topics of this test's own, with a policy live."""
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     cli("policy", "apply", str(POLICY), "--reason", "a test")
     return cli
 

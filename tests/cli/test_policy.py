@@ -9,15 +9,15 @@ from pathlib import Path
 
 from streams.cli.policy.file import differences, toml
 from streams.core.policy import parse
-from streams.embedded import Embedded
 from streams.policy_file import read_policy
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
+from tests.pairs import Pair
 
 
-def test_an_empty_log_has_no_policy_to_show(own_embedded: Embedded) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+def test_an_empty_log_has_no_policy_to_show(own_pair: Pair) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     for command in (["show"], ["set", "resend_s", "5", *WHY]):
         ran = cli("policy", *command)
         assert ran.code == 1

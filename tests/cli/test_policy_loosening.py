@@ -19,8 +19,8 @@ from streams.core.events import Scopes, Source
 from streams.core.loosened import Loosened
 from streams.core.policy import parse
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
+from tests.pairs import Pair
 
 ASKED = WHY[:-1]  # without --yes
 NOW = int(time.time() * 1000)
@@ -94,15 +94,15 @@ def test_a_rule_before_that_and_decisions_of_hours_ago_do_not_count(ruled: Cli) 
     assert (ran.code, "what that opens is not known: there are no decisions of the last hour" in ran.err) == (2, True)
 
 
-def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_embedded: Embedded) -> None:
+def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_pair: Pair) -> None:
     async def only_policies() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=own_embedded.kafka)
+        admin = AIOKafkaAdminClient(bootstrap_servers=own_pair.kafka)
         await admin.start()
         await admin.create_topics([NewTopic("policies", 1, 1)])
         await admin.close()
 
     asyncio.run(only_policies())
-    cli = Cli({**own_embedded.env(), **TWIN})
+    cli = Cli({**own_pair.env(), **TWIN})
     assert cli("policy", "apply", str(POLICY), *WHY).code == 0
     ran = cli("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
     assert (ran.code, "expected --yes" in ran.err) == (2, True)

@@ -14,12 +14,12 @@ from streams.cli.policy.file import plain
 from streams.cli.policy.log import append, read_log
 from streams.core.events import PolicyChange, ShadowChange
 from streams.core.log import Verdict
-from streams.embedded import Embedded
 from streams.policy_file import read_policy
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.manifests import write_cascade
+from tests.pairs import Pair
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")
@@ -157,9 +157,9 @@ def test_it_says_what_it_costs_and_which_of_its_rules_alert(own: Cli, file: Path
     assert ran.err.splitlines()[-1].endswith("; of its rules these alert: fault_rate")
 
 
-def test_without_a_live_policy_there_is_nothing_to_run_beside(own_embedded: Embedded, file: Path) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    bare = Cli({**own_embedded.env(), **TWIN})
+def test_without_a_live_policy_there_is_nothing_to_run_beside(own_pair: Pair, file: Path) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    bare = Cli({**own_pair.env(), **TWIN})
     for command in (["shadow", str(file)], ["promote"], ["drop"]):
         ran = bare("policy", *command, *WHY)
         assert (ran.code, "no policy yet" in ran.err) == (1, True)

@@ -13,22 +13,22 @@ from streams.cli.policy import status as policy_status
 from streams.cli.policy.log import read_log
 from streams.core.kept import Kept, hash_of, to_json
 from streams.core.reports import Report
-from streams.embedded import Embedded
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
+from tests.pairs import Pair
 
 WHY = ("--reason", "a test", "--author", "ada")
 
 
 @pytest.fixture
-def own(own_embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def own(own_pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A pair of this test's own, with policy.toml live; nobody waits for who is behind."""
     monkeypatch.setattr(policy_status, "WORD_S", 0.0)
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.2)
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     assert cli("policy", "apply", str(FILE), *WHY).code == 0
     return cli
 
@@ -86,8 +86,8 @@ def test_who_is_behind_is_named_and_the_exit_code_says_so(own: Cli) -> None:
     ]
 
 
-def test_redis_away_is_said(own: Cli, own_embedded: Embedded) -> None:
-    own_embedded.kill_store()
+def test_redis_away_is_said(own: Cli, own_pair: Pair) -> None:
+    own_pair.kill_store()
     ran = own("policy", "status")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith("redis 127.0.0.1:")
@@ -112,11 +112,11 @@ def keep(cli: Cli) -> None:
     in_store(cli, lambda store: store.keep_policies(kept.order, to_json(kept)))
 
 
-def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_embedded: Embedded) -> None:
+def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_pair: Pair) -> None:
     own("policy", "set", "labels.toxicity.block", "0.97", *WHY)
     was = live(own)
     keep(own)
-    asyncio.run(made_anew(own_embedded.kafka))
+    asyncio.run(made_anew(own_pair.kafka))
     ran = own("policy", "show")
     assert ran.out.startswith(f"# Policy {was}, by - at -: kept in Redis; the log lost the record of it\n")
     ran = own("policy", "set", "labels.toxicity.block", "0.96", *WHY)
@@ -125,12 +125,12 @@ def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, o
     assert [e["verdict"] for e in own("policy", "history", "--json").jsonl] == ["applied", "applied"]
 
 
-def test_with_redis_away_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_embedded: Embedded) -> None:
+def test_with_redis_away_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_pair: Pair) -> None:
     keep(own)
-    asyncio.run(made_anew(own_embedded.kafka))
-    own_embedded.kill_store()
+    asyncio.run(made_anew(own_pair.kafka))
+    own_pair.kill_store()
     ran = own("policy", "apply", str(FILE), *WHY)
     assert ran.code == 3
     assert ran.err.endswith("the policies log names no policy by itself, and one may be kept there\n")
-    own_embedded.start_store()
+    own_pair.start_store()
     assert own("policy", "history", "--json").jsonl[1:] == []  # the kept one alone

@@ -34,6 +34,7 @@ from streams.topics import TOPICS
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 PARTITIONS = 2
@@ -422,10 +423,10 @@ def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     assert "expected one of toxicity" in ran.err
 
 
-def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: Embedded) -> None:
+def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_pair: Pair) -> None:
     away = offline("replay", "--from", "1h", "--dry-run", TIDEGATE_KAFKA="127.0.0.1:1")
     assert (away.code, away.err.startswith("kafka 127.0.0.1:1: ")) == (3, True)
-    own = Cli({**offline.env, **own_embedded.env()})
+    own = Cli({**offline.env, **own_pair.env()})
     missing = own("replay", "--from", "1h", "--dry-run")
     assert (missing.code, "no topic completions, decisions, dead-letters, replays" in missing.err) == (3, True)
 

@@ -23,6 +23,7 @@ from streams.embedded import Embedded, free_port
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
 from tests.manifests import write, write_cascade, write_one
+from tests.pairs import Pair
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -105,11 +106,11 @@ def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[C
 
 
 @pytest.mark.drill
-def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_embedded: Embedded, tmp_path: Path) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
+def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_pair: Pair, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
     manifest = write_one(tmp_path)
     port = free_port()
-    env = {**own_embedded.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
+    env = {**own_pair.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
     cli = Cli(env)
     settings = {"TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_MODEL_POLL_S": "0.1", "TIDEGATE_LOG_LEVEL": "error"}
     with WorkerProcess({**env, **settings}) as worker:
@@ -176,12 +177,12 @@ def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tupl
 
 
 @pytest.mark.drill
-def test_a_worker_process_is_gone_when_its_owner_is_killed(own_embedded: Embedded) -> None:
+def test_a_worker_process_is_gone_when_its_owner_is_killed(own_pair: Pair) -> None:
     program = (
         "import sys, time\nfrom streams.cli.child import WorkerProcess\n"
         "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
     )
-    env = {**os.environ, **own_embedded.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
+    env = {**os.environ, **own_pair.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT)
     assert owner.stdout is not None
     with owner.stdout:

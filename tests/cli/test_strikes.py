@@ -13,12 +13,12 @@ import pytest
 from streams.cli.tail import line as told
 from streams.core.count import Aggregate
 from streams.core.strikes import Strike, Struck, Terms, enforcement
-from streams.embedded import Embedded
 from streams.store import Apply, Fence, Mark, Part
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from streams.users import UserKey
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
+from tests.pairs import Pair
 
 T = 4_000_000_000_000  # the year 2096
 AT = "2096-10-02 07:06:40Z"
@@ -57,7 +57,7 @@ NAMES = {"acme": ACME, "zed": ZED, "acme_too": ACME}
 
 
 @pytest.fixture(scope="module")
-def ruled(pair: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+def ruled(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The module's pair, with a policy live that makes strikes."""
     return ruling(pair, tmp_path_factory.mktemp("policy"))
 
@@ -68,7 +68,7 @@ def own(ruled: Cli, namespace: str) -> Cli:
     return Cli({**ruled.env, "TIDEGATE_NAMESPACE": namespace})
 
 
-def ruling(pair: Embedded, folder: Path) -> Cli:
+def ruling(pair: Pair, folder: Path) -> Cli:
     cli = Cli({**pair.env(), **TWIN, "TIDEGATE_USER_KEY": KEY.decode()})
     policy = folder / "policy.toml"
     policy.write_text(POLICY.read_text() + STRIKES)
@@ -181,9 +181,9 @@ def test_undoing_asks_first_and_refuses_what_is_no_weight(own: Cli) -> None:
     assert own("strikes", "show", ACME, "--json").jsonl[0]["strikes"] == 2.5
 
 
-def test_a_policy_without_weights_is_said(own_embedded: Embedded, tmp_path: Path) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 2, 1))
-    own = ruling(own_embedded, tmp_path)
+def test_a_policy_without_weights_is_said(own_pair: Pair, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
+    own = ruling(own_pair, tmp_path)
     strike(own, acme=(0, 2.5))
     assert own("policy", "apply", str(POLICY), "--reason", "off again", "--yes").code == 0
     ran = own("strikes", "show")
@@ -191,9 +191,9 @@ def test_a_policy_without_weights_is_said(own_embedded: Embedded, tmp_path: Path
     assert ACME in ran.out  # those that there are still stand
 
 
-def test_without_a_policy_there_is_nothing_to_show(own_embedded: Embedded) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 2, 1))
-    ran = Cli({**own_embedded.env(), **TWIN})("strikes", "show")
+def test_without_a_policy_there_is_nothing_to_show(own_pair: Pair) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
+    ran = Cli({**own_pair.env(), **TWIN})("strikes", "show")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("no policy is live, and so no strikes")
 

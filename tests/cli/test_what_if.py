@@ -20,11 +20,11 @@ from streams.cli.writing import producer
 from streams.core.decide import Inputs, decide
 from streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from streams.policy_file import read_policy
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
+from tests.pairs import Pair
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came
@@ -33,10 +33,10 @@ LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereot
 
 
 @pytest.fixture
-def own(own_embedded: Embedded) -> Cli:
+def own(own_pair: Pair) -> Cli:
     """Topics of this test's own, with policy.toml live: it flags toxicity at 0.7, reviews at 0.9, blocks at 0.98."""
-    asyncio.run(ensure_topics(own_embedded.kafka, 2, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     assert cli("policy", "apply", str(FILE), *WHY).code == 0
     return cli
 
@@ -244,9 +244,9 @@ def test_a_wrong_file_is_refused_as_check_refuses_it(cli: Cli, tmp_path: Path) -
         assert said in ran.err
 
 
-def test_without_a_live_policy_only_the_record_can_be_held_against(own_embedded: Embedded) -> None:
-    asyncio.run(ensure_topics(own_embedded.kafka, 1, 1))
-    cli = Cli({**own_embedded.env(), **TWIN})
+def test_without_a_live_policy_only_the_record_can_be_held_against(own_pair: Pair) -> None:
+    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+    cli = Cli({**own_pair.env(), **TWIN})
     ran = cli("policy", "what-if", str(FILE), "--since", "1h", "--baseline", "live")
     assert (ran.code, "no policy is live yet" in ran.err) == (2, True)
     shown = cli("policy", "what-if", str(FILE), "--since", "1h")
@@ -278,9 +278,9 @@ def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
     assert "note: what fills the windows before" in later.out
 
 
-async def test_effects_of_the_newest_so_many(own_embedded: Embedded) -> None:
-    await ensure_topics(own_embedded.kafka, 2, 1)
-    cli, policy = Cli({**own_embedded.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
+async def test_effects_of_the_newest_so_many(own_pair: Pair) -> None:
+    await ensure_topics(own_pair.kafka, 2, own_pair.replication)
+    cli, policy = Cli({**own_pair.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
     await asyncio.to_thread(put, cli, [made(n, 0.85, policy) for n in range(40)])
     read = 0
 
@@ -292,9 +292,9 @@ async def test_effects_of_the_newest_so_many(own_embedded: Embedded) -> None:
     assert (found.decisions, found.first_ms, read) == (10, NOW_MS - 600_000 + 30_000, 20)
 
 
-async def test_the_time_index_is_used_and_misses_nothing(own_embedded: Embedded) -> None:
-    await ensure_topics(own_embedded.kafka, 2, 1)
-    cli, policy = Cli({**own_embedded.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
+async def test_the_time_index_is_used_and_misses_nothing(own_pair: Pair) -> None:
+    await ensure_topics(own_pair.kafka, 2, own_pair.replication)
+    cli, policy = Cli({**own_pair.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
     await asyncio.to_thread(put, cli, [made(n, 0.85, policy) for n in range(10)])
     await asyncio.sleep(0.01)
     between = int(datetime.now(UTC).timestamp() * 1000)

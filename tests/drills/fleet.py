@@ -35,10 +35,11 @@ windows = { bucket_s = 10, rate_window_s = 3600, late_s = 3600 }
 
 async def make_topics(kafka: str, partitions: int) -> None:
     names = ["completions", "decisions", "feedback", "dead-letters", "alerts", "rates", "enforcements", "replays"]
-    topics = [NewTopic(name, partitions, 1) for name in names]
-    topics += [NewTopic(name, 1, 1) for name in ("policies", "tidegate-control")]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
+    copies = min(3, len((await admin.describe_cluster())["brokers"]))
+    topics = [NewTopic(name, partitions, copies) for name in names]
+    topics += [NewTopic(name, 1, copies) for name in ("policies", "tidegate-control")]
     await admin.create_topics(topics)
     await admin.close()
 

@@ -15,8 +15,9 @@ import pytest
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streams.embedded import Embedded, free_port
+from streams.embedded import free_port
 from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 TEXT = "zxcanarytextqv"
@@ -97,13 +98,13 @@ FEEDBACK: list[Any] = [
 ]
 
 
-async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_path: Path) -> None:
-    await make_topics(own_embedded.kafka, 2)
+async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Path) -> None:
+    await make_topics(own_pair.kafka, 2)
     port = free_port()
-    with fleet(tmp_path, own_embedded.env(), policy=ALERTING, http_port=str(port), log_level="debug") as workers:
+    with fleet(tmp_path, own_pair.env(), policy=ALERTING, http_port=str(port), log_level="debug") as workers:
         workers.start()
         await workers.joined()
-        producer = AIOKafkaProducer(bootstrap_servers=own_embedded.kafka)
+        producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka)
         await producer.start()
         values = [json.dumps(e).encode() for e in [*GOOD, *FAULTS, *BAD]] + BYTES
         headers = [
@@ -118,18 +119,18 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
         for said in FEEDBACK:
             await producer.send_and_wait("feedback", json.dumps(said).encode(), key=USER.encode())
         await producer.stop()
-        found = await settled(own_embedded.redis, len(values) + 1, 60)
+        found = await settled(own_pair.redis, len(values) + 1, 60)
         assert found.totals["faults"] == len(FAULTS)
         assert found.totals["dead_letters"] >= len(BAD) + len(BYTES)
         out = b""
         async with asyncio.timeout(30):
             # the alert and its users, strikes and their crossings have been through the store
             while not (b"high_toxicity" in out and b'"action":"throttle"' in out):
-                out = await everything_published(own_embedded.kafka)
-        told = b"".join([await replay(own_embedded, *more) for more in ((), ("--model", "tests.scorers:obedient"))])
+                out = await everything_published(own_pair.kafka)
+        told = b"".join([await replay(own_pair, *more) for more in ((), ("--model", "tests.scorers:obedient"))])
         assert told.count(b'"closes": true') == 2
-        out += await everything_published(own_embedded.kafka)
-        kept = await everything_kept(own_embedded.redis)
+        out += await everything_published(own_pair.kafka)
+        kept = await everything_kept(own_pair.redis)
         pages = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
     logs = workers.logs().encode()
     assert b'"action":"block"' in out
@@ -142,7 +143,7 @@ async def test_no_text_and_no_user_leaves_anywhere(own_embedded: Embedded, tmp_p
             assert canary.encode() not in found_bytes, f"{canary} in {where}: {around(found_bytes, canary)}"
 
 
-async def replay(pair: Embedded, *more: str) -> bytes:
+async def replay(pair: Pair, *more: str) -> bytes:
     """What it says while it decides all of it again: what is told, and what goes wrong."""
     env = {**os.environ, **pair.env(), "TIDEGATE_SCORE_TIMEOUT_S": "2", "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
     ran = await asyncio.create_subprocess_exec(

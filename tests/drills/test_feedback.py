@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from streams.embedded import Embedded
 from tests.drills.fleet import POLICY, counted, fleet, make_topics, send
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 SAID = 4_000
@@ -34,14 +34,14 @@ def said(n: int) -> bytes:
     return json.dumps(body | ({"tenant": "acme"} if n % 2 == 0 else {})).encode()  # no tenant: counts in `all` only
 
 
-async def test_feedback_is_counted_once_through_kills_and_fires(own_embedded: Embedded, tmp_path: Path) -> None:
-    await make_topics(own_embedded.kafka, 3)
-    with fleet(tmp_path, own_embedded.env(), policy=ALERTING) as workers:
+async def test_feedback_is_counted_once_through_kills_and_fires(own_pair: Pair, tmp_path: Path) -> None:
+    await make_topics(own_pair.kafka, 3)
+    with fleet(tmp_path, own_pair.env(), policy=ALERTING) as workers:
         workers.start()
         workers.start()
         await workers.joined()
         sending = asyncio.create_task(
-            send(own_embedded.kafka, [b"{nope", *map(said, range(SAID))], per_s=200, topic="feedback")
+            send(own_pair.kafka, [b"{nope", *map(said, range(SAID))], per_s=200, topic="feedback")
         )
         for _ in range(2):
             await asyncio.sleep(4)
@@ -50,9 +50,9 @@ async def test_feedback_is_counted_once_through_kills_and_fires(own_embedded: Em
             await workers.joined()
         await sending
         async with asyncio.timeout(60):
-            while (found := await counted(own_embedded.redis, "feedback")).totals["feedback"] < SAID:
+            while (found := await counted(own_pair.redis, "feedback")).totals["feedback"] < SAID:
                 await asyncio.sleep(0.5)
-        alerts = await fired(own_embedded.kafka, {"all", "tenant=acme"})
+        alerts = await fired(own_pair.kafka, {"all", "tenant=acme"})
     assert dict(found.totals) == {"feedback": SAID, "dead_letters": 1}
     for n, kind in enumerate(KINDS):
         assert found.series[f"{kind}|all"] == SAID / 4, kind

@@ -14,10 +14,10 @@ from streams.core.decide import Inputs, decide
 from streams.core.events import Decision, PolicyChange
 from streams.core.log import Folded, Verdict
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from streams.policies import Policies
 from streams.publish import Publisher
 from tests.drills.fleet import SESSION_S, Account, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.drill
@@ -53,28 +53,28 @@ async def change_policy(kafka: str, stop: asyncio.Event) -> int:
 
 
 async def test_kills_and_a_freeze_lose_nothing_and_count_nothing_twice(
-    own_embedded: Embedded, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     rng = random.Random(SEED)
-    await make_topics(own_embedded.kafka, 6)
+    await make_topics(own_pair.kafka, 6)
     # toxicity from 0.00 to 0.99: every action occurs, and a changed threshold changes decisions
     events = [event(n, f"said toxicity={rng.random():.2f}") for n in range(EVENTS)]
-    store = proxy_to(own_embedded.redis.split("/")[2])
-    with fleet(tmp_path, own_embedded.env(), redis=f"redis://{store.address}/0") as workers:
+    store = proxy_to(own_pair.redis.split("/")[2])
+    with fleet(tmp_path, own_pair.env(), redis=f"redis://{store.address}/0") as workers:
         workers.start()
         workers.start()
         stop = asyncio.Event()
-        changing = asyncio.create_task(change_policy(own_embedded.kafka, stop))
-        sending = asyncio.create_task(send(own_embedded.kafka, events, PER_S))
-        await trouble(workers, store, own_embedded.redis, rng)
+        changing = asyncio.create_task(change_policy(own_pair.kafka, stop))
+        sending = asyncio.create_task(send(own_pair.kafka, events, PER_S))
+        await trouble(workers, store, own_pair.redis, rng)
         sent = set(await sending)
-        redis = await settled(own_embedded.redis, EVENTS, 60)
+        redis = await settled(own_pair.redis, EVENTS, 60)
         stop.set()
         assert await changing > 5
-        seen = await account(own_embedded.kafka, EVENTS, 60)
+        seen = await account(own_pair.kafka, EVENTS, 60)
         closes(sent, seen, redis)
         assert len({d["policy_version"] for d in seen.counted()}) > 3
-        repeatable(seen, await versions(own_embedded.kafka))
+        repeatable(seen, await versions(own_pair.kafka))
         assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from streams.embedded import Embedded
 from tests.drills.fleet import account, closes, event, fleet, make_topics, positions, send, settled
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
@@ -57,7 +58,7 @@ async def test_an_outage_of_each_dependency_loses_nothing_and_counts_nothing_twi
             assert "fence not believed" not in said.replace("fence not believed (no_fence)", "")
 
 
-async def trouble(pair: Embedded, network: Proxy, folder: Path) -> None:
+async def trouble(pair: Pair, network: Proxy, folder: Path) -> None:
     async def counting(more: int) -> None:
         total = sum((await settled(pair.redis, 0, 0)).totals.values())
         await settled(pair.redis, total + more, 60)

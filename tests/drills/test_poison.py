@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded import Embedded
 from tests.drills.fleet import account, closes, event, fleet, make_topics, send, settled
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 EVENTS = 600
@@ -20,23 +20,21 @@ BAD = {
 }
 
 
-async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(
-    own_embedded: Embedded, tmp_path: Path
-) -> None:
-    await make_topics(own_embedded.kafka, 3)
+async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(own_pair: Pair, tmp_path: Path) -> None:
+    await make_topics(own_pair.kafka, 3)
     events = [event(n, f"{BAD.get(n, ('said',))[0]} toxicity=0.95") for n in range(EVENTS)]
-    sent = set(await send(own_embedded.kafka, events))
-    with fleet(tmp_path, own_embedded.env()) as workers:
+    sent = set(await send(own_pair.kafka, events))
+    with fleet(tmp_path, own_pair.env()) as workers:
         deaths = 0
         workers.start()
         async with asyncio.timeout(150):
-            while sum((redis := await settled(own_embedded.redis, EVENTS, 0)).totals.values()) < EVENTS:
+            while sum((redis := await settled(own_pair.redis, EVENTS, 0)).totals.values()) < EVENTS:
                 for name in workers.ended():
                     workers.workers.pop(name)
                     deaths += 1
                     workers.start()
                 await asyncio.sleep(0.3)
-        seen = await account(own_embedded.kafka, EVENTS, 30)
+        seen = await account(own_pair.kafka, EVENTS, 30)
         closes(sent, seen, redis)
         faults = {d["id"]: d["fault"] for d in seen.counted() if d["fault"]}
         assert faults == {f"c{n}": fault for n, (_, fault) in BAD.items()}

@@ -20,11 +20,11 @@ from streams.core.events import Decision, PolicyChange, ShadowChange
 from streams.core.log import Folded, Verdict
 from streams.core.policy import PolicyError, parse
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from streams.policies import NAME, TOPIC, Policies
 from streams.publish import Message, Publisher
 from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.standing import status
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 SEED = 20261121
@@ -161,23 +161,23 @@ async def change_all(kafka: str, rng: random.Random) -> None:
 
 
 async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repeatable(
-    own_embedded: Embedded, tmp_path: Path
+    own_pair: Pair, tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)
-    await make_topics(own_embedded.kafka, 6)
-    with fleet(tmp_path, own_embedded.env()) as workers:
+    await make_topics(own_pair.kafka, 6)
+    with fleet(tmp_path, own_pair.env()) as workers:
         for name in ("one", "two"):
             workers.start(worker=name)
         await workers.joined()
-        sending = asyncio.create_task(send(own_embedded.kafka, texts(rng), PER_S))
-        changing = asyncio.create_task(change_all(own_embedded.kafka, rng))
+        sending = asyncio.create_task(send(own_pair.kafka, texts(rng), PER_S))
+        changing = asyncio.create_task(change_all(own_pair.kafka, rng))
         await restarts(workers, changing)
         await changing
         sent = set(await sending)
-        redis = await settled(own_embedded.redis, EVENTS, 60)
-        seen = await account(own_embedded.kafka, EVENTS, 60)
+        redis = await settled(own_pair.redis, EVENTS, 60)
+        seen = await account(own_pair.kafka, EVENTS, 60)
         closes(sent, seen, redis)
-        states, verdicts = await folded(own_embedded.kafka)
+        states, verdicts = await folded(own_pair.kafka)
         print(f"{verdicts}; {len(states)} states; {seen.duplicates} duplicates")  # noqa: T201 - with -s
         # One worker seeds the empty log; or both do, and one of them is lost.
         assert sum(verdicts.values()) - CHANGES in (1, 2)
@@ -185,7 +185,7 @@ async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repe
         repeatable(seen, {pair(live): live for live in states})
         never_back(seen, [pair(live) for live in states])
         would_have(seen, redis.series)
-        code, said = await status(own_embedded.env(), until=lambda found: len(found) == 2)
+        code, said = await status(own_pair.env(), until=lambda found: len(found) == 2)
         last_version, last_shadow = pair(states[-1])
         assert {(w["version"], w["shadow"], w["behind"]) for w in said} == {(last_version, last_shadow, 0)}
         assert code == 0

@@ -18,6 +18,7 @@ from streams.publish import Publisher
 from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
 from tests.drills.standing import status, tidegate
 from tests.drills.test_startup import page, until
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
@@ -54,18 +55,18 @@ def other_file(folder: Path) -> Path:
 
 @pytest.mark.parametrize("first", ["policy.toml", "other.toml"])
 async def test_two_workers_with_different_files_end_on_one_policy_and_say_which_file_is_ignored(
-    own_embedded: Embedded, tmp_path: Path, first: str
+    own_pair: Pair, tmp_path: Path, first: str
 ) -> None:
-    await make_topics(own_embedded.kafka, 2)
+    await make_topics(own_pair.kafka, 2)
     files = {"policy.toml": tmp_path / "policy.toml", "other.toml": other_file(tmp_path)}
     second = next(name for name in files if name != first)
-    with fleet(tmp_path, own_embedded.env()) as workers:
+    with fleet(tmp_path, own_pair.env()) as workers:
         for name in (first, second):
             workers.start(worker=name, policy_file=str(files[name]))
             await status(
-                own_embedded.env(), lambda said, n=name: any(w["worker"].startswith(n) and w["file"] for w in said)
+                own_pair.env(), lambda said, n=name: any(w["worker"].startswith(n) and w["file"] for w in said)
             )  # type: ignore[misc]
-        code, said = await status(own_embedded.env())
+        code, said = await status(own_pair.env())
         assert code == 0
         assert len({w["version"] for w in said}) == 1
         assert {w["worker"][:-9]: w["file"] for w in said} == {first: "same", second: "ignored"}
@@ -109,43 +110,43 @@ async def metrics(port: int) -> str:
 
 
 async def test_a_late_or_restarted_worker_decides_nothing_before_it_has_folded_the_whole_log(
-    own_embedded: Embedded, tmp_path: Path
+    own_pair: Pair, tmp_path: Path
 ) -> None:
-    await make_topics(own_embedded.kafka, 2)
-    await send(own_embedded.kafka, [event(n, "said toxicity=0.85") for n in range(100)])
+    await make_topics(own_pair.kafka, 2)
+    await send(own_pair.kafka, [event(n, "said toxicity=0.85") for n in range(100)])
     versions: list[str] = []
-    async with changing(own_embedded.kafka) as change:
+    async with changing(own_pair.kafka) as change:
         versions += [await change(0.8 if n % 2 else 0.9) for n in range(20)]
-        with fleet(tmp_path, own_embedded.env()) as workers:
-            workers.kill(await started(workers, own_embedded, 100))
+        with fleet(tmp_path, own_pair.env()) as workers:
+            workers.kill(await started(workers, own_pair, 100))
             versions += [await change(0.9), await change(0.8)]
-            await send(own_embedded.kafka, [event(n, "said toxicity=0.85") for n in range(100, 200)])
-            await started(workers, own_embedded, 200)
-    seen = await account(own_embedded.kafka, 200, 30)
+            await send(own_pair.kafka, [event(n, "said toxicity=0.85") for n in range(100, 200)])
+            await started(workers, own_pair, 200)
+    seen = await account(own_pair.kafka, 200, 30)
     assert {d["policy_version"] for d in seen.counted() if int(d["id"][1:]) < 100} == {versions[19]}
     assert {d["policy_version"] for d in seen.counted() if int(d["id"][1:]) >= 100} == {versions[-1]}
 
 
-async def started(workers: Fleet, pair: Embedded, decided: int) -> str:
+async def started(workers: Fleet, pair: Pair, decided: int) -> str:
     name = workers.start()
     assert (await settled(pair.redis, decided, 60)).totals["decided"] == decided
     return name
 
 
 async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_workers(
-    own_embedded: Embedded, tmp_path: Path
+    own_pair: Pair, tmp_path: Path
 ) -> None:
-    await make_topics(own_embedded.kafka, 2)
-    env = own_embedded.env()
+    await make_topics(own_pair.kafka, 2)
+    env = own_pair.env()
     with fleet(tmp_path, env) as workers:
         workers.start(worker="runs")
         killed = workers.start(worker="killed")
         await workers.joined()
-        async with changing(own_embedded.kafka) as change:
+        async with changing(own_pair.kafka) as change:
             was = await change(0.8)
             await status(env, lambda said: {w["version"] for w in said} == {was})
             workers.kill(killed)
-            await made_anew(own_embedded.kafka)
+            await made_anew(own_pair.kafka)
             workers.start(worker="killed")  # with another file's policy live, which nobody writes again
             _, said = await status(env, lambda s: [w["log"] for w in s] == ["anew", "anew"])
             assert {(w["worker"].partition("-")[0], w["version"], w["log"]) for w in said} == {
@@ -161,8 +162,8 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
             (now,) = {w["version"] for w in said}
             assert now.startswith("0-")
             await workers.joined()
-            await send(own_embedded.kafka, [event(n, "said toxicity=0.75") for n in range(40)])
-            decided = (await account(own_embedded.kafka, 40, 30)).counted()
+            await send(own_pair.kafka, [event(n, "said toxicity=0.75") for n in range(40)])
+            decided = (await account(own_pair.kafka, 40, 30)).counted()
             assert {(d["policy_version"], d["action"]) for d in decided} == {(now, "block")}
 
 

@@ -13,6 +13,7 @@ from streams.embedded import Embedded, free_port
 from streams.store import Part
 from streams.store.redis import RedisStore
 from tests.drills.fleet import account, counted, event, fleet, make_topics, positions, send, settled
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 BEFORE, AFTER = 300, 900  # AFTER is more in every part: each old fence stands in the middle of the new topic
@@ -37,9 +38,9 @@ async def metrics(port: int) -> str:
 
 
 async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its_start(
-    own_embedded: Embedded, tmp_path: Path
+    own_pair: Pair, tmp_path: Path
 ) -> None:
-    pair = own_embedded
+    pair = own_pair
     store = RedisStore(pair.redis, "tidegate")
     await make_topics(pair.kafka, len(PARTS))
     with fleet(tmp_path, pair.env()) as workers:

@@ -19,9 +19,9 @@ from streams.core.decide import Inputs, decide
 from streams.core.events import Decision
 from streams.core.log import Folded
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from streams.policies import Policies
 from tests.drills.fleet import ROOT, Account, Counted, account, closes, event, fleet, make_topics, send, settled
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 PER_S = 200.0
@@ -68,20 +68,20 @@ async def tidegate(env: dict[str, str], *args: str) -> str:
 
 
 async def test_a_shadow_is_counted_changes_nothing_and_becomes_true_when_promoted(
-    own_embedded: Embedded, tmp_path: Path
+    own_pair: Pair, tmp_path: Path
 ) -> None:
-    kafka, redis = own_embedded.kafka, own_embedded.redis
+    kafka, redis = own_pair.kafka, own_pair.redis
     await make_topics(kafka, 4)
     files = {"first": FIRST, "second": SECOND}
     for name, text in files.items():
         (tmp_path / f"{name}.toml").write_text(text)
-    env = {**os.environ, **own_embedded.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
     sent: set[tuple[int, int]] = set()
 
     async def traffic(seconds: float) -> None:
         sent.update(await send(kafka, events(int(PER_S * seconds), len(sent)), PER_S))
 
-    with fleet(tmp_path, own_embedded.env(), policy=LIVE) as workers:
+    with fleet(tmp_path, own_pair.env(), policy=LIVE) as workers:
         workers.start()
         victim = workers.start()
         await workers.joined()

@@ -22,8 +22,8 @@ from streams.core.events import Decision, Enforcement
 from streams.core.policy import Policy, parse
 from streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
 from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
 from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.pairs import Pair
 from tests.proxy import Proxy
 
 pytestmark = pytest.mark.drill
@@ -46,11 +46,11 @@ weights.stereotype = { flag = 0.4 }
 
 
 async def test_kills_strike_nobody_twice_and_lose_no_crossing(
-    own_embedded: Embedded, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     rng = random.Random(SEED)
-    await make_topics(own_embedded.kafka, 4)
-    env = own_embedded.env() | {"TIDEGATE_USER_KEY": KEY}
+    await make_topics(own_pair.kafka, 4)
+    env = own_pair.env() | {"TIDEGATE_USER_KEY": KEY}
     began_ms = int(time.time() * 1000)
 
     def said(n: int, **more: Any) -> bytes:
@@ -58,25 +58,25 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
         text = f"said toxicity={rng.random():.2f} stereotype={rng.random():.2f}"
         return event(n, text, at_ms=began_ms - rng.randrange(600_000), **more)
 
-    store = proxy_to(own_embedded.redis.split("/")[2])
+    store = proxy_to(own_pair.redis.split("/")[2])
     with fleet(tmp_path, env, policy=STRIKING, redis=f"redis://{store.address}/0") as workers:
         workers.start()
         workers.start()
-        quoted = await send(own_embedded.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
-        await settled(own_embedded.redis, QUOTED, 60)
+        quoted = await send(own_pair.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
+        await settled(own_pair.redis, QUOTED, 60)
         undone = await command(env, "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
         parts = {partition for partition, _ in quoted}
         assert undone.count("-> 0.00 strikes in completions-") == len(parts)
 
         mine = {"tenant": "acme", "user": "quoted"}
         events = [said(QUOTED + n, **(mine if n % 40 == 0 else {})) for n in range(EVENTS)]
-        sending = asyncio.create_task(send(own_embedded.kafka, events, PER_S))
-        await trouble(workers, store, own_embedded.redis, rng)
+        sending = asyncio.create_task(send(own_pair.kafka, events, PER_S))
+        await trouble(workers, store, own_pair.redis, rng)
         sent = {*quoted, *await sending}
-        redis = await settled(own_embedded.redis, EVENTS + QUOTED, 60)
-        await drained(own_embedded.redis)
-        seen = await account(own_embedded.kafka, EVENTS + QUOTED, 60)
-        found = await enforcements(own_embedded.kafka)
+        redis = await settled(own_pair.redis, EVENTS + QUOTED, 60)
+        await drained(own_pair.redis)
+        seen = await account(own_pair.kafka, EVENTS + QUOTED, 60)
+        found = await enforcements(own_pair.kafka)
         shown = await command(env, "show", "--json", "--limit", "100000")
     closes(sent, seen, redis)
     assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streams.embedded import Embedded
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
+from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
 EVENTS, EVERY_MS = 480, 20  # 9.6 s of event time
@@ -119,13 +119,13 @@ async def tidegate(env: dict[str, str], *args: str) -> str:
     return ran.stdout
 
 
-async def test_what_it_says_is_what_then_happens(own_embedded: Embedded, tmp_path: Path) -> None:
-    kafka = own_embedded.kafka
+async def test_what_it_says_is_what_then_happens(own_pair: Pair, tmp_path: Path) -> None:
+    kafka = own_pair.kafka
     await make_topics(kafka, 3)
     file = tmp_path / "b.toml"
     file.write_text(B)
-    env = {**os.environ, **own_embedded.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
-    with fleet(tmp_path, own_embedded.env(), policy=A) as workers:
+    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    with fleet(tmp_path, own_pair.env(), policy=A) as workers:
         workers.start()
         await workers.joined()
         began = datetime.now(UTC).isoformat()

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from streams.embedded import Embedded
 from streams.store import Store
 from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
+from tests.pairs import Pair
 
 
 @pytest.fixture(params=["redis", "memory"])
@@ -18,7 +18,7 @@ async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator
     if request.param == "memory":
         yield MemoryStore(lambda: int(time.time() * 1000))
         return
-    pair: Embedded = request.getfixturevalue("embedded")
+    pair: Pair = request.getfixturevalue("shared_pair")
     redis = RedisStore(pair.redis, namespace)
     yield redis
     await redis.close()

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from streams.core.count import Aggregate
-from streams.embedded import Embedded
 from streams.errors import StoreAway, StoreRefused
 from streams.store import Applied, Apply, Fence, Mark, Part, Store
 from streams.store.redis import RedisStore
+from tests.pairs import Pair
 
 P = Part("completions", 3)
 Q = Part("completions", 4)
@@ -217,29 +217,29 @@ async def test_another_user_key_is_refused(store: Store) -> None:
         await store.check("bbbbbbbb")
 
 
-async def test_a_store_that_evicts_is_refused(own_embedded: Embedded, namespace: str) -> None:
-    store = RedisStore(own_embedded.redis, namespace)
+async def test_a_store_that_evicts_is_refused(own_pair: Pair, namespace: str) -> None:
+    store = RedisStore(own_pair.redis, namespace)
     await store._redis.config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(StoreRefused, match="maxmemory-policy is allkeys-lru; expected noeviction"):
         await store.check("aaaaaaaa")
     await store.close()
 
 
-async def test_a_killed_store_is_away_and_its_file_keeps_every_count(own_embedded: Embedded, namespace: str) -> None:
-    store = RedisStore(own_embedded.redis, namespace)
+async def test_a_killed_store_is_away_and_its_file_keeps_every_count(own_pair: Pair, namespace: str) -> None:
+    store = RedisStore(own_pair.redis, namespace)
     token = await owner(store)
     await store.apply([span(token, 0, 10)])
-    own_embedded.kill_store()
+    own_pair.kill_store()
     with pytest.raises(StoreAway, match="waiting for it"):
         await store.apply([span(token, 10, 20)])
-    own_embedded.start_store()
+    own_pair.start_store()
     assert (await store.apply([span(token, 10, 20)]))[0] == (Applied.APPLIED, 20)  # scripts are loaded again
     assert await store.totals([P]) == {"decided": 20}
     await store.close()
 
 
-async def test_a_full_store_is_away_and_nothing_is_half_applied(own_embedded: Embedded, namespace: str) -> None:
-    store = RedisStore(own_embedded.redis, namespace)
+async def test_a_full_store_is_away_and_nothing_is_half_applied(own_pair: Pair, namespace: str) -> None:
+    store = RedisStore(own_pair.redis, namespace)
     token = await owner(store)
     await store._redis.config_set("maxmemory", 1)
     with pytest.raises(StoreAway):

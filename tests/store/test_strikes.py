@@ -11,10 +11,10 @@ import pytest
 
 from streams.core.count import Aggregate
 from streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
-from streams.embedded import Embedded
 from streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
 from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
+from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
 
 HOUR_MS = 3_600_000
@@ -161,8 +161,8 @@ async def test_which_user_key_it_is_can_be_asked_for(store: Store) -> None:
 
 
 @pytest.fixture
-async def both(embedded: Embedded, namespace: str) -> AsyncIterator[tuple[RedisStore, MemoryStore]]:
-    redis = RedisStore(embedded.redis, namespace)
+async def both(shared_pair: Pair, namespace: str) -> AsyncIterator[tuple[RedisStore, MemoryStore]]:
+    redis = RedisStore(shared_pair.redis, namespace)
     yield redis, MemoryStore(lambda: int(time.time() * 1000))
     await redis.close()
 

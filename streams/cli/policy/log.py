@@ -88,7 +88,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
                 sent = await out.send_and_wait(TOPIC, value, key=NAME, partition=0)
             except MessageSizeTooLargeError:
                 raise PolicyError(
-                    f"{too_large}, more than kafka {settings.kafka} takes (its message.max.bytes, or the topic's "
+                    f"{too_large}, more than kafka {settings.brokers} takes (its message.max.bytes, or the topic's "
                     "max.message.bytes); nothing written, the live policy stands"
                 ) from None
         await policies.follow()
@@ -96,7 +96,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
             await policies.settled(lambda log: log.next > sent.offset)
         except TimeoutError:
             raise BrokerAway(
-                f"kafka {settings.kafka}: policies@{sent.offset} was written and did not come back; "
+                f"kafka {settings.brokers}: policies@{sent.offset} was written and did not come back; "
                 "`tidegate policy history` says later what became of it"
             ) from None
         seen.log = policies.log
@@ -111,9 +111,9 @@ async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
 
     seen, recall = Log(), Recall(settings)
     policies = Policies(
-        settings.kafka, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record)), recall
+        settings.brokers, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record)), recall
     )
-    await require_topic(settings.kafka, TOPIC)
+    await require_topic(settings.brokers, TOPIC)
     try:
         seen.log = await policies.read()
         recall.needed(policies)

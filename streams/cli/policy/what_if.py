@@ -94,7 +94,7 @@ async def answered(settings: Settings, asking: Asking, since_ms: int) -> Found:
     """What it finds, with a progress bar. Ends the command where the range begins before what is kept."""
     from streams.cli.decisions import Decisions
 
-    async with aclosing(Decisions(settings.kafka)) as topic:
+    async with aclosing(Decisions(settings.brokers)) as topic:
         recent = await asking.survey(topic)
         _refuse(recent, since_ms)
         with progress("decisions", 2 * recent.records) as advance:

@@ -1,0 +1,59 @@
+"""Apache Kafka's jars, brought once by Maven (`pom.xml`) into `.kafka/` in this checkout."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+POM = Path(__file__).with_name("pom.xml")
+CACHE = Path(__file__).parents[2] / ".kafka"
+JAVA = 17  # what Kafka 4 asks for
+
+
+class RealServersMissing(Exception):
+    """Java, Maven, Kafka's jars or redis-server are not there: the message says which, and how to get it."""
+
+
+def jars() -> Path:
+    """The folder that holds them. The first time it takes a minute and the network. Raises RealServersMissing."""
+    lib = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    java()
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes ask at once
+        if not lib.exists():
+            _fetch(lib)
+    return lib
+
+
+def java() -> str:
+    """The `java` to run brokers with. Raises RealServersMissing where there is none, or it is too old."""
+    found = shutil.which("java")
+    if found is None:
+        raise RealServersMissing(
+            f"no `java` on PATH; expected Java {JAVA} or newer: apt install openjdk-17-jre-headless"
+        )
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < JAVA:
+        raise RealServersMissing(f"{found} says {said.splitlines()[:1]}; expected Java {JAVA} or newer")
+    return found
+
+
+def _fetch(lib: Path) -> None:
+    mvn = shutil.which("mvn")
+    if mvn is None:
+        raise RealServersMissing("no `mvn` on PATH; expected Apache Maven, which brings Kafka: apt install maven")
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        command = [mvn, "--quiet", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"]
+        command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}/lib"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ran.returncode != 0:
+            errors = "\n".join(line for line in ran.stdout.splitlines() if "ERROR" in line)
+            raise RealServersMissing(f"Maven could not bring Kafka's jars of {POM}:\n{errors or ran.stderr}")
+        Path(folder, "lib").rename(lib)

@@ -1,0 +1,145 @@
+"""Apache Kafka and Redis as one pair, with the face of `Embedded`: what runs on one runs on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.embedded.pair import redis_answers, store_arguments
+from streams.embedded.server import HOST, Server
+from tests.real.cluster import Cluster
+from tests.real.jars import RealServersMissing
+
+
+def redis_server() -> Path:
+    """The distribution's `redis-server`. Raises RealServersMissing."""
+    found = shutil.which("redis-server")
+    if found is None:
+        raise RealServersMissing("no `redis-server` on PATH; expected Redis 7 or newer: apt install redis-server")
+    return Path(found)
+
+
+class Real:
+    """Three brokers (or as many as asked for) and a Redis with an append-only file, from `with` to its end."""
+
+    def __init__(self, brokers: int = 3, **properties: str) -> None:
+        """properties: of the brokers, as `Cluster` takes them. Raises RealServersMissing."""
+        binary = redis_server()
+        self.root = Path(tempfile.mkdtemp(prefix="tidegate-real-"))
+        self._user_key = secrets.token_hex(32)
+        self.cluster = Cluster(self.root, brokers, **properties)
+        self._store = Server(
+            "redis",
+            binary,
+            lambda port, folder: store_arguments(port, folder, appendonly=True),
+            redis_answers,
+            self.root,
+        )
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)
+            self._store.start()
+            self.cluster.start()
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.cluster.stop()
+        self._store.kill()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def wipe(self) -> None:
+        """No topic and no key is left, and every server runs: what was killed is started again."""
+        self.thaw_broker()
+        self.cluster.mend()
+        if not self._store.running():
+            self._store.start()
+        self.thaw_store()
+        with redis.Redis.from_url(self.redis, socket_timeout=30) as client:
+            client.flushall()
+        asyncio.run(self._delete_topics())
+
+    async def _delete_topics(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka, request_timeout_ms=60_000)
+        await admin.start()
+        try:
+            while names := [name for name in await admin.list_topics() if not name.startswith("__")]:
+                await admin.delete_topics(names)
+                await asyncio.sleep(0.1)
+        finally:
+            await admin.close()
+
+    @property
+    def kafka(self) -> str:
+        return self.cluster.bootstrap
+
+    @property
+    def redis(self) -> str:
+        return f"redis://{HOST}:{self._store.port}/0"
+
+    @property
+    def replication(self) -> int:
+        return min(3, len(self.cluster))
+
+    @property
+    def store_dir(self) -> Path:
+        return self._store.directory
+
+    @property
+    def store_pid(self) -> int:
+        return self._store.pid
+
+    def env(self) -> dict[str, str]:
+        """The TIDEGATE_ variables of a worker on this pair."""
+        return {
+            "TIDEGATE_KAFKA": self.kafka,
+            "TIDEGATE_REDIS": self.redis,
+            "TIDEGATE_USER_KEY": self._user_key,
+            "TIDEGATE_REPLICATION": str(self.replication),
+            "TIDEGATE_SESSION_TIMEOUT_S": "6",
+            "TIDEGATE_HEARTBEAT_S": "2",
+        }
+
+    def check(self) -> None:
+        self.cluster.check()
+        self._store.check()
+
+    def kill_store(self) -> None:
+        """kill -9; the append-only file stays."""
+        self._store.kill()
+
+    def start_store(self) -> None:
+        """Started again on the same port and directory, once it answers."""
+        self._store.start()
+
+    def freeze_store(self) -> None:
+        self._store.freeze()
+
+    def thaw_store(self) -> None:
+        self._store.send(signal.SIGCONT)
+
+    def freeze_broker(self) -> None:
+        """SIGSTOP of every broker: connections stay open and nothing answers."""
+        for n in range(len(self.cluster)):
+            self.cluster.broker(n).freeze()
+
+    def thaw_broker(self) -> None:
+        for n in range(len(self.cluster)):
+            if self.cluster.broker(n).running():
+                self.cluster.broker(n).send(signal.SIGCONT)
