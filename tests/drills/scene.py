@@ -1,0 +1,253 @@
+"""What every fault drill stands on: workers under steady traffic, a trouble, and an exact account, kept as a report.
+
+One tenant is bad all the time, so that one alert fires and must neither be lost nor resolved by whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import random
+import time
+import zlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio as aioredis
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from tests.drills.fleet import ROOT, Account, Fleet, account, closes, event, fleet, make_topics, positions, settled
+from tests.pairs import Pair
+
+REPORTS = ROOT / "build" / "drills"
+BAD_TENANT = "t0"  # a third of the traffic; always toxic
+POLICY = """
+schema_version = 1
+labels = { toxicity = { flag = 0.5, review = 0.7, block = 0.9 }, stereotype = { flag = 0.5 } }
+windows = { bucket_s = 5, rate_window_s = 3600, late_s = 3600 }
+
+[alerts.incident]
+of = "action.block"
+by = ["tenant"]
+kind = "share"
+above = 0.5
+resolve_below = 0.3
+window_s = 30
+for_s = 5
+min_total = 20
+"""
+CHUNK = 50  # completions between two looks at the clock
+
+
+@dataclass
+class Report:
+    """What a drill did and what came of it: one row of docs/reliability.md."""
+
+    drill: str  # the test's name
+    title: str
+    servers: str  # embedded, or real
+    seed: int
+    did: str = ""
+    sent: int = 0
+    decided: int = 0
+    faults: int = 0
+    dead_letters: int = 0
+    duplicates: int = 0  # decisions beyond one a position
+    recovered_s: float | None = None  # from its begin until every partition counted something sent after its end
+    alert: str = ""
+    took_s: float = 0.0
+
+
+@dataclass
+class Scene:
+    """Workers on a pair, traffic, and what they did."""
+
+    pair: Pair
+    workers: Fleet
+    report: Report
+    rng: random.Random
+    acknowledged: set[tuple[int, int]] = field(default_factory=set)
+    made: int = 0  # completions made; their ids are c0, c1, …
+    per_s: float = 0.0
+    partitions: int = 0
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # --- traffic
+
+    def completion(self) -> bytes:
+        """The next one. Tenant t0's are blocked, others' score anything."""
+        n, self.made = self.made, self.made + 1
+        toxicity = 0.95 if f"t{n % 3}" == BAD_TENANT else self.rng.random() * 0.85
+        return event(n, f"said toxicity={toxicity:.2f}", at_ms=int(time.time() * 1000))
+
+    async def _traffic(self, make: Callable[[], bytes]) -> None:
+        """Completions at `per_s` until the drill is over; each is retried until it was acknowledged."""
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.pair.kafka, acks="all", linger_ms=5, request_timeout_ms=30_000
+        ) as producer:
+            due, sending = time.monotonic(), set[asyncio.Task[None]]()
+            while not self._over.is_set():
+                for _ in range(CHUNK):
+                    sending.add(asyncio.create_task(self._send(producer, make())))
+                due += CHUNK / self.per_s
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                sending = {task for task in sending if not task.done() or task.result()}
+            await asyncio.gather(*sending)
+
+    async def _send(self, producer: Any, value: bytes) -> None:
+        key = json.loads(value)["user"].encode() if value.startswith(b"{") else None
+        while True:
+            try:
+                meta = await producer.send_and_wait("completions", value, key=key)
+            except KafkaError:
+                await asyncio.sleep(0.2)
+            else:
+                self.acknowledged.add((meta.partition, meta.offset))
+                return
+
+    # --- watching
+
+    async def total(self) -> int:
+        """Completions counted by now."""
+        found = (await settled(self.pair.redis, 0, 0)).totals
+        return sum(found[name] for name in ("decided", "faults", "dead_letters"))
+
+    async def counts(self, more: int, within_s: float = 90) -> None:
+        """Returns once that many more completions were counted."""
+        expected = await self.total() + more
+        await self.reaches(expected, within_s)
+
+    async def reaches(self, expected: int, within_s: float = 90) -> None:
+        """Returns once so many completions were counted in all."""
+        found = await settled(self.pair.redis, expected, within_s)
+        total = sum(found.totals[name] for name in ("decided", "faults", "dead_letters"))
+        assert total >= expected, f"{total} of {expected} counted in {within_s:g} s\n{self.workers.logs()[-6000:]}"
+
+    @contextlib.asynccontextmanager
+    async def trouble(self, did: str, within_s: float = 90) -> AsyncIterator[None]:
+        """Around the fault and its end. The time to recover is from its begin until every partition has counted
+        something that was sent after its end, and so everything before.
+        """
+        self.report.did, began = did, time.monotonic()
+        yield
+        before, deadline = set(self.acknowledged), time.monotonic() + within_s
+        left = set(range(self.partitions))
+        while left and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            new = self.acknowledged - before
+            first = {part: min((o for p, o in new if p == part), default=None) for part in left}
+            fences = await self.fences()
+            left = {p for p in left if (at := first[p]) is None or fences.get(p, 0) <= at}
+        assert not left, f"partitions {left} did not move in {within_s:g} s\n{self.workers.logs()[-6000:]}"
+        self.report.recovered_s = round(time.monotonic() - began, 1)
+
+    async def fences(self) -> dict[int, int]:
+        """Partition of `completions` -> the next offset to be counted, where Redis answers and has one."""
+        client, found = aioredis.Redis.from_url(self.pair.redis, decode_responses=True), {}
+        with contextlib.suppress(aioredis.RedisError):
+            for partition in range(self.partitions):
+                next_ = await client.hget(f"tidegate:{{completions-{partition}}}:fence", "next")
+                if next_ is not None:
+                    found[partition] = int(next_)
+        await client.aclose()
+        return found
+
+    async def alerts(self) -> list[dict[str, Any]]:
+        """Transitions of the alert on the bad tenant, each id once, in order of time."""
+        consumer = AIOKafkaConsumer("alerts", bootstrap_servers=self.pair.kafka, auto_offset_reset="earliest")
+        found: dict[str, dict[str, Any]] = {}
+        await consumer.start()
+        try:
+            while fetched := await consumer.getmany(timeout_ms=2000):
+                for records in fetched.values():
+                    for record in records:
+                        alert = json.loads(record.value)
+                        if not alert["resent"] and alert["scope"] == f"tenant={BAD_TENANT}":
+                            found.setdefault(alert["id"], alert)
+        finally:
+            await consumer.stop()
+        return sorted(found.values(), key=lambda alert: alert["sequence"])
+
+    async def fires(self, within_s: float = 60) -> None:
+        """Returns once the alert on the bad tenant fires: before the trouble begins."""
+        async with asyncio.timeout(within_s):
+            while not any(alert["state"] == "firing" for alert in await self.alerts()):
+                await asyncio.sleep(0.5)
+
+    # --- the account
+
+    async def account(self, *, duplicates: bool, within_s: float = 120, fired: bool = True) -> Account:
+        """Ends the traffic, holds everything against everything else, and fills the report.
+
+        duplicates: whether decisions may be there twice. Without, one would be a bug.
+        """
+        self._over.set()
+        await asyncio.sleep(0)
+        while self.made > len(self.acknowledged):
+            await asyncio.sleep(0.1)
+        sent = await positions(self.pair.kafka)
+        assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
+        redis = await settled(self.pair.redis, len(sent), within_s)
+        seen = await account(self.pair.kafka, len(sent), within_s)
+        report = self.report
+        best = seen.counted()
+        report.sent, report.dead_letters, report.duplicates = len(sent), len(seen.dead), seen.duplicates
+        report.faults = sum(d["fault"] is not None for d in best)
+        report.decided = len(best) - report.faults
+        closes(sent, seen, redis)
+        if not duplicates:
+            assert seen.duplicates == 0, f"{seen.duplicates} decisions beyond one a completion"
+        if fired:
+            states = [alert["state"] for alert in await self.alerts()]
+            assert Counter(states)["firing"] == 1, f"one incident fired {states}"
+            assert "resolved" not in states, f"resolved while the incident went on: {states}"
+            report.alert = "fired once, never resolved"
+        return seen
+
+
+@contextlib.asynccontextmanager
+async def scene(
+    pair: Pair,
+    folder: Path,
+    drill: str,
+    title: str,
+    *,
+    workers: int = 2,
+    per_s: float = 200.0,
+    partitions: int = 6,
+    make: Callable[[Scene], bytes] = Scene.completion,
+    **settings: str,
+) -> AsyncIterator[Scene]:
+    """Topics, workers that own parts, and traffic that flows. The report is kept where the drill passed.
+
+    drill: the test's name; its seed is made from it.
+    """
+    seed, began = zlib.crc32(drill.encode()), time.monotonic()
+    servers = "real" if hasattr(pair, "cluster") else "embedded"
+    await make_topics(pair.kafka, partitions)
+    with fleet(folder, pair.env(), **{"policy": POLICY, **settings}) as running:
+        for _ in range(workers):
+            running.start()
+        await running.joined()
+        acted = Scene(
+            pair, running, Report(drill, title, servers, seed), random.Random(seed), per_s=per_s, partitions=partitions
+        )
+        traffic = asyncio.create_task(acted._traffic(lambda: make(acted)))
+        try:
+            yield acted
+            await traffic
+        finally:
+            acted._over.set()
+            traffic.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await traffic
+        acted.report.took_s = round(time.monotonic() - began, 1)
+        kept = REPORTS / servers / f"{drill}.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(dataclasses.asdict(acted.report), indent=1) + "\n")
