@@ -108,7 +108,7 @@ async def _change(
 
 async def _owners(settings: Settings) -> list[set[int]]:
     """The partitions of each worker, once all have an owner and every worker has some."""
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     parts = [Part("completions", p) for p in range(PARTITIONS)]
     try:
         async with asyncio.timeout(OWNED_S):

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
 from streams.kafka import Kafka
+from streams.store.address import Address
 
 PREFIX = "TIDEGATE_"
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
@@ -120,6 +121,11 @@ class Settings(BaseSettings):
     def brokers(self) -> Kafka:
         """The cluster, as every client of ours connects to it."""
         return Kafka(self.kafka)
+
+    @property
+    def store(self) -> Address:
+        """The store's server, as every client of ours connects to it."""
+        return Address(self.redis)
 
     @property
     def group(self) -> str:

@@ -69,7 +69,7 @@ class Worker:
             self.metrics,
         )
         self._scorer = self._swap.scorer
-        self.store = RedisStore(s.redis, s.namespace)
+        self.store = RedisStore(s.store, s.namespace)
         self.in_force = InForce(s.brokers, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
         self.publisher = Publisher(
             s.brokers, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker

@@ -65,7 +65,7 @@ async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     from streams.core.statuses import read
     from streams.store.redis import RedisStore
 
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         now_ms = await store.now_ms()
         kept = [status for status in read(await store.alerts()).values() if not status.forgotten]

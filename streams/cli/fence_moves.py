@@ -64,7 +64,7 @@ async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list
         if strange := [part for part in wanted if part not in parts]:
             fail(f"{strange[0]}: {strange[0].topic} has {counts[strange[0].topic]} partitions", ExitCode.WRONG)
         parts = list(wanted)
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         now_ms = await store.now_ms()
         fences, progress = await store.fences(parts), await store.progress(parts)
@@ -118,7 +118,7 @@ async def move(settings: Settings, row: Row, offset: int) -> Fence:
     from streams.store.redis import RedisStore
 
     cluster = await cluster_id(settings.brokers)
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         (claim,) = await store.claim([row.part], f"tidegate-fence-reset-{time.time_ns()}")
         generation = (claim.fence.generation if claim.fence else 0) + 1

@@ -138,7 +138,7 @@ class Run:
         Raises SettingsError, StoreRefused, StoreAway.
         """
         key, settings = UserKey(self._settings.user_key_bytes()), self._settings
-        store = RedisStore(settings.redis, settings.namespace)
+        store = RedisStore(settings.store, settings.namespace)
         try:
             known = await store.user_key()
         finally:

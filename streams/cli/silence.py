@@ -97,7 +97,7 @@ async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
     from streams.core.statuses import read
     from streams.store.redis import RedisStore
 
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         return await store.now_ms(), list(read(await store.alerts()).values())
     finally:

@@ -138,7 +138,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Pa
     if live is None:
         fail("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one", ExitCode.REFUSED)
     of = live.policy.strikes
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         yield store, [Part(TOPIC, p) for p in range(counts[TOPIC])], terms(live), bool(of.weights or of.prompt_weights)
     finally:
@@ -167,7 +167,7 @@ async def check_key(settings: Settings) -> None:
     from streams.store.redis import RedisStore
     from streams.users import UserKey
 
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         known, ours = await store.user_key(), UserKey(settings.user_key_bytes()).fingerprint
     finally:

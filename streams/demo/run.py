@@ -190,7 +190,7 @@ class _Play:
                 self._face.transition(alert, self._now())
 
     async def _result(self) -> Result:
-        store = RedisStore(self._settings.redis, self._settings.namespace)
+        store = RedisStore(self._settings.store, self._settings.namespace)
         deadline = time.monotonic() + TOTALS_S
         try:
             while True:

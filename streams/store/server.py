@@ -20,17 +20,21 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streams.errors import StoreAway
+from streams.store.address import Address
 from streams.store.keys import Keys
 
 _AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
 
 
 class Server:
-    """One Redis. url: `redis://[user:password@]host:port/db` or `rediss://`."""
+    """One Redis. address: a URL alone is one without a cluster or files of secrets."""
 
-    def __init__(self, url: str, namespace: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, address: Address | str, namespace: str, timeout_s: float = 5.0) -> None:
+        at = Address(address) if isinstance(address, str) else address
         self._redis = aioredis.Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, health_check_interval=0
+            at.url,
+            **{**at.security, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s},
+            health_check_interval=0,
         )
         self._keys = Keys(namespace)
         pool = self._redis.connection_pool.connection_kwargs

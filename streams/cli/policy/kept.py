@@ -26,7 +26,7 @@ class Recall:
         self._away: StoreAway | None = None
 
     async def __call__(self) -> str | None:
-        store = RedisStore(self._settings.redis, self._settings.namespace, ANSWER_S)
+        store = RedisStore(self._settings.store, self._settings.namespace, ANSWER_S)
         try:
             return await store.kept_policies()
         except StoreAway as error:

@@ -110,7 +110,7 @@ async def _look(settings: Settings) -> Looked:
     from streams.core.reports import standings
     from streams.store.redis import RedisStore
 
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         for look in range(LOOKS):
             seen = await read_log(settings)

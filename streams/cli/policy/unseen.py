@@ -54,7 +54,7 @@ def _like(name: str, names: set[str]) -> str:
 async def _names(settings: Settings) -> dict[str, set[str]]:
     from streams.store.redis import RedisStore
 
-    store = RedisStore(settings.redis, settings.namespace)
+    store = RedisStore(settings.store, settings.namespace)
     try:
         return {kind: await store.names(kind) for kind in COUNTED}
     finally:
