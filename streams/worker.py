@@ -9,19 +9,19 @@ import asyncio
 import faulthandler
 import gc
 import logging
-import os
 import secrets
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from classifiers import DEFAULT_MANIFEST
 from streams.batch import Batch, Limits
+from streams.beat import beat_regularly
 from streams.core.reports import Report
 from streams.enforce import Enforcer
 from streams.errors import BrokerAway, PolicyUnknown, StoreAway, TopicsMissing
 from streams.fence import Owned, take_over
+from streams.found import Found, find_topics
 from streams.hear import Hear
 from streams.in_force import InForce
 from streams.ingest import Ingest
@@ -35,19 +35,16 @@ from streams.reporting import report_regularly
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
 from streams.settings import Settings
-from streams.source import Source, cluster_id, partition_counts
+from streams.source import Source
 from streams.store import Part
 from streams.store.redis import RedisStore
 from streams.swap import Swap
-from streams.tasks import EXIT_BUG, Tasks
+from streams.tasks import Tasks
 from streams.tick import Tick
-from streams.topics import TOPICS
 from streams.users import UserKey
 
 log = logging.getLogger(__name__)
 
-SOURCES = ("completions", "feedback")
-HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
 # Young objects between two looks for garbage: a few batches' worth, most of which are gone by then without a look.
 YOUNG = 20_000
 LETTER_BYTES = 4096  # of a dead letter beside the bytes it keeps, at the most
@@ -84,8 +81,7 @@ class Worker:
         self._ingests: dict[str, Ingest] = {}
         self._tasks = Tasks()
         self._stopping = asyncio.Event()
-        self._cluster = ""
-        self._parts: list[Part] = []
+        self._found = Found("", (), {})
         self.tick: Tick | None = None
         self.completions: Pipeline[Any, Any]
         self.feedback: Pipeline[Any, Any]
@@ -147,13 +143,13 @@ class Worker:
         self.tick = Tick(
             self.store,
             self.publisher.publish,
-            lambda: self._parts,
+            lambda: self._found.parts,
             lambda: self.in_force.live,
             lambda: self.in_force.policies.log.silences.values(),
             self.id,
             lease_ms=int(self._settings.tick_lease_s * 1000),
         )
-        self._tasks.spawn(self._beat())
+        self._tasks.spawn(beat_regularly(self.store, self._ingests.values(), self._waits, self._stopping))
         self._tasks.spawn(self.tick.run(self._stopping))
         enforcer = Enforcer(self.store, self.publisher.publish, self._ingests["completions"], self.metrics)
         self._tasks.spawn(enforcer.run(self._stopping))
@@ -191,28 +187,13 @@ class Worker:
         self._scoring.close()
         await self._pages.stop()
 
-    # --- what bring-up asks
-
     async def _find_topics(self) -> None:
-        counts = await partition_counts(self._settings.brokers)
-        missing = [topic.name for topic in TOPICS if topic.name not in counts]
-        if missing:
-            raise TopicsMissing(
-                f"kafka {self._settings.brokers}: no topic {', '.join(missing)}; "
-                "expected all of them: run `tidegate topics`; waiting for them"
-            )
-        if counts["completions"] != counts["decisions"]:
-            raise TopicsMissing(
-                f"kafka {self._settings.brokers}: completions has {counts['completions']} partitions, decisions "
-                f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
-            )
-        self._cluster = await cluster_id(self._settings.brokers)
-        self._parts = [Part(topic, p) for topic in SOURCES for p in range(counts[topic])]
+        self._found = await find_topics(self._settings.brokers)
 
     # --- what the ingests ask
 
     async def _take_over(self, part: Part, committed: int | None) -> Owned:
-        owned = await take_over(self.store, self._source, part, self.id, self._cluster, committed)
+        owned = await take_over(self.store, self._source, part, self.id, self._found.cluster, committed)
         self.metrics.takeovers.labels(part.topic, owned.belief.value).inc()
         return owned
 
@@ -221,30 +202,6 @@ class Worker:
             await self.store.release(owned.part, owned.token)
         except StoreAway as error:
             log.info("%s: left without a word: %s", owned.part, error)
-
-    # --- once a second
-
-    async def _beat(self) -> None:
-        """Says for every part held that it is alive and how far behind; and to the watchdog that this loop turns."""
-        while not self._stopping.is_set():
-            faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
-            for ingest in self._ingests.values():
-                if ingest.stalled_s() > HUNG_S:
-                    log.critical("%s: not polled for %g s; exiting without a commit", ingest.topic, HUNG_S)
-                    logging.shutdown()
-                    os._exit(EXIT_BUG)
-                try:
-                    await self._beat_parts(ingest)
-                    self._waits.pop("redis", None)
-                except StoreAway as error:
-                    self._waits["redis"] = str(error)
-            await asyncio.sleep(1.0)
-
-    async def _beat_parts(self, ingest: Ingest) -> None:
-        for part, lag in ingest.lags().items():
-            owned = ingest.owned.get(part)
-            if owned is not None and not await self.store.beat(part, owned.token, lag, 0):
-                ingest.retake(owned, "another worker claimed it, or the store came back older")
 
     # --- what people see
 

@@ -1,0 +1,46 @@
+"""Once a second: a worker's word for every part it holds, and for its watchdog that the event loop turns."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import sys
+from collections.abc import Iterable, MutableMapping
+
+from streams.errors import StoreAway
+from streams.ingest import Ingest
+from streams.store import Store
+from streams.tasks import EXIT_BUG
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
+
+
+async def beat_regularly(
+    store: Store, ingests: Iterable[Ingest], waits: MutableMapping[str, str], stop: asyncio.Event
+) -> None:
+    """Says for every part held that it is alive and how far behind. waits: what /readyz says of `redis`."""
+    while not stop.is_set():
+        faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
+        for ingest in ingests:
+            if ingest.stalled_s() > HUNG_S:
+                log.critical("%s: not polled for %g s; exiting without a commit", ingest.topic, HUNG_S)
+                logging.shutdown()
+                os._exit(EXIT_BUG)
+            try:
+                await _beat(store, ingest)
+                waits.pop("redis", None)
+            except StoreAway as error:
+                waits["redis"] = str(error)
+        await asyncio.sleep(PERIOD_S)
+
+
+async def _beat(store: Store, ingest: Ingest) -> None:
+    for part, lag in ingest.lags().items():
+        owned = ingest.owned.get(part)
+        if owned is not None and not await store.beat(part, owned.token, lag, 0):
+            ingest.retake(owned, "another worker claimed it, or the store came back older")

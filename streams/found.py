@@ -1,0 +1,40 @@
+"""What a worker looks for on Kafka before it begins: the topics, whether they fit, and every part there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.errors import TopicsMissing
+from streams.kafka import Kafka
+from streams.source import cluster_id, partition_counts
+from streams.store import Part
+from streams.topics import TOPICS
+
+SOURCES = ("completions", "feedback")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is there."""
+
+    cluster: str  # the cluster's own id
+    parts: tuple[Part, ...]  # every partition of every source topic
+    partitions: dict[str, int]  # topic -> how many
+
+
+async def find_topics(kafka: Kafka | str) -> Found:
+    """All topics of Tidegate. Raises TopicsMissing where one is not there or does not fit, and BrokerAway."""
+    counts = await partition_counts(kafka)
+    missing = [topic.name for topic in TOPICS if topic.name not in counts]
+    if missing:
+        raise TopicsMissing(
+            f"kafka {kafka}: no topic {', '.join(missing)}; "
+            "expected all of them: run `tidegate topics`; waiting for them"
+        )
+    if counts["completions"] != counts["decisions"]:
+        raise TopicsMissing(
+            f"kafka {kafka}: completions has {counts['completions']} partitions, decisions "
+            f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
+        )
+    parts = tuple(Part(topic, p) for topic in SOURCES for p in range(counts[topic]))
+    return Found(await cluster_id(kafka), parts, counts)
