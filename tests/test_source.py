@@ -184,10 +184,10 @@ async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
 # --- the cluster
 
 
-async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_pair: Pair) -> None:
+async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_embedded: Embedded) -> None:
     one = await cluster_id(shared_pair.kafka)
     assert one == await cluster_id(shared_pair.kafka)
-    assert one != await cluster_id(own_pair.kafka)
+    assert one != await cluster_id(own_embedded.kafka)
     assert one not in ("", "None")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.store import Fence, Part, Progress
 
+ANSWER_S = 15.0  # no answer in this time: the broker is away
 OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
 SOURCES = ("completions", "feedback")
 
@@ -91,24 +93,26 @@ async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, in
 
 
 async def _committed(settings: Settings, part: Part) -> int:
-    from aiokafka import TopicPartition
-    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka import AIOKafkaConsumer, TopicPartition
     from aiokafka.errors import KafkaError
 
     from streams.errors import BrokerAway
 
     group, tp = f"{settings.group}-{part.topic}", TopicPartition(part.topic, part.partition)
-    admin = AIOKafkaAdminClient(**connect(settings.brokers))
+    # A consumer waits for its group's coordinator, which a cluster that had no group yet makes only now.
+    consumer = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **connect(settings.brokers))
     try:
-        await admin.start()
-        found = (await admin.list_consumer_group_offsets(group, partitions=[tp])).get(tp)
-    except (KafkaError, OSError) as error:
+        async with asyncio.timeout(ANSWER_S):
+            await consumer.start()
+            consumer.assign([tp])
+            found = await consumer.committed(tp)
+    except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerAway(f"kafka {settings.brokers}: {group}: {type(error).__name__}: {error}") from error
     finally:
-        await admin.close()
-    if found is None or found.offset < 0:
+        await consumer.stop()
+    if found is None:
         fail(f"{part}: group {group} has committed nothing; expected an offset; nothing moved")
-    return int(found.offset)
+    return int(found)
 
 
 async def move(settings: Settings, row: Row, offset: int) -> Fence:

@@ -92,21 +92,35 @@ def offline() -> Cli:
     return Cli(TWIN)
 
 
-def _lives(fixture_name: str, config: pytest.Config) -> str:
+def lives(fixture_name: str, config: pytest.Config) -> str:
     """The embedded pair is this module's; of real servers there is one for all, which others wipe."""
     return "module" if config.getoption("--servers") == "embedded" else "function"
 
 
-@pytest.fixture(scope=_lives)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """A pair with every topic."""
+@contextlib.contextmanager
+def with_topics(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """A pair with every topic and nothing else on it."""
     with contextlib.ExitStack() as running:
         if request.config.getoption("--servers") == "embedded":
             request.getfixturevalue("_wheels")
             pair: Pair = running.enter_context(Embedded())
         else:
-            pair = request.getfixturevalue("own_real")
+            pair = request.getfixturevalue("real")
+            pair.wipe()
         asyncio.run(ensure_topics(pair.kafka, PARTITIONS, pair.replication))
+        yield pair
+
+
+@pytest.fixture(scope=lives)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    with with_topics(request) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def module_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """One for a whole module, of which no test asks for a pair of its own: real servers would be the same ones."""
+    with with_topics(request) as pair:
         yield pair
 
 

@@ -10,7 +10,6 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from streams.replay import Replays
 from streams.store import Part
 from streams.survey import Stretch
 from streams.topics import TOPICS
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
 from tests.pairs import Pair
@@ -123,26 +121,25 @@ async def send(kafka: str) -> dict[tuple[int, int], int]:
 
 
 @pytest.fixture(scope="module")
-def world(_wheels: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(module_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("replay")
-    with Embedded() as pair:
-        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
-        with fleet(folder, pair.env(), policy=WORKERS_POLICY) as workers:
-            workers.start()
-            at = asyncio.run(send(pair.kafka))
-            seen = asyncio.run(account(pair.kafka, SENT, 60))
-            asyncio.run(settled(pair.redis, SENT, 30))
-        assert seen.positions == set(at)
-        env = {**pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_THREADS": "1"}
-        made = World(Cli(env), at, dead=set(seen.dead))
-        decided = {p: Decision.model_validate(found[0]) for p, found in seen.decisions.items()}
-        # A second owner decided three of them otherwise: later and higher counts, later and lower does not.
-        higher = decided_otherwise(decided[0, 4], 9, {**decided[0, 4].scores, "toxicity": 1.0})
-        fewer = decided_otherwise(decided[0, 6], 9, {"toxicity": 0.5})
-        lower = decided_otherwise(decided[1, 0], -9, {"toxicity": 1.0})
-        asyncio.run(write(pair.kafka, [higher, fewer, lower]))
-        made.decided = {**decided, (0, 4): higher, (0, 6): fewer}
-        yield made
+    pair = module_pair
+    with fleet(folder, pair.env(), policy=WORKERS_POLICY) as workers:
+        workers.start()
+        at = asyncio.run(send(pair.kafka))
+        seen = asyncio.run(account(pair.kafka, SENT, 60))
+        asyncio.run(settled(pair.redis, SENT, 30))
+    assert seen.positions == set(at)
+    env = {**pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_THREADS": "1"}
+    made = World(Cli(env), at, dead=set(seen.dead))
+    decided = {p: Decision.model_validate(found[0]) for p, found in seen.decisions.items()}
+    # A second owner decided three of them otherwise: later and higher counts, later and lower does not.
+    higher = decided_otherwise(decided[0, 4], 9, {**decided[0, 4].scores, "toxicity": 1.0})
+    fewer = decided_otherwise(decided[0, 6], 9, {"toxicity": 0.5})
+    lower = decided_otherwise(decided[1, 0], -9, {"toxicity": 1.0})
+    asyncio.run(write(pair.kafka, [higher, fewer, lower]))
+    made.decided = {**decided, (0, 4): higher, (0, 6): fewer}
+    return made
 
 
 def decided_otherwise(decision: Decision, epochs: int, scores: dict[str, float]) -> Decision:
@@ -423,10 +420,10 @@ def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     assert "expected one of toxicity" in ran.err
 
 
-def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_pair: Pair) -> None:
+def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: Embedded) -> None:
     away = offline("replay", "--from", "1h", "--dry-run", TIDEGATE_KAFKA="127.0.0.1:1")
     assert (away.code, away.err.startswith("kafka 127.0.0.1:1: ")) == (3, True)
-    own = Cli({**offline.env, **own_pair.env()})
+    own = Cli({**offline.env, **own_embedded.env()})
     missing = own("replay", "--from", "1h", "--dry-run")
     assert (missing.code, "no topic completions, decisions, dead-letters, replays" in missing.err) == (3, True)
 

@@ -40,15 +40,13 @@ def until(found: Callable[[], T | None], within_s: float = LONG_S) -> T:
 
 
 @pytest.fixture(scope="module")
-def running(_wheels: None) -> Iterator[tuple[Cli, WorkerProcess]]:
+def running(module_pair: Pair) -> Iterator[tuple[Cli, WorkerProcess]]:
     """A pair and a worker on it that is ready."""
-    with Embedded() as pair:
-        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
-        port = free_port()
-        env = {**pair.env(), **TWIN}
-        with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}) as worker:
-            until(lambda: ready(port))
-            yield Cli(env), worker
+    port = free_port()
+    env = {**module_pair.env(), **TWIN}
+    with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}) as worker:
+        until(lambda: ready(port))
+        yield Cli(env), worker
 
 
 def ready(port: int) -> bool:
@@ -106,11 +104,11 @@ def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[C
 
 
 @pytest.mark.drill
-def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_pair: Pair, tmp_path: Path) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
+def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_embedded: Embedded, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(own_embedded.kafka, 1, own_embedded.replication))
     manifest = write_one(tmp_path)
     port = free_port()
-    env = {**own_pair.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
+    env = {**own_embedded.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
     cli = Cli(env)
     settings = {"TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_MODEL_POLL_S": "0.1", "TIDEGATE_LOG_LEVEL": "error"}
     with WorkerProcess({**env, **settings}) as worker:

@@ -17,7 +17,7 @@ from streams.store import Apply, Fence, Mark, Part
 from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from streams.users import UserKey
-from tests.cli.conftest import POLICY, TWIN, Cli, stored
+from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
 from tests.pairs import Pair
 
 T = 4_000_000_000_000  # the year 2096
@@ -56,7 +56,7 @@ def strike(cli: Cli, **given: tuple[int, float]) -> None:
 NAMES = {"acme": ACME, "zed": ZED, "acme_too": ACME}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=lives)
 def ruled(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The module's pair, with a policy live that makes strikes."""
     return ruling(pair, tmp_path_factory.mktemp("policy"))
