@@ -192,7 +192,8 @@ async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_embedded: Emb
 
 
 async def test_asking_for_the_topics_makes_none(own_pair: Pair) -> None:
-    assert await partition_counts(own_pair.kafka) == {}
+    found = await partition_counts(own_pair.kafka)
+    assert [topic for topic in found if not topic.startswith("__")] == []  # Kafka's own
     await topic(own_pair.kafka, "completions", 3)
     assert await partition_counts(own_pair.kafka) == {"completions": 3}
     assert await partition_counts(own_pair.kafka) == {"completions": 3}
