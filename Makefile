@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills lint bench schemas lock
+.PHONY: help demo test test-kafka drills drills-embedded drills-kafka lint bench schemas lock
 
 help: ## say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live in this terminal (2 minutes)
 	@$(BIN)/tidegate demo
@@ -17,8 +17,17 @@ demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live
 test: lint ## lint, types and tests, on an embedded broker and store (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill'
 
-drills: $(VENV)/installed-dev ## workers, broker and store killed, frozen and cut, and an account at the end (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m drill
+test-kafka: $(VENV)/installed-dev ## the integration tests on Apache Kafka and Redis: Java 17, Maven, redis-server (under 10 minutes)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'integration and not drill' --servers real
+
+drills: drills-embedded drills-kafka ## workers, brokers and Redis killed, frozen, cut and emptied; an account at the end (half an hour)
+
+drills-embedded: $(VENV)/installed-dev ## those that need no more than the embedded pair (under 10 minutes)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'drill and not fault'
+
+# FAULTS names some of them: make drills-kafka FAULTS="worker_killed or leader_killed"
+drills-kafka: $(VENV)/installed-dev ## every fault drill, on three brokers of Apache Kafka and Redis; FAULTS="name or name"
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m fault --servers real $(if $(FAULTS),-k '$(FAULTS)')
 
 lint: $(VENV)/installed-dev ## ruff and mypy
 	@$(BIN)/ruff check --quiet .
