@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.kafka import Kafka
+from streams.kafka import Kafka, who
 
 
 class TidegateError(Exception):
@@ -17,6 +17,14 @@ class StoreAway(TidegateError):
     """Redis cannot be reached. Nothing is lost: input waits in Kafka. Bring Redis back; workers go on by themselves."""
 
 
+class StoreDenied(StoreAway):
+    """Redis refuses the user, the password or the certificate: correct the settings that the message names."""
+
+
+class StoreForbids(StoreAway):
+    """Redis knows the user, who may not run the command that it names: grant it (docs/security.md); workers go on."""
+
+
 class StoreRefused(TidegateError):
     """Redis answers but must not be used as it is: change what the message names (eviction policy, user key)."""
 
@@ -25,14 +33,40 @@ class BrokerAway(TidegateError):
     """Kafka cannot be reached, or does not acknowledge. Bring it back; workers go on by themselves."""
 
 
+class BrokerRefused(TidegateError):
+    """Kafka does not take us for who we say we are, or is not who we trust: correct the settings the message names."""
+
+
+class BrokerForbids(BrokerAway):
+    """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
+
+
 class PolicyUnknown(TidegateError):
     """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
 
 
-def broker_away(kafka: Kafka | str, error: BaseException, what: object = None) -> BrokerAway:
-    """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once."""
+# What Kafka's authorizer says no to, by the client's error, and which right that is.
+_FORBIDDEN = {
+    "TopicAuthorizationFailedError": "topic",
+    "GroupAuthorizationFailedError": "group",
+    "ClusterAuthorizationFailedError": "cluster",
+    "TransactionalIdAuthorizationFailed": "transactional id",
+}
+
+
+def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, operation: str = "") -> BrokerAway:
+    """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once.
+
+    operation: of Kafka's, that was tried; it is named where the user lacks the right to it.
+    """
     name, said = type(error).__name__, str(error)
     where = f"kafka {kafka}" if what is None else f"kafka {kafka}: {what}"
+    if name in _FORBIDDEN:
+        named = f" {said.rpartition(': ')[2]}" if ": " in said else ""
+        return BrokerForbids(
+            f"{where}: user {who(kafka)} may not {operation or 'use'} {_FORBIDDEN[name]}{named}; "
+            "expected that right (docs/security.md); waiting for it"
+        )
     return BrokerAway(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Protocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]  # Kafka's own names: security.protocol
+Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +27,29 @@ def connect(kafka: Kafka | str) -> dict[str, Any]:
     if isinstance(kafka, str):
         return {"bootstrap_servers": kafka}
     return {"bootstrap_servers": kafka.servers, **kafka.security}
+
+
+def proven_by(
+    protocol: Protocol, tls: ssl.SSLContext | None, mechanism: Mechanism, user: str, password: str
+) -> dict[str, Any]:
+    """aiokafka's options for a protocol; empty for plaintext. user, password: of SASL, where the protocol has it."""
+    if protocol == "plaintext":
+        return {}
+    options: dict[str, Any] = {"security_protocol": protocol.upper()}
+    if tls is not None:
+        options["ssl_context"] = tls
+    if protocol.startswith("sasl"):
+        options |= {"sasl_mechanism": mechanism, "sasl_plain_username": user, "sasl_plain_password": password}
+    return options
+
+
+def who(kafka: Kafka | str) -> str:
+    """Whom we say we are, never by what it is proven."""
+    security = {} if isinstance(kafka, str) else kafka.security
+    match security.get("security_protocol"):
+        case "SASL_SSL" | "SASL_PLAINTEXT":
+            return str(security["sasl_plain_username"])
+        case "SSL":
+            return "of our certificate"
+        case _:
+            return "ANONYMOUS"  # Kafka's name for nobody in particular

@@ -30,6 +30,8 @@ _PATTERNS = {
     "redis": "`redis://`, `rediss://` or `unix://`",
     "namespace": "a-z 0-9 `_` `.` `-`, at most 64",
     "worker": "1 to 200 characters, no space or `|`",
+    "kafka_password": "text",
+    "redis_password": "text",
 }
 
 

@@ -6,27 +6,28 @@ policy, which is live and never here. Topic names are fixed (`streams/topics.py`
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import socket
-from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
-from streams.kafka import Kafka
+from streams.kafka import Kafka, Mechanism, Protocol
+from streams.secret import read, read_text
+from streams.secured import broker_security, disagreements, store_security
 from streams.store.address import Address
+from streams.wrong_settings import PREFIX as PREFIX
+from streams.wrong_settings import line, unknown
 
-PREFIX = "TIDEGATE_"
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
+TOKEN_MIN_BYTES = 16  # of the pages: nobody tries that many
 
-# Kubernetes puts the addresses of a service named `tidegate…` into every pod under names like ours.
-_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")
+_NAME = r"^[^\x00-\x1f\x7f]{0,200}$"
 
 
 def _cpus() -> int:
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
         repr=False,  # it may hold a password
         description="Redis or Valkey, as a URL; it must run with maxmemory-policy noeviction",
     )
+    redis_cluster: bool = Field(False, description="that URL is a node of a Redis Cluster, which names the others")
     namespace: str = Field(
         "tidegate",
         pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$",
@@ -66,6 +68,26 @@ class Settings(BaseSettings):
         pattern=r"^[^\x00-\x20\x7f|]{1,200}$",
         description="this worker's name in logs, metrics and leases; the default is host-pid",
     )
+
+    # How we prove who we are, and whom we believe: docs/security.md
+    kafka_security: Protocol = Field("plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl")
+    kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS")
+    kafka_user: str = Field("", pattern=_NAME, description="SASL's user")
+    kafka_password: SecretStr | None = Field(None, description="the user's password")
+    kafka_password_file: Path | None = Field(None, description="file that holds it, instead of kafka_password")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM: who signs the brokers' certificates; unset is whom this machine believes"
+    )
+    kafka_cert_file: Path | None = Field(None, description="PEM: our certificate, where brokers ask for one")
+    kafka_key_file: Path | None = Field(None, description="PEM: its key, without a passphrase")
+    redis_user: str = Field("", pattern=_NAME, description="ACL user; empty with a password is the user `default`")
+    redis_password: SecretStr | None = Field(None, description="the user's password")
+    redis_password_file: Path | None = Field(None, description="file that holds it, instead of redis_password")
+    redis_ca_file: Path | None = Field(
+        None, description="PEM: who signs the server's certificate (rediss://); unset is whom this machine believes"
+    )
+    redis_cert_file: Path | None = Field(None, description="PEM: our certificate, where the server asks for one")
+    redis_key_file: Path | None = Field(None, description="PEM: its key, without a passphrase")
 
     # Users leave Tidegate only as HMACs
     user_key: SecretStr | None = Field(None, description="key of the HMAC; a worker needs it, 16 bytes at least")
@@ -114,18 +136,25 @@ class Settings(BaseSettings):
     # The pages for people and probes
     http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")
     http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
+    http_token: SecretStr | None = Field(
+        None, description="the pages ask for it (Authorization: Bearer); needed where http_host is not loopback"
+    )
+    http_token_file: Path | None = Field(None, description="file that holds it, instead of http_token")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")
     log_json: bool = Field(False, description="one JSON object a line, instead of text")
 
-    @property
+    @cached_property
     def brokers(self) -> Kafka:
-        """The cluster, as every client of ours connects to it."""
-        return Kafka(self.kafka)
+        """The cluster, as every client of ours connects to it. Raises SettingsError where a file cannot be used.
 
-    @property
+        Made once: another password or certificate needs a restart.
+        """
+        return Kafka(self.kafka, broker_security(self))
+
+    @cached_property
     def store(self) -> Address:
-        """The store's server, as every client of ours connects to it."""
-        return Address(self.redis)
+        """The store's server, as every client of ours connects to it. Raises as `brokers`, and is made once."""
+        return Address(self.redis, self.redis_cluster, store_security(self))
 
     @property
     def group(self) -> str:
@@ -138,11 +167,11 @@ class Settings(BaseSettings):
 
         Raises SettingsError with one line for each variable that is unknown or wrong.
         """
-        lines = _unknown(os.environ, {name.upper() for name in cls.model_fields})
+        lines = unknown(os.environ, {name.upper() for name in cls.model_fields})
         try:
             settings = cls(**{name: value for name, value in overrides.items() if value is not None})
         except ValidationError as error:
-            lines += [_line(item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
+            lines += [line(item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
         if lines:
             raise SettingsError("\n".join(lines))
         return settings
@@ -152,42 +181,40 @@ class Settings(BaseSettings):
 
         Raises SettingsError where there is none, or it is too short: a worker calls this once, at start.
         """
-        if self.user_key is not None:
-            return self.user_key.get_secret_value().encode()
-        if self.user_key_file is None:
+        key = read(f"{PREFIX}USER_KEY", self.user_key, self.user_key_file, USER_KEY_MIN_BYTES)
+        if key is None:
             raise SettingsError(
                 f"{PREFIX}USER_KEY: not set; expected a secret of {USER_KEY_MIN_BYTES} bytes or more, "
                 f"the same for every worker (or {PREFIX}USER_KEY_FILE); make one: openssl rand -hex 32"
             )
-        try:
-            key = self.user_key_file.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise SettingsError(
-                f"{PREFIX}USER_KEY_FILE: {self.user_key_file}: {error.strerror}; expected a readable file"
-            ) from None
-        if len(key) < USER_KEY_MIN_BYTES:
-            raise SettingsError(
-                f"{PREFIX}USER_KEY_FILE: {self.user_key_file} holds {len(key)} bytes; "
-                f"expected {USER_KEY_MIN_BYTES} or more"
-            )
         return key
 
-    @field_validator("user_key")
+    def token(self) -> str | None:
+        """What the pages ask for; None where they are open. Raises SettingsError as `user_key_bytes`."""
+        return read_text(f"{PREFIX}HTTP_TOKEN", self.http_token, self.http_token_file, TOKEN_MIN_BYTES)
+
+    @field_validator("user_key", "http_token")
     @classmethod
-    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and len(key.get_secret_value().encode()) < USER_KEY_MIN_BYTES:
-            raise ValueError(f"expected {USER_KEY_MIN_BYTES} bytes or more")
+    def _long_enough(cls, key: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
+        least = USER_KEY_MIN_BYTES if field.field_name == "user_key" else TOKEN_MIN_BYTES
+        if key is not None and len(key.get_secret_value().encode()) < least:
+            raise ValueError(f"expected {least} bytes or more")
         return key
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "kafka_security", mode="before")
     @classmethod
-    def _lower(cls, level: Any) -> Any:
-        return level.lower() if isinstance(level, str) else level
+    def _lower(cls, word: Any) -> Any:
+        return word.lower() if isinstance(word, str) else word
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.user_key is not None and self.user_key_file is not None:
-            raise ValueError(f"{PREFIX}USER_KEY and {PREFIX}USER_KEY_FILE are both set; expected one of them")
+        if self.redis_cluster and not re.fullmatch(r"rediss?://[^/]+(/0?)?(\?.*)?", self.redis):
+            raise ValueError(
+                f"{PREFIX}REDIS_CLUSTER: {PREFIX}REDIS names a socket or a database; "
+                "expected redis://host:port of a node (rediss:// with TLS): a cluster has one database"
+            )
+        if lines := disagreements(self):
+            raise ValueError("\n".join(lines))
         if self.heartbeat_s * 3 > self.session_timeout_s:
             raise ValueError(
                 f"{PREFIX}HEARTBEAT_S: {self.heartbeat_s:g} is over a third of "
@@ -204,48 +231,3 @@ class Settings(BaseSettings):
                 f"{PREFIX}MAX_RECORD_BYTES, {self.max_record_bytes}; expected room for one record"
             )
         return self
-
-
-def _unknown(environ: Mapping[str, str], names: set[str]) -> list[str]:
-    lines = []
-    for name in sorted(environ):
-        upper = name.upper()
-        if (
-            not upper.startswith(PREFIX)
-            or upper.removeprefix(PREFIX) in names
-            or _is_service_link(upper, environ[name])
-        ):
-            continue
-        near = difflib.get_close_matches(upper.removeprefix(PREFIX), names, n=1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
-        lines.append(f"{name}: no such setting; {hint}")
-    return lines
-
-
-def _is_service_link(name: str, value: str) -> bool:
-    return bool(_SERVICE_LINK.search(name)) or (name.endswith("_PORT") and value.startswith(("tcp://", "udp://")))
-
-
-def _line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str:
-    """One error as: variable, what was found, what was expected. Secrets are never among what was found."""
-    if not loc:  # a rule over several variables names them itself
-        return message.removeprefix("Value error, ")
-    field = str(loc[0])
-    name = PREFIX + field.upper()
-    if kind == "extra_forbidden":
-        return f"{name}: no such setting"
-    expected = message.removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("expected ")
-    expected = expected.replace("String should match pattern", "text that matches")
-    if field == "kafka":
-        expected = "host:port[,host:port…]"
-    elif field == "redis":
-        expected = "redis://host:port/db (rediss:// with TLS, unix:// for a socket)"
-    return f"{name}: found {_shown(field, found)}; expected {expected}"
-
-
-def _shown(field: str, found: Any) -> str:
-    if field == "user_key":
-        return "a secret (not shown)"
-    if field == "redis" and "@" in str(found):
-        return f"{urlsplit(str(found)).scheme or 'a'}://… (not shown: it may hold a password)"
-    return repr(found)

@@ -1,0 +1,61 @@
+"""What is wrong with the environment, a line each: the variable, what was found, what was expected. Never a secret."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "TIDEGATE_"
+SECRETS = ("user_key", "kafka_password", "redis_password", "http_token")  # each has a file beside it
+
+# Kubernetes puts the addresses of a service named `tidegate…` into every pod under names like ours.
+_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")
+
+
+def unknown(environ: Mapping[str, str], names: set[str]) -> list[str]:
+    """A line for every variable of ours that is no setting."""
+    lines = []
+    for name in sorted(environ):
+        upper = name.upper()
+        if (
+            not upper.startswith(PREFIX)
+            or upper.removeprefix(PREFIX) in names
+            or _is_service_link(upper, environ[name])
+        ):
+            continue
+        near = difflib.get_close_matches(upper.removeprefix(PREFIX), names, n=1)
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        lines.append(f"{name}: no such setting; {hint}")
+    return lines
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return bool(_SERVICE_LINK.search(name)) or (name.endswith("_PORT") and value.startswith(("tcp://", "udp://")))
+
+
+def line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str:
+    """One error of pydantic's, in our words."""
+    if not loc:  # a rule over several variables names them itself
+        return message.removeprefix("Value error, ")
+    field = str(loc[0])
+    name = PREFIX + field.upper()
+    if kind == "extra_forbidden":
+        return f"{name}: no such setting"
+    expected = message.removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("expected ")
+    expected = expected.replace("String should match pattern", "text that matches")
+    if field == "kafka":
+        expected = "host:port[,host:port…]"
+    elif field == "redis":
+        expected = "redis://host:port/db (rediss:// with TLS, unix:// for a socket)"
+    return f"{name}: found {_shown(field, found)}; expected {expected}"
+
+
+def _shown(field: str, found: Any) -> str:
+    if field in SECRETS:
+        return "a secret (not shown)"
+    if field == "redis" and {"@", "?"} & set(str(found)):
+        return f"{urlsplit(str(found)).scheme or 'a'}://… (not shown: it may hold a password)"
+    return repr(found)
