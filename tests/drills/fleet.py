@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,12 @@ class Fleet:
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._started = 0
 
-    def start(self, **settings: str) -> str:
+    def start(self, environ: Mapping[str, str] | None = None, **settings: str) -> str:
+        """environ: variables of the process that are no settings."""
         self._started += 1
         name = f"w{self._started}"
         env = {**self._env, "TIDEGATE_WORKER": name, **{f"TIDEGATE_{k.upper()}": v for k, v in settings.items()}}
+        env |= environ or {}
         with (self._folder / f"{name}.log").open("wb") as log:
             self.workers[name] = subprocess.Popen(
                 [sys.executable, "-m", "streams", "worker"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
@@ -81,6 +84,16 @@ class Fleet:
     def kill(self, name: str) -> None:
         self.signal(name, signal.SIGKILL)
         self.workers.pop(name).wait()
+
+    def leave(self, name: str) -> int:
+        """SIGTERM, and the exit code once it has left. A worker that does not within 30 s fails the drill."""
+        self.signal(name, signal.SIGTERM)
+        return self.workers.pop(name).wait(30)
+
+    def epochs(self, name: str) -> dict[int, int]:
+        """Partition of `completions` -> the last epoch under which a worker says that it took it over."""
+        said = re.findall(r"completions\[(\d+)\]: taken over at \d+, epoch (\d+)", self.log(name))
+        return {int(partition): int(epoch) for partition, epoch in said}
 
     async def joined(self, timeout_s: float = 60) -> None:
         """Returns when every running worker has taken a part over."""
@@ -212,21 +225,26 @@ class Counted:
 
     totals: Counter[str]
     series: Counter[str]
+    buckets: dict[int, Counter[str]] = field(default_factory=dict)  # start (ms) -> series -> n, over partitions
 
 
 async def counted(url: str, topic: str = "completions") -> Counted:
     client = aioredis.Redis.from_url(url, decode_responses=True)
     totals: Counter[str] = Counter()
     series: Counter[str] = Counter()
+    buckets: dict[int, Counter[str]] = {}
     try:
         async for key in client.scan_iter(match=f"tidegate:{{{topic}-*", count=1000):
-            into = totals if key.endswith(":totals") else series if ":b:" in key else None
-            if into is not None:
+            into = [totals] if key.endswith(":totals") else []
+            if ":b:" in key:
+                into = [series, buckets.setdefault(int(key.rpartition(":")[2]), Counter())]
+            if into:
                 for name, n in (await client.hgetall(key)).items():
-                    into[name] += int(n)
+                    for sums in into:
+                        sums[name] += int(n)
     finally:
         await client.aclose()
-    return Counted(totals, series)
+    return Counted(totals, series, buckets)
 
 
 async def settled(url: str, expected: int, timeout_s: float) -> Counted:
@@ -248,10 +266,15 @@ def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
     assert seen.positions == sent, f"lost {len(sent - seen.positions)}, unknown {len(seen.positions - sent)}"
     best = seen.counted()
     faults = sum(d["fault"] is not None for d in best)
-    assert redis.totals["decided"] == len(best) - faults
-    assert redis.totals["faults"] == faults
-    assert redis.totals["dead_letters"] == len(seen.dead)
+    for name, n in (("decided", len(best) - faults), ("faults", faults), ("dead_letters", len(seen.dead))):
+        assert redis.totals[name] == n, f"Redis counted {redis.totals[name]} {name}, published were {n}"
     scored = [d for d in best if d["fault"] is None and d["status"] == "ok" and d["time"] != "too_late"]
-    assert redis.series["scored|all"] == len(scored)
-    for action in ("allow", "flag", "review", "redact", "block"):
-        assert redis.series[f"action.{action}|all"] == sum(d["action"] == action for d in scored), action
+    for scope in ("all", *sorted({f"tenant={d['scopes']['tenant']}" for d in scored})):
+        of = [d for d in scored if scope in ("all", f"tenant={d['scopes']['tenant']}")]
+        assert redis.series[f"scored|{scope}"] == len(of), scope
+        for action in ("allow", "flag", "review", "redact", "block"):
+            found = redis.series[f"action.{action}|{scope}"]
+            decided = sum(d["action"] == action for d in of)
+            assert found == decided, (
+                f"Redis counted {found} {action} in {scope}, decided by the highest epoch: {decided}"
+            )

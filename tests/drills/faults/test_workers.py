@@ -18,4 +18,4 @@ async def test_a_worker_is_killed(own_pair: Pair, tmp_path: Path) -> None:
         async with s.trouble("one of two workers killed with -9 while it counts, and replaced"):
             s.workers.kill(s.rng.choice(sorted(s.workers.workers)))
             s.workers.start()
-        await s.account(duplicates=True)
+        await s.account(duplicates=True, exact=True)
