@@ -15,6 +15,7 @@ from streams.kafka import Kafka, connect
 from streams.source import partition_counts
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
+QUIET_S = 3.0  # a broker that is slow, or a partition that changes its leader, is waited for so long
 PEEK_BYTES = 1024  # of a fetch that only asks where a partition ends
 
 
@@ -49,7 +50,7 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
     """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
     async with _consumer(kafka, topic) as (consumer, tps):
         ends: dict[TopicPartition, int] = {}
-        deadline = time.monotonic() + ANSWER_S
+        heard = time.monotonic()
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
             for tp in tps:
@@ -62,11 +63,13 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
                         yield record
             if len(ends) == len(tps) and not any([await _behind(consumer, tp, ends[tp]) for tp in tps]):
                 return
+            silent_s = time.monotonic() - heard
             if fetched:
-                deadline = time.monotonic() + ANSWER_S
-            elif len(ends) == len(tps):
-                return  # ends past the last record: control records, nothing of ours
-            elif time.monotonic() > deadline:
+                heard = time.monotonic()
+            elif len(ends) == len(tps) and silent_s > QUIET_S:
+                await consumer.topics()  # away, or the ends are past the last record: nothing of ours follows
+                return
+            elif silent_s > ANSWER_S:
                 raise BrokerAway(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
 
 
