@@ -13,9 +13,11 @@ import tempfile
 from typing import Any, NoReturn
 
 import faust
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from streams.batch import Batch
+from streams.kafka import Kafka
 from streams.logs import set_up
 from streams.settings import Settings
 from streams.worker import Worker
@@ -45,6 +47,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         # another's rebalance there.
         f"{settings.namespace}-control-{worker.id}",
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        broker_credentials=_credentials(settings.brokers),
         store="memory://",
         datadir=tempfile.gettempdir(),  # nothing is kept, but Faust wants a place
         topic_disable_leader=True,  # no leader topic: nothing here elects one
@@ -86,6 +89,23 @@ def build(settings: Settings, worker: Worker) -> faust.App:
             await worker.stop()
 
     return app
+
+
+def _credentials(kafka: Kafka) -> Credentials | None:
+    """What Faust's own clients prove who we are by: the same as ours."""
+    options = kafka.security
+    match options.get("security_protocol"):
+        case None:
+            return None
+        case "SSL":
+            return SSLCredentials(options["ssl_context"])
+        case _:
+            return SASLCredentials(
+                username=options["sasl_plain_username"],
+                password=options["sasl_plain_password"],
+                mechanism=options["sasl_mechanism"],
+                ssl_context=options.get("ssl_context"),
+            )
 
 
 def _putter(channel: BatchChannel) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.errors import TopicsMissing
-from streams.kafka import Kafka
+from streams.kafka import Kafka, unseen
 from streams.source import cluster_id, partition_counts
 from streams.store import Part
 from streams.topics import TOPICS
@@ -29,7 +29,7 @@ async def find_topics(kafka: Kafka | str) -> Found:
     if missing:
         raise TopicsMissing(
             f"kafka {kafka}: no topic {', '.join(missing)}; "
-            "expected all of them: run `tidegate topics`; waiting for them"
+            f"expected all of them: run `tidegate topics`{unseen(kafka)}; waiting for them"
         )
     if counts["completions"] != counts["decisions"]:
         raise TopicsMissing(

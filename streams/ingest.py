@@ -85,7 +85,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (KafkaError, OSError) as error:
             self._consumer = None
             await consumer.stop()
-            raise broker_away(self._kafka, error) from error
+            raise broker_away(self._kafka, error, operation="Read") from error
         self.last_poll = time.monotonic()
         self._watch_heartbeats(consumer)
         self._tasks.spawn(self._pump())
@@ -198,7 +198,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except IllegalStateError:
             log.info("%s: reassigned while it was taken over", part)
         except KafkaError as error:
-            raise broker_away(self._kafka, error, part) from error
+            raise broker_away(self._kafka, error, part, "Read") from error
 
     def retake(self, owned: Owned, why: str) -> None:
         """Forgets what is in flight of a part and takes it over again: the store says that it is not where we are."""

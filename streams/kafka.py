@@ -53,3 +53,8 @@ def who(kafka: Kafka | str) -> str:
             return "of our certificate"
         case _:
             return "ANONYMOUS"  # Kafka's name for nobody in particular
+
+
+def unseen(kafka: Kafka | str) -> str:
+    """What else it may be where a topic is not there: Kafka tells nobody of those that one may not describe."""
+    return "" if isinstance(kafka, str) or not kafka.security else f", or the right of user {who(kafka)} to see it"

@@ -1,7 +1,12 @@
-"""Three pages for probes and Prometheus, on loopback unless a setting says otherwise: /metrics /healthz /readyz."""
+"""Three pages for probes and Prometheus, on loopback unless a setting says otherwise: /metrics /healthz /readyz.
+
+With a token, which there is wherever others can reach them, /metrics asks for it, and /readyz says without it only
+whether; probes need no secret then, and learn no address.
+"""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 
 from aiohttp import web
@@ -10,12 +15,21 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.errors import SettingsError
 
+SCHEME = "Bearer"
+
 
 class Pages:
-    """waits: what the worker waits for just now, by name; empty where it can do its job."""
+    """waits: what the worker waits for just now, by name; empty where it can do its job. token: None asks for none."""
 
-    def __init__(self, registry: CollectorRegistry, waits: Callable[[], dict[str, str]], refresh: Callable[[], None]):
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        waits: Callable[[], dict[str, str]],
+        refresh: Callable[[], None],
+        token: str | None = None,
+    ):
         self._registry, self._waits, self._refresh = registry, waits, refresh
+        self._token = None if token is None else token.encode()
         app = web.Application()
         app.add_routes(
             [
@@ -40,13 +54,28 @@ class Pages:
     async def stop(self) -> None:
         await self._runner.cleanup()
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    def _known(self, request: web.Request) -> bool:
+        """Whether whoever asks has the token, or none is asked for."""
+        if self._token is None:
+            return True
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        # In a time that does not tell how much of it was right.
+        right = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token)
+        return scheme.lower() == SCHEME.lower() and right
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        if not self._known(request):
+            said = "expected Authorization: Bearer and the token of TIDEGATE_HTTP_TOKEN\n"
+            return web.Response(status=401, text=said, headers={"WWW-Authenticate": SCHEME})
         self._refresh()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
-    async def _readyz(self, _: web.Request) -> web.Response:
+    async def _readyz(self, request: web.Request) -> web.Response:
         waits = self._waits()
-        return web.json_response({"ready": not waits, "waiting_for": waits}, status=503 if waits else 200)
+        said: dict[str, object] = {"ready": not waits}
+        if self._known(request):
+            said["waiting_for"] = waits
+        return web.json_response(said, status=503 if waits else 200)

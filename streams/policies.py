@@ -133,7 +133,7 @@ class Policies:
             told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
             known = await self._fold_to(begun, end, kept, told=told)
         except (KafkaError, OSError, AssertionError) as error:
-            raise broker_away(self._kafka, error, TOPIC) from error
+            raise broker_away(self._kafka, error, TOPIC, "Read") from error
         self.kept, self.begun, self._moved_back = known, begun, False
         self._say(_note(begun, known.log, first))
         async with self._moved:

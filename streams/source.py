@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
 from streams.kafka import Kafka, connect
+from streams.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
 
@@ -23,13 +24,13 @@ ANSWER_S = 10.0  # no answer in this time: the broker is away
 
 @asynccontextmanager
 async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
-    """A connected admin client, closed at the end. Raises BrokerAway where no broker answers."""
+    """A connected admin client, closed at the end. Raises BrokerAway where no broker answers, and BrokerRefused."""
     admin = AIOKafkaAdminClient(**connect(kafka))
     try:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise broker_away(kafka, error) from error
+        raise await away_or_refused(kafka, error) from error
     finally:
         await admin.close()
 
@@ -99,7 +100,7 @@ class Source:
             except TimeoutError as error:
                 raise BrokerAway(f"kafka {self._kafka}: {part}: no answer in {ANSWER_S:g} s") from error
             except (KafkaError, OSError) as error:
-                raise broker_away(self._kafka, error, part) from error
+                raise broker_away(self._kafka, error, part, "Read") from error
 
     async def _record_at(self, consumer: Any, tp: TopicPartition, offset: int) -> Record | None:
         while True:

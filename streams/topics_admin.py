@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.errors import BrokerAway, TidegateError
+from streams.errors import TidegateError
 from streams.kafka import Kafka, connect
+from streams.refused import away_or_refused
 from streams.settings import Settings
 from streams.topics import TOPICS, Topic
 
@@ -94,7 +95,7 @@ async def _admin(bootstrap: Kafka | str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {bootstrap}: {type(error).__name__}: {error}; expected Kafka to answer") from error
+        raise await away_or_refused(bootstrap, error) from error
     finally:
         await admin.close()
 

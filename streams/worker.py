@@ -19,7 +19,7 @@ from streams.batch import Batch, Limits
 from streams.beat import beat_regularly
 from streams.core.reports import Report
 from streams.enforce import Enforcer
-from streams.errors import BrokerAway, PolicyUnknown, StoreAway, TopicsMissing
+from streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, TopicsMissing
 from streams.fence import Owned, take_over
 from streams.found import Found, find_topics
 from streams.hear import Hear
@@ -74,7 +74,7 @@ class Worker:
         self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
         self._source = Source(s.brokers)
         self._names = Names(self.store, s.live_scopes)
-        self._pages = Pages(self.metrics.registry, self.waits, self._refresh)
+        self._pages = Pages(self.metrics.registry, self.waits, self._refresh, s.token())
         self._pages_at = ""
         self._started_ms = int(time.time() * 1000)
         self._waits: dict[str, str] = {}
@@ -167,6 +167,8 @@ class Worker:
                 await call()
                 self._waits.pop(what, None)
                 return
+            except StoreDenied:
+                raise  # a wrong password at start is wrong, not away; one that changes under us is waited for
             except (StoreAway, BrokerAway, TopicsMissing, PolicyUnknown) as error:
                 if self._waits.get(what) != str(error):
                     log.warning("%s", error)

@@ -21,6 +21,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/ingest.py",
         "streams/source.py",
         "streams/publish.py",
+        "streams/refused.py",
         "streams/policies.py",
         "streams/policies_topic.py",
         "streams/topics_admin.py",

@@ -87,9 +87,11 @@ def _code(error: Exception) -> ExitCode | None:
     # Only here, after something failed: these imports cost what `--help` must not.
     from classifiers import ClassifierError
     from streams.core.policy import PolicyError
-    from streams.errors import BrokerAway, StoreAway, TidegateError, TopicsMissing
+    from streams.errors import BrokerAway, StoreAway, StoreDenied, TidegateError, TopicsMissing
 
     match error:
+        case StoreDenied():  # who waits takes it for away; a command need not be tried again with this password
+            return ExitCode.WRONG
         case StoreAway() | BrokerAway() | TopicsMissing():
             return ExitCode.AWAY
         case TidegateError() | PolicyError() | ClassifierError():

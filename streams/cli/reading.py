@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka, connect, unseen
+from streams.refused import away_or_refused
 from streams.source import partition_counts
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
@@ -23,7 +24,9 @@ async def require_topic(kafka: Kafka | str, topic: str) -> int:
     """Its number of partitions. Raises TopicsMissing; asking creates nothing."""
     counts = await partition_counts(kafka)
     if topic not in counts:
-        raise TopicsMissing(f"kafka {kafka}: no topic {topic}; expected `tidegate topics` to have been run")
+        raise TopicsMissing(
+            f"kafka {kafka}: no topic {topic}; expected `tidegate topics` to have been run{unseen(kafka)}"
+        )
     return counts[topic]
 
 
@@ -41,7 +44,7 @@ async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterato
         await consumer.seek_to_beginning(*tps)
         yield consumer, tps
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {kafka}: {topic}: {type(error).__name__}: {error}") from error
+        raise await away_or_refused(kafka, error, topic, "Read") from error
     finally:
         await consumer.stop()
 

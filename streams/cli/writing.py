@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from streams.errors import BrokerAway
 from streams.kafka import connect
+from streams.refused import away_or_refused
 from streams.settings import Settings
 
 BATCH_BYTES = 256 * 1024
@@ -36,7 +36,7 @@ async def producer(settings: Settings) -> AsyncIterator[Any]:
         await made.start()
         yield made
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"kafka {settings.brokers}: {type(error).__name__}: {error}") from error
+        raise await away_or_refused(settings.brokers, error, operation="Write") from error
     finally:
         await made.stop()
 

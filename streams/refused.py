@@ -1,0 +1,93 @@
+"""Whether Kafka is away or will not have us: its clients only log a refusal, and raise that nobody answered.
+
+So where one raises that, one connection is made here that does nothing but prove who we are.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    IllegalSaslStateError,
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+
+from streams.errors import BrokerAway, BrokerRefused, broker_away
+from streams.kafka import Kafka, connect, who
+
+ANSWER_S = 5.0
+SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
+
+
+async def away_or_refused(
+    kafka: Kafka | str, error: BaseException, what: object = None, operation: str = ""
+) -> BrokerAway | BrokerRefused:
+    """A client's error in our words, as `broker_away` has it; BrokerRefused where Kafka, asked again, refuses us."""
+    away = broker_away(kafka, error, what, operation)
+    if not isinstance(error, KafkaConnectionError | OSError):
+        return away
+    closed = False
+    for host, port, _ in collect_hosts(connect(kafka)["bootstrap_servers"], randomize=False):
+        found = await _ask(kafka, host, port)
+        if isinstance(found, BrokerRefused):
+            return found
+        closed = closed or found
+    if closed:
+        protocol = connect(kafka).get("security_protocol", "PLAINTEXT").lower()
+        said = str(away).removesuffix("; waiting for it")
+        return BrokerAway(
+            f"{said}; it closes the connection at once: is TIDEGATE_KAFKA_SECURITY {protocol} what that port speaks? "
+            "waiting for it"
+        )
+    return away
+
+
+async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool:
+    """The refusal; else whether the broker is there and ends the connection without a word."""
+    options = {**connect(kafka), "request_timeout_ms": int(ANSWER_S * 1000)}
+    del options["bootstrap_servers"]
+    try:
+        connection = await create_conn(host, port, **options)
+    except (KafkaError, OSError, ValueError, AssertionError) as error:
+        for cause in _causes(error):
+            if isinstance(cause, SASL):
+                return _not_us(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
+            if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                return _not_them(f"{host}:{port}", cause)
+        return isinstance(error, KafkaConnectionError | ConnectionResetError | ssl.SSLError)
+    connection.close()
+    return False
+
+
+def _not_us(kafka: Kafka | str, where: str, mechanism: str, error: BaseException) -> BrokerRefused:
+    if isinstance(error, SaslAuthenticationFailed):
+        return BrokerRefused(
+            f"kafka {where}: user {who(kafka)} and its password are refused ({mechanism}); expected "
+            "TIDEGATE_KAFKA_USER and TIDEGATE_KAFKA_PASSWORD (or _FILE) as Kafka has them for that mechanism"
+        )
+    return BrokerRefused(
+        f"kafka {where}: no SASL with {mechanism} there; expected TIDEGATE_KAFKA_SASL_MECHANISM to be one that the "
+        "listener has enabled"
+    )
+
+
+def _not_them(where: str, error: ssl.SSLError) -> BrokerRefused:
+    why = getattr(error, "verify_message", "") or error.reason or "not TLS"
+    return BrokerRefused(
+        f"kafka {where}: TLS: {why}; expected a broker that TIDEGATE_KAFKA_CA_FILE vouches for under this name, and "
+        "TIDEGATE_KAFKA_CERT_FILE and _KEY_FILE where it asks for ours"
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    for _ in range(10):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__ or found.__context__
