@@ -29,7 +29,7 @@ class Cluster:
 
     def __init__(self, root: Path, brokers: int = 3, **more: str) -> None:
         """more: broker properties, with `_` for `.`, that win over ours."""
-        self._lib, self._java = jars(), java()
+        self._root, self._lib, self._java = root, jars(), java()
         self.id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._more = {name.replace("_", "."): value for name, value in more.items()}
         self._controllers = [free_port() for _ in range(brokers)]
@@ -98,6 +98,10 @@ class Cluster:
         """In order: it gives its leaderships away first."""
         self._servers[n].stop()
 
+    def log(self, n: int) -> str:
+        """What a broker said since it was last started."""
+        return (self._root / f"kafka-{n}.log").read_text(errors="replace")
+
     def check(self) -> None:
         for server in self._servers:
             server.check()
@@ -114,8 +118,14 @@ class Cluster:
         properties = directory / "server.properties"
         properties.write_text("".join(f"{k}={v}\n" for k, v in self._properties(n, port, directory).items()))
         if not (directory / "data").exists():
-            self.tool("kafka.tools.StorageTool", "format", f"--cluster-id={self.id}", "-c", str(properties))
+            self.tool(
+                "kafka.tools.StorageTool", "format", f"--cluster-id={self.id}", "-c", str(properties), *self._format()
+            )
         return [*JVM, *QUIET, "-cp", f"{self._lib}/*", "kafka.Kafka", str(properties)]
+
+    def _format(self) -> list[str]:
+        """What the storage is formatted with beside that."""
+        return []
 
     def _properties(self, n: int, port: int, directory: Path) -> Mapping[str, Any]:
         replicas = min(3, len(self._servers))
