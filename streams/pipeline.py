@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from streams.batch import Batch, Span
 from streams.core.count import Aggregate
-from streams.core.rates import longest_window_s
+from streams.core.rates import keep_ms
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
 from streams.fence import mark_of
@@ -162,9 +162,7 @@ class Pipeline(Generic[T, Result]):
 
     def _keep_ms(self, live: LivePolicy) -> int:
         if self._kept_for is not live:
-            windows = live.policy.windows
-            longest_s = longest_window_s(live, feedback=self._ingest.topic == "feedback")
-            self._kept_for, self._kept_ms = live, (windows.bucket_s + longest_s + windows.late_s) * 1000
+            self._kept_for, self._kept_ms = live, keep_ms(live, feedback=self._ingest.topic == "feedback")
         return self._kept_ms
 
     def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:

@@ -6,8 +6,8 @@ client: what is read comes from a `Log`.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,11 +19,11 @@ from streams.core.events import Action, DeadLetter, Decision
 from streams.core.thresholds import LivePolicy
 from streams.moderate import decision_key
 from streams.offline import Offline
+from streams.places import Places
 from streams.publish import Message, Publisher
 from streams.recorded import Recorded
 from streams.store import Part
 from streams.survey import COMPLETIONS, DECISIONS, Log, Stretch
-from streams.wire import Record
 
 REPLAYS = "replays"
 CHUNK = 1024  # decisions in hand at once: some MB
@@ -80,12 +80,14 @@ class Replay:
             self._account.dead_letters += recorded.dead_letters
             self._account.without_decision += recorded.nothing
             advance(recorded.dead_letters + recorded.nothing)
-            decisions = _Decisions(self._log, Part(DECISIONS, partition), recorded.places_end)
+            decisions = Places(self._log, Part(DECISIONS, partition), recorded.places_end)
             async with aclosing(decisions):
                 for chunk in _chunks(recorded.decided()):
                     found = await decisions.at({place for _, place in chunk})
                     # One that was deleted since the survey is missing here, and from the account: it does not close.
-                    before = [found[place] for _, place in chunk if place in found]
+                    before = [
+                        Decision.model_validate_json(found[place].value or b"") for _, place in chunk if place in found
+                    ]
                     await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
                     advance(len(chunk))
 
@@ -114,41 +116,6 @@ class Replay:
         if decision.fault is None and decision.status == "ok":
             self._account.without_label.update(self._live.policy.labels.keys() - decision.scores.keys())
         return Inputs.of(decision)._replace(epoch=self._epoch)
-
-
-class _Decisions:
-    """One partition of `decisions`, read once from chunk to chunk; where a fence was moved, again from further back.
-
-    To be closed.
-    """
-
-    def __init__(self, log: Log, part: Part, end: int) -> None:
-        self._log, self._part, self._end = log, part, end
-        self._next = end + 1
-        self._some: AsyncGenerator[Sequence[Record], None] | None = None
-        self._ahead: deque[Record] = deque()  # fetched, and beyond what was asked for so far
-
-    async def aclose(self) -> None:
-        if self._some is not None:
-            await self._some.aclose()
-
-    async def at(self, wanted: Set[int]) -> dict[int, Decision]:
-        """By their own offset; those that are no longer there are missing. Raises BrokerAway."""
-        found: dict[int, Decision] = {}
-        first, last = min(wanted), max(wanted)
-        if self._some is None or first < self._next:
-            await self.aclose()
-            self._some = self._log.read(Stretch(self._part, 0, first, self._end))
-            self._ahead.clear()
-        self._next = last + 1
-        while True:
-            while self._ahead and self._ahead[0].offset <= last:
-                record = self._ahead.popleft()
-                if record.offset in wanted:
-                    found[record.offset] = Decision.model_validate_json(record.value or b"")
-            if self._ahead or not (fetched := await anext(self._some, None)):
-                return found
-            self._ahead.extend(fetched)
 
 
 def _chunks(decided: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from streams.core.events import DeadLetter, Decision
 from streams.errors import TidegateError
+from streams.places import Stretch as Stretch
 from streams.recorded import Recorded
-from streams.store import Part
 from streams.wire import Record
 
 COMPLETIONS, DECISIONS, DEAD_LETTERS = "completions", "decisions", "dead-letters"
@@ -28,15 +28,6 @@ MOST = 20_000_000  # records in a range: 17 bytes of memory each
 
 class RangeRefused(TidegateError):
     """A replay's range is not kept any longer, or holds too much: ask for the range that the message names."""
-
-
-class Stretch(NamedTuple):
-    """Offsets [start, end) of a partition that is kept from `begins` on."""
-
-    part: Part
-    begins: int
-    start: int
-    end: int
 
 
 class Log(Protocol):

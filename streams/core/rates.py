@@ -104,6 +104,12 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
     )
 
 
+def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
+    """How long a bucket is needed after it began: bucket, longest window and allowed lateness together."""
+    windows = live.policy.windows
+    return (windows.bucket_s + longest_window_s(live, feedback=feedback) + windows.late_s) * 1000
+
+
 def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:
     """Window (s) -> the counters that its rates are made of."""
     counters: dict[int, set[str]] = {}
