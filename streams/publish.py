@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from streams.errors import broker_away
+from streams.errors import BrokerAway, broker_away
 from streams.kafka import Kafka, connect
+from streams.refused import away_or_refused
+
+CONNECT_S = 30.0
+CLOSE_S = 10.0
 
 
 class Message(NamedTuple):
@@ -28,7 +32,11 @@ class Message(NamedTuple):
 
 
 class Publisher:
-    """A producer with acks=all. Idempotent where the broker has it."""
+    """A producer with acks=all. Idempotent where the broker has it.
+
+    A producer that failed once is replaced: an idempotent one has then left a hole in its numbering of a partition,
+    and the broker refuses all that follows (OutOfOrderSequenceNumber); one whose sender ended refuses by itself.
+    """
 
     def __init__(self, kafka: Kafka | str, *, idempotent: bool, max_record_bytes: int, client_id: str) -> None:
         self._kafka = kafka
@@ -43,55 +51,107 @@ class Publisher:
             "request_timeout_ms": 30_000,
         }
         self._producer: Any = None
+        self._one = asyncio.Lock()  # of many that find it failed, one makes the next
+        self._closing: set[asyncio.Task[None]] = set()
         self._counts: dict[str, int] = {}
 
     async def start(self) -> None:
-        """Connects; raises BrokerAway where no broker answers."""
-        producer = AIOKafkaProducer(**self._options)
+        """Connects; raises BrokerAway where no broker answers, BrokerRefused where one will not have us."""
         try:
-            await producer.start()
-        except (KafkaError, OSError) as error:
-            await producer.stop()
-            raise broker_away(self._kafka, error) from error
-        self._producer = producer
+            await self._connected()
+        except BrokerAway as away:
+            raise await away_or_refused(self._kafka, away.__cause__ or away) from away
 
     async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        """Closes, also where nothing answers: what is not acknowledged by then fails."""
+        self._replace(self._producer)
+        await asyncio.gather(*self._closing)
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has."""
         if topic not in self._counts:
-            self._counts[topic] = len(await self._producer.partitions_for(topic))
+            self._counts[topic] = len(await (await self._connected()).partitions_for(topic))
         return self._counts[topic]
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns when every message was acknowledged. Raises BrokerAway otherwise: some may have been written."""
-        acks: list[asyncio.Future[Any]] = []
+        producer = await self._connected()
+        acks: list[tuple[str, asyncio.Future[Any]]] = []
         failed: BaseException | None = None
         try:
-            await self._send(messages, acks)
+            await self._send(producer, messages, acks)
         except (KafkaError, OSError) as error:
             failed = error
         # Every future is waited for before the first failure is raised: a retry must not race its own first try.
-        for result in [failed, *await asyncio.gather(*acks, return_exceptions=True)]:
+        results = await asyncio.gather(*(ack for _, ack in acks), return_exceptions=True)
+        for topic, result in [(None, failed), *zip((topic for topic, _ in acks), results, strict=True)]:
             if isinstance(result, KafkaError | OSError):
-                raise broker_away(self._kafka, result) from result
+                self._replace(producer)
+                raise broker_away(self._kafka, result, _what(topic, result), "Write") from result
             if isinstance(result, BaseException):
                 raise result
 
-    async def _send(self, messages: Sequence[Message], acks: list[asyncio.Future[Any]]) -> None:
+    async def _send(
+        self, producer: Any, messages: Sequence[Message], acks: list[tuple[str, asyncio.Future[Any]]]
+    ) -> None:
         """Adds to acks as it goes: those of what was handed over before a failure are there too."""
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for message in messages:
             if message.partition is None:
-                acks.append(await self._producer.send(message.topic, message.value, key=message.key))
+                acks.append((message.topic, await producer.send(message.topic, message.value, key=message.key)))
             else:
                 placed[message.topic, message.partition].append(message)
         for (topic, partition), group in placed.items():
-            batch = self._producer.create_batch()
+            batch = producer.create_batch()
             for message in group:
                 while batch.append(key=message.key, value=message.value, timestamp=None) is None:
-                    acks.append(await self._producer.send_batch(batch, topic, partition=partition))
-                    batch = self._producer.create_batch()
-            acks.append(await self._producer.send_batch(batch, topic, partition=partition))
+                    acks.append((topic, await producer.send_batch(batch, topic, partition=partition)))
+                    batch = producer.create_batch()
+            acks.append((topic, await producer.send_batch(batch, topic, partition=partition)))
+
+    # --- one producer after another
+
+    async def _connected(self) -> Any:
+        """The producer, or the next one where it failed. Raises BrokerAway where no broker answers."""
+        async with self._one:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**self._options)
+                try:
+                    async with asyncio.timeout(CONNECT_S):  # an idempotent one asks for its id for ever
+                        await producer.start()
+                except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+                    await producer.stop()
+                    raise broker_away(self._kafka, error) from error
+                self._producer = producer
+            return self._producer
+
+    def _replace(self, producer: Any) -> None:
+        """Where it is still the one in use. What others wait for on it may yet be acknowledged."""
+        if producer is not None and producer is self._producer:
+            self._producer = None
+            closing = asyncio.create_task(_close(producer))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+async def _close(producer: Any) -> None:
+    """Within CLOSE_S: an idempotent producer itself waits for acknowledgements for as long as the broker is away."""
+    accumulator, sender = producer._message_accumulator, producer._sender.sender_task
+    flushing = asyncio.create_task(accumulator.close())
+    await asyncio.wait([flushing, sender], timeout=CLOSE_S, return_when=asyncio.FIRST_COMPLETED)
+    if flushing.done():
+        await producer.stop()
+        return
+    accumulator.fail_all(ProducerClosed())
+    sender.cancel()  # it waits for answers in its turn, and for metadata: not longer than that
+    await asyncio.wait([sender], timeout=1.0)
+    producer._closed = True
+    await producer.client.close()
+
+
+def _what(topic: str | None, error: BaseException) -> str | None:
+    """What was asked, and where it is not Kafka's to come back by itself, what is expected."""
+    if isinstance(error, MessageSizeTooLargeError):
+        largest = "expected the topic's max.message.bytes to be TIDEGATE_MAX_RECORD_BYTES or more"
+        return f"{topic or 'a record'}: larger than it takes, {largest}"
+    return topic

@@ -217,6 +217,8 @@ class Worker:
         for topic, ingest in self._ingests.items():
             if topic not in waits and ingest.waiting_for is not None:
                 waits[topic] = f"waiting for {ingest.waiting_for}"
+            elif topic not in waits and not ingest.may_publish():
+                waits[topic] = "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
         return waits
 
     def report(self) -> Report:

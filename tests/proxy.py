@@ -29,11 +29,13 @@ class Proxy:
     then `proxy.target = pair.kafka_listens`.
     """
 
-    def __init__(self, target: str | None = None) -> None:
+    def __init__(self, target: str | None = None, port: int = 0) -> None:
+        """port: 0 is one that is free."""
         self.target = target
-        self.port = free_port()
+        self.port = port or free_port()
         self.delay_s = 0.0  # added to every chunk, each way; 0 adds nothing
         self.stalled = False  # connections stay open and nothing passes
+        self.mute = False  # what the target answers is lost; such a connection is of no more use: cut() afterwards
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
@@ -52,7 +54,7 @@ class Proxy:
         self._call(self._cut())
 
     def heal(self) -> None:
-        self.stalled = False
+        self.stalled = self.mute = False
         self._call(self._listen())
 
     def __enter__(self) -> Self:
@@ -101,7 +103,7 @@ class Proxy:
                 writers.append(target_writer)
                 ways = [
                     asyncio.ensure_future(self._copy(reader, target_writer)),
-                    asyncio.ensure_future(self._copy(target_reader, writer)),
+                    asyncio.ensure_future(self._copy(target_reader, writer, answers=True)),
                 ]
                 try:
                     await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -118,8 +120,12 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     await each.wait_closed()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
+            if answers and self.mute:
+                continue
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             while self.stalled:

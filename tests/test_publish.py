@@ -15,6 +15,7 @@ from streams.errors import BrokerAway
 from streams.publish import Message, Publisher
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tests.real.pair import Real
 
 Cut = tuple[Publisher, Proxy, str]
 
@@ -187,6 +188,49 @@ async def test_a_broker_that_is_cut_off_is_away_and_a_repeat_arrives(
         await publisher.publish(messages)
     # What was cut off may have been written too: at least once, in order.
     assert (await written(kafka, namespace, 0))[-3:] == [(b"%d" % n, b"v") for n in range(3)]
+
+
+async def test_stopping_ends_also_where_nothing_answers(
+    cut: Cut, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, network, _ = cut
+    monkeypatch.setattr("streams.publish.CLOSE_S", 0.3)
+    publisher._producer._message_accumulator._batch_ttl = 1000.0  # as an idempotent producer's, which never expire
+    network.stalled = True
+    publishing = asyncio.create_task(publisher.publish([Message(namespace, b"k", b"v", 0)]))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        await publisher.stop()
+    with pytest.raises(BrokerAway, match="ProducerClosed"):
+        await publishing
+
+
+async def test_a_hole_in_the_numbering_of_an_idempotent_producer_is_left_behind(real: Real, namespace: str) -> None:
+    """A batch that failed unsent leaves one (its partition had no leader for too long): the broker then refuses all
+    that follows from that producer.
+    """
+    await topic(real.kafka, namespace, 1)
+    publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=MAX_RECORD_BYTES, client_id="test")
+    await publisher.start()
+    await publisher.publish([Message(namespace, b"k", b"first", 0)])
+    publisher._producer._txn_manager.increment_sequence_number(TopicPartition(namespace, 0), 1)
+    with pytest.raises(BrokerAway, match="OutOfOrderSequenceNumber"):
+        await publisher.publish([Message(namespace, b"k", b"second", 0)])
+    await publisher.publish([Message(namespace, b"k", b"second", 0)])
+    assert await written(real.kafka, namespace, 0) == [(b"k", b"first"), (b"k", b"second")]
+    await publisher.stop()
+
+
+async def test_a_record_that_a_topic_does_not_take_says_what_it_should(real: Real, namespace: str) -> None:
+    """And what follows goes out: to an idempotent producer a refused batch is a hole, too."""
+    await topic(real.kafka, namespace, 1)
+    publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=3 * MAX_RECORD_BYTES, client_id="test")
+    await publisher.start()
+    with pytest.raises(BrokerAway, match=rf"{namespace}: larger than it takes, expected .*max\.message\.bytes"):
+        await publisher.publish([Message(namespace, b"k", b"x" * 2 * MAX_RECORD_BYTES, 0)])
+    await publisher.publish([Message(namespace, b"k", b"after", 0)])
+    assert await written(real.kafka, namespace, 0) == [(b"k", b"after")]
+    await publisher.stop()
 
 
 async def test_a_broker_that_is_not_there_is_said_at_the_start() -> None:

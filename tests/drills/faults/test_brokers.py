@@ -1,0 +1,110 @@
+"""Faults of brokers, three of them: killed, restarted, out of room. Guarantees 1, 2 and 7. On Apache Kafka only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.drills.faults.room import little_room
+from tests.drills.scene import scene
+from tests.real.cluster import Cluster
+from tests.real.pair import Real
+
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.integration]
+AWAY_S = 10.0  # longer than a session of the group, and of a broker
+
+
+async def leader(kafka: str) -> int:
+    """The broker that leads most partitions of `completions`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        (topic,) = await admin.describe_topics(["completions"])
+        return Counter(int(partition["leader"]) for partition in topic["partitions"]).most_common(1)[0][0]
+    finally:
+        await admin.close()
+
+
+async def coordinator(kafka: str) -> int:
+    """The broker that coordinates the workers' group."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        return int(await admin.find_coordinator("tidegate-completions"))
+    finally:
+        await admin.close()
+
+
+async def killed_for_a_while(cluster: Cluster, n: int) -> None:
+    cluster.kill_broker(n)
+    await asyncio.sleep(AWAY_S)
+    await asyncio.to_thread(cluster.start_broker, n)
+
+
+async def test_one_broker_of_three_is_killed(own_real: Real, tmp_path: Path) -> None:
+    async with scene(own_real, tmp_path, "broker_killed", "one broker of three killed") as s:
+        await s.fires()
+        which = s.rng.randrange(3)
+        async with s.trouble(f"broker {which} of three killed with -9, started again {AWAY_S:g} s later"):
+            await killed_for_a_while(own_real.cluster, which)
+        await s.account(duplicates=True)
+        assert s.workers.ended() == []
+
+
+async def test_the_leader_is_killed(own_real: Real, tmp_path: Path) -> None:
+    async with scene(own_real, tmp_path, "leader_killed", "the leader killed, and the group's coordinator") as s:
+        await s.fires()
+        did = "the broker that leads most partitions killed with -9, then the one that coordinates the group"
+        async with s.trouble(f"{did}; each started again {AWAY_S:g} s later"):
+            await killed_for_a_while(own_real.cluster, await leader(own_real.kafka))
+            await s.counts(200)
+            await killed_for_a_while(own_real.cluster, await coordinator(own_real.kafka))
+        await s.account(duplicates=True)
+        assert s.workers.ended() == []
+
+
+async def test_all_brokers_are_restarted_in_order(own_real: Real, tmp_path: Path) -> None:
+    async with scene(own_real, tmp_path, "brokers_restarted", "all brokers restarted, one after another") as s:
+        await s.fires()
+        async with s.trouble("each broker stopped in order and started again, one after another"):
+            for n in range(3):
+                await asyncio.to_thread(own_real.cluster.stop_broker, n)
+                await asyncio.to_thread(own_real.cluster.start_broker, n)
+                await s.counts(200)
+        await s.account(duplicates=True)
+        assert s.workers.ended() == []
+
+
+async def test_all_brokers_are_killed_at_once(own_real: Real, tmp_path: Path) -> None:
+    async with scene(own_real, tmp_path, "brokers_killed", "all brokers killed at once") as s:
+        await s.fires()
+        async with s.trouble(f"all three brokers killed with -9 at once, started again {AWAY_S:g} s later", 120):
+            for n in range(3):
+                own_real.cluster.kill_broker(n)
+            await asyncio.sleep(AWAY_S)
+            await asyncio.to_thread(own_real.cluster.mend)
+        await s.account(duplicates=True)
+        assert s.workers.ended() == []
+
+
+async def test_the_disk_of_a_broker_is_full(own_real: Real, tmp_path: Path) -> None:
+    cluster = own_real.cluster
+    async with scene(own_real, tmp_path, "disk_full", "a broker's disk full") as s:
+        which = await leader(own_real.kafka)
+        with little_room(cluster, which) as room:
+            await s.fires()
+            async with s.trouble(f"the disk of broker {which} full ({room.how}); room made, and started again"):
+                room.take()
+                async with asyncio.timeout(60):
+                    while cluster.broker(which).running():
+                        await asyncio.sleep(0.2)
+                assert room.said in cluster.log(which), "it ended, but not because there was no room"
+                await asyncio.sleep(AWAY_S)
+                room.give_back()
+                await asyncio.to_thread(cluster.start_broker, which)
+            await s.account(duplicates=True)
+            assert s.workers.ended() == []
