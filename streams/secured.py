@@ -87,6 +87,11 @@ def _redis(s: Settings) -> Iterator[str]:
     if url.scheme != "rediss":
         for name in _given(s, "redis_ca_file", "redis_cert_file", "redis_key_file"):
             yield f"{name}: set, but {REDIS} is {url.scheme}://, which has no TLS; expected rediss://"
+    if s.redis_cluster and (url.scheme == "unix" or url.path not in ("", "/", "/0") or "db" in asked):
+        yield (
+            f"{REDIS}_CLUSTER: set, but {REDIS} names a socket or a database; "
+            "expected redis://host:port of a node (rediss:// with TLS): a cluster has one database"
+        )
     if some := sorted(name for name in asked if name.startswith("ssl_")):
         yield f"{REDIS}: its URL sets {', '.join(some)}; expected {REDIS}_CA_FILE, _CERT_FILE and _KEY_FILE instead"
     given = _given(s, "redis_user", "redis_password", "redis_password_file")

@@ -7,7 +7,6 @@ policy, which is live and never here. Topic names are fixed (`streams/topics.py`
 from __future__ import annotations
 
 import os
-import re
 import socket
 from functools import cached_property
 from pathlib import Path
@@ -208,11 +207,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.redis_cluster and not re.fullmatch(r"rediss?://[^/]+(/0?)?(\?.*)?", self.redis):
-            raise ValueError(
-                f"{PREFIX}REDIS_CLUSTER: {PREFIX}REDIS names a socket or a database; "
-                "expected redis://host:port of a node (rediss:// with TLS): a cluster has one database"
-            )
         if lines := disagreements(self):
             raise ValueError("\n".join(lines))
         if self.heartbeat_s * 3 > self.session_timeout_s:

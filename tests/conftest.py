@@ -13,6 +13,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn, cast
 
 import pytest
@@ -22,7 +23,7 @@ from streams.settings import PREFIX
 from tests.pairs import Pair
 from tests.proxy import Proxy
 from tests.real.jars import RealServersMissing
-from tests.real.pair import Real
+from tests.real.pair import Real, redis_server
 
 PAIRS = {"shared_pair", "own_pair", "pair"}  # a test that asks for one of them is an integration test
 
@@ -111,6 +112,15 @@ def own_real(real: Real) -> Iterator[Real]:
     real.wipe()
     yield real
     real.wipe()
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> Path:
+    """The real `redis-server`."""
+    try:
+        return redis_server()
+    except RealServersMissing as missing:
+        _missing(str(missing))
 
 
 @pytest.fixture(scope="session")

@@ -110,6 +110,14 @@ def test_addresses_that_kubernetes_adds_are_not_settings(monkeypatch: pytest.Mon
     Settings.load()
 
 
+@pytest.mark.parametrize("redis", ["unix:///run/redis.sock", "redis://store:6379/1", "redis://store:6379?db=1"])
+def test_a_cluster_is_no_socket_and_has_one_database(redis: str) -> None:
+    with pytest.raises(SettingsError, match="TIDEGATE_REDIS_CLUSTER: set, but TIDEGATE_REDIS names a socket or a"):
+        Settings.load(redis=redis, redis_cluster=True)
+    assert Settings.load(redis=redis).store.cluster is False
+    assert Settings.load(redis="redis://store:6379/0", redis_cluster=True).store.cluster is True
+
+
 def test_a_flag_wins_over_the_environment_and_none_is_no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEGATE_KAFKA", "one:9092")
     assert Settings.load(kafka="two:9092").kafka == "two:9092"

@@ -8,20 +8,17 @@ from typing import Any, cast
 from streams.errors import StoreRefused
 from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, scripts
 from streams.store.redis_strikes import RedisStrikes
+from streams.store.server import CLUSTER_WITHOUT
 from streams.store.server import text as _text
 
 
 class RedisStore(RedisStrikes):
-    """A `Store` on one Redis."""
+    """A `Store` on one Redis, or on a Redis Cluster."""
 
     async def check(self, user_key_fingerprint: str) -> None:
         async with self._reached():
-            policy = (await self._redis.info("memory")).get("maxmemory_policy")
-            if policy != "noeviction":
-                raise StoreRefused(
-                    f"redis {self._address}: maxmemory-policy is {policy}; expected noeviction, "
-                    "else counts and fences vanish in silence; set it and start again"
-                )
+            for address, node in (await self._nodes()).items():
+                await self._check_node(address, node)
             await self._redis.hsetnx(self._keys.meta, "user_key", user_key_fingerprint)
             known = _text(await self._redis.hget(self._keys.meta, "user_key"))
             if known != user_key_fingerprint:
@@ -31,15 +28,24 @@ class RedisStore(RedisStrikes):
                     "or another TIDEGATE_NAMESPACE"
                 )
 
+    async def _check_node(self, address: str, node: Any) -> None:
+        if not self._cluster and (await node.execute_command("INFO", "server")).get("redis_mode") == "cluster":
+            raise StoreRefused(CLUSTER_WITHOUT.format(address=address))
+        policy = (await node.execute_command("INFO", "memory")).get("maxmemory_policy")
+        if policy != "noeviction":
+            raise StoreRefused(
+                f"redis {address}: maxmemory-policy is {policy}; expected noeviction, "
+                "else counts and fences vanish in silence; set it and start again"
+            )
+
     async def user_key(self) -> str | None:
         async with self._reached():
             found = await cast(Awaitable[bytes | None], self._redis.hget(self._keys.meta, "user_key"))
             return None if found is None else _text(found)
 
     async def now_ms(self) -> int:
-        async with self._reached():
-            seconds, micros = await self._redis.time()
-            return int(seconds) * 1000 + int(micros) // 1000
+        (reply,) = await self._eval([(scripts.CLOCK, [self._keys.lease], [])])  # a cluster has many: the tick's
+        return int(reply)
 
     # --- owners
 
@@ -117,6 +123,7 @@ class RedisStore(RedisStrikes):
 
     async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
         # Sketches of one part share a slot and merge there; the merged ones are then counted together in the tick's.
+        # Commands by name: redis-py has no methods for them in a cluster's pipeline, since keys could be anywhere.
         wanted = list(starts)
         merged = [self._keys.users_merged(part) for part in parts]
         sources = [[self._keys.users(part, start, series) for start in wanted] for part in parts]
@@ -124,7 +131,7 @@ class RedisStore(RedisStrikes):
             pipe = self._redis.pipeline(transaction=False)
             for key, source in zip(merged, sources, strict=True):
                 pipe.delete(key)
-                pipe.pfmerge(key, *source)
+                pipe.execute_command("PFMERGE", key, *source)
                 pipe.get(key)
                 pipe.delete(key)
             sketches = [value for value in (await pipe.execute())[2::4] if value]
@@ -133,7 +140,7 @@ class RedisStore(RedisStrikes):
             for key, sketch in zip(counted, sketches, strict=True):
                 pipe.set(key, sketch, px=10_000)
             if counted:
-                pipe.pfcount(*counted)
+                pipe.execute_command("PFCOUNT", *counted)
             return int((await pipe.execute())[-1]) if counted else 0
 
     # --- the tick

@@ -48,17 +48,12 @@ class RedisStrikes(Server):
         return [_standing(r) for r in await self._each("get", [(self._keys.strikes(part, user),) for part in parts])]
 
     async def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
-        cursor = 0
-        while True:
-            async with self._reached():
-                cursor, keys = await self._redis.scan(cursor, every_strikes(self._keys), SCAN, "STRING")
+        async for keys in self._every_key(every_strikes(self._keys), "STRING", SCAN):
             replies = await self._each("get", [(key,) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
                 found, standing = struck(text(key)), _standing(reply)
                 if found is not None and standing is not None:
                     yield *found, standing
-            if not cursor:
-                return
 
     async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
         keys = [self._keys.outbox(part), self._keys.strikes(part, user)]

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from streams.store.script_parts import NOW, STANDING
 
+# KEYS any of the node's. -> its time, ms
+CLOCK = NOW + "return string.format('%d', now)"
+
 # KEYS fence. ARGV worker. -> token, next, cluster, generation, mark_offset, mark_ms, mark_sha, unclean, trying
 # A token is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
 CLAIM = (

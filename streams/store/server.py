@@ -9,36 +9,48 @@ from functools import cache
 from typing import Any
 
 import redis.asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 from redis.exceptions import (
     BusyLoadingError,
+    ClusterError,
+    MovedError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from streams.errors import StoreAway
+from streams.errors import StoreAway, StoreRefused
 from streams.store.address import Address
 from streams.store.keys import Keys
+from streams.store.refusal import refusal, user_of
 
-_AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
+_AWAY = (
+    *(RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError),
+    *(ClusterError, TryAgainError),  # a primary is gone and its replica not yet in its place; a slot is on its way
+)
+# Only texts tell these apart from wrong calls, which are the same class.
+_CLUSTER_AWAY = ("cannot be connected", "not covered", "could not agree")
+CLUSTER_WITHOUT = (
+    "redis {address}: is a node of a Redis Cluster; expected one Redis; set TIDEGATE_REDIS_CLUSTER=true and start again"
+)
+_NO_CLUSTER = "Cluster mode is not enabled"
 
 
 class Server:
-    """One Redis. address: a URL alone is one without a cluster or files of secrets."""
+    """One Redis, or a Redis Cluster. address: a URL alone is one without a cluster or files of secrets."""
 
     def __init__(self, address: Address | str, namespace: str, timeout_s: float = 5.0) -> None:
         at = Address(address) if isinstance(address, str) else address
-        self._redis = aioredis.Redis.from_url(
-            at.url,
-            **{**at.security, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s},
-            health_check_interval=0,
-        )
+        self._cluster = at.cluster
+        self._redis, self._address = _connect(at, timeout_s)
+        self._user = user_of(at)
         self._keys = Keys(namespace)
-        pool = self._redis.connection_pool.connection_kwargs
-        self._address = f"{pool.get('host', 'localhost')}:{pool.get('port', 6379)}"  # never the password
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -47,17 +59,65 @@ class Server:
     async def _reached(self) -> AsyncIterator[None]:
         try:
             yield
+        except MovedError as error:
+            raise StoreRefused(CLUSTER_WITHOUT.format(address=self._address)) from error
+        except RedisClusterException as error:
+            raise self._formed(error) from error
         except _AWAY as error:
-            raise StoreAway(f"redis {self._address}: {type(error).__name__}: {error}; waiting for it") from error
+            if self._cluster:
+                await self._redis.aclose()  # the next call asks anew which node holds what: a replica may by then
+            raise self._away(error) from error
+        except RedisError as error:
+            if (refused := refusal(self._address, self._user, error)) is None:
+                raise
+            raise refused from error
+
+    def _away(self, error: Exception) -> StoreAway:
+        return refusal(self._address, self._user, error) or StoreAway(
+            f"redis {self._address}: {type(error).__name__}: {error}; waiting for it"
+        )
+
+    def _formed(self, error: RedisClusterException) -> Exception:
+        """What it means that the nodes made no cluster; the error itself where it says that we called it wrong."""
+        if (refused := refusal(self._address, self._user, error)) is not None:
+            return refused
+        if _NO_CLUSTER in str(error):
+            return StoreRefused(
+                f"redis {self._address}: is no node of a Redis Cluster; TIDEGATE_REDIS_CLUSTER expects one; "
+                "unset it and start again"
+            )
+        return self._away(error) if any(text in str(error) for text in _CLUSTER_AWAY) else error
+
+    async def _nodes(self) -> dict[str, Any]:
+        """Address of each node -> something that has `execute_command`; replicas too."""
+        if not self._cluster:
+            return {self._address: self._redis}
+        await self._redis.initialize()
+        return {node.name: node for node in self._redis.get_nodes()}
+
+    async def _every_key(self, pattern: str, kind: str, at_once: int) -> AsyncIterator[list[bytes]]:
+        """Keys that match, of every primary, some at a time; one that is written meanwhile may be missed."""
+        nodes: list[dict[str, Any]] = [{}]
+        if self._cluster:
+            async with self._reached():
+                await self._redis.initialize()
+                nodes = [{"target_nodes": node} for node in self._redis.get_primaries()]
+        for node in nodes:
+            cursor = -1
+            while cursor:
+                async with self._reached():
+                    found = await self._redis.scan(max(cursor, 0), pattern, at_once, kind, **node)
+                cursor, keys = _scanned(found)
+                yield keys
 
     async def _eval(self, calls: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
         """The replies of several scripts, in one pipelined round trip."""
         async with self._reached():
             for _ in range(2):
                 pipe = self._redis.pipeline(transaction=False)
-                for script, keys, args in calls:
-                    pipe.evalsha(_sha(script), len(keys), *keys, *args)
-                replies = await pipe.execute(raise_on_error=False)
+                for script, keys, args in calls:  # by name: a cluster's pipeline has no method for it
+                    pipe.execute_command("EVALSHA", _sha(script), len(keys), *keys, *args)
+                replies: list[Any] = await pipe.execute(raise_on_error=False)
                 missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
                 if not missing:
                     break
@@ -75,7 +135,30 @@ class Server:
             pipe = self._redis.pipeline(transaction=False)
             for args in calls:
                 getattr(pipe, command)(*args)
-            return await pipe.execute()
+            replies: list[Any] = await pipe.execute()
+            return replies
+
+
+def _connect(at: Address, timeout_s: float) -> tuple[Any, str]:
+    """A client, and host:port, never the password. Their classes share no type that has the commands."""
+    options = {**at.security, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    options["health_check_interval"] = 0
+    if at.cluster:
+        # Whoever waits says so at once, as with one Redis: one more try, with the nodes as they are by then.
+        retry = Retry(ConstantBackoff(0.25), 1)
+        cluster = aioredis.RedisCluster.from_url(at.url, **options, retry=retry)
+        return cluster, cluster.startup_nodes[0].name
+    client = aioredis.Redis.from_url(at.url, **options)
+    pool = client.connection_pool.connection_kwargs
+    return client, f"{pool.get('host', 'localhost')}:{pool.get('port', 6379)}"
+
+
+def _scanned(reply: Any) -> tuple[int, list[bytes]]:
+    """Cursor and keys of a SCAN; a cluster says which node they are of, and we asked one."""
+    cursor, keys = reply
+    if isinstance(cursor, dict):
+        (cursor,) = cursor.values()
+    return int(cursor), keys
 
 
 @cache

@@ -1,9 +1,10 @@
-"""The stores that one contract runs on."""
+"""The stores that one contract runs on: the twin in memory, Redis, and with `--servers real` a Redis Cluster too."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,14 +12,41 @@ from streams.store import Store
 from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
 from tests.pairs import Pair
+from tests.real.redis_cluster import RedisCluster
 
 
-@pytest.fixture(params=["redis", "memory"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A cluster takes 8 s to form: it belongs to the real servers alone."""
+    if "store" in metafunc.fixturenames:
+        servers = ["redis", "cluster"] if metafunc.config.getoption("--servers") == "real" else ["redis"]
+        served = [pytest.param(server, marks=pytest.mark.integration) for server in servers]
+        metafunc.parametrize("store", [*served, "memory"], indirect=True)
+
+
+@pytest.fixture
 async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield MemoryStore(lambda: int(time.time() * 1000))
         return
-    pair: Pair = request.getfixturevalue("shared_pair")
-    redis = RedisStore(pair.redis, namespace)
+    if request.param == "cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        redis = RedisStore(cluster.address, namespace)
+    else:
+        pair: Pair = request.getfixturevalue("shared_pair")
+        redis = RedisStore(pair.redis, namespace)
     yield redis
     await redis.close()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(redis_binary: Path) -> Iterator[RedisCluster]:
+    """Six nodes for the whole session, shared: use a `namespace`; they stay as they are."""
+    with RedisCluster(redis_binary) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_redis_cluster(redis_binary: Path) -> Iterator[RedisCluster]:
+    """Six nodes for this test alone. They may be killed and frozen."""
+    with RedisCluster(redis_binary) as cluster:
+        yield cluster

@@ -1,0 +1,135 @@
+"""A Redis Cluster on loopback: three primaries, a replica of each, on free ports, gone with their owner."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+
+from streams.embedded.pair import redis_answers, store_arguments
+from streams.embedded.server import HOST, Server, free_port
+from streams.store.address import Address
+
+PRIMARIES = 3
+SLOTS = 16_384
+NODE_TIMEOUT_MS = 2_000  # of 15 s: a replica is primary 3 s after its primary died
+FORMED_S = 60.0
+
+
+class RedisCluster:
+    """Six nodes of one binary (`redis-server` or `valkey-server`), from `with` to its end.
+
+    Nodes 0, 1, 2 are primaries at first; node n + 3 is the replica of node n.
+    """
+
+    def __init__(self, binary: Path) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="tidegate-cluster-"))
+        self._buses = [free_port() for _ in range(2 * PRIMARIES)]
+        self.nodes = [
+            Server(f"node-{n}", binary, self._arguments(bus), redis_answers, self._root)
+            for n, bus in enumerate(self._buses)
+        ]
+
+    @staticmethod
+    def _arguments(bus: int) -> Callable[[int, Path], list[str]]:
+        def arguments(port: int, folder: Path) -> list[str]:
+            return [
+                *store_arguments(port, folder, appendonly=True),
+                *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
+                *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
+            ]
+
+        return arguments
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Server.start, self.nodes))
+            self._form()
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.kill()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        """Of one node; a client learns of the others from it."""
+        return f"redis://{HOST}:{self.nodes[0].port}/0"
+
+    @property
+    def address(self) -> Address:
+        return Address(self.url, cluster=True)
+
+    def ask(self, n: int, *command: Any) -> Any:
+        """What one node answers."""
+        with contextlib.closing(redis.Redis(HOST, self.nodes[n].port, socket_timeout=10)) as client:
+            return client.execute_command(*command)
+
+    def holder(self, key: str) -> int:
+        """The node that is the primary of a key's slot now, by its own word."""
+        slot = self.ask(self._any(), "CLUSTER KEYSLOT", key)
+        for n in self._running():
+            role, *_ = self.ask(n, "ROLE")
+            mine = self.ask(n, "CLUSTER NODES")
+            for line in mine.values():
+                held = line["slots"] if role == b"master" and "myself" in line["flags"] else []
+                if any(int(first) <= slot <= int(last) for first, last in held):
+                    return n
+        raise RuntimeError(f"no running node is the primary of slot {slot}")
+
+    def wait(self, replicas: int) -> None:
+        """Returns when every running node calls the cluster whole and knows that many replicas that follow."""
+        deadline = time.monotonic() + FORMED_S
+        while not all(self._whole(n, replicas) for n in self._running()):
+            for n in self._running():
+                self.nodes[n].check()
+            if time.monotonic() > deadline:
+                said = "\n".join(str(self.ask(n, "CLUSTER NODES")) for n in self._running())
+                raise RuntimeError(f"the cluster did not form in {FORMED_S:g} s:\n{said}")
+            time.sleep(0.05)
+
+    def _form(self) -> None:
+        per = -(-SLOTS // PRIMARIES)
+        for n in range(2 * PRIMARIES):
+            self.ask(n, "CLUSTER SET-CONFIG-EPOCH", n + 1)
+            if n < PRIMARIES:
+                self.ask(n, "CLUSTER ADDSLOTSRANGE", n * per, min((n + 1) * per, SLOTS) - 1)
+            if n:
+                self.ask(n, "CLUSTER MEET", HOST, self.nodes[0].port, self._buses[0])
+        self.wait(replicas=0)
+        for n in range(PRIMARIES):
+            self.ask(n + PRIMARIES, "CLUSTER REPLICATE", self.ask(n, "CLUSTER MYID"))
+        self.wait(replicas=PRIMARIES)
+
+    def _whole(self, n: int, replicas: int) -> bool:
+        if self.ask(n, "CLUSTER INFO")["cluster_state"] != "ok":
+            return False
+        known = self.ask(n, "CLUSTER NODES").values()
+        healthy = [node for node in known if "fail" not in node["flags"] and "handshake" not in node["flags"]]
+        following = sum("slave" in node["flags"] for node in healthy)
+        role = self.ask(n, "ROLE")
+        linked = role[0] != b"slave" or role[3] == b"connected"
+        return len(healthy) >= len(list(self._running())) and following >= replicas and linked
+
+    def _running(self) -> Iterator[int]:
+        return (n for n, node in enumerate(self.nodes) if node.running())
+
+    def _any(self) -> int:
+        return next(self._running())

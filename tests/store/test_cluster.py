@@ -1,0 +1,158 @@
+"""What is of a Redis Cluster alone: a primary that dies, many nodes to look at, and the wrong kind of server."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from streams.errors import StoreAway, StoreRefused
+from streams.store import Applied, Apply, Outcome, Part
+from streams.store.address import Address
+from streams.store.keys import Keys
+from streams.store.redis import RedisStore
+from tests.pairs import Pair
+from tests.real.redis_cluster import PRIMARIES, RedisCluster
+from tests.store.test_contract import P, owner, span
+from tests.store.test_strikes import strike, striking
+
+pytestmark = pytest.mark.drill
+
+PARTS = [Part("completions", n) for n in range(12)]
+RECOVERS_S = 60.0  # a replica is primary after 3 s; later on a busy machine
+
+
+@pytest.fixture
+async def on_own(own_redis_cluster: RedisCluster, namespace: str) -> AsyncIterator[RedisStore]:
+    redis = RedisStore(own_redis_cluster.address, namespace, timeout_s=1.0)
+    yield redis
+    await redis.close()
+
+
+@pytest.fixture
+async def on_cluster(redis_cluster: RedisCluster, namespace: str) -> AsyncIterator[RedisStore]:
+    redis = RedisStore(redis_cluster.address, namespace)
+    yield redis
+    await redis.close()
+
+
+async def applied(store: RedisStore, spans: Sequence[Apply]) -> tuple[list[Outcome], int]:
+    """What `apply` says once the store is there again, and how often it was away until then."""
+    away, deadline = 0, time.monotonic() + RECOVERS_S
+    while True:
+        try:
+            return await store.apply(spans), away
+        except StoreAway:
+            away += 1
+            assert time.monotonic() < deadline, f"away for {RECOVERS_S:g} s"
+            await asyncio.sleep(0.1)
+
+
+def kill(cluster: RedisCluster, n: int) -> None:
+    cluster.nodes[n].kill()
+
+
+def freeze(cluster: RedisCluster, n: int) -> None:
+    cluster.nodes[n].freeze()
+
+
+@pytest.mark.parametrize("fail", [kill, freeze])
+async def test_a_primary_that_fails_is_away_until_its_replica_took_over_and_nothing_is_counted_twice(
+    own_redis_cluster: RedisCluster, on_own: RedisStore, fail: Callable[[RedisCluster, int], None]
+) -> None:
+    cluster, keys = own_redis_cluster, Keys(on_own._keys.namespace)
+    holders = {part: cluster.holder(keys.fence(part)) for part in PARTS}
+    assert set(holders.values()) == set(range(PRIMARIES)), "the parts are not spread over all primaries"
+    tokens = {part: await owner(on_own, part) for part in PARTS}
+    first = [span(tokens[part], 0, 10, part) for part in PARTS]
+    assert [outcome.applied for outcome in await on_own.apply(first)] == [Applied.APPLIED] * len(PARTS)
+    await asyncio.sleep(0.5)  # for the replicas to have it
+
+    lost = holders[P]
+    fail(cluster, lost)
+    outcomes, away = await applied(on_own, [span(tokens[part], 10, 15, part) for part in PARTS])
+    assert away > 0, "a failed primary was not noticed"
+    # What another primary holds was applied at the first try, and is not again.
+    for part, outcome in zip(PARTS, outcomes, strict=True):
+        assert outcome in [(Applied.APPLIED, 15)] + [(Applied.ALREADY, 15)] * (holders[part] != lost), part
+    assert await on_own.totals(PARTS) == {"decided": 15 * len(PARTS)}
+    assert await on_own.lease("w1", 1000) is not None
+    assert [f.next for f in await on_own.fences(PARTS) if f is not None] == [15] * len(PARTS)
+
+
+async def test_what_a_replica_never_got_is_a_gap_that_names_where_to_go_on(
+    own_redis_cluster: RedisCluster, on_own: RedisStore
+) -> None:
+    cluster = own_redis_cluster
+    token = await owner(on_own)
+    await on_own.apply([span(token, 0, 10)])
+    await asyncio.sleep(0.5)  # for the replica to have it
+    primary = cluster.holder(Keys(on_own._keys.namespace).fence(P))
+    replica = cluster.nodes[primary + PRIMARIES]
+    #   0--------10--------20   the primary acknowledges both, its replica has the first
+    replica.freeze()
+    cluster.ask(primary, "CLIENT", "KILL", "TYPE", "replica")  # else its kernel would have it
+    assert (await on_own.apply([span(token, 10, 20)]))[0] == (Applied.APPLIED, 20)
+    cluster.nodes[primary].kill()
+    replica.send(signal.SIGCONT)
+    (outcome,), _ = await applied(on_own, [span(token, 20, 30)])
+    assert outcome == (Applied.GAP, 10)
+    assert await on_own.totals([P]) == {"decided": 10}
+    assert (await on_own.apply([span(token, 10, 30)]))[0] == (Applied.APPLIED, 30)
+    assert await on_own.totals([P]) == {"decided": 30}
+
+
+async def test_a_new_primary_learns_the_scripts(redis_cluster: RedisCluster, on_cluster: RedisStore) -> None:
+    await owner(on_cluster)
+    for n in range(PRIMARIES):
+        redis_cluster.ask(n, "SCRIPT", "FLUSH")
+    assert [claim.token > 0 for claim in await on_cluster.claim(PARTS, "w2")] == [True] * len(PARTS)
+
+
+async def test_users_with_strikes_are_found_on_every_primary(
+    redis_cluster: RedisCluster, on_cluster: RedisStore
+) -> None:
+    for part in PARTS:
+        await on_cluster.apply([striking(await owner(on_cluster, part), 0, 1, strike(0, 1.0), part=part)])
+    holders = {redis_cluster.holder(on_cluster._keys.fence(part)) for part in PARTS}
+    assert len(holders) == PRIMARIES
+    found = [part async for part, _, _ in on_cluster.standings()]
+    assert sorted(found) == PARTS
+
+
+async def test_a_node_that_evicts_is_refused_and_named_be_it_a_replica(
+    redis_cluster: RedisCluster, on_cluster: RedisStore
+) -> None:
+    await on_cluster.check("aaaaaaaa")
+    redis_cluster.ask(4, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    port = redis_cluster.nodes[4].port
+    try:
+        with pytest.raises(StoreRefused, match=rf"redis 127.0.0.1:{port}: maxmemory-policy is allkeys-lru"):
+            await on_cluster.check("aaaaaaaa")
+    finally:
+        redis_cluster.ask(4, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_a_cluster_and_one_redis_are_not_taken_for_each_other(
+    redis_cluster: RedisCluster, shared_pair: Pair, namespace: str
+) -> None:
+    for address, expected in (
+        (Address(redis_cluster.url), "is a node of a Redis Cluster; expected one Redis"),
+        (Address(shared_pair.redis, cluster=True), "is no node of a Redis Cluster"),
+    ):
+        store = RedisStore(address, namespace)
+        with pytest.raises(StoreRefused, match=expected):
+            await store.check("aaaaaaaa")
+        with pytest.raises(StoreRefused, match=expected):
+            await store.claim(PARTS, "w1")
+        await store.close()
+
+
+async def test_a_whole_cluster_that_is_away_is_waited_for(own_redis_cluster: RedisCluster, on_own: RedisStore) -> None:
+    for node in own_redis_cluster.nodes:
+        node.kill()
+    with pytest.raises(StoreAway, match="waiting for it"):
+        await on_own.check("aaaaaaaa")
