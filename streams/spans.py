@@ -9,6 +9,10 @@ from streams.metrics import Metrics
 from streams.scoring import Row, Scorer, Scoring
 from streams.strongest import best_choice
 
+# Of one choice, some 60 bytes each: a text made of little else would make a decision larger than Kafka takes, and
+# its partition would stand still.
+MOST = 1000
+
 
 def reached(
     choices: Sequence[Row | FaultReason], labels: Sequence[str], redact_from: Mapping[str, float]
@@ -31,12 +35,16 @@ async def find_spans(
 ) -> tuple[Span, ...]:
     """The spans of the labels wanted, choice by choice, in the order they stand in the text.
 
-    A text on which the scorer cannot say where its scores come from has none: it was scored, so it is no fault.
+    A text on which the scorer cannot say where its scores come from has none: it was scored, so it is no fault. Nor
+    has one with more than MOST: a person reviews it, since some of them alone would leave the rest to be seen.
     """
     spans: list[Span] = []
     for choice, labels in sorted(wanted.items()):
         explained = await scoring.explain(scorer, texts[choice])
         mine = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
+        if len(mine) > MOST:
+            metrics.explained.labels("too_many").inc()
+            continue
         metrics.explained.labels("failed" if explained is None else "spans" if mine else "none").inc()
         spans += [Span(start=start, end=end, label=label) for start, end, label in mine]
     return tuple(spans)

@@ -23,6 +23,7 @@ from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
 from streams.scoring import Scoring
+from streams.spans import MOST
 from streams.store import Part
 from streams.store.memory import MemoryStore
 from streams.users import UserKey
@@ -309,6 +310,17 @@ async def test_a_fault_has_no_spans_and_a_policy_without_redact_asks_for_none(re
     assert (found.fault, found.spans, redacting.scorer.asked) == (FaultReason.CLASSIFIER_ERROR, (), [])
     assert (await bench.decision(completion="toxicity=0.9")).spans == ()
     assert bench.scorer.asked == []
+
+
+@pytest.mark.parametrize(("pieces_", "action"), [(MOST, Action.REDACT), (MOST + 1, Action.REVIEW)])
+async def test_a_text_with_more_spans_than_a_decision_may_hold_is_reviewed(
+    redacting: Bench, pieces_: int, action: Action
+) -> None:
+    found = await redacting.decision(completion="toxicity=0.85 " * pieces_)
+    assert (found.action, len(found.spans)) == (action, pieces_ if action is Action.REDACT else 0)
+    assert len(found.model_dump_json()) < 100_000
+    counted = redacting.metrics.registry.get_sample_value("tidegate_texts_explained_total", {"outcome": "too_many"})
+    assert counted == (1 if action is Action.REVIEW else None)
 
 
 async def test_what_became_of_the_asking_is_counted(redacting: Bench) -> None:
