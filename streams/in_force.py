@@ -10,9 +10,11 @@ from typing import Any, Literal
 from classifiers import labels_missing
 from streams.core.kept import Found, to_json
 from streams.core.log import Folded, Verdict
+from streams.core.parts import Strikes
+from streams.core.strikes import Terms, terms
 from streams.core.thresholds import LivePolicy
-from streams.errors import PolicyUnknown, StoreAway, TidegateError
-from streams.kafka import Kafka
+from streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
+from streams.kafka import Kafka, who
 from streams.metrics import Metrics
 from streams.policies import Policies
 from streams.policy_file import read_policy
@@ -34,10 +36,12 @@ class InForce:
         self, kafka: Kafka | str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Store
     ) -> None:
         """Reads the file. Raises PolicyError: a worker does not start with a file that is wrong."""
+        self._kafka = kafka
         self._file, self._seed, self._worker = file, read_policy(file), worker
         self._scorer, self._metrics, self._store = scorer, metrics, store
         self._tasks = Tasks()
         self.policies = Policies(kafka, self._record, store.kept_policies)
+        self._strikes: dict[str, tuple[Strikes, Terms]] = {}  # by policy version, as far as the log reaches back
         self.since_ms: int | None = None  # when this worker took the version that it decides by
 
     @property
@@ -51,6 +55,10 @@ class InForce:
         live = self.policies.log.live
         return None if live is None else "same" if live.policy == self._seed else "ignored"
 
+    def strikes_of(self, version: str) -> tuple[Strikes, Terms] | None:
+        """What a policy version says of strikes, if it was ever live; None where the log no longer tells."""
+        return self._strikes.get(version)
+
     async def find(self, publisher: Publisher) -> None:
         """Folds the log from its start, seeds it where it is empty, and follows it from there on.
 
@@ -62,7 +70,7 @@ class InForce:
             begun = self.policies.begun
             if begun.found is Found.UNKNOWN or begun.gone:
                 raise PolicyUnknown(self.policies.note or "")
-            await self.policies.seed(publisher, self._seed, self._worker)
+            await self._seed_log(publisher)
         live, scorer = self.live, self._scorer.loaded
         missing = labels_missing(live.labels, scorer)
         if missing:
@@ -80,6 +88,16 @@ class InForce:
         await self.policies.follow()
         self._tasks.spawn(self._keep())
 
+    async def _seed_log(self, publisher: Publisher) -> None:
+        try:
+            await self.policies.seed(publisher, self._seed, self._worker)
+        except BrokerForbids as error:  # as it should be: who decides by a policy need not be able to change it
+            first = f'tidegate policy apply {self._file} --reason "first policy"'
+            raise BrokerForbids(
+                f"kafka {self._kafka}: policies is empty, and user {who(self._kafka)} may not write to it; expected "
+                f"`{first}` once, by somebody who may; waiting for it"
+            ) from error
+
     async def stop(self) -> None:
         await self._tasks.finish(within_s=0)
         await self.policies.stop()
@@ -96,6 +114,7 @@ class InForce:
             self._metrics.shadow_is(folded.log.shadow.version if folded.log.shadow else None)
 
     def _took(self, live: LivePolicy) -> None:
+        self._strikes[live.version] = live.policy.strikes, terms(live)
         self.since_ms = int(time.time() * 1000)
         self._metrics.policy_is(live.version)
         self._metrics.shadow_is(live.shadow.version if live.shadow else None)

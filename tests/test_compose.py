@@ -13,10 +13,12 @@ import pytest
 import yaml
 
 from streams import topics_admin
+from streams.errors import SettingsError
 from streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 USER_KEY = "a key of sixteen bytes or more"
+TOKEN = "a token of sixteen bytes or more"  # noqa: S105 - of this test
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +28,9 @@ def text() -> str:
 
 @pytest.fixture(scope="module")
 def services(text: str) -> dict[str, Any]:
-    """The services, with `${NAME:-default}` and the user key filled in as compose does."""
+    """The services, with `${NAME:-default}` and the secrets filled in as compose does."""
     filled = re.sub(r"\$\{TIDEGATE_USER_KEY:\?[^}]*\}", USER_KEY, text)
+    filled = re.sub(r"\$\{TIDEGATE_HTTP_TOKEN:\?[^}]*\}", TOKEN, filled)
     filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", filled)
     assert "${" not in filled
     services: dict[str, Any] = yaml.safe_load(filled)["services"]
@@ -48,7 +51,7 @@ def test_docker_compose_accepts_it() -> None:
         pytest.skip("no docker compose here: the other tests read the file themselves")  # in CI too: no engine there
     run = subprocess.run(
         [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
-        env={**os.environ, "TIDEGATE_USER_KEY": USER_KEY},
+        env={**os.environ, "TIDEGATE_USER_KEY": USER_KEY, "TIDEGATE_HTTP_TOKEN": TOKEN},
         capture_output=True,
         text=True,
         check=False,
@@ -68,6 +71,14 @@ def test_what_it_sets_are_settings(services: dict[str, Any], service: str, monke
 def test_a_worker_without_a_user_key_is_not_started(text: str) -> None:
     assert re.search(r"TIDEGATE_USER_KEY: \$\{TIDEGATE_USER_KEY:\?[^}]+\}", text)
     assert text.count("TIDEGATE_USER_KEY: ") == 1  # no default anywhere
+
+
+def test_pages_that_other_containers_reach_have_a_token(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(r"TIDEGATE_HTTP_TOKEN: \$\{TIDEGATE_HTTP_TOKEN:\?[^}]+\}", text)
+    assert text.count("TIDEGATE_HTTP_TOKEN: ") == 1  # no default anywhere
+    monkeypatch.setenv("TIDEGATE_HTTP_HOST", "0.0.0.0")  # noqa: S104 - as there
+    with pytest.raises(SettingsError, match="TIDEGATE_HTTP_TOKEN: not set"):
+        Settings.load()
 
 
 def test_the_worker_and_the_topics_job_are_locked_down(services: dict[str, Any]) -> None:

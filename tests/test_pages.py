@@ -24,11 +24,11 @@ HOST = "127.0.0.1"
 class Worker:
     """What the pages ask of one."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str | None = None) -> None:
         self.metrics = Metrics()
         self.waits: dict[str, str] = {}
         self.refreshed = 0
-        self.pages = Pages(self.metrics.registry, lambda: self.waits, self.refresh)
+        self.pages = Pages(self.metrics.registry, lambda: self.waits, self.refresh, token)
         self.port = 0
 
     def refresh(self) -> None:
@@ -44,9 +44,11 @@ async def worker() -> AsyncIterator[Worker]:
     await running.pages.stop()
 
 
-async def get(worker: Worker, page: str) -> tuple[int, str, str]:
+async def get(worker: Worker, page: str, authorization: str | None = None) -> tuple[int, str, str]:
     """Status, content type and body."""
-    async with aiohttp.ClientSession() as client, client.get(f"http://{HOST}:{worker.port}/{page}") as answer:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    url = f"http://{HOST}:{worker.port}/{page}"
+    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
@@ -88,6 +90,48 @@ async def test_a_worker_that_waits_is_alive(worker: Worker) -> None:
 
 async def test_there_is_no_other_page(worker: Worker) -> None:
     assert (await get(worker, ""))[0] == 404
+
+
+# --- a token
+
+TOKEN = "0123456789abcdef-of-the-pages"  # noqa: S105 - of this test
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Worker]:
+    running = Worker(TOKEN)
+    running.port = await running.pages.start(HOST, 0)
+    yield running
+    await running.pages.stop()
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN],
+)
+async def test_metrics_ask_for_the_token(guarded: Worker, authorization: str | None) -> None:
+    status, _, body = await get(guarded, "metrics", authorization)
+    assert status == 401
+    assert "tidegate_events_total" not in body
+    assert TOKEN not in body
+    assert guarded.refreshed == 0
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+async def test_metrics_are_for_who_has_the_token(guarded: Worker, scheme: str) -> None:
+    status, _, body = await get(guarded, "metrics", f"{scheme} {TOKEN}")
+    assert status == 200
+    assert "tidegate_events_total" in body
+    assert TOKEN not in body
+
+
+async def test_probes_need_no_token_and_learn_no_address(guarded: Worker) -> None:
+    guarded.waits = {"redis": "redis 10.1.2.3:6379: ConnectionError; waiting for it"}
+    assert (await get(guarded, "healthz"))[::2] == (200, '{"alive": true}')
+    assert (await get(guarded, "readyz"))[::2] == (503, '{"ready": false}')
+    assert "10.1.2.3" in (await get(guarded, "readyz", f"Bearer {TOKEN}"))[2]
+    guarded.waits = {}
+    assert (await get(guarded, "readyz"))[::2] == (200, '{"ready": true}')
 
 
 # --- metrics

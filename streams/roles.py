@@ -1,0 +1,107 @@
+"""Who may do what on Kafka and on Redis: one table behind docs/security.md, its commands, and the tests. Pure.
+
+Each right is the least that a role works with: tests/real/test_security.py runs each role under its rights alone, and
+takes them away one by one.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from streams.topics import TOPICS
+
+NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
+ALL = tuple(topic.name for topic in TOPICS)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One operation on some topics or groups. `{namespace}` in a name is the setting."""
+
+    operation: Literal["Read", "Write", "Describe", "Create"]
+    kind: Literal["topic", "group"]
+    names: tuple[str, ...]
+    why: str
+    prefixed: bool = False  # every name that begins so
+
+    def named(self, namespace: str) -> tuple[str, ...]:
+        return tuple(name.format(namespace=namespace) for name in self.names)
+
+
+# Write implies Describe, and so does Read. Kafka 2.8 and later let whoever may write a topic do so idempotently; an
+# older one asks for IdempotentWrite on the cluster.
+ROLES: Mapping[str, tuple[Right, ...]] = {
+    "producer": (
+        Right("Write", "topic", ("completions", "feedback"), "to send what is moderated, and what is said of it"),
+    ),
+    "worker": (
+        Right("Read", "topic", ("completions", "feedback"), "its input"),
+        Right("Read", "topic", ("policies",), "by what it decides; it has no Write: ops seed an empty log"),
+        Right("Read", "topic", ("decisions", "dead-letters", "alerts"), "to rebuild what a lost Redis held"),
+        Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
+        Right("Write", "topic", ("decisions", "dead-letters", "alerts", "rates", "enforcements"), "its output"),
+        Right("Describe", "topic", ("replays",), "it waits until every topic is there"),
+        Right("Read", "group", ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"), "to share the input"),
+        Right("Read", "group", ("{namespace}-control-",), "Faust's: a group of its own for each process", True),
+    ),
+    "dashboard": (
+        Right(
+            "Read",
+            "topic",
+            ("decisions", "alerts", "rates", "enforcements", "policies"),
+            "all that holds no text and no bytes of input; `feedback` holds comments",
+        ),
+    ),
+    "ops": (
+        Right("Create", "topic", ALL, "`tidegate topics`"),
+        Right("Read", "topic", ALL, "`tail`, `dead-letters`, `replay`, `policy what-if`"),
+        Right("Write", "topic", ("policies",), "`policy`, `silence`: nobody else has it"),
+        Right("Write", "topic", ("completions", "feedback"), "`dead-letters redrive`"),
+        Right("Write", "topic", ("replays",), "`replay`"),
+        Right(
+            "Describe",
+            "group",
+            ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"),
+            "`fence reset --to committed`",
+        ),
+    ),
+}
+
+
+def kafka_acls(role: str, user: str, namespace: str = NAMESPACE) -> Iterator[list[str]]:
+    """The arguments of `kafka-acls.sh`, after its --bootstrap-server, that give a user a role's rights."""
+    for right in ROLES[role]:
+        yield kafka_acl(right, user, namespace)
+
+
+def kafka_acl(right: Right, user: str, namespace: str = NAMESPACE, how: str = "--add") -> list[str]:
+    """Of one right. how: --add, or --remove."""
+    names = [word for name in right.named(namespace) for word in (f"--{right.kind}", name)]
+    prefixed = ["--resource-pattern-type", "prefixed"] if right.prefixed else []
+    return [how, "--allow-principal", f"User:{user}", "--operation", right.operation, *names, *prefixed]
+
+
+# What `streams/store/` runs, in scripts too. HELLO, AUTH and QUIT need no right; CLIENT SETINFO is only tried.
+_READS = ("get", "hget", "hgetall", "hkeys", "hmget", "info", "llen", "lrange", "scan", "select", "time")
+_WRITES = (
+    *("del", "evalsha", "exists", "hdel", "hexists", "hincrby", "hlen", "hset", "hsetnx", "lrem", "pexpireat", "pfadd"),
+    *("pfcount", "pfmerge", "rpush", "script|load", "set"),
+)
+REDIS: Mapping[str, tuple[str, ...]] = {
+    "worker": tuple(sorted((*_READS, *_WRITES))),  # and ops, who move fences and undo strikes
+    "dashboard": _READS,
+}
+
+
+def redis_acl(role: str, user: str, namespace: str = NAMESPACE) -> list[str]:
+    """The words of `ACL SETUSER`, but for the password: a `>…` that is not for a command line."""
+    keys = f"~{namespace}:*" if role == "worker" else f"%R~{namespace}:*"
+    return [user, "reset", "on", keys, *(f"+{command}" for command in REDIS[role])]
+
+
+def shell(words: list[str]) -> str:
+    """As typed."""
+    return shlex.join(words)

@@ -1,0 +1,227 @@
+"""Apache Kafka and Redis as they should stand in production: TLS, users with passwords, and nobody may but whom an ACL
+lets. One broker, one Redis.
+
+Kafka has three doors: CLIENT (SASL_SSL: SCRAM, and PLAIN), PROXIED (TLS with a certificate of ours), and INSIDE
+(plain, for the broker itself and the tests' own eyes, as a super user).
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+
+from streams.embedded.pair import store_arguments
+from streams.embedded.server import HOST, Server
+from streams.roles import ROLES, kafka_acls, redis_acl
+from tests.real.cluster import Cluster
+from tests.real.jars import RealServersMissing
+from tests.real.pair import redis_server
+
+USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who has no right at all
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+
+
+class Authority:
+    """Signs certificates, all of them in one folder: `NAME.pem`, its key `NAME.key`, both in `NAME.both`."""
+
+    def __init__(self, folder: Path) -> None:
+        openssl = shutil.which("openssl")
+        if openssl is None:
+            raise RealServersMissing("no `openssl` on PATH; expected it, to make certificates: apt install openssl")
+        self._openssl, self.folder = openssl, folder
+        folder.mkdir()
+        self._run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a test's authority",
+                  "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def sign(self, name: str, at: str = f"IP:{HOST},DNS:localhost") -> Path:
+        """A certificate for that name, valid at those places."""
+        self._run("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-addext", f"subjectAltName={at}",
+                  "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
+        self._run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                  "-days", "2", "-copy_extensions", "copy", "-out", f"{name}.pem")  # fmt: skip
+        both = self.folder / f"{name}.both"
+        both.write_bytes((self.folder / f"{name}.key").read_bytes() + (self.folder / f"{name}.pem").read_bytes())
+        return self.folder / f"{name}.pem"
+
+    def _run(self, *arguments: str) -> None:
+        ran = subprocess.run([self._openssl, *arguments], cwd=self.folder, capture_output=True, text=True, check=False)
+        if ran.returncode != 0:
+            raise RuntimeError(f"openssl {' '.join(arguments)}: {ran.stderr}")
+
+
+class SecureCluster(Cluster):
+    """One broker with its doors shut."""
+
+    def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
+        self._authority, self._passwords = authority, passwords
+        super().__init__(root, brokers=1)
+
+    @property
+    def inside(self) -> str:
+        """Where nobody is asked who they are, and everything is allowed."""
+        return f"{HOST}:{self._inside[0]}"
+
+    @property
+    def mutual(self) -> str:
+        """Where a certificate of ours is who we are."""
+        return f"{HOST}:{self._behind[0]}"
+
+    def _format(self) -> list[str]:
+        """SCRAM's users, who must be there before anybody can log in to add them."""
+        return [
+            argument
+            for user, password in self._passwords.items()
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            for argument in ("--add-scram", f"{mechanism}=[name={user},password={password}]")
+        ]
+
+    def _properties(self, n: int, port: int, directory: Path) -> Mapping[str, Any]:
+        plain = " ".join(f'user_{user}="{password}"' for user, password in self._passwords.items())
+        stores = {"keystore": self._authority.folder / "broker.both", "truststore": self._authority.ca}
+        return {
+            **super()._properties(n, port, directory),
+            "advertised.listeners": f"CLIENT://{HOST}:{port},PROXIED://{self.mutual},INSIDE://{self.inside}",
+            "listener.security.protocol.map": "CLIENT:SASL_SSL,PROXIED:SSL,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-256,SCRAM-SHA-512,PLAIN",
+            "listener.name.client.scram-sha-256.sasl.jaas.config": _SCRAM,
+            "listener.name.client.scram-sha-512.sasl.jaas.config": _SCRAM,
+            "listener.name.client.plain.sasl.jaas.config": (
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {plain};"
+            ),
+            **{f"ssl.{name}.type": "PEM" for name in stores},
+            **{f"ssl.{name}.location": path for name, path in stores.items()},
+            "listener.name.proxied.ssl.client.auth": "required",
+            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # whom only INSIDE and CONTROLLER let in
+        }
+
+    def _seen(self, port: int) -> int:
+        return super()._seen(self._inside[0])
+
+
+class SecureRedis:
+    """A redis-server that speaks TLS alone, with the users of `streams/roles.py` and no other."""
+
+    def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
+        self._authority, self._passwords = authority, passwords
+        self._server = Server("redis", redis_server(), self._arguments, self._answers, root)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.kill()
+
+    @property
+    def url(self) -> str:
+        return f"rediss://{HOST}:{self._server.port}/0"
+
+    def client(self) -> redis.Redis:
+        """Everything is allowed to it."""
+        return redis.Redis(
+            host=HOST, port=self._server.port, password=self._passwords["admin"], ssl=True,
+            ssl_ca_certs=str(self._authority.ca), decode_responses=True,
+        )  # fmt: skip
+
+    def _arguments(self, port: int, directory: Path) -> list[str]:
+        users = [f"user default on ~* &* +@all >{self._passwords['admin']}"]
+        for role, user in (("worker", "worker"), ("worker", "ops"), ("dashboard", "dashboard")):
+            name, *rules = redis_acl(role, user)
+            users.append(f"user {name} {' '.join(rules)} >{self._passwords[user]}")
+        (directory / "users.acl").write_text("\n".join(users) + "\n")
+        folder = self._authority.folder
+        arguments = store_arguments(0, directory, appendonly=True)
+        arguments += ["--tls-port", str(port), "--tls-auth-clients", "no", "--aclfile", str(directory / "users.acl")]
+        arguments += ["--tls-cert-file", str(folder / "broker.pem"), "--tls-key-file", str(folder / "broker.key")]
+        return [*arguments, "--tls-ca-cert-file", str(self._authority.ca)]
+
+    def _answers(self, port: int, pid: int) -> bool:
+        try:
+            with redis.Redis(
+                host=HOST, port=port, password=self._passwords["admin"], ssl=True,
+                ssl_ca_certs=str(self._authority.ca), socket_timeout=1,
+            ) as client:  # fmt: skip
+                return int(client.info("server")["process_id"]) == pid
+        except redis.RedisError:
+            return False
+
+
+class Secure:
+    """The two of them, from `with` to its end."""
+
+    def __init__(self) -> None:
+        """Raises RealServersMissing."""
+        self.root = Path(tempfile.mkdtemp(prefix="tidegate-secure-"))
+        self.passwords = {user: f"zxcanary{user}{secrets.token_hex(8)}qv" for user in (*USERS, "admin")}
+        self.user_key = f"zxcanarykey{secrets.token_hex(16)}qv"
+        self.authority = Authority(self.root / "certificates")
+        for name in ("broker", *USERS):
+            self.authority.sign(name)
+        self.cluster = SecureCluster(self.root, self.authority, self.passwords)
+        self.redis = SecureRedis(self.root, self.authority, self.passwords)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
+            self.redis.start()
+            self.cluster.start()
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.cluster.stop()
+        self.redis.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def grant(self) -> None:
+        """To each role's user the rights of its role."""
+        for role in ROLES:
+            for words in kafka_acls(role, role):
+                self.acl(words)
+
+    def acl(self, words: list[str]) -> None:
+        """What `kafka-acls.sh` does with them."""
+        self.cluster.tool("kafka.admin.AclCommand", "--bootstrap-server", self.cluster.inside, *words, "--force")
+
+    def env(self, user: str) -> dict[str, str]:
+        """The TIDEGATE_ variables of that user's process; passwords come from files."""
+        files = {}
+        for name, secret in {"kafka": self.passwords[user], "user": self.user_key}.items():
+            files[name] = self.root / f"{user}.{name}"
+            files[name].write_text(f"{secret}\n")
+        store = "worker" if user == "producer" else user
+        return {
+            "TIDEGATE_KAFKA": self.cluster.bootstrap,
+            "TIDEGATE_KAFKA_SECURITY": "SASL_SSL",
+            "TIDEGATE_KAFKA_USER": user,
+            "TIDEGATE_KAFKA_PASSWORD_FILE": str(files["kafka"]),
+            "TIDEGATE_KAFKA_CA_FILE": str(self.authority.ca),
+            "TIDEGATE_REDIS": self.redis.url,
+            "TIDEGATE_REDIS_USER": store,
+            "TIDEGATE_REDIS_PASSWORD": self.passwords[store],
+            "TIDEGATE_REDIS_CA_FILE": str(self.authority.ca),
+            "TIDEGATE_USER_KEY_FILE": str(files["user"]),
+            "TIDEGATE_REPLICATION": "1",
+            "TIDEGATE_PARTITIONS": "2",
+            "TIDEGATE_SESSION_TIMEOUT_S": "6",
+            "TIDEGATE_HEARTBEAT_S": "2",
+        }
