@@ -115,7 +115,8 @@ class Proxy:
             pass  # the target is away: the client's connection closes
         finally:
             for each in writers:
-                each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                with contextlib.suppress(OSError):  # closed already
+                    each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 each.transport.abort()
                 with contextlib.suppress(OSError):
                     await each.wait_closed()

@@ -58,7 +58,7 @@ min_total = 10
 """
 WAVY_TENANT = "t1"
 WAVE_S = 10.0  # at the usual rate
-CHUNK = 50  # completions between two looks at the clock
+CHUNK = 50  # completions between two looks at the clock, at the most
 
 
 @dataclass
@@ -90,7 +90,8 @@ class Scene:
     rng: random.Random
     acknowledged: set[tuple[int, int]] = field(default_factory=set)
     made: int = 0  # completions made; their ids are c0, c1, …
-    per_s: float = 0.0
+    per_s: float = 0.0  # a drill may change it, for a burst
+    usual_per_s: float = 0.0
     partitions: int = 0
     _over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,7 +106,7 @@ class Scene:
         tenant = f"t{n % 3}"
         said = f"said toxicity={0.95 if tenant == BAD_TENANT else self.rng.random() * 0.85:.2f}"
         if tenant == WAVY_TENANT:
-            said += " stereotype=0.9" if int(n / (self.per_s * WAVE_S)) % 2 else " stereotype=0.1"
+            said += " stereotype=0.9" if int(n / (self.usual_per_s * WAVE_S)) % 2 else " stereotype=0.1"
         return event(n, said)
 
     async def _traffic(self, make: Callable[[], bytes]) -> None:
@@ -115,9 +116,10 @@ class Scene:
         ) as producer:
             due, sending = time.monotonic(), set[asyncio.Task[None]]()
             while not self._over.is_set():
-                for _ in range(CHUNK):
+                chunk = max(1, min(CHUNK, int(self.per_s / 10)))
+                for _ in range(chunk):
                     sending.add(asyncio.create_task(self._send(producer, make())))
-                due += CHUNK / self.per_s
+                due += chunk / self.per_s
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 sending = {task for task in sending if not task.done() or task.result()}
             await asyncio.gather(*sending)
@@ -132,6 +134,15 @@ class Scene:
             else:
                 self.acknowledged.add((meta.partition, meta.offset))
                 return
+
+    async def at_once(self, completions: int, partition: int) -> None:
+        """So many in one record batch: whoever reads them has them all in hand."""
+        async with AIOKafkaProducer(bootstrap_servers=self.pair.kafka, acks="all", max_batch_size=1 << 20) as producer:
+            batch = producer.create_batch()
+            for _ in range(completions):
+                assert batch.append(key=None, value=self.completion(), timestamp=None) is not None
+            meta = await (await producer.send_batch(batch, "completions", partition=partition))
+        self.acknowledged |= {(partition, meta.offset + n) for n in range(completions)}
 
     # --- watching
 
@@ -192,6 +203,16 @@ class Scene:
 
     # --- the account
 
+    async def sent(self) -> set[tuple[int, int]]:
+        """Ends the traffic. Positions of all that was sent, what a retry of the producer wrote twice among them."""
+        self._over.set()
+        await asyncio.sleep(0)
+        while self.made > len(self.acknowledged):
+            await asyncio.sleep(0.1)
+        sent = await positions(self.pair.kafka)
+        assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
+        return sent
+
     async def account(
         self, *, duplicates: bool, within_s: float = 120, fired: bool = True, exact: bool = False
     ) -> Account:
@@ -202,12 +223,7 @@ class Scene:
         Kafka was away while something was sent (a record is then later than the windows wait: grace_s) or Redis came
         back with less: the tick looks at a boundary once. There what holds is that the incident is whole.
         """
-        self._over.set()
-        await asyncio.sleep(0)
-        while self.made > len(self.acknowledged):
-            await asyncio.sleep(0.1)
-        sent = await positions(self.pair.kafka)
-        assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
+        sent = await self.sent()
         redis = await settled(self.pair.redis, len(sent), within_s)
         seen = await account(self.pair.kafka, len(sent), within_s)
         report = self.report
@@ -266,9 +282,8 @@ async def scene(
         for _ in range(workers):
             running.start()
         await running.joined()
-        acted = Scene(
-            pair, running, Report(drill, title, servers, seed), random.Random(seed), per_s=per_s, partitions=partitions
-        )
+        report = Report(drill, title, servers, seed)
+        acted = Scene(pair, running, report, random.Random(seed), per_s=per_s, usual_per_s=per_s, partitions=partitions)
         traffic = asyncio.create_task(acted._traffic(lambda: make(acted)))
         try:
             yield acted
@@ -278,7 +293,12 @@ async def scene(
             traffic.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await traffic
-        acted.report.took_s = round(time.monotonic() - began, 1)
-        kept = REPORTS / servers / f"{drill}.json"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(dataclasses.asdict(acted.report), indent=1) + "\n")
+        keep(acted.report, began)
+
+
+def keep(report: Report, began: float) -> None:
+    """Writes the report of a drill that passed. began: of `time.monotonic`."""
+    report.took_s = round(time.monotonic() - began, 1)
+    kept = REPORTS / report.servers / f"{report.drill}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
