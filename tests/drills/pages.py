@@ -29,7 +29,7 @@ async def waits(workers: Fleet, name: str) -> dict[str, str]:
     return await asyncio.to_thread(get)
 
 
-async def all_wait_for(workers: Fleet, what: str, within_s: float = 30) -> None:
+async def all_wait_for(workers: Fleet, what: str, within_s: float = 60) -> None:
     """Returns once every worker says that it waits for something in whose words `what` occurs."""
     await _until(workers, lambda said: any(what in f"{name}: {why}" for name, why in said.items()), within_s, what)
 

@@ -14,7 +14,7 @@ from tests.drills.scene import scene
 from tests.pairs import Pair
 from tests.proxy import Proxy
 
-pytestmark = [pytest.mark.drill, pytest.mark.fault]
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 AWAY_S = 10.0  # longer than a session of the group
 DELAY_S = 0.3  # added to whatever passes, each way
 

@@ -1,0 +1,196 @@
+"""Faults by hand: a topic made anew, the group rewound, the fence rewound. Guarantees 2 and 4."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+import zlib
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.embedded import free_port
+from streams.store import Part
+from streams.store.redis import RedisStore
+from tests.drills.fleet import ROOT, account, event, fleet, make_topics, positions, send, settled
+from tests.drills.scene import Report, Scene, keep, scene
+from tests.pairs import Pair
+from tests.real.pair import Real
+
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
+GROUP = "tidegate-ingest-completions"
+BEFORE, AFTER = 300, 900  # AFTER is more in every part: each old fence stands in the middle of the new topic
+PARTS = [Part("completions", 0), Part("completions", 1)]
+
+
+async def leave(s: Scene) -> None:
+    """Every worker stopped in order. The traffic goes on."""
+    for name in list(s.workers.workers):
+        assert await s.workers.leave(name) == 0
+
+
+# --- a topic made anew
+
+
+async def make_anew(kafka: str) -> None:
+    """`completions` deleted and created; `decisions` too, so that what is on it is of the new topic."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    copies = min(3, len((await admin.describe_cluster())["brokers"]))
+    await admin.delete_topics(["completions", "decisions"])
+    async with asyncio.timeout(30):
+        while {"completions", "decisions"} & set(await admin.list_topics()):
+            await asyncio.sleep(0.1)
+    await admin.create_topics([NewTopic(name, len(PARTS), copies) for name in ("completions", "decisions")])
+    await admin.close()
+
+
+async def metrics(port: int) -> str:
+    def get() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    return await asyncio.to_thread(get)
+
+
+async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its_start(
+    own_pair: Pair, tmp_path: Path
+) -> None:
+    servers, began = "real" if isinstance(own_pair, Real) else "embedded", time.monotonic()
+    title, seed = "a topic made anew, refilled past the fence", zlib.crc32(b"topic_refilled")
+    report, rng = Report("topic_refilled", title, servers, seed), random.Random(seed)
+    report.did = f"completions with {BEFORE} counted deleted, made anew and filled with {AFTER} while no worker ran"
+    pair = own_pair
+    store = RedisStore(pair.redis, "tidegate")
+    await make_topics(pair.kafka, len(PARTS))
+    with fleet(tmp_path, pair.env()) as workers:
+        first = workers.start()
+        await send(pair.kafka, [event(n, f"toxicity={rng.random() / 2:.2f}") for n in range(BEFORE)])
+        assert (await settled(pair.redis, BEFORE, 60)).totals["decided"] == BEFORE
+        assert await workers.leave(first) == 0
+        before = await store.fences(PARTS)
+        assert [fence and (fence.generation, fence.mark is not None) for fence in before] == [(1, True)] * len(PARTS)
+
+        await make_anew(pair.kafka)
+        sent = set(await send(pair.kafka, [event(n, "after toxicity=0.95") for n in range(BEFORE, BEFORE + AFTER)]))
+        assert sent == await positions(pair.kafka)
+        for part, fence in zip(PARTS, before, strict=True):
+            assert fence is not None
+            assert 0 < fence.next < max(offset for p, offset in sent if p == part.partition)
+
+        port, started = free_port(), time.monotonic()
+        second = workers.start(http_port=str(port))
+        redis = await settled(pair.redis, BEFORE + AFTER, 60)
+        report.recovered_s = round(time.monotonic() - started, 1)
+        seen = await account(pair.kafka, AFTER, 60)
+        assert seen.positions == sent, f"never decided: {sorted(sent - seen.positions)[:5]}"
+        assert seen.duplicates == 0
+        assert {d["id"] for d in seen.counted()} == {f"c{n}" for n in range(BEFORE, BEFORE + AFTER)}
+        assert redis.totals["decided"] == BEFORE + AFTER
+        assert redis.series["action.block|all"] == AFTER  # each new one once, none of the old twice
+
+        for fence in await store.fences(PARTS):
+            assert fence is not None
+            assert fence.generation == 2
+        for part in PARTS:
+            said = f"{part}: fence not believed (other_record): starting at 0, generation 2"
+            assert said in workers.log(second)
+        taken = 'tidegate_takeovers_total{fence="other_record",topic="completions"} 2.0'
+        assert taken in await metrics(port)
+        assert workers.ended() == []
+    await store.close()
+    report.sent = report.decided = BEFORE + AFTER
+    keep(report, began)
+
+
+# --- rewound by ops
+
+
+async def rewind_group(pair: Pair, partitions: int) -> dict[int, int]:
+    """The group's offsets, all put to the start of the topic as ops do it. Returns what they were."""
+    tps = [TopicPartition("completions", p) for p in range(partitions)]
+    consumer = AIOKafkaConsumer(bootstrap_servers=pair.kafka, group_id=GROUP, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign(tps)
+        before = {tp.partition: int(await consumer.committed(tp) or 0) for tp in tps}
+        if not isinstance(pair, Real):
+            await consumer.commit(dict.fromkeys(tps, 0))
+    finally:
+        await consumer.stop()
+    if isinstance(pair, Real):
+        tool = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+        to_start = ["--reset-offsets", "--to-earliest", "--topic", "completions", "--execute"]
+        await asyncio.to_thread(pair.cluster.tool, tool, "--bootstrap-server", pair.kafka, "--group", GROUP, *to_start)
+    return before
+
+
+async def test_a_group_that_is_rewound_counts_nothing_again(own_pair: Pair, tmp_path: Path) -> None:
+    async with scene(own_pair, tmp_path, "group_rewound", "the group rewound to the topic's start") as s:
+        await s.fires()
+        async with s.trouble("both workers stopped, the group's offsets all reset to the earliest, both started"):
+            await leave(s)
+            before = await rewind_group(own_pair, s.partitions)
+            assert min(before.values()) > 0, "nothing was committed: there is nothing to rewind"
+            fences = await s.fences()
+            again = [s.workers.start(), s.workers.start()]
+        await s.account(duplicates=False)
+        said = "".join(map(s.workers.log, again))
+        for partition, next_ in fences.items():
+            assert f"completions[{partition}]: taken over at {next_}," in said, "not where the fence stood"
+        assert s.workers.ended() == []
+
+
+async def tidegate(pair: Pair, *words: str) -> str:
+    """What a command of ours prints; it has to end well."""
+    command = [sys.executable, "-m", "streams", *words]
+    ran = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env={**os.environ, **pair.env()}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, f"{' '.join(words)}: {ran.stdout}{ran.stderr}"
+    return str(ran.stdout)
+
+
+async def test_a_fence_that_is_rewound_counts_again_what_follows_it_and_nothing_else(
+    own_pair: Pair, tmp_path: Path
+) -> None:
+    back = 100
+    async with scene(own_pair, tmp_path, "fence_rewound", "a fence rewound by `tidegate fence reset`") as s:
+        await s.fires()
+        part = s.rng.randrange(s.partitions)
+        did = f"both workers stopped, the fence of completions[{part}] reset to {back} records before, both started"
+        async with s.trouble(f"{did}: by design those are decided again, and counted twice"):
+            await leave(s)
+            to = (await s.fences())[part] - back
+            moved = await tidegate(
+                own_pair, "fence", "reset", "--part", f"completions-{part}", "--to", str(to), "--yes"
+            )
+            assert f"next is {to}, generation 2" in moved
+            s.workers.start()
+            s.workers.start()
+        sent = await s.sent()
+        redis = await settled(own_pair.redis, len(sent) + back, 120)
+        seen = await account(own_pair.kafka, len(sent), 120)
+        assert seen.positions == sent
+        twice = {position for position, found in seen.decisions.items() if len(found) > 1}
+        assert twice == {(part, offset) for offset in range(to, to + back)}
+        assert seen.duplicates == back
+        # Each once, and those `back` once more: under the old epoch and under the new.
+        every = [decision for found in seen.decisions.values() for decision in found]
+        assert redis.totals["decided"] == len(every) == len(sent) + back
+        for action in ("allow", "flag", "review", "block"):
+            assert redis.series[f"action.{action}|all"] == sum(d["action"] == action for d in every), action
+        report = s.report
+        report.sent, report.decided, report.duplicates = len(sent), len(sent), back
+        states = [alert["state"] for alert in await s.alerts()]
+        assert states.count("firing") == 1
+        assert "resolved" not in states
+        report.alert = "fired once, never resolved"
+        assert s.workers.ended() == []

@@ -1,0 +1,193 @@
+"""Makes docs/reliability.md from what the fault drills wrote: `python -m tests.drills.reliability`.
+
+A row is a drill that passed, with its own account. One without a report is named, and the exit is 1.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.results import commit, machine
+from tests.drills.fleet import ROOT
+
+FAULTS = ROOT / "tests" / "drills" / "faults"
+REPORTS = ROOT / "build" / "drills"
+PAGE = ROOT / "docs" / "reliability.md"
+HEAD = Path(__file__).with_suffix(".md")  # what stands before the tables
+NAMED_BY = {"scene": (2, "drill"), "Report": (0, "drill")}  # call -> where the drill's name is among its arguments
+GROUPS = {
+    "Workers": ("workers", "frozen", "enforced"),
+    "Brokers": ("brokers",),
+    "Network": ("network",),
+    "Redis": ("store", "store_lost"),
+    "Topics, the group, the fence": ("topics",),
+    "Traffic and time": ("traffic",),
+}
+COUNTS = ("sent", "decided", "faults", "dead letters", "duplicates", "recovered in")
+COLUMNS = ("drill", "what was done", *COUNTS, "alert", "seed")
+FEW = ("drill", *COUNTS, "alert")
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One fault drill of the tree."""
+
+    name: str
+    file: Path
+    only: str | None  # the servers that it needs; None: runs on both
+
+    @property
+    def group(self) -> str:
+        stem = self.file.stem.removeprefix("test_")
+        return next((group for group, stems in GROUPS.items() if stem in stems), "Others")
+
+
+def drills(folder: Path = FAULTS) -> list[Drill]:
+    """Every one of the tree, group by group, in the order of its file. Raises ValueError where one hides its name."""
+    found = [drill for file in sorted(folder.glob("test_*.py")) for drill in _of(file)]
+    order = [*GROUPS, "Others"]
+    return sorted(found, key=lambda drill: order.index(drill.group))
+
+
+def _of(file: Path) -> Iterable[Drill]:
+    for test in ast.parse(file.read_text("utf-8")).body:
+        if not (isinstance(test, ast.AsyncFunctionDef | ast.FunctionDef) and test.name.startswith("test_")):
+            continue
+        asked = {argument.arg for argument in test.args.args}
+        only = "real" if "own_real" in asked else "embedded" if "own_embedded" in asked else None
+        named = [name for call in ast.walk(test) if isinstance(call, ast.Call) for name in _names(call, test)]
+        if not named:
+            raise ValueError(f"{file.name}: {test.name}: expected a literal drill name, or one of its parameters")
+        yield from (Drill(name, file, only) for name in named)
+
+
+def _names(call: ast.Call, test: ast.AsyncFunctionDef | ast.FunctionDef) -> list[str]:
+    """The drill's name where the call gives it: itself, or the values of the parameter that it is."""
+    if not (isinstance(call.func, ast.Name) and call.func.id in NAMED_BY):
+        return []
+    at, keyword = NAMED_BY[call.func.id]
+    given = [*call.args[at : at + 1], *(k.value for k in call.keywords if k.arg == keyword)]
+    match given:
+        case [ast.Constant(str(name))]:
+            return [name]
+        case [ast.Name(parameter)]:
+            marks = (
+                m
+                for m in test.decorator_list
+                if isinstance(m, ast.Call) and ast.unparse(m.func).endswith("parametrize")
+            )
+            return [name for mark in marks for name in _values(mark, parameter)]
+    return []
+
+
+def _values(mark: ast.Call, parameter: str) -> list[str]:
+    """What `parametrize` gives one of its parameters."""
+    try:
+        names = ast.literal_eval(mark.args[0])
+    except ValueError:
+        return []
+    names = names.replace(" ", "").split(",") if isinstance(names, str) else list(names)
+    if parameter not in names or not isinstance(mark.args[1], ast.List):
+        return []
+    at = names.index(parameter)
+    rows = [row.elts if isinstance(row, ast.Tuple) else [row] for row in mark.args[1].elts]
+    return [str(row[at].value) for row in rows if isinstance(row[at], ast.Constant)]
+
+
+def rows_of(page: str) -> dict[str, str]:
+    """Drill -> the file that its row in the page's first tables links to."""
+    real = page.partition("## On the embedded pair")[0]
+    links = (line.split("|")[1].strip() for line in real.splitlines() if line.startswith("| [`"))
+    return {link[2 : link.index("`]")]: link[link.index("(") + 1 : -1] for link in links}
+
+
+def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str]]:
+    """The page, and what is missing for it to be whole."""
+    missing: list[str] = []
+    real = {d.name: _read(reports / (d.only or "real") / f"{d.name}.json") for d in found}
+    embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in found if d.only is None}
+    missing += [f"{name}: no report in build/drills" for name, report in real.items() if report is None]
+    missing += [f"{name}: no report of the embedded pair" for name, report in embedded.items() if report is None]
+    mutations = _read(reports / "mutations.json")
+    if mutations is None:
+        missing.append("mutations: no build/drills/mutations.json")
+    parts = [HEAD.read_text("utf-8"), _made_where(reports)]
+    for group in dict.fromkeys(drill.group for drill in found):
+        parts.append(f"## {group}\n")
+        parts.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in found if d.group == group]))
+    parts.append("## Made to fail\n")
+    parts.append(
+        "A drill that cannot fail proves nothing. `python -m tests.drills.mutations` takes one check out of the"
+    )
+    parts.append("program, and the account of a drill has to catch it.\n")
+    parts.append(_mutations(mutations))
+    parts.append("## On the embedded pair\n")
+    parts.append("The same drills on the broker and the store from wheels, where these can do what is asked of them.\n")
+    parts.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if d.only is None]))
+    return "\n".join(parts), missing
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def _made_where(reports: Path) -> str:
+    ran = [datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in sorted(reports.glob("*/*.json"))]
+    days = sorted({f"{at:%Y-%m-%d}" for at in ran})
+    when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+    return f"Measured {when} (UTC) at {commit()}, on {machine()}, which ran the servers too.\n"
+
+
+def _row(drill: Drill, report: Any, columns: Sequence[str]) -> list[str]:
+    link = f"[`{drill.name}`](../{drill.file.relative_to(ROOT).as_posix()})"
+    if report is None:
+        return [link, "**no report**", *[""] * (len(columns) - 2)]
+    cells = {
+        "drill": link,
+        "what was done": report["did"],
+        "sent": f"{report['sent']:,}",
+        "decided": f"{report['decided']:,}",
+        "faults": f"{report['faults']:,}",
+        "dead letters": f"{report['dead_letters']:,}",
+        "duplicates": f"{report['duplicates']:,}",
+        "recovered in": "" if report["recovered_s"] is None else f"{report['recovered_s']:.1f} s",
+        "alert": report["alert"],
+        "seed": str(report["seed"]),
+    }
+    return [cells[column].replace("|", "\\|") for column in columns]
+
+
+def _mutations(found: Any) -> str:
+    if found is None:
+        return "**no report**\n"
+    rows = [
+        [m["mutation"], f"`{m['changed']}`", f"`{m['drill']}`", "yes" if m["caught"] else "**no**", m["said"]]
+        for m in found
+    ]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return _table(("mutation", "changed", "drill", "caught", "what the account said"), cells)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = ["---:" if column in (*COUNTS, "seed") else "---" for column in columns]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
+
+
+def main() -> int:
+    page, missing = made(drills())
+    PAGE.write_text(page, "utf-8")
+    sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)}\n")
+    for what in missing:
+        sys.stderr.write(f"missing: {what}; expected it: run the drill, and this again\n")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

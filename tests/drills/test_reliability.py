@@ -1,0 +1,92 @@
+"""docs/reliability.md and the drills: each has its row, each row its drill; what is missing is named."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.drills.fleet import ROOT
+from tests.drills.reliability import FAULTS, PAGE, Drill, drills, made, rows_of
+
+README = (ROOT / "README.md").read_text("utf-8")
+REPORT = {
+    "drill": "killed", "title": "a kill", "servers": "real", "seed": 7, "did": "one of two | killed", "sent": 1200,
+    "decided": 1198, "faults": 1, "dead_letters": 1, "duplicates": 40, "recovered_s": 9.25, "alert": "fired once",
+    "took_s": 44.0,
+}  # fmt: skip
+
+
+def test_every_fault_drill_has_its_row_and_every_row_its_drill() -> None:
+    expected = {drill.name: f"../{drill.file.relative_to(ROOT).as_posix()}" for drill in drills()}
+    assert rows_of(PAGE.read_text("utf-8")) == expected, "run `python -m tests.drills.reliability` and commit the page"
+
+
+def test_no_two_drills_have_one_name() -> None:
+    names = [drill.name for drill in drills()]
+    assert len(names) == len(set(names))
+    assert len(names) > 10
+
+
+def test_every_drill_is_of_a_group() -> None:
+    assert [drill.file.name for drill in drills() if drill.group == "Others"] == []
+
+
+def test_a_report_is_a_row_and_what_is_missing_is_named(tmp_path: Path) -> None:
+    found = [Drill("killed", FAULTS / "test_workers.py", None), Drill("gone", FAULTS / "test_brokers.py", "real")]
+    for servers in ("real", "embedded"):
+        (tmp_path / servers).mkdir()
+        (tmp_path / servers / "killed.json").write_text(json.dumps({**REPORT, "servers": servers}))
+    page, missing = made(found, tmp_path)
+    row = "| [`killed`](../tests/drills/faults/test_workers.py) | one of two \\| killed | 1,200 | 1,198 | 1 | 1 | 40 |"
+    assert f"{row} 9.2 s | fired once | 7 |" in page
+    assert "| [`gone`](../tests/drills/faults/test_brokers.py) | **no report** |" in page
+    assert rows_of(page) == {
+        "killed": "../tests/drills/faults/test_workers.py", "gone": "../tests/drills/faults/test_brokers.py"
+    }  # fmt: skip
+    assert missing == ["gone: no report in build/drills", "mutations: no build/drills/mutations.json"]
+    (tmp_path / "embedded" / "killed.json").unlink()
+    assert "killed: no report of the embedded pair" in made(found, tmp_path)[1]
+
+
+def test_a_mutation_is_a_row(tmp_path: Path) -> None:
+    mutation = {
+        "mutation": "fence check removed",
+        "changed": "a.lua:3",
+        "drill": "killed",
+        "caught": True,
+        "said": "x|y",
+    }
+    (tmp_path / "mutations.json").write_text(json.dumps([mutation]))
+    page, missing = made([], tmp_path)
+    assert "| fence check removed | `a.lua:3` | `killed` | yes | x\\|y |" in page
+    assert missing == []
+
+
+def test_a_drill_may_be_named_by_a_parameter(tmp_path: Path) -> None:
+    (tmp_path / "test_new.py").write_text(
+        '@pytest.mark.parametrize(("drill", "lose"), [("one", lose_one), ("other", lose_other)])\n'
+        "async def test_it(own_real, drill, lose):\n    async with scene(own_real, path, drill, title): ...\n"
+    )
+    assert [(drill.name, drill.only) for drill in drills(tmp_path)] == [("one", "real"), ("other", "real")]
+
+
+@pytest.mark.parametrize(
+    "call", ['scene(pair, path, name, "title")', 'Report(name, "title", "real", 1)', "scene(pair, path)", "account()"]
+)
+def test_a_drill_that_hides_its_name_is_refused(tmp_path: Path, call: str) -> None:
+    (tmp_path / "test_new.py").write_text(f"async def test_it(own_pair):\n    {call}\n")
+    with pytest.raises(ValueError, match="test_it: expected a literal drill name"):
+        drills(tmp_path)
+
+
+def test_every_guarantee_of_the_readme_links_to_a_test_that_is_there() -> None:
+    table = README.partition("| | guarantee | proved by |")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|") and "---" not in line and line.strip("| ")]
+    assert len(rows) >= 10
+    for row in rows:
+        proofs = re.findall(r"\]\((tests/[\w./]+)\)", row)
+        assert proofs, f"no proof: {row}"
+        assert [proof for proof in proofs if not (ROOT / proof).exists()] == []
