@@ -58,23 +58,43 @@ class Owned:
         return self.applied < self.careful_until
 
 
-async def take_over(store: Store, source: Log, part: Part, worker: str, cluster: str, committed: int | None) -> Owned:
+class Lost(Protocol):
+    """What counts again that Redis lost (`rebuild.py`). Raises StoreAway and BrokerAway."""
+
+    async def begins(self, part: Part) -> int:
+        """Where a part is counted from, of which Redis holds nothing."""
+
+    async def rebuild(self, part: Part, token: int, start: int, end: int) -> int:
+        """The fence's `next`, once what was published of [start, end) is counted."""
+
+
+async def take_over(
+    store: Store, source: Log, part: Part, worker: str, cluster: str, committed: int | None, lost: Lost | None = None
+) -> Owned:
     """The part, claimed, with the offset to start at. committed: the group's offset; None where it has none.
 
+    Everything before that offset was counted once. Where the store is behind it, or empty, `lost` counts again.
     Raises StoreAway and BrokerAway: try again, a claim may be repeated.
     """
     (claim,) = await store.claim([part], worker)
     belief = await _believe(source, part, claim.fence, cluster)
     if belief is Belief.BELIEVED and claim.fence is not None:
         start = claim.fence.next
+        behind = committed is not None and start < committed and not _moved(claim.fence)
     else:
-        start, end = await source.bounds(part)
-        if committed is not None and start <= committed <= end:
-            start = committed
+        kept, end = await source.bounds(part)
+        known = committed is not None and kept <= committed <= end
+        start = committed if known and committed is not None else kept
+        # Totals without a fence: somebody deleted that key alone, and what was counted stands.
+        behind = lost is not None and known and belief is Belief.NO_FENCE and not await store.totals([part])
+        if lost is not None and behind:
+            start = max(kept, min(start, await lost.begins(part)))
         generation = (claim.fence.generation if claim.fence else 0) + 1
         await store.reset(part, claim.token, Fence(start, cluster, generation, None))
         say = log.info if belief is Belief.NO_FENCE else log.warning
         say("%s: fence not believed (%s): starting at %d, generation %d", part, belief.value, start, generation)
+    if lost is not None and behind and committed is not None:
+        start = await lost.rebuild(part, claim.token, start, committed)
     log.info("%s: taken over at %d, epoch %d", part, start, claim.token)
     owned = Owned(part, claim.token, position=start, applied=start, belief=belief)
     # Only a careful owner notes what it tries: that one moved the fence, and died of the record it had in hand.
@@ -84,6 +104,11 @@ async def take_over(store: Store, source: Log, part: Part, worker: str, cluster:
         owned.culprit = claim.trying if noted else None
         log.warning("%s@%d: killed %d workers in a row; read one record at a time", part, start, claim.unclean)
     return owned
+
+
+def _moved(fence: Fence) -> bool:
+    """Whether it stands where somebody put it, to have a range decided again: nothing was counted since."""
+    return fence.mark is None and fence.generation > 1
 
 
 async def _believe(source: Log, part: Part, fence: Fence | None, cluster: str) -> Belief:

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from streams.core.events import Action, DeadLetter, Decision, EventTime
 from streams.core.strikes import Struck
-from streams.tick import Stats
+from streams.tick_stats import Stats
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
@@ -105,6 +105,8 @@ class Metrics:
         self.skipped = counter("redelivered_events", "Records read again that had been counted before.", "topic")
         self.gaps = counter("gaps", "Times the store was behind, or held by another owner.", "topic", "outcome")
         self.takeovers = counter("takeovers", "Parts taken over, by what was made of their fence.", "topic", "fence")
+        self.rebuilt = counter("rebuilt_events", "Completions counted again from decisions: Redis had lost them.")
+        self.rebuilding = gauge("rebuilding_parts", "Parts that wait for what Redis lost to be counted again.")
         self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 EXIT_BUG = 70  # sysexits.h: an internal error. Nothing was committed; the group gives this worker's parts to another
 
+EXIT_WRONG = 2  # settings, or a store that must not be used: starting it again does not help
+
 
 def exit_on_bug(error: BaseException) -> NoReturn:
     """Says where, and ends the process. Without the error's message: it may quote a text."""
@@ -20,6 +22,13 @@ def exit_on_bug(error: BaseException) -> NoReturn:
     log.critical("bug: %s; exiting without a commit\n%s", type(error).__name__, frames)
     logging.shutdown()
     os._exit(EXIT_BUG)
+
+
+def exit_refused(error: Exception) -> NoReturn:
+    """Says why, and ends the process as one that was never allowed to start does."""
+    log.critical("%s; exiting without a commit", error)
+    logging.shutdown()
+    os._exit(EXIT_WRONG)
 
 
 class Tasks:

@@ -11,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from streams.core.events import Rate, Silence
 from streams.core.series import KINDS, names
 from streams.core.snapshots import Key, Said
-from streams.core.statuses import TICK
+from streams.core.statuses import TICK, AlertStatus
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
 from streams.publish import Message
 from streams.store import Lease, Part, Store
 from streams.tick_alerts import KeptAlerts, Publish
+from streams.tick_stats import Stats
 from streams.tick_windows import TickWindows, boundaries, complete_to
+
+# Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
+Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]
 
 log = logging.getLogger(__name__)
 
@@ -35,24 +38,6 @@ LONGEST_WAIT_S = 15.0  # between tries while a dependency is away
 AT_ONCE = 30  # boundaries a tick: after a long absence the rest follow in the next ticks, each well within the lease
 RETAIN_MS = 60_000  # between two looks at which scope names went quiet
 BEHIND_MS = 5_000  # behind by more than this and than two buckets is `incomplete`: owners give word every 3 s or so
-
-
-@dataclass
-class Stats:
-    """What the tick has done since it was made, and how it stands: for metrics."""
-
-    ticks: int = 0
-    boundaries: int = 0
-    skipped: int = 0  # boundaries never looked at: nobody ticked for longer than the longest window
-    buckets_read: int = 0
-    rates: int = 0
-    tombstones: int = 0
-    rates_waiting: int = 0  # scopes whose rates changed and are not said yet
-    leading: bool = False
-    incomplete: bool = False
-    behind_ms: int = 0  # from where all parts are counted to where they could be
-    evaluated_ms: int = 0  # the last boundary looked at
-    took_s: dict[str, float] = field(default_factory=dict)  # stage -> seconds, last tick
 
 
 class _Kept(BaseModel):
@@ -75,14 +60,16 @@ class Tick:
         silences: Callable[[], Iterable[Silence]],
         worker: str,
         *,
+        words: Words | None = None,
         lease_ms: int = 5_000,
         owner_timeout_ms: int = 10_000,
     ) -> None:
         """publish: returns once all messages are acknowledged. parts: every partition of every source topic, owned
-        here or not. owner_timeout_ms: an owner silent longer is gone.
+        here or not. words: the last ones said of alerts; None: the store loses nothing.
+        owner_timeout_ms: an owner silent longer is gone.
         """
         self._store, self._publish, self._worker = store, publish, worker
-        self._parts, self._live = parts, live
+        self._parts, self._live, self._words = parts, live, words
         self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
         self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
         self._kept = _Kept()
@@ -91,6 +78,7 @@ class Tick:
         self._windows: TickWindows | None = None
         self._followed: LivePolicy | None = None
         self._retained_ms = 0
+        self._said_to_ms = 0  # the latest boundary that an alert was published for, as far as it was asked
         self.alerts = KeptAlerts(store, publish, silences)
         self.stats = Stats()
 
@@ -133,6 +121,7 @@ class Tick:
             kept = await self._store.alerts()
             self._kept = _Kept.model_validate_json(kept.get(TICK, "{}"))
             self.alerts.load(kept)
+            await self._remember()
         if self._said_epoch != lease.epoch:
             self._said, self._said_epoch = None, lease.epoch
         if not await self._tick(lease):
@@ -141,6 +130,16 @@ class Tick:
         self._epoch = lease.epoch
         self.stats.ticks += 1
         return True
+
+    async def _remember(self) -> None:
+        """What was said of alerts since the store last knew: nothing, unless it came back older or empty."""
+        if self._words is None:
+            return
+        words = await self._words(self._kept.evaluated_ms)
+        self.alerts.hear(words)
+        self._said_to_ms = max((word.at_ms for word in words), default=0)
+        if self._kept.evaluated_ms is not None:
+            self._evaluated(max(self._kept.evaluated_ms, self._said_to_ms))
 
     async def _tick(self, lease: Lease) -> bool:
         """False: the lease went to another worker."""
@@ -161,6 +160,7 @@ class Tick:
         )
         stats.behind_ms = max(0, could_be - counted_to)
         stats.incomplete = stats.behind_ms > max(2 * bucket_ms, BEHIND_MS)
+        self._resume(lease.now_ms - live.policy.windows.late_s * 1000)
         due = self._due(min(could_be, counted_to), bucket_ms, windows.longest_ms)
         open_end = lease.now_ms - lease.now_ms % bucket_ms + bucket_ms
         stats.buckets_read += await windows.read(parts, self._needed_from(due, open_end, windows.longest_ms))
@@ -212,9 +212,22 @@ class Tick:
             self._said.look_again()
         return self._windows, self._said
 
+    def _resume(self, rebuilt_ms: int) -> None:
+        """Where the store came back empty: once all parts are rebuilt, goes on after the last word that was said.
+
+        rebuilt_ms: from here on every window is whole again.
+        """
+        if self._kept.evaluated_ms is None and self._said_to_ms and not self.stats.incomplete:
+            self._evaluated(max(self._said_to_ms, rebuilt_ms))
+
+    def _evaluated(self, at_ms: int) -> None:
+        self._kept = self._kept.model_copy(update={"evaluated_ms": at_ms})
+
     def _due(self, target_ms: int, bucket_ms: int, longest_ms: int) -> Sequence[int]:
         """The boundaries to look at now."""
         evaluated_ms = self._kept.evaluated_ms
+        if evaluated_ms is None and self.stats.incomplete and self._words is not None:
+            return ()  # nothing is known of before, and windows are still being filled
         found = boundaries(evaluated_ms, target_ms, bucket_ms, longest_ms)
         if found and evaluated_ms is not None and (skipped := (found[0] - evaluated_ms) // bucket_ms - 1) > 0:
             self.stats.skipped += skipped

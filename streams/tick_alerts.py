@@ -45,6 +45,13 @@ class KeptAlerts:
         self._all = {(status.rule, status.scope): status for status in statuses.read(kept).values()}
         self._changed.clear()
 
+    def hear(self, words: Iterable[AlertStatus]) -> None:
+        """Takes what was published of an alert and is ahead of what the store has: the store lost it."""
+        for word in words:
+            held = self._all.get((word.rule, word.scope))
+            if held is None or held.sequence < word.sequence:
+                self._put(word)
+
     async def evaluate(
         self, at_ms: int, parts: Sequence[Part], live: LivePolicy, windows: TickWindows, now_ms: int
     ) -> None:

@@ -19,18 +19,21 @@ from streams.batch import Batch, Limits
 from streams.beat import beat_regularly
 from streams.core.reports import Report
 from streams.enforce import Enforcer
-from streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, TopicsMissing
+from streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
 from streams.fence import Owned, take_over
 from streams.found import Found, find_topics
 from streams.hear import Hear
+from streams.history import History
 from streams.in_force import InForce
 from streams.ingest import Ingest
+from streams.last_words import last_words
 from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
 from streams.pages import Pages
 from streams.pipeline import Pipeline
 from streams.publish import Publisher
+from streams.rebuild import Rebuild
 from streams.reporting import report_regularly
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
@@ -39,7 +42,7 @@ from streams.source import Source
 from streams.store import Part
 from streams.store.redis import RedisStore
 from streams.swap import Swap
-from streams.tasks import Tasks
+from streams.tasks import Tasks, exit_refused
 from streams.tick import Tick
 from streams.users import UserKey
 
@@ -74,6 +77,16 @@ class Worker:
         self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
         self._source = Source(s.brokers)
         self._names = Names(self.store, s.live_scopes)
+        self._history = History(s.brokers)
+        self._rebuild = Rebuild(
+            self.store,
+            self._history,
+            self._names,
+            lambda: self.in_force.live,
+            self.in_force.strikes_of,
+            lambda: self._found.partitions,
+            self.metrics,
+        )
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh, s.token())
         self._pages_at = ""
         self._started_ms = int(time.time() * 1000)
@@ -131,6 +144,7 @@ class Worker:
             session_timeout_s=s.session_timeout_s,
             heartbeat_s=s.heartbeat_s,
             commit_interval_s=s.commit_interval_s,
+            group_instance=s.group_instance or None,
         )
         ingest = Ingest(s.brokers, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
         self._ingests[topic] = ingest
@@ -147,6 +161,7 @@ class Worker:
             lambda: self.in_force.live,
             lambda: self.in_force.policies.log.silences.values(),
             self.id,
+            words=lambda since_ms: last_words(self._history, self._found.partitions["alerts"], since_ms),
             lease_ms=int(self._settings.tick_lease_s * 1000),
         )
         self._tasks.spawn(beat_regularly(self.store, self._ingests.values(), self._waits, self._stopping))
@@ -195,7 +210,11 @@ class Worker:
     # --- what the ingests ask
 
     async def _take_over(self, part: Part, committed: int | None) -> Owned:
-        owned = await take_over(self.store, self._source, part, self.id, self._found.cluster, committed)
+        try:
+            await self.store.check(self._user_key.fingerprint)  # an empty one may have got another key meanwhile
+        except StoreRefused as error:
+            exit_refused(error)
+        owned = await take_over(self.store, self._source, part, self.id, self._found.cluster, committed, self._rebuild)
         self.metrics.takeovers.labels(part.topic, owned.belief.value).inc()
         return owned
 
@@ -219,6 +238,8 @@ class Worker:
                 waits[topic] = f"waiting for {ingest.waiting_for}"
             elif topic not in waits and not ingest.may_publish():
                 waits[topic] = "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
+        if self._rebuild.said is not None:
+            waits["completions"] = self._rebuild.said
         return waits
 
     def report(self) -> Report:
@@ -244,6 +265,7 @@ class Worker:
         m.ready.set(0 if self.waits() else 1)
         m.log_incomplete.set(self.in_force.policies.note is not None)
         m.stuck.set(self._scoring.stuck)
+        m.rebuilding.set(len(self._rebuild.going))
         m.lag.clear()
         for ingest in self._ingests.values():
             for part, lag in ingest.lags().items():

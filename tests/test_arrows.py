@@ -18,8 +18,10 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faust": ("streams/app.py",),
     "mode": ("streams/app.py",),
     "aiokafka": (
+        "streams/consumer.py",
         "streams/ingest.py",
         "streams/source.py",
+        "streams/history.py",
         "streams/publish.py",
         "streams/refused.py",
         "streams/policies.py",

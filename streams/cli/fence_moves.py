@@ -125,7 +125,8 @@ async def move(settings: Settings, row: Row, offset: int) -> Fence:
     store = RedisStore(settings.store, settings.namespace)
     try:
         (claim,) = await store.claim([row.part], f"tidegate-fence-reset-{time.time_ns()}")
-        generation = (claim.fence.generation if claim.fence else 0) + 1
+        # Over 1: it was put there on purpose, also where there was none, and nothing before it is lost (fence.py).
+        generation = (claim.fence.generation if claim.fence else 1) + 1
         moved = Fence(offset, cluster, generation, None)
         if not await store.reset(row.part, claim.token, moved):
             fail(f"{row.part}: a worker took it meanwhile; nothing moved; run it again")

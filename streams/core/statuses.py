@@ -100,6 +100,31 @@ def event(
     )
 
 
+def said(alert: Alert, at_ms: int) -> AlertStatus:
+    """The status that an alert was published with, at at_ms; nothing is left to publish of it."""
+    pending = alert.since_ms if alert.state is AlertState.PENDING else None
+    return AlertStatus(
+        rule=alert.rule,
+        scope=alert.scope,
+        measure=alert.measure,
+        kind=alert.kind,
+        above=alert.above,
+        resolve_below=alert.resolve_below,
+        window_s=alert.window_s,
+        state=alert.state,
+        reason=alert.reason,
+        since_ms=alert.since_ms,
+        at_ms=alert.at_ms,
+        pending_since_ms=pending,
+        sequence=alert.sequence,
+        last_sent_ms=at_ms,
+        value=alert.value,
+        hits=alert.hits,
+        total=alert.total,
+        users=alert.users,
+    )
+
+
 def queued(status: AlertStatus, alert: Alert) -> AlertStatus:
     """The status with one more transition to be published."""
     return status.model_copy(update={"unpublished": (*status.unpublished, alert)})

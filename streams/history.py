@@ -1,0 +1,101 @@
+"""What topics keep, read by place and time outside any consumer group: `rebuild.Past` and what the tick asks of it.
+
+Knows aiokafka only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.errors import BrokerAway, broker_away
+from streams.kafka import Kafka, connect
+from streams.places import Stretch
+from streams.store import Part
+from streams.wire import Record
+
+ANSWER_S = 15.0  # no answer in this time: the broker is away
+FETCH_BYTES = 4 << 20
+AT_ONCE = 500  # records handed out together
+
+
+class History:
+    """Topics as they are kept. Every question has a consumer of its own: several may be asked side by side."""
+
+    def __init__(self, kafka: Kafka | str) -> None:
+        self._kafka = kafka
+
+    async def since(self, parts: Sequence[Part], at_ms: int) -> list[Stretch]:
+        """Of each part, in their order, what holds every record of that time or later, as the broker's index says.
+
+        0: everything. Raises BrokerAway.
+        """
+        tps = [TopicPartition(*part) for part in parts]
+        async with self._consumer(f"{len(parts)} partitions of {parts[0].topic}") as consumer:
+            begins: dict[TopicPartition, int] = await consumer.beginning_offsets(tps)
+            found = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms)) if at_ms else {}
+            consumer.assign(tps)
+            for tp in tps:
+                consumer.seek(tp, begins[tp])
+            ends = {tp: await self._end(consumer, tp) for tp in tps}
+        stretches = []
+        for part, tp in zip(parts, tps, strict=True):
+            start, end = begins[tp], ends[tp]
+            if at_ms:
+                # None: nothing was written since. The embedded broker says so by an offset without a time, which
+                # means nothing: then from the beginning. Its times are those of arrival, never before a record's own.
+                at = found.get(tp)
+                start = end if at is None else start if at.timestamp < 0 else max(start, at.offset)
+            stretches.append(Stretch(part, begins[tp], min(start, end), end))
+        return stretches
+
+    async def _end(self, consumer: Any, tp: TopicPartition) -> int:
+        """The fetch high-water mark: end offsets are wrong on the embedded broker."""
+        deadline = time.monotonic() + ANSWER_S
+        while (end := consumer.highwater(tp)) is None:
+            if time.monotonic() > deadline:
+                raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
+            await consumer.getmany(timeout_ms=100, max_records=1)
+        return int(end)
+
+    async def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """The stretch's records in order, some at a time, never none. Raises BrokerAway."""
+        if stretch.start >= stretch.end:
+            return
+        tp = TopicPartition(*stretch.part)
+        async with self._consumer(stretch.part) as consumer:
+            consumer.assign([tp])
+            consumer.seek(tp, stretch.start)
+            heard = time.monotonic()
+            while await consumer.position(tp) < stretch.end:
+                fetched = (await consumer.getmany(tp, timeout_ms=200, max_records=AT_ONCE)).get(tp)
+                if fetched:
+                    heard = time.monotonic()
+                    if mine := [record for record in fetched if record.offset < stretch.end]:
+                        yield mine
+                elif time.monotonic() - heard > ANSWER_S:
+                    raise BrokerAway(f"kafka {self._kafka}: {stretch.part}: no answer in {ANSWER_S:g} s")
+
+    @asynccontextmanager
+    async def _consumer(self, what: object) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(
+            **connect(self._kafka),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=50,
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        try:
+            await consumer.start()
+            yield consumer
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise broker_away(self._kafka, error, what) from error
+        finally:
+            await consumer.stop()

@@ -1,0 +1,37 @@
+"""The last word said of every alert, from the topic `alerts`: what the tick goes on from where Redis lost its own.
+
+Knows no Kafka client: what is read comes from a `Past`.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from pydantic import ValidationError
+
+from streams.core import statuses
+from streams.core.events import Alert
+from streams.core.statuses import AlertStatus
+from streams.published import Past
+from streams.store import Part
+
+ALERTS = "alerts"
+SKEW_MS = 60_000  # a boundary is looked at after it has passed, by another clock than the one that stamps the word
+
+
+async def last_words(past: Past, partitions: int, since_ms: int | None) -> list[AlertStatus]:
+    """Of each alert of which something was published since then (None: ever), as it stood then. Raises BrokerAway."""
+    last: dict[str, AlertStatus] = {}
+    at_ms = 0 if since_ms is None else max(1, since_ms - SKEW_MS)
+    for stretch in await past.since([Part(ALERTS, p) for p in range(partitions)], at_ms):
+        async with aclosing(past.read(stretch)) as some:
+            async for records in some:
+                for record in records:
+                    try:
+                        alert = Alert.model_validate_json(record.value or b"")
+                    except ValidationError:
+                        continue  # a newer Tidegate's, which goes on from it itself
+                    held = last.get(alert.fingerprint)
+                    if held is None or (held.sequence, held.at_ms) <= (alert.sequence, alert.at_ms):
+                        last[alert.fingerprint] = statuses.said(alert, record.timestamp)
+    return list(last.values())

@@ -1,0 +1,125 @@
+"""What was published of one partition's completions: of each position where its decision stands, or its dead letter.
+
+16 bytes a position, since there may be millions; the decisions themselves are read once more, in order.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, NamedTuple, Protocol, Self
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from streams.core.events import Decision
+from streams.places import Places, Stretch
+from streams.store import Part
+from streams.wire import Record
+
+COMPLETIONS, DECISIONS, DEAD_LETTERS = "completions", "decisions", "dead-letters"
+
+
+class Past(Protocol):
+    """What is asked of Kafka. Raises BrokerAway."""
+
+    async def since(self, parts: Sequence[Part], at_ms: int) -> list[Stretch]:
+        """Of each part, in their order, what holds every record of that time or later."""
+
+    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """Its records in order, some at a time."""
+
+
+class Outcome(NamedTuple):
+    """What became of a completion."""
+
+    decision: Decision | None  # None: a dead letter
+    published_ms: int  # when that was written, by its worker's clock
+
+
+class _Said(NamedTuple):
+    """As much of a record as tells which completion it is about."""
+
+    offset: int
+    epoch: int
+    record_ms: int
+
+
+class Published:
+    """Of the completions of one part from `start` to `end`: of several outcomes of one position the highest epoch's."""
+
+    def __init__(self, part: Part, start: int, end: int) -> None:
+        self._part, self._start = part, start
+        self._epochs = array("q", [-1]) * (end - start)
+        self._places = array("q", [-1]) * (end - start)
+        self._letters: dict[int, int] = {}  # position -> the record's timestamp
+        self.first_ms: int | None = None  # when the oldest of them was written that is found; None: none is
+        self.end = 0  # of `decisions`, when it was read
+
+    @classmethod
+    async def of(cls, past: Past, part: Part, start: int, end: int, since_ms: int, letters: int) -> Self:
+        """Read from those written since then. letters: partitions of `dead-letters`; read where decisions lack."""
+        made = cls(part, start, end)
+        (decisions,) = await past.since([Part(DECISIONS, part.partition)], since_ms)
+        made.end = decisions.end
+        await made._read(past, decisions)
+        if -1 in made._epochs:
+            for stretch in await past.since([Part(DEAD_LETTERS, p) for p in range(letters)], since_ms):
+                await made._read(past, stretch)
+        return made
+
+    async def _read(self, past: Past, stretch: Stretch) -> None:
+        decisions = stretch.part.topic == DECISIONS
+        async with aclosing(past.read(stretch)) as some:
+            async for records in some:
+                for record in records:
+                    said = self._said(record)
+                    if said is None or said.epoch <= self._epochs[at := said.offset - self._start]:
+                        continue
+                    self._epochs[at] = said.epoch
+                    self._places[at] = record.offset if decisions else -1
+                    if decisions:
+                        self.first_ms = record.timestamp if self.first_ms is None else self.first_ms
+                    else:
+                        self._letters[said.offset] = said.record_ms
+
+    def _said(self, record: Record) -> _Said | None:
+        """None where the record is about no completion of ours, or cannot be read."""
+        try:
+            event: Any = from_json(record.value or b"")
+            source = event["source"]
+            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]))
+            ours = (source["topic"], source["partition"]) == self._part
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return None
+        return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
+
+    async def outcomes(self, places: Places, records: Sequence[Record]) -> list[Outcome]:
+        """What became of the records, up to the first of which nothing is published, or of which something else is.
+
+        A topic that was made anew has other records at the same offsets: their timestamps tell.
+        """
+        at = [self._places[record.offset - self._start] for record in records]
+        found = await places.at({place for place in at if place >= 0})
+        outcomes: list[Outcome] = []
+        for record, place in zip(records, at, strict=True):
+            if place >= 0:
+                outcome = self._decided(record, found.get(place))
+            elif self._letters.get(record.offset) == record.timestamp:
+                outcome = Outcome(None, 0)
+            else:
+                outcome = None
+            if outcome is None:
+                break
+            outcomes.append(outcome)
+        return outcomes
+
+    def _decided(self, record: Record, decided: Record | None) -> Outcome | None:
+        if decided is None:
+            return None
+        try:
+            decision = Decision.model_validate_json(decided.value or b"")
+        except ValidationError:
+            return None  # a newer Tidegate's: it is decided again
+        return Outcome(decision, decided.timestamp) if decision.record_ms == record.timestamp else None

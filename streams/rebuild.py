@@ -1,0 +1,230 @@
+"""Counts a part again that Redis lost, from what was published of it: `decisions` and `dead-letters`.
+
+A group's committed offset stands after completions whose outputs were acknowledged and counted. Where the fence is
+behind it or gone, those in between are counted under the new token as they were decided, in offset order, through
+the same `aggregate` and `apply`; from the first one on of which nothing is published they are read and decided again.
+Knows no Kafka client: what is read comes from a `Past`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from streams.core.count import Aggregate, aggregate
+from streams.core.events import Decision
+from streams.core.rates import keep_ms
+from streams.core.strikes import Strike, Struck, Terms
+from streams.core.thresholds import LivePolicy
+from streams.errors import StoreAway
+from streams.fence import mark_of
+from streams.metrics import Metrics
+from streams.names import Names, seen
+from streams.places import Places, Stretch
+from streams.published import COMPLETIONS, DEAD_LETTERS, DECISIONS, Outcome, Past, Published
+from streams.rebuild_strikes import ENFORCEMENTS, AsThen, Striking, reach_ms
+from streams.store import Applied, Apply, Part, Store
+from streams.wire import Record
+
+log = logging.getLogger(__name__)
+
+# A decision is stamped by its worker's clock, a completion by its producer's: they may be apart by so much, and what
+# was written close to where the window begins is found all the same.
+SKEW_MS = 300_000
+AT_ONCE = 4_000_000  # positions looked at together: 64 MB
+FUTURE_MS = 60_000  # as in pipeline.py
+
+
+@dataclass
+class Going:
+    """How far a rebuild has come."""
+
+    start: int
+    of: int
+    done: int = 0
+    decisions: int = 0
+    dead_letters: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Consecutive completions whose strikes are under one policy version's terms."""
+
+    start: int
+    last: Record
+    decisions: list[Decision] = field(default_factory=list)
+    dead_letters: int = 0
+    strikes: list[Strike] = field(default_factory=list)
+    terms: Terms | None = None  # None: nobody was struck yet
+
+
+class Rebuild:
+    """One worker's. One part at a time: the parts before it go on while it is at the next."""
+
+    def __init__(
+        self,
+        store: Store,
+        past: Past,
+        names: Names,
+        live: Callable[[], LivePolicy],
+        as_then: AsThen,
+        partitions: Callable[[], Mapping[str, int]],
+        metrics: Metrics,
+    ) -> None:
+        """partitions: of every topic. as_then: what a policy version, perhaps an old one, says of strikes."""
+        self._store, self._past, self._names, self._live = store, past, names, live
+        self._as_then, self._partitions, self._metrics = as_then, partitions, metrics
+        self._one = asyncio.Lock()
+        self.going: dict[Part, Going] = {}
+
+    @property
+    def said(self) -> str | None:
+        """What is being rebuilt, for people; None where nothing is."""
+        if not self.going:
+            return None
+        return "rebuilding " + ", ".join(f"{part}: {g.done:,} of {g.of:,}" for part, g in self.going.items())
+
+    async def begins(self, part: Part) -> int:
+        """Where a part is counted from, of which Redis holds nothing: far enough back for every window, and strike.
+
+        Raises StoreAway and BrokerAway.
+        """
+        live = self._live()
+        back_ms = keep_ms(live, feedback=part.topic != COMPLETIONS)
+        if part.topic == COMPLETIONS:
+            back_ms = max(back_ms, reach_ms(live))
+        (stretch,) = await self._past.since([part], max(1, await self._store.now_ms() - back_ms - SKEW_MS))
+        return stretch.start
+
+    async def rebuild(self, part: Part, token: int, start: int, end: int) -> int:
+        """The fence's `next` once everything of [start, end) is counted that can be, before which nothing is left.
+
+        Of feedback nothing is published: it is read again. Raises StoreAway and BrokerAway: take the part over again.
+        """
+        if part.topic != COMPLETIONS or start >= end:
+            return start
+        going = self.going[part] = Going(start, end - start)
+        try:
+            async with self._one:
+                going.began = time.monotonic()
+                log.warning("%s: redis lost what was counted of %d to %d; rebuilding from decisions", part, start, end)
+                next_, whole = start, True
+                while whole and next_ < end:
+                    next_, whole = await self._rebuild(part, token, next_, min(end, next_ + AT_ONCE), end)
+        finally:
+            del self.going[part]
+        log.warning(
+            "%s: rebuilt up to %d in %.1f s: %d decisions, %d dead letters",
+            part, next_, time.monotonic() - going.began, going.decisions, going.dead_letters,
+        )  # fmt: skip
+        if next_ < end:
+            log.warning("%s@%d: nothing published fits this completion; read and decided again from there", part, next_)
+        return next_
+
+    async def _rebuild(self, part: Part, token: int, start: int, end: int, committed: int) -> tuple[int, bool]:
+        """The next offset to be counted, and whether everything up to `end` was published and is counted."""
+        past = self._past
+        (kept,) = await past.since([part], 0)
+        completions = Stretch(part, kept.begins, max(start, kept.begins), min(end, kept.end))
+        first = await _first(past, completions)
+        if first is None:
+            return end, True
+        live, now_ms = self._live(), await self._store.now_ms()
+        since_ms = max(1, min(first.timestamp, now_ms) - SKEW_MS)
+        published = await Published.of(past, part, start, end, since_ms, self._partitions()[DEAD_LETTERS])
+        striking = await Striking.of(
+            self._store, past, part, self._as_then, live, since_ms, published.first_ms, self._partitions()[ENFORCEMENTS]
+        )
+        counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
+        going, next_, newest_ms, whole = self.going[part], start, 0, True
+        places = Places(past, Part(DECISIONS, part.partition), published.end)
+        async with aclosing(places), aclosing(past.read(completions)) as some:
+            async for records in some:
+                outcomes = await published.outcomes(places, records)
+                whole, records = len(outcomes) == len(records), records[: len(outcomes)]
+                pieces = _pieces(next_, records, outcomes, striking, end)
+                await counting.count(pieces)
+                next_ = pieces[-1].last.offset + 1 if pieces else next_
+                limit = now_ms + FUTURE_MS
+                newest_ms = max([newest_ms, *(r.timestamp for r in records if r.timestamp <= limit)])
+                going.done = next_ - going.start
+                going.decisions += sum(len(piece.decisions) for piece in pieces)
+                going.dead_letters += sum(piece.dead_letters for piece in pieces)
+                self._metrics.rebuilt.inc(len(records))
+                if not whole:
+                    break
+                await asyncio.sleep(0)
+        # Until now the part is counted up to nowhere, for all who ask: the tick holds. From here on its watermark says.
+        await self._store.beat(part, token, -1, newest_ms)
+        return next_, whole
+
+
+class _Counting:
+    """Pieces of one part, counted under its owner's token."""
+
+    def __init__(
+        self, store: Store, names: Names, live: LivePolicy, part: Part, token: int, now_ms: int, committed: int
+    ) -> None:
+        self._store, self._names, self._live, self._part, self._token = store, names, live, part, token
+        self._keep_ms, self._committed = keep_ms(live, feedback=False), committed
+        self._oldest_ms = now_ms - self._keep_ms - SKEW_MS  # buckets before are in no window any more
+
+    async def count(self, pieces: Sequence[_Piece]) -> None:
+        """Raises StoreAway where Redis is away, was lost again, or knows another owner."""
+        if not pieces:
+            return
+        scopes = (decision.scopes for piece in pieces for decision in piece.decisions)
+        await self._names.learn(seen((s.tenant, s.model, s.route) for s in scopes))
+        for applied, next_ in await self._store.apply([self._apply(piece) for piece in pieces]):
+            if applied not in (Applied.APPLIED, Applied.ALREADY):
+                raise StoreAway(f"{self._part}: store says {applied.value} while it is rebuilt: next is {next_}")
+
+    def _apply(self, piece: _Piece) -> Apply:
+        end = piece.last.offset + 1
+        return Apply(
+            part=self._part, token=self._token, start=piece.start, end=end, mark=mark_of(piece.last),
+            aggregate=self._aggregate(piece), watermark_ms=0, lag=max(1, self._committed - end), keep_ms=self._keep_ms,
+        )  # fmt: skip
+
+    def _aggregate(self, piece: _Piece) -> Aggregate:
+        made = aggregate(piece.decisions, piece.dead_letters, self._live, self._names.scope)
+        return replace(
+            made,
+            counts={start: series for start, series in made.counts.items() if start >= self._oldest_ms},
+            users={start: series for start, series in made.users.items() if start >= self._oldest_ms},
+            struck=Struck(piece.terms, tuple(piece.strikes)) if piece.terms else None,
+        )
+
+
+async def _first(past: Past, stretch: Stretch) -> Record | None:
+    async with aclosing(past.read(stretch)) as some:
+        async for records in some:
+            return records[0]
+    return None
+
+
+def _pieces(
+    start: int, records: Sequence[Record], outcomes: Sequence[Outcome], striking: Striking, end: int
+) -> list[_Piece]:
+    """The records with what became of them, cut where the terms of strikes change."""
+    pieces: list[_Piece] = []
+    for record, (decision, published_ms) in zip(records, outcomes, strict=True):
+        terms, strikes = striking.strikes(decision, published_ms, last=record.offset + 1 >= end)
+        piece = pieces[-1] if pieces else None
+        if piece is None or (strikes and piece.strikes and piece.terms != terms):
+            piece = _Piece(piece.last.offset + 1 if piece else start, record)
+            pieces.append(piece)
+        if strikes:
+            piece.terms = terms
+            piece.strikes += strikes
+        piece.last = record
+        if decision is None:
+            piece.dead_letters += 1
+        else:
+            piece.decisions.append(decision)
+    return pieces
