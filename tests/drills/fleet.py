@@ -86,9 +86,9 @@ class Fleet:
         self.workers.pop(name).wait()
 
     async def leave(self, name: str) -> int:
-        """SIGTERM, and the exit code once it has left: 30 s at the most."""
+        """SIGTERM, and the exit code once it has left: 90 s at the most."""
         self.signal(name, signal.SIGTERM)
-        return await asyncio.to_thread(self.workers.pop(name).wait, 30)
+        return await asyncio.to_thread(self.workers.pop(name).wait, 90)
 
     def epochs(self, name: str) -> dict[int, int]:
         """Partition of `completions` -> the last epoch under which a worker says that it took it over."""

@@ -36,7 +36,7 @@ class Gate:
     def open(self) -> None:
         self._file.unlink()
 
-    async def waiting(self, within_s: float = 30) -> int:
+    async def waiting(self, within_s: float = 90) -> int:
         """How many texts a worker waits with, once one does."""
         async with asyncio.timeout(within_s):
             while not (self._said.exists() and (said := self._said.read_text())):
@@ -49,8 +49,9 @@ class Gated(Obedient):
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         gate = os.environ.get(GATE)
-        if gate and len(texts) >= int(os.environ[GATE_TEXTS]) and os.path.exists(gate):
-            Path(f"{gate}.waiting").write_text(str(len(texts)))
+        ours = sum("said" in text for text in texts)  # not what a worker tries the classifier with before it starts
+        if gate and ours >= int(os.environ[GATE_TEXTS]) and os.path.exists(gate):
+            Path(f"{gate}.waiting").write_text(str(ours))
             while os.path.exists(gate):
                 time.sleep(0.02)
         return super().score(texts, explain=explain)

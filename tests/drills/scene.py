@@ -151,7 +151,7 @@ class Scene:
         found = (await settled(self.pair.redis, 0, 0)).totals
         return sum(found[name] for name in ("decided", "faults", "dead_letters"))
 
-    async def counts(self, more: int, within_s: float = 90) -> None:
+    async def counts(self, more: int, within_s: float = 120) -> None:
         """Returns once that many more completions were counted."""
         expected = await self.total() + more
         await self.reaches(expected, within_s)
@@ -163,7 +163,7 @@ class Scene:
         assert total >= expected, f"{total} of {expected} counted in {within_s:g} s\n{self.workers.logs()[-6000:]}"
 
     @contextlib.asynccontextmanager
-    async def trouble(self, did: str, within_s: float = 90) -> AsyncIterator[None]:
+    async def trouble(self, did: str, within_s: float = 150) -> AsyncIterator[None]:
         """Around the fault and its end. The time to recover is from its begin until every partition has counted
         something that was sent after its end, and so everything before.
         """
@@ -195,7 +195,7 @@ class Scene:
         """Transitions of the incident, each id once, in order of time."""
         return [alert for alert in await transitions(self.pair.kafka) if alert["rule"] == "incident"]
 
-    async def fires(self, within_s: float = 60) -> None:
+    async def fires(self, within_s: float = 120) -> None:
         """Returns once the alert on the bad tenant fires: before the trouble begins."""
         async with asyncio.timeout(within_s):
             while not any(alert["state"] == "firing" for alert in await self.alerts()):

@@ -1,21 +1,130 @@
-"""Faults of workers: killed, stopped, frozen, replaced. Guarantees 1, 2 and 3."""
+"""Faults of workers: killed, stopped, replaced. Guarantees 1, 2 and 3. (Frozen and thawed: test_frozen.py.)"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.drills.gate import Gate
+from tests.drills.policy_moves import changing
+from tests.drills.published import metric, tokens
 from tests.drills.scene import scene
 from tests.pairs import Pair
+from tests.proxy import Proxy
 
-pytestmark = [pytest.mark.drill, pytest.mark.fault]
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
+UNANSWERED_S = 1.5  # longer than a commit and than many batches: something was published and is not counted yet
+LARGE = 1500  # records: many times what a worker reads at once while it keeps up
 
 
-async def test_a_worker_is_killed(own_pair: Pair, tmp_path: Path) -> None:
-    async with scene(own_pair, tmp_path, "worker_killed", "kill -9 of a worker") as s:
+@pytest.fixture
+def store(own_pair: Pair, proxy_to: Callable[[str | None], Proxy]) -> Proxy:
+    """The network between workers and Redis."""
+    return proxy_to(own_pair.redis.split("/")[2])
+
+
+async def test_a_worker_is_killed(own_pair: Pair, store: Proxy, tmp_path: Path) -> None:
+    title = "kill -9 of a worker, between publishing and counting"
+    async with scene(own_pair, tmp_path, "worker_killed", title, redis=f"redis://{store.address}/0") as s:
         await s.fires()
-        async with s.trouble("one of two workers killed with -9 while it counts, and replaced"):
+        # An event that is decided again is decided otherwise: it shows which of the two was counted.
+        async with (
+            changing(own_pair.kafka),
+            s.trouble(
+                f"Redis cut from both workers for {UNANSWERED_S:g} s, so that they have published what is not counted; "
+                "then one is killed with -9 and replaced; the policy changes every 2 s"
+            ),
+        ):
+            store.cut()
+            await asyncio.sleep(UNANSWERED_S)
             s.workers.kill(s.rng.choice(sorted(s.workers.workers)))
+            store.heal()
             s.workers.start()
+        seen = await s.account(duplicates=True, exact=True)
+        assert seen.duplicates > 0, "the kill did not fall between published and counted: the drill proved nothing"
+        assert len({d["policy_version"] for d in seen.counted()}) > 2
+
+
+async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_path: Path) -> None:
+    title = "two workers killed in turn while partitions move"
+    async with scene(own_pair, tmp_path, "two_workers_killed", title, workers=3) as s:
+        await s.fires()
+        async with changing(own_pair.kafka), s.trouble(""):
+            before = await tokens(own_pair.redis, s.partitions)
+            s.workers.kill(s.rng.choice(sorted(s.workers.workers)))
+            taking, moved = None, 0
+            async with asyncio.timeout(120):
+                while taking is None:
+                    await asyncio.sleep(0.02)
+                    now = await tokens(own_pair.redis, s.partitions)
+                    moved = sum(now[p] != before[p] for p in now)
+                    claimed = {
+                        name: set(s.workers.epochs(name).values()) - {*before.values()} for name in s.workers.workers
+                    }
+                    taking = next((name for name, taken in sorted(claimed.items()) if taken), None)
+            s.workers.kill(taking)
+            s.workers.start()
+            s.workers.start()
+            s.report.did = (
+                f"one of three killed with -9; as soon as another took its partitions over ({moved} of "
+                f"{s.partitions} had moved) that one too; both replaced; the policy changes every 2 s"
+            )
         await s.account(duplicates=True, exact=True)
+
+
+async def test_a_worker_is_stopped_during_a_large_batch(own_pair: Pair, tmp_path: Path) -> None:
+    gate = Gate(tmp_path, LARGE)
+    settings = {"batch_events": "2000", "classifier": "tests.drills.gate:gated", "score_timeout_s": "60"}
+    title = "SIGTERM during a large batch"
+    async with scene(own_pair, tmp_path, "worker_stopped", title, workers=1, **settings) as s:
+        s.workers.start(gate.environ)  # the one that is stopped
+        await s.workers.joined()
+        await s.fires()
+        async with s.trouble(""):
+            gate.close()
+            await s.at_once(LARGE, s.rng.choice(sorted(s.workers.epochs("w2"))))
+            in_hand = await gate.waiting()
+            leaving = asyncio.create_task(s.workers.leave("w2"))
+            await asyncio.sleep(1)
+            assert not leaving.done(), "it did not wait for its batch"
+            gate.open()
+            assert await leaving == 0, s.workers.log("w2")[-3000:]
+            s.workers.start()
+            s.report.did = (
+                f"SIGTERM to one of two workers while it scores a batch of {in_hand}; it ends the batch first"
+            )
+        assert in_hand >= LARGE
+        await s.account(duplicates=False, exact=True)
+
+
+async def test_workers_are_replaced_one_after_another(own_pair: Pair, tmp_path: Path) -> None:
+    title = "a rolling upgrade of workers"
+    async with scene(own_pair, tmp_path, "rolling_upgrade", title, batch_events="256") as s:
+        await s.fires()
+        did = "each of two workers stopped with SIGTERM and started again with another setting (batch_events), in turn"
+        async with s.trouble(did):
+            for name in sorted(s.workers.workers):
+                assert await s.workers.leave(name) == 0, s.workers.log(name)[-3000:]
+                s.workers.start(batch_events="64")
+                await s.workers.joined()
+                await s.counts(100)
+        await s.account(duplicates=False, exact=True)
+
+
+async def test_answers_of_redis_are_lost(own_pair: Pair, store: Proxy, tmp_path: Path) -> None:
+    title = "Redis counts, and its answer is lost"
+    async with scene(own_pair, tmp_path, "answers_lost", title, redis=f"redis://{store.address}/0") as s:
+        await s.fires()
+        async with s.trouble("three times: Redis hears the workers and they do not hear it, then the network is cut"):
+            for _ in range(3):
+                store.mute = True
+                await asyncio.sleep(1)
+                store.cut()
+                store.heal()
+                await s.counts(200)
+        skipped = await metric(s.workers, "redelivered_events_total")
+        assert sum(skipped.values()) > 0, "no span was counted without an answer: the drill proved nothing"
+        await s.account(duplicates=False, exact=True)

@@ -1,0 +1,94 @@
+"""Enforcements: a worker killed between publishing them and emptying its outbox says them again, and loses none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from streams.core.events import Decision, Enforcement
+from streams.core.policy import parse
+from tests.drills.scene import POLICY, scene
+from tests.drills.test_strikes import drained, recomputed
+from tests.pairs import Pair
+from tests.proxy import Proxy
+
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
+KILLS = 2
+DELAY_S = 1.0  # on the way to Redis: what is published is not taken out of the outbox for so long at least
+STRIKING = f"""{POLICY}
+[strikes]
+half_life_s = 3600
+throttle = 10
+suspend = 20
+weights.toxicity = {{ block = 1 }}
+"""
+
+
+async def test_a_worker_is_killed_between_enforcement_and_outbox(
+    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+) -> None:
+    store = proxy_to(own_pair.redis.split("/")[2])
+    settings = {"policy": STRIKING, "redis": f"redis://{store.address}/0"}
+    title = "kill -9 of a worker, between publishing an enforcement and taking it out of the outbox"
+    async with scene(own_pair, tmp_path, "enforcement_killed", title, workers=1, **settings) as s:
+        await s.fires()
+        did = (
+            f"twice: Redis slowed by {DELAY_S:g} s, the only worker killed with -9 as soon as an enforcement stood on "
+            "the topic, and replaced"
+        )
+        async with s.trouble(did):
+            for _ in range(KILLS):
+                await s.workers.joined()
+                store.delay_s = DELAY_S
+                await _next(own_pair.kafka, int(time.time() * 1000))
+                store.cut()
+                s.workers.kill(next(iter(s.workers.workers)))
+                store.delay_s = 0.0
+                store.heal()
+                s.workers.start()
+        seen = await s.account(duplicates=True)
+        await drained(own_pair.redis)
+        times = Counter[str]()
+        found: dict[str, Enforcement] = {}
+        for made in await _all(own_pair.kafka):
+            times[made.id] += 1
+            assert found.setdefault(made.id, made) == made, "one id, two enforcements"
+        decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)
+        _, crossed = recomputed(decisions, parse(tomllib.loads(STRIKING), "the drill"), set(), {})
+        assert found == crossed
+        assert max(times.values()) > 1, "nothing was published twice: the drill proved nothing"
+        again = sum(n - 1 for n in times.values())
+        s.report.did += f"; {len(found)} enforcements, {again} of them published again under the same id"
+
+
+async def _all(kafka: str) -> list[Enforcement]:
+    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    found = []
+    try:
+        while fetched := await consumer.getmany(timeout_ms=2000):
+            found += [Enforcement.model_validate_json(r.value) for records in fetched.values() for r in records]
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _next(kafka: str, after_ms: int, within_s: float = 60) -> None:
+    """Returns once something stands on `enforcements` that was written after that."""
+    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                fetched = await consumer.getmany(timeout_ms=100)
+                if any(r.timestamp > after_ms for records in fetched.values() for r in records):
+                    return
+    finally:
+        await consumer.stop()

@@ -1,0 +1,86 @@
+"""Guarantee 3: a worker that was frozen past its session timeout publishes and counts nothing afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.drills.gate import Gate
+from tests.drills.policy_moves import change
+from tests.drills.published import epochs, tokens, written_by
+from tests.drills.scene import Scene, scene
+from tests.pairs import Pair
+from tests.proxy import Proxy
+
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
+
+
+async def test_a_worker_is_frozen_and_thawed(own_pair: Pair, tmp_path: Path) -> None:
+    title = "a worker frozen past its session timeout, and thawed"
+    async with scene(own_pair, tmp_path, "worker_frozen", title) as s:
+        await s.fires()
+        did = "SIGSTOP of one of two workers until the other had all its partitions and had counted on; then SIGCONT"
+        async with s.trouble(did):
+            frozen = s.rng.choice(sorted(s.workers.workers))
+            old = s.workers.epochs(frozen)
+            s.workers.signal(frozen, signal.SIGSTOP)
+            await _taken_from(s, old)
+            await s.counts(100)
+            published, written = await epochs(own_pair.kafka), await written_by(own_pair.redis, {*old.values()})
+            s.workers.signal(frozen, signal.SIGCONT)
+            await asyncio.sleep(2)
+        later = {place: epoch for place, epoch in (await epochs(own_pair.kafka)).items() if place not in published}
+        now = await written_by(own_pair.redis, {*old.values()})
+        await s.account(duplicates=True, exact=True)
+        late = [epoch for epoch in later.values() if epoch in old.values()]
+        assert later
+        assert not late, f"the thawed worker published {len(late)} decisions under a token that it had lost"
+        assert now.items() <= written.items(), "the thawed worker counted under a token that it had lost"
+
+
+async def test_a_frozen_worker_comes_to_count_before_the_new_owner(
+    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+) -> None:
+    """What it had published reaches Redis when another owns the part and has not moved the fence: only the token says
+    no. The policy changed meanwhile, so that the two decide otherwise.
+    """
+    gate, link = Gate(tmp_path), proxy_to(own_pair.redis.split("/")[2])
+    settings = {"classifier": "tests.drills.gate:gated", "score_timeout_s": "60", "redis": f"redis://{link.address}/0"}
+    title = "a frozen worker's count arrives before the new owner's"
+    async with scene(own_pair, tmp_path, "frozen_comes_first", title, workers=1, **settings) as s:
+        await s.fires()
+        did = (
+            "the only worker published, its call to Redis is held by the network and it is frozen; another takes all "
+            "partitions over and is held while it scores under another policy; the call arrives; then both go on"
+        )
+        async with s.trouble(did):
+            old = s.workers.epochs("w1")
+            link.stalled = True
+            await asyncio.sleep(1)
+            s.workers.signal("w1", signal.SIGSTOP)
+            await change(own_pair.kafka, flag=0.2, review=0.3)
+            gate.close()
+            s.workers.start(gate.environ, redis=own_pair.redis)
+            await _taken_from(s, old)
+            await gate.waiting()
+            before = await s.fences()
+            link.stalled = False
+            await asyncio.sleep(1)
+            after = await s.fences()
+            s.workers.signal("w1", signal.SIGCONT)
+            await asyncio.sleep(2)
+            gate.open()
+        seen = await s.account(duplicates=True, exact=True)
+        assert seen.duplicates > 0, "the frozen worker had published nothing: the drill proved nothing"
+        assert before == after, "counted under a token that was lost"
+
+
+async def _taken_from(s: Scene, old: dict[int, int]) -> None:
+    """Returns once every partition has another token than those."""
+    async with asyncio.timeout(120):
+        while not old.items().isdisjoint((await tokens(s.pair.redis, s.partitions)).items()):
+            await asyncio.sleep(0.1)

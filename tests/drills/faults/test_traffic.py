@@ -1,0 +1,130 @@
+"""Faults of what comes in: poison among it, far more than usual, and clocks that do not say what time it is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from tests.drills.clock import Clocks
+from tests.drills.published import metric, reminders
+from tests.drills.scene import POLICY, Scene, scene
+from tests.pairs import Pair
+
+pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
+POISON_EVERY = 7  # records: fewer than any batch has
+USUAL_PER_S, BURST_S = 20.0, 8.0
+PADDING = b" la" * 2_000  # 6 kB a text in the burst: what waits would be seen in a worker's memory
+MEMORY_MB = 60  # what a worker may grow by in a burst of 48 MB
+
+
+def unreadable(n: int) -> bytes | None:
+    """The fourth of every 7, in four ways."""
+    if n % POISON_EVERY != 3:
+        return None
+    kinds = (b"not JSON %d", b"[%d]", b'{"user": "u", "completion": %d}', b"\xff%d")
+    return kinds[n // POISON_EVERY % len(kinds)] % n
+
+
+def poisoned(s: Scene) -> bytes:
+    """The next completion; the first of every 7 makes the classifier raise, the fourth cannot be read."""
+    n = s.made
+    good = s.completion()
+    return unreadable(n) or (good.replace(b"said", b"RAISE") if n % POISON_EVERY == 0 else good)
+
+
+def padded(s: Scene) -> bytes:
+    """The next completion, a long one in a burst."""
+    good = s.completion()
+    return good.replace(b"said", b"said" + PADDING) if s.per_s > s.usual_per_s else good
+
+
+async def test_a_poison_event_in_every_batch(own_pair: Pair, tmp_path: Path) -> None:
+    title = "a poison event in every batch"
+    async with scene(own_pair, tmp_path, "poison", title, make=poisoned) as s:
+        await s.fires()
+        did = "of every 7 completions one makes the classifier raise and one cannot be read, all the time"
+        async with s.trouble(did):
+            await s.counts(1000)
+        seen = await s.account(duplicates=False, exact=True)
+        made = range(s.made)
+        faults = Counter(d["id"] for d in seen.counted() if d["fault"] == "classifier_error")
+        assert faults == Counter(f"c{n}" for n in made if n % POISON_EVERY == 0)
+        assert s.report.faults == faults.total()
+        unread = Counter(hashlib.sha256(bad).hexdigest() for n in made if (bad := unreadable(n)) is not None)
+        assert Counter(letter["sha256"] for found in seen.dead.values() for letter in found) == unread
+
+
+async def test_a_burst_of_fifty_times_the_usual_rate(
+    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_TEXT_MS", "6")  # 170 texts/s a worker: the burst comes three times as fast
+    policy = POLICY.replace("schema_version = 1", "schema_version = 1\nresend_s = 2")
+    settings = {"classifier": "tests.drills.gate:slow", "score_timeout_s": "60", "inflight_bytes": str(1 << 20)}
+    title = "a burst of 50 times the usual rate"
+    async with scene(
+        own_pair, tmp_path, "burst", title, per_s=USUAL_PER_S, make=padded, policy=policy, **settings
+    ) as s:
+        await s.fires()
+        before = {name: _memory_mb(s, name) for name in s.workers.workers}
+        most: Counter[str] = Counter()
+        held, behind = False, 0
+        did = f"50 times the usual {USUAL_PER_S:g} completions/s for {BURST_S:g} s, three times what the workers can do"
+        async with s.trouble(did):
+            s.per_s = 50 * USUAL_PER_S
+            await asyncio.sleep(BURST_S)
+            s.per_s = USUAL_PER_S
+            left = len(s.acknowledged)
+            while (counted := await s.total()) < left:
+                behind = max(behind, left - counted)
+                held |= sum((await metric(s.workers, "windows_incomplete")).values()) > 0
+                for name in s.workers.workers:
+                    most[name] = max(most[name], int(_memory_mb(s, name) - before[name]))
+                await asyncio.sleep(0.5)
+        await s.account(duplicates=False, exact=True)
+        await _nothing_waits(s)
+        s.report.did += f"; {behind} waited at the most, a worker grew by {max(most.values())} MB"
+        assert behind > 40 * USUAL_PER_S, "the workers kept up: the drill proved nothing"
+        assert held, "a backlog of some seconds, and windows were not called incomplete"
+        assert max(most.values()) < MEMORY_MB
+        assert "incomplete" in await reminders(own_pair.kafka)
+
+
+async def test_a_clock_jumps(own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks = Clocks(tmp_path)
+    for name, value in clocks.environ.items():
+        monkeypatch.setenv(name, value)
+    async with scene(own_pair, tmp_path, "clock_jumps", "a worker's clock jumps forward and back") as s:
+        await s.fires()
+        did = (
+            "the wall clock (time.time) of the worker that ticks jumps an hour forward, two back, and to the right time"
+        )
+        with redis.Redis.from_url(own_pair.redis, decode_responses=True) as store:
+            ticks = re.sub("-[0-9a-f]{8}$", "", store.hget("tidegate:{tick}:lease", "worker") or "")
+        async with s.trouble(did):
+            for shift_s in (3600, -3600, 0):
+                clocks.shift(ticks, shift_s)
+                await asyncio.sleep(4)
+                await s.counts(200)
+        assert clocks.heard(ticks) == [3600, -3600, 0], (
+            "the worker did not see its clock jump: the drill proved nothing"
+        )
+        await s.account(duplicates=False, exact=True)
+        assert s.workers.ended() == []
+
+
+def _memory_mb(s: Scene, name: str) -> float:
+    return float(psutil.Process(s.workers.workers[name].pid).memory_info().rss / 2**20)
+
+
+async def _nothing_waits(s: Scene) -> None:
+    """Returns once no worker says that anything waits behind what it counted; the traffic is over."""
+    async with asyncio.timeout(30):
+        while any((await metric(s.workers, "lag_records")).values()):
+            await asyncio.sleep(0.2)

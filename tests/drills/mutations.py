@@ -1,0 +1,175 @@
+"""Breaks Tidegate in a copy, one guard at a time, and shows which drill catches it: `python -m tests.drills.mutations`.
+
+A drill that passes proves something only where it fails when the guard is gone. Nothing in the working tree is
+changed. Exit code 1 where a mutation was not caught, 2 where its text is no longer in the file.
+"""
+
+# ruff: noqa: T201 - a command: it prints what came of each
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+REPORT = ROOT / "build" / "drills" / "mutations.json"
+COPIED = ("streams", "classifiers", "tests", "pyproject.toml", "policy.toml")
+FAULTS = "tests/drills/faults"
+
+
+class Change(NamedTuple):
+    """A text that is in a file exactly once, and what stands there in the copy."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    drill: str
+    changes: tuple[Change, ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "fence check removed: a span is counted whatever was counted before it",
+        f"{FAULTS}/test_workers.py::test_answers_of_redis_are_lost",
+        (
+            Change(
+                "streams/store/scripts.py",
+                "if to <= next then return {'already', f[2]} end\n"
+                "if from < next then return {'overlap', f[2]} end\n"
+                "if from > next then return {'gap', f[2]} end\n",
+                "",
+            ),
+        ),
+    ),
+    Mutation(
+        "epoch check removed: `apply` counts for whoever asks",
+        f"{FAULTS}/test_frozen.py::test_a_frozen_worker_comes_to_count_before_the_new_owner",
+        (Change("streams/store/scripts.py", "if f[1] ~= ARGV[1] then return {'not_owner', f[2]} end\n", ""),),
+    ),
+    Mutation(
+        "heartbeat check removed: a worker publishes whether or not the group still knows it",
+        f"{FAULTS}/test_frozen.py::test_a_worker_is_frozen_and_thawed",
+        (
+            Change(
+                "streams/ingest.py",
+                "return time.monotonic() - self._last_heartbeat < self._limits.session_timeout_s",
+                "return True",
+            ),
+        ),
+    ),
+    Mutation(
+        "commit before apply: what was read is committed, and the next owner starts there",
+        f"{FAULTS}/test_workers.py::test_a_worker_is_killed",
+        (
+            Change(
+                "streams/ingest.py", "TopicPartition(*part): owned.applied", "TopicPartition(*part): owned.position"
+            ),
+            Change(
+                "streams/fence.py",
+                "if belief is Belief.BELIEVED and claim.fence is not None:",
+                "if committed is None and belief is Belief.BELIEVED and claim.fence is not None:",
+            ),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    mutation: str
+    changed: str  # file:line
+    drill: str
+    caught: bool
+    said: str  # by which assertion, or what came instead of one
+    took_s: float
+
+
+class TextGone(Exception):
+    """A mutation's text is not in its file exactly once: write the mutation anew."""
+
+
+def main() -> int:
+    outcomes = []
+    for mutation in MUTATIONS:
+        try:
+            outcomes.append(run(mutation))
+        except TextGone as gone:
+            print(gone, file=sys.stderr)
+            return 2
+        print(table([outcomes[-1]]), flush=True)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+    missed = sum(not outcome.caught for outcome in outcomes)
+    print(f"{len(outcomes) - missed} of {len(outcomes)} mutations were caught; {REPORT.relative_to(ROOT)}")
+    return 1 if missed else 0
+
+
+def run(mutation: Mutation) -> Outcome:
+    """What the mutation's drill says of a copy that has it. Raises TextGone."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tidegate-mutation-") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, copy / name)
+        changed = ", ".join([apply(change, copy) for change in mutation.changes])
+        results = copy / "results.xml"
+        drill = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results}", mutation.drill],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": folder},
+            capture_output=True,
+            text=True,
+        )
+        caught, said = judged(results, drill.stdout)
+    return Outcome(mutation.name, changed, mutation.drill, caught, said, round(time.monotonic() - began, 1))
+
+
+def apply(change: Change, copy: Path) -> str:
+    """Writes the change; where it is, as file:line. Raises TextGone."""
+    path = copy / change.file
+    text = path.read_text()
+    if (times := text.count(change.old)) != 1:
+        raise TextGone(f"{change.file}: {times} times {change.old!r}; expected once; the mutation was not run")
+    path.write_text(text.replace(change.old, change.new))
+    return f"{change.file}:{text[: text.index(change.old)].count(chr(10)) + 1}"
+
+
+def judged(results: Path, output: str) -> tuple[bool, str]:
+    """Whether an assertion failed, and its message; a drill that could not run at all caught nothing."""
+    if not results.exists():
+        return False, f"the drill did not run: {output[-300:]}"
+    (case,) = ET.parse(results).getroot().iter("testcase")  # noqa: S314 - pytest wrote it a moment ago
+    failure = case.find("failure")
+    if failure is None:
+        return False, "passed" if case.find("error") is None else "the drill could not begin"
+    message = failure.get("message", "").splitlines()[0]
+    return message.startswith("AssertionError"), message.removeprefix("AssertionError: ")[:200]
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """A few lines a mutation: what was changed, and what said so."""
+    return "\n".join(
+        f"{'caught' if o.caught else 'MISSED'}  {o.mutation}\n"
+        f"        {o.changed}\n        {o.drill.rpartition('::')[2]}, {o.took_s:g} s\n        {o.said}"
+        for o in outcomes
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
