@@ -84,22 +84,26 @@ def kafka_acl(right: Right, user: str, namespace: str = NAMESPACE, how: str = "-
     return [how, "--allow-principal", f"User:{user}", "--operation", right.operation, *names, *prefixed]
 
 
-# What `streams/store/` runs, in scripts too. HELLO, AUTH and QUIT need no right; CLIENT SETINFO is only tried.
-_READS = ("get", "hget", "hgetall", "hkeys", "hmget", "info", "llen", "lrange", "scan", "select", "time")
-_WRITES = (
-    *("del", "evalsha", "exists", "hdel", "hexists", "hincrby", "hlen", "hset", "hsetnx", "lrem", "pexpireat", "pfadd"),
-    *("pfcount", "pfmerge", "rpush", "script|load", "set"),
+# What `streams/store/` runs, in scripts too: a script may do no more than its caller. HELLO and AUTH need no right.
+_READS = ("evalsha", "hget", "hgetall", "script|load", "time")  # of `alerts`, `policy show` and `policy status`
+_ALL = (
+    *("del", "evalsha", "exists", "get", "hdel", "hexists", "hget", "hgetall", "hincrby", "hkeys", "hlen", "hmget"),
+    *("hset", "hsetnx", "info", "llen", "lrange", "lrem", "pexpireat", "pfadd", "pfcount", "pfmerge", "rpush", "scan"),
+    *("script|load", "set", "time"),
 )
 REDIS: Mapping[str, tuple[str, ...]] = {
-    "worker": tuple(sorted((*_READS, *_WRITES))),  # and ops, who move fences and undo strikes
+    "worker": _ALL,
     "dashboard": _READS,
+    "ops": tuple(command for command in _ALL if command != "info"),  # who move fences and undo strikes
 }
 
 
 def redis_acl(role: str, user: str, namespace: str = NAMESPACE) -> list[str]:
-    """The words of `ACL SETUSER`, but for the password: a `>…` that is not for a command line."""
-    keys = f"~{namespace}:*" if role == "worker" else f"%R~{namespace}:*"
-    return [user, "reset", "on", keys, *(f"+{command}" for command in REDIS[role])]
+    """The words of `ACL SETUSER`, but for the password: a `>…`, which is not for a command line.
+
+    Keys are readable and writable to all: Redis wants both for EVALSHA. A dashboard has no command that writes.
+    """
+    return [user, "reset", "on", f"~{namespace}:*", *(f"+{command}" for command in REDIS[role])]
 
 
 def shell(words: list[str]) -> str:

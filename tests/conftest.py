@@ -24,8 +24,9 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 from tests.real.jars import RealServersMissing
 from tests.real.pair import Real, redis_server
+from tests.real.secure import Secure
 
-PAIRS = {"shared_pair", "own_pair", "pair"}  # a test that asks for one of them is an integration test
+PAIRS = {"shared_pair", "own_pair", "pair", "secure"}  # a test that asks for one of them is an integration test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,6 +122,21 @@ def redis_binary() -> Path:
         return redis_server()
     except RealServersMissing as missing:
         _missing(str(missing))
+
+
+@pytest.fixture(scope="session")
+def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
+    """Kafka and Redis with TLS, users and ACLs, one of each a process of the test run: whoever takes a right, gives it
+    back."""
+    if request.config.getoption("--servers") != "real":
+        pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
+    try:
+        pair = Secure()
+    except RealServersMissing as missing:
+        _missing(str(missing))
+    with pair:
+        pair.grant()
+        yield pair
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ import redis
 
 from streams.embedded.pair import store_arguments
 from streams.embedded.server import HOST, Server
-from streams.roles import ROLES, kafka_acls, redis_acl
+from streams.roles import REDIS, ROLES, redis_acl
+from tests.real import acls
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
 from tests.real.pair import redis_server
@@ -139,8 +140,8 @@ class SecureRedis:
 
     def _arguments(self, port: int, directory: Path) -> list[str]:
         users = [f"user default on ~* &* +@all >{self._passwords['admin']}"]
-        for role, user in (("worker", "worker"), ("worker", "ops"), ("dashboard", "dashboard")):
-            name, *rules = redis_acl(role, user)
+        for user in REDIS:
+            name, *rules = redis_acl(user, user)
             users.append(f"user {name} {' '.join(rules)} >{self._passwords[user]}")
         (directory / "users.acl").write_text("\n".join(users) + "\n")
         folder = self._authority.folder
@@ -194,13 +195,14 @@ class Secure:
 
     def grant(self) -> None:
         """To each role's user the rights of its role."""
-        for role in ROLES:
-            for words in kafka_acls(role, role):
-                self.acl(words)
+        for role, rights in ROLES.items():
+            acls.grant(self.cluster.inside, role, rights)
 
-    def acl(self, words: list[str]) -> None:
+    def kafka_acls(self, words: list[str]) -> None:
         """What `kafka-acls.sh` does with them."""
-        self.cluster.tool("kafka.admin.AclCommand", "--bootstrap-server", self.cluster.inside, *words, "--force")
+        self.cluster.tool(
+            "org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.cluster.inside, *words, "--force"
+        )
 
     def env(self, user: str) -> dict[str, str]:
         """The TIDEGATE_ variables of that user's process; passwords come from files."""

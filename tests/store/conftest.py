@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from streams.roles import redis_acl
 from streams.store import Store
+from streams.store.address import Address
 from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
 from tests.pairs import Pair
@@ -33,9 +37,17 @@ async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator
         redis = RedisStore(cluster.address, namespace)
     else:
         pair: Pair = request.getfixturevalue("shared_pair")
-        redis = RedisStore(pair.redis, namespace)
+        redis = RedisStore(as_worker(pair.redis, namespace), namespace)
     yield redis
     await redis.close()
+
+
+def as_worker(url: str, namespace: str, role: str = "worker") -> Address:
+    """The server, as a user with a role's commands and this namespace's keys sees it: the contract asks for no more."""
+    user, password = f"{role}-{namespace}", secrets.token_hex(16)
+    with Redis.from_url(url) as admin:
+        admin.execute_command("ACL", "SETUSER", *redis_acl(role, user, namespace), f">{password}")
+    return Address(url, security={"username": user, "password": password})
 
 
 @pytest.fixture(scope="session")
