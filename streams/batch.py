@@ -53,6 +53,7 @@ class Limits:
     session_timeout_s: float = 30.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
+    group_instance: str | None = None  # a name in the group that outlives the process; None: a new member each start
 
     def leave_room(self, inflight: Collection[Batch]) -> bool:
         """Whether one more batch may be read."""

@@ -41,6 +41,10 @@ class BrokerForbids(BrokerAway):
     """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
 
 
+class NameTaken(TidegateError):
+    """Two workers have one TIDEGATE_GROUP_INSTANCE: give each its own (a pod's name). The older one has ended."""
+
+
 class PolicyUnknown(TidegateError):
     """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
 

@@ -13,13 +13,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from streams.batch import Batch, Limits, Span
+from streams.consumer import make
 from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.fence import Owned
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka
 from streams.store import Part
 from streams.tasks import Tasks, exit_on_bug
 from streams.wire import Record
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 20.0  # a rebalance or a stop waits this long for batches in flight
 BACKOFF_S = (0.1, 5.0)
+ANSWER_S = 10.0  # to a commit, and to leaving the group: on a stop nobody waits longer for a broker that is away
 
 
 class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -48,7 +50,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self.owned: dict[Part, Owned] = {}
         self.waiting_for: str | None = "the group"  # what keeps this ingest from reading; None: reading
         self.last_poll = time.monotonic()
-        self._last_heartbeat = float("-inf")
         self._inflight: set[Batch] = set()
         self._changed = asyncio.Condition()
         self._last_finished = asyncio.Event()
@@ -59,25 +60,12 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._tasks = Tasks()
         self._taking: set[Part] = set()
         self._committed: dict[TopicPartition, int] = {}
+        self._stood_since: float | None = None
         self._consumer: Any = None
 
     async def start(self) -> None:
         """Joins the group. Raises BrokerAway where no broker answers."""
-        session_ms = int(self._limits.session_timeout_s * 1000)
-        consumer = AIOKafkaConsumer(
-            **connect(self._kafka),
-            group_id=self._group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=int(self._limits.heartbeat_s * 1000),
-            rebalance_timeout_ms=max(60_000, session_ms),
-            max_poll_interval_ms=600_000,
-            fetch_max_wait_ms=50,
-            max_partition_fetch_bytes=2 << 20,
-            fetch_max_bytes=16 << 20,
-            request_timeout_ms=max(40_000, session_ms + 5_000),
-        )
+        consumer = make(self._kafka, self._group, self._limits)
         consumer.subscribe([self.topic], listener=self)
         self._consumer = consumer  # the first assignment comes before start returns
         try:
@@ -87,7 +75,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await consumer.stop()
             raise broker_away(self._kafka, error, operation="Read") from error
         self.last_poll = time.monotonic()
-        self._watch_heartbeats(consumer)
+        consumer.membership.beaten()
         self._tasks.spawn(self._pump())
         self._tasks.spawn(self._commit_regularly())
 
@@ -97,26 +85,17 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._drain_and_let_go()
         await self._tasks.finish(within_s=0)
         if self._consumer is not None:
-            await self._consumer.stop()
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    await self._consumer.stop()
+            except TimeoutError:
+                log.warning("%s: left without a word: no answer in %g s", self.topic, ANSWER_S)
 
-    # --- liveness: aiokafka keeps the time of the last good heartbeat to itself
-
-    def _watch_heartbeats(self, consumer: Any) -> None:
-        coordinator = consumer._coordinator
-        beat = coordinator._do_heartbeat
-
-        async def watched() -> bool:
-            ok: bool = await beat()
-            if ok:
-                self._last_heartbeat = time.monotonic()
-            return ok
-
-        coordinator._do_heartbeat = watched
-        self._last_heartbeat = max(self._last_heartbeat, time.monotonic())
+    # --- liveness
 
     def may_publish(self) -> bool:
         """False where the group may have given our parts away: frozen, or cut off, past the session timeout."""
-        return time.monotonic() - self._last_heartbeat < self._limits.session_timeout_s
+        return self._consumer is not None and self._consumer.membership.alive()
 
     def stalled_s(self) -> float:
         """Seconds since the last poll, where nothing in flight explains it; 0 otherwise."""
@@ -127,6 +106,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = True
+        self._stood_since = self._stood_since or time.monotonic()
         self.waiting_for = "the group"
         try:
             await self._drain_and_let_go()
@@ -136,14 +116,20 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = False
-        self._last_heartbeat = time.monotonic()
+        self._consumer.membership.beaten()
         parts = [Part(tp.topic, tp.partition) for tp in assigned]
         log.info("assigned %s", ", ".join(map(str, sorted(parts))) or f"nothing of {self.topic}")
         if parts:
             self._consumer.pause(*assigned)
             self._tasks.spawn(self._take(parts, self._current))
         else:
-            self.waiting_for = None
+            self._reads()
+
+    def _reads(self) -> None:
+        self.waiting_for = None
+        if self._stood_since is not None:
+            stood_s, self._stood_since = time.monotonic() - self._stood_since, None
+            log.info("%s: reading again after %.2f s, %d parts", self.topic, stood_s, len(self.owned))
 
     async def _drain_and_let_go(self) -> None:
         clean = True
@@ -184,13 +170,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             finally:
                 self._taking.discard(part)
         if self._current == assignment and not self._taking:
-            self.waiting_for = None
+            self._reads()
 
     async def _start_at_fence(self, part: Part, assignment: int) -> None:
         tp = TopicPartition(*part)
         try:
             committed = await self._consumer.committed(tp)
             owned = await self._take_over(part, committed)
+            if committed is not None and owned.position < committed:
+                await self._consumer.commit({tp: owned.position})  # no rebuild of what is to be decided again
             if self._current == assignment:
                 self._consumer.seek(tp, owned.position)
                 self.owned[part] = owned
@@ -276,9 +264,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         if not offsets or self._consumer is None:
             return
         try:
-            await self._consumer.commit(offsets)
+            async with asyncio.timeout(ANSWER_S):  # the client itself asks for as long as the broker is away
+                await self._consumer.commit(offsets)
             self._committed.update(offsets)
-        except (KafkaError, ValueError) as error:  # rebalanced meanwhile, or away: the fence knows
+        except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced meanwhile, or away: the fence knows
             log.info("%s: not committed: %s: %s", self.topic, type(error).__name__, error)
 
     async def _commit_regularly(self) -> None:

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
 
     # Kafka's side
     session_timeout_s: float = Field(30, ge=6, le=90, description="a worker silent this long loses its partitions")
+    group_instance: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,200}$",
+        description="this worker's name in the group, which no other has and a restart keeps: back within the session "
+        "timeout it has its partitions again, and nobody else stops; empty: a new member at each start",
+    )
     heartbeat_s: float = Field(3, ge=0.5, le=30, description="between heartbeats; a third of the session or less")
     commit_interval_s: float = Field(1.0, ge=0.1, le=60, description="between commits of what was applied")
     max_record_bytes: int = Field(
