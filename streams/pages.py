@@ -7,15 +7,26 @@ whether; probes need no secret then, and learn no address.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from streams.errors import SettingsError
 
 SCHEME = "Bearer"
+http = logging.getLogger(f"{__name__}.http")
+
+
+def _of_ours(line: logging.LogRecord) -> bool:
+    """False for what aiohttp says of bytes that are no HTTP: a traceback, with some of them. They are answered 400.
+
+    Anybody may send such bytes, as often as they like, and a token may be among them.
+    """
+    return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
 
 
 class Pages:
@@ -38,7 +49,8 @@ class Pages:
                 web.get("/readyz", self._readyz),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None)
+        http.addFilter(_of_ours)
+        self._runner = web.AppRunner(app, access_log=None, logger=http)
 
     async def start(self, host: str, port: int) -> int:
         """Listens; port 0 takes a free one. Returns the port."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from streams.core.contract import Incoming
 from streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
 from streams.core.policy import Policy
 from streams.editor import for_editors
@@ -70,6 +71,23 @@ class _Plain(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        made = super().model_schema(schema)
+        if issubclass(schema["cls"], Incoming):  # the decoders read null as a key that is not there
+            for name, of in made["properties"].items():
+                if name not in made.get("required", ()):
+                    made["properties"][name] = _or_null(of)
+        return made
+
+
+def _or_null(of: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a key that may be null as well."""
+    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k != "default"}]
+    if {"type": "null"} in branches:
+        return of
+    default = {"default": of["default"]} if "default" in of else {}
+    return {"anyOf": [*branches, {"type": "null"}], **default}
 
 
 def _events() -> list[Contract]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -132,6 +133,27 @@ async def test_probes_need_no_token_and_learn_no_address(guarded: Worker) -> Non
     assert "10.1.2.3" in (await get(guarded, "readyz", f"Bearer {TOKEN}"))[2]
     guarded.waits = {}
     assert (await get(guarded, "readyz"))[::2] == (200, '{"ready": true}')
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"hunter2\x00 is no request\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hunter2\x00\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"A: hunter2\r\n" * 500 + b"\r\n",
+    ],
+    ids=["a line", "a header", "headers"],
+)
+async def test_what_is_no_http_is_answered_400_and_fills_no_log(
+    worker: Worker, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection(HOST, worker.port)
+    writer.write(sent)
+    async with asyncio.timeout(20):
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400 ")
+    writer.close()
+    await writer.wait_closed()
+    assert caplog.text == ""
 
 
 # --- metrics

@@ -28,11 +28,11 @@ from streams.core.contract import Source as Source
 class Completion(Incoming):
     """One model output that a producer reports (native form; the other three are mapped onto it)."""
 
-    # The model's default is for failed ones; what comes in must have the key, so that a text lost on the way is seen.
+    # The model's default is for failed ones; what comes in must have the text, so that one lost on the way is seen.
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                {"required": ["completion"]},
+                {"required": ["completion"], "properties": {"completion": {"type": ["string", "array"]}}},
                 {"required": ["status"], "properties": {"status": {"const": "failed"}}},
             ]
         }

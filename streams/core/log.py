@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from streams.core.changes import PolicyChange, ShadowChange, Silence
 from streams.core.policy import Policy, PolicyError, parse, version
+from streams.core.problems import said
 from streams.core.silences import added
 from streams.core.thresholds import LivePolicy
 
@@ -84,7 +85,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         change = PolicyChange.model_validate(record)
         return _applied(after, offset, change.parent, parse(change.policy, f"{where}: policy"))
     except PolicyError as error:
-        return Folded(after, Verdict.INVALID, str(error).splitlines()[0][:WHY_LENGTH])
+        return Folded(after, Verdict.INVALID, str(error).split("\n")[0][:WHY_LENGTH])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "record"
@@ -101,7 +102,7 @@ def _refuse_newer(record: Any, where: str) -> None:
     for key, part in (("schema_version", record), ("policy.schema_version", policy)):
         found = part.get("schema_version") if isinstance(part, dict) else None
         if isinstance(found, int) and found > _FORMAT:
-            raise PolicyError(f"{where}: {key}: {found} is newer than this Tidegate reads, {_FORMAT}; upgrade it")
+            raise PolicyError(f"{where}: {key}: {said(found)} is newer than this Tidegate reads, {_FORMAT}; upgrade it")
 
 
 def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) -> Folded:

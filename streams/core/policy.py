@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from streams.core.measures import Measure, measure
 from streams.core.parts import AlertRule, Faults, Floor, Limits, Part, ScopeRule, Strikes, Thresholds, Whole, Windows
-from streams.core.problems import MOST, near, problems
+from streams.core.problems import MOST, near, problems, said, shown
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
@@ -56,7 +56,7 @@ class Policy(Part):
         for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield f"{key}: {name!r} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    yield f"{key}: {said(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
 
     def _wrong_labels(self) -> Iterator[str]:
         given: list[tuple[str, Iterable[str], Iterable[str]]] = [
@@ -71,12 +71,13 @@ class Policy(Part):
         for key, labels, known in given:
             for label in labels:
                 if label not in known:
-                    yield f"{key}.{label}: unknown label{near(label, known)}; expected one of {_listed(known)}"
+                    yield f"{key}.{shown(label)}: unknown label{near(label, known)}; expected one of {_listed(known)}"
         for name, rule in self.alerts.items():
             if measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
-                    f"alerts.{name}.of: unknown measure {rule.of!r}; expected label.<label>, prompt.<label>, "
-                    "action.<action>, fault, producer_failed, satisfaction, overturned or a feedback kind"
+                    f"alerts.{shown(name)}.of: unknown measure {said(rule.of)}; expected label.<label>, "
+                    "prompt.<label>, action.<action>, fault, producer_failed, satisfaction, overturned or a feedback "
+                    "kind"
                 )
 
     def _wrong_scopes(self) -> Iterator[str]:
@@ -84,13 +85,13 @@ class Policy(Part):
         for i, scope in enumerate(self.scopes):
             selectors = tuple(scope.selectors.items())
             if selectors in seen:
-                yield f"scopes[{i}]: a second rule for {scope.selector}; expected one rule a selector"
+                yield f"scopes[{i}]: a second rule for {shown(scope.selector)}; expected one rule a selector"
             seen.add(selectors)
 
     def _wrong_windows(self) -> Iterator[str]:
         bucket_s, longest_s = self.windows.bucket_s, self.limits.longest_window_s
         windows = {"windows.rate_window_s": self.windows.rate_window_s}
-        windows |= {f"alerts.{name}.window_s": rule.window_s for name, rule in self.alerts.items()}
+        windows |= {f"alerts.{shown(name)}.window_s": rule.window_s for name, rule in self.alerts.items()}
         for key, window_s in windows.items():
             if window_s % bucket_s:
                 yield f"{key}: found {window_s}; expected a multiple of bucket_s, {bucket_s}"
@@ -102,7 +103,7 @@ class Policy(Part):
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "(none)"
+    return ", ".join(sorted(map(shown, names))) or "(none)"
 
 
 class PolicyError(ValueError):
@@ -117,8 +118,8 @@ def parse(data: Any, where: str) -> Policy:
     found = data.get("schema_version") if isinstance(data, dict) else None
     if isinstance(found, int) and found > FORMAT:  # "unknown key" would be true, and of no help
         raise PolicyError(
-            f"{where}: schema_version: {found} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, or a "
-            "newer Tidegate"
+            f"{where}: schema_version: {said(found)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
+            "or a newer Tidegate"
         )
     try:
         return Policy.model_validate(data)

@@ -6,6 +6,7 @@ What is allowed is read off the JSON Schema, so that a range is written down onc
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 Schema = Mapping[str, Any]
+SHOWN = 100  # characters of a name or a text, and bits of a number: more tells nobody more
 MOST = 20  # problems said of one policy: nobody reads more, and whoever may write to the log must not hold its readers
 
 
@@ -32,17 +34,17 @@ def _lines(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
         if inner is None:
             if error["type"] == "extra_forbidden":
                 known = allowed.get("properties", ())
-                said = f"unknown key{near(part, known)}; expected one of {', '.join(known)}"
-                return [f"{where}: {_joined(key, part)}: {said}"]
+                what = f"unknown key{near(part, known)}; expected one of {', '.join(known)}"
+                return [f"{where}: {_joined(key, part)}: {what}"]
             break  # the branch of a union, as pydantic calls it: no key of ours
         allowed, key = inner, _joined(key, part)
         found = _at(found, part)
     at = f"{where}: {key}" if key else where
     if error["type"] == "value_error":
-        return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").splitlines()]
+        return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").split("\n")]
     if error["type"] == "missing":
         return [f"{at}: missing; expected {_wanted(allowed, schema)}"]
-    return [f"{at}: found {_said(found)}; expected {_wanted(allowed, schema)}"]
+    return [f"{at}: found {said(found)}; expected {_wanted(allowed, schema)}"]
 
 
 def near(found: object, allowed: Iterable[str]) -> str:
@@ -51,10 +53,16 @@ def near(found: object, allowed: Iterable[str]) -> str:
     return f" (did you mean {match[0]}?)" if match else ""
 
 
+def shown(name: str) -> str:
+    """A name as a line can hold it: quoted where it has what would break the line or the terminal."""
+    some = name if len(name) <= SHOWN else name[:SHOWN] + "…"
+    return some if some.isprintable() else json.dumps(some)
+
+
 def _joined(key: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{key}[{part}]"
-    return f"{key}.{part}" if key else part
+    return f"{key}.{shown(part)}" if key else shown(part)
 
 
 def _at(found: Any, part: str | int) -> Any:
@@ -77,13 +85,18 @@ def _inside(node: Schema, part: str | int, whole: Schema) -> Schema | None:
     return _resolved(inner, whole) if inner else None
 
 
-def _said(found: Any) -> str:
+def said(found: Any) -> str:
+    """What was found, in a line."""
     if isinstance(found, bool):
         return "true" if found else "false"
     if found is None:
         return "nothing"
-    if isinstance(found, str | int | float):
-        return repr(found) if not isinstance(found, float) else f"{found:g}"
+    if isinstance(found, str):
+        return repr(found if len(found) <= SHOWN else found[:SHOWN] + "…")
+    if isinstance(found, int):  # Python refuses to write one of thousands of digits
+        return str(found) if found.bit_length() <= SHOWN else f"a number of {found.bit_length()} bits"
+    if isinstance(found, float):
+        return f"{found:g}"
     if isinstance(found, date | time):
         return "a date or a time"
     return "a table" if isinstance(found, Mapping) else "a list" if isinstance(found, Sequence) else "something else"

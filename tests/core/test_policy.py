@@ -41,6 +41,16 @@ BAD: list[tuple[Any, str]] = [
     ({"labels": None}, "labels: found nothing; expected a table"),
     ({"alerts": {"spike": {"of": "fault"}}}, "alerts.spike.above: missing; expected a number of at least 0"),
     ({"alerts": {"spike": {"above": 0.1}}}, "alerts.spike.of: missing; expected a string"),
+    # --- what would break a line, a terminal, or Python's writer of numbers
+    ({"a\nb": 1}, f'"a\\nb": unknown key; expected one of {KEYS}'),
+    ({"\x1b[2J": 1}, f'"\\u001b[2J": unknown key; expected one of {KEYS}'),
+    ({"x" * 5_000: 1}, f"{'x' * 100}…: unknown key; expected one of {KEYS}"),
+    ({"floors": {"a\u2028b": {"block": 1}}}, 'floors."a\\u2028b": unknown label; expected one of insult, toxicity'),
+    (label({"block": "x" * 5_000}),
+     f"labels.toxicity.block: found '{'x' * 100}…'; expected a number in [0, 1] or 'off'"),
+    ({"resend_s": 1 << 20_000}, "resend_s: found a number of 20001 bits; expected a whole number in [1, 86400]"),
+    ({"schema_version": 1 << 20_000},
+     "schema_version: a number of 20001 bits is newer than this Tidegate reads, 1; expected 1, or a newer Tidegate"),
     # --- out of range, wrong type
     (label({"block": 1.4}), "labels.toxicity.block: found 1.4; expected a number in [0, 1] or 'off'"),
     (label({"block": -0.1}), "labels.toxicity.block: found -0.1; expected a number in [0, 1] or 'off'"),

@@ -253,6 +253,19 @@ def test_a_completion_without_its_text_is_refused_unless_it_failed() -> None:
     assert not refuses("completion", {"id": "c1", "completion": ""})
 
 
+def test_null_is_a_key_left_out_as_the_decoders_read_it() -> None:
+    full: dict[str, Any] = {"id": "c1", "completion": "a"}
+    for name in set(e.Completion.model_fields) - {"id", "completion"}:
+        assert not refuses("completion", full | {name: None}), name
+    assert not refuses("completion", {"id": "c1", "status": "failed", "completion": None})
+    assert refuses("completion", {"id": "c1", "completion": None})
+    assert refuses("completion", full | {"id": None})
+    said = {"id": "f1", "completion_id": "c1", "kind": "appeal"}
+    for name in set(e.Feedback.model_fields) - set(said):
+        assert not refuses("feedback", said | {name: None}), name
+    assert refuses("feedback", said | {"kind": None})
+
+
 # Python's `$` also matches before a last newline, where the schema's dialect (ECMA 262) and pydantic's do not.
 NAMES = st.text(max_size=260).filter(lambda name: not name.endswith("\n"))
 
