@@ -1,0 +1,80 @@
+"""`python -m tests.drills.soak`: minutes of traffic at 70% of what two workers can, something broken every minute.
+
+Exit code: 0 memory flat, no lag left, the account exact; 1 not so: the lines say what.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from streams.embedded import Embedded
+from tests.drills.fleet import fleet, make_topics
+from tests.drills.soak.report import SoakReport, keep, say
+from tests.drills.soak.run import POLICY, Soak
+from tests.drills.soak.traffic import Traffic
+from tests.drills.soak.troubles import Networks, Troubles, networks
+from tests.drills.soak.watch import Watch
+from tests.pairs import Pair
+from tests.proxy import Proxy
+from tests.real.pair import Real
+
+PARTITIONS = 6
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(prog="python -m tests.drills.soak", description=__doc__)
+    asked.add_argument("--minutes", type=float, default=20, help="all in all, the first of which measures (20)")
+    asked.add_argument("--servers", choices=["embedded", "real"], default="real", help="real: Apache Kafka and Redis")
+    asked.add_argument("--seed", type=int, help="of the drills' order; printed")
+    asked.add_argument("--classifier", default="", help="the one that Tidegate carries, unless given")
+    given = asked.parse_args()
+    seed = int(time.time()) if given.seed is None else given.seed
+    report = SoakReport("soak", "a soak with a drill every minute", given.servers, seed, minutes=given.minutes)
+    report.did = "two workers at 70% of what they can do; every minute one thing broken and mended"
+    say(f"soak: {given.minutes:g} minutes on {given.servers} servers, seed {seed}")
+    with contextlib.ExitStack() as stack:
+        before_broker = stack.enter_context(Proxy())
+        pair: Pair
+        if given.servers == "real":
+            pair = stack.enter_context(Real())
+        else:
+            pair = stack.enter_context(Embedded(appendonly=True, advertised=before_broker.address))
+        between = stack.enter_context(networks(pair, before_broker))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-soak-")))
+        asyncio.run(_soak(pair, between, folder, report, given.classifier))
+    say(f"report: {keep(report)}")
+    for wrong in report.wrong:
+        say(f"WRONG: {wrong}")
+    say("passed" if not report.wrong else "failed")
+    return 1 if report.wrong else 0
+
+
+async def _soak(pair: Pair, between: Networks, folder: Path, report: SoakReport, classifier: str) -> None:
+    rng = random.Random(report.seed)
+    await make_topics(pair.kafka, PARTITIONS)
+    env = {**pair.env(), **between.env()}
+    settings = {"policy": POLICY, "classifier": classifier, "score_timeout_s": "30"}
+    with fleet(folder, env, **settings) as workers:
+        workers.start()
+        workers.start()
+        await workers.joined(120)
+        traffic = Traffic(pair.kafka, rng)
+        watch = Watch(pair, workers, PARTITIONS)
+        troubles = Troubles(pair, workers, traffic, between, {**os.environ, **env}, rng)
+        await Soak(workers, watch, traffic, troubles, report).run()
+        if report.wrong:
+            kept = keep(report).with_suffix(".log")
+            kept.write_text(workers.logs())
+            say(f"the workers' logs: {kept}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""One soak: what the workers can do is measured, then they run at 70% of it, and every minute something breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import statistics
+import time
+
+from tests.drills.fleet import Fleet, positions
+from tests.drills.soak.report import HEAD, SoakReport, minute_line, say
+from tests.drills.soak.tally import alert_states, disagreements, redis_counts, tally
+from tests.drills.soak.traffic import BAD_TENANT, Traffic
+from tests.drills.soak.troubles import Troubles
+from tests.drills.soak.watch import Watch, flatness
+
+# Short windows, so that buckets come and go while we watch: kept for 10 + 60 + 60 s.
+BUCKET_S = 10
+POLICY = f"""
+schema_version = 1
+labels = {{ toxicity = {{ flag = 0.5, review = 0.7, block = 0.9 }}, stereotype = {{ flag = 0.5 }} }}
+windows = {{ bucket_s = {BUCKET_S}, rate_window_s = 60, late_s = 60 }}
+limits = {{ longest_window_s = 60 }}
+
+[alerts.incident]
+of = "action.block"
+by = ["tenant"]
+kind = "share"
+above = 0.5
+resolve_below = 0.3
+window_s = 30
+for_s = 10
+min_total = 20
+"""
+INCIDENT = f"tenant={BAD_TENANT}"  # all the while: it fires once and never resolves
+LOAD = 0.7  # of what was measured
+# A machine is shared: where a drill is not over after LATE_S, the backlog shows what the machine can do just now, and
+# the load becomes 70% of what was counted in STANDING_S. A minute later it rises again, up to 70% of the first measure.
+LATE_S, STANDING_S = 45.0, 15.0
+RISES = 1.25
+MEASURE_S, WARM_S = 60.0, 20.0  # what is counted while workers warm up is left out
+IN_FLIGHT = 4_000  # completions ahead of the fences while we measure: enough that no worker waits for any
+DRILL_EVERY_S = 60.0  # the next waits until the last is over
+RECOVER_WITHIN_S = 240.0
+LOOK_EVERY_S = 5.0
+
+
+class Soak:
+    """Watches, breaks, and accounts."""
+
+    def __init__(self, workers: Fleet, watch: Watch, traffic: Traffic, troubles: Troubles, report: SoakReport) -> None:
+        self._workers, self._watch, self._traffic = workers, watch, traffic
+        self._troubles, self.report = troubles, report
+        self._oldest = min(workers.workers)
+        self._load = 0  # at most
+        self._recovered: float | None = None
+
+    async def run(self) -> None:
+        """Fills the report; `report.wrong` is empty where all was well."""
+        report, began = self.report, time.monotonic()
+        sending = asyncio.create_task(self._traffic.run())
+        looking = asyncio.create_task(self._looks())
+        try:
+            report.capacity_per_s = round(await self._measure())
+            self._traffic.per_s = self._load = round(LOAD * report.capacity_per_s)
+            say(f"measured {report.capacity_per_s:,.0f} completions/s; {self._load:,}/s from here on")
+            await self._fires()
+            await self._drills(began + report.minutes * 60)
+            report.load_per_s = round(statistics.mean(report.loads))
+            self._traffic.end()
+            await sending
+            await self._account()
+        except (AssertionError, TimeoutError) as error:
+            report.wrong.append(str(error) or type(error).__name__)
+        finally:
+            for task in (sending, looking):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        report.took_s = round(time.monotonic() - began, 1)
+
+    async def _fires(self, within_s: float = 120) -> None:
+        async with asyncio.timeout(within_s):
+            while "firing" not in await alert_states(self._watch.pair.kafka, INCIDENT):
+                await asyncio.sleep(1)
+
+    # --- load
+
+    async def _measure(self) -> float:
+        """Completions a second that are counted where there is always more to do."""
+        began, first = time.monotonic(), (0.0, 0)
+        while (at := time.monotonic() - began) < MEASURE_S:
+            await asyncio.sleep(1)
+            await self._watch.see_fences()
+            counted = self._watch.counted
+            self._traffic.burst(max(0, IN_FLIGHT - (self._traffic.made - counted)))
+            if at < WARM_S:
+                first = (time.monotonic(), counted)
+        return (self._watch.counted - first[1]) / (time.monotonic() - first[0])
+
+    # --- drills
+
+    async def _drills(self, until: float) -> None:
+        minute, names, printing = 0, self._troubles.in_turn(), None
+        say(HEAD)
+        while time.monotonic() < until - DRILL_EVERY_S:
+            minute += 1
+            name = next(names)
+            ends = time.monotonic() + DRILL_EVERY_S
+            printing = asyncio.create_task(self._minute(minute, name, ends))
+            self.report.drills.append({"minute": minute, "drill": name, "recovered_s": await self._drill(name)})
+            await asyncio.sleep(max(0.0, ends - time.monotonic()))
+            await printing
+            self._traffic.per_s = min(self._load, round(self._traffic.per_s * RISES))
+        found = [r for d in self.report.drills if isinstance(r := d["recovered_s"], float)]
+        self.report.recovered_s = max(found, default=None)
+
+    async def _drill(self, name: str) -> float:
+        """Seconds from a drill's begin until every partition counted something that was sent after its end."""
+        self._recovered = None
+        began = time.monotonic()
+        await self._troubles.drills[name]()
+        self._traffic.since_now()
+        standing: tuple[float, int] | None = None
+        while left := {
+            p
+            for p in range(self._watch.partitions)
+            if self._watch.fences.get(p, 0) <= self._traffic.first_since.get(p, 1 << 62)
+        }:
+            await asyncio.sleep(0.2)
+            await self._watch.see_fences()
+            if time.monotonic() - began > LATE_S:
+                standing = self._lower(standing)
+            if time.monotonic() - began > RECOVER_WITHIN_S:
+                raise AssertionError(f"{name}: partitions {sorted(left)} did not move in {RECOVER_WITHIN_S:g} s")
+        assert not self._workers.ended(), f"{name}: ended by themselves: {self._workers.ended()}"
+        self._recovered = round(time.monotonic() - began, 1)
+        return self._recovered
+
+    def _lower(self, standing: tuple[float, int] | None) -> tuple[float, int]:
+        """From when on a backlog is watched, and how many were counted by then. Lowers the load where it stood long."""
+        here = (time.monotonic(), self._watch.counted)
+        since, counted = standing or here
+        took_s, can = here[0] - since, here[1] - counted
+        if took_s < STANDING_S:
+            return since, counted
+        self._traffic.per_s = max(10, min(self._traffic.per_s, round(LOAD * can / took_s)))
+        return here
+
+    # --- the line a minute
+
+    async def _minute(self, minute: int, name: str, ends: float) -> None:
+        sent, counted, began = self._traffic.sent, self._watch.counted, time.monotonic()
+        await asyncio.sleep(max(0.0, ends - time.monotonic()))
+        await self._watch.see_fences()
+        self.report.loads.append(self._traffic.per_s)
+        took_s, sample = time.monotonic() - began, self._watch.samples[-1]
+        minute_line(
+            minute=minute,
+            load_per_s=self._traffic.per_s,
+            sent_per_s=(self._traffic.sent - sent) / took_s,
+            counted_per_s=(self._watch.counted - counted) / took_s,
+            lag=self.lag,
+            oldest_mb=sample.rss_mb.get(self._oldest, 0),
+            others_mb=[mb for worker, mb in sorted(sample.rss_mb.items()) if worker != self._oldest],
+            redis_mb=sample.redis_mb or 0,
+            buckets=sample.buckets,
+            drill=name,
+            recovered_s=self._recovered,
+        )
+
+    @property
+    def lag(self) -> int:
+        """Acknowledged completions that were not counted yet."""
+        return sum(self._traffic.end_offsets.values()) - self._watch.counted
+
+    async def _looks(self) -> None:
+        while True:
+            await self._watch.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    # --- the end
+
+    async def _account(self) -> None:
+        report, watch = self.report, self._watch
+        deadline = time.monotonic() + 30
+        while self.lag > 0 and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+            await watch.see_fences()
+        report.lag_at_end = max(0, self.lag)
+        if report.lag_at_end:
+            report.wrong.append(f"{report.lag_at_end:,} completions not counted 30 s after the last was sent")
+        totals, buckets = await redis_counts(watch.pair.redis)  # first: buckets expire while the topics are read
+        sent = await positions(watch.pair.kafka)
+        seen = await tally(watch.pair.kafka, len(sent), BUCKET_S * 1000, 600)
+        report.sent, report.decided = len(sent), len(seen.best)
+        report.faults = sum(counts.of == "fault" for counts in seen.best.values())
+        report.decided -= report.faults
+        report.dead_letters, report.duplicates = len(seen.dead), seen.duplicates
+        report.wrong += disagreements(sent, seen, totals, buckets)
+        if lost := self._traffic.lost(sent):
+            report.wrong.append(f"Kafka lost {lost} records that it had acknowledged")
+        states = await alert_states(watch.pair.kafka, INCIDENT)
+        report.alert = "fired once, never resolved"
+        if states.count("firing") != 1 or "resolved" in states:
+            report.alert = f"went {' '.join(states)}"
+            report.wrong.append(f"one incident, all the while: its alert {report.alert}")
+        report.grew, wrong = flatness(watch.samples, self._oldest)
+        report.grew = {name: None if by is None else round(by, 4) for name, by in report.grew.items()}
+        report.wrong += wrong
+        rss = [s.rss_mb[self._oldest] for s in watch.samples if self._oldest in s.rss_mb]
+        redis = [s.redis_mb for s in watch.samples if s.redis_mb is not None]
+        report.rss_mb = {"first": rss[0], "last": rss[-1], "most": max(rss)}
+        report.redis_mb = {"first": redis[0], "last": redis[-1], "most": max(redis)}

@@ -1,0 +1,116 @@
+"""Completions at a rate that can be changed, each until it was acknowledged, and how far each partition has come."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streams.demo.texts import FINE, fine
+from tests.drills.fleet import event
+
+BAD_TENANT = "t0"  # a third of the traffic, and an incident without end
+BAD = "You are a worthless idiot."  # blocked by the model that Tidegate carries: 0.99 (README.md)
+TEXTS = 5_000  # different ones, made beforehand: making one costs as much as sending it
+EVERY_S = 0.05  # between two looks at the clock
+CATCH_UP_S = 1.0  # of what the broker did not take; the rest of a longer outage is not sent afterwards
+
+
+class Traffic:
+    """A producer. `acked` has a byte for each offset that was acknowledged, by partition."""
+
+    def __init__(self, kafka: str, rng: random.Random) -> None:
+        self._kafka = kafka
+        tenants = list(FINE)
+        self._texts = [fine(rng, rng.choice(tenants)) for _ in range(TEXTS)]
+        self.per_s = 0.0
+        self.made = 0
+        self.sent = 0  # acknowledged
+        self.acked: dict[int, bytearray] = defaultdict(bytearray)
+        self.first_since: dict[int, int] = {}  # partition -> first offset sent since `since_now`
+        self._era = 0
+        self._extra = 0
+        self._over = False
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def since_now(self) -> None:
+        self.first_since, self._era = {}, self._era + 1
+
+    def burst(self, completions: int) -> None:
+        """So many more, at once."""
+        self._extra += completions
+
+    def completion(self) -> bytes:
+        n, self.made = self.made, self.made + 1
+        text = BAD if f"t{n % 3}" == BAD_TENANT else self._texts[n % TEXTS]
+        return event(n, text, at_ms=int(time.time() * 1000))
+
+    async def run(self) -> None:
+        """Until `end`."""
+        async with AIOKafkaProducer(
+            bootstrap_servers=self._kafka, acks="all", linger_ms=5, request_timeout_ms=30_000
+        ) as producer:
+            due = time.monotonic()
+            while not self._over:
+                await asyncio.sleep(EVERY_S)
+                now = time.monotonic()
+                due = max(due, now - CATCH_UP_S)
+                many, self._extra = int((now - due) * self.per_s) + self._extra, 0
+                if self.per_s:
+                    due += int((now - due) * self.per_s) / self.per_s
+                else:
+                    due = now
+                for _ in range(many):
+                    await self._send(producer, self.completion())
+            while self._sending:
+                await asyncio.wait(self._sending)
+
+    def end(self) -> None:
+        self._over = True
+
+    async def _send(self, producer: Any, value: bytes) -> None:
+        era = self._era
+        key = str(self.made % 97).encode()
+        try:
+            future = await producer.send("completions", value, key=key)
+        except KafkaError:
+            future = None
+        task = asyncio.create_task(self._acknowledged(producer, value, key, future, era))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _acknowledged(self, producer: Any, value: bytes, key: bytes, future: Any, era: int) -> None:
+        while True:
+            try:
+                meta = await (future if future is not None else producer.send_and_wait("completions", value, key=key))
+                break
+            except KafkaError:
+                future, era = None, self._era
+                await asyncio.sleep(0.2)
+        self.sent += 1
+        marks = self.acked[meta.partition]
+        if len(marks) <= meta.offset:
+            marks.extend(bytes(meta.offset + 1 - len(marks)))
+        marks[meta.offset] = 1
+        if era == self._era:
+            known = self.first_since.get(meta.partition)
+            self.first_since[meta.partition] = meta.offset if known is None else min(known, meta.offset)
+
+    @property
+    def end_offsets(self) -> dict[int, int]:
+        """Partition -> offset after the last one that was acknowledged."""
+        return {partition: len(marks) for partition, marks in self.acked.items()}
+
+    def lost(self, sent: set[tuple[int, int]]) -> int:
+        """Acknowledged positions that are not on the topic."""
+        return sum(
+            (partition, offset) not in sent
+            for partition, marks in self.acked.items()
+            for offset, mark in enumerate(marks)
+            if mark
+        )

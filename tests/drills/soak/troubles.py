@@ -1,0 +1,157 @@
+"""The drills of a soak: each breaks one thing, leaves it broken for some seconds, and mends it.
+
+Workers are killed and stopped, but never the first: its memory is watched from beginning to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from tests.drills.fleet import ROOT, SESSION_S, Fleet
+from tests.drills.soak.traffic import Traffic
+from tests.pairs import Pair
+from tests.proxy import Proxy
+from tests.real.pair import Real
+
+AWAY_S = SESSION_S + 3  # longer than a session, so that the group notices
+BURST_S = 8.0  # a burst is so many seconds' worth of completions, at once
+
+
+@dataclass
+class Networks:
+    """What stands between the workers and each dependency."""
+
+    kafka: list[Proxy]
+    redis: Proxy
+
+    def env(self) -> dict[str, str]:
+        """Where workers find them."""
+        return {
+            "TIDEGATE_KAFKA": ",".join(proxy.address for proxy in self.kafka),
+            "TIDEGATE_REDIS": f"redis://{self.redis.address}/0",
+        }
+
+
+@contextlib.contextmanager
+def networks(pair: Pair, before_broker: Proxy) -> Iterator[Networks]:
+    """A proxy before each dependency. before_broker: running, the one that an embedded broker advertises."""
+    with contextlib.ExitStack() as running:
+        if isinstance(pair, Real):
+            kafka = []
+            for listens, proxied in zip(pair.cluster.listens, pair.cluster.proxied, strict=True):
+                proxy = Proxy(listens)
+                proxy.port = int(proxied.rpartition(":")[2])
+                kafka.append(running.enter_context(proxy))
+        else:
+            before_broker.target = pair.kafka_listens
+            kafka = [before_broker]
+        redis = running.enter_context(Proxy(pair.redis.removeprefix("redis://").removesuffix("/0")))
+        yield Networks(kafka, redis)
+
+
+class Troubles:
+    """The drills by name, each an `async def` that returns once everything is mended."""
+
+    def __init__(
+        self, pair: Pair, workers: Fleet, traffic: Traffic, between: Networks, env: dict[str, str], rng: random.Random
+    ) -> None:
+        self._pair, self._workers, self._traffic, self._between = pair, workers, traffic, between
+        self._env, self._rng = env, rng
+        self._second = sorted(workers.workers)[1]
+        self._flag = 0.5
+        self.drills: dict[str, Callable[[], Awaitable[None]]] = {
+            "worker killed": self.worker_killed,
+            "worker stopped in order": self.worker_stopped,
+            "worker frozen": self.worker_frozen,
+            "redis killed": self.redis_killed,
+            "redis frozen": self.redis_frozen,
+            "kafka's network cut": self.kafka_cut,
+            "redis's network cut": self.redis_cut,
+            "policy changed": self.policy_changed,
+            "burst": self.burst,
+        }
+        if isinstance(pair, Real):
+            self.drills["one broker killed"] = self.broker_killed
+        else:  # it is one, and keeps everything in memory
+            self.drills["broker frozen"] = self.broker_frozen
+
+    def in_turn(self) -> Iterator[str]:
+        """Names at random without end; each comes once before any comes again."""
+        while True:
+            names = sorted(self.drills)
+            self._rng.shuffle(names)
+            yield from names
+
+    async def worker_killed(self) -> None:
+        self._workers.kill(self._second)
+        self._second = self._workers.start()
+
+    async def worker_stopped(self) -> None:
+        process = self._workers.workers.pop(self._second)
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(process.wait, 60)
+        assert code == 0, f"a worker that was stopped in order ended with {code}"
+        self._second = self._workers.start()
+
+    async def worker_frozen(self) -> None:
+        name = self._rng.choice(sorted(self._workers.workers))
+        self._workers.signal(name, signal.SIGSTOP)
+        await asyncio.sleep(AWAY_S)
+        self._workers.signal(name, signal.SIGCONT)
+
+    async def redis_killed(self) -> None:
+        self._pair.kill_store()
+        await asyncio.sleep(3)
+        await asyncio.to_thread(self._pair.start_store)
+
+    async def redis_frozen(self) -> None:
+        self._pair.freeze_store()
+        await asyncio.sleep(AWAY_S)
+        self._pair.thaw_store()
+
+    async def broker_killed(self) -> None:
+        assert isinstance(self._pair, Real)
+        n = self._rng.randrange(len(self._pair.cluster))
+        await asyncio.to_thread(self._pair.cluster.kill_broker, n)
+        await asyncio.sleep(AWAY_S)
+        await asyncio.to_thread(self._pair.cluster.start_broker, n)
+
+    async def broker_frozen(self) -> None:
+        self._pair.freeze_broker()
+        await asyncio.sleep(AWAY_S)
+        self._pair.thaw_broker()
+
+    async def kafka_cut(self) -> None:
+        for proxy in self._between.kafka:
+            proxy.cut()
+        await asyncio.sleep(AWAY_S)
+        for proxy in self._between.kafka:
+            proxy.heal()
+
+    async def redis_cut(self) -> None:
+        self._between.redis.cut()
+        await asyncio.sleep(AWAY_S)
+        self._between.redis.heal()
+
+    async def policy_changed(self) -> None:
+        """As somebody does it: by the command, while traffic flows."""
+        self._flag = 0.6 if self._flag == 0.5 else 0.5
+        change = ("labels.stereotype.flag", str(self._flag), "--yes", "--reason", "soak")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "streams", "policy", "set", *change),
+            cwd=ROOT,
+            env=self._env,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        assert process.returncode == 0, f"policy set ended with {process.returncode}: {said.decode()}"
+
+    async def burst(self) -> None:
+        self._traffic.burst(int(self._traffic.per_s * BURST_S))
