@@ -19,10 +19,13 @@ from mode.utils.queues import FlowControlEvent, ThrowableQueue
 from streams.batch import Batch
 from streams.kafka import Kafka
 from streams.logs import set_up
+from streams.refused import may_join
 from streams.settings import Settings
 from streams.worker import Worker
 
 log = logging.getLogger(__name__)
+
+FAUST_S = 5.0
 
 
 class BatchChannel(faust.Channel):  # type: ignore[misc]  # Faust has no types
@@ -45,7 +48,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
     app = faust.App(
         # A group of its own for each process: nothing is shared on the control topic, so that no worker waits for
         # another's rebalance there.
-        f"{settings.namespace}-control-{worker.id}",
+        _group(settings, worker),
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         broker_credentials=_credentials(settings.brokers),
         store="memory://",
@@ -87,8 +90,20 @@ def build(settings: Settings, worker: Worker) -> faust.App:
 
         async def on_stop(self) -> None:
             await worker.stop()
+            # All that is ours is done. Faust's own clients wait a minute for a Kafka that is away.
+            asyncio.get_running_loop().call_later(FAUST_S, _leave)
 
     return app
+
+
+def _leave() -> None:
+    log.warning("what Faust keeps of Kafka did not close within %g s; left without it", FAUST_S)
+    logging.shutdown()
+    os._exit(0)
+
+
+def _group(settings: Settings, worker: Worker) -> str:
+    return f"{settings.namespace}-control-{worker.id}"
 
 
 def _credentials(kafka: Kafka) -> Credentials | None:
@@ -117,6 +132,12 @@ def _putter(channel: BatchChannel) -> Any:
     return put
 
 
+async def _open(settings: Settings, worker: Worker) -> None:
+    """Waits here for what Faust does not start without, and would not name: Kafka, and the right to its group."""
+    await worker.open()
+    await worker.until("kafka", lambda: may_join(settings.brokers, _group(settings, worker)))
+
+
 def run(settings: Settings) -> NoReturn:
     """Runs a worker in the foreground until it is told to stop; ends the process.
 
@@ -126,7 +147,7 @@ def run(settings: Settings) -> NoReturn:
     worker = Worker(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(worker.open())  # Faust does not start where Kafka is away: it is waited for here
+    loop.run_until_complete(_open(settings, worker))
     code: int | str | None = 1
     try:
         faust.Worker(
