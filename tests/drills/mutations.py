@@ -151,7 +151,9 @@ def apply(change: Change, copy: Path) -> str:
 
 
 def judged(results: Path, output: str) -> tuple[bool, str]:
-    """Whether an assertion failed, and its message; a drill that could not run at all caught nothing."""
+    """Whether the account did not close, and what it said; a drill that could not run, or says of itself that it proved
+    nothing, caught nothing.
+    """
     if not results.exists():
         return False, f"the drill did not run: {output[-300:]}"
     (case,) = ET.parse(results).getroot().iter("testcase")  # noqa: S314 - pytest wrote it a moment ago
@@ -159,7 +161,8 @@ def judged(results: Path, output: str) -> tuple[bool, str]:
     if failure is None:
         return False, "passed" if case.find("error") is None else "the drill could not begin"
     message = failure.get("message", "").splitlines()[0]
-    return message.startswith("AssertionError"), message.removeprefix("AssertionError: ")[:200]
+    caught = message.startswith("AssertionError") and "proved nothing" not in message
+    return caught, message.removeprefix("AssertionError: ")[:200]
 
 
 def table(outcomes: list[Outcome]) -> str:
