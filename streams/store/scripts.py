@@ -129,7 +129,9 @@ for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
   if tonumber(start) > oldest then
-    redis.call('PFADD', KEYS[key], unpack(ARGV, arg, arg + n - 1))
+    for first = arg, arg + n - 1, 1000 do  -- Lua hands at most some 8,000 over at once, and fails half way otherwise
+      redis.call('PFADD', KEYS[key], unpack(ARGV, first, math.min(first + 999, arg + n - 1)))
+    end
     redis.call('PEXPIREAT', KEYS[key], expires(start))
   end
   arg = arg + n

@@ -143,6 +143,15 @@ async def test_distinct_users_are_counted_over_parts_and_buckets(store: Store) -
     assert await store.users([P, Q], "nothing|all", [now]) == 0
 
 
+async def test_the_users_of_the_largest_batch_are_counted_in_one_step(store: Store) -> None:
+    now, many = await store.now_ms(), 10_000  # as many as `batch_events` can be
+    token = await owner(store)
+    users = {now: {"a|all": [f"acme:{n}" for n in range(many)]}}
+    whole = Aggregate(counts={now: {"a|all": many}}, users=users)
+    assert (await store.apply([span(token, 0, many, aggregate=whole)]))[0] == (Applied.APPLIED, many)
+    assert await store.users([P], "a|all", [now]) == pytest.approx(many, rel=0.03)
+
+
 async def test_claims_at_one_fence_without_a_release_are_counted(store: Store) -> None:
     await owner(store, worker="w0")
     assert [(await store.claim([P], f"w{n}"))[0].unclean for n in (1, 2, 3)] == [1, 2, 3]
