@@ -8,9 +8,11 @@ from pathlib import Path
 
 from bench.results import FOLDER, Results, machine
 
+ALONE = ("kafka", "profile")  # only where they are asked for: one needs Java, the other is for a developer
+
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, latency, policy, profile, tick, what_if, worker
+    from bench import classifiers, kafka, latency, policy, profile, tick, what_if, worker
 
     return {
         "classifiers": classifiers.run,
@@ -19,6 +21,7 @@ def _parts() -> dict[str, Callable[[Results], None]]:
         "tick": tick.run,
         "policy": policy.run,
         "what_if": what_if.run,
+        "kafka": kafka.run,
         "profile": profile.run,
     }
 
@@ -26,13 +29,15 @@ def _parts() -> dict[str, Callable[[Results], None]]:
 def main() -> None:
     parts = _parts()
     parser = argparse.ArgumentParser(prog="python -m bench", description="What an event costs (some minutes).")
-    parser.add_argument("what", nargs="?", default="all", choices=["all", *parts], help="default: all but profile")
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=["all", *parts], help="default: all but kafka and profile"
+    )
     parser.add_argument("--results", type=Path, default=FOLDER / "results.csv", help="appended to")
     arguments = parser.parse_args()
     results = Results(arguments.results)
     print(f"{results.commit} on {machine()}")
     for name, run in parts.items():
-        if arguments.what == name or (arguments.what == "all" and name != "profile"):
+        if arguments.what == name or (arguments.what == "all" and name not in ALONE):
             print(f"{name}: {(run.__doc__ or '').splitlines()[0]}")
             run(results)
     results.save()

@@ -16,9 +16,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]  # its stubs are not installed
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -51,11 +52,22 @@ class Spent:
         return self.events / self.wall_s
 
 
+class Servers(Protocol):
+    """A broker and a store, or several: the embedded pair, or `tests.real.pair.Real` around one (kafka.py)."""
+
+    @property
+    def kafka(self) -> str: ...
+    @property
+    def replication(self) -> int: ...
+    def env(self) -> dict[str, str]: ...
+    def check(self) -> None: ...
+
+
 @dataclass
 class Subject:
     """The process under test, ready and idle, on its pair."""
 
-    pair: Embedded
+    pair: Servers
     process: psutil.Popen
     log: Path
 
@@ -70,7 +82,7 @@ class Subject:
 async def worker(classifier: str, command: Iterable[str] = ("-m", "streams")) -> AsyncIterator[Subject]:
     """Tidegate's worker as everybody runs it. command: another way to start the same."""
     with Embedded() as pair:
-        async with _worker(pair, classifier, command) as subject:
+        async with worker_on(pair, classifier, command) as subject:
             yield subject
 
 
@@ -79,13 +91,14 @@ async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
     """Several of them on one pair, each ready."""
     with Embedded() as pair:
         async with contextlib.AsyncExitStack() as running:
-            yield [await running.enter_async_context(_worker(pair, classifier)) for _ in range(count)]
+            yield [await running.enter_async_context(worker_on(pair, classifier)) for _ in range(count)]
 
 
 @contextlib.asynccontextmanager
-async def _worker(
-    pair: Embedded, classifier: str, command: Iterable[str] = ("-m", "streams")
+async def worker_on(
+    pair: Servers, classifier: str, command: Iterable[str] = ("-m", "streams")
 ) -> AsyncIterator[Subject]:
+    """The same on a pair that is there."""
     port = free_port()
     env = {
         "TIDEGATE_CLASSIFIER": classifier,
@@ -109,16 +122,23 @@ async def _worker(
 async def bare(classifier: str) -> AsyncIterator[Subject]:
     """The bare loop of `bare.py`."""
     with Embedded() as pair:
-        command = ["-m", "bench.bare", pair.kafka, classifier]
-        async with _started(pair, command, {}, lambda log: "ready" in log.read_text()) as subject:
+        async with bare_on(pair, classifier) as subject:
             yield subject
 
 
 @contextlib.asynccontextmanager
+async def bare_on(pair: Servers, classifier: str) -> AsyncIterator[Subject]:
+    """The same on a pair that is there."""
+    command = ["-m", "bench.bare", pair.kafka, classifier]
+    async with _started(pair, command, {}, lambda log: "ready" in log.read_text()) as subject:
+        yield subject
+
+
+@contextlib.asynccontextmanager
 async def _started(
-    pair: Embedded, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
+    pair: Servers, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
 ) -> AsyncIterator[Subject]:
-    await ensure_topics(pair.kafka, PARTITIONS, 1)
+    await ensure_topics(pair.kafka, PARTITIONS, pair.replication)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         log = Path(folder) / "log"
@@ -147,27 +167,43 @@ async def backlog(subject: Subject, count: int, around: Callable[[bool], None] =
 
     around: called with True just before the subject goes on, with False just after the last decision was seen.
     """
-    subject.process.send_signal(signal.SIGSTOP)
-    await write(subject.pair.kafka, completions.events(count, int(time.time() * 1000)))
-    processes = (subject.process, psutil.Process(subject.pair.broker_pid), psutil.Process(subject.pair.store_pid))
-    async with _decisions(subject.pair.kafka) as read:
-        before, main, began = [_cpu_s(p) for p in processes], _main_s(subject.process), time.perf_counter()
+    assert isinstance(subject.pair, Embedded)  # noqa: S101 - several servers: `backlogs`
+    return await backlogs([subject], [subject.pair.broker_pid], subject.pair.store_pid, count, around)
+
+
+async def backlogs(
+    subjects: Sequence[Subject],
+    brokers: Sequence[int],
+    store: int,
+    count: int,
+    around: Callable[[bool], None] = lambda _: None,
+) -> Spent:
+    """The same with several subjects of one group. brokers, store: pids. What they spent is summed."""
+    kafka = subjects[0].pair.kafka
+    for subject in subjects:
+        subject.process.send_signal(signal.SIGSTOP)
+    await write(kafka, completions.events(count, int(time.time() * 1000)))
+    processes = [[s.process for s in subjects], [psutil.Process(pid) for pid in brokers], [psutil.Process(store)]]
+    async with _decisions(kafka) as read:
+        before, main, began = [_cpu_s(p) for p in processes], _main_s(subjects), time.perf_counter()
         around(True)
-        subject.process.send_signal(signal.SIGCONT)
+        for subject in subjects:
+            subject.process.send_signal(signal.SIGCONT)
         seen, deadline = 0, time.monotonic() + DONE_S
         while seen < count:
             seen += await read()
-            subject.check()
+            for subject in subjects:
+                subject.check()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{seen} of {count} decisions in {DONE_S:g} s")
         wall_s = time.perf_counter() - began
         await asyncio.sleep(0.1)  # what follows the last decision: it is counted, or committed
         around(False)
         spent = [_cpu_s(p) - b for p, b in zip(processes, before, strict=True)]
-        main = _main_s(subject.process) - main
-    cpu, broker, store = (s / count * 1e6 for s in spent)
+        main = _main_s(subjects) - main
+    cpu, broker, kept = (s / count * 1e6 for s in spent)
     threads = {"main thread": main / count * 1e6, "other threads": max(0.0, cpu - main / count * 1e6)}
-    return Spent(count, wall_s, cpu, broker, store, threads)
+    return Spent(count, wall_s, cpu, broker, kept, threads)
 
 
 async def write(kafka: str, events: Iterable[tuple[bytes, bytes]]) -> None:
@@ -208,14 +244,16 @@ async def _decisions(kafka: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
         await consumer.stop()
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(t.user + t.system for t in times))
 
 
-def _main_s(process: psutil.Process) -> float:
-    """Of its main thread, which is the event loop; 0 where the system does not say."""
-    for thread in process.threads():
-        if thread.id == process.pid:
-            return float(thread.user_time + thread.system_time)
-    return 0.0
+def _main_s(subjects: Sequence[Subject]) -> float:
+    """Of their main threads, which are the event loops; 0 where the system does not say."""
+    return sum(
+        float(thread.user_time + thread.system_time)
+        for subject in subjects
+        for thread in subject.process.threads()
+        if thread.id == subject.process.pid
+    )
