@@ -63,23 +63,26 @@ class History:
             await consumer.getmany(timeout_ms=100, max_records=1)
         return int(end)
 
-    async def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
-        """The stretch's records in order, some at a time, never none. Raises BrokerAway."""
-        if stretch.start >= stretch.end:
+    async def read(self, *stretches: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """Their records, in order within a partition, some of one at a time, never none. Raises BrokerAway."""
+        ends = {TopicPartition(*s.part): s.end for s in stretches if s.start < s.end}
+        if not ends:
             return
-        tp = TopicPartition(*stretch.part)
-        async with self._consumer(stretch.part) as consumer:
-            consumer.assign([tp])
-            consumer.seek(tp, stretch.start)
+        async with self._consumer(stretches[0].part.topic) as consumer:
+            consumer.assign(list(ends))
+            for stretch in stretches:
+                if stretch.start < stretch.end:
+                    consumer.seek(TopicPartition(*stretch.part), stretch.start)
             heard = time.monotonic()
-            while await consumer.position(tp) < stretch.end:
-                fetched = (await consumer.getmany(tp, timeout_ms=200, max_records=AT_ONCE)).get(tp)
-                if fetched:
+            while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+                fetched = await consumer.getmany(*left, timeout_ms=200, max_records=AT_ONCE)
+                for tp, records in fetched.items():
                     heard = time.monotonic()
-                    if mine := [record for record in fetched if record.offset < stretch.end]:
+                    if mine := [record for record in records if record.offset < ends[tp]]:
                         yield mine
-                elif time.monotonic() - heard > ANSWER_S:
-                    raise BrokerAway(f"kafka {self._kafka}: {stretch.part}: no answer in {ANSWER_S:g} s")
+                if time.monotonic() - heard > ANSWER_S:
+                    where = f"{left[0].topic}[{left[0].partition}]"
+                    raise BrokerAway(f"kafka {self._kafka}: {where}: no answer in {ANSWER_S:g} s")
 
     @asynccontextmanager
     async def _consumer(self, what: object) -> AsyncIterator[Any]:

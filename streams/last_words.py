@@ -23,15 +23,15 @@ async def last_words(past: Past, partitions: int, since_ms: int | None) -> list[
     """Of each alert of which something was published since then (None: ever), as it stood then. Raises BrokerAway."""
     last: dict[str, AlertStatus] = {}
     at_ms = 0 if since_ms is None else max(1, since_ms - SKEW_MS)
-    for stretch in await past.since([Part(ALERTS, p) for p in range(partitions)], at_ms):
-        async with aclosing(past.read(stretch)) as some:
-            async for records in some:
-                for record in records:
-                    try:
-                        alert = Alert.model_validate_json(record.value or b"")
-                    except ValidationError:
-                        continue  # a newer Tidegate's, which goes on from it itself
-                    held = last.get(alert.fingerprint)
-                    if held is None or (held.sequence, held.at_ms) <= (alert.sequence, alert.at_ms):
-                        last[alert.fingerprint] = statuses.said(alert, record.timestamp)
+    stretches = await past.since([Part(ALERTS, p) for p in range(partitions)], at_ms)
+    async with aclosing(past.read(*stretches)) as some:
+        async for records in some:
+            for record in records:
+                try:
+                    alert = Alert.model_validate_json(record.value or b"")
+                except ValidationError:
+                    continue  # a newer Tidegate's, which goes on from it itself
+                held = last.get(alert.fingerprint)
+                if held is None or (held.sequence, held.at_ms) <= (alert.sequence, alert.at_ms):
+                    last[alert.fingerprint] = statuses.said(alert, record.timestamp)
     return list(last.values())

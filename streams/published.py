@@ -27,8 +27,8 @@ class Past(Protocol):
     async def since(self, parts: Sequence[Part], at_ms: int) -> list[Stretch]:
         """Of each part, in their order, what holds every record of that time or later."""
 
-    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
-        """Its records in order, some at a time."""
+    def read(self, *stretches: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+        """Their records, in order within a partition, some of one at a time."""
 
 
 class Outcome(NamedTuple):
@@ -54,24 +54,21 @@ class Published:
         self._epochs = array("q", [-1]) * (end - start)
         self._places = array("q", [-1]) * (end - start)
         self._letters: dict[int, int] = {}  # position -> the record's timestamp
-        self.first_ms: int | None = None  # when the oldest of them was written that is found; None: none is
         self.end = 0  # of `decisions`, when it was read
 
     @classmethod
     async def of(cls, past: Past, part: Part, start: int, end: int, since_ms: int, letters: int) -> Self:
-        """Read from those written since then. letters: partitions of `dead-letters`; read where decisions lack."""
+        """Read from those written since then. letters: partitions of `dead-letters`."""
         made = cls(part, start, end)
         (decisions,) = await past.since([Part(DECISIONS, part.partition)], since_ms)
         made.end = decisions.end
-        await made._read(past, decisions)
-        if -1 in made._epochs:
-            for stretch in await past.since([Part(DEAD_LETTERS, p) for p in range(letters)], since_ms):
-                await made._read(past, stretch)
+        await made._read(past, [decisions])
+        await made._read(past, await past.since([Part(DEAD_LETTERS, p) for p in range(letters)], since_ms))
         return made
 
-    async def _read(self, past: Past, stretch: Stretch) -> None:
-        decisions = stretch.part.topic == DECISIONS
-        async with aclosing(past.read(stretch)) as some:
+    async def _read(self, past: Past, stretches: Sequence[Stretch]) -> None:
+        decisions = stretches[0].part.topic == DECISIONS
+        async with aclosing(past.read(*stretches)) as some:
             async for records in some:
                 for record in records:
                     said = self._said(record)
@@ -79,9 +76,7 @@ class Published:
                         continue
                     self._epochs[at] = said.epoch
                     self._places[at] = record.offset if decisions else -1
-                    if decisions:
-                        self.first_ms = record.timestamp if self.first_ms is None else self.first_ms
-                    else:
+                    if not decisions:
                         self._letters[said.offset] = said.record_ms
 
     def _said(self, record: Record) -> _Said | None:
@@ -94,6 +89,12 @@ class Published:
         except (ValueError, TypeError, KeyError, OverflowError):
             return None
         return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
+
+    async def first_ms(self, places: Places) -> int | None:
+        """When the first decision was written; None where there is none."""
+        place = next((place for place in self._places if place >= 0), -1)
+        found = await places.at({place}) if place >= 0 else {}
+        return found[place].timestamp if place in found else None
 
     async def outcomes(self, places: Places, records: Sequence[Record]) -> list[Outcome]:
         """What became of the records, up to the first of which nothing is published, or of which something else is.

@@ -26,7 +26,7 @@ from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.places import Places, Stretch
 from streams.published import COMPLETIONS, DEAD_LETTERS, DECISIONS, Outcome, Past, Published
-from streams.rebuild_strikes import ENFORCEMENTS, AsThen, Striking, reach_ms
+from streams.rebuild_strikes import ENFORCEMENTS, AsThen, Striking, Told, reach_ms
 from streams.store import Applied, Apply, Part, Store
 from streams.wire import Record
 
@@ -133,17 +133,17 @@ class Rebuild:
         completions = Stretch(part, kept.begins, max(start, kept.begins), min(end, kept.end))
         first = await _first(past, completions)
         if first is None:
-            return end, True
+            return start, False  # expired meanwhile, or nothing but control records
         live, now_ms = self._live(), await self._store.now_ms()
         since_ms = max(1, min(first.timestamp, now_ms) - SKEW_MS)
         published = await Published.of(past, part, start, end, since_ms, self._partitions()[DEAD_LETTERS])
-        striking = await Striking.of(
-            self._store, past, part, self._as_then, live, since_ms, published.first_ms, self._partitions()[ENFORCEMENTS]
-        )
         counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
         going, next_, newest_ms, whole = self.going[part], start, 0, True
         places = Places(past, Part(DECISIONS, part.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
+            told = await Told.of(past, part, since_ms, self._partitions()[ENFORCEMENTS])
+            told.forget_undos_before(await published.first_ms(places))
+            striking = await Striking.of(self._store, part, self._as_then, live, told)
             async for records in some:
                 outcomes = await published.outcomes(places, records)
                 whole, records = len(outcomes) == len(records), records[: len(outcomes)]

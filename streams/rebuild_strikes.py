@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from streams.core.events import Decision, Enforcement
 from streams.core.parts import Strikes
-from streams.core.strikes import Strike, Terms, decayed, kept_ms, strike_of, terms
+from streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
 from streams.core.thresholds import LivePolicy
 from streams.enforce import AT_ONCE
 from streams.published import Past
@@ -48,11 +48,11 @@ class Told:
     async def of(cls, past: Past, part: Part, since_ms: int, partitions: int) -> Self:
         """Raises BrokerAway."""
         told = cls()
-        for stretch in await past.since([Part(ENFORCEMENTS, p) for p in range(partitions)], since_ms):
-            async with aclosing(past.read(stretch)) as some:
-                async for records in some:
-                    for record in records:
-                        told._hear(part, record.value)
+        stretches = await past.since([Part(ENFORCEMENTS, p) for p in range(partitions)], since_ms)
+        async with aclosing(past.read(*stretches)) as some:
+            async for records in some:
+                for record in records:
+                    told._hear(part, record.value)
         return told
 
     def _hear(self, part: Part, value: bytes | None) -> None:
@@ -67,6 +67,11 @@ class Told:
             user = f"{made.tenant}:{made.user}"
             if user not in self.undone or self.undone[user].at_ms <= made.at_ms:
                 self.undone[user] = made
+
+    def forget_undos_before(self, first_ms: int | None) -> None:
+        """first_ms: when the first decision of the rebuild was published. The store knows what was undone before."""
+        if first_ms is not None:
+            self.undone = {user: undo for user, undo in self.undone.items() if undo.at_ms >= first_ms}
 
     @property
     def quiet_until(self) -> int:
@@ -83,23 +88,8 @@ class Striking:
         self._left: list[Enforcement] = []  # undos that left some, not added yet; the oldest last
 
     @classmethod
-    async def of(
-        cls,
-        store: Store,
-        past: Past,
-        part: Part,
-        as_then: AsThen,
-        live: LivePolicy,
-        since_ms: int,
-        first_ms: int | None,
-        partitions: int,
-    ) -> Self:
-        """first_ms: when the first decision was published. What was undone since is undone in the store, where it
-        holds something from before. Raises StoreAway and BrokerAway.
-        """
-        told = await Told.of(past, part, since_ms, partitions)
-        if first_ms is not None:  # what was undone before, the store knows: it was counted up to there
-            told.undone = {user: undo for user, undo in told.undone.items() if undo.at_ms >= first_ms}
+    async def of(cls, store: Store, part: Part, as_then: AsThen, live: LivePolicy, told: Told) -> Self:
+        """What was undone is undone in the store, which may hold strikes from before. Raises StoreAway."""
         made = cls(as_then, live, told)
         for user, undone in told.undone.items():
             if not await _undo_again(store, part, user, undone, made._live[1]) and undone.strikes:
@@ -134,19 +124,14 @@ class Striking:
 
 
 async def _undo_again(store: Store, part: Part, user: str, undone: Enforcement, now: Terms) -> bool:
-    """Whether the store held strikes from before. The undo is not published again; twice is once."""
-    (standing,) = await store.standing([part], user)
-    if standing is None:
-        return False
-    weight = None
-    if undone.strikes:
-        at_ms = max(await store.now_ms(), standing.at_ms)
-        before = decayed(standing.strikes, at_ms - standing.at_ms, now.half_life_ms)
-        weight = max(0.0, before - decayed(undone.strikes, at_ms - undone.at_ms, now.half_life_ms))
-    await store.undo(part, user, Undo(undone.id, weight, now, undone.author or "", undone.reason))
+    """Whether the store knew of the undo, and so holds what it left. Else it holds nothing of the user from here on.
+
+    It is not published again; and what it left is for the caller to add.
+    """
+    said = await store.undo(part, user, Undo(undone.id, None, now, undone.author or "", undone.reason))
     (outbox,) = await store.outboxes([part], AT_ONCE)
     await store.drained(part, [queued for queued in outbox.queued if queued.crossing.id == undone.id])
-    return True
+    return said is not None and said[1] > 0
 
 
 def _user(undone: Enforcement) -> str:

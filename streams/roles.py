@@ -40,7 +40,7 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
     "worker": (
         Right("Read", "topic", ("completions", "feedback"), "its input"),
         Right("Read", "topic", ("policies",), "by what it decides; it has no Write: ops seed an empty log"),
-        Right("Read", "topic", ("decisions", "dead-letters", "alerts"), "to rebuild what a lost Redis held"),
+        Right("Read", "topic", ("decisions", "dead-letters", "alerts", "enforcements"), "to rebuild what Redis lost"),
         Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
         Right("Write", "topic", ("decisions", "dead-letters", "alerts", "rates", "enforcements"), "its output"),
         Right("Describe", "topic", ("replays",), "it waits until every topic is there"),
