@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 import urllib.request
 from collections import Counter
 
@@ -17,14 +18,17 @@ Place = tuple[int, int]  # partition and offset on `decisions`
 
 
 async def epochs(kafka: str) -> dict[Place, int]:
-    """The epoch of every decision on the topic."""
+    """The epoch of every decision that is on the topic by now; more may be on their way to it."""
     consumer = AIOKafkaConsumer("decisions", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
     found: dict[Place, int] = {}
+    now_ms = time.time() * 1000
     await consumer.start()
+    left = set(consumer.assignment())
     try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
+        while left and (fetched := await consumer.getmany(timeout_ms=1500)):
             for tp, records in fetched.items():
                 found |= {(tp.partition, record.offset): json.loads(record.value)["epoch"] for record in records}
+            left -= {tp for tp, records in fetched.items() if records[-1].timestamp > now_ms}
     finally:
         await consumer.stop()
     return found

@@ -17,6 +17,7 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
+MANY = 200  # records that the two decide: enough for them to differ
 
 
 async def test_a_worker_is_frozen_and_thawed(own_pair: Pair, tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ async def test_a_worker_is_frozen_and_thawed(own_pair: Pair, tmp_path: Path) -> 
 async def test_a_frozen_worker_comes_to_count_before_the_new_owner(
     own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
-    """What it had published reaches Redis when another owns the part and has not moved the fence: only the token says
+    """What it had counted reaches Redis when another owns the part and has not moved the fence: only the token says
     no. The policy changed meanwhile, so that the two decide otherwise.
     """
     gate, link = Gate(tmp_path), proxy_to(own_pair.redis.split("/")[2])
@@ -58,10 +59,13 @@ async def test_a_frozen_worker_comes_to_count_before_the_new_owner(
             "partitions over and is held while it scores under another policy; the call arrives; then both go on"
         )
         async with s.trouble(did):
-            old = s.workers.epochs("w1")
-            link.stalled = True
+            old, s.per_s = s.workers.epochs("w1"), 1  # what it then reads, it reads at once
             await asyncio.sleep(1)
+            link.stalled = True
+            await s.at_once(MANY, s.rng.choice(sorted(old)))
+            await asyncio.sleep(2)
             s.workers.signal("w1", signal.SIGSTOP)
+            s.per_s = s.usual_per_s
             await change(own_pair.kafka, flag=0.2, review=0.3)
             gate.close()
             s.workers.start(gate.environ, redis=own_pair.redis)
