@@ -1,16 +1,17 @@
-"""A broker that has no room left to write: from one moment on, none of its files may grow.
+"""A broker that has no room left to write: from one moment on, its files may hardly grow.
 
-The kernel refuses every write with EFBIG (RLIMIT_FSIZE, set on the running process): to Kafka that is what ENOSPC is,
-an input/output error of its log directory. It needs neither root nor a file system of its own.
+The kernel refuses every write beyond that with EFBIG (RLIMIT_FSIZE, set on the running process): to Kafka that is what
+ENOSPC is, an input/output error of its log directory. It needs neither root nor a file system of its own.
 """
 
 from __future__ import annotations
 
 import resource
 
+from tests.real.cluster import Cluster
+
 SAID = "File too large"  # by the broker, in its log
-# Any file of a broker is larger; an empty one can still be made, as on a full disk.
-LARGEST_BYTES = 1
+ROOM_BYTES = 1 << 16  # beyond what its own log has, so that it can still say what happened
 
 
 def may_be_taken() -> bool:
@@ -18,6 +19,8 @@ def may_be_taken() -> bool:
     return hasattr(resource, "prlimit")
 
 
-def take_room(pid: int) -> None:
-    """From now on that process cannot write. The limit goes with it: started again, it can."""
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (LARGEST_BYTES, resource.RLIM_INFINITY))
+def take_room(cluster: Cluster, n: int) -> None:
+    """From now on no file of that broker can be larger than its log and a little. A new process has no such limit."""
+    pid = cluster.broker(n).pid
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (len(cluster.log(n).encode()) + ROOM_BYTES, hard))

@@ -99,9 +99,9 @@ async def test_a_broker_has_no_room_left(own_real: Real, tmp_path: Path) -> None
     async with scene(own_real, tmp_path, "disk_full", "a broker's disk full") as s:
         await s.fires()
         which = await leader(own_real.kafka)
-        did = f"no file of broker {which}, which leads most partitions, may grow: writes fail, it ends by itself"
+        did = f"files of broker {which}, which leads most partitions, may not grow: writes fail, and it ends by itself"
         async with s.trouble(f"{did}; room made and started again {AWAY_S:g} s later"):
-            take_room(cluster.broker(which).pid)
+            take_room(cluster, which)
             async with asyncio.timeout(60):
                 while cluster.broker(which).running():
                     await asyncio.sleep(0.2)

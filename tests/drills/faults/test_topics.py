@@ -11,15 +11,17 @@ import time
 import urllib.request
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
-from streams.embedded import free_port
+from streams.embedded import Embedded, free_port
 from streams.store import Part
 from streams.store.redis import RedisStore
-from tests.drills.fleet import ROOT, account, event, fleet, make_topics, positions, send, settled
+from tests.drills.fleet import ROOT, account, counted, event, fleet, make_topics, positions, send, settled
 from tests.drills.scene import Report, Scene, keep, scene
 from tests.pairs import Pair
 from tests.real.pair import Real
@@ -110,6 +112,38 @@ async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its
     keep(report, began)
 
 
+async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(
+    own_embedded: Embedded, tmp_path: Path
+) -> None:
+    """Longer than the old topic, under another cluster's id: the fence is of a cluster that is gone."""
+    began, old = time.monotonic(), own_embedded
+    report = Report(
+        "cluster_replaced", "another Kafka under the same Redis", "embedded", zlib.crc32(b"cluster_replaced")
+    )
+    report.did = f"Kafka with {BEFORE} counted replaced by another with {AFTER}, under the same Redis"
+    with Embedded() as new:
+        env = {**new.env(), "TIDEGATE_REDIS": old.redis, "TIDEGATE_USER_KEY": old.env()["TIDEGATE_USER_KEY"]}
+        for folder in ("old", "new"):
+            (tmp_path / folder).mkdir()
+        for pair in (old, new):
+            await make_topics(pair.kafka, 1)
+        with fleet(tmp_path / "old", old.env()) as workers:
+            workers.start()
+            await send(old.kafka, [event(n, "before") for n in range(BEFORE)])
+            assert (await settled(old.redis, BEFORE, 60)).totals["decided"] == BEFORE
+        with fleet(tmp_path / "new", env) as workers:
+            sent, started = set(await send(new.kafka, [event(n, "after") for n in range(AFTER)])), time.monotonic()
+            only = workers.start()
+            await settled(old.redis, BEFORE + AFTER, 60)
+            report.recovered_s = round(time.monotonic() - started, 1)
+            seen = await account(new.kafka, AFTER, 60)
+            assert (seen.positions, seen.duplicates) == (sent, 0)
+            assert "fence not believed (other_cluster): starting at 0, generation 2" in workers.log(only)
+        assert (await counted(old.redis)).totals["decided"] == BEFORE + AFTER
+    report.sent = report.decided = BEFORE + AFTER
+    keep(report, began)
+
+
 # --- rewound by ops
 
 
@@ -122,7 +156,7 @@ async def rewind_group(pair: Pair, partitions: int) -> dict[int, int]:
         consumer.assign(tps)
         before = {tp.partition: int(await consumer.committed(tp) or 0) for tp in tps}
         if not isinstance(pair, Real):
-            await consumer.commit(dict.fromkeys(tps, 0))
+            await _committed(consumer, dict.fromkeys(tps, 0))
     finally:
         await consumer.stop()
     if isinstance(pair, Real):
@@ -130,6 +164,17 @@ async def rewind_group(pair: Pair, partitions: int) -> dict[int, int]:
         to_start = ["--reset-offsets", "--to-earliest", "--topic", "completions", "--execute"]
         await asyncio.to_thread(pair.cluster.tool, tool, "--bootstrap-server", pair.kafka, "--group", GROUP, *to_start)
     return before
+
+
+async def _committed(consumer: Any, offsets: dict[TopicPartition, int], within_s: float = 60) -> None:
+    """The embedded broker refuses it for as long as it knows members of the group."""
+    async with asyncio.timeout(within_s):
+        while True:
+            try:
+                await consumer.commit(offsets)
+                return
+            except KafkaError:
+                await asyncio.sleep(0.5)
 
 
 async def test_a_group_that_is_rewound_counts_nothing_again(own_pair: Pair, tmp_path: Path) -> None:
