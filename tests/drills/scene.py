@@ -26,6 +26,7 @@ from streams.core.events import Decision
 from streams.core.thresholds import LivePolicy
 from tests.drills.closing import alerts_exactly, counted_exactly, evaluated, repeatable, transitions, versions
 from tests.drills.fleet import ROOT, Account, Fleet, account, closes, event, fleet, make_topics, positions, settled
+from tests.drills.report import Report as Report
 from tests.pairs import Pair
 
 REPORTS = ROOT / "build" / "drills"
@@ -62,25 +63,6 @@ CHUNK = 50  # completions between two looks at the clock, at the most
 
 
 @dataclass
-class Report:
-    """What a drill did and what came of it: one row of docs/reliability.md."""
-
-    drill: str  # the test's name
-    title: str
-    servers: str  # embedded, or real
-    seed: int
-    did: str = ""
-    sent: int = 0
-    decided: int = 0
-    faults: int = 0
-    dead_letters: int = 0
-    duplicates: int = 0  # decisions beyond one a position
-    recovered_s: float | None = None  # from its begin until every partition counted something sent after its end
-    alert: str = ""
-    took_s: float = 0.0
-
-
-@dataclass
 class Scene:
     """Workers on a pair, traffic, and what they did."""
 
@@ -112,7 +94,11 @@ class Scene:
     async def _traffic(self, make: Callable[[], bytes]) -> None:
         """Completions at `per_s` until the drill is over; each is retried until it was acknowledged."""
         async with AIOKafkaProducer(
-            bootstrap_servers=self.pair.kafka, acks="all", linger_ms=5, request_timeout_ms=30_000
+            bootstrap_servers=self.pair.kafka,
+            acks="all",
+            linger_ms=5,
+            request_timeout_ms=30_000,
+            max_batch_size=256 * 1024,  # a burst of large ones goes out in few requests
         ) as producer:
             due, sending = time.monotonic(), set[asyncio.Task[None]]()
             while not self._over.is_set():

@@ -1,0 +1,24 @@
+"""What is kept of a drill that passed. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Report:
+    """What a drill did and what came of it: one row of docs/reliability.md."""
+
+    drill: str  # the test's name
+    title: str
+    servers: str  # embedded, or real
+    seed: int
+    did: str = ""
+    sent: int = 0
+    decided: int = 0
+    faults: int = 0
+    dead_letters: int = 0
+    duplicates: int = 0  # decisions beyond one a position
+    recovered_s: float | None = None  # from its begin until every partition counted something sent after its end
+    alert: str = ""
+    took_s: float = 0.0
