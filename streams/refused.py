@@ -8,14 +8,18 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
+    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
+    for_code,
 )
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from streams.errors import BrokerAway, BrokerRefused, broker_away
 from streams.kafka import Kafka, connect, who
@@ -45,6 +49,20 @@ async def away_or_refused(
             "waiting for it"
         )
     return away
+
+
+async def may_join(kafka: Kafka | str, group: str) -> None:
+    """Returns where that group may be joined. Raises BrokerForbids where not, and BrokerAway."""
+    client = AIOKafkaClient(**connect(kafka))
+    try:
+        await client.bootstrap()
+        answer = await client.send(client.get_random_node(), FindCoordinatorRequest(group, CoordinationType.GROUP))
+        if (error := for_code(answer.error_code)) is GroupAuthorizationFailedError:
+            raise error(group)
+    except (KafkaError, OSError) as error:
+        raise broker_away(kafka, error, operation="Read") from error
+    finally:
+        await client.close()
 
 
 async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool:

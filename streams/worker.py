@@ -110,11 +110,11 @@ class Worker:
         port = await self._pages.start(s.http_host, s.http_port)
         self._pages_at = f"http://{s.http_host}:{port}"
         log.info("worker %s: pages on %s/readyz", self.id, self._pages_at)
-        await self._until("redis", lambda: self.store.check(self._user_key.fingerprint))
+        await self.until("redis", lambda: self.store.check(self._user_key.fingerprint))
         self._tasks.spawn(report_regularly(self.store, self.id, self.report, self._stopping))
-        await self._until("kafka", self.publisher.start)
-        await self._until("topics", self._find_topics)
-        await self._until("policies", lambda: self.in_force.find(self.publisher))
+        await self.until("kafka", self.publisher.start)
+        await self.until("topics", self._find_topics)
+        await self.until("policies", lambda: self.in_force.find(self.publisher))
 
     async def start(self, completions: HandOut, feedback: HandOut) -> None:
         """Joins the groups and begins to beat and to tick. `open` comes first."""
@@ -153,7 +153,7 @@ class Worker:
         )
 
     async def _bring_up(self) -> None:
-        await asyncio.gather(*(self._until(topic, ingest.start) for topic, ingest in self._ingests.items()))
+        await asyncio.gather(*(self.until(topic, ingest.start) for topic, ingest in self._ingests.items()))
         self.tick = Tick(
             self.store,
             self.publisher.publish,
@@ -174,7 +174,7 @@ class Worker:
         gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
         gc.set_threshold(YOUNG, 10, 10)
 
-    async def _until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
+    async def until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
         """Waits for what is away, and says so on /readyz."""
         delay = 0.2
         while not self._stopping.is_set():
