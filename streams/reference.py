@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from streams.core.measures import FIXED, WOULD
 from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
 from streams.core.policy import Policy
+from streams.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
 from streams.settings import PREFIX, Settings
 from streams.topics import DAY_MS, TOPICS, Topic
 
-PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md")
+PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md")
 _MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.
@@ -100,10 +101,45 @@ def _kept(topic: Topic) -> str:
     return "for ever" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} d"
 
 
+def rights() -> str:
+    """What each role may do on Kafka."""
+    rows = [
+        (
+            f"`{role}`",
+            right.operation,
+            ", ".join(f"`{name}{'*' if right.prefixed else ''}`" for name in right.named(NAMESPACE)),
+            right.kind,
+            right.why,
+        )
+        for role, held in ROLES.items()
+        for right in held
+    ]
+    return _table(("role", "may", "what", "a", "why"), rows)
+
+
+def kafka_commands() -> str:
+    """How they are given, to users named as their roles."""
+    lines = [
+        f"kafka-acls.sh --bootstrap-server kafka:9093 --command-config admin.properties \\\n  {shell(words)}"
+        for role in ROLES
+        for words in kafka_acls(role, role)
+    ]
+    return "```sh\n" + "\n".join(lines) + "\n```"
+
+
+def redis_users() -> str:
+    """The lines of Redis's `aclfile`, but for each user's password."""
+    lines = [f"user {' '.join(redis_acl(role, role))} #<SHA-256 of the password, in hex>" for role in REDIS]
+    return "```text\n" + "\n".join(lines) + "\n```"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "measures": measures,
     "topics": topics,
+    "rights": rights,
+    "kafka_commands": kafka_commands,
+    "redis_users": redis_users,
     "policy": keys(Policy),
     "policy.labels": keys(Thresholds),
     "policy.floors": keys(Floor),

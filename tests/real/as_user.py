@@ -1,0 +1,81 @@
+"""Commands and workers as processes of one user of the secure pair, with the settings that docs/security.md shows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.settings import PREFIX, Settings
+from tests.real.secure import Secure
+
+ROOT = Path(__file__).parents[2]
+POLICY = "[labels.toxicity]\nflag = 0.5\nblock = 0.9\n"
+
+
+def environment(secure: Secure, user: str, **more: str) -> dict[str, str]:
+    return {**os.environ, **secure.env(user), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", **more}
+
+
+def settings(secure: Secure, user: str, **more: str | None) -> Settings:
+    found = {name.removeprefix(PREFIX).lower(): value for name, value in secure.env(user).items()}
+    return Settings(**{name: value for name, value in {**found, **more}.items() if value is not None})  # type: ignore[arg-type]
+
+
+def run(secure: Secure, user: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """A command, as that user."""
+    return subprocess.run(
+        [sys.executable, "-m", "streams", *arguments],
+        cwd=ROOT, env=environment(secure, user), input=stdin, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+
+
+class Working:
+    """A worker under the worker's rights, and what it logs."""
+
+    def __init__(self, secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "policy.toml").write_text(policy)
+        self._log = folder / "worker.log"
+        more |= {"TIDEGATE_POLICY_FILE": str(folder / "policy.toml"), "TIDEGATE_HTTP_PORT": "0"}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "streams", "worker"],
+                cwd=ROOT, env=environment(secure, "worker", **more), stdout=log, stderr=log,
+            )  # fmt: skip
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def says(self, *words: str, within_s: float = 60) -> str:
+        """The line that holds all of them, once there is one."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            for line in self.log.splitlines():
+                if all(word in line for word in words):
+                    return line
+            assert self._process.poll() is None, self.log
+            time.sleep(0.1)
+        raise AssertionError(f"{words} not said within {within_s:g} s; said:\n{self.log}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def working(secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> Iterator[Working]:
+    worker = Working(secure, folder, policy, **more)
+    try:
+        yield worker
+    finally:
+        worker.stop()

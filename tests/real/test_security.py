@@ -1,0 +1,220 @@
+"""Each role on a Kafka and a Redis with TLS, users and ACLs: it does its work with its rights, and nothing else.
+
+Workers and commands run as processes, with the settings that docs/security.md shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from streams.kafka import connect
+from streams.policies import Policies
+from streams.roles import ALL, ROLES, Right, kafka_acl
+from tests.real import acls
+from tests.real.as_user import POLICY, run, settings, working
+from tests.real.secure import Secure
+
+WHY = ("--reason", "first policy", "--author", "ada", "--yes")
+BAD = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\n'
+
+
+@pytest.fixture(scope="module")
+def topics(secure: Secure) -> None:
+    made = run(secure, "ops", "topics")
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.fixture(scope="module")
+def seeded(secure: Secure, topics: None, tmp_path_factory: pytest.TempPathFactory) -> Secure:
+    """With topics and a policy, and the first completion decided.
+
+    The worker finds an empty log that it may not write, says what to run, and waits; ops run that very command.
+    """
+    folder = tmp_path_factory.mktemp("seeded")
+    with working(secure, folder) as worker:
+        line = worker.says("policies is empty")
+        assert "user worker may not write to it" in line
+        command = line.split("`")[1].replace('"first policy"', "first").split()
+        assert command[:3] == ["tidegate", "policy", "apply"]
+        applied = run(secure, "ops", *command[1:4], *WHY)
+        assert applied.returncode == 0, applied.stderr
+        worker.says("completions[0]", "taken over")
+        sent = run(secure, "producer", "send", "-", stdin=BAD)
+        assert sent.returncode == 0, sent.stderr
+        tailed = run(secure, "dashboard", "tail", "decisions", "--from-start", "--limit", "1", "--json")
+        assert tailed.returncode == 0, tailed.stderr
+        assert json.loads(tailed.stdout)["action"] == "block"
+    return secure
+
+
+# --- a whole deployment, each part under its role
+
+
+def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded: Secure) -> None:
+    told = run(seeded, "ops", "policy", "history")
+    assert [line.split()[4] for line in told.stdout.splitlines() if "applied" in line] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "topics",
+        "alerts",
+        "rates",
+        "fence show",
+        "dead-letters list",
+        "policy status",
+        "policy set labels.toxicity.flag 0.6 --reason x --author ada --yes",
+        "silence add --rule x --scope tenant=acme --for 1h --reason x --author ada",
+        "replay --from 1h",
+        "tail completions --until-end",
+    ],
+)
+def test_ops_may_do_what_they_have_a_command_for(seeded: Secure, command: str) -> None:
+    told = run(seeded, "ops", *command.split())
+    assert told.returncode == 0, told.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["tail decisions --until-end", "tail policies --until-end", "rates", "alerts", "policy show", "policy status"],
+)
+def test_a_dashboard_may_look(seeded: Secure, command: str) -> None:
+    told = run(seeded, "dashboard", *command.split())
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_change_by_a_dashboard_is_refused_and_says_which_right_it_lacks(seeded: Secure) -> None:
+    told = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
+    assert told.returncode == 3
+    assert "user dashboard may not Write topic policies; expected that right (docs/security.md)" in told.stderr
+
+
+# --- what nobody may
+
+
+@pytest.mark.parametrize("user", [*ROLES, "stranger"])
+async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
+    """A producer neither `policies` nor `decisions`, a worker not `policies`, a dashboard nothing."""
+    may = {name for r in ROLES.get(user, ()) if r.operation == "Write" for name in r.names}
+    kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
+    for idempotent in (True, False):
+        producer = AIOKafkaProducer(**connect(kafka.brokers), enable_idempotence=idempotent)
+        if idempotent and not may:
+            continue  # who may write nothing gets no producer's id, and asks for one for ever
+        await producer.start()
+        try:
+            for topic in sorted(set(ALL) - may):
+                with pytest.raises(TopicAuthorizationFailedError):
+                    await producer.send_and_wait(topic, b"{}", partition=0)
+        finally:
+            await producer.stop()
+
+
+@pytest.mark.parametrize("user", [*ROLES, "stranger"])
+async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
+    may = {name for r in ROLES.get(user, ()) if r.operation == "Read" for name in r.names}
+    kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
+    consumer = AIOKafkaConsumer(**connect(kafka.brokers), group_id=None, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        for topic in sorted(set(ALL) - may):
+            with pytest.raises(TopicAuthorizationFailedError):
+                await read(consumer, topic)
+    finally:
+        await consumer.stop()
+
+
+async def read(consumer: Any, topic: str) -> None:
+    """Until it fails: at once where the topic is hidden, at the first fetch from who may only write there."""
+    await consumer._client._wait_on_metadata(topic)
+    consumer.assign([TopicPartition(topic, 0)])
+    async with asyncio.timeout(20):
+        while True:
+            await consumer.getmany(timeout_ms=200)
+
+
+# --- the log of policies
+
+
+async def records(secure: Secure) -> int:
+    """How many are on `policies`."""
+    policies = Policies(settings(secure, "ops").brokers)
+    try:
+        return (await policies.read()).next
+    finally:
+        await policies.stop()
+
+
+async def test_a_worker_that_may_write_policies_writes_only_onto_an_empty_log(seeded: Secure, tmp_path: Path) -> None:
+    before = await records(seeded)
+    right = Right("Write", "topic", ("policies",), "too much")
+    await asyncio.to_thread(acls.grant, seeded.cluster.inside, "worker", [right])
+    try:
+        for n in range(2):
+            with working(seeded, tmp_path / str(n), POLICY.replace("0.9", f"0.9{n + 1}")) as worker:
+                await asyncio.to_thread(worker.says, "differs from the live policy")
+                await asyncio.to_thread(worker.says, "completions[0]", "taken over")
+    finally:
+        await asyncio.to_thread(acls.revoke, seeded.cluster.inside, "worker", [right])
+    assert await records(seeded) == before
+
+
+# --- the least
+
+
+def lacking(right: Right) -> str:
+    """What a worker says without it."""
+    if right.kind == "group":
+        return f"user worker may not Read group {right.named('tidegate')[0]}"
+    seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}
+    return f"no topic {', '.join(name for name in ALL if name in right.names and name not in seen)};"
+
+
+@pytest.mark.parametrize(
+    "right",
+    # Those that are for a Redis that was lost are shown by the drills of that: tests/drills/faults/test_store_lost.py
+    [right for right in ROLES["worker"] if "rebuild" not in right.why],
+    ids=lambda right: f"{right.operation} {right.names[0]}",
+)
+def test_a_worker_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: Path, right: Right) -> None:
+    acls.revoke(seeded.cluster.inside, "worker", [right])
+    try:
+        with working(seeded, tmp_path) as worker:
+            worker.says(lacking(right), "waiting for")
+            acls.grant(seeded.cluster.inside, "worker", [right])
+            worker.says("completions[0]", "taken over")
+    finally:
+        acls.grant(seeded.cluster.inside, "worker", [right])
+
+
+def test_a_worker_that_loses_a_right_goes_on_when_it_has_it_again(seeded: Secure, tmp_path: Path) -> None:
+    """What came meanwhile waits in Kafka."""
+    right = Right("Write", "topic", ("decisions",), "its output")
+    with working(seeded, tmp_path) as worker:
+        worker.says("completions[0]", "taken over")
+        acls.revoke(seeded.cluster.inside, "worker", [right])
+        try:
+            run(seeded, "producer", "send", "-", stdin=BAD.replace("c1", "c2"))
+            worker.says("user worker may not Write topic decisions; expected that right")
+        finally:
+            acls.grant(seeded.cluster.inside, "worker", [right])
+        deadline = time.monotonic() + 60
+        while '"id":"c2"' not in run(seeded, "dashboard", "tail", "decisions", "--until-end", "--json").stdout:
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("right", [ROLES["producer"][0], ROLES["worker"][-1]], ids=["topics", "a prefix of groups"])
+def test_the_commands_give_what_the_table_says(secure: Secure, right: Right) -> None:
+    secure.kafka_acls(kafka_acl(right, "somebody"))
+    assert acls.held(secure.cluster.inside, "somebody") == acls.entries("somebody", [right])
+    secure.kafka_acls(kafka_acl(right, "somebody", how="--remove"))
+    assert acls.held(secure.cluster.inside, "somebody") == set()
