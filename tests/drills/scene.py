@@ -34,7 +34,7 @@ BAD_TENANT = "t0"  # a third of the traffic; always toxic
 POLICY = """
 schema_version = 1
 labels = { toxicity = { flag = 0.5, review = 0.7, block = 0.9 }, stereotype = { flag = 0.5 } }
-windows = { bucket_s = 5, rate_window_s = 3600, late_s = 3600 }
+windows = { bucket_s = 5, rate_window_s = 3600, late_s = 3600, grace_s = 4 }
 
 [alerts.incident]
 of = "action.block"
