@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams.core.changes import PolicyChange, ShadowChange
 from streams.core.log import PolicyLog, fold
 from streams.core.policy import Policy
+from streams.errors import BrokerForbids, broker_away
 from streams.in_force import InForce
 from streams.metrics import Metrics
 from streams.publish import Message, Publisher
@@ -34,9 +37,9 @@ def shadow(parent: str | None, policy: dict[str, object] | None) -> ShadowChange
 class Told:
     """An InForce that is told records one by one, and what it says in metrics."""
 
-    def __init__(self, folder: Path, kafka: str = "") -> None:
+    def __init__(self, folder: Path, kafka: str = "", block: float = 0.9) -> None:
         file = folder / "policy.toml"
-        file.write_text("[labels.toxicity]\nblock = 0.9\n")
+        file.write_text(f"[labels.toxicity]\nblock = {block}\n")
         self.metrics = Metrics()
         self.scorer = LiveScorer(obedient(), self.metrics.model_is)
         self.in_force = InForce(kafka, file, "w1", self.scorer, self.metrics, MemoryStore(lambda: 1))
@@ -98,3 +101,59 @@ async def test_a_worker_starts_beside_a_shadow_whose_label_its_classifier_does_n
     finally:
         await told.in_force.stop()
         await publisher.stop()
+
+
+class Counting(Publisher):
+    """That says what it was asked to write, and may be without the right to."""
+
+    def __init__(self, kafka: str) -> None:
+        super().__init__(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
+        self.asked: list[str] = []
+        self.may = True
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.asked += [message.topic for message in messages]
+        if not self.may:
+            raise broker_away("kafka:9093", TopicAuthorizationFailedError("policies"), "policies", "Write")
+        await super().publish(messages)
+
+
+async def test_a_worker_writes_to_policies_only_while_the_log_is_empty(own_pair: Pair, tmp_path: Path) -> None:
+    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
+    publisher = Counting(own_pair.kafka)
+    await publisher.start()
+    workers = []
+    try:
+        for n in range(3):
+            folder = tmp_path / str(n)
+            folder.mkdir()
+            workers.append(Told(folder, own_pair.kafka, 0.9 + n / 100))  # each with another file
+            await workers[n].in_force.find(publisher)
+        assert publisher.asked == ["policies"]  # of the first
+        await publisher.publish(
+            [Message("policies", b"live", shadow(None, TRIED).model_dump_json().encode(), 0)]  # any other record
+        )
+        await workers[2].in_force.stop()
+        await workers[2].in_force.find(publisher)
+        assert publisher.asked == ["policies"] * 2
+    finally:
+        for worker in workers:
+            await worker.in_force.stop()
+        await publisher.stop()
+
+
+async def test_a_worker_that_may_not_write_the_first_policy_says_what_to_run(own_pair: Pair, tmp_path: Path) -> None:
+    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
+    publisher = Counting(own_pair.kafka)
+    publisher.may = False
+    told = Told(tmp_path, own_pair.kafka)
+    try:
+        with pytest.raises(BrokerForbids) as error:
+            await told.in_force.find(publisher)
+        assert str(error.value) == (
+            f"kafka {own_pair.kafka}: policies is empty, and user ANONYMOUS may not write to it; expected "
+            f'`tidegate policy apply {tmp_path}/policy.toml --reason "first policy"` once, by somebody who may; '
+            "waiting for it"
+        )
+    finally:
+        await told.in_force.stop()
