@@ -1,4 +1,7 @@
-"""Breaks Tidegate in a copy, one guard at a time, and shows which drill catches it: `python -m tests.drills.mutations`.
+"""Breaks Tidegate in a copy, one guard at a time, and shows which drill catches it.
+
+    python -m tests.drills.mutations                     all of them, some minutes
+    python -m tests.drills.mutations fence "commit bef"  those whose name begins so
 
 A drill that passes proves something only where it fails when the guard is gone. Nothing in the working tree is
 changed. Exit code 1 where a mutation was not caught, 2 where its text is no longer in the file.
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -95,20 +99,25 @@ class TextGone(Exception):
     """A mutation's text is not in its file exactly once: write the mutation anew."""
 
 
-def main() -> int:
-    outcomes = []
-    for mutation in MUTATIONS:
+def main(words: Sequence[str]) -> int:
+    """Runs the mutations whose name begins with one of the words, or all; what others came to before is kept."""
+    known = {row["mutation"]: row for row in (json.loads(REPORT.read_text()) if REPORT.exists() else [])}
+    chosen = [mutation for mutation in MUTATIONS if not words or mutation.name.startswith(tuple(words))]
+    missed = 0
+    for mutation in chosen:
         try:
-            outcomes.append(run(mutation))
+            outcome = run(mutation)
         except TextGone as gone:
             print(gone, file=sys.stderr)
             return 2
-        print(table([outcomes[-1]]), flush=True)
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
-    missed = sum(not outcome.caught for outcome in outcomes)
-    print(f"{len(outcomes) - missed} of {len(outcomes)} mutations were caught; {REPORT.relative_to(ROOT)}")
-    return 1 if missed else 0
+        print(table(outcome), flush=True)
+        missed += not outcome.caught
+        known[mutation.name] = asdict(outcome)
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        rows = [known[each.name] for each in MUTATIONS if each.name in known]
+        REPORT.write_text(json.dumps(rows, indent=1) + "\n")
+    print(f"{len(chosen) - missed} of {len(chosen)} mutations were caught; {REPORT.relative_to(ROOT)}")
+    return 1 if missed or not chosen else 0
 
 
 def run(mutation: Mutation) -> Outcome:
@@ -159,14 +168,13 @@ def judged(results: Path, output: str) -> tuple[bool, str]:
     return caught, message.removeprefix("AssertionError: ")[:200]
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """A few lines a mutation: what was changed, and what said so."""
-    return "\n".join(
+def table(o: Outcome) -> str:
+    """A few lines: what was changed, which drill ran, and what it said."""
+    return (
         f"{'caught' if o.caught else 'MISSED'}  {o.mutation}\n"
         f"        {o.changed}\n        {o.drill.rpartition('::')[2]}, {o.took_s:g} s\n        {o.said}"
-        for o in outcomes
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

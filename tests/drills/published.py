@@ -8,6 +8,7 @@ import re
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaConsumer
@@ -32,6 +33,22 @@ async def epochs(kafka: str) -> dict[Place, int]:
     finally:
         await consumer.stop()
     return found
+
+
+async def ahead(kafka: str, of: Mapping[int, int], within_s: float = 120) -> None:
+    """Returns once there is a decision on a completion at or beyond one of these: partition -> offset."""
+    consumer = AIOKafkaConsumer("decisions", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        source = json.loads(record.value)["source"]
+                        if source["offset"] >= of.get(source["partition"], source["offset"] + 1):
+                            return
+    finally:
+        await consumer.stop()
 
 
 async def written_by(url: str, tokens: set[int]) -> dict[str, str]:

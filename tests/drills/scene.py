@@ -121,14 +121,15 @@ class Scene:
                 self.acknowledged.add((meta.partition, meta.offset))
                 return
 
-    async def at_once(self, completions: int, partition: int) -> None:
-        """So many in one record batch: whoever reads them has them all in hand."""
+    async def at_once(self, completions: int, partition: int) -> int:
+        """So many in one record batch: whoever reads them has them all in hand. Returns the first offset."""
         async with AIOKafkaProducer(bootstrap_servers=self.pair.kafka, acks="all", max_batch_size=1 << 20) as producer:
             batch = producer.create_batch()
             for _ in range(completions):
                 assert batch.append(key=None, value=self.completion(), timestamp=None) is not None
             meta = await (await producer.send_batch(batch, "completions", partition=partition))
         self.acknowledged |= {(partition, meta.offset + n) for n in range(completions)}
+        return int(meta.offset)
 
     # --- watching
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.drills.gate import Gate
 from tests.drills.policy_moves import change
-from tests.drills.published import epochs, tokens, written_by
+from tests.drills.published import ahead, epochs, tokens, written_by
 from tests.drills.scene import Scene, scene
 from tests.pairs import Pair
 from tests.proxy import Proxy
@@ -62,8 +62,9 @@ async def test_a_frozen_worker_comes_to_count_before_the_new_owner(
             old, s.per_s = s.workers.epochs("w1"), 1  # what it then reads, it reads at once
             await asyncio.sleep(1)
             link.stalled = True
-            await s.at_once(MANY, s.rng.choice(sorted(old)))
-            await asyncio.sleep(2)
+            partition = s.rng.choice(sorted(old))
+            await ahead(own_pair.kafka, {partition: await s.at_once(MANY, partition)})
+            await asyncio.sleep(0.5)  # from the acknowledgement to the call
             s.workers.signal("w1", signal.SIGSTOP)
             s.per_s = s.usual_per_s
             await change(own_pair.kafka, flag=0.2, review=0.3)
