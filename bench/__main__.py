@@ -12,7 +12,7 @@ ALONE = ("kafka", "profile")  # only where they are asked for: one needs Java, t
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, kafka, latency, policy, profile, tick, what_if, worker
+    from bench import classifiers, kafka, latency, policy, profile, taken, tick, what_if, worker
 
     return {
         "classifiers": classifiers.run,
@@ -21,6 +21,7 @@ def _parts() -> dict[str, Callable[[Results], None]]:
         "tick": tick.run,
         "policy": policy.run,
         "what_if": what_if.run,
+        "taken": taken.run,
         "kafka": kafka.run,
         "profile": profile.run,
     }

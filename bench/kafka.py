@@ -1,20 +1,14 @@
 """`kafka`: a bare loop against one worker and two, on three brokers of Apache Kafka with acks=all, and a Redis.
 
-One cluster for all runs, wiped between them; needs Java, Maven and redis-server (tests/real/). Beside the rates:
-what an event takes on Kafka's disks and of Redis, which docs/scale.md stands on.
+One cluster for all runs, wiped between them; needs Java, Maven and redis-server (tests/real/).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any
-
-import redis
 
 from bench.measure import ZEROS, Spent, Subject, backlogs, bare_on, worker_on
 from bench.results import Results
@@ -38,11 +32,6 @@ class _Servers(Real):
     def broker_pids(self) -> list[int]:
         return [self.cluster.broker(n).pid for n in range(len(self.cluster))]
 
-    def bytes_of(self, topic: str) -> int:
-        """Of one copy on disk, all partitions: the largest of the copies."""
-        folders = [self.root / f"kafka-{n}" / "data" for n in range(len(self.cluster))]
-        return max(sum(_size(log) for log in folder.glob(f"{topic}-*/*.log")) for folder in folders)
-
 
 def run(results: Results, runs: int = RUNS, scale: float = 1.0) -> None:
     """Kinds are interleaved; medians. A worker is 1.0 of the bare loop's rate where it adds nothing."""
@@ -53,13 +42,10 @@ def run(results: Results, runs: int = RUNS, scale: float = 1.0) -> None:
 
 def _measure(results: Results, servers: _Servers, name: str, runs: int, count: int) -> None:
     found: dict[str, list[Spent]] = {kind: [] for kind in KINDS}
-    taken: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     for _ in range(runs):
         for kind, workers in KINDS.items():
             servers.wipe()
-            with _taken(servers, count) as takes:
-                found[kind].append(asyncio.run(_one(servers, CLASSIFIERS[name], workers, count)))
-            taken[kind].append(takes)
+            found[kind].append(asyncio.run(_one(servers, CLASSIFIERS[name], workers, count)))
     for kind, spent in found.items():
         what = f"kafka x3, {kind}, {name}"
         results.add(what, "rate", _median(spent, lambda s: s.per_s), "events/s", runs)
@@ -71,10 +57,6 @@ def _measure(results: Results, servers: _Servers, name: str, runs: int, count: i
             rate = _median(spent, lambda s: s.per_s) / _median(found["bare"], lambda s: s.per_s)
             results.add(f"kafka x3, {kind} / bare, {name}", "rate", rate, "times", runs)
             results.add(what, "store cpu", _median(spent, lambda s: s.store_cpu), "us/event", runs)
-            for metric in taken[kind][0]:
-                value = statistics.median(takes[metric] for takes in taken[kind])
-                of, _, unit = metric.partition(", ")
-                results.add(what, of, value, unit, runs)
 
 
 async def _one(servers: _Servers, classifier: str, workers: int, count: int) -> Spent:
@@ -86,32 +68,6 @@ async def _one(servers: _Servers, classifier: str, workers: int, count: int) -> 
         if workers > 1:
             await asyncio.sleep(3.0)  # the second one's joining has moved partitions of the first
         return await backlogs(subjects, servers.broker_pids, servers.store_pid, count)
-
-
-@contextlib.contextmanager
-def _taken(servers: _Servers, count: int) -> Iterator[dict[str, float]]:
-    """What an event took while this went on, by 'of what, unit'; filled at the end."""
-    takes: dict[str, float] = {}
-    with redis.Redis.from_url(servers.redis) as client:
-        client.config_resetstat()
-        yield takes
-        stats: dict[str, Any] = client.info("all")
-    applies = stats.get("cmdstat_evalsha", {})
-    takes["kafka, bytes a completion"] = servers.bytes_of("completions") / count
-    takes["kafka, bytes a decision"] = servers.bytes_of("decisions") / count
-    takes["redis, calls of scripts an event"] = applies.get("calls", 0) / count
-    takes["redis, us of scripts an event"] = applies.get("usec", 0) / count
-    takes["redis, commands an event"] = stats["total_commands_processed"] / count
-    takes["redis, bytes to it an event"] = stats["total_net_input_bytes"] / count
-    takes["redis, bytes from it an event"] = stats["total_net_output_bytes"] / count
-
-
-def _size(file: Path) -> int:
-    """Of what is in it: Kafka makes index files large, but not its logs."""
-    try:
-        return file.stat().st_size
-    except OSError:  # deleted meanwhile
-        return 0
 
 
 def _median(spent: list[Spent], of: Callable[[Spent], float]) -> float:
