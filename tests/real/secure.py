@@ -7,6 +7,7 @@ Kafka has three doors: CLIENT (SASL_SSL: SCRAM, and PLAIN), PROXIED (TLS with a 
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any, Self
 import redis
 
 from streams.embedded.pair import store_arguments
-from streams.embedded.server import HOST, Server
+from streams.embedded.server import HOST, EmbeddedError, Server
 from streams.roles import REDIS, ROLES, redis_acl
 from tests.real import acls
 from tests.real.cluster import Cluster
@@ -122,7 +123,13 @@ class SecureRedis:
         self._server = Server("redis", redis_server(), self._arguments, self._answers, root)
 
     def start(self) -> None:
-        self._server.start()
+        """Raises RealServersMissing where this redis-server was built without TLS."""
+        try:
+            self._server.start()
+        except EmbeddedError as error:
+            if re.search(r"(?i)bad directive|connection type tls", str(error)):
+                raise RealServersMissing("redis-server is built without TLS; expected the distribution's") from error
+            raise
 
     def stop(self) -> None:
         self._server.kill()

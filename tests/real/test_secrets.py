@@ -106,7 +106,7 @@ def everything_kept(secure: Secure) -> bytes:
     with secure.redis.client() as client:
         keys = list(client.scan_iter(count=1000))
         reads = {"hash": client.hgetall, "list": lambda k: client.lrange(k, 0, -1), "set": client.smembers}
-        held = [(key, reads.get(client.type(key), client.dump)(key)) for key in keys] 
+        held = [(key, reads.get(client.type(key), client.dump)(key)) for key in keys]
         return repr((held, client.execute_command("ACL", "LOG"))).encode()
 
 
