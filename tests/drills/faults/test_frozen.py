@@ -21,17 +21,26 @@ MANY = 200  # records that the two decide: enough for them to differ
 
 
 async def test_a_worker_is_frozen_and_thawed(own_pair: Pair, tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    settings = {"classifier": "tests.drills.gate:gated", "score_timeout_s": "60"}
     title = "a worker frozen past its session timeout, and thawed"
-    async with scene(own_pair, tmp_path, "worker_frozen", title) as s:
+    async with scene(own_pair, tmp_path, "worker_frozen", title, workers=1, **settings) as s:
+        frozen = s.workers.start(gate.environ)
+        await s.workers.joined()
         await s.fires()
-        did = "SIGSTOP of one of two workers until the other had all its partitions and had counted on; then SIGCONT"
+        did = (
+            "SIGSTOP of one of two workers while it scores a batch, until the other had all its partitions and had "
+            "counted on; then SIGCONT"
+        )
         async with s.trouble(did):
-            frozen = s.rng.choice(sorted(s.workers.workers))
             old = s.workers.epochs(frozen)
+            gate.close()
+            await gate.waiting()
             s.workers.signal(frozen, signal.SIGSTOP)
             await _taken_from(s, old)
             await s.counts(100)
             published, written = await epochs(own_pair.kafka), await written_by(own_pair.redis, {*old.values()})
+            gate.open()
             s.workers.signal(frozen, signal.SIGCONT)
             await asyncio.sleep(2)
         later = {place: epoch for place, epoch in (await epochs(own_pair.kafka)).items() if place not in published}
