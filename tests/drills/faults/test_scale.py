@@ -64,9 +64,9 @@ async def test_one_worker_two_four_and_three(own_pair: Pair, tmp_path: Path) -> 
         await s.account(duplicates=False)
 
 
-async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_real: Real, tmp_path: Path) -> None:
+async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_pair: Pair, tmp_path: Path) -> None:
     async with scene(
-        own_real,
+        own_pair,
         tmp_path,
         "name_kept",
         "a named worker killed and back within the session timeout",

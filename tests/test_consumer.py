@@ -1,0 +1,114 @@
+"""What the group's coordinator says to one consumer: alive or not, and a name that somebody else has taken."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.protocol.commit import OffsetCommitResponse_v2
+from aiokafka.protocol.group import HeartbeatResponse_v0, JoinGroupResponse_v2, JoinGroupResponse_v5
+
+import streams.consumer
+from streams.batch import Limits
+from streams.consumer import Membership, _sticky
+from streams.errors import NameTaken
+
+UNKNOWN, FENCED, REBALANCING = 25, 82, 27
+
+
+class Coordinator:
+    """aiokafka's, as far as it is watched: it answers what it is given."""
+
+    def __init__(self) -> None:
+        self.beats, self.response = True, HeartbeatResponse_v0(0)
+
+    async def _do_heartbeat(self) -> bool:
+        return self.beats
+
+    async def _send_req(self, request: Any) -> Any:
+        del request
+        return self.response
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    time = SimpleNamespace(now=0.0, monotonic=lambda: time.now)
+    monkeypatch.setattr(streams.consumer, "time", time)
+    return time
+
+
+@pytest.fixture(autouse=True)
+def raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's end, as an exception."""
+
+    def refused(error: Exception) -> None:
+        raise error
+
+    monkeypatch.setattr(streams.consumer, "exit_refused", refused)
+
+
+def watched(name: str | None) -> tuple[Membership, Any]:
+    coordinator: Any = Coordinator()
+    membership = Membership("g", Limits(session_timeout_s=10, group_instance=name))
+    membership.watch(coordinator)
+    return membership, coordinator
+
+
+async def test_a_member_is_alive_for_a_session_after_its_last_good_heartbeat(clock: SimpleNamespace) -> None:
+    membership, coordinator = watched(None)
+    assert not membership.alive()
+    await coordinator._do_heartbeat()
+    clock.now = 9.9
+    assert membership.alive()
+    coordinator.beats = False
+    await coordinator._do_heartbeat()
+    clock.now = 10.0
+    assert not membership.alive()
+
+
+@pytest.mark.parametrize(
+    ("response", "silent_s", "taken"),
+    [
+        (HeartbeatResponse_v0(0), 1, False),
+        (HeartbeatResponse_v0(REBALANCING), 1, False),
+        (HeartbeatResponse_v0(UNKNOWN), 1, True),
+        (HeartbeatResponse_v0(UNKNOWN), 10, False),  # frozen: the group let go of it, and it joins again
+        (OffsetCommitResponse_v2([("t", [(0, 0), (1, UNKNOWN)])]), 1, True),
+        (OffsetCommitResponse_v2([("t", [(0, 0), (1, 0)])]), 1, False),
+        (JoinGroupResponse_v5(0, FENCED, 0, "", "", "", []), 60, True),  # says so itself, however long it took
+    ],
+)
+async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
+    clock: SimpleNamespace, response: Any, silent_s: float, taken: bool
+) -> None:
+    for name in ("worker-0", None):
+        membership, coordinator = watched(name)
+        clock.now = 0.0
+        membership.beaten()
+        clock.now, coordinator.response = silent_s, response
+        if taken and name is not None:
+            with pytest.raises(NameTaken, match="g: another worker joined as worker-0, or somebody removed"):
+                await coordinator._send_req(None)
+        else:
+            assert await coordinator._send_req(None) is response
+
+
+async def test_a_broker_without_names_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    _, coordinator = watched("worker-0")
+    coordinator.response = JoinGroupResponse_v2(0, 0, 0, "", "", "", [])
+    with caplog.at_level(logging.WARNING):
+        await coordinator._send_req(None)
+        await coordinator._send_req(None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "g: this broker knows no names of members; TIDEGATE_GROUP_INSTANCE=worker-0 changes nothing here"
+    ]
+
+
+def test_two_consumers_of_one_process_do_not_share_what_they_had() -> None:
+    completions, feedback = _sticky(), _sticky()
+    completions.on_generation_assignment(7)
+    completions.member_assignment = []
+    assert (feedback.generation, feedback.member_assignment) == (-1, None)
+    assert completions.name == "roundrobin"
