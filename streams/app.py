@@ -25,6 +25,7 @@ from streams.worker import Worker
 
 log = logging.getLogger(__name__)
 
+STOP_S = 35.0  # an operator allows 40 s before SIGKILL (docs/operations.md)
 FAUST_S = 5.0
 
 
@@ -89,15 +90,17 @@ def build(settings: Settings, worker: Worker) -> faust.App:
             await worker.start(completions=_putter(completions), feedback=_putter(feedback))
 
         async def on_stop(self) -> None:
+            # Every client waits in its own way, and for longer, for a Kafka that is away.
+            loop = asyncio.get_running_loop()
+            loop.call_later(STOP_S, _leave)
             await worker.stop()
-            # All that is ours is done. Faust's own clients wait a minute for a Kafka that is away.
-            asyncio.get_running_loop().call_later(FAUST_S, _leave)
+            loop.call_later(FAUST_S, _leave)  # all that is ours is done
 
     return app
 
 
 def _leave() -> None:
-    log.warning("what Faust keeps of Kafka did not close within %g s; left without it", FAUST_S)
+    log.warning("some connections did not close in time; left without; what was in flight, the next owner reads again")
     logging.shutdown()
     os._exit(0)
 
