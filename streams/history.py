@@ -36,7 +36,7 @@ class History:
         0: everything. Raises BrokerAway.
         """
         tps = [TopicPartition(*part) for part in parts]
-        async with self._consumer(f"{len(parts)} partitions of {parts[0].topic}") as consumer:
+        async with self._consumer(", ".join(sorted({part.topic for part in parts}))) as consumer:
             begins: dict[TopicPartition, int] = await consumer.beginning_offsets(tps)
             found = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms)) if at_ms else {}
             consumer.assign(tps)

@@ -57,13 +57,13 @@ class Published:
         self.end = 0  # of `decisions`, when it was read
 
     @classmethod
-    async def of(cls, past: Past, part: Part, start: int, end: int, since_ms: int, letters: int) -> Self:
-        """Read from those written since then. letters: partitions of `dead-letters`."""
+    async def of(cls, past: Past, part: Part, start: int, end: int, written: Sequence[Stretch]) -> Self:
+        """written: the part's `decisions`, then every partition of `dead-letters`, as far back as is to be looked."""
         made = cls(part, start, end)
-        (decisions,) = await past.since([Part(DECISIONS, part.partition)], since_ms)
+        decisions, *letters = written
         made.end = decisions.end
         await made._read(past, [decisions])
-        await made._read(past, await past.since([Part(DEAD_LETTERS, p) for p in range(letters)], since_ms))
+        await made._read(past, letters)
         return made
 
     async def _read(self, past: Past, stretches: Sequence[Stretch]) -> None:

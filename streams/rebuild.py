@@ -26,12 +26,13 @@ from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.places import Places, Stretch
 from streams.published import COMPLETIONS, DEAD_LETTERS, DECISIONS, Outcome, Past, Published
-from streams.rebuild_strikes import ENFORCEMENTS, AsThen, Striking, Told, reach_ms
+from streams.rebuild_strikes import AsThen, Striking, Told, reach_ms
 from streams.store import Applied, Apply, Part, Store
 from streams.wire import Record
 
 log = logging.getLogger(__name__)
 
+ENFORCEMENTS = "enforcements"
 # A decision is stamped by its worker's clock, a completion by its producer's: they may be apart by so much, and what
 # was written close to where the window begins is found all the same.
 SKEW_MS = 300_000
@@ -126,6 +127,14 @@ class Rebuild:
             log.warning("%s@%d: nothing published fits this completion; read and decided again from there", part, next_)
         return next_
 
+    async def _written(self, part: Part, since_ms: int) -> tuple[list[Stretch], list[Stretch]]:
+        """What was written since then: the part's decisions and all dead letters; and all enforcements."""
+        many = self._partitions()
+        letters = [Part(DEAD_LETTERS, p) for p in range(many[DEAD_LETTERS])]
+        told = [Part(ENFORCEMENTS, p) for p in range(many[ENFORCEMENTS])]
+        found = await self._past.since([Part(DECISIONS, part.partition), *letters, *told], since_ms)
+        return found[: 1 + len(letters)], found[1 + len(letters) :]
+
     async def _rebuild(self, part: Part, token: int, start: int, end: int, committed: int) -> tuple[int, bool]:
         """The next offset to be counted, and whether everything up to `end` was published and is counted."""
         past = self._past
@@ -135,13 +144,13 @@ class Rebuild:
         if first is None:
             return start, False  # expired meanwhile, or nothing but control records
         live, now_ms = self._live(), await self._store.now_ms()
-        since_ms = max(1, min(first.timestamp, now_ms) - SKEW_MS)
-        published = await Published.of(past, part, start, end, since_ms, self._partitions()[DEAD_LETTERS])
+        written, said = await self._written(part, max(1, min(first.timestamp, now_ms) - SKEW_MS))
+        published = await Published.of(past, part, start, end, written)
         counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
         going, next_, newest_ms, whole = self.going[part], start, 0, True
         places = Places(past, Part(DECISIONS, part.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
-            told = await Told.of(past, part, since_ms, self._partitions()[ENFORCEMENTS])
+            told = await Told.of(past, part, said)
             told.forget_undos_before(await published.first_ms(places))
             striking = await Striking.of(self._store, part, self._as_then, live, told)
             async for records in some:

@@ -18,10 +18,10 @@ from streams.core.parts import Strikes
 from streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
 from streams.core.thresholds import LivePolicy
 from streams.enforce import AT_ONCE
+from streams.places import Stretch
 from streams.published import Past
 from streams.store import Part, Store, Undo
 
-ENFORCEMENTS = "enforcements"
 # Policy version -> what it says of strikes; None where it is not known any more.
 AsThen = Callable[[str], tuple[Strikes, Terms] | None]
 
@@ -45,10 +45,9 @@ class Told:
     undone: dict[str, Enforcement] = field(default_factory=dict)  # user -> the last undo
 
     @classmethod
-    async def of(cls, past: Past, part: Part, since_ms: int, partitions: int) -> Self:
-        """Raises BrokerAway."""
+    async def of(cls, past: Past, part: Part, stretches: Sequence[Stretch]) -> Self:
+        """stretches: every partition of `enforcements`. Raises BrokerAway."""
         told = cls()
-        stretches = await past.since([Part(ENFORCEMENTS, p) for p in range(partitions)], since_ms)
         async with aclosing(past.read(*stretches)) as some:
             async for records in some:
                 for record in records:

@@ -27,8 +27,7 @@ from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.places import Stretch
 from streams.published import DEAD_LETTERS, DECISIONS
-from streams.rebuild import Rebuild
-from streams.rebuild_strikes import ENFORCEMENTS
+from streams.rebuild import ENFORCEMENTS, Rebuild
 from streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from streams.store.memory import MemoryStore
 from tests.wire.records import Fake
