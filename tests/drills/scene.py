@@ -75,6 +75,7 @@ class Scene:
     per_s: float = 0.0  # a drill may change it, for a burst
     usual_per_s: float = 0.0
     partitions: int = 0
+    slowest_s: float = 0.0  # from a completion's send to its acknowledgement
     _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     # --- traffic
@@ -113,11 +114,13 @@ class Scene:
     async def _send(self, producer: Any, value: bytes) -> None:
         key = json.loads(value)["user"].encode() if value.startswith(b"{") else None
         while True:
+            began = time.monotonic()
             try:
                 meta = await producer.send_and_wait("completions", value, key=key)
             except KafkaError:
                 await asyncio.sleep(0.2)
             else:
+                self.slowest_s = max(self.slowest_s, time.monotonic() - began)
                 self.acknowledged.add((meta.partition, meta.offset))
                 return
 
@@ -208,7 +211,8 @@ class Scene:
         duplicates: whether decisions may be there twice. Without, one would be a bug.
         exact: every transition of every alert is the one that the counted decisions make, to the number. Not so where
         Kafka was away while something was sent (a record is then later than the windows wait: grace_s) or Redis came
-        back with less: the tick looks at a boundary once. There what holds is that the incident is whole.
+        back with less: the tick looks at a boundary once. There, and on a machine so busy that a record takes half as
+        long to Kafka as the windows wait, what holds is that the incident is whole.
         """
         sent = await self.sent()
         redis = await settled(self.pair.redis, len(sent), within_s)
@@ -239,7 +243,9 @@ class Scene:
         assert Counter(states)["firing"] == 1, f"one incident fired {states}"
         assert "resolved" not in states, f"resolved while the incident went on: {states}"
         self.report.alert = "fired once, never resolved"
-        if exact:
+        if exact and self.slowest_s > live.policy.windows.grace_s / 2:
+            self.report.alert += f"; not held to the number: a record took {self.slowest_s:.1f} s to Kafka"
+        elif exact:
             assert until_ms >= last_ms, f"the tick came to {until_ms} of {last_ms} in {within_s:g} s"
             moved = alerts_exactly(found, decisions, live, until_ms)
             self.report.alert += f"; {moved} transitions of 2 alerts, all as counted"
