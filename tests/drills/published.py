@@ -90,8 +90,10 @@ async def metric(workers: Fleet, name: str) -> Counter[str]:
     """Worker -> the sum of a metric's samples for `completions`, or of all where it knows no topic."""
     found: Counter[str] = Counter()
     for worker in workers.workers:
-        (pages,) = set(re.findall(r"pages on (http://\S+)/readyz", workers.log(worker)))
-        text = await asyncio.to_thread(_read, f"{pages}/metrics")
+        pages = re.search(r"pages on (http://\S+)/readyz", workers.log(worker))
+        if pages is None:
+            continue  # just started
+        text = await asyncio.to_thread(_read, f"{pages[1]}/metrics")
         for labels, value in re.findall(rf"^tidegate_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
             if "topic=" not in labels or 'topic="completions"' in labels:
                 found[worker] += int(float(value))
