@@ -104,7 +104,7 @@ class MemoryStore:
 
     def _owned(self, part: Part, token: int) -> _Part | None:
         own = self.parts[part]
-        return own if own.token == token else None
+        return own if own.token == token and own.token else None  # 0: nobody claimed it yet
 
     async def release(self, part: Part, token: int) -> None:
         if own := self._owned(part, token):

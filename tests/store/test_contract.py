@@ -63,6 +63,13 @@ async def test_only_the_newest_token_may_apply_beat_or_reset(store: Store) -> No
     assert (await store.apply([span(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
 
 
+async def test_nobody_owns_a_part_that_was_never_claimed(store: Store) -> None:
+    for token in (0, -1, 1):
+        assert not await store.beat(P, token, 1, 1)
+        assert not await store.reset(P, token, Fence(7, "c", 1, None))
+    assert (await store.fences([P])) == [None]
+
+
 async def test_no_fence_is_a_gap(store: Store) -> None:
     (claim,) = await store.claim([P], "w1")
     assert claim.fence is None

@@ -1,0 +1,306 @@
+"""The Lua against its twin: any sequence of calls to the store, with the same answers and the same state on both.
+
+Tokens and epochs come from each store's clock, so calls name them by when they were given. Event times lie far ahead,
+where neither clock is asked. Numbers stay under 2^53: to there Lua counts exactly, and no offset or time gets further.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Coroutine
+from typing import Any, ClassVar, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from streams.core.strikes import Crossing, Strike, Struck, Terms
+from streams.store import Aggregate, Apply, Claim, Fence, Mark, Outbox, Part, Store, Undo
+from streams.store.memory import MemoryStore
+from streams.store.redis import RedisStore
+from tests.fuzz.profile import fuzzed
+from tests.pairs import Pair
+
+T = TypeVar("T")
+PARTS = [Part("completions", 0), Part("completions", 11), Part("feedback", 0)]
+AHEAD_MS = 4_102_444_800_000  # the year 2100
+LARGEST = 2**53 - 1
+KEEP_MS = 86_400_000
+SERIES = ("scored|all", "label.toxicity|tenant=acme", "a|model={x}", "fault|tenant:other")
+
+names = st.one_of(
+    st.sampled_from(
+        ["w1", "w2", "w3", "acme:ab12", "{", "}{", "a|b", "a:b:c", "-", "%d", "\x00", "a\nb", "é𝒳", "'\"\\"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8),
+    st.just("x" * 10_000),
+)
+small = st.sampled_from(["acme:u1", "acme:u2", "b{c}:\x00"])
+parts = st.sampled_from(PARTS)
+numbers = st.one_of(st.integers(0, 50), st.sampled_from([2**31, 2**40, LARGEST]))
+counts = st.integers(1, 2**40)
+weights = st.one_of(st.floats(0.001, 1000), st.sampled_from([0.1, 1.0, 1000.0]))
+terms = st.builds(
+    Terms,
+    half_life_ms=st.sampled_from([60_000, 86_400_000, 2_592_000_000]),
+    throttle=st.one_of(st.none(), st.sampled_from([0.001, 1.0, 3.5])),
+    suspend=st.one_of(st.none(), st.sampled_from([4.0, 1_000_000.0])),
+    negligible=st.sampled_from([1e-6, 1e-3]),
+    policy_version=st.just("3-0123abcd"),
+)
+times = st.one_of(st.integers(AHEAD_MS, AHEAD_MS + 10**9), st.just(AHEAD_MS))
+strikes = st.lists(st.builds(Strike, id=names, user=small, at_ms=times, weight=weights, reason=names), max_size=4)
+# Which token a call brings: one that a claim gave, or none that ever was.
+which = st.one_of(st.integers(0, 5), st.sampled_from(["none", "negative", "future"]))
+
+
+@st.composite
+def aggregates(draw: st.DrawFn) -> Aggregate:
+    starts = st.sampled_from([AHEAD_MS, AHEAD_MS + 10_000, 253_402_300_790_000, 0, 1_000, -10_000])
+    series = st.one_of(st.sampled_from(SERIES), names)
+    buckets = draw(st.dictionaries(starts, st.dictionaries(series, counts, min_size=1, max_size=3), max_size=3))
+    users = {
+        start: {SERIES[0]: draw(st.lists(names, max_size=4))} for start in buckets if draw(st.booleans())
+    }  # users are hits of a bucket's own series
+    totals = draw(
+        st.dictionaries(st.sampled_from(["decided", "faults", "dead_letters", "x" * 10_000]), counts, max_size=3)
+    )
+    struck = Struck(draw(terms), tuple(found)) if (found := draw(strikes)) else None
+    return Aggregate(buckets, users, totals, struck)
+
+
+class Stores(RuleBasedStateMachine):
+    """Two stores, side by side."""
+
+    url: ClassVar[str]
+    loop: ClassVar[asyncio.AbstractEventLoop]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = MemoryStore(lambda: int(time.time() * 1000))
+        self.redis = RedisStore(self.url, f"f{secrets.token_hex(6)}")
+        self.tokens: dict[Part, list[tuple[int, int]]] = {part: [] for part in PARTS}
+        self.leases: list[tuple[Any, Any]] = []
+        self.next: dict[Part, int] = dict.fromkeys(PARTS, 0)
+
+    def teardown(self) -> None:
+        try:
+            self.the_same_state()
+        finally:
+            self.run(self.redis.close())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def both(self, call: Any) -> tuple[Any, Any]:
+        """What `call(store)` gives on Redis and in memory."""
+        return self.run(call(self.redis)), self.run(call(self.memory))
+
+    def same(self, call: Any) -> Any:
+        redis, memory = self.both(call)
+        assert redis == memory
+        return redis
+
+    def token(self, part: Part, which: int | str) -> tuple[int, int]:
+        if which == "future":
+            return LARGEST, LARGEST
+        given = self.tokens[part]
+        if isinstance(which, str) or not given:
+            return (0, 0) if which == "none" else (-1, -1)
+        return given[-1 - which % len(given)]  # 0: the newest
+
+    def with_token(self, part: Part, which: int | str, call: Any) -> Any:
+        """The same answer from `call(store, token)` on both, each with its own token."""
+        of_redis, of_memory = self.token(part, which)
+        redis, memory = self.run(call(self.redis, of_redis)), self.run(call(self.memory, of_memory))
+        assert redis == memory
+        return redis
+
+    # --- owners
+
+    @rule(part=parts, worker=names)
+    def claim(self, part: Part, worker: str) -> None:
+        redis, memory = self.both(lambda store: store.claim([part], worker))
+        self.tokens[part].append((redis[0].token, memory[0].token))
+        assert _less_token(redis[0]) == _less_token(memory[0])
+        assert self.tokens[part] == sorted(set(self.tokens[part])), "a token is greater than any before it"
+
+    @rule(part=parts, which=which)
+    def release(self, part: Part, which: int | str) -> None:
+        self.with_token(part, which, lambda store, token: store.release(part, token))
+
+    @rule(part=parts, which=which, lag=numbers, watermark_ms=numbers)
+    def beat(self, part: Part, which: int | str, lag: int, watermark_ms: int) -> None:
+        self.with_token(part, which, lambda store, token: store.beat(part, token, lag, watermark_ms))
+
+    @rule(part=parts, which=which, offset=st.one_of(st.none(), numbers))
+    def trying(self, part: Part, which: int | str, offset: int | None) -> None:
+        self.with_token(part, which, lambda store, token: store.trying(part, token, offset))
+
+    @rule(
+        part=parts,
+        which=which,
+        next_=numbers,
+        cluster=names,
+        generation=st.integers(0, 9),
+        marked=st.booleans(),
+        sha=names,
+    )
+    def reset(
+        self, part: Part, which: int | str, next_: int, cluster: str, generation: int, marked: bool, sha: str
+    ) -> None:
+        fence = Fence(next_, cluster, generation, Mark(max(0, next_ - 1), AHEAD_MS, sha) if marked else None)
+        if self.with_token(part, which, lambda store, token: store.reset(part, token, fence)):
+            self.next[part] = next_
+
+    # --- counting
+
+    @rule(
+        part=parts,
+        which=st.one_of(st.just(0), st.just(0), st.just(0), which),
+        gap=st.sampled_from([0, 0, 0, 0, 1, -1, -7, 1000]),
+        length=st.sampled_from([1, 3, 250, 0]),
+        aggregate=aggregates(),
+        sha=names,
+        watermark_ms=numbers,
+        lag=numbers,
+    )
+    def apply(
+        self,
+        part: Part,
+        which: int | str,
+        gap: int,
+        length: int,
+        aggregate: Aggregate,
+        sha: str,
+        watermark_ms: int,
+        lag: int,
+    ) -> None:
+        start = max(0, self.next[part] + gap)
+
+        def span(token: int) -> Apply:
+            mark = Mark(max(0, start + length - 1), AHEAD_MS, sha)
+            return Apply(part, token, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS)
+
+        (outcome,) = self.with_token(part, which, lambda store, token: store.apply([span(token)]))
+        self.next[part] = max(0, outcome.next)
+
+    # --- strikes
+
+    @rule(
+        part=parts, user=small, id=names, weight=st.one_of(st.none(), weights), terms=terms, author=names, reason=names
+    )
+    def undo(
+        self, part: Part, user: str, id: str, weight: float | None, terms: Terms, author: str, reason: str
+    ) -> None:
+        self.same(lambda store: store.undo(part, user, Undo(id, weight, terms, author, reason)))
+
+    @rule(part=parts, many=st.integers(1, 3))
+    def drain(self, part: Part, many: int) -> None:
+        async def work(store: Store) -> None:
+            (box,) = await store.outboxes([part], many)
+            await store.drained(part, box.queued)
+            await store.drained(part, box.queued)  # another worker published them too
+
+        self.both(work)
+
+    # --- the tick, and what outlives the log
+
+    @rule(worker=names, ttl_ms=st.sampled_from([-1, 0, 10**9]))
+    def lease(self, worker: str, ttl_ms: int) -> None:
+        redis, memory = self.both(lambda store: store.lease(worker, ttl_ms))
+        assert (redis is None) == (memory is None)
+        if redis is not None:
+            self.leases.append((redis, memory))
+
+    @rule(worker=names)
+    def unlease(self, worker: str) -> None:
+        self.both(lambda store: store.unlease(worker))
+
+    @precondition(lambda self: self.leases)
+    @rule(
+        back=st.integers(0, 3),
+        states=st.dictionaries(names, st.one_of(st.none(), st.text("a{}\x00\"'", max_size=9)), max_size=4),
+    )
+    def save_alerts(self, back: int, states: dict[str, str | None]) -> None:
+        of_redis, of_memory = self.leases[-1 - back % len(self.leases)]
+        redis, memory = (
+            self.run(self.redis.save_alerts(of_redis, states)),
+            self.run(self.memory.save_alerts(of_memory, states)),
+        )
+        assert redis == memory
+
+    @rule(next_=numbers, state=names)
+    def keep_policies(self, next_: int, state: str) -> None:
+        self.same(lambda store: store.keep_policies(next_, state))
+
+    @rule(worker=names, state=names, keep_ms=st.sampled_from([-1, 10**9]))
+    def report(self, worker: str, state: str, keep_ms: int) -> None:
+        self.same(lambda store: store.report(worker, state, keep_ms))
+
+    # --- names
+
+    @rule(
+        kind=st.sampled_from(["tenant", "model"]),
+        asked=st.lists(names, max_size=4, unique=True),
+        limit=st.integers(-1, 5),
+    )
+    def admit(self, kind: str, asked: list[str], limit: int) -> None:
+        self.same(lambda store: store.admit(kind, asked, limit))
+
+    @rule(
+        kind=st.sampled_from(["tenant", "model"]),
+        live=st.lists(names, max_size=3),
+        quiet_ms=st.sampled_from([-1, 10**9]),
+    )
+    def retain(self, kind: str, live: list[str], quiet_ms: int) -> None:
+        self.same(lambda store: store.retain(kind, live, quiet_ms))
+
+    # --- the same state
+
+    @invariant()
+    def the_same_fences(self) -> None:
+        self.same(lambda store: store.fences(PARTS))
+
+    def the_same_state(self) -> None:
+        """Of everything else: at the end, for it takes a dozen calls."""
+        self.same(lambda store: store.totals(PARTS))
+        self.same(lambda store: store.alerts())
+        self.same(lambda store: store.kept_policies())
+        self.same(lambda store: store.names("tenant"))
+        redis, memory = self.both(lambda store: store.progress(PARTS))
+        assert [p.__class__(p.watermark_ms, p.lag, 0, p.owner) for p in redis] == [
+            p.__class__(p.watermark_ms, p.lag, 0, p.owner) for p in memory
+        ]
+        redis, memory = self.both(lambda store: store.touched(PARTS))
+        assert list(map(_less_tokens, redis)) == list(map(_less_tokens, memory))
+        buckets = [(part, start) for part, found in zip(PARTS, memory, strict=True) for start in found]
+        self.same(lambda store: store.counts(buckets))
+        self.same(lambda store: store.users(PARTS, SERIES[0], [start for _, start in buckets]))
+        redis, memory = self.both(lambda store: store.outboxes(PARTS, 100))
+        assert list(map(_crossings, redis)) == list(map(_crossings, memory))
+        for user in ("acme:u1", "acme:u2", "b{c}:\x00"):
+            self.same(lambda store, user=user: store.standing(PARTS, user))
+        said = self.both(lambda store: store.reports())
+        assert {w: word for w, (_, word) in said[0].items()} == {w: word for w, (_, word) in said[1].items()}
+
+
+def _less_token(claim: Claim) -> tuple[Any, ...]:
+    return claim.fence, claim.unclean, claim.trying
+
+
+def _less_tokens(touched: dict[int, str]) -> dict[int, str]:
+    return {start: span.partition(":")[2] for start, span in touched.items()}
+
+
+def _crossings(box: Outbox) -> tuple[list[Crossing], int]:
+    return [one.crossing for one in box.queued], box.waiting
+
+
+def test_redis_and_its_twin_answer_alike_whatever_is_asked_of_them(shared_pair: Pair) -> None:
+    Stores.url, Stores.loop = shared_pair.redis, asyncio.new_event_loop()
+    try:
+        run_state_machine_as_test(Stores, settings=fuzzed(8, steps=20))
+    finally:
+        Stores.loop.close()
