@@ -101,7 +101,6 @@ class TextGone(Exception):
 
 def main(words: Sequence[str]) -> int:
     """Runs the mutations whose name begins with one of the words, or all; what others came to before is kept."""
-    known = {row["mutation"]: row for row in (json.loads(REPORT.read_text()) if REPORT.exists() else [])}
     chosen = [mutation for mutation in MUTATIONS if not words or mutation.name.startswith(tuple(words))]
     missed = 0
     for mutation in chosen:
@@ -112,12 +111,18 @@ def main(words: Sequence[str]) -> int:
             return 2
         print(table(outcome), flush=True)
         missed += not outcome.caught
-        known[mutation.name] = asdict(outcome)
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        rows = [known[each.name] for each in MUTATIONS if each.name in known]
-        REPORT.write_text(json.dumps(rows, indent=1) + "\n")
+        keep(outcome)
     print(f"{len(chosen) - missed} of {len(chosen)} mutations were caught; {REPORT.relative_to(ROOT)}")
     return 1 if missed or not chosen else 0
+
+
+def keep(outcome: Outcome) -> None:
+    """Writes the outcome beside what others came to."""
+    known = {row["mutation"]: row for row in (json.loads(REPORT.read_text()) if REPORT.exists() else [])}
+    known[outcome.mutation] = asdict(outcome)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    rows = [known[each.name] for each in MUTATIONS if each.name in known]
+    REPORT.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def run(mutation: Mutation) -> Outcome:

@@ -64,21 +64,21 @@ async def test_a_burst_of_fifty_times_the_usual_rate(
     title = "a burst of 50 times the usual rate"
     async with scene(own_pair, tmp_path, "burst", title, per_s=USUAL_PER_S, **settings, **bounds) as s:
         await s.fires()
-        waited, held, leaving = 0, False, None
+        waited, held, counted, until = 0, False, 0, s.made + BURST
         async with s.trouble(""):
-            until, counted = s.made + BURST, 0
             s.per_s = 50 * USUAL_PER_S
+            while s.made < until:
+                await asyncio.sleep(0.05)
+            s.per_s = USUAL_PER_S
+            # What a worker still counts when it is told to stop is what it had in hand.
+            old, fences = s.workers.epochs("w1"), await s.fences()
+            leaving = asyncio.create_task(s.workers.leave("w1"))
+            s.workers.start()
             while counted < until:
-                await asyncio.sleep(0.3)
                 counted = await s.total()
                 waited = max(waited, len(s.acknowledged) - counted)
                 held |= sum((await metric(s.workers, "windows_incomplete")).values()) > 0
-                if s.made >= until and leaving is None:
-                    # What a worker still counts when it is told to stop is what it had in hand.
-                    s.per_s, old, fences = USUAL_PER_S, s.workers.epochs("w1"), await s.fences()
-                    leaving = asyncio.create_task(s.workers.leave("w1"))
-                    s.workers.start()
-            assert leaving is not None
+                await asyncio.sleep(0.3)
             assert await leaving == 0
         seen = await s.account(duplicates=False, exact=True)
         await _nothing_waits(s)
