@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 HEAD = Path(__file__).with_suffix(".md")  # what stands before the tables
 NAMED_BY = {"scene": (2, "drill"), "Report": (0, "drill")}  # call -> where the drill's name is among its arguments
 GROUPS = {
-    "Workers": ("workers", "frozen", "enforced"),
+    "Workers": ("workers", "frozen", "enforced", "scale"),
     "Brokers": ("brokers",),
     "Network": ("network",),
     "Redis": ("store", "store_lost"),
