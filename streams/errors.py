@@ -67,8 +67,11 @@ def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, o
     where = f"kafka {kafka}" if what is None else f"kafka {kafka}: {what}"
     if name in _FORBIDDEN:
         named = f" {said.rpartition(': ')[2]}" if ": " in said else ""
+        kind = _FORBIDDEN[name]
+        if kind == "cluster" and operation == "Write":
+            kind = "any topic"  # an idempotent producer gets its id from any: the error names the other way to one
         return BrokerForbids(
-            f"{where}: user {who(kafka)} may not {operation or 'use'} {_FORBIDDEN[name]}{named}; "
+            f"{where}: user {who(kafka)} may not {operation or 'use'} {kind}{named}; "
             "expected that right (docs/security.md); waiting for it"
         )
     return BrokerAway(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")

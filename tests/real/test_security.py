@@ -60,7 +60,7 @@ def seeded(secure: Secure, topics: None, tmp_path_factory: pytest.TempPathFactor
 
 def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded: Secure) -> None:
     told = run(seeded, "ops", "policy", "history")
-    assert [line.split()[4] for line in told.stdout.splitlines() if "applied" in line] == ["ada"]
+    assert {line.split()[5] for line in told.stdout.splitlines() if "applied" in line} == {"ada"}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_dashboard_may_look(seeded: Secure, command: str) -> None:
 def test_a_change_by_a_dashboard_is_refused_and_says_which_right_it_lacks(seeded: Secure) -> None:
     told = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
     assert told.returncode == 3
-    assert "user dashboard may not Write topic policies; expected that right (docs/security.md)" in told.stderr
+    assert "user dashboard may not Write any topic; expected that right (docs/security.md)" in told.stderr
 
 
 # --- what nobody may
@@ -107,9 +107,9 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
     may = {name for r in ROLES.get(user, ()) if r.operation == "Write" for name in r.names}
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
     for idempotent in (True, False):
-        producer = AIOKafkaProducer(**connect(kafka.brokers), enable_idempotence=idempotent)
         if idempotent and not may:
-            continue  # who may write nothing gets no producer's id, and asks for one for ever
+            continue  # who may write nothing gets no producer's id: the next test
+        producer = AIOKafkaProducer(**connect(kafka.brokers), enable_idempotence=idempotent)
         await producer.start()
         try:
             for topic in sorted(set(ALL) - may):
