@@ -67,6 +67,7 @@ class Soak:
             await self._fires()
             await self._drills(began + report.minutes * 60)
             report.load_per_s = round(statistics.mean(report.loads))
+            await self._still()
             self._traffic.end()
             await sending
             await self._account()
@@ -181,6 +182,18 @@ class Soak:
 
     # --- the end
 
+    async def _still(self) -> None:
+        """What holds only while traffic flows: without any, the alert resolves as quiet and buckets expire."""
+        report, samples = self.report, list(self._watch.samples)
+        states = await alert_states(self._watch.pair.kafka, INCIDENT)
+        report.alert = "fired once, never resolved"
+        if states.count("firing") != 1 or "resolved" in states:
+            report.alert = f"went {' '.join(states)}"
+            report.wrong.append(f"one incident, all the while: its alert {report.alert}")
+        grew, wrong = flatness(samples, self._oldest)
+        report.grew = {name: None if by is None else round(by, 4) for name, by in grew.items()}
+        report.wrong += wrong
+
     async def _account(self) -> None:
         report, watch = self.report, self._watch
         deadline = time.monotonic() + 30
@@ -200,14 +213,6 @@ class Soak:
         report.wrong += disagreements(sent, seen, totals, buckets)
         if lost := self._traffic.lost(sent):
             report.wrong.append(f"Kafka lost {lost} records that it had acknowledged")
-        states = await alert_states(watch.pair.kafka, INCIDENT)
-        report.alert = "fired once, never resolved"
-        if states.count("firing") != 1 or "resolved" in states:
-            report.alert = f"went {' '.join(states)}"
-            report.wrong.append(f"one incident, all the while: its alert {report.alert}")
-        report.grew, wrong = flatness(watch.samples, self._oldest)
-        report.grew = {name: None if by is None else round(by, 4) for name, by in report.grew.items()}
-        report.wrong += wrong
         rss = [s.rss_mb[self._oldest] for s in watch.samples if self._oldest in s.rss_mb]
         redis = [s.redis_mb for s in watch.samples if s.redis_mb is not None]
         report.rss_mb = {"first": rss[0], "last": rss[-1], "most": max(rss)}
