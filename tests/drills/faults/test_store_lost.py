@@ -126,7 +126,7 @@ async def begun(s: Scene) -> Before:
     undone = await command(s, "strikes", "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
     assert "-> 0.00 strikes" in undone
     await send(s.pair.kafka, [event(2_000_000, "said toxicity=0.95", tenant="acme", user="quoted")])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while sum(made.author is not None for made in (await enforcements(s.pair.kafka)).values()) < len(
             undone.splitlines()
         ):
