@@ -93,6 +93,7 @@ class Proxy:
         link = self._loop.create_task(self._link(reader, writer))
         self._links.add(link)
         link.add_done_callback(self._links.discard)
+        link.add_done_callback(lambda _: writer.transport.abort())  # also where it was cut before it began
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers = [writer]
