@@ -122,9 +122,7 @@ class Proxy:
                 with contextlib.suppress(OSError):
                     await each.wait_closed()
 
-    async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
-    ) -> None:
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False) -> None:
         while chunk := await reader.read(CHUNK_BYTES):
             if answers and self.mute:
                 continue
