@@ -72,7 +72,7 @@ class Scene:
     rng: random.Random
     acknowledged: set[tuple[int, int]] = field(default_factory=set)
     made: int = 0  # completions made; their ids are c0, c1, …
-    per_s: float = 0.0  # a drill may change it, for a burst
+    per_s: float = 0.0  # a drill may change it: a burst, or 0 for a pause
     usual_per_s: float = 0.0
     partitions: int = 0
     slowest_s: float = 0.0  # from a completion's send to its acknowledgement
@@ -103,6 +103,10 @@ class Scene:
         ) as producer:
             due, sending = time.monotonic(), set[asyncio.Task[None]]()
             while not self._over.is_set():
+                if not self.per_s:
+                    await asyncio.sleep(0.05)
+                    due = time.monotonic()
+                    continue
                 chunk = max(1, min(CHUNK, int(self.per_s / 10)))
                 for _ in range(chunk):
                     sending.add(asyncio.create_task(self._send(producer, make())))
