@@ -200,7 +200,6 @@ class Scene:
     async def sent(self) -> set[tuple[int, int]]:
         """Ends the traffic. Positions of all that was sent, what a retry of the producer wrote twice among them."""
         self._over.set()
-        await asyncio.sleep(0)
         while self.made > len(self.acknowledged):
             await asyncio.sleep(0.1)
         sent = await positions(self.pair.kafka)
