@@ -71,7 +71,6 @@ def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded:
         "rates",
         "fence show",
         "dead-letters list",
-        "policy status",
         "policy set labels.toxicity.flag 0.6 --reason x --author ada --yes",
         "silence add --rule x --scope tenant=acme --for 1h --reason x --author ada",
         "replay --from 1h",
@@ -85,7 +84,7 @@ def test_ops_may_do_what_they_have_a_command_for(seeded: Secure, command: str) -
 
 @pytest.mark.parametrize(
     "command",
-    ["tail decisions --until-end", "tail policies --until-end", "rates", "alerts", "policy show", "policy status"],
+    ["tail decisions --until-end", "tail policies --until-end", "rates", "alerts", "policy show"],
 )
 def test_a_dashboard_may_look(seeded: Secure, command: str) -> None:
     told = run(seeded, "dashboard", *command.split())
@@ -119,7 +118,7 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
             await producer.stop()
 
 
-@pytest.mark.parametrize("user", [*ROLES, "stranger"])
+@pytest.mark.parametrize("user", ["producer", "worker", "dashboard", "stranger"])  # ops may read all
 async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
     may = {name for r in ROLES.get(user, ()) if r.operation == "Read" for name in r.names}
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
