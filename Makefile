@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka drills drills-embedded drills-kafka lint bench schemas lock
+.PHONY: help demo test test-kafka drills drills-embedded drills-kafka soak fuzz sbom lint bench schemas lock
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -28,6 +28,15 @@ drills-embedded: $(VENV)/installed-dev ## those that need no more than the embed
 # FAULTS names some of them: make drills-kafka FAULTS="worker_killed or leader_killed"
 drills-kafka: $(VENV)/installed-dev ## every fault drill, on three brokers of Apache Kafka and Redis; FAULTS="name or name"
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m fault --servers real $(if $(FAULTS),-k '$(FAULTS)')
+
+soak: $(VENV)/installed-dev ## 20 minutes on Apache Kafka and Redis at 70% load, something broken every minute
+	@$(BIN)/python -m tests.drills.soak
+
+fuzz: $(VENV)/installed-dev ## what `make test` tries for seconds, with forty times the examples
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout 0 tests/fuzz
+
+sbom: $(VENV)/installed-dev ## what a worker is made of, with licences: build/sbom.cdx.json (CycloneDX), docs/dependencies.md
+	@$(BIN)/python -m tests.sbom
 
 lint: $(VENV)/installed-dev ## ruff and mypy
 	@$(BIN)/ruff check --quiet .
