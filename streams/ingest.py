@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 20.0  # a rebalance or a stop waits this long for batches in flight
 BACKOFF_S = (0.1, 5.0)
+SAID_MS = 3_000  # a broker answers a fetch within 50 ms, also where it has nothing
 ANSWER_S = 10.0  # to a commit, and to leaving the group: on a stop nobody waits longer for a broker that is away
 
 
@@ -276,11 +277,17 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await self.commit()
 
     def lags(self) -> dict[Part, int]:
-        """Records that wait behind what was applied, for each part held; -1 where the broker has not said."""
-        lags = {}
+        """Records that wait behind what was applied, for each part held; -1 where the broker has not said of late.
+
+        Nothing left to read is believed while the broker says so: one that is silent may hold more by now.
+        """
+        lags, now_ms = {}, time.time() * 1000
         for part, owned in self.owned.items():
-            highwater = self._consumer.highwater(TopicPartition(*part))
+            tp = TopicPartition(*part)
+            highwater, said_ms = self._consumer.highwater(tp), self._consumer.last_poll_timestamp(tp) or 0
             lags[part] = -1 if highwater is None else max(0, highwater - owned.applied)
             if lags[part] == 0:
                 owned.careful_until = 0  # everything that could have been in hand was applied
+                if abs(now_ms - said_ms) > SAID_MS:
+                    lags[part] = -1
         return lags
