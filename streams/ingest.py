@@ -59,7 +59,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._current = 0
         self._revoking = self._stopping = False
         self._tasks = Tasks()
-        self._taking: set[Part] = set()
+        self._taking: dict[Part, int] = {}  # under which assignment: an older one may still be at a part
         self._committed: dict[TopicPartition, int] = {}
         self._stood_since: float | None = None
         self._consumer: Any = None
@@ -107,6 +107,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = True
+        self._taking.clear()
         self._stood_since = self._stood_since or time.monotonic()
         self.waiting_for = "the group"
         try:
@@ -122,6 +123,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         log.info("assigned %s", ", ".join(map(str, sorted(parts))) or f"nothing of {self.topic}")
         if parts:
             self._consumer.pause(*assigned)
+            self._taking = dict.fromkeys(parts, self._current)
             self._tasks.spawn(self._take(parts, self._current))
         else:
             self._reads()
@@ -154,7 +156,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _take(self, parts: list[Part], assignment: int) -> None:
         """Takes parts over, one after another, for as long as this assignment holds; waits for what is away."""
         for part in parts:
-            self._taking.add(part)
             delay = BACKOFF_S[0]
             try:
                 while self._current == assignment and not self._stopping:
@@ -169,7 +170,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, BACKOFF_S[1])
             finally:
-                self._taking.discard(part)
+                if self._taking.get(part) == assignment:
+                    del self._taking[part]
         if self._current == assignment and not self._taking:
             self._reads()
 
@@ -203,6 +205,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._consumer.pause(TopicPartition(*owned.part))
         except IllegalStateError:
             return  # given away meanwhile
+        self._taking[owned.part] = self._current
         self._tasks.spawn(self._take([owned.part], self._current))
 
     # --- reading

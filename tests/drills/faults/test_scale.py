@@ -80,13 +80,13 @@ async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_pair: P
         others = ["w2", "w3"]
         lines = {name: s.workers.log(name).count("assigned") for name in others}
         generations = {name: s.workers.epochs(name) for name in others}
-        before = s.workers.epochs("w1")
+        before = held(s)["w1"]
         async with s.trouble("one of three named workers killed with -9, and started again under its name"):
             s.workers.kill("w1")
             back = s.workers.start(group_instance="worker-0")
         assert {name: s.workers.log(name).count("assigned") for name in others} == lines, "the others stopped"
         assert {name: s.workers.epochs(name) for name in others} == generations, "the others' parts moved"
-        assert set(s.workers.epochs(back)) == set(before), "it has not got its own parts again"
+        assert held(s)[back] == before, "it has not got its own parts again"
         await s.account(duplicates=True)
 
 

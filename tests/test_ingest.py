@@ -1,0 +1,84 @@
+"""How far behind a part is, by what the broker last said; and what an ingest says that it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+import streams.ingest
+from streams.batch import Limits
+from streams.fence import Belief, Owned
+from streams.ingest import SAID_MS, Ingest
+from streams.store import Part
+
+PART = Part("completions", 0)
+NOW_MS = 1_000_000_000_000
+
+
+#  applied  high-water mark  said, ms ago   lag
+@pytest.mark.parametrize(
+    ("applied", "highwater", "ago_ms", "lag"),
+    [
+        (10, 10, 50, 0),  # nothing left, as the broker says now
+        (10, 10, SAID_MS + 1, -1),  # as it said once: it may hold more by now
+        (10, 10, -SAID_MS - 1, -1),  # our clock went back: nobody knows when it said so
+        (10, 10, None, -1),
+        (10, 25, SAID_MS + 1, 15),  # behind is behind
+        (10, None, None, -1),
+    ],
+)
+def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
+    monkeypatch: pytest.MonkeyPatch, applied: int, highwater: int | None, ago_ms: int | None, lag: int
+) -> None:
+    monkeypatch.setattr(streams.ingest.time, "time", lambda: NOW_MS / 1000)
+
+    async def never(*_: Any) -> Any:
+        raise AssertionError
+
+    ingest = Ingest("nowhere:1", "g", "completions", Limits(), never, never, never)
+    ingest._consumer = SimpleNamespace(
+        highwater=lambda _: highwater, last_poll_timestamp=lambda _: None if ago_ms is None else NOW_MS - ago_ms
+    )
+    ingest.owned[PART] = Owned(PART, 7, position=applied, applied=applied, belief=Belief.BELIEVED)
+    assert ingest.lags() == {PART: lag}
+
+
+async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> None:
+    #  assigned [0 1]   taking 0, done, taking 1 ................ (slow) done
+    #  assigned [0]                               taking 0, done: reading
+    slow, asked = asyncio.Event(), 0
+
+    async def take_over(part: Part, _: int | None) -> Owned:
+        nonlocal asked
+        asked += 1
+        if part.partition == 1:
+            await slow.wait()
+        return Owned(part, 7 + asked, position=0, applied=0, belief=Belief.BELIEVED)
+
+    async def let_go(_: Owned) -> None: ...
+
+    async def committed(_: TopicPartition) -> None: ...
+
+    ingest = Ingest("nowhere:1", "g", "completions", Limits(), lambda _: asyncio.sleep(0), take_over, let_go)
+    ingest._consumer = SimpleNamespace(
+        membership=SimpleNamespace(beaten=lambda: None, alive=lambda: True), committed=committed, commit=committed,
+        pause=lambda *_: None, resume=lambda *_: None, seek=lambda *_: None,
+    )  # fmt: skip
+    both = [TopicPartition("completions", p) for p in (0, 1)]
+    await ingest.on_partitions_assigned(both)
+    while asked < 2:
+        await asyncio.sleep(0)
+    await ingest.on_partitions_revoked(both)
+    await ingest.on_partitions_assigned(both[:1])
+    async with asyncio.timeout(5):
+        while not ingest.owned:
+            await asyncio.sleep(0)
+    assert ingest.waiting_for is None
+    slow.set()
+    await asyncio.sleep(0.01)
+    assert (ingest.waiting_for, list(ingest.owned)) == (None, [PART])
+    await ingest._tasks.finish(within_s=1)
