@@ -42,5 +42,5 @@ async def beat_regularly(
 async def _beat(store: Store, ingest: Ingest) -> None:
     for part, lag in ingest.lags().items():
         owned = ingest.owned.get(part)
-        if owned is not None and not await store.beat(part, owned.token, lag, 0):
+        if owned is not None and not await store.beat(part, owned.token, lag, 0, owned.applied):
             ingest.retake(owned, "another worker claimed it, or the store came back older")

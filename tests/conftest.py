@@ -130,10 +130,9 @@ def redis_binary() -> Path:
         missing(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
-    """Kafka and Redis with TLS, users and ACLs, one of each a process of the test run: whoever takes a right, gives it
-    back."""
+    """Kafka and Redis with TLS, users and ACLs, of one module: whoever takes a right, gives it back."""
     if request.config.getoption("--servers") != "real":
         pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
     try:

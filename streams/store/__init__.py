@@ -153,8 +153,11 @@ class Store(Protocol):
     async def release(self, part: Part, token: int) -> None:
         """Says that the owner leaves cleanly. No-op for an old token."""
 
-    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
-        """The owner's word that the part is alive though nothing may have been applied. False: no longer the owner."""
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int, counted: int = 0) -> bool:
+        """The owner's word that the part is alive though nothing may have been applied.
+
+        counted: where the owner knows the fence to be. False: no longer the owner, or the store came back older.
+        """
 
     async def trying(self, part: Part, token: int, offset: int | None) -> None:
         """Says which single record is in hand, before it is scored (None: none)."""

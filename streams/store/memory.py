@@ -110,10 +110,12 @@ class MemoryStore:
         if own := self._owned(part, token):
             own.owner, own.trying, own.unclean = None, None, 0
 
-    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
-        if own := self._owned(part, token):
-            own.seen_ms, own.lag, own.watermark_ms = self._clock(), lag, max(own.watermark_ms, watermark_ms)
-        return own is not None
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int, counted: int = 0) -> bool:
+        own = self._owned(part, token)
+        if own is None or (own.next or 0) < counted:
+            return False
+        own.seen_ms, own.lag, own.watermark_ms = self._clock(), lag, max(own.watermark_ms, watermark_ms)
+        return True
 
     async def trying(self, part: Part, token: int, offset: int | None) -> None:
         if own := self._owned(part, token):

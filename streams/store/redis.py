@@ -63,8 +63,8 @@ class RedisStore(RedisStrikes):
     async def release(self, part: Part, token: int) -> None:
         await self._owned(scripts.RELEASE, part, token)
 
-    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int) -> bool:
-        return await self._owned(scripts.BEAT, part, token, lag, watermark_ms)
+    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int, counted: int = 0) -> bool:
+        return await self._owned(scripts.BEAT, part, token, lag, watermark_ms, counted)
 
     async def trying(self, part: Part, token: int, offset: int | None) -> None:
         await self._owned(scripts.TRYING, part, token, "" if offset is None else offset)

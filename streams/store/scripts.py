@@ -42,12 +42,13 @@ redis.call('HSET', KEYS[1], 'unclean', 0)
 return 1
 """
 
-# KEYS fence. ARGV token lag watermark_ms
+# KEYS fence. ARGV token lag watermark_ms counted -> 0 where it is not the owner's, or behind what the owner knows
 BEAT = (
     NOW
     + """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-local watermark = math.max(tonumber(redis.call('HGET', KEYS[1], 'watermark_ms') or 0), tonumber(ARGV[3]))
+local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms')
+if f[1] ~= ARGV[1] or tonumber(f[2] or 0) < tonumber(ARGV[4]) then return 0 end
+local watermark = math.max(tonumber(f[3] or 0), tonumber(ARGV[3]))
 redis.call('HSET', KEYS[1], 'seen_ms', now, 'lag', ARGV[2], 'watermark_ms', string.format('%d', watermark))
 return 1
 """

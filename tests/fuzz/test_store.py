@@ -130,9 +130,9 @@ class Stores(RuleBasedStateMachine):
     def release(self, part: Part, which: int | str) -> None:
         self.with_token(part, which, lambda store, token: store.release(part, token))
 
-    @rule(part=parts, which=which, lag=numbers, watermark_ms=numbers)
-    def beat(self, part: Part, which: int | str, lag: int, watermark_ms: int) -> None:
-        self.with_token(part, which, lambda store, token: store.beat(part, token, lag, watermark_ms))
+    @rule(part=parts, which=which, lag=numbers, watermark_ms=numbers, counted=numbers)
+    def beat(self, part: Part, which: int | str, lag: int, watermark_ms: int, counted: int) -> None:
+        self.with_token(part, which, lambda store, token: store.beat(part, token, lag, watermark_ms, counted))
 
     @rule(part=parts, which=which, offset=st.one_of(st.none(), numbers))
     def trying(self, part: Part, which: int | str, offset: int | None) -> None:

@@ -63,6 +63,14 @@ async def test_only_the_newest_token_may_apply_beat_or_reset(store: Store) -> No
     assert (await store.apply([span(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
 
 
+async def test_an_owner_that_knows_more_than_the_store_is_told(store: Store) -> None:
+    token = await owner(store)
+    await store.apply([span(token, 0, 10)])
+    assert await store.beat(P, token, 3, 0, 10)
+    assert not await store.beat(P, token, 0, 0, 11)  # the store came back older
+    assert (await store.progress([P]))[0].lag == 3  # and is not told that nothing is left
+
+
 async def test_nobody_owns_a_part_that_was_never_claimed(store: Store) -> None:
     for token in (0, -1, 1):
         assert not await store.beat(P, token, 1, 1)
