@@ -121,7 +121,7 @@ class Publisher:
                         await producer.start()
                 except (KafkaError, OSError) as error:  # TimeoutError is an OSError
                     await producer.stop()
-                    raise broker_away(self._kafka, error) from error
+                    raise broker_away(self._kafka, error, operation="Write") from error
                 self._producer = producer
             return self._producer
 

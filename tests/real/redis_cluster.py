@@ -126,7 +126,9 @@ class RedisCluster:
         following = sum("slave" in node["flags"] for node in healthy)
         role = self.ask(n, "ROLE")
         linked = role[0] != b"slave" or role[3] == b"connected"
-        return len(healthy) >= len(list(self._running())) and following >= replicas and linked
+        # A client is told of a replica once it has got something of its primary.
+        listed = sum(len(slots["replicas"]) for slots in self.ask(n, "CLUSTER SLOTS").values())
+        return len(healthy) >= len(list(self._running())) and min(following, listed) >= replicas and linked
 
     def _running(self) -> Iterator[int]:
         return (n for n, node in enumerate(self.nodes) if node.running())

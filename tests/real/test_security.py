@@ -174,6 +174,8 @@ def lacking(right: Right) -> str:
     """What a worker says without it."""
     if right.kind == "group":
         return f"user worker may not Read group {right.named('tidegate')[0]}"
+    if right.operation == "Write":
+        return "user worker may not Write any topic"
     seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}
     return f"no topic {', '.join(name for name in ALL if name in right.names and name not in seen)};"
 
