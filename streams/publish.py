@@ -60,7 +60,7 @@ class Publisher:
         try:
             await self._connected()
         except BrokerAway as away:
-            raise await away_or_refused(self._kafka, away.__cause__ or away) from away
+            raise await away_or_refused(self._kafka, away.__cause__ or away, operation="Write") from away
 
     async def stop(self) -> None:
         """Closes, also where nothing answers: what is not acknowledged by then fails."""

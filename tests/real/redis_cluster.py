@@ -127,7 +127,7 @@ class RedisCluster:
         role = self.ask(n, "ROLE")
         linked = role[0] != b"slave" or role[3] == b"connected"
         # A client is told of a replica once it has got something of its primary.
-        listed = sum(len(slots["replicas"]) for slots in self.ask(n, "CLUSTER SLOTS").values())
+        listed = sum(len(slots) - 3 for slots in self.ask(n, "CLUSTER SLOTS"))  # from, to, the primary, replicas
         return len(healthy) >= len(list(self._running())) and min(following, listed) >= replicas and linked
 
     def _running(self) -> Iterator[int]:
