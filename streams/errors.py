@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from streams.kafka import Kafka, who
 
 
@@ -79,3 +81,13 @@ def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, o
 
 class TopicsMissing(TidegateError):
     """A topic that Tidegate needs does not exist: create it (`tidegate topics`, or the compose file's `topics` job)."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it came from, and so on: ten at the most."""
+    found: BaseException | None = error
+    for _ in range(10):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__ or found.__context__

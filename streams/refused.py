@@ -6,7 +6,6 @@ So where one raises that, one connection is made here that does nothing but prov
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import collect_hosts, create_conn
@@ -21,7 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from streams.errors import BrokerAway, BrokerRefused, broker_away
+from streams.errors import BrokerAway, BrokerRefused, broker_away, causes
 from streams.kafka import Kafka, connect, who
 
 ANSWER_S = 5.0
@@ -72,7 +71,7 @@ async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool
     try:
         connection = await create_conn(host, port, **options)
     except (KafkaError, OSError, ValueError, AssertionError) as error:
-        for cause in _causes(error):
+        for cause in causes(error):
             if isinstance(cause, SASL):
                 return _not_us(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
             if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -100,12 +99,3 @@ def _not_them(where: str, error: ssl.SSLError) -> BrokerRefused:
         f"kafka {where}: TLS: {why}; expected a broker that TIDEGATE_KAFKA_CA_FILE vouches for under this name, and "
         "TIDEGATE_KAFKA_CERT_FILE and _KEY_FILE where it asks for ours"
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
-    for _ in range(10):
-        if found is None:
-            return
-        yield found
-        found = found.__cause__ or found.__context__

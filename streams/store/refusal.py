@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from streams.errors import StoreAway, StoreDenied, StoreForbids
+from streams.errors import StoreAway, StoreDenied, StoreForbids, causes
 from streams.store.address import Address
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two are said of scripts
@@ -26,7 +25,7 @@ def user_of(address: Address) -> str:
 
 def refusal(where: str, user: str, error: BaseException) -> StoreAway | None:
     """The refusal behind a client's error; None where it is none."""
-    for cause in _causes(error):
+    for cause in causes(error):
         said = str(cause)
         if isinstance(cause, AuthenticationError) or "NOAUTH" in said:
             return StoreDenied(
@@ -47,15 +46,6 @@ def refusal(where: str, user: str, error: BaseException) -> StoreAway | None:
                 "waiting for it"
             )
     return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
-    for _ in range(10):
-        if found is None:
-            return
-        yield found
-        found = found.__cause__ or found.__context__
 
 
 def _first_word(said: str) -> str:
