@@ -26,6 +26,9 @@ async def create(bootstrap: str, **partitions: int) -> None:
     await admin.start()
     await admin.create_topics([NewTopic(name, count, 1) for name, count in partitions.items()])
     await admin.close()
+    told = 0
+    while told < 10:  # each time by another broker: one hears of a topic later than another
+        told = told + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
 
 
 async def test_every_topic_is_created_as_the_table_says_and_only_once(own_pair: Pair) -> None:

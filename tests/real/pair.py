@@ -14,6 +14,7 @@ from typing import Self
 
 import redis
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.embedded.pair import redis_answers, store_arguments
 from streams.embedded.server import HOST, Server
@@ -79,11 +80,17 @@ class Real:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka, request_timeout_ms=60_000)
         await admin.start()
         try:
-            while names := [name for name in await admin.list_topics() if not name.startswith("__")]:
-                await admin.delete_topics(names)
+            while names := await self._topics(admin):
+                await admin.delete_topics(list(names))
                 await asyncio.sleep(0.1)
         finally:
             await admin.close()
+
+    async def _topics(self, admin: AIOKafkaAdminClient) -> set[str]:
+        """Those that any broker still knows: one hears of a deletion later than another."""
+        asked = [admin._send_request_to_node(n, MetadataRequest(None)) for n in range(len(self.cluster))]
+        known = [topic["topic"] for answer in await asyncio.gather(*asked) for topic in answer.to_object()["topics"]]
+        return {name for name in known if not name.startswith("__")}
 
     @property
     def kafka(self) -> str:
