@@ -6,6 +6,7 @@ Knows the store and one question to the log (`Log.read`); knows no Kafka client.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 KILLS_BEFORE_CAREFUL = 3  # a fence where this many workers died in a row is left one record at a time...
 CAREFUL_RECORDS = 2048  # ...for this many records: as many as a worker may have had in hand
+FUTURE_MS = 60_000  # a record's timestamp further ahead of our clock says nothing of how far its part has come
 
 
 class Log(Protocol):
@@ -127,3 +129,8 @@ async def _believe(source: Log, part: Part, fence: Fence | None, cluster: str) -
 def mark_of(record: Record) -> Mark:
     """What the fence keeps of a record."""
     return Mark(record.offset, record.timestamp, content_hash(record.value))
+
+
+def newest_ms(records: Sequence[Record], now_ms: int) -> int:
+    """How far the records say that their part has come; 0 where they say nothing."""
+    return max((r.timestamp for r in records if r.timestamp <= now_ms + FUTURE_MS), default=0)

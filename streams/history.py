@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka, outside
 from streams.places import Stretch
 from streams.store import Part
 from streams.wire import Record
@@ -87,9 +87,7 @@ class History:
     @asynccontextmanager
     async def _consumer(self, what: object) -> AsyncIterator[Any]:
         consumer = AIOKafkaConsumer(
-            **connect(self._kafka),
-            group_id=None,
-            enable_auto_commit=False,
+            **outside(self._kafka),
             auto_offset_reset="none",
             fetch_max_wait_ms=50,
             fetch_max_bytes=FETCH_BYTES,

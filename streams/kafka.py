@@ -29,6 +29,11 @@ def connect(kafka: Kafka | str) -> dict[str, Any]:
     return {"bootstrap_servers": kafka.servers, **kafka.security}
 
 
+def outside(kafka: Kafka | str) -> dict[str, Any]:
+    """The options of a consumer that is in no group, and so commits nothing."""
+    return {**connect(kafka), "group_id": None, "enable_auto_commit": False}
+
+
 def proven_by(
     protocol: Protocol, tls: ssl.SSLContext | None, mechanism: Mechanism, user: str, password: str
 ) -> dict[str, Any]:

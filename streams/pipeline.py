@@ -18,7 +18,7 @@ from streams.core.count import Aggregate
 from streams.core.rates import keep_ms
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
-from streams.fence import mark_of
+from streams.fence import mark_of, newest_ms
 from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.names import Names
@@ -32,7 +32,6 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 R = TypeVar("R")
 BACKOFF_S = (0.05, 5.0)
-FUTURE_MS = 60_000  # a record's timestamp further ahead of our clock says nothing of how far its part has come
 
 
 class Handler(Protocol[T, Result]):
@@ -166,7 +165,6 @@ class Pipeline(Generic[T, Result]):
         return self._kept_ms
 
     def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:
-        limit = int(time.time() * 1000) + FUTURE_MS
         return Apply(
             part=w.span.owned.part,
             token=w.span.owned.token,
@@ -174,7 +172,7 @@ class Pipeline(Generic[T, Result]):
             end=w.span.end,
             mark=mark_of(w.span.records[-1]),
             aggregate=self._handler.aggregate(w.results, live, self._names),
-            watermark_ms=max((r.timestamp for r in w.span.records if r.timestamp <= limit), default=0),
+            watermark_ms=newest_ms(w.span.records, int(time.time() * 1000)),
             lag=w.span.lag,
             keep_ms=keep_ms,
         )

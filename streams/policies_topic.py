@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.kept import hash_of
 from streams.errors import BrokerAway
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka, outside
 
 TOPIC = "policies"
 ANSWER_S = 15.0
@@ -32,9 +32,7 @@ class PoliciesTopic:
         """Connects anew, and stands at the topic's beginning."""
         await self.close()
         self._consumer = consumer = AIOKafkaConsumer(
-            **connect(self._kafka),
-            group_id=None,
-            enable_auto_commit=False,
+            **outside(self._kafka),
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
         )

@@ -21,7 +21,7 @@ from streams.core.rates import keep_ms
 from streams.core.strikes import Strike, Struck, Terms
 from streams.core.thresholds import LivePolicy
 from streams.errors import StoreAway
-from streams.fence import mark_of
+from streams.fence import mark_of, newest_ms
 from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.places import Places, Stretch
@@ -37,7 +37,6 @@ ENFORCEMENTS = "enforcements"
 # was written close to where the window begins is found all the same.
 SKEW_MS = 300_000
 AT_ONCE = 4_000_000  # positions looked at together: 64 MB
-FUTURE_MS = 60_000  # as in pipeline.py
 
 
 @dataclass
@@ -147,7 +146,7 @@ class Rebuild:
         written, said = await self._written(part, max(1, min(first.timestamp, now_ms) - SKEW_MS))
         published = await Published.of(past, part, start, end, written)
         counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
-        going, next_, newest_ms, whole = self.going[part], start, 0, True
+        going, next_, come_ms, whole = self.going[part], start, 0, True
         places = Places(past, Part(DECISIONS, part.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
             told = await Told.of(past, part, said)
@@ -159,8 +158,7 @@ class Rebuild:
                 pieces = _pieces(next_, records, outcomes, striking, end)
                 await counting.count(pieces)
                 next_ = pieces[-1].last.offset + 1 if pieces else next_
-                limit = now_ms + FUTURE_MS
-                newest_ms = max([newest_ms, *(r.timestamp for r in records if r.timestamp <= limit)])
+                come_ms = max(come_ms, newest_ms(records, now_ms))
                 going.done = next_ - going.start
                 going.decisions += sum(len(piece.decisions) for piece in pieces)
                 going.dead_letters += sum(piece.dead_letters for piece in pieces)
@@ -169,7 +167,7 @@ class Rebuild:
                     break
                 await asyncio.sleep(0)
         # Until now the part is counted up to nowhere, for all who ask: the tick holds. From here on its watermark says.
-        await self._store.beat(part, token, -1, newest_ms)
+        await self._store.beat(part, token, -1, come_ms)
         return next_, whole
 
 

@@ -22,6 +22,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from streams.errors import BrokerAway, BrokerRefused, broker_away, causes
 from streams.kafka import Kafka, connect, who
+from streams.tls import objection
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
@@ -74,8 +75,8 @@ async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool
         for cause in causes(error):
             if isinstance(cause, SASL):
                 return _not_us(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
-            if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-                return _not_them(f"{host}:{port}", cause)
+            if (why := objection(cause)) is not None:
+                return _not_them(f"{host}:{port}", why)
         return isinstance(error, KafkaConnectionError | ConnectionResetError | ssl.SSLError)
     connection.close()
     return False
@@ -93,8 +94,7 @@ def _not_us(kafka: Kafka | str, where: str, mechanism: str, error: BaseException
     )
 
 
-def _not_them(where: str, error: ssl.SSLError) -> BrokerRefused:
-    why = getattr(error, "verify_message", "") or error.reason or "not TLS"
+def _not_them(where: str, why: str) -> BrokerRefused:
     return BrokerRefused(
         f"kafka {where}: TLS: {why}; expected a broker that TIDEGATE_KAFKA_CA_FILE vouches for under this name, and "
         "TIDEGATE_KAFKA_CERT_FILE and _KEY_FILE where it asks for ours"

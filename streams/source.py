@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka, connect, outside
 from streams.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
@@ -63,9 +63,7 @@ class Source:
     async def _started(self) -> Any:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
-                **connect(self._kafka),
-                group_id=None,
-                enable_auto_commit=False,
+                **outside(self._kafka),
                 auto_offset_reset="none",
                 fetch_max_wait_ms=100,
             )

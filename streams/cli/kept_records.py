@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
-from streams.kafka import Kafka, connect
+from streams.kafka import Kafka, outside
 
 FETCH_BYTES = 8 << 20
 AT_ONCE = 200  # records handed out together: decoded, they still fit a processor's cache
@@ -112,9 +112,7 @@ class KeptRecords:
     async def _started(self) -> Any:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(
-                **connect(self._kafka),
-                group_id=None,
-                enable_auto_commit=False,
+                **outside(self._kafka),
                 auto_offset_reset="earliest",
                 fetch_max_wait_ms=100,
                 fetch_max_bytes=FETCH_BYTES,

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
-from streams.kafka import Kafka, connect, unseen
+from streams.kafka import Kafka, outside, unseen
 from streams.refused import away_or_refused
 from streams.source import partition_counts
 
@@ -35,7 +35,7 @@ async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterato
     """A consumer at the start of every partition."""
     tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
     consumer = AIOKafkaConsumer(
-        **connect(kafka), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest",
+        **outside(kafka), auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
     )  # fmt: skip
     try:

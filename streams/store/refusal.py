@@ -6,13 +6,13 @@ Knows redis-py's errors; `server.py` connects.
 from __future__ import annotations
 
 import re
-import ssl
 from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from streams.errors import StoreAway, StoreDenied, StoreForbids, causes
 from streams.store.address import Address
+from streams.tls import objection
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two are said of scripts
 _COMMAND = re.compile(r"the '([\w|]+)' command")
@@ -32,8 +32,7 @@ def refusal(where: str, user: str, error: BaseException) -> StoreAway | None:
                 f"redis {where}: user {user} and its password are refused ({_first_word(said)}); expected "
                 "TIDEGATE_REDIS_USER and TIDEGATE_REDIS_PASSWORD (or _FILE) as the server's ACL has them"
             )
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            why = getattr(cause, "verify_message", "") or cause.reason or "not TLS"
+        if (why := objection(cause)) is not None:
             return StoreDenied(
                 f"redis {where}: TLS: {why}; expected a server that TIDEGATE_REDIS_CA_FILE vouches for under this "
                 "name, and TIDEGATE_REDIS_CERT_FILE and _KEY_FILE where it asks for ours"
