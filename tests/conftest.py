@@ -18,7 +18,7 @@ from typing import NoReturn, cast
 
 import pytest
 
-from streams.embedded import Embedded
+from streams.embedded import Embedded, server
 from streams.settings import PREFIX
 from tests.pairs import Pair
 from tests.proxy import Proxy
@@ -44,8 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
-    """Ctrl-C works in what the tests start, also where a script runs them in the background, which ignores it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C works in what the tests start, also where a script runs them in the background, which ignores it.
+
+    Processes of a parallel run have ports of their own: a cluster's twelve are chosen seconds before a JVM binds them.
+    """
+    workers = getattr(config, "workerinput", None)
+    if workers is not None:
+        server._ports = server.shuffled(server.PORTS[int(workers["workerid"][2:]) :: workers["workercount"]])
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

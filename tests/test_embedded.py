@@ -105,6 +105,28 @@ def test_nothing_is_left_after_the_end(own_embedded: Embedded) -> None:
     own_embedded.stop()  # twice does no harm
 
 
+def test_a_server_that_ends_as_its_time_to_stop_does_is_stopped(
+    own_embedded: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = own_embedded.store_dir
+    wait = subprocess.Popen.wait
+
+    def late(leash: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        code = leash.wait(timeout)  # the server's pid is nobody's by now
+        leash.returncode = None  # and its leash, as the clock has it, still runs
+        raise subprocess.TimeoutExpired(leash.args, code)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", late)
+    own_embedded.stop()
+    assert not directory.exists()
+
+
+def test_a_port_is_not_given_twice_while_there_are_others() -> None:
+    given = [free_port() for _ in range(2000)]
+    assert len(set(given)) == len(given)
+
+
 @pytest.mark.usefixtures("embedded")  # skips where the wheels are missing
 def test_a_killed_owner_leaves_no_orphan() -> None:
     code = """

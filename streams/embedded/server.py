@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from streams.errors import TidegateError
@@ -20,6 +21,7 @@ HOST = "127.0.0.1"
 # Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections: while a server is down, a
 # client that retries can otherwise connect to itself and keep the port.
 PORTS = range(15_000, 30_000)
+PORT_LOOKS = 200  # for one that is free
 PORT_ATTEMPTS = 5  # somebody else may take a port between our look and the server's bind
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
@@ -35,9 +37,17 @@ class EmbeddedError(TidegateError):
     """
 
 
+def shuffled(ports: range) -> Iterator[int]:
+    """Each of them, then all again, in an order that no other process has, even where tests seed `random`."""
+    return itertools.cycle(random.SystemRandom().sample(ports, len(ports)))
+
+
+_ports = shuffled(PORTS)
+
+
 def free_port() -> int:
-    """A port on loopback that nothing listened on a moment ago."""
-    for port in random.sample(PORTS, 200):
+    """A port on loopback that nothing listened on a moment ago. This process gets it again after all the others."""
+    for port in itertools.islice(_ports, PORT_LOOKS):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
@@ -126,9 +136,11 @@ class Server:
         try:
             self._leash.wait(self._stop_s)
         except subprocess.TimeoutExpired:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, and its leash not yet
+                os.kill(self.pid, signal.SIGKILL)
             self._leash.wait(STOP_TIMEOUT_S)
-        self._release()
+        finally:
+            self._release()
 
     def _spawn(self, port: int) -> None:
         self._release()

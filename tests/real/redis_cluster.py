@@ -32,18 +32,18 @@ class RedisCluster:
 
     def __init__(self, binary: Path) -> None:
         self._root = Path(tempfile.mkdtemp(prefix="tidegate-cluster-"))
-        self._buses = [free_port() for _ in range(2 * PRIMARIES)]
+        self._buses = [0] * (2 * PRIMARIES)
         self.nodes = [
-            Server(f"node-{n}", binary, self._arguments(bus), redis_answers, self._root)
-            for n, bus in enumerate(self._buses)
+            Server(f"node-{n}", binary, self._arguments(n), redis_answers, self._root) for n in range(2 * PRIMARIES)
         ]
 
-    @staticmethod
-    def _arguments(bus: int) -> Callable[[int, Path], list[str]]:
+    def _arguments(self, n: int) -> Callable[[int, Path], list[str]]:
         def arguments(port: int, folder: Path) -> list[str]:
+            if not self.nodes[n].port:  # it has not run yet: another one where somebody took the last
+                self._buses[n] = free_port()
             return [
                 *store_arguments(port, folder, appendonly=True),
-                *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
+                *("--cluster-enabled", "yes", "--cluster-port", str(self._buses[n])),
                 *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
             ]
 
