@@ -19,7 +19,7 @@ from mode.utils.queues import FlowControlEvent, ThrowableQueue
 from streams.batch import Batch
 from streams.kafka import Kafka
 from streams.logs import set_up
-from streams.refused import may_join
+from streams.security.refused import may_join
 from streams.settings import Settings
 from streams.worker import Worker
 

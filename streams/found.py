@@ -8,9 +8,7 @@ from streams.errors import TopicsMissing
 from streams.kafka import Kafka, unseen
 from streams.source import cluster_id, partition_counts
 from streams.store import Part
-from streams.topics import TOPICS
-
-SOURCES = ("completions", "feedback")
+from streams.topics import SOURCES, TOPICS
 
 
 @dataclass(frozen=True, slots=True)

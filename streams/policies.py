@@ -23,9 +23,9 @@ from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.kafka import Kafka
 from streams.policies_topic import ANSWER_S, PoliciesTopic
-from streams.policies_topic import TOPIC as TOPIC
 from streams.publish import Message, Publisher
 from streams.tasks import Tasks
+from streams.topics import POLICIES
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,12 @@ class Policies:
         deadline = time.monotonic() + ANSWER_S
         while self.log.live is None:
             if time.monotonic() > deadline:
-                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: the first policy did not come back")
+                raise BrokerAway(f"kafka {self._kafka}: {POLICIES}: the first policy did not come back")
             await self._fold_more()
 
     async def write(self, publisher: Publisher, record: Any) -> None:
         """Appends one record, acknowledged."""
-        await publisher.publish([Message(TOPIC, NAME, record.model_dump_json().encode(), 0)])
+        await publisher.publish([Message(POLICIES, NAME, record.model_dump_json().encode(), 0)])
 
     async def settled(self, until: Callable[[PolicyLog], bool], timeout_s: float = ANSWER_S) -> PolicyLog:
         """The log, once `until` holds for it. Raises TimeoutError."""
@@ -133,7 +133,7 @@ class Policies:
             told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
             known = await self._fold_to(begun, end, kept, told=told)
         except (KafkaError, OSError, AssertionError) as error:
-            raise broker_away(self._kafka, error, TOPIC, "Read") from error
+            raise broker_away(self._kafka, error, POLICIES, "Read") from error
         self.kept, self.begun, self._moved_back = known, begun, False
         self._say(_note(begun, known.log, first))
         async with self._moved:
@@ -144,7 +144,7 @@ class Policies:
         try:
             return None if text is None else from_json(text)
         except NotKept as error:
-            log.warning("what was kept of %s cannot be read: %s; ignored", TOPIC, error)
+            log.warning("what was kept of %s cannot be read: %s; ignored", POLICIES, error)
             return None
 
     async def _fold_to(self, begun: Start, end: int, kept: Kept | None, *, told: int) -> Kept:
@@ -160,7 +160,7 @@ class Policies:
 
     def _compare(self, kept: Kept, said: PolicyLog) -> None:
         if (how := differs(kept, said)) is not None:
-            log.warning("%s: %s at %d; the log wins", TOPIC, how, said.next)
+            log.warning("%s: %s at %d; the log wins", POLICIES, how, said.next)
 
     def _say(self, note: str | None) -> None:
         if note is not None and note != self.note:
@@ -186,7 +186,7 @@ class Policies:
                 said, self.away = self.away, f"{type(error).__name__}: {error}"
                 if said is None:
                     stands = _version(self.log)
-                    log.warning("kafka %s: %s not read: %s; policy %s stands", self._kafka, TOPIC, self.away, stands)
+                    log.warning("kafka %s: %s not read: %s; policy %s stands", self._kafka, POLICIES, self.away, stands)
                 await asyncio.sleep(1.0)
 
     def _is_another(self) -> bool:
@@ -239,16 +239,15 @@ def _note(begun: Start, now: PolicyLog, first: int) -> str | None:
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
     match begun.found:
         case Found.CUT:
-            return f"{TOPIC}: its beginning is gone, it starts at {first}; {stands}{gone}"
+            return f"{POLICIES}: its beginning is gone, it starts at {first}; {stands}{gone}"
         case Found.ANEW:
-            return f"{TOPIC}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
+            return f"{POLICIES}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
         case Found.UNKNOWN if now.live is None:
             return (
-                f"{TOPIC}: its beginning is gone, it starts at {first}, and nothing was kept: no policy is known; "
+                f"{POLICIES}: its beginning is gone, it starts at {first}, and nothing was kept: no policy is known; "
                 "expected `tidegate policy apply FILE`"
             )
         case Found.UNKNOWN:
-            return (
-                f"{TOPIC}: its beginning is gone, it starts at {first}; policy {_version(now)} is what the rest makes"
-            )
+            rest = f"policy {_version(now)} is what the rest makes"
+            return f"{POLICIES}: its beginning is gone, it starts at {first}; {rest}"
     return None

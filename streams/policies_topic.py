@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from streams.core.kept import hash_of
 from streams.errors import BrokerAway
 from streams.kafka import Kafka, outside
+from streams.topics import POLICIES
 
-TOPIC = "policies"
 ANSWER_S = 15.0
 FETCH_MS = 500
 SHRUNK_S = 5.0  # a log that ends before what was read of it: a new leader may not know its end yet, for so long
@@ -26,7 +26,7 @@ class PoliciesTopic:
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
-        self._tp = TopicPartition(TOPIC, 0)
+        self._tp = TopicPartition(POLICIES, 0)
 
     async def open(self) -> None:
         """Connects anew, and stands at the topic's beginning."""
@@ -80,7 +80,7 @@ class PoliciesTopic:
                 first = fetched[0].offset
             quiet = 0 if fetched else quiet + 1
             if end is None and waited > ANSWER_S:
-                raise BrokerAway(f"kafka {self._kafka}: {TOPIC}: no answer in {ANSWER_S:g} s")
+                raise BrokerAway(f"kafka {self._kafka}: {POLICIES}: no answer in {ANSWER_S:g} s")
             if end is None or (end < known and waited < SHRUNK_S):
                 continue
             if first is not None or quiet > QUIET or await self._consumer.position(self._tp) >= end:

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
 from streams.errors import BrokerAway, broker_away
 from streams.kafka import Kafka, connect
-from streams.refused import away_or_refused
+from streams.security.refused import away_or_refused
 
 CONNECT_S = 30.0
 CLOSE_S = 10.0
@@ -53,7 +53,6 @@ class Publisher:
         self._producer: Any = None
         self._one = asyncio.Lock()  # of many that find it failed, one makes the next
         self._closing: set[asyncio.Task[None]] = set()
-        self._counts: dict[str, int] = {}
 
     async def start(self) -> None:
         """Connects; raises BrokerAway where no broker answers, BrokerRefused where one will not have us."""
@@ -66,12 +65,6 @@ class Publisher:
         """Closes, also where nothing answers: what is not acknowledged by then fails."""
         self._replace(self._producer)
         await asyncio.gather(*self._closing)
-
-    async def partitions(self, topic: str) -> int:
-        """How many partitions a topic has."""
-        if topic not in self._counts:
-            self._counts[topic] = len(await (await self._connected()).partitions_for(topic))
-        return self._counts[topic]
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns when every message was acknowledged. Raises BrokerAway otherwise: some may have been written."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from streams.core.measures import FIXED, WOULD
 from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
 from streams.core.policy import Policy
-from streams.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
+from streams.security.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
 from streams.settings import PREFIX, Settings
 from streams.topics import DAY_MS, TOPICS, Topic
 

@@ -19,13 +19,13 @@ from streams.core.events import Action, DeadLetter, Decision
 from streams.core.thresholds import LivePolicy
 from streams.moderate import decision_key
 from streams.offline import Offline
-from streams.places import Places
+from streams.past.places import Places, Stretch
 from streams.publish import Message, Publisher
 from streams.recorded import Recorded
 from streams.store import Part
-from streams.survey import COMPLETIONS, DECISIONS, Log, Stretch
+from streams.survey import Log
+from streams.topics import COMPLETIONS, DECISIONS, REPLAYS
 
-REPLAYS = "replays"
 CHUNK = 1024  # decisions in hand at once: some MB
 BATCH = 256  # records scored together: as many as a worker's
 

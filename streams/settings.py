@@ -17,8 +17,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
 from streams.kafka import Kafka, Mechanism, Protocol
-from streams.secret import read, read_text
-from streams.secured import broker_security, disagreements, store_security
+from streams.security.secret import read, read_text
+from streams.security.secured import broker_security, disagreements, store_security
 from streams.store.address import Address
 from streams.wrong_settings import PREFIX as PREFIX
 from streams.wrong_settings import line, unknown

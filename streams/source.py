@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
 from streams.kafka import Kafka, connect, outside
-from streams.refused import away_or_refused
+from streams.security.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
 

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 
 from streams.core.events import DeadLetter, Decision
 from streams.errors import TidegateError
-from streams.places import Stretch as Stretch
+from streams.past.places import Stretch
 from streams.recorded import Recorded
+from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from streams.wire import Record
-
-COMPLETIONS, DECISIONS, DEAD_LETTERS = "completions", "decisions", "dead-letters"
 
 # A record is written within this long of its own timestamp: producers stamp it when they are told to send, and give a
 # send up after minutes. Its decision is as late as its worker was, and is looked for up to the end of the topic.
@@ -74,7 +73,7 @@ async def stretches(log: Log, within: Range, *, whole: Sequence[str]) -> list[St
     completions = await log.since(COMPLETIONS, within.from_ms)
     recorded = [s for t in (DECISIONS, DEAD_LETTERS) for s in await log.since(t, max(0, within.from_ms - LATE_MS))]
     found = [*completions, *recorded]
-    asked = [stretch for stretch in found if stretch.part.topic in whole and 0 < stretch.begins < stretch.end]
+    asked = [stretch for stretch in found if stretch.part.topic in whole and stretch.deleted]
     oldest = [(await log.oldest_ms(stretch) or 0, stretch.part) for stretch in asked]
     oldest_ms, part = max(oldest, default=(0, None))
     if part is not None and oldest_ms > within.from_ms:

@@ -24,6 +24,11 @@ from streams.core.events import (
 
 DAY_MS = 86_400_000
 
+COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
+DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
+DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
+SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a fence on
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -40,7 +45,7 @@ class Topic:
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "completions",
+        COMPLETIONS,
         "`tenant:user` recommended, else the conversation, else the id",
         "delete",
         7 * DAY_MS,
@@ -49,7 +54,7 @@ TOPICS: tuple[Topic, ...] = (
         (Completion,),
     ),
     Topic(
-        "feedback",
+        FEEDBACK,
         "the completion's id",
         "delete",
         30 * DAY_MS,
@@ -58,7 +63,7 @@ TOPICS: tuple[Topic, ...] = (
         (Feedback,),
     ),
     Topic(
-        "policies",
+        POLICIES,
         "the policy's name",
         "delete",  # never compacted: every change stays, in order. One partition: one order
         None,
@@ -67,7 +72,7 @@ TOPICS: tuple[Topic, ...] = (
         (PolicyChange, ShadowChange, Silence),
     ),
     Topic(
-        "decisions",
+        DECISIONS,
         "`tenant:hmac(user)`",
         "delete",
         7 * DAY_MS,
@@ -76,7 +81,7 @@ TOPICS: tuple[Topic, ...] = (
         (Decision,),
     ),
     Topic(
-        "alerts",
+        ALERTS,
         "the alert's fingerprint",
         "delete",
         30 * DAY_MS,
@@ -85,7 +90,7 @@ TOPICS: tuple[Topic, ...] = (
         (Alert,),
     ),
     Topic(
-        "rates",
+        RATES,
         "scope, measure and window",
         "compact",
         None,
@@ -94,7 +99,7 @@ TOPICS: tuple[Topic, ...] = (
         (Rate,),
     ),
     Topic(
-        "enforcements",
+        ENFORCEMENTS,
         "`tenant:hmac(user)`",
         "delete",
         30 * DAY_MS,
@@ -103,7 +108,7 @@ TOPICS: tuple[Topic, ...] = (
         (Enforcement,),
     ),
     Topic(
-        "dead-letters",
+        DEAD_LETTERS,
         "the source position, `topic[partition]@offset`",
         "delete",
         7 * DAY_MS,
@@ -112,7 +117,7 @@ TOPICS: tuple[Topic, ...] = (
         (DeadLetter,),
     ),
     Topic(
-        "replays",
+        REPLAYS,
         "`tenant:hmac(user)`",
         "delete",
         1 * DAY_MS,

@@ -23,17 +23,17 @@ from streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, St
 from streams.fence import Owned, take_over
 from streams.found import Found, find_topics
 from streams.hear import Hear
-from streams.history import History
 from streams.in_force import InForce
 from streams.ingest import Ingest
-from streams.last_words import last_words
 from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
 from streams.pages import Pages
+from streams.past.history import History
+from streams.past.last_words import last_words
+from streams.past.rebuild import Rebuild
 from streams.pipeline import Pipeline
 from streams.publish import Publisher
-from streams.rebuild import Rebuild
 from streams.reporting import report_regularly
 from streams.scorer import load_scorer
 from streams.scoring import Scoring

@@ -142,7 +142,7 @@ def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
     if request.config.getoption("--servers") != "real":
         pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
     try:
-        pair = Secure().__enter__()
+        pair = Secure().start()
     except RealServersMissing as error:
         missing(str(error))
     try:

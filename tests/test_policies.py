@@ -23,8 +23,9 @@ from streams.core.policy import Policy, parse, version
 from streams.core.thresholds import LivePolicy
 from streams.embedded import Embedded, free_port
 from streams.errors import BrokerAway
-from streams.policies import NAME, TOPIC, Policies
+from streams.policies import NAME, Policies
 from streams.publish import Message, Publisher
+from streams.topics import POLICIES
 from tests.pairs import Pair
 from tests.proxy import Proxy
 
@@ -67,7 +68,7 @@ async def reader(kafka: str, **more: Any) -> AsyncIterator[Policies]:
 async def topic(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    await admin.create_topics([NewTopic(TOPIC, 1, 1)])
+    await admin.create_topics([NewTopic(POLICIES, 1, 1)])
     await admin.close()
 
 
@@ -145,7 +146,7 @@ async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads
         await known.follow()
         was = known.live
         garbage = [None, b"\xff", b"{", b'{"kind": "policy"}', json.dumps({"completion": "what a user wrote"}).encode()]
-        await writer.publish([Message(TOPIC, NAME, value, 0) for value in garbage])
+        await writer.publish([Message(POLICIES, NAME, value, 0) for value in garbage])
         await known.write(writer, change(None, 0.8))
         await until(lambda: known.log.next == 7)
         assert known.live is was
@@ -172,8 +173,8 @@ async def test_history_is_read_in_silence_and_what_comes_after_is_said(
 ) -> None:
     caplog.set_level(logging.INFO, "streams.policies")
     async with publisher(kafka) as writer, reader(kafka) as known:
-        await writer.publish([Message(TOPIC, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
-        await writer.publish([Message(TOPIC, NAME, b"{", 0)])
+        await writer.publish([Message(POLICIES, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
+        await writer.publish([Message(POLICIES, NAME, b"{", 0)])
         await known.read()
         await known.follow()
         assert caplog.messages == []
@@ -276,7 +277,7 @@ async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a
         await known.follow()
         was = known.live
         for forge, _, _ in FORGED:
-            await writer.publish([Message(TOPIC, NAME, forge(was.version), 0)])
+            await writer.publish([Message(POLICIES, NAME, forge(was.version), 0)])
         await until(lambda: known.log.next == 1 + len(FORGED))
         assert known.live is was
         expected = [(verdict, f"policies@{n}: {why}") for n, (_, verdict, why) in enumerate(FORGED, 1)]
@@ -315,8 +316,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def made_anew(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    await admin.delete_topics([TOPIC])
-    await admin.create_topics([NewTopic(TOPIC, 1, 1)])
+    await admin.delete_topics([POLICIES])
+    await admin.create_topics([NewTopic(POLICIES, 1, 1)])
     await admin.close()
 
 

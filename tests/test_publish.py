@@ -109,14 +109,6 @@ async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, share
     assert values == {b"k%d" % k: [k, k + 4, k + 8] for k in range(4)}  # and its order
 
 
-async def test_it_knows_how_many_partitions_a_topic_has(
-    publisher: Publisher, shared_pair: Pair, namespace: str
-) -> None:
-    await topic(shared_pair.kafka, namespace, 5)
-    assert await publisher.partitions(namespace) == 5
-    assert await publisher.partitions(namespace) == 5
-
-
 async def test_a_value_that_is_too_large_is_refused_and_says_so(
     publisher: Publisher, shared_pair: Pair, namespace: str
 ) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from streams.core.statuses import AlertStatus, read
-from streams.last_words import ALERTS, SKEW_MS, last_words
-from streams.places import Stretch
+from streams.past.last_words import ALERTS, SKEW_MS, last_words
+from streams.past.places import Stretch
 from streams.store import Part
 from streams.store.memory import MemoryStore
 from streams.tick import Tick

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.cli.kept_records import KeptRecords, Stretch
+from streams.cli.kept_records import KeptRecords
 from streams.core.events import Decision
 from streams.kafka import Kafka
+from streams.past.places import Stretch
 
 if TYPE_CHECKING:
     from streams.cli.show import Advance

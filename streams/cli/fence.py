@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.fence_moves import SOURCES, Row, move, prepare, rows
+from streams.cli.fence_moves import Row, move, prepare, rows
 from streams.cli.show import ago, clock, json_line, table
+from streams.topics import SOURCES
 
 if TYPE_CHECKING:
     from streams.store import Part

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from streams.cli.edge import ExitCode, fail
 from streams.kafka import connect
+from streams.topics import SOURCES
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
-SOURCES = ("completions", "feedback")
 
 
 @dataclass(frozen=True)

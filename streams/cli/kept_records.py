@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,28 +15,12 @@ from aiokafka.errors import KafkaError
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
 from streams.kafka import Kafka, outside
+from streams.past.places import Stretch, starts
+from streams.security.refused import away_or_refused
+from streams.store import Part
 
 FETCH_BYTES = 8 << 20
 AT_ONCE = 200  # records handed out together: decoded, they still fit a processor's cache
-
-
-@dataclass
-class Stretch:
-    """One partition: what the broker keeps of it, and the part that is to be read."""
-
-    partition: int
-    begins: int  # the oldest offset that is kept
-    start: int  # read from here
-    end: int  # to here, exclusive: where the partition ended when it was asked
-
-    @property
-    def records(self) -> int:
-        return self.end - self.start
-
-    @property
-    def deleted(self) -> bool:
-        """Whether there were older records, and what is left has an oldest one."""
-        return 0 < self.begins < self.end
 
 
 class KeptRecords:
@@ -64,21 +47,18 @@ class KeptRecords:
             begins = await self._begins(consumer, list(ends))
             found = await consumer.offsets_for_times(dict.fromkeys(ends, max(0, from_ms)))
         except (KafkaError, OSError) as error:
-            raise self._away(error) from error
+            raise await away_or_refused(self._kafka, error, self._topic, "Read") from error
         stretches = []
         for tp, end in sorted(ends.items()):
-            # None: nothing was written since. The embedded broker says so by an offset without a time, which means
-            # nothing: then from the beginning. Its times are those of arrival, never before a record's own.
-            at = found.get(tp)
-            start = end if at is None else begins[tp] if at.timestamp < 0 else max(begins[tp], at.offset)
+            start = starts(found.get(tp), begins[tp], end)
             if each is not None:
                 start = max(start, end - each)
-            stretches.append(Stretch(tp.partition, begins[tp], min(start, end), end))
+            stretches.append(Stretch(Part(*tp), begins[tp], start, end))
         return stretches
 
     async def oldest(self, stretch: Stretch) -> Any:
         """The oldest record that the partition keeps; None where it keeps none. Raises BrokerAway."""
-        async for records in self.read(Stretch(stretch.partition, stretch.begins, stretch.begins, stretch.end)):
+        async for records in self.read(stretch.whole):
             return records[0]
         return None
 
@@ -86,7 +66,7 @@ class KeptRecords:
         """The stretch's records in order, some at a time, never none. Raises BrokerAway."""
         if stretch.start >= stretch.end:
             return
-        tp = TopicPartition(self._topic, stretch.partition)
+        tp = TopicPartition(*stretch.part)
         try:
             consumer = await self._started()
             consumer.assign([tp])
@@ -103,7 +83,7 @@ class KeptRecords:
                 elif time.monotonic() - heard > ANSWER_S:
                     raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
         except (KafkaError, OSError) as error:
-            raise self._away(error) from error
+            raise await away_or_refused(self._kafka, error, self._topic, "Read") from error
 
     async def _begins(self, consumer: Any, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
         found: dict[TopicPartition, int] = await consumer.beginning_offsets(tps)
@@ -125,6 +105,3 @@ class KeptRecords:
                 raise
             self._consumer = consumer
         return self._consumer
-
-    def _away(self, error: Exception) -> BrokerAway:
-        return BrokerAway(f"kafka {self._kafka}: {self._topic}: {type(error).__name__}: {error}")

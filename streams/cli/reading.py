@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
 from streams.kafka import Kafka, outside, unseen
-from streams.refused import away_or_refused
+from streams.security.refused import away_or_refused
 from streams.source import partition_counts
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away

@@ -19,11 +19,12 @@ from streams.errors import StoreRefused, TopicsMissing
 from streams.offline import Offline
 from streams.policy_file import read_policy
 from streams.publish import Publisher
-from streams.replay import REPLAYS, Account, Replay, Replays
+from streams.replay import Account, Replay, Replays
 from streams.scorer import LiveScorer, load_scorer
 from streams.source import partition_counts
 from streams.store.redis import RedisStore
-from streams.survey import COMPLETIONS, DEAD_LETTERS, DECISIONS, Found, Range, stretches, survey
+from streams.survey import Found, Range, stretches, survey
+from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
 from streams.topics_admin import TopicsUnequal
 from streams.users import UserKey
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from streams.cli import kept_records
 from streams.cli.kept_records import KeptRecords
 from streams.kafka import Kafka
-from streams.store import Part
-from streams.survey import Stretch
+from streams.past.places import Stretch
 from streams.wire import Record
 
 
@@ -25,21 +23,16 @@ class Stretches:
 
     async def since(self, topic: str, at_ms: int) -> list[Stretch]:
         """Of each partition what holds every record of that time or later. Raises BrokerAway."""
-        found = await self._of(topic).since(at_ms)
-        return [Stretch(Part(topic, s.partition), s.begins, s.start, s.end) for s in found]
+        return await self._of(topic).since(at_ms)
 
     async def oldest_ms(self, stretch: Stretch) -> int | None:
         """The timestamp of the oldest record that its partition keeps; None where it keeps none. Raises BrokerAway."""
-        record = await self._of(stretch.part.topic).oldest(_theirs(stretch))
+        record = await self._of(stretch.part.topic).oldest(stretch)
         return None if record is None else int(record.timestamp)
 
     def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
         """Its records in order, some at a time. Raises BrokerAway."""
-        return self._of(stretch.part.topic).read(_theirs(stretch))
+        return self._of(stretch.part.topic).read(stretch)
 
     def _of(self, topic: str) -> KeptRecords:
         return self._topics.setdefault(topic, KeptRecords(self._kafka, topic))
-
-
-def _theirs(stretch: Stretch) -> kept_records.Stretch:
-    return kept_records.Stretch(stretch.part.partition, stretch.begins, stretch.start, stretch.end)

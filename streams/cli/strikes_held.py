@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.cli.edge import ExitCode, fail
+from streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
     from streams.core.strikes import Standing, Terms
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from streams.store import Part
     from streams.store.redis import RedisStore
 
-TOPIC = "completions"  # only its parts have strikes
 _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
 
 
@@ -132,15 +132,16 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Pa
     from streams.store.redis import RedisStore
 
     counts = await partition_counts(settings.brokers)
-    if TOPIC not in counts:
-        raise TopicsMissing(f"kafka {settings.brokers}: no topic {TOPIC}; expected `tidegate topics` first")
+    if COMPLETIONS not in counts:
+        raise TopicsMissing(f"kafka {settings.brokers}: no topic {COMPLETIONS}; expected `tidegate topics` first")
     live = (await read_log(settings)).log.live
     if live is None:
         fail("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one", ExitCode.REFUSED)
     of = live.policy.strikes
     store = RedisStore(settings.store, settings.namespace)
     try:
-        yield store, [Part(TOPIC, p) for p in range(counts[TOPIC])], terms(live), bool(of.weights or of.prompt_weights)
+        parts = [Part(COMPLETIONS, p) for p in range(counts[COMPLETIONS])]
+        yield store, parts, terms(live), bool(of.weights or of.prompt_weights)
     finally:
         await store.close()
 

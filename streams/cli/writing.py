@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.kafka import connect
-from streams.refused import away_or_refused
+from streams.security.refused import away_or_refused
 from streams.settings import Settings
 
 BATCH_BYTES = 256 * 1024

@@ -17,13 +17,11 @@ import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from streams.embedded.server import HOST, EmbeddedError, Server
+from streams.embedded.server import HOST, EmbeddedError, Server, Servers
 
 
-class Embedded:
+class Embedded(Servers):
     """A broker and a store, running from `with` to its end; also gone when this process is killed."""
 
     def __init__(self, *, appendonly: bool = False, advertised: str | None = None) -> None:
@@ -39,34 +37,20 @@ class Embedded:
         self._broker: Server | None = None
         self._store: Server | None = None
 
-    def start(self) -> Self:
-        """Itself, when both servers have answered. Raises EmbeddedError, and leaves nothing running."""
+    def _start(self) -> None:
         broker, store = _broker_binary(), _store_binary()
         self._root = Path(tempfile.mkdtemp(prefix="tidegate-"))
         self._broker = Server("embedded-broker", broker, self._broker_arguments, self._broker_answers, self._root)
         self._store = Server("embedded-store", store, self._store_arguments, redis_answers, self._root)
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.stop)
-            self._broker.start()
-            self._store.start()
-            undo.pop_all()
-        return self
+        self._broker.start()
+        self._store.start()
 
     def stop(self) -> None:
-        """Both servers ended and their files removed; may be called again."""
         for server in (self._broker, self._store):
             if server is not None:
                 server.stop()
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def kafka(self) -> str:

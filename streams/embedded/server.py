@@ -12,8 +12,11 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from streams.errors import TidegateError
 
@@ -53,6 +56,34 @@ def free_port() -> int:
             probe.bind((HOST, port))
             return port
     raise EmbeddedError(f"no free port found on {HOST} in [{PORTS.start}, {PORTS.stop})")
+
+
+class Servers(ABC):
+    """Several of them, from `with` to its end; also gone when this process is killed."""
+
+    def start(self) -> Self:
+        """Itself, when all of them have answered. Raises EmbeddedError, and leaves nothing running."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)
+            self._start()
+            undo.pop_all()
+        return self
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Starts them, and returns when they answer; where it raises, stop() comes after it."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """All of them ended and their files removed; may be called again, and of those that never started."""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 class Server:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from streams.cli.decisions import Decisions
-from streams.cli.kept_records import KeptRecords, Stretch
+from streams.cli.kept_records import KeptRecords
 from streams.cli.policy import file as policy_file
 from streams.cli.policy.log import append, read_log
 from streams.cli.recent import effects
@@ -20,6 +20,7 @@ from streams.cli.writing import producer
 from streams.core.decide import Inputs, decide
 from streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from streams.core.thresholds import LivePolicy
+from streams.past.places import Stretch
 from streams.policy_file import read_policy
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
@@ -263,7 +264,7 @@ def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
 
     async def begun_later(topic: KeptRecords, from_ms: int, *, most: int | None = None) -> list[Stretch]:
         found = await asked(topic, from_ms, most=most)
-        return [Stretch(s.partition, 5, max(5, s.start), s.end) if s.end else s for s in found]
+        return [s._replace(begins=5, start=max(5, s.start)) if s.end else s for s in found]
 
     monkeypatch.setattr(KeptRecords, "since", begun_later)
     ran = own("policy", "what-if", str(stricter), *RANGE)

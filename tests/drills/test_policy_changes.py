@@ -20,8 +20,9 @@ from streams.core.events import Decision, PolicyChange, ShadowChange
 from streams.core.log import Folded, Verdict
 from streams.core.policy import PolicyError, parse
 from streams.core.thresholds import LivePolicy
-from streams.policies import NAME, TOPIC, Policies
+from streams.policies import NAME, Policies
 from streams.publish import Message, Publisher
+from streams.topics import POLICIES
 from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.standing import status
 from tests.pairs import Pair
@@ -104,7 +105,7 @@ class Changes:
             records = self._next()
             # At once, from as many producers: the log says who was first.
             await asyncio.gather(
-                *(p.publish([Message(TOPIC, NAME, r, 0)]) for p, r in zip(self._publishers, records, strict=False))
+                *(p.publish([Message(POLICIES, NAME, r, 0)]) for p, r in zip(self._publishers, records, strict=False))
             )
             self.written += len(records)
             await self._log.settled(lambda now: now.next >= 1 + self.written)

@@ -13,8 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.core.events import PolicyChange
 from streams.embedded import Embedded, free_port
-from streams.policies import TOPIC, Policies
+from streams.policies import Policies
 from streams.publish import Publisher
+from streams.topics import POLICIES
 from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
 from tests.drills.standing import status, tidegate
 from tests.drills.test_startup import page, until
@@ -170,6 +171,6 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
 async def made_anew(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    await admin.delete_topics([TOPIC])
-    await admin.create_topics([NewTopic(TOPIC, 1, 1)])
+    await admin.delete_topics([POLICIES])
+    await admin.create_topics([NewTopic(POLICIES, 1, 1)])
     await admin.close()

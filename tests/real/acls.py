@@ -1,4 +1,4 @@
-"""Rights given and taken on a running Kafka, from the table of `streams/roles.py`: in milliseconds, without a JVM."""
+"""Rights on a running Kafka, by the table of `streams/security/roles.py`: given and taken in milliseconds, no JVM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.conn import create_conn
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
-from streams.roles import Right
+from streams.security.roles import Right
 
 ANY, MATCH_ANY = 1, 1
 ALLOW = 3

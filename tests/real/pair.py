@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
 import shutil
 import signal
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import redis
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.embedded.pair import redis_answers, store_arguments
-from streams.embedded.server import HOST, Server
+from streams.embedded.server import HOST, Server, Servers
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
 
@@ -30,7 +27,7 @@ def redis_server() -> Path:
     return Path(found)
 
 
-class Real:
+class Real(Servers):
     """Three brokers (or as many as asked for) and a Redis with an append-only file, from `with` to its end."""
 
     def __init__(self, brokers: int = 3, **properties: str) -> None:
@@ -47,18 +44,9 @@ class Real:
             self.root,
         )
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.stop)
-            self._store.start()
-            self.cluster.start()
-            undo.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _start(self) -> None:
+        self._store.start()
+        self.cluster.start()
 
     def stop(self) -> None:
         self.cluster.stop()

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import redis
 
 from streams.embedded.pair import redis_answers, store_arguments
-from streams.embedded.server import HOST, Server, free_port
+from streams.embedded.server import HOST, Server, Servers, free_port
 from streams.store.address import Address
 
 PRIMARIES = 3
@@ -24,7 +23,7 @@ NODE_TIMEOUT_MS = 2_000  # of 15 s: a replica is primary 3 s after its primary d
 FORMED_S = 60.0
 
 
-class RedisCluster:
+class RedisCluster(Servers):
     """Six nodes of one binary (`redis-server` or `valkey-server`), from `with` to its end.
 
     Nodes 0, 1, 2 are primaries at first; node n + 3 is the replica of node n.
@@ -49,19 +48,10 @@ class RedisCluster:
 
         return arguments
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as undo:
-            undo.callback(self.stop)
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(Server.start, self.nodes))
-            self._form()
-            undo.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _start(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Server.start, self.nodes))
+        self._form()
 
     def stop(self) -> None:
         for node in self.nodes:

@@ -13,16 +13,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import redis
 
 from streams.embedded.pair import store_arguments
-from streams.embedded.server import HOST, EmbeddedError, Server
-from streams.roles import REDIS, ROLES, redis_acl
+from streams.embedded.server import HOST, EmbeddedError, Server, Servers
+from streams.security.roles import REDIS, ROLES, redis_acl
 from tests.real import acls
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
@@ -116,7 +114,7 @@ class SecureCluster(Cluster):
 
 
 class SecureRedis:
-    """A redis-server that speaks TLS alone, with the users of `streams/roles.py` and no other."""
+    """A redis-server that speaks TLS alone, with the users of `streams/security/roles.py` and no other."""
 
     def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
         self._authority, self._passwords = authority, passwords
@@ -168,7 +166,7 @@ class SecureRedis:
             return False
 
 
-class Secure:
+class Secure(Servers):
     """The two of them, from `with` to its end."""
 
     def __init__(self) -> None:
@@ -182,18 +180,9 @@ class Secure:
         self.cluster = SecureCluster(self.root, self.authority, self.passwords)
         self.redis = SecureRedis(self.root, self.authority, self.passwords)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            undo.callback(self.stop)
-            self.redis.start()
-            self.cluster.start()
-            undo.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _start(self) -> None:
+        self.redis.start()
+        self.cluster.start()
 
     def stop(self) -> None:
         self.cluster.stop()

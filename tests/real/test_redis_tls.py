@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS alone, with the users of `streams/roles.py`: who gets in, and what is said to the others."""
+"""A Redis that speaks TLS alone, with the users of `streams/security/roles.py`: who gets in, what others are told."""
 
 from __future__ import annotations
 

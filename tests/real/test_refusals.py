@@ -10,7 +10,7 @@ import pytest
 
 from streams.errors import BrokerAway, BrokerRefused
 from streams.kafka import Kafka
-from streams.roles import ROLES
+from streams.security.roles import ROLES
 from streams.source import partition_counts
 from tests.real.as_user import ROOT, environment, run, settings
 from tests.real.secure import Secure

@@ -17,7 +17,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from streams.kafka import connect
 from streams.policies import Policies
-from streams.roles import ALL, ROLES, Right, kafka_acl
+from streams.security.roles import ALL, ROLES, Right, kafka_acl
 from tests.real import acls
 from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from streams.roles import redis_acl
+from streams.security.roles import redis_acl
 from streams.store import Store
 from streams.store.address import Address
 from streams.store.memory import MemoryStore

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from streams.errors import StoreDenied, StoreForbids
-from streams.roles import REDIS, redis_acl
+from streams.security.roles import REDIS, redis_acl
 from streams.store import Part
 from streams.store.address import Address
 from streams.store.redis import RedisStore

@@ -12,7 +12,8 @@ from pydantic_core import from_json
 from streams.core.log import Folded, PolicyLog, Verdict
 from streams.core.policy import PolicyError
 from streams.errors import BrokerAway
-from streams.policies import NAME, TOPIC, Policies
+from streams.policies import NAME, Policies
+from streams.topics import POLICIES
 
 if TYPE_CHECKING:
     from streams.core.events import PolicyChange, ShadowChange, Silence
@@ -85,7 +86,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
     async with _reader(settings) as (policies, seen):
         async with producer(settings) as out:
             try:
-                sent = await out.send_and_wait(TOPIC, value, key=NAME, partition=0)
+                sent = await out.send_and_wait(POLICIES, value, key=NAME, partition=0)
             except MessageSizeTooLargeError:
                 raise PolicyError(
                     f"{too_large}, more than kafka {settings.brokers} takes (its message.max.bytes, or the topic's "
@@ -113,7 +114,7 @@ async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
     policies = Policies(
         settings.brokers, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record)), recall
     )
-    await require_topic(settings.brokers, TOPIC)
+    await require_topic(settings.brokers, POLICIES)
     try:
         seen.log = await policies.read()
         recall.needed(policies)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.conftest import missing
 from tests.drills.faults.room import SAID, may_be_taken, take_room
 from tests.drills.scene import scene
 from tests.real.cluster import Cluster
@@ -93,8 +94,8 @@ async def test_all_brokers_are_killed_at_once(own_real: Real, tmp_path: Path) ->
 
 async def test_a_broker_has_no_room_left(own_real: Real, tmp_path: Path) -> None:
     """Its log directory goes offline, and with its only one gone the broker ends by itself."""
-    if not may_be_taken():  # CI runs on Linux
-        pytest.skip("no limit can be set on a process that runs; expected Linux")
+    if not may_be_taken():
+        missing("no limit can be set on a process that runs; expected Linux")
     cluster = own_real.cluster
     async with scene(own_real, tmp_path, "disk_full", "a broker's disk full") as s:
         await s.fires()

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from streams.core.events import Decision
-from streams.places import Places, Stretch
+from streams.past.places import Places, Stretch
 from streams.store import Part
+from streams.topics import DECISIONS
 from streams.wire import Record
-
-COMPLETIONS, DECISIONS, DEAD_LETTERS = "completions", "decisions", "dead-letters"
 
 
 class Past(Protocol):

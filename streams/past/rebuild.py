@@ -24,15 +24,15 @@ from streams.errors import StoreAway
 from streams.fence import mark_of, newest_ms
 from streams.metrics import Metrics
 from streams.names import Names, seen
-from streams.places import Places, Stretch
-from streams.published import COMPLETIONS, DEAD_LETTERS, DECISIONS, Outcome, Past, Published
-from streams.rebuild_strikes import AsThen, Striking, Told, reach_ms
+from streams.past.places import Places, Stretch
+from streams.past.published import Outcome, Past, Published
+from streams.past.strikes import AsThen, Striking, Told, reach_ms
 from streams.store import Applied, Apply, Part, Store
+from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 from streams.wire import Record
 
 log = logging.getLogger(__name__)
 
-ENFORCEMENTS = "enforcements"
 # A decision is stamped by its worker's clock, a completion by its producer's: they may be apart by so much, and what
 # was written close to where the window begins is found all the same.
 SKEW_MS = 300_000

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from streams.kafka import proven_by
-from streams.secret import read_text
-from streams.tls import Files, context
+from streams.security.secret import read_text
+from streams.security.tls import Files, context
 from streams.wrong_settings import PREFIX, SECRETS
 
 if TYPE_CHECKING:

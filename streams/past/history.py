@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, broker_away
 from streams.kafka import Kafka, outside
-from streams.places import Stretch
+from streams.past.places import Stretch, starts
 from streams.store import Part
 from streams.wire import Record
 
@@ -43,16 +43,10 @@ class History:
             for tp in tps:
                 consumer.seek(tp, begins[tp])
             ends = {tp: await self._end(consumer, tp) for tp in tps}
-        stretches = []
-        for part, tp in zip(parts, tps, strict=True):
-            start, end = begins[tp], ends[tp]
-            if at_ms:
-                # None: nothing was written since. The embedded broker says so by an offset without a time, which
-                # means nothing: then from the beginning. Its times are those of arrival, never before a record's own.
-                at = found.get(tp)
-                start = end if at is None else start if at.timestamp < 0 else max(start, at.offset)
-            stretches.append(Stretch(part, begins[tp], min(start, end), end))
-        return stretches
+        return [
+            Stretch(part, begins[tp], starts(found.get(tp), begins[tp], ends[tp]) if at_ms else begins[tp], ends[tp])
+            for part, tp in zip(parts, tps, strict=True)
+        ]
 
     async def _end(self, consumer: Any, tp: TopicPartition) -> int:
         """The fetch high-water mark: end offsets are wrong on the embedded broker."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence, Set
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams.store import Part
 from streams.wire import Record
@@ -20,6 +20,32 @@ class Stretch(NamedTuple):
     begins: int
     start: int
     end: int
+
+    @property
+    def records(self) -> int:
+        """At the most."""
+        return self.end - self.start
+
+    @property
+    def deleted(self) -> bool:
+        """Whether there were older records, and what is left has an oldest one."""
+        return 0 < self.begins < self.end
+
+    @property
+    def whole(self) -> Stretch:
+        """Everything that is kept."""
+        return self._replace(start=self.begins)
+
+
+def starts(at: Any, begins: int, end: int) -> int:
+    """Where what was asked for by time begins. at: what aiokafka's `offsets_for_times` says of the partition.
+
+    None: nothing was written since. The embedded broker says so by an offset without a time, which means nothing: then
+    from the beginning. Its times are those of arrival, never before a record's own.
+    """
+    if at is None:
+        return end
+    return min(begins if at.timestamp < 0 else max(begins, int(at.offset)), end)
 
 
 class Log(Protocol):

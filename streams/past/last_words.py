@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from streams.core import statuses
 from streams.core.events import Alert
 from streams.core.statuses import AlertStatus
-from streams.published import Past
+from streams.past.published import Past
 from streams.store import Part
+from streams.topics import ALERTS
 
-ALERTS = "alerts"
 SKEW_MS = 60_000  # a boundary is looked at after it has passed, by another clock than the one that stamps the word
 
 

@@ -22,7 +22,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from streams.errors import BrokerAway, BrokerRefused, broker_away, causes
 from streams.kafka import Kafka, connect, who
-from streams.tls import objection
+from streams.security.tls import objection
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)

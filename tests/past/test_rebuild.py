@@ -25,11 +25,11 @@ from streams.errors import StoreAway
 from streams.fence import Belief, Owned, mark_of, take_over
 from streams.metrics import Metrics
 from streams.names import Names, seen
-from streams.places import Stretch
-from streams.published import DEAD_LETTERS, DECISIONS
-from streams.rebuild import ENFORCEMENTS, Rebuild
+from streams.past.places import Stretch
+from streams.past.rebuild import Rebuild
 from streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from streams.store.memory import MemoryStore
+from streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 from tests.wire.records import Fake
 
 S = 1000

@@ -18,8 +18,8 @@ from streams.core.parts import Strikes
 from streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
 from streams.core.thresholds import LivePolicy
 from streams.enforce import AT_ONCE
-from streams.places import Stretch
-from streams.published import Past
+from streams.past.places import Stretch
+from streams.past.published import Past
 from streams.store import Part, Store, Undo
 
 # Policy version -> what it says of strikes; None where it is not known any more.
