@@ -28,8 +28,8 @@ class Inputs:
     peak: float = 3.0  # the busiest minute to the mean: assumed
     busy: float = 0.6  # of what a part can do, at the peak: the rest is for a restart, a rebalance, a slow hour
     # A worker
-    own_us: float = 116.0  # CPU an event, without the classifier: `tidegate zeros`, cpu
-    loop_us: float = 133.0  # of it on the event loop, one core at the most: `tidegate model`, cpu main thread
+    own_us: float = 135.0  # CPU an event, without the classifier: `kafka x3, 1 worker, zeros`, cpu
+    loop_us: float = 135.0  # of it on the event loop, one core at the most: all but some µs (`tidegate zeros`)
     classifier_us: float = 2727.0  # CPU a text: `cascade, made-up mix`; 117 for `screen, made-up mix`
     cores_a_worker: float = 8.0  # chosen: one for the event loop, the rest score
     partitions_a_worker: float = 2.0  # chosen: room to double the workers
@@ -43,7 +43,7 @@ class Inputs:
     readers: float = 1.0  # of `decisions`, beside nobody of ours
     broker_mb_s: float = 50.0  # written to one broker, copies and all: assumed; measure yours
     # Redis
-    store_us: float = 5.0  # CPU an event: `tidegate model`, store cpu
+    store_us: float = 5.0  # CPU an event, with full batches: `tidegate model` at c2a5a1f, store cpu
     calls: float = 0.02  # of scripts an event, with full batches: `taken of redis`
     field_bytes: float = 55.0  # of a counter in a bucket: `1000 scopes a kind`: 7.57 MiB for 12 x 12,004
     tick_field_us: float = 2.76  # CPU of the tick a counter it reads: 398 ms for 12 x 12,004
