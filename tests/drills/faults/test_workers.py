@@ -58,17 +58,17 @@ async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_
         async with changing(own_pair.kafka), s.trouble(""):
             before = await tokens(own_pair.redis, s.partitions)
             s.workers.kill(s.rng.choice(sorted(s.workers.workers)))
-            taking, moved = None, 0
+            taking = None
             async with asyncio.timeout(120):
                 while taking is None:
                     await asyncio.sleep(0.02)
-                    now = await tokens(own_pair.redis, s.partitions)
-                    moved = sum(now[p] != before[p] for p in now)
                     claimed = {
                         name: set(s.workers.epochs(name).values()) - {*before.values()} for name in s.workers.workers
                     }
                     taking = next((name for name, taken in sorted(claimed.items()) if taken), None)
             s.workers.kill(taking)
+            now = await tokens(own_pair.redis, s.partitions)
+            moved = sum(now[p] != before[p] for p in now)
             s.workers.start()
             s.workers.start()
             s.report.did = (
