@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import random
 import sys
@@ -39,6 +40,7 @@ def main() -> int:
     seed = int(time.time()) if given.seed is None else given.seed
     report = SoakReport("soak", "a soak with a drill every minute", given.servers, seed, minutes=given.minutes)
     report.did = "two workers at 70% of what they can do; every minute one thing broken and mended"
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what our producer meets and retries is the drill
     say(f"soak: {given.minutes:g} minutes on {given.servers} servers, seed {seed}")
     with contextlib.ExitStack() as stack:
         before_broker = stack.enter_context(Proxy())
