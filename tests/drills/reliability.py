@@ -8,14 +8,16 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.results import commit, machine
+from bench.results import machine
 from tests.drills.fleet import ROOT
+from tests.drills.soak.watch import GROWTH
 
 FAULTS = ROOT / "tests" / "drills" / "faults"
 REPORTS = ROOT / "build" / "drills"
@@ -31,6 +33,7 @@ GROUPS = {
     "Traffic and time": ("traffic",),
 }
 COUNTS = ("sent", "decided", "faults", "dead letters", "duplicates", "recovered in")
+FIELDS = ("sent", "decided", "faults", "dead_letters", "duplicates")
 COLUMNS = ("drill", "what was done", *COUNTS, "alert", "seed")
 FEW = ("drill", *COUNTS, "alert")
 
@@ -122,6 +125,10 @@ def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str
     for group in dict.fromkeys(drill.group for drill in found):
         parts.append(f"## {group}\n")
         parts.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in found if d.group == group]))
+    soak = _read(reports / "real" / "soak.json")
+    passed = soak is not None and not soak["wrong"]
+    missing += [] if passed else ["soak: no report of one that passed in build/drills; `make soak` makes it"]
+    parts += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
     parts.append("## Made to fail\n")
     parts.append(
         "A drill that cannot fail proves nothing. `python -m tests.drills.mutations` takes one check out of the"
@@ -139,10 +146,33 @@ def _read(path: Path) -> Any:
 
 
 def _made_where(reports: Path) -> str:
-    ran = [datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in sorted(reports.glob("*/*.json"))]
-    days = sorted({f"{at:%Y-%m-%d}" for at in ran})
+    files = sorted(reports.glob("*/*.json"), key=lambda file: file.stat().st_mtime)
+    days = [f"{datetime.fromtimestamp(file.stat().st_mtime, UTC):%Y-%m-%d}" for file in files]
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-    return f"Measured {when} (UTC) at {commit()}, on {machine()}, which ran the servers too.\n"
+    at = dict.fromkeys(said for file in files if (said := _read(file).get("commit")))
+    return (
+        f"Measured {when} (UTC) at {', '.join(at) or 'an unknown commit'}, on {machine()}, which ran the servers too.\n"
+    )
+
+
+def _soak(report: Any) -> str:
+    n = {
+        name: f"{report[name]:,}" for name in ("load_per_s", "sent", "decided", "faults", "dead_letters", "duplicates")
+    }
+    troubles = Counter(drill["drill"] for drill in report["drills"])
+    rss, grew = report["rss_mb"], {name: by for name, by in report["grew"].items() if by is not None}
+    return f"""\
+`make soak` breaks something every minute, at random, while two workers carry 70% of what was measured that they can
+do. Then the account must close as above, no lag be left, and the memory of the worker that lived all the while, and
+of Redis, have grown by no more than {GROWTH:.0%} in the second half.
+
+- {report["minutes"]:g} minutes at {n["load_per_s"]} completions a second, seed {report["seed"]}: {n["sent"]} sent =
+  {n["decided"]} decided + {n["faults"]} faults + {n["dead_letters"]} dead letters, {n["duplicates"]} duplicates.
+- {troubles.total()} troubles: {", ".join(f"{name} ({of})" if of > 1 else name for name, of in troubles.items())}.
+  The longest was over after {report["recovered_s"]:.1f} s. The alert {report["alert"]}.
+- The worker took {rss["first"]:.0f} MB at first and {rss["last"]:.0f} MB at the end; in the second half
+  {", ".join(f"{name} {by:+.1%}" for name, by in grew.items())}.
+"""
 
 
 def _row(drill: Drill, report: Any, columns: Sequence[str]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from bench.results import commit
 
 
 @dataclass
@@ -22,3 +24,4 @@ class Report:
     recovered_s: float | None = None  # from its begin until every partition counted something sent after its end
     alert: str = ""
     took_s: float = 0.0
+    commit: str = field(default_factory=commit)  # of the program that was drilled

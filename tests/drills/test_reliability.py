@@ -17,6 +17,12 @@ REPORT = {
     "decided": 1198, "faults": 1, "dead_letters": 1, "duplicates": 40, "recovered_s": 9.25, "alert": "fired once",
     "took_s": 44.0,
 }  # fmt: skip
+SOAK = {
+    **REPORT, "commit": "1a2b", "minutes": 20, "load_per_s": 1882, "wrong": [],
+    "rss_mb": {"first": 212.1, "last": 254.6},
+    "drills": [{"drill": "worker killed"}, {"drill": "burst"}, {"drill": "worker killed"}],
+    "grew": {"worker w1": 0.0298, "redis per bucket": None},
+}  # fmt: skip
 
 
 def test_every_fault_drill_has_its_row_and_every_row_its_drill() -> None:
@@ -46,7 +52,11 @@ def test_a_report_is_a_row_and_what_is_missing_is_named(tmp_path: Path) -> None:
     assert rows_of(page) == {
         "killed": "../tests/drills/faults/test_workers.py", "gone": "../tests/drills/faults/test_brokers.py"
     }  # fmt: skip
-    assert missing == ["gone: no report in build/drills", "mutations: no build/drills/mutations.json"]
+    assert missing == [
+        "gone: no report in build/drills",
+        "mutations: no build/drills/mutations.json",
+        "soak: no report of one that passed in build/drills; `make soak` makes it",
+    ]
     (tmp_path / "embedded" / "killed.json").unlink()
     assert "killed: no report of the embedded pair" in made(found, tmp_path)[1]
 
@@ -60,7 +70,15 @@ def test_a_mutation_is_a_row(tmp_path: Path) -> None:
         "said": "x|y",
     }
     (tmp_path / "mutations.json").write_text(json.dumps([mutation]))
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "soak.json").write_text(json.dumps(SOAK))
     page, missing = made([], tmp_path)
+    assert "at 1a2b, on " in page
+    assert "- 20 minutes at 1,882 completions a second, seed 7: 1,200 sent =\n  1,198 decided + 1 faults" in page
+    assert (
+        "- 3 troubles: worker killed (2), burst.\n  The longest was over after 9.2 s. The alert fired once.\n" in page
+    )
+    assert "took 212 MB at first and 255 MB at the end; in the second half\n  worker w1 +3.0%.\n" in page
     assert "| fence check removed | `a.lua:3` | `killed` | yes | x\\|y |" in page
     assert missing == []
 
