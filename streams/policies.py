@@ -113,9 +113,10 @@ class Policies:
 
     async def moved(self, within_s: float) -> None:
         """Returns when there is more of the log, or after that long."""
-        async with self._moved:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), within_s)
+        # Not asyncio.wait_for: Python 3.11's forgets that it was cancelled where more comes at that very moment.
+        with suppress(TimeoutError):
+            async with self._moved, asyncio.timeout(within_s):
+                await self._moved.wait()
 
     # --- where to begin
 

@@ -42,9 +42,10 @@ async def cluster_id(kafka: Kafka | str) -> str:
 
 
 async def partition_counts(kafka: Kafka | str) -> dict[str, int]:
-    """Every topic of the cluster and its number of partitions; asking creates none."""
+    """Every topic of the cluster but Kafka's own, and its number of partitions; asking creates none."""
     async with _admin(kafka) as admin:
-        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        topics = await admin.describe_topics()
+    return {topic["topic"]: len(topic["partitions"]) for topic in topics if not topic["is_internal"]}
 
 
 class Source:

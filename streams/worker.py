@@ -196,13 +196,13 @@ class Worker:
         self._stopping.set()
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
         await self._tasks.finish(within_s=3.0)  # the tick ends what it is at, and gives its lease back
-        faulthandler.cancel_dump_traceback_later()
         await self.in_force.stop()
         await self._source.stop()
         await self.publisher.stop()
         await self.store.close()
         self._scoring.close()
         await self._pages.stop()
+        faulthandler.cancel_dump_traceback_later()  # as the last: a stop that hangs is ended too, and says where
 
     async def _find_topics(self) -> None:
         self._found = await find_topics(self._settings.brokers)

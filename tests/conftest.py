@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     workers = getattr(config, "workerinput", None)
     if workers is not None:
-        server._ports = server.shuffled(server.PORTS[int(workers["workerid"][2:]) :: workers["workercount"]])
+        server.PORTS = server.PORTS[int(workers["workerid"][2:]) :: workers["workercount"]]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

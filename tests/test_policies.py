@@ -132,6 +132,21 @@ async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka:
             await known.settled(lambda log: log.next > 99, 0.01)
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: int) -> None:
+    policies = Policies("127.0.0.1:1")
+    waiting = asyncio.create_task(policies.moved(60))
+    await asyncio.sleep(0.01)
+    async with policies._moved:
+        policies._moved.notify_all()
+    for _ in range(turns):  # of the event loop, until the waiter is told and until it goes on
+        await asyncio.sleep(0)
+    was_waiting = waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    assert waiting.cancelled() is was_waiting
+
+
 async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads_from_the_start(
     kafka: str, caplog: pytest.LogCaptureFixture
 ) -> None:

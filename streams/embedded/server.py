@@ -14,6 +14,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,17 +41,15 @@ class EmbeddedError(TidegateError):
     """
 
 
-def shuffled(ports: range) -> Iterator[int]:
-    """Each of them, then all again, in an order that no other process has, even where tests seed `random`."""
-    return itertools.cycle(random.SystemRandom().sample(ports, len(ports)))
-
-
-_ports = shuffled(PORTS)
+@cache
+def _ports() -> Iterator[int]:
+    """Each of PORTS, then all again, in an order that no other process has, even where tests seed `random`."""
+    return itertools.cycle(random.SystemRandom().sample(PORTS, len(PORTS)))
 
 
 def free_port() -> int:
     """A port on loopback that nothing listened on a moment ago. This process gets it again after all the others."""
-    for port in itertools.islice(_ports, PORT_LOOKS):
+    for port in itertools.islice(_ports(), PORT_LOOKS):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
