@@ -234,7 +234,9 @@ async def counted(url: str, topic: str = "completions") -> Counted:
     series: Counter[str] = Counter()
     buckets: dict[int, Counter[str]] = {}
     try:
-        async for key in client.scan_iter(match=f"tidegate:{{{topic}-*", count=1000):
+        for key in {
+            key async for key in client.scan_iter(match=f"tidegate:{{{topic}-*", count=1000)
+        }:  # some come twice
             into = [totals] if key.endswith(":totals") else []
             if ":b:" in key:
                 into = [series, buckets.setdefault(int(key.rpartition(":")[2]), Counter())]
@@ -248,7 +250,7 @@ async def counted(url: str, topic: str = "completions") -> Counted:
 
 
 async def settled(url: str, expected: int, timeout_s: float) -> Counted:
-    """What Redis holds once it has counted `expected` events, or when the time is up."""
+    """What Redis holds of completions once it has counted `expected` of them, or when the time is up."""
     deadline = time.monotonic() + timeout_s
     while True:
         with contextlib.suppress(aioredis.RedisError):
