@@ -98,7 +98,8 @@ async def redis_counts(url: str) -> tuple[Counter[str], dict[tuple[int, int], di
     totals: Counter[str] = Counter()
     buckets: dict[tuple[int, int], dict[str, int]] = {}
     async with aioredis.Redis.from_url(url, decode_responses=True) as client:
-        async for key in client.scan_iter(match="tidegate:{completions-*", count=1000):
+        # A scan may give a key twice.
+        for key in {key async for key in client.scan_iter(match="tidegate:{completions-*", count=1000)}:
             partition = int(key[key.index("{") + len("{completions-") : key.index("}")])
             if key.endswith(":totals"):
                 totals.update({name: int(n) for name, n in (await client.hgetall(key)).items()})
