@@ -70,9 +70,10 @@ class Membership:
         beat, send = coordinator._do_heartbeat, coordinator._send_req
 
         async def watched_beat() -> bool:
+            asked = time.monotonic()  # its answer may have waited in the socket of a process that was frozen
             ok: bool = await beat()
             if ok:
-                self.beaten()
+                self._beaten_at = max(self._beaten_at, asked)
             return ok
 
         async def watched_send(request: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,8 +24,10 @@ class Coordinator:
 
     def __init__(self) -> None:
         self.beats, self.response = True, HeartbeatResponse_v0(0)
+        self.froze: Callable[[], None] = lambda: None  # between a heartbeat and its answer
 
     async def _do_heartbeat(self) -> bool:
+        self.froze()
         return self.beats
 
     async def _send_req(self, request: Any) -> Any:
@@ -65,6 +68,15 @@ async def test_a_member_is_alive_for_a_session_after_its_last_good_heartbeat(clo
     coordinator.beats = False
     await coordinator._do_heartbeat()
     clock.now = 10.0
+    assert not membership.alive()
+
+
+async def test_a_heartbeat_counts_from_when_it_was_sent(clock: SimpleNamespace) -> None:
+    #  sent [--- frozen for longer than a session ---) its answer is read
+    #  0                                              11 s
+    membership, coordinator = watched(None)
+    coordinator.froze = lambda: setattr(clock, "now", 11.0)
+    await coordinator._do_heartbeat()
     assert not membership.alive()
 
 
