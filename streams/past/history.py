@@ -1,4 +1,4 @@
-"""What topics keep, read by place and time outside any consumer group: `rebuild.Past` and what the tick asks of it.
+"""What topics keep, read by place and time outside any consumer group: `published.Past` and what the tick asks of it.
 
 Knows aiokafka only.
 """

@@ -228,15 +228,18 @@ class Counted:
     buckets: dict[int, Counter[str]] = field(default_factory=dict)  # start (ms) -> series -> n, over partitions
 
 
+async def keys(client: Any, pattern: str) -> set[str]:
+    """Those that match now, each once: a scan may give one twice."""
+    return {key async for key in client.scan_iter(match=pattern, count=1000)}
+
+
 async def counted(url: str, topic: str = "completions") -> Counted:
     client = aioredis.Redis.from_url(url, decode_responses=True)
     totals: Counter[str] = Counter()
     series: Counter[str] = Counter()
     buckets: dict[int, Counter[str]] = {}
     try:
-        for key in {
-            key async for key in client.scan_iter(match=f"tidegate:{{{topic}-*", count=1000)
-        }:  # some come twice
+        for key in await keys(client, f"tidegate:{{{topic}-*"):
             into = [totals] if key.endswith(":totals") else []
             if ":b:" in key:
                 into = [series, buckets.setdefault(int(key.rpartition(":")[2]), Counter())]

@@ -156,9 +156,7 @@ def _made_where(reports: Path) -> str:
 
 
 def _soak(report: Any) -> str:
-    n = {
-        name: f"{report[name]:,}" for name in ("load_per_s", "sent", "decided", "faults", "dead_letters", "duplicates")
-    }
+    n = {name: f"{report[name]:,}" for name in ("load_per_s", *FIELDS)}
     troubles = Counter(drill["drill"] for drill in report["drills"])
     rss, grew = report["rss_mb"], {name: by for name, by in report["grew"].items() if by is not None}
     return f"""\

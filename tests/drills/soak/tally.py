@@ -15,6 +15,8 @@ from typing import NamedTuple
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaConsumer
 
+from tests.drills.fleet import keys
+
 ACTIONS = ("allow", "flag", "review", "redact", "block")
 OUT = ("decisions", "dead-letters")
 
@@ -98,8 +100,7 @@ async def redis_counts(url: str) -> tuple[Counter[str], dict[tuple[int, int], di
     totals: Counter[str] = Counter()
     buckets: dict[tuple[int, int], dict[str, int]] = {}
     async with aioredis.Redis.from_url(url, decode_responses=True) as client:
-        # A scan may give a key twice.
-        for key in {key async for key in client.scan_iter(match="tidegate:{completions-*", count=1000)}:
+        for key in await keys(client, "tidegate:{completions-*"):
             partition = int(key[key.index("{") + len("{completions-") : key.index("}")])
             if key.endswith(":totals"):
                 totals.update({name: int(n) for name, n in (await client.hgetall(key)).items()})

@@ -11,7 +11,7 @@ import psutil
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
-from tests.drills.fleet import Fleet
+from tests.drills.fleet import Fleet, keys
 from tests.pairs import Pair
 
 MB = 1e6
@@ -51,7 +51,7 @@ class Watch:
         used, buckets = None, 0
         with contextlib.suppress(RedisError, OSError):
             async with self._client() as client:
-                buckets = len([key async for key in client.scan_iter(match="*:b:*", count=1000)])
+                buckets = len(await keys(client, "*:b:*"))
                 used = round((await client.info("memory"))["used_memory"] / MB, 2)
         self.samples.append(Sample(round(at_s, 1), rss, used, buckets))
 
