@@ -48,7 +48,8 @@ async def test_a_worker_is_killed(own_pair: Pair, store: Proxy, tmp_path: Path) 
             s.workers.start()
         seen = await s.account(duplicates=True, exact=True)
         assert seen.duplicates > 0, "the kill did not fall between published and counted: the drill proved nothing"
-        assert len({d["policy_version"] for d in seen.counted()}) > 2
+        twice = [{d["policy_version"] for d in found} for found in seen.decisions.values() if len(found) > 1]
+        assert max(map(len, twice)) > 1, "nothing was decided otherwise the second time: the drill proved nothing"
 
 
 async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_path: Path) -> None:
