@@ -25,7 +25,7 @@ async def run(kafka: str, classifier: str) -> None:
         group_id="bare",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=250,  # this and the next two as a worker's ingest
+        fetch_max_wait_ms=50,  # this and the next two as a worker's ingest
         max_partition_fetch_bytes=2 << 20,
         fetch_max_bytes=16 << 20,
     )

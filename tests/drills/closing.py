@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer
 
 from streams.core.backtest import Backtest, Names
 from streams.core.count import aggregate
@@ -22,7 +21,9 @@ from streams.core.events import Decision
 from streams.core.log import Folded, Verdict
 from streams.core.thresholds import LivePolicy
 from streams.policies import Policies
+from streams.topics import ALERTS
 from tests.drills.fleet import Account, Counted
+from tests.drills.reading import everything
 
 LIVE_SCOPES = 1000  # the setting's default: no drill has as many
 
@@ -72,18 +73,11 @@ def counted_exactly(decisions: Collection[Decision], redis: Counted, live: LiveP
 
 async def transitions(kafka: str) -> list[dict[str, Any]]:
     """Those on `alerts`, each id once, by time."""
-    consumer = AIOKafkaConsumer("alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
     found: dict[str, dict[str, Any]] = {}
-    await consumer.start()
-    try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
-            for records in fetched.values():
-                for record in records:
-                    alert = json.loads(record.value)
-                    if not alert["resent"]:
-                        found.setdefault(alert["id"], alert)
-    finally:
-        await consumer.stop()
+    async for record in everything(kafka, ALERTS):
+        alert = json.loads(record.value)
+        if not alert["resent"]:
+            found.setdefault(alert["id"], alert)
     return sorted(found.values(), key=lambda alert: (alert["at_ms"], alert["id"]))
 
 

@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
+
+from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
+from tests.drills.reading import everything
 
 ROOT = Path(__file__).parents[2]
 SESSION_S = 6.0
@@ -185,38 +188,23 @@ class Account:
 
 
 async def account(kafka: str, expected: int, timeout_s: float) -> Account:
-    """Reads decisions and dead letters until `expected` source positions are there and nothing more comes."""
-    consumer = AIOKafkaConsumer(
-        "decisions", "dead-letters", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    seen, deadline, quiet = Account(), time.monotonic() + timeout_s, 0
-    try:
-        while time.monotonic() < deadline and quiet < 3:
-            fetched = await consumer.getmany(timeout_ms=700)
-            for tp, records in fetched.items():
-                into = seen.decisions if tp.topic == "decisions" else seen.dead
-                for record in records:
-                    out = json.loads(record.value)
-                    if out["source"]["topic"] == "completions":
-                        into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
-            quiet = 0 if fetched or len(seen.positions) < expected else quiet + 1
-    finally:
-        await consumer.stop()
-    return seen
+    """All decisions and dead letters, once `expected` source positions are there, or when the time is up."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = Account()
+        for topic, into in ((DECISIONS, seen.decisions), (DEAD_LETTERS, seen.dead)):
+            async for record in everything(kafka, topic):
+                out = json.loads(record.value)
+                if out["source"]["topic"] == COMPLETIONS:
+                    into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
+        if len(seen.positions) >= expected or time.monotonic() > deadline:
+            return seen
+        await asyncio.sleep(0.5)
 
 
-async def positions(kafka: str, topic: str = "completions") -> set[tuple[int, int]]:
-    """(partition, offset) of every record on a topic: what was sent, where a producer's retries wrote some twice."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    found: set[tuple[int, int]] = set()
-    try:
-        while fetched := await consumer.getmany(timeout_ms=2000):
-            found |= {(tp.partition, record.offset) for tp, records in fetched.items() for record in records}
-    finally:
-        await consumer.stop()
-    return found
+async def positions(kafka: str) -> set[tuple[int, int]]:
+    """(partition, offset) of every completion: what was sent, where a producer's retries wrote some twice."""
+    return {(record.partition, record.offset) async for record in everything(kafka, COMPLETIONS)}
 
 
 @dataclass

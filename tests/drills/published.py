@@ -5,50 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import aclosing
 
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer
 
+from streams.topics import ALERTS, DECISIONS
 from tests.drills.fleet import Fleet
+from tests.drills.reading import everything, follow
 
 Place = tuple[int, int]  # partition and offset on `decisions`
 
 
 async def epochs(kafka: str) -> dict[Place, int]:
     """The epoch of every decision that is on the topic by now; more may be on their way to it."""
-    consumer = AIOKafkaConsumer("decisions", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    found: dict[Place, int] = {}
-    now_ms = time.time() * 1000
-    await consumer.start()
-    left = set(consumer.assignment())
-    try:
-        while left and (fetched := await consumer.getmany(timeout_ms=1500)):
-            for tp, records in fetched.items():
-                found |= {(tp.partition, record.offset): json.loads(record.value)["epoch"] for record in records}
-            left -= {tp for tp, records in fetched.items() if records[-1].timestamp > now_ms}
-    finally:
-        await consumer.stop()
-    return found
+    return {(r.partition, r.offset): json.loads(r.value)["epoch"] async for r in everything(kafka, DECISIONS)}
 
 
 async def ahead(kafka: str, of: Mapping[int, int], within_s: float = 120) -> None:
     """Returns once there is a decision on a completion at or beyond one of these: partition -> offset."""
-    consumer = AIOKafkaConsumer("decisions", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    try:
-        async with asyncio.timeout(within_s):
-            while True:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records:
-                        source = json.loads(record.value)["source"]
-                        if source["offset"] >= of.get(source["partition"], source["offset"] + 1):
-                            return
-    finally:
-        await consumer.stop()
+    async with asyncio.timeout(within_s), aclosing(follow(kafka, DECISIONS)) as records:
+        async for record in records:
+            source = json.loads(record.value)["source"]
+            if source["offset"] >= of.get(source["partition"], source["offset"] + 1):
+                return
 
 
 async def written_by(url: str, tokens: set[int]) -> dict[str, str]:
@@ -74,16 +56,8 @@ async def tokens(url: str, partitions: int) -> dict[int, int]:
 
 async def reminders(kafka: str) -> set[str]:
     """The reasons with which firing alerts were sent again."""
-    consumer = AIOKafkaConsumer("alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    found: set[str] = set()
-    await consumer.start()
-    try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
-            alerts = [json.loads(record.value) for records in fetched.values() for record in records]
-            found |= {alert["reason"] for alert in alerts if alert["resent"]}
-    finally:
-        await consumer.stop()
-    return found
+    alerts = [json.loads(record.value) async for record in everything(kafka, ALERTS)]
+    return {alert["reason"] for alert in alerts if alert["resent"]}
 
 
 async def metric(workers: Fleet, name: str) -> Counter[str]:

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from streams.embedded import free_port
 from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
+from tests.drills.reading import everything
 from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
@@ -154,18 +155,8 @@ async def replay(pair: Pair, *more: str) -> bytes:
 
 
 async def everything_published(kafka: str) -> bytes:
-    consumer = AIOKafkaConsumer(*OUT, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    out = b""
-    try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
-            for records in fetched.values():
-                out += b"\n".join(b"|".join((r.key or b"", r.value or b"", repr(r.headers).encode())) for r in records)
-            if len(out) > 50_000_000:
-                break
-    finally:
-        await consumer.stop()
-    return out
+    records = [record for topic in OUT async for record in everything(kafka, topic)]
+    return b"\n".join(b"|".join((r.key or b"", r.value or b"", repr(r.headers).encode())) for r in records)
 
 
 async def everything_kept(url: str) -> bytes:

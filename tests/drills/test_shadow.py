@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from streams.core.decide import Inputs, decide
 from streams.core.events import Decision
 from streams.core.log import Folded
 from streams.core.thresholds import LivePolicy
 from streams.policies import Policies
+from streams.topics import ALERTS, RATES
 from tests.drills.fleet import ROOT, Account, Counted, account, closes, event, fleet, make_topics, send, settled
+from tests.drills.reading import everything
 from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
@@ -197,22 +198,10 @@ async def versions(kafka: str) -> tuple[dict[str, LivePolicy], list[str]]:
 
 
 async def alerts(kafka: str) -> list[dict[str, Any]]:
-    return [json.loads(value) for _, value in await everything(kafka, "alerts") if value]
+    return [json.loads(record.value) async for record in everything(kafka, ALERTS) if record.value]
 
 
 async def last_rates(kafka: str) -> set[str]:
     """The keys of rates that were not taken back."""
-    last = dict(await everything(kafka, "rates"))
+    last = {record.key.decode(): record.value async for record in everything(kafka, RATES)}
     return {key for key, value in last.items() if value is not None}
-
-
-async def everything(kafka: str, topic: str) -> list[tuple[str, bytes | None]]:
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    found: list[tuple[str, bytes | None]] = []
-    try:
-        while fetched := await consumer.getmany(timeout_ms=1000):
-            found += [(r.key.decode(), r.value) for records in fetched.values() for r in records]
-    finally:
-        await consumer.stop()
-    return found

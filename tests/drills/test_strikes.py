@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer
 
 from streams.core.decide import Inputs, decide
 from streams.core.events import Decision, Enforcement
 from streams.core.policy import Policy, parse
 from streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
 from streams.core.thresholds import LivePolicy
+from streams.topics import ENFORCEMENTS
 from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
+from tests.drills.reading import everything
 from tests.pairs import Pair
 from tests.proxy import Proxy
 
@@ -167,18 +168,11 @@ async def drained(url: str) -> None:
 
 async def enforcements(kafka: str) -> dict[str, Enforcement]:
     """Those on the topic, by id. What was published twice is the same twice; a user's stand in one partition."""
-    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
     found: dict[str, Enforcement] = {}
     places: dict[bytes, int] = {}
-    try:
-        while fetched := await consumer.getmany(timeout_ms=2000):
-            for tp, records in fetched.items():
-                for record in records:
-                    made = Enforcement.model_validate_json(record.value)
-                    assert record.key == f"{made.tenant}:{made.user}".encode()
-                    assert places.setdefault(record.key, tp.partition) == tp.partition
-                    assert found.setdefault(made.id, made) == made
-    finally:
-        await consumer.stop()
+    async for record in everything(kafka, ENFORCEMENTS):
+        made = Enforcement.model_validate_json(record.value)
+        assert record.key == f"{made.tenant}:{made.user}".encode()
+        assert places.setdefault(record.key, record.partition) == record.partition
+        assert found.setdefault(made.id, made) == made
     return found

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
+from streams.topics import ALERTS
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
+from tests.drills.reading import everything
 from tests.pairs import Pair
 
 pytestmark = pytest.mark.drill
@@ -90,14 +92,7 @@ async def over(base_ms: int) -> None:
 
 async def published(kafka: str) -> list[dict[str, Any]]:
     """Every transition on `alerts`."""
-    consumer = AIOKafkaConsumer("alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    found: list[dict[str, Any]] = []
-    try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
-            found += [json.loads(record.value) for records in fetched.values() for record in records]
-    finally:
-        await consumer.stop()
+    found = [json.loads(record.value) async for record in everything(kafka, ALERTS)]
     return [alert for alert in found if not alert["resent"]]
 
 

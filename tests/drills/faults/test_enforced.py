@@ -7,13 +7,15 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from streams.core.events import Decision, Enforcement
 from streams.core.policy import parse
+from streams.topics import ENFORCEMENTS
+from tests.drills.reading import everything, follow
 from tests.drills.scene import POLICY, scene
 from tests.drills.test_strikes import drained, recomputed
 from tests.pairs import Pair
@@ -69,26 +71,12 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
 
 
 async def _all(kafka: str) -> list[Enforcement]:
-    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    found = []
-    try:
-        while fetched := await consumer.getmany(timeout_ms=2000):
-            found += [Enforcement.model_validate_json(r.value) for records in fetched.values() for r in records]
-    finally:
-        await consumer.stop()
-    return found
+    return [Enforcement.model_validate_json(record.value) async for record in everything(kafka, ENFORCEMENTS)]
 
 
 async def _next(kafka: str, after_ms: int, within_s: float = 60) -> None:
     """Returns once something stands on `enforcements` that was written after that."""
-    consumer = AIOKafkaConsumer("enforcements", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    try:
-        async with asyncio.timeout(within_s):
-            while True:
-                fetched = await consumer.getmany(timeout_ms=100)
-                if any(r.timestamp > after_ms for records in fetched.values() for r in records):
-                    return
-    finally:
-        await consumer.stop()
+    async with asyncio.timeout(within_s), aclosing(follow(kafka, ENFORCEMENTS)) as records:
+        async for record in records:
+            if record.timestamp > after_ms:
+                return

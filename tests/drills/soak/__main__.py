@@ -35,7 +35,6 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=20, help="all in all, the first of which measures (20)")
     asked.add_argument("--servers", choices=["embedded", "real"], default="real", help="real: Apache Kafka and Redis")
     asked.add_argument("--seed", type=int, help="of the drills' order; printed")
-    asked.add_argument("--classifier", default="", help="the one that Tidegate carries, unless given")
     given = asked.parse_args()
     seed = int(time.time()) if given.seed is None else given.seed
     report = SoakReport("soak", "a soak with a drill every minute", given.servers, seed, minutes=given.minutes)
@@ -51,7 +50,7 @@ def main() -> int:
             pair = stack.enter_context(Embedded(appendonly=True, advertised=before_broker.address))
         between = stack.enter_context(networks(pair, before_broker))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-soak-")))
-        asyncio.run(_soak(pair, between, folder, report, given.classifier))
+        asyncio.run(_soak(pair, between, folder, report))
     say(f"report: {keep(report)}")
     for wrong in report.wrong:
         say(f"WRONG: {wrong}")
@@ -59,12 +58,11 @@ def main() -> int:
     return 1 if report.wrong else 0
 
 
-async def _soak(pair: Pair, between: Networks, folder: Path, report: SoakReport, classifier: str) -> None:
+async def _soak(pair: Pair, between: Networks, folder: Path, report: SoakReport) -> None:
     rng = random.Random(report.seed)
     await make_topics(pair.kafka, PARTITIONS)
     env = {**pair.env(), **between.env()}
-    settings = {"policy": POLICY, "classifier": classifier, "score_timeout_s": "30"}
-    with fleet(folder, env, **settings) as workers:
+    with fleet(folder, env, policy=POLICY, score_timeout_s="30") as workers:
         workers.start()
         workers.start()
         await workers.joined(120)

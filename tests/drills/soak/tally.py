@@ -7,18 +7,18 @@ so Redis is held by its totals, which never expire, and by every bucket that is 
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import redis.asyncio as aioredis
-from aiokafka import AIOKafkaConsumer
 
+from streams.topics import ALERTS, DEAD_LETTERS, DECISIONS
 from tests.drills.fleet import keys
+from tests.drills.reading import everything
 
 ACTIONS = ("allow", "flag", "review", "redact", "block")
-OUT = ("decisions", "dead-letters")
+OUT = (DECISIONS, DEAD_LETTERS)
 
 
 class Counts(NamedTuple):
@@ -78,20 +78,12 @@ class Tally:
         return found
 
 
-async def tally(kafka: str, expected: int, bucket_ms: int, within_s: float) -> Tally:
-    """Everything on the output topics, once `expected` positions are there and nothing more comes."""
-    consumer = AIOKafkaConsumer(*OUT, bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    seen, deadline, quiet = Tally(bucket_ms), time.monotonic() + within_s, 0
-    try:
-        while quiet < 3 and time.monotonic() < deadline:
-            fetched = await consumer.getmany(timeout_ms=1000)
-            for tp, records in fetched.items():
-                for record in records:
-                    seen.add(tp.topic, record.value)
-            quiet = 0 if fetched or len(seen.best) + len(seen.dead) < expected else quiet + 1
-    finally:
-        await consumer.stop()
+async def tally(kafka: str, bucket_ms: int) -> Tally:
+    """Everything on the output topics."""
+    seen = Tally(bucket_ms)
+    for topic in OUT:
+        async for record in everything(kafka, topic):
+            seen.add(topic, record.value)
     return seen
 
 
@@ -143,16 +135,6 @@ def disagreements(
 
 async def alert_states(kafka: str, scope: str) -> list[str]:
     """The states that the alert on a scope went through, each transition once, in order."""
-    consumer = AIOKafkaConsumer("alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
-    await consumer.start()
-    found: dict[str, tuple[int, str]] = {}
-    try:
-        while fetched := await consumer.getmany(timeout_ms=2000):
-            for records in fetched.values():
-                for record in records:
-                    alert = json.loads(record.value)
-                    if alert["scope"] == scope:
-                        found[alert["id"]] = (alert["sequence"], alert["state"])
-    finally:
-        await consumer.stop()
+    alerts = [json.loads(record.value) async for record in everything(kafka, ALERTS)]
+    found = {alert["id"]: (alert["sequence"], alert["state"]) for alert in alerts if alert["scope"] == scope}
     return [state for _, state in sorted(found.values())]
