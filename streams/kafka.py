@@ -34,6 +34,16 @@ def outside(kafka: Kafka | str) -> dict[str, Any]:
     return {**connect(kafka), "group_id": None, "enable_auto_commit": False}
 
 
+async def started(client: Any) -> Any:
+    """That aiokafka client, connected. One that could not connect is closed: it holds sockets and tasks."""
+    try:
+        await client.start()
+    except BaseException:
+        await client.stop()
+        raise
+    return client
+
+
 def proven_by(
     protocol: Protocol, tls: ssl.SSLContext | None, mechanism: Mechanism, user: str, password: str
 ) -> dict[str, Any]:

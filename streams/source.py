@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, connect, outside
+from streams.kafka import Kafka, connect, outside, started
 from streams.security.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
@@ -63,17 +63,9 @@ class Source:
 
     async def _started(self) -> Any:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                **outside(self._kafka),
-                auto_offset_reset="none",
-                fetch_max_wait_ms=100,
+            self._consumer = await started(
+                AIOKafkaConsumer(**outside(self._kafka), auto_offset_reset="none", fetch_max_wait_ms=100)
             )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
         return self._consumer
 
     async def read(self, part: Part, offset: int) -> Record | None:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
-from streams.kafka import Kafka, outside
+from streams.kafka import Kafka, outside, started
 from streams.past.places import Stretch, starts
 from streams.security.refused import away_or_refused
 from streams.store import Part
@@ -91,17 +91,13 @@ class KeptRecords:
 
     async def _started(self) -> Any:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                **outside(self._kafka),
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=100,
-                fetch_max_bytes=FETCH_BYTES,
-                max_partition_fetch_bytes=FETCH_BYTES,
+            self._consumer = await started(
+                AIOKafkaConsumer(
+                    **outside(self._kafka),
+                    auto_offset_reset="earliest",
+                    fetch_max_wait_ms=100,
+                    fetch_max_bytes=FETCH_BYTES,
+                    max_partition_fetch_bytes=FETCH_BYTES,
+                )
             )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
         return self._consumer
