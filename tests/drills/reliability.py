@@ -44,7 +44,7 @@ class Drill:
 
     name: str
     file: Path
-    only: str | None  # the servers that it needs; None: runs on both
+    real_only: bool  # it asks for what the embedded pair cannot do
 
     @property
     def group(self) -> str:
@@ -64,11 +64,10 @@ def _of(file: Path) -> Iterable[Drill]:
         if not (isinstance(test, ast.AsyncFunctionDef | ast.FunctionDef) and test.name.startswith("test_")):
             continue
         asked = {argument.arg for argument in test.args.args}
-        only = "real" if "own_real" in asked else "embedded" if "own_embedded" in asked else None
         named = [name for call in ast.walk(test) if isinstance(call, ast.Call) for name in _names(call, test)]
         if not named:
             raise ValueError(f"{file.name}: {test.name}: expected a literal drill name, or one of its parameters")
-        yield from (Drill(name, file, only) for name in named)
+        yield from (Drill(name, file, "own_real" in asked) for name in named)
 
 
 def _names(call: ast.Call, test: ast.AsyncFunctionDef | ast.FunctionDef) -> list[str]:
@@ -114,8 +113,8 @@ def rows_of(page: str) -> dict[str, str]:
 def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str]]:
     """The page, and what is missing for it to be whole."""
     missing: list[str] = []
-    real = {d.name: _read(reports / (d.only or "real") / f"{d.name}.json") for d in found}
-    embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in found if d.only is None}
+    real = {d.name: _read(reports / "real" / f"{d.name}.json") for d in found}
+    embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in found if not d.real_only}
     missing += [f"{name}: no report in build/drills" for name, report in real.items() if report is None]
     missing += [f"{name}: no report of the embedded pair" for name, report in embedded.items() if report is None]
     mutations = _read(reports / "mutations.json")
@@ -137,7 +136,7 @@ def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str
     parts.append(_mutations(mutations))
     parts.append("## On the embedded pair\n")
     parts.append("The same drills on the broker and the store from wheels, where these can do what is asked of them.\n")
-    parts.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if d.only is None]))
+    parts.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if not d.real_only]))
     return "\n".join(parts), missing
 
 

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaProducer
@@ -28,6 +28,7 @@ from tests.drills.closing import alerts_exactly, counted_exactly, evaluated, rep
 from tests.drills.fleet import ROOT, Account, Fleet, account, closes, event, fleet, make_topics, positions, settled
 from tests.drills.report import Report as Report
 from tests.pairs import Pair
+from tests.real.pair import Real
 
 REPORTS = ROOT / "build" / "drills"
 BAD_TENANT = "t0"  # a third of the traffic; always toxic
@@ -272,13 +273,12 @@ async def scene(
     drill: the test's name; its seed is made from it.
     """
     seed, began = zlib.crc32(drill.encode()), time.monotonic()
-    servers = "real" if hasattr(pair, "cluster") else "embedded"
     await make_topics(pair.kafka, partitions)
     with fleet(folder, pair.env(), **{"policy": POLICY, **settings}) as running:
         for _ in range(workers):
             running.start()
         await running.joined()
-        report = Report(drill, title, servers, seed)
+        report = Report(drill, title, servers(pair), seed)
         acted = Scene(pair, running, report, random.Random(seed), per_s=per_s, usual_per_s=per_s, partitions=partitions)
         traffic = asyncio.create_task(acted._traffic(lambda: make(acted)))
         try:
@@ -290,6 +290,11 @@ async def scene(
             with contextlib.suppress(asyncio.CancelledError):
                 await traffic
         keep(acted.report, began)
+
+
+def servers(pair: Pair) -> Literal["real", "embedded"]:
+    """Which they are, as `--servers` names them."""
+    return "real" if isinstance(pair, Real) else "embedded"
 
 
 def keep(report: Report, began: float) -> None:

@@ -88,7 +88,7 @@ def test_a_drill_may_be_named_by_a_parameter(tmp_path: Path) -> None:
         '@pytest.mark.parametrize(("drill", "lose"), [("one", lose_one), ("other", lose_other)])\n'
         "async def test_it(own_real, drill, lose):\n    async with scene(own_real, path, drill, title): ...\n"
     )
-    assert [(drill.name, drill.only) for drill in drills(tmp_path)] == [("one", "real"), ("other", "real")]
+    assert [(drill.name, drill.real_only) for drill in drills(tmp_path)] == [("one", True), ("other", True)]
 
 
 @pytest.mark.parametrize(

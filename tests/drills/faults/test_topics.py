@@ -16,11 +16,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.embedded import Embedded, free_port
+from streams.embedded import free_port
 from streams.store import Part
 from streams.store.redis import RedisStore
 from tests.drills.fleet import ROOT, account, counted, event, fleet, make_topics, positions, send, settled
-from tests.drills.scene import Report, Scene, keep, scene
+from tests.drills.scene import Report, Scene, keep, scene, servers
 from tests.pairs import Pair
 from tests.real.pair import Real
 
@@ -63,9 +63,8 @@ async def metrics(port: int) -> str:
 async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its_start(
     own_pair: Pair, tmp_path: Path
 ) -> None:
-    servers, began = "real" if isinstance(own_pair, Real) else "embedded", time.monotonic()
-    title, seed = "a topic made anew, refilled past the fence", zlib.crc32(b"topic_refilled")
-    report, rng = Report("topic_refilled", title, servers, seed), random.Random(seed)
+    title, seed, began = "a topic made anew, refilled past the fence", zlib.crc32(b"topic_refilled"), time.monotonic()
+    report, rng = Report("topic_refilled", title, servers(own_pair), seed), random.Random(seed)
     report.did = f"completions with {BEFORE} counted deleted, made anew and filled with {AFTER} while no worker ran"
     pair = own_pair
     store = RedisStore(pair.redis, "tidegate")
@@ -110,16 +109,12 @@ async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its
     keep(report, began)
 
 
-async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(
-    own_embedded: Embedded, tmp_path: Path
-) -> None:
+async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(own_pair: Pair, tmp_path: Path) -> None:
     """Longer than the old topic, under another cluster's id: the fence is of a cluster that is gone."""
-    began, old = time.monotonic(), own_embedded
-    report = Report(
-        "cluster_replaced", "another Kafka under the same Redis", "embedded", zlib.crc32(b"cluster_replaced")
-    )
+    title, seed, began = "another Kafka under the same Redis", zlib.crc32(b"cluster_replaced"), time.monotonic()
+    report, old = Report("cluster_replaced", title, servers(own_pair), seed), own_pair
     report.did = f"Kafka with {BEFORE} counted replaced by another with {AFTER}, under the same Redis"
-    with Embedded() as new:
+    with type(own_pair)() as new:
         env = {**new.env(), "TIDEGATE_REDIS": old.redis, "TIDEGATE_USER_KEY": old.env()["TIDEGATE_USER_KEY"]}
         for folder in ("old", "new"):
             (tmp_path / folder).mkdir()

@@ -62,7 +62,8 @@ async def _soak(pair: Pair, between: Networks, folder: Path, report: SoakReport)
     rng = random.Random(report.seed)
     await make_topics(pair.kafka, PARTITIONS)
     env = {**pair.env(), **between.env()}
-    with fleet(folder, env, policy=POLICY, score_timeout_s="30") as workers:
+    carried = ""  # the classifier that Tidegate carries: what a drill's own would block is another text
+    with fleet(folder, env, policy=POLICY, score_timeout_s="30", classifier=carried) as workers:
         workers.start()
         workers.start()
         await workers.joined(120)
