@@ -129,6 +129,17 @@ class Scene:
                 self.acknowledged.add((meta.partition, meta.offset))
                 return
 
+    async def pause(self) -> None:
+        """Stops the traffic; returns once everything is counted and the workers know it. `per_s` above 0 resumes it."""
+        self.per_s = 0
+        await self._arrived()
+        await self.reaches(len(self.acknowledged))
+        await asyncio.sleep(1)  # Redis's last answers are heard too
+
+    async def _arrived(self) -> None:
+        while self.made > len(self.acknowledged):
+            await asyncio.sleep(0.1)
+
     async def at_once(self, completions: int, partition: int) -> int:
         """So many in one record batch: whoever reads them has them all in hand. Returns the first offset."""
         async with AIOKafkaProducer(bootstrap_servers=self.pair.kafka, acks="all", max_batch_size=1 << 20) as producer:
@@ -201,8 +212,7 @@ class Scene:
     async def sent(self) -> set[tuple[int, int]]:
         """Ends the traffic. Positions of all that was sent, what a retry of the producer wrote twice among them."""
         self._over.set()
-        while self.made > len(self.acknowledged):
-            await asyncio.sleep(0.1)
+        await self._arrived()
         sent = await positions(self.pair.kafka)
         assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
         return sent

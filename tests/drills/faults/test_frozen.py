@@ -72,9 +72,8 @@ async def test_a_frozen_worker_comes_to_count_before_the_new_owner(
             "partitions over and is held while it scores under another policy; the call arrives; then each goes on"
         )
         async with s.trouble(did):
-            old, s.per_s = s.workers.epochs("w1"), 0  # the first that it has to count is what it then reads at once
-            await asyncio.sleep(2)
-            await s.reaches(len(s.acknowledged))
+            old = s.workers.epochs("w1")
+            await s.pause()  # the first that it has to count is what it then reads at once
             link.stalled = True
             partition = s.rng.choice(sorted(old))
             await ahead(own_pair.kafka, {partition: await s.at_once(MANY, partition)})
