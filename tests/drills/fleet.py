@@ -30,6 +30,7 @@ from tests.drills.reading import everything
 
 ROOT = Path(__file__).parents[2]
 SESSION_S = 6.0
+LATE_S = 2.0  # what comes when everything was there is a duplicate: it is waited for
 POLICY = """
 schema_version = 1
 labels = { toxicity = { flag = 0.5, review = 0.7, block = 0.9 }, stereotype = { flag = 0.5 } }
@@ -188,18 +189,22 @@ class Account:
 
 
 async def account(kafka: str, expected: int, timeout_s: float) -> Account:
-    """All decisions and dead letters, once `expected` source positions are there, or when the time is up."""
+    """All decisions and dead letters, a while after `expected` source positions are there, or when the time is up."""
     deadline = time.monotonic() + timeout_s
-    while True:
-        seen = Account()
-        for topic, into in ((DECISIONS, seen.decisions), (DEAD_LETTERS, seen.dead)):
-            async for record in everything(kafka, topic):
-                out = json.loads(record.value)
-                if out["source"]["topic"] == COMPLETIONS:
-                    into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
-        if len(seen.positions) >= expected or time.monotonic() > deadline:
-            return seen
+    while len((await _published(kafka)).positions) < expected and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
+    await asyncio.sleep(LATE_S)
+    return await _published(kafka)
+
+
+async def _published(kafka: str) -> Account:
+    seen = Account()
+    for topic, into in ((DECISIONS, seen.decisions), (DEAD_LETTERS, seen.dead)):
+        async for record in everything(kafka, topic):
+            out = json.loads(record.value)
+            if out["source"]["topic"] == COMPLETIONS:
+                into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
+    return seen
 
 
 async def positions(kafka: str) -> set[tuple[int, int]]:

@@ -16,7 +16,7 @@ ANSWER_S = 30.0  # partitions that have no leader just now are waited for so lon
 async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
     """Every record up to where each partition ends at first sight, in order within a partition.
 
-    However slow the broker is: a fetch that finds nothing in time is no end.
+    A fetch that finds nothing in time is no end; silence for QUIET_S is, once it is known where every partition ends.
     """
     async with _consumer(kafka, topic) as consumer:
         ends: dict[TopicPartition, int] = {}
