@@ -17,7 +17,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from streams.batch import Batch
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.logs import set_up
 from streams.security.refused import may_join
 from streams.settings import Settings

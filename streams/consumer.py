@@ -15,7 +15,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 
 from streams.batch import Limits
 from streams.errors import NameTaken
-from streams.kafka import Kafka, connect
+from streams.kafka.client import Kafka, connect
 from streams.tasks import exit_refused
 
 log = logging.getLogger(__name__)

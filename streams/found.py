@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.errors import TopicsMissing
-from streams.kafka import Kafka, unseen
+from streams.kafka.client import Kafka, unseen
 from streams.source import cluster_id, partition_counts
 from streams.store import Part
 from streams.topics import SOURCES, TOPICS

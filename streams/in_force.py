@@ -14,7 +14,7 @@ from streams.core.parts import Strikes
 from streams.core.strikes import Terms, terms
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
-from streams.kafka import Kafka, who
+from streams.kafka.client import Kafka, who
 from streams.metrics import Metrics
 from streams.policies import Policies
 from streams.policy_file import read_policy

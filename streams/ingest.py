@@ -20,7 +20,7 @@ from streams.batch import Batch, Limits, Span
 from streams.consumer import make
 from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.fence import Owned
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.store import Part
 from streams.tasks import Tasks, exit_on_bug
 from streams.wire import Record

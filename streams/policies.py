@@ -21,7 +21,7 @@ from streams.core.log import Folded, PolicyLog, Verdict, fold
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway, broker_away
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.policies_topic import ANSWER_S, PoliciesTopic
 from streams.publish import Message, Publisher
 from streams.tasks import Tasks

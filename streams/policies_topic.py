@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.core.kept import hash_of
 from streams.errors import BrokerAway
-from streams.kafka import Kafka, outside
+from streams.kafka.client import Kafka, outside
 from streams.topics import POLICIES
 
 ANSWER_S = 15.0

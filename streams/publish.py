@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, connect
+from streams.kafka.client import Kafka, connect
 from streams.security.refused import away_or_refused
 
 CONNECT_S = 30.0

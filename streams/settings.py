@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SettingsError
-from streams.kafka import Kafka, Mechanism, Protocol
+from streams.kafka.client import Kafka, Mechanism, Protocol
 from streams.security.secret import read, read_text
 from streams.security.secured import broker_security, disagreements, store_security
 from streams.store.address import Address

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, connect, outside, started
+from streams.kafka.client import Kafka, connect, outside, started
 from streams.security.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from streams.errors import TidegateError
-from streams.kafka import Kafka, connect
+from streams.kafka.client import Kafka, connect
 from streams.security.refused import away_or_refused
 from streams.settings import Settings
 from streams.topics import TOPICS, Topic

@@ -30,6 +30,7 @@ TOP = "tidegate"
 FOR = {
     "faust-streaming": "hosts the worker: its app, agents and services",
     "aiokafka": "Kafka's protocol",
+    "cramjam": "codecs of Kafka's batches: lz4, snappy, zstd",
     "onnxruntime": "runs the classifiers",
     "numpy": "scores as arrays",
     "tokenizers": "text to the encoder's tokens",

@@ -18,7 +18,7 @@ from pydantic_core import from_json
 
 from streams.cli.kept_records import KeptRecords
 from streams.core.events import Decision
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.past.places import Stretch
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.cli.edge import ExitCode, fail
-from streams.kafka import connect
+from streams.kafka.client import connect
 from streams.topics import SOURCES
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
-from streams.kafka import Kafka, outside, started
+from streams.kafka.client import Kafka, outside, started
 from streams.past.places import Stretch, starts
 from streams.security.refused import away_or_refused
 from streams.store import Part

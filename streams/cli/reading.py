@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
-from streams.kafka import Kafka, outside, unseen
+from streams.kafka.client import Kafka, outside, unseen
 from streams.security.refused import away_or_refused
 from streams.source import partition_counts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 
 from streams.cli.kept_records import KeptRecords
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.past.places import Stretch
 from streams.wire import Record
 

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from streams.kafka import connect
+from streams.kafka.client import connect
 from streams.security.refused import away_or_refused
 from streams.settings import Settings
 

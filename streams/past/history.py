@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, broker_away
-from streams.kafka import Kafka, outside
+from streams.kafka.client import Kafka, outside
 from streams.past.places import Stretch, starts
 from streams.store import Part
 from streams.wire import Record

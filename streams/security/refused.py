@@ -21,7 +21,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from streams.errors import BrokerAway, BrokerRefused, broker_away, causes
-from streams.kafka import Kafka, connect, who
+from streams.kafka.client import Kafka, connect, who
 from streams.security.tls import objection
 
 ANSWER_S = 5.0

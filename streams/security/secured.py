@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from streams.kafka import proven_by
+from streams.kafka.client import proven_by
 from streams.security.secret import read_text
 from streams.security.tls import Files, context
 from streams.wrong_settings import PREFIX, SECRETS

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.errors import BrokerAway, BrokerRefused
-from streams.kafka import Kafka
+from streams.kafka.client import Kafka
 from streams.security.roles import ROLES
 from streams.source import partition_counts
 from tests.real.as_user import ROOT, environment, run, settings

@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.kafka import connect
+from streams.kafka.client import connect
 from streams.policies import Policies
 from streams.security.roles import ALL, ROLES, Right, kafka_acl
 from tests.real import acls

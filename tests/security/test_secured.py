@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streams.errors import SettingsError
-from streams.kafka import connect, who
+from streams.kafka.client import connect, who
 from streams.settings import PREFIX, Settings
 from tests.real.secure import Authority
 
