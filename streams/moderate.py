@@ -192,7 +192,8 @@ class Moderate:
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         decisions = [result for result in results if isinstance(result, Decision)]
-        return aggregate(decisions, len(results) - len(decisions), live, names.scope)
+        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter))
+        return aggregate(decisions, dead, live, names.scope)
 
     def observe(self, results: Sequence[Decision | DeadLetter]) -> None:
         """Metrics of what was published and counted."""

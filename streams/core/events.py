@@ -174,6 +174,7 @@ class DeadLetterReason(StrEnum):
     INVALID = "invalid"  # a field is missing or of the wrong type: `expected` names it
     STREAM_CHUNK = "stream_chunk"
     UNKNOWN_FORM = "unknown_form"
+    UNREADABLE_BATCH = "unreadable_batch"  # a record batch of Kafka's that cannot be decoded: `offsets` records of it
 
 
 class DeadLetter(Event):
@@ -189,6 +190,7 @@ class DeadLetter(Event):
     sha256: str  # of the bytes
     record_ms: int
     value_base64: str | None = None  # only where the setting dead_letter_bytes is on
+    offsets: int = 1  # consecutive offsets from `source` on that it stands for; each counts as one dead letter
 
 
 class Rate(Event):

@@ -12,7 +12,7 @@ from streams.core.events import Completion, DeadLetterReason, Feedback
 from streams.wire import cloudevents, headers, litellm, native, openai
 from streams.wire.fields import EXPECTED, Mapped
 from streams.wire.parse import json_object
-from streams.wire.record import Record, Refused, Unreadable
+from streams.wire.record import Record, Refused, Unreadable, UnreadableRange
 
 Map = Callable[[dict[str, Any], str], Mapped]
 E = TypeVar("E", bound=Incoming)
@@ -58,6 +58,8 @@ def _feedback_form(found: dict[str, Any], at: str) -> Map:
 
 
 def _decode(record: Record, event: type[E], form: Callable[[dict[str, Any], str], Map]) -> E:
+    if isinstance(record, UnreadableRange):
+        raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
     if record.value is None:
         raise Refused(DeadLetterReason.TOMBSTONE, "value", "an event: there is nothing here to delete")
     said = headers.read(record.headers) if record.headers else headers.NONE
