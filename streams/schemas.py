@@ -83,11 +83,11 @@ class _Plain(GenerateJsonSchema):
 
 def _or_null(of: dict[str, Any]) -> dict[str, Any]:
     """The schema of a key that may be null as well."""
-    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k != "default"}]
+    said = {k: v for k, v in of.items() if k in ("default", "description")}
+    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k not in said}]
     if {"type": "null"} in branches:
         return of
-    default = {"default": of["default"]} if "default" in of else {}
-    return {"anyOf": [*branches, {"type": "null"}], **default}
+    return {"anyOf": [*branches, {"type": "null"}], **said}
 
 
 def _events() -> list[Contract]:

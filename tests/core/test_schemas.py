@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,22 @@ def test_the_committed_files_are_current() -> None:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def properties(node: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, schema) of every property of every object in a document."""
+    for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "properties" and node.get("type") == "object":
+            yield from ((f"{at}.{name}", of) for name, of in inner.items())
+        yield from properties(inner, f"{at}/{key}")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_property_says_what_it_is(name: str) -> None:
+    found = dict(properties(FILES[name], name))
+    assert len(found) >= 7
+    # A type says no unit, no range, and not what null means; a word alone would only say the name again.
+    assert [path for path, of in found.items() if len(of.get("description", "")) < 12] == []
 
 
 def test_every_event_has_a_schema_and_an_example() -> None:
