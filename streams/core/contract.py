@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -30,6 +30,22 @@ class Event(BaseModel):
 
     schema_version: Literal[1] = 1
     """The version of this contract; within it fields are only added, never taken away or changed in meaning."""
+
+
+class Outgoing(Event):
+    """An event that Tidegate writes, and others read: a slip of ours is an error, a field of tomorrow is none.
+
+    Within one schema_version fields are only added, so whoever reads leaves out what it does not know.
+    """
+
+    @classmethod
+    def read(cls, value: bytes | None) -> Self:
+        """The event in a record's value, less the fields that we do not know, at any depth.
+
+        Raises ValidationError: no such event, of another schema_version, or with an action, a state or a reason that
+        we do not know: what an event means cannot be left out.
+        """
+        return cls.model_validate_json(value or b"", extra="ignore")
 
 
 class Incoming(Event):

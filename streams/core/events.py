@@ -20,7 +20,7 @@ from streams.core.contract import MAX_CHOICES as MAX_CHOICES
 from streams.core.contract import STRENGTH as STRENGTH
 from streams.core.contract import UNKNOWN as UNKNOWN
 from streams.core.contract import Action as Action
-from streams.core.contract import Event, Id, Incoming, Score
+from streams.core.contract import Event, Id, Incoming, Outgoing, Score
 from streams.core.contract import Scopes as Scopes
 from streams.core.contract import Source as Source
 from streams.core.incoming import Completion as Completion
@@ -101,7 +101,7 @@ class WouldBe(BaseModel):
     """The shadow policy's version."""
 
 
-class Decision(Event):
+class Decision(Outgoing):
     """One per completion: the action, why, and every input it was made from except the text."""
 
     id: Id
@@ -166,7 +166,7 @@ class DeadLetterReason(StrEnum):
     UNKNOWN_FORM = "unknown_form"
 
 
-class DeadLetter(Event):
+class DeadLetter(Outgoing):
     """Input that could not be read. Its id is its source position."""
 
     id: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from streams.core.contract import Event
+from streams.core.contract import Outgoing
 
 
-class Rate(Event):
+class Rate(Outgoing):
     """A share or a count over a sliding window, for one scope, at one time."""
 
     scope: str
@@ -53,7 +53,7 @@ class AlertReason(StrEnum):
     RULE_REMOVED = "rule_removed"
 
 
-class Alert(Event):
+class Alert(Outgoing):
     """A rule broken by a rate or a count: one event a transition, and the state again while firing."""
 
     id: str
@@ -104,7 +104,7 @@ class Alert(Event):
     """The policy whose rule it is."""
 
 
-class Enforcement(Event):
+class Enforcement(Outgoing):
     """A strike left a user at or above a threshold, or a person undid strikes. The last one of a user holds."""
 
     id: str

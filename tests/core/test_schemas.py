@@ -16,9 +16,11 @@ from jsonschema.validators import validator_for
 from pydantic import BaseModel, ValidationError
 
 from streams.core import events as e
+from streams.core.contract import Outgoing
 from streams.core.policy import Policy
 from streams.schemas import generate
 from streams.topics import TOPICS
+from tests.tomorrow import of_tomorrow
 
 ROOT = Path(__file__).parents[2]
 FILES = {name: json.loads(text) for name, text in generate().items()}
@@ -70,6 +72,12 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=5,
             policy_version="0-7f3a91bc",
             model_version="cascade-en@1",
+            would_be=e.WouldBe(
+                action=e.Action.BLOCK,
+                reasons=(e.Reason(label="toxicity", action=e.Action.BLOCK, score=0.9, threshold=0.9, scope="default"),),
+                spans=(e.Span(start=5, end=9, label="insult"),),
+                policy_version="3-0123abcd",
+            ),
         ),
         e.Decision(
             id="c1",
@@ -233,7 +241,9 @@ BROKEN = [
     ("decision", "scores", {"toxicity": 1.1}),
     ("decision", "by_encoder", "toxicity"),
     ("decision", "source", {"topic": "t", "partition": -1, "offset": 0}),
-    ("decision", "text", "never"),
+    ("policy-change", "text", "never"),
+    ("shadow-change", "text", "never"),
+    ("silence", "text", "never"),
     ("dead-letter", "reason", "because"),
     ("policy-change", "author", None),
     ("silence", "until_ms", -1),
@@ -261,6 +271,14 @@ def test_what_a_model_refuses_its_schema_refuses(name: str, key: str, value: Any
     with pytest.raises(ValidationError):
         type(example).model_validate(broken)
     assert refuses(name, broken)
+
+
+@pytest.mark.parametrize("name", [name for name, xs in EXAMPLES.items() if isinstance(xs[0], Outgoing)])
+def test_a_consumer_that_validates_takes_a_field_of_tomorrow(name: str) -> None:
+    for example in EXAMPLES[name]:
+        written = of_tomorrow(example.model_dump_json().encode())
+        assert b"of_tomorrow" in written
+        Draft202012Validator(schema(name)).validate(json.loads(written))
 
 
 def test_a_completion_without_its_text_is_refused_unless_it_failed() -> None:
