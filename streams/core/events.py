@@ -150,6 +150,8 @@ class Decision(Outgoing):
     """The classifier that gave the scores."""
     would_be: WouldBe | None = None
     """What the shadow policy asks for. Null where none ran beside the live one."""
+    record_hmac: str | None = None
+    """HMAC-SHA256 of the record's value under the user key, 32 hex digits, to recognise it by. Null: none was made."""
 
 
 class DeadLetterReason(StrEnum):

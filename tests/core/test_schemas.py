@@ -72,6 +72,7 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=5,
             policy_version="0-7f3a91bc",
             model_version="cascade-en@1",
+            record_hmac="0f" * 16,
             would_be=e.WouldBe(
                 action=e.Action.BLOCK,
                 reasons=(e.Reason(label="toxicity", action=e.Action.BLOCK, score=0.9, threshold=0.9, scope="default"),),
