@@ -47,6 +47,7 @@ class Inputs(NamedTuple):
     scopes: Scopes = ANYWHERE
     user: str | None = None
     conversation: str | None = None
+    record_hmac: str | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -100,6 +101,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "policy_version": live.version,
             "model_version": inputs.model_version,
             "would_be": would_be,
+            "record_hmac": inputs.record_hmac,
         },
     )
 

@@ -131,7 +131,7 @@ class Published:
         if decided is None:
             return None
         try:
-            decision = Decision.model_validate_json(decided.value or b"")
+            decision = Decision.read(decided.value)
         except ValidationError:
             return None  # a newer Tidegate's: it is decided again
         return Outcome(decision, decided.timestamp) if decision.record_ms == record.timestamp else None

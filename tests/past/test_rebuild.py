@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -30,6 +30,7 @@ from streams.past.rebuild import Rebuild
 from streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from streams.store.memory import MemoryStore
 from streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
+from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 
 S = 1000
@@ -272,13 +273,37 @@ async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> Non
     assert await world.store.totals([P]) == {}
 
 
-async def test_a_decision_that_cannot_be_read_is_made_again() -> None:
+@pytest.mark.parametrize(
+    ("known", "newer"),
+    [
+        (b'"schema_version":1', b'"schema_version":2'),
+        (b'"action":"', b'"action":"ask_'),  # nobody can count what it means
+        (b'"record_ms":', b'"received_ms":'),
+    ],
+)
+async def test_a_decision_that_cannot_be_read_is_made_again(known: bytes, newer: bytes) -> None:
     world = await a_world()
     decisions = world.topics.kept[Part(DECISIONS, P.partition)]
-    newer = decisions[5].value.replace(b'"id":', b'"what":1,"id":', 1) if decisions[5].value else b""
-    decisions[5] = Fake(newer, topic=DECISIONS, partition=1, offset=5, timestamp=decisions[5].timestamp)
+    changed = (decisions[5].value or b"").replace(known, newer, 1)
+    assert changed != decisions[5].value
+    decisions[5] = replace(decisions[5], value=changed)
     world.emptied()
     assert (await world.taken(30)).position == 5
+
+
+async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> None:
+    world = await a_world(60, letters=(4, 9), holes=(12, 13))
+    assert len(await world.drain()) > 5
+    said = await world.says()
+    for part in (Part(DECISIONS, P.partition), Part(DEAD_LETTERS, 0), Part(ENFORCEMENTS, 0)):
+        kept = world.topics.kept[part]
+        world.topics.kept[part] = [
+            replace(record, value=of_tomorrow(record.value or b"", first=n % 2 == 0)) for n, record in enumerate(kept)
+        ]
+    world.emptied()
+    assert (await world.taken(60)).position == 60
+    assert await world.says() == said
+    assert await world.drain() == []
 
 
 @pytest.mark.parametrize("committed", [None, 31])
