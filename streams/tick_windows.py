@@ -25,7 +25,7 @@ def complete_to(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms
     stands at a batch that cannot be read is as good as idle: the alerts of all others are not held for it.
     """
     owned = progress.owner is not None and now_ms - progress.seen_ms <= owner_timeout_ms
-    if owned and (progress.lag == 0 or progress.unreadable):
+    if owned and (progress.lag == 0 or progress.unreadable_at is not None):
         return max(progress.watermark_ms, min(now_ms, progress.seen_ms) - grace_ms)
     return progress.watermark_ms
 

@@ -15,10 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cramjam
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
+
+try:
+    import cramjam
+except ImportError:  # `require_codecs` (consumer.py) refuses to start without it, and says so
+    cramjam = None  # type: ignore[assignment]
 
 # base_offset length leader_epoch magic crc attributes last_offset_delta first_ms max_ms producer epoch sequence count
 HEADER = struct.Struct(">qiibIhiqqqhii")

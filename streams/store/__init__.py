@@ -97,7 +97,7 @@ class Progress:
     lag: int  # records behind the fetch high-water mark; 0: idle
     seen_ms: int  # store time of the owner's last word; 0: never owned
     owner: str | None  # None after a release
-    unreadable: bool = False  # it stands at a batch that cannot be decoded: nobody waits for it
+    unreadable_at: int | None = None  # it stands at a batch there that cannot be decoded: nobody waits for it
 
 
 class UnreadableWait(NamedTuple):

@@ -190,7 +190,7 @@ class MemoryStore:
 
     async def progress(self, parts: Sequence[Part]) -> list[Progress]:
         return [
-            Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner, own.unreadable is not None)
+            Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner, own.unreadable and own.unreadable[0])
             for own in map(self.parts.__getitem__, parts)
         ]
 

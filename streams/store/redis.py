@@ -116,7 +116,7 @@ class RedisStore(RedisStrikes):
         fields = ["watermark_ms", "lag", "seen_ms", "owner", "unreadable_at"]
         replies = await self._each("hmget", [(self._keys.fence(part), fields) for part in parts])
         return [
-            Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None, u is not None)
+            Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None, None if u is None else int(u))
             for w, lag, s, o, u in replies
         ]
 
