@@ -9,7 +9,7 @@ What is kept of one, found out by trying (tests/support/test_raw_batches.py hold
 | an unknown codec, 5 to 7                   | refused: UnknownError       | refused: UnknownError                  |
 | its payload is nothing, of whatever codec  | as it is                    | refused: UnknownError                  |
 | its count is not that of its records       | as it is; offsets by count  | refused: UnknownError                  |
-| no records, a count of 0                   | as it is, without an offset | refused: UnknownError                  |
+| no records, a count of 0                   | as it is; the next refused  | refused: UnknownError                  |
 | a timestamp over an hour ahead             | as it is                    | refused: InvalidTimestampError (note)  |
 | a timestamp before 1970                    | as it is                    | the header's max becomes -1            |
 | its max timestamp is not the latest one    | as it is                    | with the right one                     |
