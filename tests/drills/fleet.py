@@ -38,13 +38,15 @@ windows = { bucket_s = 10, rate_window_s = 3600, late_s = 3600 }
 """
 
 
-async def make_topics(kafka: str, partitions: int) -> None:
+async def make_topics(kafka: str, partitions: int, config: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """config: by topic, Kafka's own, where a topic has any."""
+    of = config or {}
     names = ["completions", "decisions", "feedback", "dead-letters", "alerts", "rates", "enforcements", "replays"]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     copies = min(3, len((await admin.describe_cluster())["brokers"]))
-    topics = [NewTopic(name, partitions, copies) for name in names]
-    topics += [NewTopic(name, 1, copies) for name in ("policies", "tidegate-control")]
+    many = {**dict.fromkeys(names, partitions), "policies": 1, "tidegate-control": 1}
+    topics = [NewTopic(name, n, copies, topic_configs=dict(of.get(name, {}))) for name, n in many.items()]
     await admin.create_topics(topics)
     await admin.close()
 
