@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams.errors import BrokerAway, UnreadableBatch, broker_away
 from streams.kafka.client import Kafka, connect, outside, started
-from streams.kafka.consumer import CheckedConsumer
+from streams.kafka.consumer import CheckedConsumer, require_codecs
 from streams.security.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
@@ -26,6 +26,7 @@ ANSWER_S = 10.0  # no answer in this time: the broker is away
 @asynccontextmanager
 async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
     """A connected admin client, closed at the end. Raises BrokerAway where no broker answers, and BrokerRefused."""
+    require_codecs()  # every command's first question to Kafka is asked here
     admin = AIOKafkaAdminClient(**connect(kafka))
     try:
         await admin.start()

@@ -79,23 +79,26 @@ class UnreadableBatches:
     def due(self) -> list[tuple[Owned, UnreadableRange]]:
         """Ranges to be stepped over now, each once."""
         due, self._due = self._due, []
+        for owned, _ in due:
+            self._done(owned)
         return due
+
+    def _done(self, owned: Owned) -> None:
+        if self._at.get(owned.part) is owned:
+            del self._at[owned.part]
 
     async def _stand(self, consumer: Reader, owned: Owned, bad: BadBatch) -> None:
         """One try: it is counted, then the range is due, or the partition is read again after a while."""
         part = owned.part
-        try:
-            while owned.valid:
-                try:
-                    if not await self._counted(consumer, owned, bad):
-                        return
-                    break
-                except (StoreAway, BrokerAway) as error:
-                    log.warning("%s@%d: a batch that cannot be read: %s; %s", part, bad.start, bad.why, error)
-                    await asyncio.sleep(WAIT_S)
-        finally:
-            if self._at.get(part) is owned:
-                del self._at[part]
+        while owned.valid:
+            try:
+                if not await self._counted(consumer, owned, bad):
+                    return  # `due` goes on: until then it is not looked at again
+                break
+            except (StoreAway, BrokerAway) as error:
+                log.warning("%s@%d: a batch that cannot be read: %s; %s", part, bad.start, bad.why, error)
+                await asyncio.sleep(WAIT_S)
+        self._done(owned)
         if owned.valid:
             try:
                 consumer.again(TopicPartition(*part))
@@ -132,7 +135,7 @@ class UnreadableBatches:
 
     def _words(self, part: Part, bad: BadBatch, now: UnreadableWait) -> str:
         limits = self._limits
-        what = f"{part}@{bad.start}: a batch that cannot be read: {bad.why}; try {now.tries}"
+        what = f"{part}@{bad.start}: a batch that cannot be read: {bad.why}; tries: {now.tries}"
         if not limits.skip_unreadable:
             return f"{what}; waiting for it (TIDEGATE_UNREADABLE_BATCH=wait): mend the log, or set it to skip"
         left_s = max(0.0, limits.unreadable_s - (now.now_ms - now.since_ms) / 1000)
