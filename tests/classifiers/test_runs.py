@@ -87,6 +87,7 @@ NESTED = st.tuples(LOOPS, st.sampled_from([1, 2, 8, 9])).map(lambda loop: (loop[
 TEXTS = st.one_of(LOOPS, NESTED, st.text(LETTERS, max_size=300))
 
 
+@settings(deadline=None)
 @given(ENDS, UNITS, ENDS, st.integers(140, 400), st.integers(1, 300))
 @example("", "a " + "b" * 130, "", 140, 1)
 @example("aaa", "a" * 100 + "b" + "a" * 50, "b", 140, 1)
@@ -96,7 +97,7 @@ def test_unit_is_read_the_same_however_often_it_stands_there(before, unit, after
     assert len(one.text) <= len(before + after) + (KEPT + 2) * len(unit)
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(TEXTS, st.data())
 def test_what_was_shortened_holds_no_run_nor_does_a_part_of_it(text, data):
     once = shortened(text).text
@@ -117,7 +118,7 @@ def has_run(text):
     return False
 
 
-@settings(max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_quick_look_misses_no_run_and_the_full_one_finds_just_those(text):
     text = text[:1200]
@@ -126,7 +127,7 @@ def test_quick_look_misses_no_run_and_the_full_one_finds_just_those(text):
     assert bool(shortened(text).runs) == there
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(TEXTS)
 def test_nothing_stands_side_by_side_that_did_not_before(text):
     """So no emoji, accent or pair of surrogates comes apart or comes to be."""
@@ -142,7 +143,7 @@ def test_nothing_stands_side_by_side_that_did_not_before(text):
 # --- back to the original
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(TEXTS.filter(bool), st.data())
 def test_span_is_of_the_original_and_takes_in_each_run_it_touches(text, data):
     short = shortened(text)
@@ -157,6 +158,7 @@ def test_span_is_of_the_original_and_takes_in_each_run_it_touches(text, data):
         assert text[low:high] == short.text[start:end]
 
 
+@settings(deadline=None)
 @given(TEXTS.filter(bool), st.lists(st.tuples(st.integers(0, 500), st.integers(1, 9), st.sampled_from("xy"))))
 def test_spans_of_a_label_stay_apart_sorted_and_within(text, drawn):
     short = shortened(text)
