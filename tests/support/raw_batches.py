@@ -13,7 +13,7 @@ What is kept of one, found out by trying (tests/support/test_raw_batches.py hold
 | a timestamp over an hour ahead             | as it is                    | refused: InvalidTimestampError (note)  |
 | a timestamp before 1970                    | as it is                    | the header's max becomes -1            |
 | its max timestamp is not the latest one    | as it is                    | with the right one                     |
-| LogAppendTime, set by the producer         | both timestamps become now  | without that bit                       |
+| LogAppendTime, set by the producer         | of now, its CRC wrong       | without that bit                       |
 | on a topic with a `compression.type`       | as it is                    | compressed so                          |
 | on a topic of LogAppendTime                | as it is                    | with that bit, its max timestamp is now |
 
