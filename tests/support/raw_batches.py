@@ -13,7 +13,7 @@ What is kept of one, found out by trying (tests/support/test_raw_batches.py hold
 | a timestamp over an hour ahead             | as it is                    | refused: InvalidTimestampError (note)  |
 | a timestamp before 1970                    | as it is                    | the header's max becomes -1            |
 | its max timestamp is not the latest one    | as it is                    | with the right one                     |
-| LogAppendTime, set by the producer         | both timestamps become now  | without that bit                       |
+| LogAppendTime, set by the producer         | of now, its CRC wrong       | without that bit                       |
 | on a topic with a `compression.type`       | as it is                    | compressed so                          |
 | on a topic of LogAppendTime                | as it is                    | with that bit, its max timestamp is now |
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -156,18 +156,30 @@ async def produce(bootstrap: str, topic: str, partition: int, made: bytes) -> in
 
     A partition of a topic that was just made has no leader for a moment: that is waited for.
     """
-    async with _client(bootstrap, topic) as client, asyncio.timeout(ANSWER_MS / 1000):
-        while True:
-            request = ProduceRequest(None, -1, ANSWER_MS, [(topic, [(partition, made)])])
-            answer = await client.send(await _leader(client, topic, partition), request)
-            ((_, ((_, code, offset, *_),)),) = answer.topics
-            error = for_code(code)
-            if not code:
-                return int(offset)
-            if not error.invalid_metadata:
-                raise error(f"{topic}[{partition}]: a batch of {len(made)} bytes")
-            await asyncio.sleep(0.1)
-            await client.force_metadata_update()
+    async with producing(bootstrap, topic) as put:
+        return await put(partition, made)
+
+
+@asynccontextmanager
+async def producing(bootstrap: str, topic: str) -> AsyncIterator[Callable[[int, bytes], Awaitable[int]]]:
+    """`await put(partition, made)` is `produce` over one connection."""
+    async with _client(bootstrap, topic) as client:
+
+        async def put(partition: int, made: bytes) -> int:
+            async with asyncio.timeout(ANSWER_MS / 1000):
+                while True:
+                    request = ProduceRequest(None, -1, ANSWER_MS, [(topic, [(partition, made)])])
+                    answer = await client.send(await _leader(client, topic, partition), request)
+                    ((_, ((_, code, offset, *_),)),) = answer.topics
+                    if not code:
+                        return int(offset)
+                    error = for_code(code)
+                    if not error.invalid_metadata:
+                        raise error(f"{topic}[{partition}]: a batch of {len(made)} bytes")
+                    await asyncio.sleep(0.1)
+                    await client.force_metadata_update()
+
+        yield put
 
 
 async def kept(bootstrap: str, topic: str, partition: int, offset: int = 0) -> bytes:

@@ -17,7 +17,7 @@ from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, Raw, batch, 
 NOW_MS = int(time.time() * 1000)
 TWO = [Raw(b"value " * 9, b"key", [(b"name", b"\xff\x00"), (b"", None)], after_ms=5), Raw(None, after_ms=-7)]
 NAMED = [Raw(b"value", headers=[(b"trac\xff", b"1")])]
-CODEC, FIRST_MS, MAX_MS = 5, 7, 8  # places in HEADER
+CRC, CODEC, FIRST_MS, MAX_MS = 4, 5, 7, 8  # places in HEADER
 
 
 async def topic(pair: Pair, name: str, **config: str) -> str:
@@ -112,6 +112,7 @@ async def test_a_broker_keeps_or_refuses_it(shared_pair: Pair, namespace: str, w
         assert isinstance(expected, dict)
         fields = HEADER.unpack(found[:HEADER_BYTES])
         assert {place: fields[place] for place in expected} == expected
+        assert (fields[CRC] == right_crc(found)) is isinstance(shared_pair, Real)  # the embedded one puts none right
 
 
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
