@@ -11,7 +11,7 @@ from streams.core.decide import event_time
 from streams.core.events import DeadLetter, EventTime, Feedback
 from streams.core.thresholds import LivePolicy
 from streams.metrics import Metrics
-from streams.moderate import dead_letter_message
+from streams.moderate import dead_letter_message, redriven
 from streams.names import Names, seen
 from streams.publish import Message
 from streams.users import UserKey
@@ -62,7 +62,8 @@ class Hear:
     def aggregate(self, results: Sequence[Heard | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         heard = [result for result in results if isinstance(result, Heard)]
-        return aggregate_feedback(heard, len(results) - len(heard), live, names.scope)
+        again = redriven(results)
+        return aggregate_feedback(heard, len(results) - len(heard) - again, live, names.scope, again)
 
     def observe(self, results: Sequence[Heard | DeadLetter]) -> None:
         """Metrics of what was counted."""

@@ -47,6 +47,8 @@ class Inputs(NamedTuple):
     scopes: Scopes = ANYWHERE
     user: str | None = None
     conversation: str | None = None
+    origin: Source | None = None
+    origin_sha256: str | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -100,6 +102,8 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "policy_version": live.version,
             "model_version": inputs.model_version,
             "would_be": would_be,
+            "origin": inputs.origin,
+            "origin_sha256": inputs.origin_sha256,
         },
     )
 

@@ -160,6 +160,10 @@ class Decision(Event):
     policy_version: str
     model_version: str  # the classifier's
     would_be: WouldBe | None = None  # only where a shadow policy ran beside the live one
+    origin: Source | None = None
+    """Of a record that `redrive` sent again: where the first one stands. No other of its copies is decided."""
+    origin_sha256: str | None = None
+    """Of a record with an origin, its value's SHA-256, 16 hex digits: another value is no copy of the same."""
 
 
 class DeadLetterReason(StrEnum):
@@ -174,6 +178,7 @@ class DeadLetterReason(StrEnum):
     INVALID = "invalid"  # a field is missing or of the wrong type: `expected` names it
     STREAM_CHUNK = "stream_chunk"
     UNKNOWN_FORM = "unknown_form"
+    REDRIVEN = "redriven"  # sent again, and another copy of it was decided before: neither decided nor sent again
 
 
 class DeadLetter(Event):
@@ -189,6 +194,8 @@ class DeadLetter(Event):
     sha256: str  # of the bytes
     record_ms: int
     value_base64: str | None = None  # only where the setting dead_letter_bytes is on
+    origin: str | None = None
+    """Of a record that `redrive` sent again: the id of its first dead letter."""
 
 
 class Rate(Event):

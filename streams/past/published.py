@@ -13,11 +13,13 @@ from typing import Any, NamedTuple, Protocol, Self
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.core.events import Decision
+from streams.core.events import DeadLetterReason, Decision
 from streams.past.places import Places, Stretch
 from streams.store import Part
 from streams.topics import DECISIONS
 from streams.wire import Record
+
+NO_LETTER = (-1, False)
 
 
 class Past(Protocol):
@@ -35,6 +37,7 @@ class Outcome(NamedTuple):
 
     decision: Decision | None  # None: a dead letter
     published_ms: int  # when that was written, by its worker's clock
+    redriven: bool = False  # a dead letter of a copy that was decided before
 
 
 class _Said(NamedTuple):
@@ -43,6 +46,7 @@ class _Said(NamedTuple):
     offset: int
     epoch: int
     record_ms: int
+    redriven: bool
 
 
 class Published:
@@ -52,7 +56,7 @@ class Published:
         self._part, self._start = part, start
         self._epochs = array("q", [-1]) * (end - start)
         self._places = array("q", [-1]) * (end - start)
-        self._letters: dict[int, int] = {}  # position -> the record's timestamp
+        self._letters: dict[int, tuple[int, bool]] = {}  # position -> the record's timestamp, and whether redriven
         self.end = 0  # of `decisions`, when it was read
 
     @classmethod
@@ -76,16 +80,17 @@ class Published:
                     self._epochs[at] = said.epoch
                     self._places[at] = record.offset if decisions else -1
                     if not decisions:
-                        self._letters[said.offset] = said.record_ms
+                        self._letters[said.offset] = said.record_ms, said.redriven
 
     def _said(self, record: Record) -> _Said | None:
         """None where the record is about no completion of ours, or cannot be read."""
         try:
             event: Any = from_json(record.value or b"")
             source = event["source"]
-            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]))
+            redriven = event.get("reason") == DeadLetterReason.REDRIVEN
+            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]), redriven)
             ours = (source["topic"], source["partition"]) == self._part
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None
         return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
 
@@ -106,8 +111,8 @@ class Published:
         for record, place in zip(records, at, strict=True):
             if place >= 0:
                 outcome = self._decided(record, found.get(place))
-            elif self._letters.get(record.offset) == record.timestamp:
-                outcome = Outcome(None, 0)
+            elif (letter := self._letters.get(record.offset, NO_LETTER))[0] == record.timestamp:
+                outcome = Outcome(None, 0, letter[1])
             else:
                 outcome = None
             if outcome is None:

@@ -14,9 +14,11 @@ from streams.store import (
     Applied,
     Apply,
     Claim,
+    Copy,
     Fence,
     Lease,
     Mark,
+    Marks,
     Outbox,
     Outcome,
     Part,
@@ -24,6 +26,7 @@ from streams.store import (
     Queued,
     Undo,
 )
+from streams.store.memory_copies import PartCopies
 from streams.store.memory_strikes import PartStrikes
 
 
@@ -47,6 +50,7 @@ class _Part:
     users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     expires: dict[int, int] = field(default_factory=dict)
     strikes: PartStrikes = field(default_factory=PartStrikes)
+    copies: PartCopies = field(default_factory=PartCopies)
 
     @property
     def fence(self) -> Fence | None:
@@ -145,6 +149,9 @@ class MemoryStore:
             return Outcome(Applied.ALREADY, own.next)
         if span.start != own.next:
             return Outcome(Applied.OVERLAP if span.start < own.next else Applied.GAP, own.next)
+        if own.copies.met(span.copies, self._clock()):
+            return Outcome(Applied.COPIED, own.next)
+        own.copies.mark(span.copies, self._clock())
         own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark, span.lag, self._clock()
         own.watermark_ms = max(own.watermark_ms, span.watermark_ms)
         if own.trying is not None and own.trying < span.end:
@@ -173,6 +180,14 @@ class MemoryStore:
 
     async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
         return dict(sum((self.parts[part].totals for part in parts), Counter()))
+
+    async def copies(self, asked: Sequence[tuple[Part, Collection[int]]]) -> list[Marks]:
+        return [self.parts[part].copies.look(origins, self._clock()) for part, origins in asked]
+
+    async def mark_copies(self, part: Part, token: int, copies: Sequence[tuple[Copy, int]], *, whole: bool) -> bool:
+        if own := self._owned(part, token):
+            own.copies.restore(copies, whole, self._clock())
+        return own is not None
 
     # --- reading
 

@@ -137,6 +137,6 @@ def test_plain_lines_say_the_same() -> None:
 
 
 def test_the_json_line_and_what_is_off() -> None:
-    assert list(RESULT.line().values()) == [12_345, 12_000, 45, 300, 1, 1, 61.8]
+    assert list(RESULT.line().values()) == [12_345, 12_000, 45, 300, 0, 1, 1, 61.8]
     assert RESULT.problems == []
     assert Result(ACCOUNT, Dashboard(), 0, 1.0).problems == ["0 alerts fired and none resolved; expected one at least"]

@@ -29,6 +29,7 @@ from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tests.drills.reading import everything
 
 ROOT = Path(__file__).parents[2]
+OUTCOMES = ("decided", "faults", "dead_letters", "redriven")  # totals: what a completion becomes, one of them
 SESSION_S = 6.0
 LATE_S = 2.0  # what comes when everything was there is a duplicate: it is waited for
 POLICY = """
@@ -251,7 +252,7 @@ async def settled(url: str, expected: int, timeout_s: float) -> Counted:
     while True:
         with contextlib.suppress(aioredis.RedisError):
             found = await counted(url)
-            if sum(found.totals[k] for k in ("decided", "faults", "dead_letters")) >= expected:
+            if sum(found.totals[k] for k in OUTCOMES) >= expected:
                 # Keys are read one after another: a bucket may have been read before the last events, totals after.
                 return await counted(url)
         if time.monotonic() > deadline:
@@ -264,7 +265,10 @@ def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
     assert seen.positions == sent, f"lost {len(sent - seen.positions)}, unknown {len(seen.positions - sent)}"
     best = seen.counted()
     faults = sum(d["fault"] is not None for d in best)
-    for name, n in (("decided", len(best) - faults), ("faults", faults), ("dead_letters", len(seen.dead))):
+    newest = [max(letters, key=lambda letter: letter["epoch"]) for letters in seen.dead.values()]
+    redriven = sum(letter["reason"] == "redriven" for letter in newest)
+    dead = len(newest) - redriven
+    for name, n in zip(OUTCOMES, (len(best) - faults, faults, dead, redriven), strict=True):
         assert redis.totals[name] == n, f"Redis counted {redis.totals[name]} {name}, published were {n}"
     scored = [d for d in best if d["fault"] is None and d["status"] == "ok" and d["time"] != "too_late"]
     for scope in ("all", *sorted({f"tenant={d['scopes']['tenant']}" for d in scored})):
