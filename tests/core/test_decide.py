@@ -13,6 +13,7 @@ from streams.core.events import Action, Decision, EventTime, FaultReason, Reason
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 
+COPY = Source(topic="completions", partition=3, offset=7)
 RECORD_MS = 1_767_268_800_000
 POLICY: dict[str, Any] = {
     "labels": {
@@ -239,6 +240,8 @@ def test_a_decision_carries_everything_it_was_made_from() -> None:
         scopes=KIDS,
         user="ab12",
         conversation="cd34",
+        origin=COPY,
+        origin_sha256="0" * 16,
     )
     decision = decide(known, LIVE)
     assert Inputs.of(decision) == known
@@ -279,6 +282,8 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         scopes=draw(SCOPES),
         user=draw(st.none() | st.just("ab12")),
         conversation=draw(st.none() | st.just("cd34")),
+        origin=(origin := draw(st.none() | st.just(COPY))),
+        origin_sha256=origin and "0" * 16,
     )
 
 

@@ -69,6 +69,8 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=5,
             policy_version="0-7f3a91bc",
             model_version="cascade-en@1",
+            origin=SOURCE,
+            origin_sha256="0" * 16,
         ),
         e.Decision(
             id="c1",
@@ -94,6 +96,18 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             length=20,
             sha256="0" * 64,
             record_ms=6,
+        ),
+        e.DeadLetter(
+            id=str(SOURCE),
+            source=SOURCE,
+            epoch=4,
+            reason=e.DeadLetterReason.REDRIVEN,
+            where="header tidegate-origin",
+            expected="no copy: completions[3]@7 was decided",
+            length=20,
+            sha256="0" * 64,
+            record_ms=6,
+            origin="completions[3]@2",
         ),
     ),
     "rate": (

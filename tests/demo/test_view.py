@@ -120,11 +120,12 @@ def test_a_rate_s_tombstone_takes_it_away() -> None:
 def test_faults_and_dead_letters_are_outcomes_of_their_own() -> None:
     dead = {"source": {"topic": "completions", "partition": 0, "offset": 3}, "epoch": 1, "reason": "not_json"}
     elsewhere = {**dead, "source": {"topic": "feedback", "partition": 0, "offset": 3}}
+    again = {**dead, "source": {"topic": "completions", "partition": 0, "offset": 4}, "reason": "redriven"}
     dash = dashboard(
-        decisions=[decision(1), decision(2, fault="classifier_error")], **{"dead-letters": [dead, elsewhere]}
+        decisions=[decision(1), decision(2, fault="classifier_error")], **{"dead-letters": [dead, elsewhere, again]}
     )
     assert {position: [o.kind for o in found] for position, found in dash.outcomes.items()} == {
-        (0, 1): ["decided"], (0, 2): ["faults"], (0, 3): ["dead_letters"],
+        (0, 1): ["decided"], (0, 2): ["faults"], (0, 3): ["dead_letters"], (0, 4): ["redriven"],
     }  # fmt: skip
 
 
