@@ -40,9 +40,6 @@ class Copies:
     by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be believed
     ignored: Counter[Ignored] = field(default_factory=Counter)
 
-    def __bool__(self) -> bool:
-        return bool(self.by_offset or self.ignored)
-
     @property
     def origins(self) -> set[int]:
         return {copy.origin for copy in self.by_offset.values()}
@@ -83,8 +80,8 @@ def judged(
 ) -> tuple[list[R], list[Copy]]:
     """The results of a span's records, each in its place, once it is known which copies were decided before.
 
-    decided: by the offset of their origin, as the store has them. A copy of one of those, or of one earlier in the
-    span, becomes a dead letter with the reason `redriven`. Returns, beside the results, the copies that are decided.
+    decided: by the offset of their origin, as the store has them. Where one comes before a copy, there or in the span,
+    that becomes a dead letter with the reason `redriven`. Returns, beside the results, the copies that are decided.
     """
     made, known_, marks = list(results), dict(decided), list[Copy]()
     for i, record in enumerate(records):
@@ -92,8 +89,8 @@ def judged(
         if copy is None:
             continue
         first = known_.get(copy.origin)
-        if first is not None and first.offset == copy.offset:
-            first = None  # itself, read again
+        if first is not None and first.offset >= copy.offset:
+            first = None  # itself, or one after it: they are read again, from before the two
         if first is not None and first.sha256 != copy.sha256:
             copies.ignored[Ignored.OTHER_VALUE] += 1
             continue

@@ -96,7 +96,7 @@ class Applied(StrEnum):
     OVERLAP = "overlap"  # start < next < end: nothing done; trim to `next` and apply again
     GAP = "gap"  # start > next, or no fence: the store lost its tail, or this came early; seek back to `next`
     NOT_OWNER = "not_owner"  # another worker holds a newer token: forget the part
-    COPIED = "copied"  # another copy of one of `copies` was decided: nothing done; read them again from `next`
+    COPIED = "copied"  # a copy before one of `copies` was decided: nothing done; read them again from `next`
 
 
 class Outcome(NamedTuple):

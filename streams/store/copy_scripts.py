@@ -1,7 +1,8 @@
 """The Lua that knows copies: records that `redrive` sent again, of which one is decided.
 
 A mark is one string an origin: "<SHA-256 of the value, 16 hex digits> <offset of the copy that was decided>". A copy
-is never held against its own mark: it may be read again, as after a crash or where somebody moved the fence.
+is held against marks of copies before it alone: it may be read again, as after a crash or where somebody moved the
+fence, and what comes after it has no say.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ local function mark(i) return KEYS[#KEYS - copies + i], ARGV[#ARGV - 2 - copies 
 for i = 1, copies do
   local key, own = mark(i)
   local said = redis.call('GET', key)
-  if said and said:match('%d+$') ~= own:match('%d+$') then return {'copied', f[2]} end
+  if said and tonumber(said:match('%d+$')) < tonumber(own:match('%d+$')) then return {'copied', f[2]} end
 end
 """
 

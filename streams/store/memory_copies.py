@@ -17,9 +17,9 @@ class PartCopies:
     marked: dict[int, tuple[Copy, int]] = field(default_factory=dict)  # origin -> the copy, and when it expires
 
     def met(self, copies: Sequence[Copy], now_ms: int) -> bool:
-        """Whether another copy of one of the origins was decided."""
+        """Whether a copy of one of the origins was decided that comes before."""
         found = self.look([copy.origin for copy in copies], now_ms).decided
-        return any(copy.origin in found and found[copy.origin].offset != copy.offset for copy in copies)
+        return any(copy.origin in found and found[copy.origin].offset < copy.offset for copy in copies)
 
     def mark(self, copies: Sequence[Copy], now_ms: int) -> None:
         self.marked.update({copy.origin: (copy, now_ms + COPY_MS) for copy in copies})

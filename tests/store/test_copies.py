@@ -73,6 +73,14 @@ async def test_a_copy_that_is_read_again_is_not_held_against_its_own_mark(store:
     assert await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
 
 
+async def test_a_copy_after_it_has_no_say_and_loses_its_mark(store: Store) -> None:
+    token = await owner(store)
+    await store.mark_copies(P, token, [(Copy(1, SHA, 17), await store.now_ms())], whole=False)
+    assert await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
+    assert (await store.copies([(P, [1])]))[0].decided == {1: Copy(1, SHA, 7)}
+    assert await store.apply([copying(token, 9, 18, Copy(1, SHA, 17))]) == [(Applied.COPIED, 9)]
+
+
 async def test_restored_marks_leave_those_that_stand_and_say_when_none_is_missing(store: Store) -> None:
     token, now = await owner(store), await store.now_ms()
     await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
