@@ -11,7 +11,7 @@ from streams.core.decide import event_time
 from streams.core.events import DeadLetter, EventTime, Feedback
 from streams.core.thresholds import LivePolicy
 from streams.metrics import Metrics
-from streams.moderate import dead_letter_message
+from streams.moderate import dead_letter_message, redriven
 from streams.names import Names, seen
 from streams.publish import Message
 from streams.users import UserKey
@@ -62,8 +62,9 @@ class Hear:
     def aggregate(self, results: Sequence[Heard | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         heard = [result for result in results if isinstance(result, Heard)]
-        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter))
-        return aggregate_feedback(heard, dead, live, names.scope)
+        again = redriven(results)
+        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
+        return aggregate_feedback(heard, dead, live, names.scope, again)
 
     def observe(self, results: Sequence[Heard | DeadLetter]) -> None:
         """Metrics of what was counted."""

@@ -92,6 +92,9 @@ class Metrics:
         self.faults = counter("faults", "Completions that could not be scored.", "reason")
         self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
         self.dead_letters = counter("dead_letters", "Input that could not be read.", "topic", "reason")
+        self.origins_ignored = counter(
+            "origins_ignored", "Records whose tidegate-origin is not true.", "topic", "reason"
+        )
         self.texts = counter("texts_scored", "Choices and prompts scored.")
         self.sent = counter("texts_sent", "Of those, the ones that the encoder of a cascade read something of.")
         self.explained = counter("texts_explained", "Choices asked for the spans of a label.", "outcome")

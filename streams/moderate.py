@@ -14,7 +14,7 @@ from streams.batch import Batch, Span
 from streams.core.contract import known
 from streams.core.count import Aggregate, aggregate
 from streams.core.decide import Inputs, decide
-from streams.core.events import Completion, DeadLetter, Decision, FaultReason, Scopes, Source
+from streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from streams.core.events import Span as TextSpan
 from streams.core.thresholds import LivePolicy
 from streams.metrics import Metrics
@@ -193,13 +193,21 @@ class Moderate:
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         decisions = [result for result in results if isinstance(result, Decision)]
-        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter))
-        return aggregate(decisions, dead, live, names.scope)
+        if len(decisions) == len(results):
+            return aggregate(decisions, 0, live, names.scope)
+        again = redriven(results)
+        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
+        return aggregate(decisions, dead, live, names.scope, again)
 
     def observe(self, results: Sequence[Decision | DeadLetter]) -> None:
         """Metrics of what was published and counted."""
         self._metrics.decided((result for result in results if isinstance(result, Decision)), time() * 1000)
         self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
+
+
+def redriven(results: Sequence[object]) -> int:
+    """How many are copies that were decided before: of the account a term of their own."""
+    return sum(isinstance(result, DeadLetter) and result.reason is DeadLetterReason.REDRIVEN for result in results)
 
 
 def decision_key(decision: Decision) -> bytes:

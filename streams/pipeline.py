@@ -10,10 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from streams.batch import Batch, Span
+from streams.copies import Copies, copies_in, judged
 from streams.core.count import Aggregate
 from streams.core.rates import keep_ms
 from streams.core.thresholds import LivePolicy
@@ -23,7 +24,7 @@ from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.names import Names
 from streams.publish import Message, Publisher
-from streams.store import Applied, Apply, Store
+from streams.store import Applied, Apply, Copy, Part, Store
 from streams.tasks import exit_on_bug
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class _Work(Generic[Result]):
     span: Span
     start: int
     results: list[Result]
+    copies: Copies  # of its records: those that `redrive` sent again
+    decided: list[Copy] = field(default_factory=list)  # of those
 
 
 class Pipeline(Generic[T, Result]):
@@ -77,7 +80,10 @@ class Pipeline(Generic[T, Result]):
         names: Names,
         live: Callable[[], LivePolicy],
         metrics: Metrics,
+        want_copies: Callable[[Part], None] | None = None,
     ) -> None:
+        """want_copies: told of a part whose decided copies the store lost, before it is taken over anew."""
+        self._want_copies = want_copies
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
         self._names, self._live, self._metrics = names, live, metrics
         self._kept_for: LivePolicy | None = None
@@ -126,16 +132,30 @@ class Pipeline(Generic[T, Result]):
         live = self._live()  # one policy version a batch
         t0 = time.perf_counter()
         work = [
-            _Work(span, span.start, self._handler.conclude(span, items, live))
+            _Work(span, span.start, self._handler.conclude(span, items, live), copies_in(span.records))
             for span, items in zip(batch.spans, prepared, strict=True)
             if span.owned.valid
         ]
         t1 = self._took("decide", t0)
+        if copied := [w for w in work if w.copies.by_offset]:
+            await self._until(lambda: self._look_up(copied), batch)
         await self._until(lambda: self._publish(work), batch)
         t2 = self._took("publish", t1)
         await self._until(lambda: self._count(work, live), batch)
         self._took("apply", t2)
         self._metrics.batch.labels(self._ingest.topic).observe(batch.events)
+
+    async def _look_up(self, work: list[_Work[Result]]) -> bool:
+        """Which of the copies were decided before. Asked again by `apply`: this is what is published."""
+        found = await self._store.copies([(w.span.owned.part, w.copies.origins) for w in work])
+        for w, marks in zip(work, found, strict=True):
+            owned = w.span.owned
+            if marks.whole or self._want_copies is None:
+                w.results, w.decided = judged(w.span.records, w.results, w.copies, marks.decided, owned.token)
+            elif owned.valid:
+                self._want_copies(owned.part)
+                self._ingest.retake(owned, "a record was sent again, and redis does not know which were decided")
+        return True
 
     async def _publish(self, work: list[_Work[Result]]) -> bool:
         ours = [w for w in work if w.span.owned.valid]
@@ -175,6 +195,7 @@ class Pipeline(Generic[T, Result]):
             watermark_ms=newest_ms(w.span.records, int(time.time() * 1000)),
             lag=w.span.lag,
             keep_ms=keep_ms,
+            copies=w.decided,
         )
 
     def _account(self, w: _Work[Result], applied: Applied, next_: int) -> None:
@@ -184,9 +205,11 @@ class Pipeline(Generic[T, Result]):
             if applied is Applied.APPLIED:
                 self._metrics.events.labels(topic).inc(len(w.results))
                 self._handler.observe(w.results)
+                for why, n in w.copies.ignored.items():
+                    self._metrics.origins_ignored.labels(topic, why.value).inc(n)
             else:
                 self._metrics.skipped.labels(topic).inc(len(w.results))
-        elif applied is Applied.OVERLAP:
+        elif applied is Applied.OVERLAP and not w.copies.by_offset:  # else those may be copies of what is cut off
             fresh = [
                 r
                 for record, r in zip(span.records[-len(w.results) :], w.results, strict=True)

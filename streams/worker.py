@@ -30,6 +30,7 @@ from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
 from streams.pages import Pages
+from streams.past.copies import LostCopies
 from streams.past.history import History
 from streams.past.last_words import last_words
 from streams.past.rebuild import Rebuild
@@ -89,6 +90,7 @@ class Worker:
             lambda: self._found.partitions,
             self.metrics,
         )
+        self._copies = LostCopies(self.store, self._history, lambda: self._found.partitions)
         self._pages = Pages(self.metrics.registry, self.waits, self._refresh, s.token())
         self._pages_at = ""
         self._started_ms = int(time.time() * 1000)
@@ -158,8 +160,9 @@ class Worker:
         )  # fmt: skip
         self._ingests[topic] = ingest
         return Pipeline(
-            ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics
-        )
+            ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics,
+            self._copies.wanted.add,
+        )  # fmt: skip
 
     async def _bring_up(self) -> None:
         await asyncio.gather(*(self.until(topic, ingest.start) for topic, ingest in self._ingests.items()))
@@ -224,6 +227,7 @@ class Worker:
         except StoreRefused as error:
             exit_refused(error)
         owned = await take_over(self.store, self._source, part, self.id, self._found.cluster, committed, self._rebuild)
+        await self._copies.restore(part, owned.token, owned.position)
         self.metrics.takeovers.labels(part.topic, owned.belief.value).inc()
         return owned
 
@@ -250,6 +254,8 @@ class Worker:
             waits |= {f"unreadable {part}": said for part, said in ingest.unreadable.said.items()}
         if self._rebuild.said is not None:
             waits["completions"] = self._rebuild.said
+        if self._copies.said is not None:
+            waits["copies"] = self._copies.said
         return waits
 
     def report(self) -> Report:

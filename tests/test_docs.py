@@ -102,6 +102,7 @@ def test_every_redis_key_has_a_row() -> None:
         keys.fence(part), keys.totals(part), keys.touch(part), keys.bucket(part, start),
         keys.users(part, start, "label.toxicity|all"), keys.users_merged(part), keys.users_counted(0),
         keys.strikes(part, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(part),
+        keys.copy(part, 88214),
         keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,
     }  # fmt: skip
     public = {name for name in vars(Keys) if not name.startswith("_") and name != "namespace"}

@@ -134,7 +134,7 @@ async def test_of_several_decisions_the_highest_epoch_counts_wherever_it_stands(
         log.put("completions", 0, offset, offset)
     for at, (offset, epoch, score) in enumerate([(0, 7, 0.0), (1, 7, 0.0), (0, 9, 1.0), (0, 8, 0.0), (1, 7, 1.0)]):
         log.put("decisions", 0, at, offset, decided(offset, epoch, score, offset))
-    log.put("dead-letters", 0, 0, 9, letter(2, 7, 2))
+    log.put("dead-letters", 0, 0, 9, letter(2, 7, 2).replace(b'"not_json"', b'"redriven"'))  # a dead letter too
     recorded, _ = (await looked(log, Range(T, T + 100))).recorded
     assert list(recorded.decided()) == [(0, 2), (1, 1)]
     assert [recorded.action(offset) for offset in range(5)] == [Action.BLOCK, Action.ALLOW, None, None, None]

@@ -60,7 +60,7 @@ def demo(
     tidegate demo
     tidegate demo --json
 
-    Exit code: 0 where the account closes: sent = decided + faults + dead letters.
+    Exit code: 0 where the account closes: sent = decided + faults + dead letters + redriven.
     """
     from streams.cli.demo import demo as show
 

@@ -34,7 +34,7 @@ class Aggregate:
 
     counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
     users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
-    totals: counter -> n, for ever: decided, faults, dead_letters, feedback, too_late; absent where 0.
+    totals: counter -> n, for ever: decided, faults, dead_letters, redriven, feedback, too_late; absent where 0.
     struck: the strikes of its users; None where there are none, as it is wherever the policy gives no weights.
     """
 
@@ -53,7 +53,9 @@ class Heard(NamedTuple):
     user: str | None
 
 
-def aggregate(decisions: Collection[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
+def aggregate(
+    decisions: Collection[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
+) -> Aggregate:
     """What a span's decisions count, in `all` and in their tenant, model and route; and whom they strike.
 
     A label is hit where it is among the reasons, whatever its action. A fault counts only as `fault`, a
@@ -76,6 +78,7 @@ def aggregate(decisions: Collection[Decision], dead_letters: int, live: LivePoli
         scopes = decision.scopes
         tally.add(decision.at_ms, (scopes.tenant, scopes.model, scopes.route), counters, decision.user)
     totals = {"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late}
+    totals["redriven"] = redriven
     return tally.aggregate(totals, struck(decisions, live))
 
 
@@ -102,7 +105,9 @@ def _would(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
     return found
 
 
-def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
+def aggregate_feedback(
+    heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
+) -> Aggregate:
     """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
     counted = too_late = 0
@@ -112,7 +117,8 @@ def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePoli
             too_late += 1
             continue
         tally.add(at_ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
-    return tally.aggregate({"feedback": counted, "dead_letters": dead_letters, "too_late": too_late})
+    totals = {"feedback": counted, "dead_letters": dead_letters, "too_late": too_late, "redriven": redriven}
+    return tally.aggregate(totals)
 
 
 class _Tally:

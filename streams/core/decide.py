@@ -48,6 +48,8 @@ class Inputs(NamedTuple):
     user: str | None = None
     conversation: str | None = None
     record_hmac: str | None = None
+    origin: Source | None = None
+    origin_sha256: str | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -102,6 +104,8 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "model_version": inputs.model_version,
             "would_be": would_be,
             "record_hmac": inputs.record_hmac,
+            "origin": inputs.origin,
+            "origin_sha256": inputs.origin_sha256,
         },
     )
 

@@ -152,6 +152,10 @@ class Decision(Outgoing):
     """What the shadow policy asks for. Null where none ran beside the live one."""
     record_hmac: str | None = None
     """HMAC-SHA256 of the record's value under the user key, 32 hex digits, to recognise it by. Null: none was made."""
+    origin: Source | None = None
+    """Of a record that `redrive` sent again: where the first one stands. No other of its copies is decided."""
+    origin_sha256: str | None = None
+    """Of a record with an origin, its value's SHA-256, 16 hex digits: another value is no copy of the same."""
 
 
 class DeadLetterReason(StrEnum):
@@ -167,6 +171,7 @@ class DeadLetterReason(StrEnum):
     STREAM_CHUNK = "stream_chunk"
     UNKNOWN_FORM = "unknown_form"
     UNREADABLE_BATCH = "unreadable_batch"  # a record batch of Kafka's that cannot be decoded: `offsets` records of it
+    REDRIVEN = "redriven"  # sent again, and another copy of it was decided before: neither decided nor sent again
 
 
 class DeadLetter(Outgoing):
@@ -194,6 +199,8 @@ class DeadLetter(Outgoing):
     """The record's value, only where the setting dead_letter_bytes is on. Null: not kept."""
     offsets: int = 1
     """Consecutive offsets, from `source` on, that it stands for; each counts as one dead letter."""
+    origin: str | None = None
+    """Of a record that `redrive` sent again: the id of its first dead letter."""
 
 
 INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)

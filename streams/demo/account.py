@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Position = tuple[int, int]  # partition and offset in `completions`
-Kind = Literal["decided", "faults", "dead_letters"]
-KINDS: tuple[Kind, ...] = ("decided", "faults", "dead_letters")
+Kind = Literal["decided", "faults", "dead_letters", "redriven"]
+KINDS: tuple[Kind, ...] = ("decided", "faults", "dead_letters", "redriven")
 SHOWN = 5  # positions named in a problem
 
 
@@ -30,6 +30,7 @@ class Account:
     dead_letters: int
     feedback: int
     problems: tuple[str, ...]
+    redriven: int = 0
 
 
 def settle(
@@ -72,6 +73,7 @@ def settle(
         dead_letters=counted["dead_letters"],
         feedback=feedback_sent,
         problems=tuple(problems),
+        redriven=counted["redriven"],
     )
 
 

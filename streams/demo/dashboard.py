@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from streams.demo.account import Outcome, Position
+from streams.demo.account import Kind, Outcome, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
 LATEST = 20  # decisions kept to be shown
@@ -83,7 +83,8 @@ class Dashboard:
         if source["topic"] != "completions":
             return
         fault = not dead and found["fault"] is not None
-        outcome = Outcome(found["epoch"], "dead_letters" if dead else "faults" if fault else "decided")
+        letter: Kind = "redriven" if found.get("reason") == "redriven" else "dead_letters"
+        outcome = Outcome(found["epoch"], letter if dead else "faults" if fault else "decided")
         self.outcomes.setdefault((source["partition"], source["offset"]), []).append(outcome)
         if dead:
             self.dead_letters[found["reason"]] += 1

@@ -69,6 +69,7 @@ class Result:
             "decided": account.decided,
             "faults": account.faults,
             "dead_letters": account.dead_letters,
+            "redriven": account.redriven,
             "alerts_fired": self.dash.fired,
             "alerts_resolved": self.dash.resolved,
             "seconds": round(self.seconds, 1),

@@ -26,11 +26,15 @@ def _account(result: Result) -> list[Line]:
         if not account.problems
         else [("the account does not close, see below", "red")]
     )
+    again = f" + {account.redriven:,} redriven" if account.redriven else ""
     return [
         [("What happened", "bold")],
         [
             (f"  {account.sent:,} completions sent in four forms = {account.decided:,} decided + ", ""),
-            (f"{account.faults:,} faults + {account.dead_letters:,} dead letters, in {result.seconds:.0f} s", ""),
+            (
+                f"{account.faults:,} faults + {account.dead_letters:,} dead letters{again}, in {result.seconds:.0f} s",
+                "",
+            ),
         ],
         [("  ", ""), *closes],
         [(f"  beside them {account.feedback:,} feedback events: thumbs and complaints", "")],

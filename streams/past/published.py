@@ -19,6 +19,8 @@ from streams.store import Part
 from streams.topics import DECISIONS
 from streams.wire import Record, UnreadableRange
 
+NO_LETTER = (-1, False)
+
 
 class Past(Protocol):
     """What is asked of Kafka. Raises BrokerAway."""
@@ -35,6 +37,7 @@ class Outcome(NamedTuple):
 
     decision: Decision | None  # None: a dead letter
     published_ms: int  # when that was written, by its worker's clock
+    redriven: bool = False  # a dead letter of a copy that was decided before
 
 
 class _Said(NamedTuple):
@@ -45,6 +48,7 @@ class _Said(NamedTuple):
     record_ms: int
     offsets: int
     left_out: bool  # a batch that could not be read was stepped over
+    redriven: bool
 
 
 class Published:
@@ -54,7 +58,7 @@ class Published:
         self._part, self._start = part, start
         self._epochs = array("q", [-1]) * (end - start)
         self._places = array("q", [-1]) * (end - start)
-        self._letters: dict[int, int] = {}  # position -> the record's timestamp
+        self._letters: dict[int, tuple[int, bool]] = {}  # position -> the record's timestamp, and whether redriven
         self._left_out: list[tuple[int, int]] = []  # [start, end) of batches that were stepped over
         self.end = 0  # of `decisions`, when it was read
 
@@ -81,17 +85,19 @@ class Published:
                     self._epochs[at] = said.epoch
                     self._places[at] = record.offset if decisions else -1
                     if not decisions:
-                        self._letters[said.offset] = said.record_ms
+                        self._letters[said.offset] = said.record_ms, said.redriven
 
     def _said(self, record: Record) -> _Said | None:
         """None where the record is about no completion of ours, or cannot be read."""
         try:
             event: Any = from_json(record.value or b"")
             source = event["source"]
-            many, left_out = event.get("offsets", 1), event.get("reason") == DeadLetterReason.UNREADABLE_BATCH
-            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]), int(many), left_out)
+            reason, many = event.get("reason"), int(event.get("offsets", 1))
+            left_out, redriven = reason == DeadLetterReason.UNREADABLE_BATCH, reason == DeadLetterReason.REDRIVEN
+            place = int(source["offset"]), int(event["epoch"]), int(event["record_ms"])
+            said = _Said(*place, many, left_out, redriven)
             ours = (source["topic"], source["partition"]) == self._part
-        except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             return None
         return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
 
@@ -114,8 +120,8 @@ class Published:
                 outcome = self._decided(record, found.get(place))
             elif isinstance(record, UnreadableRange):
                 outcome = Outcome(None, 0) if self._covered(record) else None
-            elif self._letters.get(record.offset) == record.timestamp:
-                outcome = Outcome(None, 0)
+            elif (letter := self._letters.get(record.offset, NO_LETTER))[0] == record.timestamp:
+                outcome = Outcome(None, 0, letter[1])
             else:
                 outcome = None
             if outcome is None:

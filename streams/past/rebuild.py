@@ -27,7 +27,7 @@ from streams.names import Names, seen
 from streams.past.places import Places, Stretch
 from streams.past.published import Outcome, Past, Published
 from streams.past.strikes import AsThen, Striking, Told, reach_ms
-from streams.store import Applied, Apply, Part, Store
+from streams.store import Applied, Apply, Copy, Part, Store
 from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 from streams.wire import Record, UnreadableRange, end_of
 
@@ -60,6 +60,8 @@ class _Piece:
     readable: Record | None = None  # the last one that can be read
     decisions: list[Decision] = field(default_factory=list)
     dead_letters: int = 0
+    redriven: int = 0
+    copies: list[tuple[Copy, int]] = field(default_factory=list)  # those decided, and when
     strikes: list[Strike] = field(default_factory=list)
     terms: Terms | None = None  # None: nobody was struck yet
 
@@ -188,6 +190,9 @@ class _Counting:
             return
         scopes = (decision.scopes for piece in pieces for decision in piece.decisions)
         await self._names.learn(seen((s.tenant, s.model, s.route) for s in scopes))
+        copies = [copy for piece in pieces for copy in piece.copies]
+        if copies and not await self._store.mark_copies(self._part, self._token, copies, whole=False):
+            raise StoreAway(f"{self._part}: has another owner while it is rebuilt")
         for applied, next_ in await self._store.apply([self._apply(piece) for piece in pieces]):
             if applied not in (Applied.APPLIED, Applied.ALREADY):
                 raise StoreAway(f"{self._part}: store says {applied.value} while it is rebuilt: next is {next_}")
@@ -200,7 +205,7 @@ class _Counting:
         )  # fmt: skip
 
     def _aggregate(self, piece: _Piece) -> Aggregate:
-        made = aggregate(piece.decisions, piece.dead_letters, self._live, self._names.scope)
+        made = aggregate(piece.decisions, piece.dead_letters, self._live, self._names.scope, piece.redriven)
         return replace(
             made,
             counts={start: series for start, series in made.counts.items() if start >= self._oldest_ms},
@@ -221,7 +226,7 @@ def _pieces(
 ) -> list[_Piece]:
     """The records with what became of them, cut where the terms of strikes change."""
     pieces: list[_Piece] = []
-    for record, (decision, published_ms) in zip(records, outcomes, strict=True):
+    for record, (decision, published_ms, redriven) in zip(records, outcomes, strict=True):
         terms, strikes = striking.strikes(decision, published_ms, last=end_of(record) >= end)
         piece = pieces[-1] if pieces else None
         if piece is None or (strikes and piece.strikes and piece.terms != terms):
@@ -234,7 +239,11 @@ def _pieces(
         if not isinstance(record, UnreadableRange):
             piece.readable = record
         if decision is None:
-            piece.dead_letters += end_of(record) - record.offset
-        else:
-            piece.decisions.append(decision)
+            piece.redriven += redriven
+            piece.dead_letters += 0 if redriven else end_of(record) - record.offset
+            continue
+        piece.decisions.append(decision)
+        if decision.origin is not None and decision.origin_sha256 is not None:
+            copy = Copy(decision.origin.offset, decision.origin_sha256, decision.source.offset)
+            piece.copies.append((copy, published_ms))
     return pieces

@@ -56,6 +56,21 @@ class Claim:
     trying: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
 
 
+class Copy(NamedTuple):
+    """A record that `redrive` sent again, as its part knows it."""
+
+    origin: int  # offset of the record that was there first, in the same part
+    sha256: str  # of the value's bytes, 16 hex digits
+    offset: int  # its own
+
+
+class Marks(NamedTuple):
+    """The copies of a part that were decided, by the offset of their origin."""
+
+    whole: bool  # False: some may be missing, which were decided before the store lost what it knew
+    decided: Mapping[int, Copy]
+
+
 @dataclass(frozen=True, slots=True)
 class Apply:
     """One span to be counted: offsets [start, end) of a part, by the owner that holds `token`."""
@@ -70,6 +85,7 @@ class Apply:
     lag: int  # records between `end` and the fetch high-water mark
     keep_ms: int  # bucket + longest window + allowed lateness: a bucket expires this long after it began, or was last
     # written where that is later (a backlog's buckets are old, and the tick has yet to see them)
+    copies: Sequence[Copy] = ()  # those that the span decides: their origins are marked
 
 
 class Applied(StrEnum):
@@ -80,6 +96,7 @@ class Applied(StrEnum):
     OVERLAP = "overlap"  # start < next < end: nothing done; trim to `next` and apply again
     GAP = "gap"  # start > next, or no fence: the store lost its tail, or this came early; seek back to `next`
     NOT_OWNER = "not_owner"  # another worker holds a newer token: forget the part
+    COPIED = "copied"  # a copy before one of `copies` was decided: nothing done; read them again from `next`
 
 
 class Outcome(NamedTuple):
@@ -186,6 +203,17 @@ class Store(Protocol):
 
     async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
         """Counter -> n over the parts, for ever."""
+
+    # --- copies: records sent again. `apply` marks the origins of those that it counts as decided
+
+    async def copies(self, asked: Sequence[tuple[Part, Collection[int]]]) -> list[Marks]:
+        """Row i: which of the origins asked of part i have a decided copy."""
+
+    async def mark_copies(self, part: Part, token: int, copies: Sequence[tuple[Copy, int]], *, whole: bool) -> bool:
+        """Marks copies that were decided, each with when (ms); an origin that is marked stays as it is.
+
+        whole: no other was. False: no longer the owner.
+        """
 
     # --- reading, by the tick and the CLI
 

@@ -2,14 +2,15 @@
 
 | key | type | what | size | expiry |
 | --- | --- | --- | --- | --- |
-| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 19 fields | never |
-| `ns:{topic-p}:totals` | hash | counter -> n for ever | 8 fields | never |
+| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 20 fields | never |
+| `ns:{topic-p}:totals` | hash | counter -> n for ever | 9 fields | never |
 | `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
 | `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
 | `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 180 bytes | 8 d after it is 0 |
 | `ns:{topic-p}:outbox` | list | crossings to be published | 200 bytes each | once published |
+| `ns:{topic-p}:copy:<origin>` | string | hash and offset of its copy that was decided | 30 bytes | 7 d: COPY_MS |
 | `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
 | `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
 | `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
@@ -25,6 +26,10 @@ import re
 from dataclasses import dataclass
 
 from streams.store import Part
+
+# As long as `dead-letters` keeps what may be sent again (its retention in topics.py): from the copy's decision on, no
+# other copy of an origin can be made for longer than that.
+COPY_MS = 7 * 86_400_000
 
 _STRIKES = re.compile(r"[^{]*\{(?P<topic>[^}]+)-(?P<partition>\d+)\}:strikes:(?P<user>.+)")
 
@@ -61,6 +66,9 @@ class Keys:
 
     def outbox(self, part: Part) -> str:
         return self._part(part, "outbox")
+
+    def copy(self, part: Part, origin: int) -> str:
+        return self._part(part, f"copy:{origin}")
 
     def users_counted(self, n: int) -> str:
         return f"{self.namespace}:{{tick}}:users:{n}"

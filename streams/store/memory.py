@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from streams.core.strikes import Standing
 from streams.errors import StoreRefused
@@ -14,9 +13,10 @@ from streams.store import (
     Applied,
     Apply,
     Claim,
+    Copy,
     Fence,
     Lease,
-    Mark,
+    Marks,
     Outbox,
     Outcome,
     Part,
@@ -25,34 +25,7 @@ from streams.store import (
     Undo,
     UnreadableWait,
 )
-from streams.store.memory_strikes import PartStrikes
-
-
-@dataclass
-class _Part:
-    next: int | None = None
-    cluster: str = ""
-    generation: int = 0
-    mark: Mark | None = None
-    token: int = 0
-    owner: str | None = None
-    seen_ms: int = 0
-    unclean: int = 0
-    unclean_at: int | None = None
-    trying: int | None = None
-    unreadable: tuple[int, int, int] | None = None  # offset, tries, since_ms
-    watermark_ms: int = 0
-    lag: int = 0
-    totals: Counter[str] = field(default_factory=Counter)
-    touch: dict[int, str] = field(default_factory=dict)
-    counts: dict[int, Counter[str]] = field(default_factory=dict)
-    users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    expires: dict[int, int] = field(default_factory=dict)
-    strikes: PartStrikes = field(default_factory=PartStrikes)
-
-    @property
-    def fence(self) -> Fence | None:
-        return None if self.next is None else Fence(self.next, self.cluster, self.generation, self.mark)
+from streams.store.memory_part import PartState
 
 
 class MemoryStore:
@@ -60,7 +33,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self.parts: dict[Part, _Part] = defaultdict(_Part)
+        self.parts: dict[Part, PartState] = defaultdict(PartState)
         self._user_key: str | None = None
         self._lease: tuple[str, int, int] = ("", 0, 0)  # worker, epoch, until_ms
         self._alerts: dict[str, str] = {}
@@ -68,12 +41,12 @@ class MemoryStore:
         self._policies: tuple[int, str] | None = None
         self._reports: dict[str, tuple[int, str]] = {}
 
-    def snapshot(self) -> dict[Part, _Part]:
+    def snapshot(self) -> dict[Part, PartState]:
         """What a copy of the append-only file would hold."""
         return copy.deepcopy(dict(self.parts))
 
-    def roll_back(self, snapshot: dict[Part, _Part]) -> None:
-        self.parts = defaultdict(_Part, copy.deepcopy(snapshot))
+    def roll_back(self, snapshot: dict[Part, PartState]) -> None:
+        self.parts = defaultdict(PartState, copy.deepcopy(snapshot))
 
     async def check(self, user_key_fingerprint: str) -> None:
         if self._user_key not in (None, user_key_fingerprint):
@@ -94,7 +67,7 @@ class MemoryStore:
     async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]:
         return [self._claim(self.parts[part], worker) for part in parts]
 
-    def _claim(self, own: _Part, worker: str) -> Claim:
+    def _claim(self, own: PartState, worker: str) -> Claim:
         own.token = max(own.token + 1, self._clock())
         here = own.unclean_at == own.next
         if own.owner == worker:  # itself again: nobody died since
@@ -104,7 +77,7 @@ class MemoryStore:
         own.unclean_at, own.owner, own.seen_ms, own.lag = own.next, worker, self._clock(), -1
         return Claim(own.token, own.fence, own.unclean, own.trying)
 
-    def _owned(self, part: Part, token: int) -> _Part | None:
+    def _owned(self, part: Part, token: int) -> PartState | None:
         own = self.parts[part]
         return own if own.token == token and own.token else None  # 0: nobody claimed it yet
 
@@ -155,6 +128,9 @@ class MemoryStore:
             return Outcome(Applied.ALREADY, own.next)
         if span.start != own.next:
             return Outcome(Applied.OVERLAP if span.start < own.next else Applied.GAP, own.next)
+        if own.copies.met(span.copies, self._clock()):
+            return Outcome(Applied.COPIED, own.next)
+        own.copies.mark(span.copies, self._clock())
         own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark or own.mark, span.lag, self._clock()
         own.watermark_ms = max(own.watermark_ms, span.watermark_ms)
         if own.trying is not None and own.trying < span.end:
@@ -177,7 +153,7 @@ class MemoryStore:
             own.strikes.add(span.aggregate.struck, now)
         return Outcome(Applied.APPLIED, own.next)
 
-    def _expire(self, own: _Part) -> None:
+    def _expire(self, own: PartState) -> None:
         for start in [start for start, at in own.expires.items() if at <= self._clock()]:
             del own.expires[start], own.counts[start], own.touch[start]
             for key in [key for key in own.users if key[0] == start]:
@@ -185,6 +161,14 @@ class MemoryStore:
 
     async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
         return dict(sum((self.parts[part].totals for part in parts), Counter()))
+
+    async def copies(self, asked: Sequence[tuple[Part, Collection[int]]]) -> list[Marks]:
+        return [self.parts[part].copies.look(origins, self._clock()) for part, origins in asked]
+
+    async def mark_copies(self, part: Part, token: int, copies: Sequence[tuple[Copy, int]], *, whole: bool) -> bool:
+        if own := self._owned(part, token):
+            own.copies.restore(copies, whole, self._clock())
+        return own is not None
 
     # --- reading
 

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from streams.errors import StoreRefused
 from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, UnreadableWait, scripts
-from streams.store.redis_strikes import RedisStrikes
+from streams.store.redis_copies import RedisCopies
 from streams.store.server import CLUSTER_WITHOUT
 from streams.store.server import text as _text
 
 
-class RedisStore(RedisStrikes):
+class RedisStore(RedisCopies):
     """A `Store` on one Redis, or on a Redis Cluster."""
 
     async def check(self, user_key_fingerprint: str) -> None:
@@ -101,7 +101,8 @@ class RedisStore(RedisStrikes):
             keys.append(self._keys.users(part, start, name))
             args += [start, len(users), *users]
         struck_keys, struck_args = self._struck(part, sums.struck)
-        return scripts.APPLY, keys + struck_keys, args + struck_args
+        copy_keys, copy_args = self._copied(part, span.copies)
+        return scripts.APPLY, keys + struck_keys + copy_keys, args + struck_args + copy_args
 
     async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
         totals: dict[str, int] = {}

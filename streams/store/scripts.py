@@ -10,6 +10,7 @@ unreadable_at unreadable_tries unreadable_since_ms (the batch that it stands at,
 
 from __future__ import annotations
 
+from streams.store.copy_scripts import MARK, MET
 from streams.store.script_parts import NOW, STANDING
 
 # KEYS any of the node's. -> its time, ms
@@ -91,7 +92,7 @@ return 1
 # ARGV token start end mark_offset mark_ms mark_sha ('' each: it stays) watermark_ms lag keep_ms,
 #      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*,
 #      n users, and where there are any: user*, half_life_ms throttle suspend negligible version (the terms), lowest,
-#      n strikes, (index of the user, id at_ms weight reason)*
+#      n strikes, (index of the user, id at_ms weight reason)*; and at the end of both what copy_scripts.py says
 # -> status, next
 APPLY = (
     NOW
@@ -106,7 +107,9 @@ local next = tonumber(f[2])
 if to <= next then return {'already', f[2]} end
 if from < next then return {'overlap', f[2]} end
 if from > next then return {'gap', f[2]} end
-
+"""
+    + MET
+    + """
 local keep, arg, key = tonumber(ARGV[9]), 10, 4
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'mark_offset', ARGV[4], 'mark_ms', ARGV[5], 'mark_sha', ARGV[6])
@@ -118,7 +121,9 @@ if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
 if f[5] and tonumber(f[5]) < to then
   redis.call('HDEL', KEYS[1], 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 end
-
+"""
+    + MARK
+    + """
 -- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
 local oldest = now - 8 * 86400000  -- longer than any completion is kept on its topic
 local function expires(start) return string.format('%d', math.max(tonumber(start), now) + keep) end

@@ -13,6 +13,9 @@ NAMES = ("tenant", "model", "route", "locale", "user", "conversation")
 # `ce_<name>`: the CloudEvents attributes that we read.
 ATTRIBUTES = ("specversion", "id", "source", "time")
 
+# Of a record that `redrive` sent again: the position of the first one, `topic[partition]@offset`. Never a field.
+ORIGIN = "tidegate-origin"
+
 _FIELDS = {f"tidegate-{name}": name for name in NAMES}
 _ENVELOPE = {f"ce_{name}": name for name in ATTRIBUTES}
 
@@ -45,6 +48,15 @@ def read(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
         elif name == "content-type":
             found = found._replace(content_type=_text(name, value).strip().lower())
     return found
+
+
+def origin(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """What a record says that it is a copy of, whatever that is; None where it says nothing. Never raises.
+
+    As of the other headers of ours: a name in any case, the last of several, and a null is none.
+    """
+    found = [value for name, value in headers if value is not None and name.lower() == ORIGIN]
+    return found[-1].decode("utf-8", "replace") if found else None
 
 
 def _text(name: str, value: bytes) -> str:

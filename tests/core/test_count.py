@@ -117,6 +117,12 @@ def test_users_are_kept_only_for_the_series_that_a_rule_asks_users_of() -> None:
     }
 
 
+def test_redriven_ones_are_a_total_of_their_own() -> None:
+    # 1 decided + 2 dead letters + 4 redriven = 7 records
+    assert aggregate([_decision(0)], 2, _live(), scoped, 4).totals == {"decided": 1, "dead_letters": 2, "redriven": 4}
+    assert aggregate_feedback([], 2, _live(), scoped, 4).totals == {"dead_letters": 2, "redriven": 4}
+
+
 def test_feedback_without_scopes_counts_in_all_only() -> None:
     live = _live(complaints={"of": "complaint", "kind": "count", "above": 3, "min_users": 2, "by": ["all", "tenant"]})
     heard = [

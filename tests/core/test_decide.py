@@ -14,6 +14,7 @@ from streams.core.events import Action, Decision, EventTime, FaultReason, Reason
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
 
+COPY = Source(topic="completions", partition=3, offset=7)
 RECORD_MS = 1_767_268_800_000
 POLICY: dict[str, Any] = {
     "labels": {
@@ -241,6 +242,8 @@ def test_a_decision_carries_everything_it_was_made_from() -> None:
         user="ab12",
         conversation="cd34",
         record_hmac="0f" * 16,
+        origin=COPY,
+        origin_sha256="0" * 16,
     )
     decision = decide(known, LIVE)
     assert decision.record_hmac == "0f" * 16
@@ -291,6 +294,8 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         user=draw(st.none() | st.just("ab12")),
         conversation=draw(st.none() | st.just("cd34")),
         record_hmac=draw(st.none() | st.just("0f" * 16)),
+        origin=(origin := draw(st.none() | st.just(COPY))),
+        origin_sha256=origin and "0" * 16,
     )
 
 

@@ -79,6 +79,8 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
                 spans=(e.Span(start=5, end=9, label="insult"),),
                 policy_version="3-0123abcd",
             ),
+            origin=SOURCE,
+            origin_sha256="0" * 16,
         ),
         e.Decision(
             id="c1",
@@ -104,6 +106,18 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             length=20,
             sha256="0" * 64,
             record_ms=6,
+        ),
+        e.DeadLetter(
+            id=str(SOURCE),
+            source=SOURCE,
+            epoch=4,
+            reason=e.DeadLetterReason.REDRIVEN,
+            where="header tidegate-origin",
+            expected="no copy: completions[3]@7 was decided",
+            length=20,
+            sha256="0" * 64,
+            record_ms=6,
+            origin="completions[3]@2",
         ),
     ),
     "rate": (

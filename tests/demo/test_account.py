@@ -31,6 +31,13 @@ def test_of_two_epochs_the_highest_counts() -> None:
     assert (found.decided, found.faults, found.problems) == (1, 2, ())
 
 
+def test_what_was_redriven_is_a_term_of_its_own() -> None:
+    outcomes = {**OUT, (1, 1): [Outcome(7, "redriven")]}
+    found = closed(outcomes, {"decided": 1, "faults": 1, "dead_letters": 1, "redriven": 1})
+    assert (found.sent, found.decided, found.dead_letters, found.redriven, found.problems) == (4, 1, 1, 1, ())
+    assert closed(outcomes, {"decided": 1, "faults": 1, "dead_letters": 2}).problems != ()
+
+
 @pytest.mark.parametrize(
     ("outcomes", "totals", "heard", "problem"),
     [

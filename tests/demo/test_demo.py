@@ -26,7 +26,7 @@ def test_the_demo_closes_its_account() -> None:
     (line,) = ended.stdout.splitlines()
     account = json.loads(line)
     assert list(account) == [
-        "sent", "decided", "faults", "dead_letters", "alerts_fired", "alerts_resolved", "seconds",
+        "sent", "decided", "faults", "dead_letters", "redriven", "alerts_fired", "alerts_resolved", "seconds",
     ]  # fmt: skip
     assert account["sent"] >= 1_000
     assert account["sent"] == account["decided"] + account["faults"] + account["dead_letters"]

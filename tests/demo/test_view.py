@@ -120,11 +120,12 @@ def test_a_rate_s_tombstone_takes_it_away() -> None:
 def test_faults_and_dead_letters_are_outcomes_of_their_own() -> None:
     dead = {"source": {"topic": "completions", "partition": 0, "offset": 3}, "epoch": 1, "reason": "not_json"}
     elsewhere = {**dead, "source": {"topic": "feedback", "partition": 0, "offset": 3}}
+    again = {**dead, "source": {"topic": "completions", "partition": 0, "offset": 4}, "reason": "redriven"}
     dash = dashboard(
-        decisions=[decision(1), decision(2, fault="classifier_error")], **{"dead-letters": [dead, elsewhere]}
+        decisions=[decision(1), decision(2, fault="classifier_error")], **{"dead-letters": [dead, elsewhere, again]}
     )
     assert {position: [o.kind for o in found] for position, found in dash.outcomes.items()} == {
-        (0, 1): ["decided"], (0, 2): ["faults"], (0, 3): ["dead_letters"],
+        (0, 1): ["decided"], (0, 2): ["faults"], (0, 3): ["dead_letters"], (0, 4): ["redriven"],
     }  # fmt: skip
 
 
@@ -137,6 +138,6 @@ def test_plain_lines_say_the_same() -> None:
 
 
 def test_the_json_line_and_what_is_off() -> None:
-    assert list(RESULT.line().values()) == [12_345, 12_000, 45, 300, 1, 1, 61.8]
+    assert list(RESULT.line().values()) == [12_345, 12_000, 45, 300, 0, 1, 1, 61.8]
     assert RESULT.problems == []
     assert Result(ACCOUNT, Dashboard(), 0, 1.0).problems == ["0 alerts fired and none resolved; expected one at least"]

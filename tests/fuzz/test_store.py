@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from streams.core.strikes import Crossing, Strike, Struck, Terms
-from streams.store import Aggregate, Apply, Claim, Fence, Mark, Outbox, Part, Store, Undo
+from streams.store import Aggregate, Apply, Claim, Copy, Fence, Mark, Outbox, Part, Store, Undo
 from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
 from tests.fuzz.profile import fuzzed
@@ -51,6 +51,12 @@ terms = st.builds(
 )
 times = st.one_of(st.integers(AHEAD_MS, AHEAD_MS + 10**9), st.just(AHEAD_MS))
 strikes = st.lists(st.builds(Strike, id=names, user=small, at_ms=times, weight=weights, reason=names), max_size=4)
+# Of one origin once in a span, as a pipeline has them.
+copies = st.lists(
+    st.builds(Copy, st.integers(0, 4), st.sampled_from(["0" * 16, "a1" * 8]), st.one_of(st.integers(5, 9), numbers)),
+    max_size=3,
+    unique_by=lambda copy: copy.origin,
+)
 # Which token a call brings: one that a claim gave, or none that ever was.
 which = st.one_of(st.integers(0, 5), st.sampled_from(["none", "negative", "future"]))
 
@@ -165,6 +171,7 @@ class Stores(RuleBasedStateMachine):
         sha=names,
         watermark_ms=numbers,
         lag=numbers,
+        copied=copies,
     )
     def apply(
         self,
@@ -176,15 +183,22 @@ class Stores(RuleBasedStateMachine):
         sha: str,
         watermark_ms: int,
         lag: int,
+        copied: list[Copy],
     ) -> None:
         start = max(0, self.next[part] + gap)
 
         def span(token: int) -> Apply:
             mark = Mark(max(0, start + length - 1), AHEAD_MS, sha)
-            return Apply(part, token, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS)
+            return Apply(part, token, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS, copied)
 
         (outcome,) = self.with_token(part, which, lambda store, token: store.apply([span(token)]))
         self.next[part] = max(0, outcome.next)
+
+    @rule(part=parts, which=which, copied=copies, whole=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12]))
+    def mark_copies(self, part: Part, which: int | str, copied: list[Copy], whole: bool, ago_ms: int) -> None:
+        at_ms = int(time.time() * 1000) - ago_ms
+        found = [(copy, at_ms) for copy in copied]
+        self.with_token(part, which, lambda store, token: store.mark_copies(part, token, found, whole=whole))
 
     # --- strikes
 
@@ -266,6 +280,7 @@ class Stores(RuleBasedStateMachine):
     def the_same_state(self) -> None:
         """Of everything else: at the end, for it takes a dozen calls."""
         self.same(lambda store: store.totals(PARTS))
+        self.same(lambda store: store.copies([(part, range(5)) for part in PARTS]))
         self.same(lambda store: store.alerts())
         self.same(lambda store: store.kept_policies())
         self.same(lambda store: store.names("tenant"))

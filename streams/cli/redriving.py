@@ -1,0 +1,125 @@
+"""Sends dead letters again, each with the position of its origin in a header."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from streams.cli.edge import say
+from streams.cli.reading import everything
+from streams.cli.stretches import Stretches
+from streams.cli.writing import producer
+from streams.copies import copies_in
+from streams.core.events import DeadLetter
+from streams.errors import UnreadableBatch
+from streams.redrive import Letters, Origin, Plan
+from streams.settings import Settings
+from streams.source import Source
+from streams.store import Part
+from streams.store.keys import COPY_MS
+from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
+from streams.wire import Record
+from streams.wire.headers import ORIGIN
+
+SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
+
+
+async def read_letters(settings: Settings) -> Letters:
+    """Every dead letter on the topic. Raises BrokerAway, TopicsMissing."""
+    found = Letters()
+    async for record in everything(settings.brokers, DEAD_LETTERS):
+        try:
+            found.add(DeadLetter.read(record.value), record.timestamp)
+        except ValidationError:
+            say(f"dead-letters[{record.partition}]@{record.offset}: not a dead letter; left out")
+    return found
+
+
+async def planned(settings: Settings, letters: Letters, chosen: Sequence[DeadLetter], *, named: bool) -> Plan:
+    """What of the chosen ones is to be sent, less what was decided since. named: by id, so however old they are.
+
+    Raises BrokerAway, TopicsMissing.
+    """
+    since_ms = 0 if named else int(time.time() * 1000) - COPY_MS
+    plan = Plan.of(letters, chosen, since_ms)
+    log = Stretches(settings.brokers)
+    try:
+        await _read(log, DECISIONS, plan, plan.partitions(COMPLETIONS))
+        await _read(log, FEEDBACK, plan, plan.partitions(FEEDBACK))
+    finally:
+        await log.stop()
+    return plan
+
+
+async def _read(log: Stretches, topic: str, plan: Plan, partitions: set[int]) -> None:
+    if not partitions:
+        return
+    for stretch in await log.since(topic, max(1, plan.written_ms - SKEW_MS)):
+        if stretch.part.partition in partitions:
+            async with aclosing(log.read(stretch)) as some:
+                async for records in some:
+                    for record in records:
+                        _hear(plan, record)
+
+
+def _hear(plan: Plan, record: Record) -> None:
+    if record.topic == FEEDBACK:  # of which no decision is published: what was sent again is decided, or on its way
+        for copy in copies_in([record]).by_offset.values():
+            plan.copied(Part(record.topic, record.partition), copy)
+        return
+    try:
+        plan.hear(from_json(record.value or b""))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return  # not a decision
+
+
+async def send(settings: Settings, plan: Plan) -> int:
+    """How many were sent and acknowledged. Raises BrokerAway."""
+    sent, source = 0, Source(settings.brokers)
+    try:
+        async with producer(settings) as out:
+            for origin, letters in plan.send.items():
+                found = await _record(source, letters)
+                if isinstance(found, str):
+                    say(f"{letters[0].id}: {found}; not sent")
+                    continue
+                key, value, headers = found
+                await out.send_and_wait(
+                    origin.part.topic, value, key=key, partition=origin.part.partition, headers=_marked(headers, origin)
+                )
+                sent += 1
+    finally:
+        await source.stop()
+    return sent
+
+
+def _marked(headers: Sequence[tuple[str, bytes]], origin: Origin) -> list[tuple[str, bytes]]:
+    """As they were, and the one that names the origin."""
+    return [*((name, value) for name, value in headers if name.lower() != ORIGIN), (ORIGIN, str(origin).encode())]
+
+
+async def _record(source: Source, letters: Sequence[DeadLetter]) -> tuple[Any, bytes, list[Any]] | str:
+    """Key, value and headers to send again, from any of an origin's dead letters; or why there are none."""
+    if letters[0].length == 0:
+        return "it had no bytes: a tombstone or an empty record"
+    for letter in letters:
+        at = letter.source
+        try:
+            record = await source.read(Part(at.topic, at.partition), at.offset)
+        except UnreadableBatch as error:
+            say(str(error))
+            continue
+        if record is not None and record.value and hashlib.sha256(record.value).hexdigest() == letter.sha256:
+            return record.key, record.value, list(record.headers)
+    for letter in letters:
+        if letter.value_base64 is not None:
+            return None, base64.b64decode(letter.value_base64), []
+    topic = letters[0].source.topic
+    return f"{topic} holds it no longer, and its bytes were not kept: TIDEGATE_DEAD_LETTER_BYTES was off"

@@ -1,0 +1,40 @@
+"""What the in-memory twin keeps of one part: its slot."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from streams.store import Fence, Mark
+from streams.store.memory_copies import PartCopies
+from streams.store.memory_strikes import PartStrikes
+
+
+@dataclass
+class PartState:
+    """One part's; `MemoryStore` changes it."""
+
+    next: int | None = None
+    cluster: str = ""
+    generation: int = 0
+    mark: Mark | None = None
+    token: int = 0
+    owner: str | None = None
+    seen_ms: int = 0
+    unclean: int = 0
+    unclean_at: int | None = None
+    trying: int | None = None
+    unreadable: tuple[int, int, int] | None = None  # offset, tries, since_ms
+    watermark_ms: int = 0
+    lag: int = 0
+    totals: Counter[str] = field(default_factory=Counter)
+    touch: dict[int, str] = field(default_factory=dict)
+    counts: dict[int, Counter[str]] = field(default_factory=dict)
+    users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    expires: dict[int, int] = field(default_factory=dict)
+    strikes: PartStrikes = field(default_factory=PartStrikes)
+    copies: PartCopies = field(default_factory=PartCopies)
+
+    @property
+    def fence(self) -> Fence | None:
+        return None if self.next is None else Fence(self.next, self.cluster, self.generation, self.mark)
