@@ -138,14 +138,14 @@ class Metrics:
             latency.add(max(0.0, (now_ms - decision.record_ms) / 1000))
             if decision.time is _TOO_LATE:
                 too_late += 1
+            if decision.status == "failed":
+                failed += 1
             if decision.fault is not None:
                 self.faults.labels(decision.fault.value).inc()
                 continue
             actions[decision.action] += 1
             if decision.would_be is not None:
                 would[decision.would_be.action] += 1
-            if decision.status == "failed":
-                failed += 1
             for reason in decision.reasons:
                 reasons[reason.label, reason.action] += 1
             for label, score in decision.scores.items():

@@ -87,8 +87,8 @@ class Moderate:
         texts: list[str] = []
         for item in items:
             completion = item.completion
-            if isinstance(completion, Unreadable) or completion.status == "failed":
-                continue
+            if isinstance(completion, Unreadable) or (completion.status == "failed" and not any(completion.choices)):
+                continue  # of a call that failed half-way, the text was shown
             asked.append(item)
             texts += completion.choices
             if prompts and completion.prompt:

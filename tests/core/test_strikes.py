@@ -97,12 +97,11 @@ def test_the_reason_that_weighs_most_counts(reasons: list[Reason], weight: float
     "facts",
     [
         {"fault": FaultReason.CLASSIFIER_ERROR},
-        {"status": "failed"},
         {"time": EventTime.TOO_LATE},
         {"user": None},
     ],
 )
-def test_faults_failures_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, object]) -> None:
+def test_faults_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, object]) -> None:
     assert strike_of(decision(reason("toxicity", "block"), **facts), OF) is None
 
 
