@@ -174,6 +174,7 @@ class Moderate:
             scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
             user=None if user is None else self._hash(tenant, user),
             conversation=None if conversation is None else self._hash(tenant, conversation),
+            dropped=completion.dropped,
         )
 
     # --- what the pipeline asks of the results

@@ -48,6 +48,7 @@ class Inputs(NamedTuple):
     scopes: Scopes = ANYWHERE
     user: str | None = None
     conversation: str | None = None
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -102,6 +103,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "policy_version": live.version,
             "model_version": inputs.model_version,
             "would_be": would_be,
+            "dropped": inputs.dropped,
         },
     )
 

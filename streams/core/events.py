@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from streams.core.changes import PolicyChange as PolicyChange
 from streams.core.changes import ShadowChange as ShadowChange
@@ -26,7 +27,7 @@ from streams.core.contract import Source as Source
 
 
 class Completion(Incoming):
-    """One model output that a producer reports (native form; the other three are mapped onto it)."""
+    """One model output that a producer reports (native form; the others are mapped onto it)."""
 
     # The model's default is for failed ones; what comes in must have the text, so that one lost on the way is seen.
     model_config = ConfigDict(
@@ -49,6 +50,8 @@ class Completion(Incoming):
     user: Id | None = None  # raw; leaves Tidegate only as an HMAC
     conversation: Id | None = None  # raw; leaves Tidegate only as an HMAC
     at_ms: Millis | None = None  # event time; the record's timestamp where absent
+    dropped: SkipJsonSchema[tuple[str, ...]] = ()
+    """Paths of what could not be read in the record. The decoder's word: nobody sends it."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -77,6 +80,8 @@ class Feedback(Incoming):
     route: Name | None = None
     user: Id | None = None  # raw; leaves Tidegate only as an HMAC
     at_ms: Millis | None = None
+    dropped: SkipJsonSchema[tuple[str, ...]] = ()
+    """Paths of what could not be read in the record. The decoder's word: nobody sends it."""
 
 
 class Span(BaseModel):
@@ -160,6 +165,9 @@ class Decision(Event):
     policy_version: str
     model_version: str  # the classifier's
     would_be: WouldBe | None = None  # only where a shadow policy ran beside the live one
+    dropped: tuple[str, ...] = ()
+    """What could not be read in the record and was left out: paths in the producer's form, as `metadata.user`, in the
+    order they were found; 16 at most, and never a value."""
 
 
 class DeadLetterReason(StrEnum):

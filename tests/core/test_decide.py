@@ -295,6 +295,7 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         scopes=draw(SCOPES),
         user=draw(st.none() | st.just("ab12")),
         conversation=draw(st.none() | st.just("cd34")),
+        dropped=draw(st.just(()) | st.just(("user", "metadata.tenant"))),
     )
 
 
