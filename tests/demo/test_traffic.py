@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.codec import lz4_encode
 
 from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.demo.forms import FORMS, Answer, decision_id, malformed
+from streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id, malformed
 from streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
 from streams.wire import Unreadable, decode_completion, decode_feedback
 
@@ -95,12 +96,20 @@ def test_a_form_says_all_of_an_answer(form: str) -> None:
         "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example",
     )  # fmt: skip
     assert found.choices == ("Hello.",)
-    assert found.at_ms == START_MS
+    assert found.at_ms == (None if form in WITHOUT_TIME else START_MS)
+
+
+def test_one_producer_compresses_with_lz4() -> None:
+    packed = [made for made in MADE if made.lz4]
+    assert len(packed) > 300
+    assert {made.form for made in packed} >= set(FORMS)
+    smaller = sum(len(lz4_encode(made.value)) < len(made.value) for made in packed if made.value)
+    assert smaller > 0.7 * len(packed)  # a batch that is not smaller by it is sent as it is
 
 
 def test_what_a_producer_failed_to_give_has_no_text() -> None:
     failed = completions("failed")
-    assert {made.form for made, _ in failed} == {"native", "litellm"}
+    assert {made.form for made, _ in failed} == {"native", "litellm", "responses"}
     assert {(c.status, c.completion) for _, c in failed} == {("failed", "")}
 
 
