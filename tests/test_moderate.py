@@ -566,6 +566,19 @@ async def test_a_published_decision_is_what_decide_makes_of_its_own_record(live:
     bench.scoring.close()
 
 
+async def test_a_long_user_is_one_user_wherever_it_is_looked_up(bench: Bench) -> None:
+    long = USER * 100
+    found = await bench.decision(completion="x", tenant="acme", user=long)
+    assert found.user == KEY.hash("acme", long)
+    assert found.user != KEY.hash("acme", long + "x")
+
+
+async def test_a_decision_says_what_could_not_be_read(bench: Bench) -> None:
+    found = await bench.decision(completion="toxicity=0.99", user=[USER], tenant="a|b", prompt=7)
+    assert (found.action, found.user, found.scopes.tenant) == (Action.BLOCK, None, "unknown")
+    assert sorted(found.dropped) == ["prompt", "tenant", "user"]
+
+
 async def test_a_decision_is_the_same_alone_and_among_others(bench: Bench) -> None:
     records = [said(n, [f"toxicity=0.{n}5", f"insult=0.{n}"], user=USER) for n in range(9)]
     together = await bench.results(*records)

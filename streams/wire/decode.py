@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from streams.core.contract import Incoming
 from streams.core.events import Completion, DeadLetterReason, Feedback
 from streams.wire import cloudevents, forms, headers
 from streams.wire.fields import Mapped
-from streams.wire.mended import Unmendable, event_of, expected, named
+from streams.wire.mended import Unmendable, expected, mended, named
 from streams.wire.parse import json_object
 from streams.wire.record import Record, Refused, Unreadable
 
@@ -64,24 +65,33 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
     if said.unreadable:  # nobody else's word takes the place of a gateway's
         fields = {name: value for name, value in fields.items() if name not in said.unreadable}
 
-    def place(name: str) -> str:
-        if name in said.fields:
-            return f"header tidegate-{name}"
-        if envelope is not None and name in envelope.fields:
-            return envelope.paths[name]
-        return mapped.paths.get(name, at + name)
-
+    if fields.get("id") in (None, ""):
+        fields = {**fields, "id": position(record)}
+    dropped: Sequence[str] = ()
     try:
-        read, dropped = event_of(event, fields, position(record), place)
-    except Unmendable as unmendable:
-        name = unmendable.name
-        where = place(name) + _index(unmendable.error, name)
-        raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields)) from None
+        read = event.model_validate(fields)
+    except ValidationError as error:
+        place = partial(_place, said, envelope, mapped, at)
+        try:
+            read, dropped = mended(event, fields, error, position(record), place)
+        except Unmendable as refused:
+            name = refused.name
+            where = place(name) + _index(refused.error, name)
+            raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields)) from None
     if dropped or mapped.dropped or said.unreadable or (envelope is not None and envelope.dropped):
         by_header = [f"header tidegate-{name}" for name in said.unreadable]
         by_envelope = () if envelope is None else envelope.dropped
         read = read.model_copy(update={"dropped": named(by_header, by_envelope, mapped.dropped, dropped)})
     return read
+
+
+def _place(said: headers.Headers, envelope: cloudevents.Envelope | None, mapped: Mapped, at: str, name: str) -> str:
+    """Where a field of ours stood in the record."""
+    if name in said.fields:
+        return f"header tidegate-{name}"
+    if envelope is not None and name in envelope.fields:
+        return envelope.paths[name]
+    return mapped.paths.get(name, at + name)
 
 
 def _index(error: ValidationError, name: str) -> str:

@@ -22,7 +22,7 @@ _ERROR = frozenset(
 
 def completion(found: dict[str, Any], at: str) -> Mapped:
     """The object's fields as ours. Raises Refused: stream_chunk, unknown_form, or what the form itself refuses."""
-    if (shape := shapes.named(found)) is not None:
+    if (shape := shapes.named(found)) is not None and (shape.text in found or not native.says_so(found)):
         return shapes.completion(shape, found, at)
     if native.says_so(found):
         return native.completion(found, at)
@@ -67,7 +67,7 @@ def _failed(found: dict[str, Any]) -> dict[str, Any] | None:
         error or (isinstance(result, dict) and result.get("type") in ("errored", "canceled", "expired"))
     ):
         return {"id": found["custom_id"], "completion": "", "status": "failed"}
-    if isinstance(found.get("error"), dict) and found.keys() <= _ERROR:
+    if isinstance(found.get("error"), dict) and found["error"] and found.keys() <= _ERROR:
         fields = {"id": found.get("id") or found.get("request_id"), "model": found.get("model")}
         return {"completion": "", "status": "failed", **{name: value for name, value in fields.items() if value}}
     return None

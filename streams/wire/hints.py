@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from streams.wire.headers import ATTRIBUTES, NAMES
@@ -101,8 +102,9 @@ def of_object(found: Mapping[str, Any], ours: Collection[str]) -> str:
 
 def keys(found: Mapping[str, Any], ours: Collection[str]) -> list[tuple[str, str]]:
     """Each key that is not one of ours and nearly is, with the one that may be meant, where that one is not given."""
-    absent = sorted(name for name in ours if name not in _NEVER and found.get(name) is None)
-    near = ((key, _near(key, absent)) for key in list(found)[:LOOKED_AT] if key not in ours)
+    absent = tuple(sorted(name for name in ours if name not in _NEVER and found.get(name) is None))
+    others = [key for key in list(found)[:LOOKED_AT] if key not in ours and 0 < len(key) <= LONGEST]
+    near = ((key, _near(key, absent)) for key in others)
     return [(key, meant) for key, meant in near if meant]
 
 
@@ -111,7 +113,7 @@ def headers(given: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str]]:
     found = []
     for name, _ in list(given)[:LOOKED_AT]:
         plain = name.lower()
-        if match := re.fullmatch(r"(?:x-)?tidegate[-_.]([\w.-]+)", plain):
+        if match := re.fullmatch(r"(?:x-)?tidegate[-_.]([\w.-]{1,40})", plain):
             meant = _near(match[1], HEADER_NAMES) or next((n for n in HEADER_NAMES if n == match[1]), None)
             if meant and plain != f"tidegate-{meant}":
                 found.append((name, f"tidegate-{meant}"))
@@ -120,9 +122,10 @@ def headers(given: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str]]:
     return found
 
 
-def _near(key: str, ours: Collection[str]) -> str | None:
+@lru_cache(4096)  # a flood of dead letters has the same keys again and again
+def _near(key: str, ours: tuple[str, ...]) -> str | None:
     """The one of ours that a key may be meant as: another case, an accent, a line between, or a slip or two."""
-    if not key or len(key) > LONGEST or not key.isprintable():
+    if not key.isprintable():
         return None
     folded = _folded(key)
     by_fold = {_folded(name): name for name in ours}

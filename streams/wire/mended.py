@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -58,23 +58,19 @@ class Unmendable(Exception):
         self.name, self.error = name, error
 
 
-def event_of(
-    event: type[E], fields: dict[str, Any], position: str, place: Callable[[str], str]
-) -> tuple[E, tuple[str, ...]]:
-    """The event, and where in the record each field stood that had to be dropped. Raises Unmendable.
+def mended(
+    event: type[E], fields: dict[str, Any], error: ValidationError, position: str, place: Callable[[str], str]
+) -> tuple[E, Sequence[str]]:
+    """The event of fields that its model refused for that error, and where each stood that had to be dropped.
 
-    position: the record's, which is the id where none is given. place: our field -> where it stood.
+    position: the record's, which is the id where none can be read. place: our field -> where it stood. Raises
+    Unmendable.
     """
-    if fields.get("id") in (None, ""):
-        fields = {**fields, "id": position}
+    better, dropped = _mended(fields, error, position, place)
     try:
-        return event.model_validate(fields), ()
-    except ValidationError as error:
-        mended, dropped = _mended(fields, error, position, place)
-    try:
-        return event.model_validate(mended), tuple(dropped)
-    except ValidationError as error:
-        raise Unmendable(str(error.errors()[0]["loc"][0]), error) from None
+        return event.model_validate(better), dropped
+    except ValidationError as again:
+        raise Unmendable(str(again.errors()[0]["loc"][0]), again) from None
 
 
 def _mended(
@@ -86,13 +82,13 @@ def _mended(
         if name not in found or name not in (*_IDS, *_NAMES, *_OTHERS):
             raise Unmendable(name, error)
         value = found[name]
-        mended = id_of(value) if name in _IDS else name_of(value) if name in _NAMES else None
-        if mended is None and name in _NEEDED:
+        good = id_of(value) if name in _IDS else name_of(value) if name in _NAMES else None
+        if good is None and name in _NEEDED:
             raise Unmendable(name, error)
-        if mended is None and value != "":
+        if good is None and value != "":
             dropped.append(place(name))
-        if mended is not None:
-            found[name] = mended
+        if good is not None:
+            found[name] = good
         elif name == "id":
             found["id"] = position
         else:

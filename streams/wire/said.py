@@ -41,6 +41,8 @@ class Lost:
 
 def each(found: Any, where: str, lost: Lost, read: Callable[[Any, str, Lost], str]) -> list[str]:
     """One text for each of a list, in its place; of an empty list one that is empty. Raises Refused: not a list."""
+    if isinstance(found, dict):  # one, without its list
+        return [read(found, where, lost)]
     if not isinstance(found, list):
         raise Refused(DeadLetterReason.INVALID, where, "a list, one a choice")
     return [read(one, f"{where}[{i}]", lost) for i, one in enumerate(found)] or [""]

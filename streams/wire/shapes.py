@@ -37,7 +37,8 @@ def _whose(*user: str, conversation: tuple[str, ...] = ()) -> dict[str, tuple[st
 
 
 def _error(found: dict[str, Any]) -> bool:
-    return isinstance(found.get("error"), dict)
+    error = found.get("error")
+    return isinstance(error, dict | str) and bool(error)
 
 
 # --- OpenAI chat completions, and the older completions

@@ -161,6 +161,12 @@ FILTERED = {"index": 0, "finish_reason": "content_filter", "content_filter_resul
          ("a",)),
         (chat({"message": {"content": "a", "reasoning_content": "hidden", "reasoning": "hidden"}}), ("a",)),
         (chat(), ("",)),
+        ({"id": "x", "object": "chat.completion", "choices": {"message": MESSAGE}}, ("a",)),
+        ({"id": "x", "object": "chat.completion", "completion": "a"}, ("a",)),  # ours, under another's name
+        ({"id": "x", "object": "response", "completion": "a"}, ("a",)),
+        (chat({"message": MESSAGE, "error": None}, error={}), ("a",)),
+        ({"object": "thread.message", "role": "assistant", "content": [{"type": "text", "text": {"value": "a"}}]},
+         ("a",)),
         (chat({"message": MESSAGE}, object="chat.completions"), ("a",)),
         (chat({"message": MESSAGE}, object=None), ("a",)),
         (chat({"message": MESSAGE}, object=["chat.completion"]), ("a",)),
