@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from streams.core.contract import Incoming
 from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import cloudevents, forms, headers
+from streams.wire import cloudevents, forms, headers, hints
 from streams.wire.fields import Mapped
 from streams.wire.mended import Unmendable, expected, mended, named
 from streams.wire.parse import json_object
@@ -77,7 +77,8 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
         except Unmendable as refused:
             name = refused.name
             where = place(name) + _index(refused.error, name)
-            raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields)) from None
+            near = "" if name in fields else hints.of_object(found, (name,))
+            raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields) + near) from None
     if dropped or mapped.dropped or said.unreadable or (envelope is not None and envelope.dropped):
         by_header = [f"header tidegate-{name}" for name in said.unreadable]
         by_envelope = () if envelope is None else envelope.dropped

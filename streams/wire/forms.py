@@ -10,10 +10,7 @@ from streams.wire.fields import Mapped
 from streams.wire.record import Refused
 from streams.wire.wrapped import inside, is_chunk
 
-FORMS = (
-    "a native completion, a CloudEvent, a LiteLLM StandardLoggingPayload, or an answer of OpenAI's (chat.completion, "
-    "text_completion, response), Anthropic's or Gemini's API"
-)
+FORMS = "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's or Gemini's API"
 # The keys beside `error` that say what a failed call's body is; another object with an error may be anything.
 _ERROR = frozenset(
     {"error", "type", "request_id", "id", "object", "model", "created", "created_at", "status", "choices"}

@@ -59,6 +59,8 @@ def of_bytes(value: bytes) -> str:
         return "; this begins with the byte order mark of UTF-16 or UTF-32: encode it as UTF-8"
     if start.startswith(b"Obj\x01"):
         return "; this begins like an Avro file: send JSON"
+    if start[:2] in (b"{\x00", b"[\x00", b"\x00{", b"\x00["):
+        return "; this begins like UTF-16: encode it as UTF-8"
     if start[:1] == b"\x00" and len(value) > 5:
         return "; this begins like Confluent's framing (a zero byte, a schema's id): send JSON without a registry"
     text = start.lstrip()

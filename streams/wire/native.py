@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.core.events import Completion, DeadLetterReason, Feedback
+from streams.wire import hints
 from streams.wire.fields import EXPECTED, Mapped
 from streams.wire.record import Refused
 from streams.wire.said import Lost
@@ -35,7 +36,8 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     choices = found.get("completion")
     found = _checked(found, at)
     if "completion" not in found and found.get("status") != "failed":
-        raise Refused(DeadLetterReason.INVALID, at + "completion", "this key: " + EXPECTED["completion"])
+        expected = "this key: " + EXPECTED["completion"] + hints.of_object(found, ("completion",))
+        raise Refused(DeadLetterReason.INVALID, at + "completion", expected)
     if type(choices) is not list or all(type(choice) is str for choice in choices):
         return Mapped(found)
     lost = Lost()

@@ -28,10 +28,7 @@ SECONDS = "a number: seconds since 1970-01-01 UTC"
 TIME = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
 ATTRIBUTE = "a string, not empty, without control characters"
 RESPONSE = "a string, or an object with `choices`, `output` or `content`"
-FORMS = (
-    "a native completion, a CloudEvent, a LiteLLM StandardLoggingPayload, or an answer of OpenAI's (chat.completion, "
-    "text_completion, response), Anthropic's or Gemini's API"
-)
+FORMS = "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's or Gemini's API"
 PACKED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 
 
@@ -66,6 +63,10 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (b"\x04\x22\x4d\x18\x64", None, "byte 0: not_json; expected JSON" + PACKED.format("lz4")),
     (b"\x00\x00\x00\x00\x07{}", None, "byte 0: not_json; expected JSON; this begins like Confluent's framing (a zero "
      "byte, a schema's id): send JSON without a registry"),
+    ('{"id": "x"}'.encode("utf-16-le"), None,
+     "byte 1: not_json; expected JSON; this begins like UTF-16: encode it as UTF-8"),
+    ('{"id": "x"}'.encode("utf-16-be"), None,
+     "byte 0: not_json; expected JSON; this begins like UTF-16: encode it as UTF-8"),
     (b"Obj\x01\x04", None, "byte 0: not_json; expected JSON; this begins like an Avro file: send JSON"),
     (b"\x0a\x03c-1\x12\x05hello", None, "byte 1: not_json; expected JSON; this may be Protobuf: send JSON"),
     (b'data: {"id": "x"}', None, "byte 0: not_json; expected JSON; this begins like a server-sent event: send what "
@@ -105,6 +106,10 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({"id": "x"}, None, f"completion: invalid; expected this key: {TEXTS}"),
     ({"id": "x", "status": "ok"}, None, f"completion: invalid; expected this key: {TEXTS}"),
     ({"id": "x", "completion": None}, None, f"completion: invalid; expected this key: {TEXTS}"),
+    ({"schema_version": 1, "id": "x", "completoin": "a"}, None,
+     f"completion: invalid; expected this key: {TEXTS}; completoin may be meant as completion"),
+    ({"status": "ok", "id": "x", "message": "a"}, None,
+     f"completion: invalid; expected this key: {TEXTS}; message may be meant as completion"),
     ({"id": "x", "completion": 7}, None, f"completion: invalid; expected {TEXTS}"),
     ({"id": "x", "completion": {"text": "a"}}, None, f"completion: invalid; expected {TEXTS}"),
     ({"id": "x", "completion": []}, None, f"completion: invalid; expected {TEXTS}"),
@@ -203,6 +208,8 @@ def test_a_dead_letter_names_the_place_and_what_was_expected(
     ("value", "message"),
     [
         ({"id": "f", "kind": "appeal"}, f"completion_id: invalid; expected this key: {ID}"),
+        ({"schema_version": 1, "id": "f", "kind": "appeal", "completionId": "x"},
+         f"completion_id: invalid; expected this key: {ID}; completionId may be meant as completion_id"),
         ({"id": "f", "completion_id": "x"}, "kind: invalid; expected this key: one of thumb_up, thumb_down, complaint, "
          "appeal, upheld, overturned"),
         ({"id": "f", "completion_id": "x", "kind": "star"}, "kind: invalid; expected one of thumb_up, thumb_down, "
