@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka drills drills-embedded drills-kafka soak fuzz sbom lint bench schemas lock
+.PHONY: help demo test test-kafka drills drills-embedded drills-kafka real-servers soak fuzz sbom lint bench schemas lock
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -20,10 +20,14 @@ test: lint ## lint, types and tests, on an embedded broker and store (under 10 m
 test-kafka: $(VENV)/installed-dev ## the integration tests on Apache Kafka and Redis: Java 17, Maven, redis-server (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'integration and not drill' --servers real
 
-drills: drills-embedded drills-kafka ## workers, brokers and Redis killed, frozen, cut and emptied; an account at the end (half an hour)
+drills: real-servers drills-embedded drills-kafka ## workers, brokers and Redis killed, frozen, cut and emptied; an account at the end (half an hour)
 
-drills-embedded: $(VENV)/installed-dev ## those that need no more than the embedded pair (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'drill and not fault'
+drills-embedded: $(VENV)/installed-dev ## those on the embedded pair, and on a Redis Cluster of redis-server (under 10 minutes)
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'drill and not fault' --must-run
+
+# Half an hour of drills begins by looking for what the second half needs.
+real-servers: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.real.needed
 
 # FAULTS names some of them: make drills-kafka FAULTS="worker_killed or leader_killed"
 drills-kafka: $(VENV)/installed-dev ## every fault drill, on three brokers of Apache Kafka and Redis; FAULTS="name or name"
@@ -33,7 +37,7 @@ soak: $(VENV)/installed-dev ## 20 minutes on Apache Kafka and Redis at 70% load,
 	@$(BIN)/python -m tests.drills.soak
 
 fuzz: $(VENV)/installed-dev ## what `make test` tries for seconds, with forty times the examples
-	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout 0 tests/fuzz
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout 0 --must-run tests/fuzz
 
 sbom: $(VENV)/installed-dev ## what a worker is made of, with licences: build/sbom.cdx.json (CycloneDX), docs/dependencies.md
 	@$(BIN)/python -m tests.sbom

@@ -38,7 +38,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("aiokafka fetch", "aiokafka/consumer/fetcher.py", ()),
     ("aiokafka send", "aiokafka/producer/sender.py", ()),
     ("aiokafka send", "aiokafka/producer/message_accumulator.py", ()),
-    ("ingest", "streams/ingest.py", ()),
+    ("ingest", "streams/ingest/", ()),
     ("aiokafka other", "aiokafka/", ()),
     ("faust", "faust/", ()),
     ("faust", "mode/", ()),

@@ -19,6 +19,7 @@ from classifiers.classifier import Classifier, Owners, strongest
 from classifiers.entries import Band, CascadeEntry
 from classifiers.explain import Words, adding, as_spans, explain_screen, explained
 from classifiers.located import WORD_CHARACTERS, widened
+from classifiers.runs import given, shortened
 from classifiers.scored import Flags, Scored, Scorer, Scores, Span
 from classifiers.traffic import Share, Traffic, share
 
@@ -95,6 +96,8 @@ class Cascade:
         its runs a window; for a person who asks about one text.
         Raises ScoreError where a part gives something that is no probability.
         """
+        short = [shortened(text) for text in texts]
+        texts = [each.text for each in short]
         owners, rows = self.screen.read(texts)
         sent = asked(owners, rows, self.bands.values())
         pieces = self._pieces(texts, owners, np.flatnonzero(sent).tolist())
@@ -107,6 +110,7 @@ class Cascade:
             spans = self._explain(texts, owners, rows, values, pieces)
         elif explain:
             spans = explain_screen(self.screen, texts, owners, rows, values)
+        spans = given(short, spans) if spans is not None else None
         return Scored(values, by_encoder=by, spans=spans, sent=len({piece.owner for piece in pieces}))
 
     def _pieces(self, texts: Sequence[str], owners: Owners, windows: Sequence[int]) -> list[Piece]:

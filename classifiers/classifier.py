@@ -13,6 +13,7 @@ from classifiers.errors import ScoreError
 from classifiers.explain import explain_screen
 from classifiers.graph import Graph
 from classifiers.located import Ids
+from classifiers.runs import RULE, given, shortened
 from classifiers.scored import Scored, Scores
 from classifiers.tokens import Windower
 from classifiers.windows import groups
@@ -40,17 +41,25 @@ class Classifier:
         """(N, L) float32 probabilities in [0, 1]; row i belongs to text i, columns are `labels`.
 
         A text longer than a window is read in overlapping windows, and for each label the strongest counts. A text
-        without tokens (empty, or only white space) scores 0.0 everywhere. Lone surrogates are read as U+FFFD.
+        without tokens (empty, or only white space) scores 0.0 everywhere. Lone surrogates are read as U+FFFD. What
+        repeats itself is shortened first (classifiers/runs.py); spans are of the text as it was given.
         A text scores the same alone, in any batch and in any order (to 4 decimals). Thread safe.
         explain: gives `spans` too (classifiers/explain.py says which), at the cost of some dozens of runs a text.
         Raises ScoreError where the model gives something that is no probability.
         """
-        owners, rows = self.read(texts)
+        short = [shortened(text) for text in texts]
+        read = [each.text for each in short]
+        owners, rows = self.read(read)
         values = strongest(owners, rows, len(texts))
-        return Scored(values, spans=explain_screen(self, texts, owners, rows, values) if explain else None)
+        if not explain:
+            return Scored(values)
+        return Scored(values, spans=given(short, explain_screen(self, read, owners, rows, values)))
 
     def read(self, texts: Sequence[str]) -> tuple[Owners, Scores]:
-        """(the text of each window, ascending; (W, L) scores of the windows), all windows of all texts, in order."""
+        """(the text of each window, ascending; (W, L) scores of the windows), all windows of all texts, in order.
+
+        Of texts as `shortened` leaves them.
+        """
         owners: list[int] = []
         found: list[Scores] = []
         for start, end in _chunks(texts, CHARS_AT_ONCE):
@@ -88,8 +97,9 @@ def strongest(owners: Owners, rows: Scores, texts: int) -> Scores:
 
 
 def _fingerprint(entry: ModelEntry) -> str:
-    """sha256 over everything that a score depends on: both files, and how they are read."""
+    """sha256 over everything that a score depends on: both files, and how they are read: runs, windows, labels."""
     parts = (
+        RULE,
         *(entry.sha256, entry.tokenizer_sha256, entry.activation, entry.batching),
         *(str(entry.max_tokens), str(entry.overlap), *entry.labels),
     )

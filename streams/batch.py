@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from streams.fence import Owned
-from streams.wire import Record
+from streams.wire import Record, end_of
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +22,7 @@ class Span:
 
     @property
     def end(self) -> int:
-        return self.records[-1].offset + 1
+        return end_of(self.records[-1])
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +53,9 @@ class Limits:
     session_timeout_s: float = 30.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
+    skip_unreadable: bool = True  # a batch that cannot be decoded is stepped over in the end; else waited for
+    unreadable_tries: int = 5  # after so many tries...
+    unreadable_s: float = 600.0  # ...and so long
     group_instance: str | None = None  # a name in the group that outlives the process; None: a new member each start
 
     def leave_room(self, inflight: Collection[Batch]) -> bool:

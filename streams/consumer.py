@@ -10,12 +10,12 @@ import logging
 import time
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from streams.batch import Limits
 from streams.errors import NameTaken
 from streams.kafka.client import Kafka, connect
+from streams.kafka.consumer import CheckedConsumer
 from streams.tasks import exit_refused
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Membership:
             )
 
 
-class Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+class Consumer(CheckedConsumer):
     """aiokafka's, whose coordinator is watched from its making: `start` makes it and joins at once."""
 
     def __init__(self, membership: Membership, **options: Any) -> None:

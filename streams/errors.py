@@ -43,6 +43,14 @@ class BrokerForbids(BrokerAway):
     """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
 
 
+class UnreadableBatch(BrokerAway):
+    """Kafka holds a batch that cannot be decoded, where none may be left out: mend it, or delete what it stands in."""
+
+
+class CodecMissing(TidegateError):
+    """A library to decompress what producers may send is not installed: install the package that the message names."""
+
+
 class NameTaken(TidegateError):
     """Two workers have one TIDEGATE_GROUP_INSTANCE: give each its own (a pod's name). The older one has ended."""
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from streams.errors import UnreadableBatch
 from streams.store import Fence, Mark, Part, Store
 from streams.users import content_hash
-from streams.wire import Record
+from streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,11 @@ async def _believe(source: Log, part: Part, fence: Fence | None, cluster: str) -
         return Belief.OTHER_CLUSTER
     if fence.mark is None:
         return Belief.BELIEVED  # nothing was applied since the fence was set: nothing to compare
-    record = await source.read(part, fence.mark.offset)
+    try:
+        record = await source.read(part, fence.mark.offset)
+    except UnreadableBatch as error:
+        log.warning("%s; it was counted before, and the fence is believed", error)
+        return Belief.BELIEVED
     if record is None:
         return Belief.MISSING_RECORD
     return Belief.BELIEVED if mark_of(record) == fence.mark else Belief.OTHER_RECORD
@@ -131,6 +136,12 @@ def mark_of(record: Record) -> Mark:
     return Mark(record.offset, record.timestamp, content_hash(record.value))
 
 
+def last_mark(records: Sequence[Record]) -> Mark | None:
+    """Of the last one that can be read; None where none can."""
+    return next((mark_of(record) for record in reversed(records) if not isinstance(record, UnreadableRange)), None)
+
+
 def newest_ms(records: Sequence[Record], now_ms: int) -> int:
     """How far the records say that their part has come; 0 where they say nothing."""
-    return max((r.timestamp for r in records if r.timestamp <= now_ms + FUTURE_MS), default=0)
+    said = (record.timestamp for record in records if not isinstance(record, UnreadableRange))
+    return max((at_ms for at_ms in said if at_ms <= now_ms + FUTURE_MS), default=0)

@@ -62,7 +62,8 @@ class Hear:
     def aggregate(self, results: Sequence[Heard | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         heard = [result for result in results if isinstance(result, Heard)]
-        return aggregate_feedback(heard, len(results) - len(heard), live, names.scope)
+        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter))
+        return aggregate_feedback(heard, dead, live, names.scope)
 
     def observe(self, results: Sequence[Heard | DeadLetter]) -> None:
         """Metrics of what was counted."""

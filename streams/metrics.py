@@ -107,6 +107,8 @@ class Metrics:
         self.takeovers = counter("takeovers", "Parts taken over, by what was made of their fence.", "topic", "fence")
         self.rebuilt = counter("rebuilt_events", "Completions counted again from decisions: Redis had lost them.")
         self.rebuilding = gauge("rebuilding_parts", "Parts that wait for what Redis lost to be counted again.")
+        self.unreadable = counter("unreadable_batches", "Tries at batches that cannot be decoded.", "topic", "outcome")
+        self.unreadable_now = gauge("unreadable_parts", "Parts that stand at a batch that cannot be decoded.", "topic")
         self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
@@ -162,7 +164,7 @@ class Metrics:
     def dead(self, letters: Iterable[DeadLetter]) -> None:
         """Counts dead letters that were published and applied."""
         for letter in letters:
-            self.dead_letters.labels(letter.source.topic, letter.reason.value).inc()
+            self.dead_letters.labels(letter.source.topic, letter.reason.value).inc(letter.offsets)
 
     def struck(self, struck: Struck) -> None:
         """Counts strikes that were added."""

@@ -62,7 +62,7 @@ class Moderate:
         self._scoring, self._scorer_under = scoring, scorer_under
         self._store, self._live, self._metrics = store, live, metrics
         self._keep_up_to = keep_bytes_up_to
-        self._hash = lru_cache(REMEMBERED)(user_key.hash)
+        self._hash, self._record_hmac = lru_cache(REMEMBERED)(user_key.hash), user_key.record
         self._alone: tuple[Scorer, LivePolicy, frozenset[str]] | None = None  # as `_prompts_alone` last said
 
     # --- prepare: decode and score
@@ -174,6 +174,7 @@ class Moderate:
             scopes=_scopes(tenant, completion.model, completion.route, completion.locale),
             user=None if user is None else self._hash(tenant, user),
             conversation=None if conversation is None else self._hash(tenant, conversation),
+            record_hmac=self._record_hmac(record.value or b""),
             dropped=completion.dropped,
         )
 
@@ -193,7 +194,8 @@ class Moderate:
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
         decisions = [result for result in results if isinstance(result, Decision)]
-        return aggregate(decisions, len(results) - len(decisions), live, names.scope)
+        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter))
+        return aggregate(decisions, dead, live, names.scope)
 
     def observe(self, results: Sequence[Decision | DeadLetter]) -> None:
         """Metrics of what was published and counted."""

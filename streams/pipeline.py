@@ -18,7 +18,7 @@ from streams.core.count import Aggregate
 from streams.core.rates import keep_ms
 from streams.core.thresholds import LivePolicy
 from streams.errors import BrokerAway, StoreAway
-from streams.fence import mark_of, newest_ms
+from streams.fence import last_mark, newest_ms
 from streams.ingest import Ingest
 from streams.metrics import Metrics
 from streams.names import Names
@@ -170,7 +170,7 @@ class Pipeline(Generic[T, Result]):
             token=w.span.owned.token,
             start=w.start,
             end=w.span.end,
-            mark=mark_of(w.span.records[-1]),
+            mark=last_mark(w.span.records),
             aggregate=self._handler.aggregate(w.results, live, self._names),
             watermark_ms=newest_ms(w.span.records, int(time.time() * 1000)),
             lag=w.span.lag,

@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from streams.core.kept import hash_of
-from streams.errors import BrokerAway
+from streams.errors import BrokerAway, UnreadableBatch
 from streams.kafka.client import Kafka, outside
+from streams.kafka.consumer import CheckedConsumer
 from streams.topics import POLICIES
 
 ANSWER_S = 15.0
@@ -31,7 +32,7 @@ class PoliciesTopic:
     async def open(self) -> None:
         """Connects anew, and stands at the topic's beginning."""
         await self.close()
-        self._consumer = consumer = AIOKafkaConsumer(
+        self._consumer = consumer = CheckedConsumer(
             **outside(self._kafka),
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
@@ -52,8 +53,17 @@ class PoliciesTopic:
             await self._consumer.topics()
 
     async def fetch(self, most: int | None = None) -> Sequence[Any]:
-        """The next records; none where none came in FETCH_MS."""
+        """The next records; none where none came in FETCH_MS.
+
+        Raises UnreadableBatch at one that cannot be decoded: a policy may stand in it, so none is ever left out.
+        """
         fetched = await self._consumer.getmany(self._tp, timeout_ms=FETCH_MS, max_records=most)
+        if not fetched and (bad := self._consumer.unreadable.get(self._tp)):
+            self._consumer.again(self._tp)
+            raise UnreadableBatch(
+                f"kafka {self._kafka}: {POLICIES}[0]@{bad.start}: a batch that cannot be read: {bad.why}; "
+                "expected the log to be mended, or its records deleted up to there (docs/operations.md)"
+            )
         records: Sequence[Any] = fetched.get(self._tp, ())
         return records
 

@@ -85,9 +85,7 @@ class Replay:
                 for chunk in _chunks(recorded.decided()):
                     found = await decisions.at({place for _, place in chunk})
                     # One that was deleted since the survey is missing here, and from the account: it does not close.
-                    before = [
-                        Decision.model_validate_json(found[place].value or b"") for _, place in chunk if place in found
-                    ]
+                    before = [Decision.read(found[place].value) for _, place in chunk if place in found]
                     await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
                     advance(len(chunk))
 

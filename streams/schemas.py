@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from streams.core.contract import Incoming
 from streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
+from streams.core.parts import Part
 from streams.core.policy import Policy
 from streams.editor import for_editors
 from streams.topics import TOPICS, Topic
@@ -25,6 +26,9 @@ JSON = "application/json"
 Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
 _READ_AND_WRITTEN = (PolicyChange, ShadowChange, Silence)
+# With a key that no reader knows, these are refused: it may mean that something else was to hold. All others allow it,
+# so that a consumer that validates does not break with the next field.
+_CLOSED = (*_READ_AND_WRITTEN, Part)
 
 
 def generate() -> dict[str, str]:
@@ -53,7 +57,12 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Tidegate",
             "version": "1.0.0",  # of these contracts: its first number is the events' schema_version
-            "description": "Streaming moderation for model outputs: completions in, decisions, rates and alerts out.",
+            "description": (
+                "Streaming moderation for model outputs: completions in, decisions, rates and alerts out. Within one "
+                "schema_version fields are only added, never taken away or changed in meaning: ignore those that you "
+                "do not know, in nested objects too. An action, a state or a reason that you do not know is not to be "
+                "ignored: it says what the event means."
+            ),
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": JSON,
@@ -74,6 +83,8 @@ class _Plain(GenerateJsonSchema):
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         made = super().model_schema(schema)
+        if not issubclass(schema["cls"], _CLOSED):
+            made.pop("additionalProperties", None)
         if issubclass(schema["cls"], Incoming):  # the decoders read null as a key that is not there
             for name, of in made["properties"].items():
                 if name not in made.get("required", ()):
@@ -83,11 +94,11 @@ class _Plain(GenerateJsonSchema):
 
 def _or_null(of: dict[str, Any]) -> dict[str, Any]:
     """The schema of a key that may be null as well."""
-    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k != "default"}]
+    said = {k: v for k, v in of.items() if k in ("default", "description")}
+    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k not in said}]
     if {"type": "null"} in branches:
         return of
-    default = {"default": of["default"]} if "default" in of else {}
-    return {"anyOf": [*branches, {"type": "null"}], **default}
+    return {"anyOf": [*branches, {"type": "null"}], **said}
 
 
 def _events() -> list[Contract]:

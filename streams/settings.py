@@ -130,6 +130,11 @@ class Settings(BaseSettings):
     max_record_bytes: int = Field(
         1_000_000, ge=1024, le=2**30, description="largest record we send; not above the broker's message.max.bytes"
     )
+    unreadable_batch: Literal["skip", "wait"] = Field(
+        "skip", description="a batch that cannot be decoded is stepped over in the end, as a dead letter; or waited for"
+    )
+    unreadable_tries: int = Field(5, ge=1, le=1000, description="it is stepped over after so many tries at least...")
+    unreadable_minutes: float = Field(10, ge=0, le=10_080, description="...and so long; both count over all workers")
     idempotent: bool = Field(True, description="idempotent producer; off only for the embedded broker, which has none")
     partitions: int = Field(12, ge=1, le=10_000, description="of a topic we create; twice the workers or more")
     replication: int = Field(3, ge=1, le=7, description="copies of a topic we create; 1 on a single broker")

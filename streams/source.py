@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from streams.errors import BrokerAway, broker_away
+from streams.errors import BrokerAway, UnreadableBatch, broker_away
 from streams.kafka.client import Kafka, connect, outside, started
+from streams.kafka.consumer import CheckedConsumer, require_codecs
 from streams.security.refused import away_or_refused
 from streams.store import Part
 from streams.wire import Record
@@ -25,6 +26,7 @@ ANSWER_S = 10.0  # no answer in this time: the broker is away
 @asynccontextmanager
 async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
     """A connected admin client, closed at the end. Raises BrokerAway where no broker answers, and BrokerRefused."""
+    require_codecs()  # every command's first question to Kafka is asked here
     admin = AIOKafkaAdminClient(**connect(kafka))
     try:
         await admin.start()
@@ -53,7 +55,7 @@ class Source:
 
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
-        self._consumer: Any = None
+        self._consumer: CheckedConsumer | None = None
         self._one = asyncio.Lock()
 
     async def stop(self) -> None:
@@ -61,15 +63,18 @@ class Source:
             await self._consumer.stop()
             self._consumer = None
 
-    async def _started(self) -> Any:
+    async def _started(self) -> CheckedConsumer:
         if self._consumer is None:
             self._consumer = await started(
-                AIOKafkaConsumer(**outside(self._kafka), auto_offset_reset="none", fetch_max_wait_ms=100)
+                CheckedConsumer(**outside(self._kafka), auto_offset_reset="none", fetch_max_wait_ms=100)
             )
         return self._consumer
 
     async def read(self, part: Part, offset: int) -> Record | None:
-        """The record at that offset, or None where the log shows that there is none (`fence.Log.read`)."""
+        """The record at that offset, or None where the log shows that there is none (`fence.Log.read`).
+
+        Raises UnreadableBatch where its batch cannot be decoded.
+        """
         return await self._ask(part, offset, self._record_at)
 
     async def bounds(self, part: Part) -> tuple[int, int]:
@@ -101,6 +106,9 @@ class Source:
                 return None
             for record in fetched.get(tp, ()):
                 return record if record.offset == offset else None  # a later one: expired or compacted away
+            if bad := consumer.unreadable.get(tp):
+                where = f"kafka {self._kafka}: {tp.topic}[{tp.partition}]@{offset}"
+                raise UnreadableBatch(f"{where}: in a batch that cannot be read: {bad.why}")
             end = consumer.highwater(tp)
             if end is not None and end <= offset:
                 return None

@@ -126,7 +126,7 @@ def _note(recorded: Sequence[Recorded], record: Record, within: Range) -> bool:
     """False where the record is nothing that was made of a completion."""
     decisions = record.topic == DECISIONS
     try:
-        event = (Decision if decisions else DeadLetter).model_validate_json(record.value or b"")
+        event = (Decision if decisions else DeadLetter).read(record.value)
     except ValidationError:
         return False
     source = event.source

@@ -151,12 +151,9 @@ class Tick:
         windows, said = self._follow(live)
 
         could_be = lease.now_ms - grace_ms
+        progress = await self._store.progress(parts)
         counted_to = min(
-            (
-                complete_to(progress, lease.now_ms, grace_ms, self._owner_timeout_ms)
-                for progress in await self._store.progress(parts)
-            ),
-            default=could_be,
+            (complete_to(part, lease.now_ms, grace_ms, self._owner_timeout_ms) for part in progress), default=could_be
         )
         stats.behind_ms = max(0, could_be - counted_to)
         stats.incomplete = stats.behind_ms > max(2 * bucket_ms, BEHIND_MS)
@@ -180,7 +177,7 @@ class Tick:
             windows.of_rates,
             open_end,
             lease.now_ms,
-            incomplete=stats.incomplete,
+            incomplete=stats.incomplete or any(part.unreadable_at is not None for part in progress),
             at_most=at_most,
         )
         stats.rates_waiting = said.waiting

@@ -21,10 +21,11 @@ def complete_to(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms
     """The event time (ms) up to which a part's records are counted.
 
     An idle part (its owner lives and has nothing left to read) is complete up to the owner's last word, less
-    grace; any other up to its watermark, which stands still while the part is behind or has no owner.
+    grace; any other up to its watermark, which stands still while the part is behind or has no owner. One whose owner
+    stands at a batch that cannot be read is as good as idle: the alerts of all others are not held for it.
     """
     owned = progress.owner is not None and now_ms - progress.seen_ms <= owner_timeout_ms
-    if owned and progress.lag == 0:
+    if owned and (progress.lag == 0 or progress.unreadable_at is not None):
         return max(progress.watermark_ms, min(now_ms, progress.seen_ms) - grace_ms)
     return progress.watermark_ms
 

@@ -1,4 +1,4 @@
-"""Who a user is to everybody downstream: an HMAC that only the holder of the key can make again."""
+"""Who a user is to everybody downstream, and which record it was: HMACs that only the key's holder can make again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.core.contract import shortened
 
 @dataclass(frozen=True)
 class UserKey:
-    """The key that users and conversations are hashed with; never logged, never stored."""
+    """The key that users, conversations and records are hashed with; never logged, never stored."""
 
     secret: bytes = field(repr=False)
 
@@ -28,6 +28,13 @@ class UserKey:
         return hmac.digest(
             self.secret, f"{tenant}\0{shortened(name)}".encode("utf-8", "surrogatepass"), "sha256"
         ).hex()[:32]
+
+    def record(self, value: bytes) -> str | None:
+        """32 hex digits of a record's value, for the holder of the key to recognise it by; None without a key.
+
+        Without a key a short text could be guessed. No user has it for a hash: no tenant begins with NUL.
+        """
+        return hmac.digest(self.secret, b"\0record\0" + value, "sha256").hex()[:32] if self.secret else None
 
 
 def content_hash(value: bytes | None) -> str:

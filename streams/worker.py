@@ -25,6 +25,7 @@ from streams.found import Found, find_topics
 from streams.hear import Hear
 from streams.in_force import InForce
 from streams.ingest import Ingest
+from streams.kafka.consumer import require_codecs
 from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
@@ -59,6 +60,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         """Loads what can be wrong before anything connects. Raises SettingsError and PolicyError."""
+        require_codecs()
         self._settings = s = settings
         self.id = f"{s.worker}-{secrets.token_hex(4)}"  # per process: a restart under the same name is another owner
         self._user_key = UserKey(s.user_key_bytes())
@@ -144,9 +146,16 @@ class Worker:
             session_timeout_s=s.session_timeout_s,
             heartbeat_s=s.heartbeat_s,
             commit_interval_s=s.commit_interval_s,
+            skip_unreadable=s.unreadable_batch == "skip",
+            unreadable_tries=s.unreadable_tries,
+            unreadable_s=s.unreadable_minutes * 60,
             group_instance=s.group_instance or None,
         )
-        ingest = Ingest(s.brokers, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go)
+        ingest = Ingest(
+            s.brokers, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go,
+            lambda owned, offset: self.store.unreadable(owned.part, owned.token, offset),
+            lambda outcome: self.metrics.unreadable.labels(topic, outcome).inc(),
+        )  # fmt: skip
         self._ingests[topic] = ingest
         return Pipeline(
             ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics
@@ -238,6 +247,7 @@ class Worker:
                 waits[topic] = f"waiting for {ingest.waiting_for}"
             elif topic not in waits and not ingest.may_publish():
                 waits[topic] = "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
+            waits |= {f"unreadable {part}": said for part, said in ingest.unreadable.said.items()}
         if self._rebuild.said is not None:
             waits["completions"] = self._rebuild.said
         return waits
@@ -268,6 +278,7 @@ class Worker:
         m.rebuilding.set(len(self._rebuild.going))
         m.lag.clear()
         for ingest in self._ingests.values():
+            m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.said))
             for part, lag in ingest.lags().items():
                 m.lag.labels(part.topic, str(part.partition)).set(lag)
         for kind, n in self._names.overflowed.items():

@@ -14,7 +14,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
 import pytest
 
@@ -22,7 +22,9 @@ from streams.embedded import Embedded, server
 from streams.settings import PREFIX
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tests.real import needed
 from tests.real.jars import RealServersMissing
+from tests.real.needed import missing
 from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
 
@@ -40,7 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--servers",
         choices=["embedded", "real"],
         default="embedded",
-        help="what tests run on (tests/real/: Kafka, Redis)",
+        help="what tests run on (tests/real/: Kafka, Redis); where real ones are missing, nothing runs",
+    )
+    parser.addoption(
+        "--must-run",
+        action="store_true",
+        help="a test whose server or package is missing fails instead of being skipped; also CI=true, --servers real",
     )
 
 
@@ -48,12 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Ctrl-C works in what the tests start, also where a script runs them in the background, which ignores it.
 
     Processes of a parallel run have ports of their own: a cluster's twelve are chosen seconds before a JVM binds them.
+    Real servers that are missing end the run here, with one message: hundreds of skipped tests would pass.
     """
     workers = getattr(config, "workerinput", None)
     if workers is not None:
         server.PORTS = server.PORTS[int(workers["workerid"][2:]) :: workers["workercount"]]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    real = config.getoption("--servers") == "real"
+    needed.must_run = real or config.getoption("--must-run")
+    if real and workers is None and (found := needed.lacking()):
+        raise pytest.UsageError(needed.said(found))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -71,13 +83,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items += [*mine, *others[: share - len(mine)]]
         del others[: share - len(mine)]
     items += others
-
-
-def missing(reason: str) -> NoReturn:
-    """Skips on a laptop without the servers; fails in CI, where a skipped test proves nothing."""
-    if os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ class Proxy:
                     await each.wait_closed()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False) -> None:
-        while chunk := await reader.read(CHUNK_BYTES):
+        while chunk := await self._next(reader, answers=answers):
             if answers and self.mute:
                 continue
             if self.delay_s:
@@ -132,3 +132,8 @@ class Proxy:
                 await asyncio.sleep(0.02)
             writer.write(chunk)
             await writer.drain()
+
+    async def _next(self, reader: asyncio.StreamReader, *, answers: bool) -> bytes:
+        """What is passed on next; nothing at the end. answers: whether it comes from the target."""
+        del answers
+        return await reader.read(CHUNK_BYTES)

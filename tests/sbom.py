@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,8 @@ def page(document: dict[str, Any]) -> str:
 
 
 def main() -> None:
+    if find_spec("cyclonedx_py") is None:
+        sys.exit("no package cyclonedx-bom; expected it, to read licences: make sbom installs it; nothing was written")
     document = sbom()
     SBOM.parent.mkdir(exist_ok=True)
     SBOM.write_text(json.dumps(document, indent=1) + "\n")

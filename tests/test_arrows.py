@@ -18,8 +18,9 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "faust": ("streams/app.py",),
     "mode": ("streams/app.py",),
     "aiokafka": (
+        "streams/kafka/",
+        "streams/ingest/",
         "streams/consumer.py",
-        "streams/ingest.py",
         "streams/source.py",
         "streams/past/history.py",
         "streams/publish.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import tomllib
@@ -30,6 +31,7 @@ from streams.store import Part
 from streams.store.keys import Keys
 from streams.survey import RangeRefused
 from streams.topics_admin import TopicsRefused, TopicsUnequal
+from streams.users import UserKey
 from streams.wire import decode_completion
 from tests.wire.records import record
 
@@ -151,6 +153,12 @@ def test_a_document_names_nothing_that_is_not_there(name: str) -> None:
     """Paths in backticks that look like files of ours, and `tests/…` everywhere."""
     named = re.findall(r"`((?:streams|classifiers|tests|docs|training|schemas)/[\w./-]*)`", text(name))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_producer_makes_record_hmac_by_the_line_that_is_given() -> None:
+    (line,) = fenced("docs/input-forms.md", "python")
+    key, value = b"0123456789abcdef", b'{"id": "c1", "completion": "what was said"}'
+    assert eval(line, {"hmac": hmac, "key": key, "value": value}) == UserKey(key).record(value)  # noqa: S307 - our own page
 
 
 def test_the_map_names_files_that_are_there() -> None:

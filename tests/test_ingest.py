@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-import streams.ingest
 from streams.batch import Limits
 from streams.fence import Belief, Owned
-from streams.ingest import SAID_MS, Ingest
+from streams.ingest import Ingest, positions
+from streams.ingest.positions import SAID_MS
 from streams.store import Part
 
 PART = Part("completions", 0)
@@ -34,7 +34,7 @@ NOW_MS = 1_000_000_000_000
 def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
     monkeypatch: pytest.MonkeyPatch, applied: int, highwater: int | None, ago_ms: int | None, lag: int
 ) -> None:
-    monkeypatch.setattr(streams.ingest.time, "time", lambda: NOW_MS / 1000)
+    monkeypatch.setattr(positions.time, "time", lambda: NOW_MS / 1000)
 
     async def never(*_: Any) -> Any:
         raise AssertionError

@@ -195,6 +195,16 @@ async def test_a_decision_carries_what_the_completion_says_of_itself(bench: Benc
 # --- who gave a score
 
 
+async def test_a_decision_names_its_record_by_an_hmac_of_the_bytes(bench: Bench) -> None:
+    one = said(0)
+    again, other = replace(one, offset=1), replace(one, value=(one.value or b"") + b" ", offset=2)
+    decisions = [d for d in await bench.results(one, again, other) if isinstance(d, Decision)]
+    assert [d.record_hmac for d in decisions] == [KEY.record(r.value or b"") for r in (one, again, other)]
+    assert decisions[0].record_hmac == decisions[1].record_hmac != decisions[2].record_hmac
+    failed = await bench.decision(completion="", status="failed")
+    assert failed.record_hmac is not None
+
+
 async def test_a_decision_says_which_scores_the_encoder_gave(bench: Bench) -> None:
     found = await bench.decision(completion="toxicity=0.95! insult=0.9")
     assert found.by_encoder == ("toxicity",)

@@ -19,6 +19,7 @@ from streams.publish import Message, Publisher
 from streams.replay import Account, Replay, Replays
 from streams.survey import Range, stretches, survey
 from tests.test_survey import Logged, P, T, decided, letter
+from tests.tomorrow import of_tomorrow
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999
@@ -63,6 +64,16 @@ async def test_records_go_out_in_their_order_wherever_their_decisions_stand() ->
     flags = [d.action is Action.FLAG for d in out.decisions]
     assert flags == [False, True, True, False, False, True, True]
     assert (account.decided, account.closes, sum(told)) == (7, True, 7)
+
+
+async def test_decisions_with_a_field_of_tomorrow_are_decided_again() -> None:
+    log = Logged()
+    for offset, score in enumerate((0.1, 0.7)):
+        log.put("completions", 0, offset, offset)
+        log.put("decisions", 0, offset, offset, of_tomorrow(decided(offset, 1, score, offset), first=offset == 0))
+    account, out, _ = await replayed(log)
+    assert [(d.source.offset, d.action) for d in out.decisions] == [(0, Action.ALLOW), (1, Action.FLAG)]
+    assert (account.decided, account.without_decision, account.closes) == (2, 0, True)
 
 
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(1, 3)), max_size=60), st.integers(1, 9))

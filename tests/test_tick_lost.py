@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from streams.core.events import AlertState
 from streams.core.statuses import AlertStatus, read
 from streams.past.last_words import ALERTS, SKEW_MS, last_words
 from streams.past.places import Stretch
@@ -14,6 +15,7 @@ from streams.store import Part
 from streams.store.memory import MemoryStore
 from streams.tick import Tick
 from tests.test_tick import PARTS, T0, Rig, S, _live
+from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 
 
@@ -87,6 +89,22 @@ async def test_an_alert_that_fires_goes_on_firing_where_the_store_was_emptied(lo
     assert [a["id"] for a in losing.events("alerts") if a["resent"]] == [losing.events("alerts")[1]["id"]] * (
         len(losing.alerts) - 3
     )
+
+
+async def test_last_words_with_a_field_of_tomorrow_are_heard(losing: Losing) -> None:
+    today = await losing.words(None)
+    for n, message in enumerate(losing.sent):
+        if message.topic == "alerts" and message.value:
+            losing.sent[n] = message._replace(value=of_tomorrow(message.value))
+    assert [word.state for word in today] == [AlertState.FIRING]
+    assert await losing.words(None) == today
+
+
+async def test_alerts_that_a_later_tidegate_kept_are_read(losing: Losing) -> None:
+    """A roll back of one worker must not end the tick of all."""
+    kept = await losing.store.alerts()
+    later = {key: of_tomorrow(text.encode()).decode() for key, text in kept.items()}
+    assert read(later) == read(kept)
 
 
 async def test_nothing_is_looked_at_before_every_part_is_rebuilt(losing: Losing) -> None:

@@ -11,6 +11,7 @@ from classifiers.bands import asked, holding_bands
 from classifiers.classifier import Classifier
 from classifiers.entries import Band as EntryBand
 from classifiers.loading import load
+from classifiers.runs import shortened
 from training.bands import Band, Budget, Windows, choose
 from training.corpus import Part
 from training.label_map import LABELS, PROMPT_LABELS
@@ -28,12 +29,13 @@ def settle(dev: Part, traffic: Sequence[str], recipe: Recipe, register: Register
     fast, slow = (load(name, manifest=register.manifest) for name in (recipe.screen, recipe.encoder.name))
     assert isinstance(fast, Classifier)  # noqa: S101
     assert isinstance(slow, Classifier)  # noqa: S101
-    owner, sure = fast.read(dev.texts)
-    pieces, of = pieces_of(dev.texts, fast.windower)
+    texts, mixed = ([shortened(text).text for text in some] for some in (dev.texts, traffic))  # as the cascade does
+    owner, sure = fast.read(texts)
+    pieces, of = pieces_of(texts, fast.windower)
     if not np.array_equal(owner, of):
         raise AssertionError(f"{len(owner)} windows read, {len(of)} cut; expected the same")
     seen = Windows(owner, sure, read_all(slow, pieces, recipe.threads))
-    mix = Windows(*fast.read(traffic))
+    mix = Windows(*fast.read(mixed))
     budget = Budget(recipe.lost_recall, 0.01, recipe.lost_auroc)
     idle = {*register.experimental, *PROMPT_LABELS}
     acted_on = [j for j, label in enumerate(LABELS) if label not in idle]

@@ -94,7 +94,7 @@ async def _history(settings: Settings) -> list[Alert]:
     found: dict[str, Alert] = {}
     async for record in everything(settings.brokers, "alerts"):
         try:
-            alert = Alert.model_validate_json(record.value or b"")
+            alert = Alert.read(record.value)
         except ValidationError:
             say(f"alerts[{record.partition}]@{record.offset}: not an alert; left out")
             continue

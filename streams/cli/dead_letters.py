@@ -142,7 +142,7 @@ async def _letters(settings: Settings) -> AsyncIterator[DeadLetter]:
 
     async for record in everything(settings.brokers, "dead-letters"):
         try:
-            yield DeadLetter.model_validate_json(record.value or b"")
+            yield DeadLetter.read(record.value)
         except ValidationError:
             say(f"dead-letters[{record.partition}]@{record.offset}: not a dead letter; left out")
 

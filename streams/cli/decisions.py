@@ -126,7 +126,7 @@ def _counted(records: list[Any], again: dict[_Place, int], taken: set[_Place], r
 
 def _decision(value: bytes | None) -> Decision | None:
     try:
-        return Decision.model_validate_json(value or b"")
+        return Decision.read(value)
     except ValidationError:
         return None
 

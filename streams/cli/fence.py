@@ -44,13 +44,20 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One part a line.")]
                 row.fence.generation if row.fence else "-",
                 f"@{mark.offset} {clock(mark.timestamp_ms)}" if row.fence and (mark := row.fence.mark) else "-",
                 row.owner or "none",
-                row.progress.lag if row.progress.seen_ms else "-",
+                _lag(row),
                 f"{ago(row.progress.seen_ms, row.now_ms)} ago" if row.progress.seen_ms else "never",
             ]
             for row in found
         ),
         right=["next", "generation", "lag"],
     )
+
+
+def _lag(row: Row) -> str:
+    progress = row.progress
+    if progress.unreadable_at is not None:
+        return f"{progress.lag}, @{progress.unreadable_at} unreadable"
+    return str(progress.lag) if progress.seen_ms else "-"
 
 
 @fence.command()

@@ -47,6 +47,7 @@ class Row:
             "owner": self.owner,
             "lag": self.progress.lag if self.progress.seen_ms else None,
             "seen_ms": self.progress.seen_ms or None,
+            "unreadable_at": self.progress.unreadable_at,
         }
 
 

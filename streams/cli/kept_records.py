@@ -9,12 +9,14 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.cli.reading import ANSWER_S, ends_of
 from streams.errors import BrokerAway
 from streams.kafka.client import Kafka, outside, started
+from streams.kafka.consumer import CheckedConsumer
+from streams.kafka.probe import StepOver
 from streams.past.places import Stretch, starts
 from streams.security.refused import away_or_refused
 from streams.store import Part
@@ -63,7 +65,10 @@ class KeptRecords:
         return None
 
     async def read(self, stretch: Stretch) -> AsyncGenerator[list[Any], None]:
-        """The stretch's records in order, some at a time, never none. Raises BrokerAway."""
+        """The stretch's records in order, some at a time, never none. Raises BrokerAway.
+
+        A batch that cannot be decoded is left out, and a warning says so.
+        """
         if stretch.start >= stretch.end:
             return
         tp = TopicPartition(*stretch.part)
@@ -71,7 +76,7 @@ class KeptRecords:
             consumer = await self._started()
             consumer.assign([tp])
             consumer.seek(tp, stretch.start)
-            heard = time.monotonic()
+            heard, past = time.monotonic(), StepOver(self._kafka, consumer)
             while await consumer.position(tp) < stretch.end:
                 fetched = (await consumer.getmany(tp, timeout_ms=200, max_records=AT_ONCE)).get(tp)
                 if fetched:
@@ -80,6 +85,8 @@ class KeptRecords:
                         fetched = [record for record in fetched if record.offset < stretch.end]
                     if fetched:
                         yield fetched
+                elif await past.ranges():
+                    heard = time.monotonic()
                 elif time.monotonic() - heard > ANSWER_S:
                     raise BrokerAway(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
         except (KafkaError, OSError) as error:
@@ -92,7 +99,7 @@ class KeptRecords:
     async def _started(self) -> Any:
         if self._consumer is None:
             self._consumer = await started(
-                AIOKafkaConsumer(
+                CheckedConsumer(
                     **outside(self._kafka),
                     auto_offset_reset="earliest",
                     fetch_max_wait_ms=100,

@@ -88,7 +88,7 @@ async def _current(settings: Settings) -> list[Rate]:
     for value in last.values():
         if value is not None:
             try:
-                found.append(Rate.model_validate_json(value))
+                found.append(Rate.read(value))
             except ValidationError:  # somebody else's record: not ours to show
                 say("a record on rates is no rate; left out")
     return found

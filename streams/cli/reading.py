@@ -1,4 +1,7 @@
-"""Reads topics outside any consumer group: to their end, or on and on. Knows aiokafka only."""
+"""Reads topics outside any consumer group: to their end, or on and on. Knows aiokafka only.
+
+A batch that cannot be decoded is left out, and a warning says so.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, TopicsMissing
 from streams.kafka.client import Kafka, outside, unseen
+from streams.kafka.consumer import CheckedConsumer
+from streams.kafka.probe import StepOver
 from streams.security.refused import away_or_refused
 from streams.source import partition_counts
 
@@ -34,7 +39,7 @@ async def require_topic(kafka: Kafka | str, topic: str) -> int:
 async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
     """A consumer at the start of every partition."""
     tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
-    consumer = AIOKafkaConsumer(
+    consumer = CheckedConsumer(
         **outside(kafka), auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
     )  # fmt: skip
@@ -53,7 +58,7 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
     """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
     async with _consumer(kafka, topic) as (consumer, tps):
         ends: dict[TopicPartition, int] = {}
-        heard = time.monotonic()
+        heard, past = time.monotonic(), StepOver(kafka, consumer)
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
             for tp in tps:
@@ -66,8 +71,9 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
                         yield record
             if len(ends) == len(tps) and not any([await _behind(consumer, tp, ends[tp]) for tp in tps]):
                 return
+            left_out = await past.ranges()
             silent_s = time.monotonic() - heard
-            if fetched:
+            if fetched or left_out:
                 heard = time.monotonic()
             elif len(ends) == len(tps) and silent_s > QUIET_S:
                 await consumer.topics()  # away, or the ends are past the last record: nothing of ours follows
@@ -86,10 +92,12 @@ async def follow(kafka: Kafka | str, topic: str, *, from_start: bool) -> AsyncGe
     async with _consumer(kafka, topic) as (consumer, _):
         for tp, end in ends.items():
             consumer.seek(tp, end)
+        past = StepOver(kafka, consumer)
         while True:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in records:
                     yield record
+            await past.ranges()
 
 
 async def ends_of(kafka: Kafka | str, topic: str) -> dict[TopicPartition, int]:

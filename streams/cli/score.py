@@ -82,7 +82,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
-    # No user is shown: an empty key will do.
+    # No user is shown, and no record's HMAC: an empty key will do.
     offline = Offline(settings, LiveScorer(loaded, lambda _: None), live, UserKey(b""))
     explaining = Scoring(1, EXPLAIN_S) if explain else None
     refused = 0

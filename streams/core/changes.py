@@ -11,32 +11,52 @@ class PolicyChange(Event):
     """One change on the `policies` log: a full snapshot and the version it was made against."""
 
     kind: Literal["policy"] = "policy"
-    parent: str | None  # version of the policy it replaces; None seeds an empty log
-    policy: dict[str, Any]  # as in policy.toml; validated by every reader
+    """Which of the records of this topic it is."""
+    parent: str | None
+    """The version of the policy that it replaces. Null seeds an empty log."""
+    policy: dict[str, Any]
+    """The whole policy, with the keys of policy.toml; every reader validates it."""
     author: str
+    """Who made the change."""
     reason: str
+    """Why, in the author's words."""
     at_ms: Millis
+    """When it was made, in ms since 1970-01-01 UTC, by the author's clock."""
 
 
 class ShadowChange(Event):
     """On the `policies` log too: a candidate that runs beside the live policy, or the end of one."""
 
     kind: Literal["shadow"] = "shadow"
-    parent: str | None  # version of the shadow that it replaces or ends; None where none runs
-    policy: dict[str, Any] | None  # None ends it
+    """Which of the records of this topic it is."""
+    parent: str | None
+    """The version of the shadow that it replaces or ends. Null where none runs."""
+    policy: dict[str, Any] | None
+    """The whole candidate, with the keys of policy.toml. Null ends the shadow."""
     author: str
+    """Who made the change."""
     reason: str
+    """Why, in the author's words."""
     at_ms: Millis
+    """When it was made, in ms since 1970-01-01 UTC, by the author's clock."""
 
 
 class Silence(Event):
     """On the `policies` log too: alerts that match are still tracked and published, marked as silenced."""
 
     kind: Literal["silence"] = "silence"
+    """Which of the records of this topic it is."""
     id: Id
-    rule: str | None = None  # `*` in it is any text; None matches every rule
-    scope: str | None = None  # likewise, as `tenant=acme` or `model=*`
+    """The silence's name; a later one of that name takes its place."""
+    rule: str | None = None
+    """The rule that is silenced; `*` in it is any text. Null: every rule."""
+    scope: str | None = None
+    """The scope that is silenced, as `tenant=acme` or `model=*`. Null: every scope."""
     author: str
+    """Who made the change."""
     reason: str
+    """Why, in the author's words."""
     at_ms: Millis
-    until_ms: Millis  # at or before at_ms: takes the silence of that id back
+    """When it was made, in ms since 1970-01-01 UTC, by the author's clock."""
+    until_ms: Millis
+    """When it ends, in ms since 1970-01-01 UTC; at or before `at_ms` it takes the silence of that id back."""

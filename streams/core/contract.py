@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -33,17 +33,37 @@ def shortened(id: str) -> str:
 
 
 class Event(BaseModel):
-    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors."""
+    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    The words under a field become its description in schemas/: unit, range, what null means.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     schema_version: Literal[1] = 1
+    """The version of this contract; within it fields are only added, never taken away or changed in meaning."""
+
+
+class Outgoing(Event):
+    """An event that Tidegate writes, and others read: a slip of ours is an error, a field of tomorrow is none.
+
+    Within one schema_version fields are only added, so whoever reads leaves out what it does not know.
+    """
+
+    @classmethod
+    def read(cls, value: bytes | None) -> Self:
+        """The event in a record's value, less the fields that we do not know, at any depth.
+
+        Raises ValidationError: no such event, of another schema_version, or with an action, a state or a reason that
+        we do not know: what an event means cannot be left out.
+        """
+        return cls.model_validate_json(value or b"", extra="ignore")
 
 
 class Incoming(Event):
     """An event from outside: keys we do not know are ignored, so that producers may send more than we read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -93,11 +113,14 @@ STRENGTH = {action: strength for strength, action in enumerate(Action)}
 class Source(BaseModel):
     """Where a record was read: the identity that every account is kept by."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     topic: str
+    """The topic's name."""
     partition: Annotated[int, Field(ge=0)]
+    """The partition's number, from 0."""
     offset: Annotated[int, Field(ge=0)]
+    """The record's offset in its partition, from 0."""
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
@@ -106,9 +129,13 @@ class Source(BaseModel):
 class Scopes(BaseModel):
     """Where a completion came from: what thresholds and rates can apply to."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     tenant: str = UNKNOWN
+    """Whose product it was; `unknown` where the producer does not say."""
     model: str = UNKNOWN
+    """The producer's model, not our classifier; `unknown` where the producer does not say."""
     route: str = UNKNOWN
+    """The part of the product, such as `chat`; `unknown` where the producer does not say."""
     locale: str = UNKNOWN
+    """The text's language, as the producer names it; `unknown` where it does not say."""

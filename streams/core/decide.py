@@ -48,6 +48,7 @@ class Inputs(NamedTuple):
     scopes: Scopes = ANYWHERE
     user: str | None = None
     conversation: str | None = None
+    record_hmac: str | None = None
     dropped: tuple[str, ...] = ()
 
     @classmethod
@@ -103,6 +104,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "policy_version": live.version,
             "model_version": inputs.model_version,
             "would_be": would_be,
+            "record_hmac": inputs.record_hmac,
             "dropped": inputs.dropped,
         },
     )

@@ -1,9 +1,9 @@
-"""The contracts: one frozen model for every event Tidegate reads or writes.
+"""The contracts: one frozen model for every event Tidegate reads or writes; here what becomes of one record.
 
-The JSON Schemas and the AsyncAPI document are generated from this file (`tidegate schemas`) and tested
-against it. A field's comment says what its type cannot. No model here holds completion text on its way out:
-`Completion` and `Feedback` come in, everything else goes out. What they share is in `contract.py`, what stands on
-the `policies` log in `changes.py`.
+The JSON Schemas and the AsyncAPI document are generated from them (`tidegate schemas`) and tested against them: the
+words under a field are its description there. No model holds completion text on its way out: what comes in is in
+`incoming.py`, everything else goes out. What follows from decisions is in `rated.py`, what stands on the `policies`
+log in `changes.py`, what they all share in `contract.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from streams.core.changes import PolicyChange as PolicyChange
 from streams.core.changes import ShadowChange as ShadowChange
@@ -21,92 +20,53 @@ from streams.core.contract import MAX_CHOICES as MAX_CHOICES
 from streams.core.contract import STRENGTH as STRENGTH
 from streams.core.contract import UNKNOWN as UNKNOWN
 from streams.core.contract import Action as Action
-from streams.core.contract import Choices, Event, Id, Incoming, Millis, Name, Score
+from streams.core.contract import Event, Id, Incoming, Outgoing, Score
 from streams.core.contract import Scopes as Scopes
 from streams.core.contract import Source as Source
-
-
-class Completion(Incoming):
-    """One model output that a producer reports (native form; the others are mapped onto it)."""
-
-    # The model's default is for failed ones; what comes in must have the text, so that one lost on the way is seen.
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["completion"], "properties": {"completion": {"type": ["string", "array"]}}},
-                {"required": ["status"], "properties": {"status": {"const": "failed"}}},
-            ]
-        }
-    )
-
-    id: Id
-    completion: str | Choices = ""  # the text, or one text per choice; empty where status is "failed"
-    prompt: str | None = None
-    status: Literal["ok", "failed"] = "ok"
-    tenant: Name = UNKNOWN
-    model: Name = UNKNOWN  # the producer's model, not our classifier
-    route: Name = UNKNOWN
-    locale: Name = UNKNOWN
-    user: Id | None = None  # raw; leaves Tidegate only as an HMAC
-    conversation: Id | None = None  # raw; leaves Tidegate only as an HMAC
-    at_ms: Millis | None = None  # event time; the record's timestamp where absent
-    dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Paths of what could not be read in the record. The decoder's word: nobody sends it."""
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        return (self.completion,) if isinstance(self.completion, str) else self.completion
-
-
-class FeedbackKind(StrEnum):
-    """What a person said of a completion; each is a measure of its own."""
-
-    THUMB_UP = "thumb_up"
-    THUMB_DOWN = "thumb_down"
-    COMPLAINT = "complaint"
-    APPEAL = "appeal"
-    UPHELD = "upheld"  # a reviewer's verdict: the decision was right
-    OVERTURNED = "overturned"  # a reviewer's verdict: the decision was wrong
-
-
-class Feedback(Incoming):
-    """What a person said of a completion. Without tenant, model and route it counts in `all` only."""
-
-    id: Id
-    completion_id: Id
-    kind: FeedbackKind
-    tenant: Name | None = None
-    model: Name | None = None
-    route: Name | None = None
-    user: Id | None = None  # raw; leaves Tidegate only as an HMAC
-    at_ms: Millis | None = None
-    dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Paths of what could not be read in the record. The decoder's word: nobody sends it."""
+from streams.core.incoming import Completion as Completion
+from streams.core.incoming import Feedback as Feedback
+from streams.core.incoming import FeedbackKind as FeedbackKind
+from streams.core.rated import Alert as Alert
+from streams.core.rated import AlertReason as AlertReason
+from streams.core.rated import AlertState as AlertState
+from streams.core.rated import Enforcement as Enforcement
+from streams.core.rated import Rate as Rate
 
 
 class Span(BaseModel):
     """Unicode code points `[start, end)` of the original text that carry a label: of the choice that gave its score."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     start: Annotated[int, Field(ge=0)]
+    """Where it begins: the first code point, counted from 0."""
     end: Annotated[int, Field(ge=0)]
+    """Where it ends: the code point after the last."""
     label: str
+    """The label that it carries."""
 
 
 class Reason(BaseModel):
     """Why a decision is not `allow`: the score that reached a threshold, and whose threshold it was."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    label: str  # a label, or "producer_failed" / "fault", which have no score
+    label: str
+    """A label; or `producer_failed` or `fault`, which have no score."""
     action: Action
+    """What the threshold asks for; `review` in place of `redact` where there are no spans to hide."""
     score: Score | None = None
+    """The label's score, in [0, 1]. Null where the reason is no label."""
     threshold: Score | None = None
-    scope: str  # "default", "floor", or the scope's selector, such as "tenant=acme,route=kids"
+    """The threshold that the score reached, in [0, 1]. Null where the reason is no label."""
+    scope: str
+    """Whose threshold it was: `default`, `floor`, or the selector of a scope rule, as `tenant=acme,route=kids`."""
     of: Literal["completion", "prompt"] = "completion"
-    choice: int = 0  # index of the choice that gave the score
-    by: Literal["screen", "encoder"] | None = None  # who gave the score; None where one model gives all
+    """Which text gave the score."""
+    choice: int = 0
+    """Index of the choice that gave the score, from 0."""
+    by: Literal["screen", "encoder"] | None = None
+    """Which stage of a cascade gave the score. Null where one model gives all."""
 
 
 class FaultReason(StrEnum):
@@ -129,42 +89,69 @@ class EventTime(StrEnum):
 class WouldBe(BaseModel):
     """What the shadow policy asks for, of the same inputs. Nothing is done about it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     action: Action
+    """The strongest action that the shadow policy asks for."""
     reasons: tuple[Reason, ...] = ()
-    # Spans that only the shadow asked for: who hides a decision's spans must not hide more because a shadow runs.
+    """Every threshold of the shadow policy that was reached, the strongest first."""
     spans: tuple[Span, ...] = ()
-    policy_version: str  # the shadow's
+    """Spans that only the shadow asked for: who hides a decision's spans must not hide more because a shadow runs."""
+    policy_version: str
+    """The shadow policy's version."""
 
 
-class Decision(Event):
+class Decision(Outgoing):
     """One per completion: the action, why, and every input it was made from except the text."""
 
     id: Id
+    """The completion's id, as its producer gave it."""
     source: Source
-    epoch: int  # the owner's token; of decisions with one id the highest epoch is the one that was counted
+    """Where the completion was read: of decisions with one source one was counted."""
+    epoch: int
+    """The owner's token; of the decisions on one source the highest epoch's is the one that was counted."""
     action: Action
+    """The strongest action that any reason asks for."""
     reasons: tuple[Reason, ...] = ()
-    spans: tuple[Span, ...] = ()  # of labels whose score reaches a `redact` threshold
+    """Every threshold that was reached, the strongest first; else the fault, or the producer's. Empty: nothing."""
+    spans: tuple[Span, ...] = ()
+    """What `redact` hides: pieces of the text that carry a label whose score reaches a `redact` threshold."""
     fault: FaultReason | None = None
+    """Why we could not score it. Null where there was no need or nothing went wrong."""
     status: Literal["ok", "failed"] = "ok"
-    scores: dict[str, Score] = Field({})  # per label the strongest choice's
-    choice_of: dict[str, int] = Field({})  # per label the index of that choice; empty where there is one choice
-    # Labels whose score the encoder gave, the others are the screen's; None where one model gives all.
+    """What the producer said: whether its model gave an answer."""
+    scores: dict[str, Score] = Field({})
+    """Per label the strongest choice's score, in [0, 1]; empty where nothing was scored."""
+    choice_of: dict[str, int] = Field({})
+    """Per label the index of the choice that gave its score, from 0; empty where there is one choice."""
     by_encoder: tuple[str, ...] | None = None
+    """Labels whose score a cascade's encoder gave, the others are its screen's. Null where one model gives all."""
     prompt_scores: dict[str, Score] = Field({})
-    prompt_by_encoder: tuple[str, ...] | None = None  # the same of `prompt_scores`
+    """The same as `scores`, of the prompt; empty where no prompt was scored."""
+    prompt_by_encoder: tuple[str, ...] | None = None
+    """The same as `by_encoder`, of `prompt_scores`."""
     scopes: Scopes = Scopes()
-    user: str | None = None  # HMAC
-    conversation: str | None = None  # HMAC
-    event_ms: int | None = None  # the time the producer gave, as it gave it
-    record_ms: int  # the record's own timestamp, which "late" and "future" are judged against
-    at_ms: int  # the time it is counted under: one of the two above
+    """Where it came from: whose thresholds held, and in which rates it counts."""
+    user: str | None = None
+    """The user of the tenant as an HMAC under the user key, 32 hex digits. Null: none given."""
+    conversation: str | None = None
+    """The conversation as an HMAC under the user key, 32 hex digits. Null: none given."""
+    event_ms: int | None = None
+    """The time that the producer gave, as it gave it, in ms since 1970-01-01 UTC. Null: none given."""
+    record_ms: int
+    """The record's own timestamp, in ms since 1970-01-01 UTC, which late and future are judged against."""
+    at_ms: int
+    """The time that it is counted under, in ms since 1970-01-01 UTC: one of the two above."""
     time: EventTime = EventTime.ON_TIME
+    """Which of them, and why; a `too_late` one is decided, and counted only as that."""
     policy_version: str
-    model_version: str  # the classifier's
-    would_be: WouldBe | None = None  # only where a shadow policy ran beside the live one
+    """The policy that decided: its offset on the `policies` log, and a digest of its content."""
+    model_version: str
+    """The classifier that gave the scores."""
+    would_be: WouldBe | None = None
+    """What the shadow policy asks for. Null where none ran beside the live one."""
+    record_hmac: str | None = None
+    """HMAC-SHA256 of the record's value under the user key, 32 hex digits, to recognise it by. Null: none was made."""
     dropped: tuple[str, ...] = ()
     """What could not be read in the record and was left out: paths in the producer's form, as `metadata.user`, in the
     order they were found; 16 at most, and never a value."""
@@ -182,103 +169,34 @@ class DeadLetterReason(StrEnum):
     INVALID = "invalid"  # a field is missing or of the wrong type: `expected` names it
     STREAM_CHUNK = "stream_chunk"
     UNKNOWN_FORM = "unknown_form"
+    UNREADABLE_BATCH = "unreadable_batch"  # a record batch of Kafka's that cannot be decoded: `offsets` records of it
 
 
-class DeadLetter(Event):
+class DeadLetter(Outgoing):
     """Input that could not be read. Its id is its source position."""
 
     id: str
+    """The source position, as `completions[3]@88214`."""
     source: Source
+    """Where the record was read."""
     epoch: int
+    """The owner's token; of dead letters with one id the highest epoch's is the one that was counted."""
     reason: DeadLetterReason
-    where: str  # "byte 17", or the path of the field; never its value
+    """Why it could not be read."""
+    where: str
+    """Where in the record: `byte 17`, or the path of the field; never its value."""
     expected: str
-    length: int  # bytes
-    sha256: str  # of the bytes
+    """What should have been there."""
+    length: int
+    """Bytes of the record's value."""
+    sha256: str
+    """SHA-256 of the record's value, 64 hex digits."""
     record_ms: int
-    value_base64: str | None = None  # only where the setting dead_letter_bytes is on
-
-
-class Rate(Event):
-    """A share or a count over a sliding window, for one scope, at one time."""
-
-    scope: str  # "all", "tenant=acme", "model=...", "route=..."
-    measure: str  # "label.toxicity", "action.block", "fault", "satisfaction", ...
-    window_s: int
-    at_ms: int  # when it was taken; the window ends with the bucket that was open then
-    hits: int
-    total: int
-    share: float | None  # hits / total, or None where total < min_total: too few to say
-    incomplete: bool = False  # a partition is behind or has no owner: the window is still filling
-
-
-class AlertState(StrEnum):
-    """An alert's life. `inactive` is never published."""
-
-    INACTIVE = "inactive"
-    PENDING = "pending"
-    FIRING = "firing"
-    RESOLVED = "resolved"
-
-
-class AlertReason(StrEnum):
-    """Why an alert is in the state it is in."""
-
-    BROKEN = "broken"  # the rule's condition holds
-    HELD = "held"  # it held for for_s
-    BELOW = "below"  # under resolve_below
-    BETWEEN = "between"  # under above, not yet under resolve_below: hysteresis
-    TOO_FEW = "too_few"  # under min_total
-    TOO_FEW_USERS = "too_few_users"
-    NOT_CONFIDENT = "not_confident"  # the Wilson bound does not pass
-    INCOMPLETE = "incomplete"  # a backlog must not resolve an alert
-    QUIET = "quiet"  # too few for a whole window
-    RULE_REMOVED = "rule_removed"
-
-
-class Alert(Event):
-    """A rule broken by a rate or a count: one event a transition, and the state again while firing."""
-
-    id: str  # fingerprint + sequence: the same transition published twice has one id
-    fingerprint: str  # of rule and scope
-    sequence: int
-    rule: str
-    scope: str
-    measure: str
-    kind: Literal["share", "count"]
-    state: AlertState
-    previous: AlertState
-    reason: AlertReason
-    resent: bool = False
-    value: float | None  # share in [0, 1], or a count; None where too few
-    above: float
-    resolve_below: float
-    hits: int
-    total: int
-    users: int | None = None  # distinct, an estimate of about 1%; None where the rule does not ask
-    window_s: int
-    at_ms: int  # end of the window that made the transition
-    since_ms: int  # when this state began
-    silenced_by: str | None = None  # id of the silence that matches
-    shadow: bool = False  # a rule of the shadow policy, on what it would have done: nobody was affected
-    policy_version: str
-
-
-class Enforcement(Event):
-    """A strike left a user at or above a threshold, or a person undid strikes. The last one of a user holds."""
-
-    id: str  # the completion's source position, or of an undo its part and a name: the same where published twice
-    tenant: str
-    user: str  # HMAC
-    action: Literal["throttle", "suspend", "lifted"]  # by the highest threshold reached; lifted: none any longer
-    strikes: float  # decayed sum at at_ms, rounded to 4 decimals
-    threshold: float | None = None  # the one that they reach; None where lifted
-    at_ms: int  # event time of the user's latest strike, or when strikes were undone
-    until_ms: int | None = None  # when they will have decayed below the threshold, if no more come; None where lifted
-    throttled_until_ms: int | None = None  # of suspend: from until_ms to here the user is still at `throttle`
-    author: str | None = None  # only where a person undid strikes
-    reason: str  # the label and action, as "toxicity.block" or "prompt.toxicity.block"; of an undo what its author said
-    policy_version: str
+    """The record's own timestamp, in ms since 1970-01-01 UTC; of `unreadable_batch` when a worker stood at it first."""
+    value_base64: str | None = None
+    """The record's value, only where the setting dead_letter_bytes is on. Null: not kept."""
+    offsets: int = 1
+    """Consecutive offsets, from `source` on, that it stands for; each counts as one dead letter."""
 
 
 INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)

@@ -172,9 +172,9 @@ class Weights(Part):
     """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
 
     flag: Weight = Field(0.0, description="what a flag weighs")
-    review: Weight = Field(0.0, description="a review")
-    redact: Weight = Field(0.0, description="a redaction")
-    block: Weight = Field(0.0, description="a block")
+    review: Weight = Field(0.0, description="what a review weighs")
+    redact: Weight = Field(0.0, description="what a redaction weighs")
+    block: Weight = Field(0.0, description="what a block weighs")
 
 
 SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever is left of the lightest

@@ -136,5 +136,8 @@ def sent(status: AlertStatus, now_ms: int) -> AlertStatus:
 
 
 def read(kept: Mapping[str, str]) -> dict[str, AlertStatus]:
-    """Fingerprint -> status, from what `store.alerts` returns. The tick's own state is left out."""
-    return {key: AlertStatus.model_validate_json(text) for key, text in kept.items() if key != TICK}
+    """Fingerprint -> status, from what `store.alerts` returns. The tick's own state is left out.
+
+    So are fields that we do not know: a later Tidegate ticked before, and somebody rolled it back.
+    """
+    return {key: AlertStatus.model_validate_json(text, extra="ignore") for key, text in kept.items() if key != TICK}

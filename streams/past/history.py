@@ -8,13 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import BrokerAway, broker_away
 from streams.kafka.client import Kafka, outside
+from streams.kafka.consumer import CheckedConsumer
+from streams.kafka.probe import StepOver
 from streams.past.places import Stretch, starts
 from streams.store import Part
 from streams.wire import Record
@@ -58,7 +61,10 @@ class History:
         return int(end)
 
     async def read(self, *stretches: Stretch) -> AsyncGenerator[Sequence[Record], None]:
-        """Their records, in order within a partition, some of one at a time, never none. Raises BrokerAway."""
+        """Their records, in order within a partition, some of one at a time, never none. Raises BrokerAway.
+
+        In the place of a batch that cannot be decoded comes its range, an UnreadableRange.
+        """
         ends = {TopicPartition(*s.part): s.end for s in stretches if s.start < s.end}
         if not ends:
             return
@@ -67,20 +73,24 @@ class History:
             for stretch in stretches:
                 if stretch.start < stretch.end:
                     consumer.seek(TopicPartition(*stretch.part), stretch.start)
-            heard = time.monotonic()
+            heard, past = time.monotonic(), StepOver(self._kafka, consumer)
             while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
                 fetched = await consumer.getmany(*left, timeout_ms=200, max_records=AT_ONCE)
                 for tp, records in fetched.items():
                     heard = time.monotonic()
                     if mine := [record for record in records if record.offset < ends[tp]]:
                         yield mine
+                for left_out in await past.ranges():
+                    heard, end = time.monotonic(), ends[TopicPartition(left_out.topic, left_out.partition)]
+                    if left_out.offset < end:
+                        yield [replace(left_out, end=min(left_out.end, end))]
                 if time.monotonic() - heard > ANSWER_S:
                     where = f"{left[0].topic}[{left[0].partition}]"
                     raise BrokerAway(f"kafka {self._kafka}: {where}: no answer in {ANSWER_S:g} s")
 
     @asynccontextmanager
     async def _consumer(self, what: object) -> AsyncIterator[Any]:
-        consumer = AIOKafkaConsumer(
+        consumer = CheckedConsumer(
             **outside(self._kafka),
             auto_offset_reset="none",
             fetch_max_wait_ms=50,

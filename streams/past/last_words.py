@@ -28,7 +28,7 @@ async def last_words(past: Past, partitions: int, since_ms: int | None) -> list[
         async for records in some:
             for record in records:
                 try:
-                    alert = Alert.model_validate_json(record.value or b"")
+                    alert = Alert.read(record.value)
                 except ValidationError:
                     continue  # a newer Tidegate's, which goes on from it itself
                 held = last.get(alert.fingerprint)

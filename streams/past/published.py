@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol, Self
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.core.events import Decision
+from streams.core.events import DeadLetterReason, Decision
 from streams.past.places import Places, Stretch
 from streams.store import Part
 from streams.topics import DECISIONS
-from streams.wire import Record
+from streams.wire import Record, UnreadableRange
 
 
 class Past(Protocol):
@@ -43,6 +43,8 @@ class _Said(NamedTuple):
     offset: int
     epoch: int
     record_ms: int
+    offsets: int
+    left_out: bool  # a batch that could not be read was stepped over
 
 
 class Published:
@@ -53,6 +55,7 @@ class Published:
         self._epochs = array("q", [-1]) * (end - start)
         self._places = array("q", [-1]) * (end - start)
         self._letters: dict[int, int] = {}  # position -> the record's timestamp
+        self._left_out: list[tuple[int, int]] = []  # [start, end) of batches that were stepped over
         self.end = 0  # of `decisions`, when it was read
 
     @classmethod
@@ -71,6 +74,8 @@ class Published:
             async for records in some:
                 for record in records:
                     said = self._said(record)
+                    if said is not None and said.left_out:
+                        self._left_out.append((said.offset, said.offset + said.offsets))
                     if said is None or said.epoch <= self._epochs[at := said.offset - self._start]:
                         continue
                     self._epochs[at] = said.epoch
@@ -83,9 +88,10 @@ class Published:
         try:
             event: Any = from_json(record.value or b"")
             source = event["source"]
-            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]))
+            many, left_out = event.get("offsets", 1), event.get("reason") == DeadLetterReason.UNREADABLE_BATCH
+            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]), int(many), left_out)
             ours = (source["topic"], source["partition"]) == self._part
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
             return None
         return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
 
@@ -100,12 +106,14 @@ class Published:
 
         A topic that was made anew has other records at the same offsets: their timestamps tell.
         """
-        at = [self._places[record.offset - self._start] for record in records]
+        at = [-1 if isinstance(r, UnreadableRange) else self._places[r.offset - self._start] for r in records]
         found = await places.at({place for place in at if place >= 0})
         outcomes: list[Outcome] = []
         for record, place in zip(records, at, strict=True):
             if place >= 0:
                 outcome = self._decided(record, found.get(place))
+            elif isinstance(record, UnreadableRange):
+                outcome = Outcome(None, 0) if self._covered(record) else None
             elif self._letters.get(record.offset) == record.timestamp:
                 outcome = Outcome(None, 0)
             else:
@@ -115,11 +123,15 @@ class Published:
             outcomes.append(outcome)
         return outcomes
 
+    def _covered(self, record: UnreadableRange) -> bool:
+        """Whether a dead letter says that the batch was stepped over."""
+        return any(start <= record.offset and record.end <= end for start, end in self._left_out)
+
     def _decided(self, record: Record, decided: Record | None) -> Outcome | None:
         if decided is None:
             return None
         try:
-            decision = Decision.model_validate_json(decided.value or b"")
+            decision = Decision.read(decided.value)
         except ValidationError:
             return None  # a newer Tidegate's: it is decided again
         return Outcome(decision, decided.timestamp) if decision.record_ms == record.timestamp else None

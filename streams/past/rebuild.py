@@ -29,7 +29,7 @@ from streams.past.published import Outcome, Past, Published
 from streams.past.strikes import AsThen, Striking, Told, reach_ms
 from streams.store import Applied, Apply, Part, Store
 from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
-from streams.wire import Record
+from streams.wire import Record, UnreadableRange, end_of
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class _Piece:
 
     start: int
     last: Record
+    readable: Record | None = None  # the last one that can be read
     decisions: list[Decision] = field(default_factory=list)
     dead_letters: int = 0
     strikes: list[Strike] = field(default_factory=list)
@@ -157,7 +158,7 @@ class Rebuild:
                 whole, records = len(outcomes) == len(records), records[: len(outcomes)]
                 pieces = _pieces(next_, records, outcomes, striking, end)
                 await counting.count(pieces)
-                next_ = pieces[-1].last.offset + 1 if pieces else next_
+                next_ = end_of(pieces[-1].last) if pieces else next_
                 come_ms = max(come_ms, newest_ms(records, now_ms))
                 going.done = next_ - going.start
                 going.decisions += sum(len(piece.decisions) for piece in pieces)
@@ -192,9 +193,9 @@ class _Counting:
                 raise StoreAway(f"{self._part}: store says {applied.value} while it is rebuilt: next is {next_}")
 
     def _apply(self, piece: _Piece) -> Apply:
-        end = piece.last.offset + 1
+        end, mark = end_of(piece.last), mark_of(piece.readable) if piece.readable else None
         return Apply(
-            part=self._part, token=self._token, start=piece.start, end=end, mark=mark_of(piece.last),
+            part=self._part, token=self._token, start=piece.start, end=end, mark=mark,
             aggregate=self._aggregate(piece), watermark_ms=0, lag=max(1, self._committed - end), keep_ms=self._keep_ms,
         )  # fmt: skip
 
@@ -221,17 +222,19 @@ def _pieces(
     """The records with what became of them, cut where the terms of strikes change."""
     pieces: list[_Piece] = []
     for record, (decision, published_ms) in zip(records, outcomes, strict=True):
-        terms, strikes = striking.strikes(decision, published_ms, last=record.offset + 1 >= end)
+        terms, strikes = striking.strikes(decision, published_ms, last=end_of(record) >= end)
         piece = pieces[-1] if pieces else None
         if piece is None or (strikes and piece.strikes and piece.terms != terms):
-            piece = _Piece(piece.last.offset + 1 if piece else start, record)
+            piece = _Piece(end_of(piece.last) if piece else start, record)
             pieces.append(piece)
         if strikes:
             piece.terms = terms
             piece.strikes += strikes
         piece.last = record
+        if not isinstance(record, UnreadableRange):
+            piece.readable = record
         if decision is None:
-            piece.dead_letters += 1
+            piece.dead_letters += end_of(record) - record.offset
         else:
             piece.decisions.append(decision)
     return pieces

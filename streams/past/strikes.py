@@ -56,7 +56,7 @@ class Told:
 
     def _hear(self, part: Part, value: bytes | None) -> None:
         try:
-            made = Enforcement.model_validate_json(value or b"")
+            made = Enforcement.read(value)
         except ValidationError:
             return
         head, _, offset = made.id.rpartition("@")

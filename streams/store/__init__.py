@@ -64,7 +64,7 @@ class Apply:
     token: int
     start: int
     end: int
-    mark: Mark
+    mark: Mark | None  # None: no record of it can be read; the fence keeps the mark it has
     aggregate: Aggregate
     watermark_ms: int  # greatest record timestamp in the span
     lag: int  # records between `end` and the fetch high-water mark
@@ -97,6 +97,15 @@ class Progress:
     lag: int  # records behind the fetch high-water mark; 0: idle
     seen_ms: int  # store time of the owner's last word; 0: never owned
     owner: str | None  # None after a release
+    unreadable_at: int | None = None  # it stands at a batch there that cannot be decoded: nobody waits for it
+
+
+class UnreadableWait(NamedTuple):
+    """How a part stands at a batch that cannot be decoded, by the store's clock."""
+
+    tries: int  # of all its owners, this one too
+    since_ms: int
+    now_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,9 @@ class Store(Protocol):
 
     async def trying(self, part: Part, token: int, offset: int | None) -> None:
         """Says which single record is in hand, before it is scored (None: none)."""
+
+    async def unreadable(self, part: Part, token: int, offset: int) -> UnreadableWait | None:
+        """Counts one try to read the batch at that offset, until it is applied or reset. None: no longer the owner."""
 
     async def reset(self, part: Part, token: int, fence: Fence) -> bool:
         """Moves a fence that could not be believed. False: no longer the owner."""

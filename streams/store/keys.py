@@ -2,7 +2,7 @@
 
 | key | type | what | size | expiry |
 | --- | --- | --- | --- | --- |
-| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 16 fields | never |
+| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 19 fields | never |
 | `ns:{topic-p}:totals` | hash | counter -> n for ever | 8 fields | never |
 | `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |

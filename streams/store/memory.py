@@ -23,6 +23,7 @@ from streams.store import (
     Progress,
     Queued,
     Undo,
+    UnreadableWait,
 )
 from streams.store.memory_strikes import PartStrikes
 
@@ -39,6 +40,7 @@ class _Part:
     unclean: int = 0
     unclean_at: int | None = None
     trying: int | None = None
+    unreadable: tuple[int, int, int] | None = None  # offset, tries, since_ms
     watermark_ms: int = 0
     lag: int = 0
     totals: Counter[str] = field(default_factory=Counter)
@@ -121,10 +123,18 @@ class MemoryStore:
         if own := self._owned(part, token):
             own.trying = offset
 
+    async def unreadable(self, part: Part, token: int, offset: int) -> UnreadableWait | None:
+        own = self._owned(part, token)
+        if own is None:
+            return None
+        at, tries, since_ms = own.unreadable or (-1, 0, 0)
+        own.unreadable = (offset, tries + 1, since_ms) if at == offset else (offset, 1, self._clock())
+        return UnreadableWait(*own.unreadable[1:], self._clock())
+
     async def reset(self, part: Part, token: int, fence: Fence) -> bool:
         if own := self._owned(part, token):
             own.next, own.cluster, own.generation, own.mark = fence.next, fence.cluster, fence.generation, fence.mark
-            own.trying = None
+            own.trying = own.unreadable = None
         return own is not None
 
     async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
@@ -145,10 +155,12 @@ class MemoryStore:
             return Outcome(Applied.ALREADY, own.next)
         if span.start != own.next:
             return Outcome(Applied.OVERLAP if span.start < own.next else Applied.GAP, own.next)
-        own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark, span.lag, self._clock()
+        own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark or own.mark, span.lag, self._clock()
         own.watermark_ms = max(own.watermark_ms, span.watermark_ms)
         if own.trying is not None and own.trying < span.end:
             own.trying = None
+        if own.unreadable is not None and own.unreadable[0] < span.end:
+            own.unreadable = None
         own.totals.update(span.aggregate.totals)
         self._expire(own)
         now = self._clock()
@@ -178,7 +190,8 @@ class MemoryStore:
 
     async def progress(self, parts: Sequence[Part]) -> list[Progress]:
         return [
-            Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner) for own in map(self.parts.__getitem__, parts)
+            Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner, own.unreadable and own.unreadable[0])
+            for own in map(self.parts.__getitem__, parts)
         ]
 
     async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from streams.errors import StoreRefused
-from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, scripts
+from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, UnreadableWait, scripts
 from streams.store.redis_strikes import RedisStrikes
 from streams.store.server import CLUSTER_WITHOUT
 from streams.store.server import text as _text
@@ -69,10 +69,13 @@ class RedisStore(RedisStrikes):
     async def trying(self, part: Part, token: int, offset: int | None) -> None:
         await self._owned(scripts.TRYING, part, token, "" if offset is None else offset)
 
+    async def unreadable(self, part: Part, token: int, offset: int) -> UnreadableWait | None:
+        (reply,) = await self._eval([(scripts.UNREADABLE, [self._keys.fence(part)], [token, offset])])
+        return None if reply is None else UnreadableWait(*map(int, reply))
+
     async def reset(self, part: Part, token: int, fence: Fence) -> bool:
-        mark = fence.mark
-        marked = ("", "", "") if mark is None else (mark.offset, mark.timestamp_ms, mark.sha256)
-        return await self._owned(scripts.RESET, part, token, fence.next, fence.cluster, fence.generation, *marked)
+        where = fence.next, fence.cluster, fence.generation
+        return await self._owned(scripts.RESET, part, token, *where, *_marked(fence.mark))
 
     async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
         fields = ["next", "cluster", "generation", "mark_offset", "mark_ms", "mark_sha"]
@@ -85,9 +88,9 @@ class RedisStore(RedisStrikes):
         return [Outcome(Applied(_text(status)), int(next_)) for status, next_ in replies]
 
     def _apply_call(self, span: Apply) -> tuple[str, list[str], list[Any]]:
-        part, mark, sums = span.part, span.mark, span.aggregate
+        part, sums = span.part, span.aggregate
         keys = [self._keys.fence(part), self._keys.totals(part), self._keys.touch(part)]
-        args: list[Any] = [span.token, span.start, span.end, mark.offset, mark.timestamp_ms, mark.sha256]
+        args: list[Any] = [span.token, span.start, span.end, *_marked(span.mark)]
         args += [span.watermark_ms, span.lag, span.keep_ms, len(sums.totals), *_flat(sums.totals), len(sums.counts)]
         for start, series in sums.counts.items():
             keys.append(self._keys.bucket(part, start))
@@ -110,9 +113,12 @@ class RedisStore(RedisStrikes):
     # --- reading
 
     async def progress(self, parts: Sequence[Part]) -> list[Progress]:
-        fields = ["watermark_ms", "lag", "seen_ms", "owner"]
+        fields = ["watermark_ms", "lag", "seen_ms", "owner", "unreadable_at"]
         replies = await self._each("hmget", [(self._keys.fence(part), fields) for part in parts])
-        return [Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None) for w, lag, s, o in replies]
+        return [
+            Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None, None if u is None else int(u))
+            for w, lag, s, o, u in replies
+        ]
 
     async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
         replies = await self._each("hgetall", [(self._keys.touch(part),) for part in parts])
@@ -197,6 +203,11 @@ class RedisStore(RedisStrikes):
             return {
                 _text(name) for name in await cast(Awaitable[list[bytes]], self._redis.hkeys(self._keys.names(kind)))
             }
+
+
+def _marked(mark: Mark | None) -> tuple[Any, Any, Any]:
+    """A mark's arguments; empty for none."""
+    return ("", "", "") if mark is None else (mark.offset, mark.timestamp_ms, mark.sha256)
 
 
 def _flat(counts: Mapping[str, int]) -> Iterable[Any]:

@@ -4,7 +4,8 @@ Lua does not roll back: a script that failed half way would leave half its write
 and what follows are plain writes to keys that only these scripts touch.
 
 The fence of a part is one hash: next cluster generation (what was counted), mark_offset mark_ms mark_sha (the last
-record), token owner seen_ms (who), unclean unclean_at trying (what killed its workers), watermark_ms lag (how far).
+record), token owner seen_ms (who), unclean unclean_at trying (what killed its workers), watermark_ms lag (how far),
+unreadable_at unreadable_tries unreadable_since_ms (the batch that it stands at, which cannot be decoded).
 """
 
 from __future__ import annotations
@@ -61,11 +62,25 @@ if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'trying') else redis.call('HSE
 return 1
 """
 
+# KEYS fence. ARGV token offset -> tries, since, now; or false where it is not the owner's
+UNREADABLE = (
+    NOW
+    + """
+local f = redis.call('HMGET', KEYS[1], 'token', 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
+if f[1] ~= ARGV[1] then return false end
+local tries, since = 1, string.format('%d', now)
+if f[2] == ARGV[2] then tries, since = tonumber(f[3]) + 1, f[4] end
+redis.call('HSET', KEYS[1], 'unreadable_at', ARGV[2], 'unreadable_tries', tries, 'unreadable_since_ms', since)
+return {tries, since, string.format('%d', now)}
+"""
+)
+
 # KEYS fence. ARGV token next cluster generation mark_offset mark_ms mark_sha (mark fields '' for none)
 RESET = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'next', ARGV[2], 'cluster', ARGV[3], 'generation', ARGV[4])
-redis.call('HDEL', KEYS[1], 'trying', 'mark_offset', 'mark_ms', 'mark_sha')
+redis.call('HDEL', KEYS[1], 'trying', 'mark_offset', 'mark_ms', 'mark_sha',
+           'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 if ARGV[5] ~= '' then
   redis.call('HSET', KEYS[1], 'mark_offset', ARGV[5], 'mark_ms', ARGV[6], 'mark_sha', ARGV[7])
 end
@@ -73,7 +88,7 @@ return 1
 """
 
 # KEYS fence totals touch, then a key a bucket, then a key a user sketch, then outbox and a key a user with strikes.
-# ARGV token start end mark_offset mark_ms mark_sha watermark_ms lag keep_ms,
+# ARGV token start end mark_offset mark_ms mark_sha ('' each: it stays) watermark_ms lag keep_ms,
 #      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*,
 #      n users, and where there are any: user*, half_life_ms throttle suspend negligible version (the terms), lowest,
 #      n strikes, (index of the user, id at_ms weight reason)*
@@ -82,7 +97,7 @@ APPLY = (
     NOW
     + STANDING
     + """
-local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms', 'trying')
+local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms', 'trying', 'unreadable_at')
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
 if not f[2] then return {'gap', '-1'} end
 if not f[1] or tonumber(f[1]) < tonumber(ARGV[1]) then return {'gap', f[2]} end
@@ -93,10 +108,16 @@ if from < next then return {'overlap', f[2]} end
 if from > next then return {'gap', f[2]} end
 
 local keep, arg, key = tonumber(ARGV[9]), 10, 4
-redis.call('HSET', KEYS[1], 'next', ARGV[3], 'mark_offset', ARGV[4], 'mark_ms', ARGV[5], 'mark_sha', ARGV[6],
+if ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 'mark_offset', ARGV[4], 'mark_ms', ARGV[5], 'mark_sha', ARGV[6])
+end
+redis.call('HSET', KEYS[1], 'next', ARGV[3],
            'watermark_ms', string.format('%d', math.max(tonumber(f[3] or 0), tonumber(ARGV[7]))),
            'lag', ARGV[8], 'seen_ms', now)
 if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
+if f[5] and tonumber(f[5]) < to then
+  redis.call('HDEL', KEYS[1], 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
+end
 
 -- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
 local oldest = now - 8 * 86400000  -- longer than any completion is kept on its topic

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from streams.wire.decode import decode_completion, decode_feedback
 from streams.wire.doubts import doubts
-from streams.wire.record import Record, Unreadable, dead_letter
+from streams.wire.record import Record, Unreadable, UnreadableRange, dead_letter, end_of
 
-__all__ = ["Record", "Unreadable", "dead_letter", "decode_completion", "decode_feedback", "doubts"]
+__all__ = [
+    "Record",
+    "Unreadable",
+    "UnreadableRange",
+    "dead_letter",
+    "decode_completion",
+    "decode_feedback",
+    "doubts",
+    "end_of",
+]

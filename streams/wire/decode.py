@@ -14,7 +14,7 @@ from streams.wire import cloudevents, forms, headers, hints
 from streams.wire.fields import Mapped
 from streams.wire.mended import Unmendable, expected, mended, named
 from streams.wire.parse import json_object
-from streams.wire.record import Record, Refused, Unreadable
+from streams.wire.record import Record, Refused, Unreadable, UnreadableRange
 
 Map = Callable[[dict[str, Any], str], Mapped]
 E = TypeVar("E", bound=Incoming)
@@ -45,6 +45,8 @@ def position(record: Record) -> str:
 
 
 def _decode(record: Record, event: type[E], form: Map) -> E:
+    if isinstance(record, UnreadableRange):
+        raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
     if record.value is None:
         raise Refused(DeadLetterReason.TOMBSTONE, "value", "an event: there is nothing here to delete")
     said = headers.read(record.headers) if record.headers else headers.NONE

@@ -31,6 +31,26 @@ class Record(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableRange:
+    """The records of a batch that cannot be decoded, as one that says nothing: offsets [offset, end)."""
+
+    topic: str
+    partition: int
+    offset: int
+    end: int
+    why: str
+    timestamp: int = 0  # ms, when somebody stood at it first; 0: not known
+    key: None = None
+    value: None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def end_of(record: Record) -> int:
+    """The offset after it."""
+    return record.end if isinstance(record, UnreadableRange) else record.offset + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Why a record cannot be read: where in it, and what was expected there. Never what was found."""
 
@@ -68,5 +88,6 @@ def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_up_to: 
         length=len(value),
         sha256=hashlib.sha256(value).hexdigest(),
         record_ms=record.timestamp,
+        offsets=end_of(record) - record.offset,
         value_base64=base64.b64encode(value).decode() if len(value) <= keep_up_to and keep_up_to else None,
     )

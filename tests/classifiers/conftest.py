@@ -142,3 +142,11 @@ def real_cascade(request, tmp_path_factory) -> Cascade:
     manifest = tmp_path_factory.mktemp("cascade") / "models.toml"
     manifest.write_text("\n".join(lines), "utf-8")
     return load(manifest=manifest, threads=request.param)
+
+
+@pytest.fixture(scope="session")
+def default() -> Cascade:
+    """The committed default."""
+    loaded = load()
+    assert isinstance(loaded, Cascade)
+    return loaded

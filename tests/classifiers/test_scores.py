@@ -83,7 +83,7 @@ def test_scoring_leaves_the_interpreter_to_others():
 
     classifier = load()
     with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(classifier.score, [HOSTILE["one letter, a megabyte"]])
+        work = pool.submit(classifier.score, [HOSTILE["one word without a run, a megabyte"]])
         ticks = 0
         while not work.done():
             ticks += 1

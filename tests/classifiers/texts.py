@@ -31,6 +31,8 @@ HOSTILE = {
     "ligatures": "ﬀ ﬁ ﬂ ﬃ ﬄ you are a ﬁlthy ﬂea ﷺ " * 100,
     "marks alone": "\u0301\u200b\ufeff" * 5_000,
     "special tokens": "[PAD] [UNK] [CLS] you are a fool [SEP] " * 100,
+    "one word without a run, a megabyte": "".join(random.Random(3).choices("ab", k=1_000_000)),
+    "insults without a run, 300 kilobytes": " ".join(random.Random(4).choices(WORDS[:14], k=75_000)),
     "insults, 300 kilobytes": "you are a stupid fool and I will hurt you " * 7_000,
 }
 

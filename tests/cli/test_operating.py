@@ -21,6 +21,7 @@ from streams.store.redis import RedisStore
 from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
 from tests.pairs import Pair
+from tests.tomorrow import of_tomorrow
 
 NOW = int(time.time() * 1000)
 PART = Part("completions", 0)
@@ -179,6 +180,27 @@ def test_a_silence_that_makes_no_sense_is_refused_or_said(cli: Cli, flags: list[
 )
 def test_durations(text: str, seconds: int) -> None:
     assert duration_s(text) == seconds
+
+
+# --- of tomorrow
+
+
+def test_what_a_later_tidegate_wrote_is_shown_all_the_same(own: Cli) -> None:
+    fired = status("high_toxicity", "all", AlertState.FIRING)
+    alert = event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
+    dead, taken = letter(0, 8, b"junk"), rate("all", "fault", 5)
+    written = [("alerts", b"k", alert.model_dump_json().encode()), taken]
+    written.append(("dead-letters", dead.id.encode(), dead.model_dump_json().encode()))
+    own.write([(topic, key, of_tomorrow(value or b"")) for topic, key, value in written])
+    alerts, letters, rates = (
+        own("alerts", "--all", "--json"),
+        own("dead-letters", "list", "--json"),
+        own("rates", "--json"),
+    )
+    assert [Alert.model_validate(a) for a in alerts.jsonl] == [alert]
+    assert [DeadLetter.model_validate(x) for x in letters.jsonl] == [dead]
+    assert [(r["scope"], r["measure"], r["hits"]) for r in rates.jsonl] == [("all", "fault", 5)]
+    assert (alerts.err, letters.err, rates.err) == ("", "", "")
 
 
 # --- fences

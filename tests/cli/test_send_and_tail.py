@@ -14,6 +14,7 @@ from streams.cli.tail import line as tell
 from streams.cli.writing import record_bytes
 from streams.core.contract import shortened
 from tests.cli.conftest import Cli
+from tests.tomorrow import of_tomorrow
 
 
 def on(cli: Cli, topic: str) -> list[Any]:
@@ -205,6 +206,17 @@ def test_an_event_is_one_readable_line_and_with_json_as_it_is(
 def test_what_a_shadow_would_have_done_is_told_where_it_differs(topic: str, event: dict[str, Any], told: str) -> None:
     record = SimpleNamespace(value=json.dumps(event).encode(), key=b"k", timestamp=1, partition=0, offset=0)
     assert tell(topic, record).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("topic", "event"), [("decisions", DECISION), ("alerts", ALERT), ("rates", RATE), ("dead-letters", LETTER)]
+)
+def test_an_event_with_fields_of_tomorrow_is_told_as_ever(topic: str, event: dict[str, Any]) -> None:
+    value = json.dumps(event).encode()
+    today = SimpleNamespace(value=value, key=b"k", timestamp=1, partition=0, offset=0)
+    tomorrow = SimpleNamespace(value=of_tomorrow(value), key=b"k", timestamp=1, partition=0, offset=0)
+    assert tell(topic, tomorrow) == tell(topic, today)
+    assert "not an event that we know" not in tell(topic, today)
 
 
 LONG = "long-" + "i" * 700

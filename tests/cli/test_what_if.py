@@ -26,6 +26,7 @@ from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.pairs import Pair
+from tests.tomorrow import of_tomorrow
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came
@@ -125,6 +126,15 @@ def test_json_holds_everything_and_is_the_same_every_time(own: Cli, stricter: Pa
     assert found["baseline"] == {"decisions": "recorded", "rules": policy.version}
     assert (found["read"]["records"], found["read"]["kept_since_ms"]) == (40, None)
     assert found["since_ms"] == NOW_MS - 3_600_000
+
+
+def test_decisions_with_a_field_of_tomorrow_are_asked_too(own: Cli, stricter: Path) -> None:
+    policy = live(own)
+    decisions = [made(2 * n, t, policy) for n, t in enumerate(TOXIC)]  # of one partition
+    put(own, [of_tomorrow(d.model_dump_json().encode(), first=n % 2 == 0) for n, d in enumerate(decisions)])
+    (found,) = own("policy", "what-if", str(stricter), *RANGE, "--json").jsonl
+    assert (found["effects"]["decisions"], found["effects"]["changed"]) == (4, 2)
+    assert found["read"]["not_decisions"] == 0
 
 
 def test_the_policy_that_decided_would_change_nothing(own: Cli) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -255,10 +256,20 @@ def test_a_decision_carries_everything_it_was_made_from() -> None:
         scopes=KIDS,
         user="ab12",
         conversation="cd34",
+        record_hmac="0f" * 16,
     )
     decision = decide(known, LIVE)
+    assert decision.record_hmac == "0f" * 16
     assert Inputs.of(decision) == known
     assert decision.policy_version == "7-0123abcd"
+
+
+def test_a_decision_from_before_there_was_a_record_hmac_has_none() -> None:
+    older = decided(scores={"toxicity": 0.7}).model_dump(mode="json")
+    del older["record_hmac"]
+    read = Decision.read(json.dumps(older).encode())
+    assert read.record_hmac is None
+    assert decide(Inputs.of(read), LIVE) == read
 
 
 SCORE = st.integers(0, 10_000).map(lambda n: n / 10_000)
@@ -295,6 +306,7 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         scopes=draw(SCOPES),
         user=draw(st.none() | st.just("ab12")),
         conversation=draw(st.none() | st.just("cd34")),
+        record_hmac=draw(st.none() | st.just("0f" * 16)),
         dropped=draw(st.just(()) | st.just(("user", "metadata.tenant"))),
     )
 

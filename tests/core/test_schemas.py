@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from jsonschema.validators import validator_for
 from pydantic import BaseModel, ValidationError
 
 from streams.core import events as e
+from streams.core.contract import Outgoing
 from streams.core.policy import Policy
 from streams.schemas import generate
 from streams.topics import TOPICS
+from tests.tomorrow import of_tomorrow
 
 ROOT = Path(__file__).parents[2]
 FILES = {name: json.loads(text) for name, text in generate().items()}
@@ -69,6 +72,13 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=5,
             policy_version="0-7f3a91bc",
             model_version="cascade-en@1",
+            record_hmac="0f" * 16,
+            would_be=e.WouldBe(
+                action=e.Action.BLOCK,
+                reasons=(e.Reason(label="toxicity", action=e.Action.BLOCK, score=0.9, threshold=0.9, scope="default"),),
+                spans=(e.Span(start=5, end=9, label="insult"),),
+                policy_version="3-0123abcd",
+            ),
         ),
         e.Decision(
             id="c1",
@@ -178,6 +188,22 @@ def test_every_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
 
 
+def properties(node: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, schema) of every property of every object in a document."""
+    for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == "properties" and node.get("type") == "object":
+            yield from ((f"{at}.{name}", of) for name, of in inner.items())
+        yield from properties(inner, f"{at}/{key}")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_property_says_what_it_is(name: str) -> None:
+    found = dict(properties(FILES[name], name))
+    assert len(found) >= 7
+    # A type says no unit, no range, and not what null means; a word alone would only say the name again.
+    assert [path for path, of in found.items() if len(of.get("description", "")) < 12] == []
+
+
 def test_every_event_has_a_schema_and_an_example() -> None:
     models = {model.__name__ for model in (*e.INCOMING, *e.OUTGOING, Policy)}
     assert {s["title"] for s in SCHEMAS.values()} == models
@@ -216,7 +242,9 @@ BROKEN = [
     ("decision", "scores", {"toxicity": 1.1}),
     ("decision", "by_encoder", "toxicity"),
     ("decision", "source", {"topic": "t", "partition": -1, "offset": 0}),
-    ("decision", "text", "never"),
+    ("policy-change", "text", "never"),
+    ("shadow-change", "text", "never"),
+    ("silence", "text", "never"),
     ("dead-letter", "reason", "because"),
     ("policy-change", "author", None),
     ("silence", "until_ms", -1),
@@ -244,6 +272,14 @@ def test_what_a_model_refuses_its_schema_refuses(name: str, key: str, value: Any
     with pytest.raises(ValidationError):
         type(example).model_validate(broken)
     assert refuses(name, broken)
+
+
+@pytest.mark.parametrize("name", [name for name, xs in EXAMPLES.items() if isinstance(xs[0], Outgoing)])
+def test_a_consumer_that_validates_takes_a_field_of_tomorrow(name: str) -> None:
+    for example in EXAMPLES[name]:
+        written = of_tomorrow(example.model_dump_json().encode())
+        assert b"of_tomorrow" in written
+        Draft202012Validator(schema(name)).validate(json.loads(written))
 
 
 def test_a_completion_without_its_text_is_refused_unless_it_failed() -> None:

@@ -31,6 +31,7 @@ from tests.drills.reading import everything
 ROOT = Path(__file__).parents[2]
 SESSION_S = 6.0
 LATE_S = 2.0  # what comes when everything was there is a duplicate: it is waited for
+ACCOUNT = ("decided", "faults", "dead_letters", "redriven")  # totals whose sum is what was sent
 POLICY = """
 schema_version = 1
 labels = { toxicity = { flag = 0.5, review = 0.7, block = 0.9 }, stereotype = { flag = 0.5 } }
@@ -38,13 +39,15 @@ windows = { bucket_s = 10, rate_window_s = 3600, late_s = 3600 }
 """
 
 
-async def make_topics(kafka: str, partitions: int) -> None:
+async def make_topics(kafka: str, partitions: int, config: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """config: by topic, Kafka's own, where a topic has any."""
+    of = config or {}
     names = ["completions", "decisions", "feedback", "dead-letters", "alerts", "rates", "enforcements", "replays"]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     copies = min(3, len((await admin.describe_cluster())["brokers"]))
-    topics = [NewTopic(name, partitions, copies) for name in names]
-    topics += [NewTopic(name, 1, copies) for name in ("policies", "tidegate-control")]
+    many = {**dict.fromkeys(names, partitions), "policies": 1, "tidegate-control": 1}
+    topics = [NewTopic(name, n, copies, topic_configs=dict(of.get(name, {}))) for name, n in many.items()]
     await admin.create_topics(topics)
     await admin.close()
 
@@ -171,7 +174,15 @@ class Account:
 
     @property
     def positions(self) -> set[tuple[int, int]]:
-        return {*self.decisions, *self.dead}
+        """Of everything that came out. A dead letter of a batch that cannot be decoded is for all of its offsets."""
+        ranges = ((p, o, found[0].get("offsets", 1)) for (p, o), found in self.dead.items())
+        return {*self.decisions, *((p, offset) for p, o, n in ranges for offset in range(o, o + n))}
+
+    def letters(self, *, redriven: bool = False) -> int:
+        """How many offsets became dead letters; redriven: those instead whose other copy was decided before."""
+        return sum(
+            found[0].get("offsets", 1) for found in self.dead.values() if (found[0]["reason"] == "redriven") is redriven
+        )
 
     def counted(self) -> list[dict[str, Any]]:
         """Per position the decision with the highest epoch: those that Redis counted. Of one epoch all are alike."""
@@ -251,7 +262,7 @@ async def settled(url: str, expected: int, timeout_s: float) -> Counted:
     while True:
         with contextlib.suppress(aioredis.RedisError):
             found = await counted(url)
-            if sum(found.totals[k] for k in ("decided", "faults", "dead_letters")) >= expected:
+            if sum(found.totals[k] for k in ACCOUNT) >= expected:
                 # Keys are read one after another: a bucket may have been read before the last events, totals after.
                 return await counted(url)
         if time.monotonic() > deadline:
@@ -264,7 +275,8 @@ def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
     assert seen.positions == sent, f"lost {len(sent - seen.positions)}, unknown {len(seen.positions - sent)}"
     best = seen.counted()
     faults = sum(d["fault"] is not None for d in best)
-    for name, n in (("decided", len(best) - faults), ("faults", faults), ("dead_letters", len(seen.dead))):
+    letters = {"dead_letters": seen.letters(), "redriven": seen.letters(redriven=True)}
+    for name, n in {"decided": len(best) - faults, "faults": faults, **letters}.items():
         assert redis.totals[name] == n, f"Redis counted {redis.totals[name]} {name}, published were {n}"
     scored = [d for d in best if d["fault"] is None and d["status"] == "ok" and d["time"] != "too_late"]
     for scope in ("all", *sorted({f"tenant={d['scopes']['tenant']}" for d in scored})):

@@ -73,7 +73,9 @@ MUTATIONS = (
         f"{FAULTS}/test_workers.py::test_a_worker_is_killed",
         (
             Change(
-                "streams/ingest.py", "TopicPartition(*part): owned.applied", "TopicPartition(*part): owned.position"
+                "streams/ingest/commits.py",
+                "TopicPartition(*own.part): own.applied",
+                "TopicPartition(*own.part): own.position",
             ),
             Change(
                 "streams/fence.py",

@@ -60,8 +60,11 @@ async def reminders(kafka: str) -> set[str]:
     return {alert["reason"] for alert in alerts if alert["resent"]}
 
 
-async def metric(workers: Fleet, name: str) -> Counter[str]:
-    """Worker -> the sum of a metric's samples for `completions`, or of all where it knows no topic."""
+async def metric(workers: Fleet, name: str, **with_labels: str) -> Counter[str]:
+    """Worker -> the sum of a metric's samples for `completions`, or of all where it knows no topic.
+
+    with_labels: of those samples alone that have them.
+    """
     found: Counter[str] = Counter()
     for worker in workers.workers:
         pages = re.search(r"pages on (http://\S+)/readyz", workers.log(worker))
@@ -69,7 +72,8 @@ async def metric(workers: Fleet, name: str) -> Counter[str]:
             continue  # just started
         text = await asyncio.to_thread(_read, f"{pages[1]}/metrics")
         for labels, value in re.findall(rf"^tidegate_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
-            if "topic=" not in labels or 'topic="completions"' in labels:
+            asked = all(f'{label}="{value_}"' in labels for label, value_ in with_labels.items())
+            if asked and ("topic=" not in labels or 'topic="completions"' in labels):
                 found[worker] += int(float(value))
     return found
 

@@ -29,7 +29,7 @@ GROUPS = {
     "Brokers": ("brokers",),
     "Network": ("network",),
     "Redis": ("store", "store_lost"),
-    "Topics, the group, the fence": ("topics",),
+    "Topics, the group, the fence": ("topics", "corrupt"),
     "Traffic and time": ("traffic",),
 }
 COUNTS = ("sent", "decided", "faults", "dead letters", "duplicates", "recovered in")

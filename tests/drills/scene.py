@@ -25,7 +25,19 @@ from aiokafka.errors import KafkaError
 from streams.core.events import Decision
 from streams.core.thresholds import LivePolicy
 from tests.drills.closing import alerts_exactly, counted_exactly, evaluated, repeatable, transitions, versions
-from tests.drills.fleet import ROOT, Account, Fleet, account, closes, event, fleet, make_topics, positions, settled
+from tests.drills.fleet import (
+    ACCOUNT,
+    ROOT,
+    Account,
+    Fleet,
+    account,
+    closes,
+    event,
+    fleet,
+    make_topics,
+    positions,
+    settled,
+)
 from tests.drills.report import Report as Report
 from tests.pairs import Pair
 from tests.real.pair import Real
@@ -155,7 +167,7 @@ class Scene:
     async def total(self) -> int:
         """Completions counted by now."""
         found = (await settled(self.pair.redis, 0, 0)).totals
-        return sum(found[name] for name in ("decided", "faults", "dead_letters"))
+        return sum(found[name] for name in ACCOUNT)
 
     async def counts(self, more: int, within_s: float = 120) -> None:
         """Returns once that many more completions were counted."""
@@ -165,7 +177,7 @@ class Scene:
     async def reaches(self, expected: int, within_s: float = 90) -> None:
         """Returns once so many completions were counted in all."""
         found = await settled(self.pair.redis, expected, within_s)
-        total = sum(found.totals[name] for name in ("decided", "faults", "dead_letters"))
+        total = sum(found.totals[name] for name in ACCOUNT)
         assert total >= expected, f"{total} of {expected} counted in {within_s:g} s\n{self.workers.logs()[-6000:]}"
 
     @contextlib.asynccontextmanager
@@ -233,7 +245,7 @@ class Scene:
         seen = await account(self.pair.kafka, len(sent), within_s)
         report = self.report
         best = seen.counted()
-        report.sent, report.dead_letters, report.duplicates = len(sent), len(seen.dead), seen.duplicates
+        report.sent, report.dead_letters, report.duplicates = len(sent), seen.letters(), seen.duplicates
         report.faults = sum(d["fault"] is not None for d in best)
         report.decided = len(best) - report.faults
         closes(sent, seen, redis)

@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -30,6 +30,8 @@ from streams.past.rebuild import Rebuild
 from streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from streams.store.memory import MemoryStore
 from streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
+from streams.wire import UnreadableRange
+from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 
 S = 1000
@@ -223,6 +225,47 @@ async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters
 # --- emptied
 
 
+def unreadable(world: World, start: int, end: int) -> None:
+    """The completions [start, end) stand in a batch that cannot be decoded any more."""
+    kept: list[Any] = world.topics.kept[P]
+    gone = UnreadableRange(P.topic, P.partition, start, end, "its CRC is wrong")
+    world.topics.kept[P] = sorted([r for r in kept if not start <= r.offset < end] + [gone], key=lambda r: r.offset)
+
+
+def stepped_over(world: World, start: int, end: int, epoch: int) -> None:
+    source = Source(topic=P.topic, partition=P.partition, offset=start)
+    letter = DeadLetter(
+        id=str(source), source=source, epoch=epoch, reason=DeadLetterReason.UNREADABLE_BATCH, where="batch",
+        expected="records", length=0, sha256="0" * 64, record_ms=NOW, offsets=end - start,
+    )  # fmt: skip
+    world.topics.add(Part(DEAD_LETTERS, 1), to_json(letter), NOW)
+
+
+#   0 .......... 20 | 20 to 24 cannot be read | 25 .. 29
+async def test_a_range_that_was_stepped_over_counts_as_its_offsets() -> None:
+    """With the last part of a rebuild: the mark is that of the last record that can be read."""
+    world = await a_world(30)
+    unreadable(world, 20, 25)
+    stepped_over(world, 20, 25, world.token)
+    world.emptied()
+    assert (await world.taken(25)).position == 25
+    assert await world.store.totals([P]) == {"decided": 20, "dead_letters": 5}
+    assert (await world.store.fences([P])) == [Fence(25, CLUSTER, 1, mark_of(world.record(19)))]
+    world.emptied()
+    assert (await world.taken(30)).position == 30
+    assert await world.store.totals([P]) == {"decided": 25, "dead_letters": 5}
+
+
+async def test_a_range_without_its_dead_letter_is_stood_at_again() -> None:
+    """It was readable when its records were decided: its decisions alone do not say that it was passed."""
+    world = await a_world(30)
+    unreadable(world, 20, 25)
+    stepped_over(world, 21, 24, world.token)  # of another batch
+    world.emptied()
+    assert (await world.taken(30)).position == 20
+    assert await world.store.totals([P]) == {"decided": 20}
+
+
 async def test_an_emptied_redis_says_again_what_it_said() -> None:
     world = await a_world(letters=(4, 9), holes=(12, 13))
     await world.drain()
@@ -272,13 +315,37 @@ async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> Non
     assert await world.store.totals([P]) == {}
 
 
-async def test_a_decision_that_cannot_be_read_is_made_again() -> None:
+@pytest.mark.parametrize(
+    ("known", "newer"),
+    [
+        (b'"schema_version":1', b'"schema_version":2'),
+        (b'"action":"', b'"action":"ask_'),  # nobody can count what it means
+        (b'"record_ms":', b'"received_ms":'),
+    ],
+)
+async def test_a_decision_that_cannot_be_read_is_made_again(known: bytes, newer: bytes) -> None:
     world = await a_world()
     decisions = world.topics.kept[Part(DECISIONS, P.partition)]
-    newer = decisions[5].value.replace(b'"id":', b'"what":1,"id":', 1) if decisions[5].value else b""
-    decisions[5] = Fake(newer, topic=DECISIONS, partition=1, offset=5, timestamp=decisions[5].timestamp)
+    changed = (decisions[5].value or b"").replace(known, newer, 1)
+    assert changed != decisions[5].value
+    decisions[5] = replace(decisions[5], value=changed)
     world.emptied()
     assert (await world.taken(30)).position == 5
+
+
+async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> None:
+    world = await a_world(60, letters=(4, 9), holes=(12, 13))
+    assert len(await world.drain()) > 5
+    said = await world.says()
+    for part in (Part(DECISIONS, P.partition), Part(DEAD_LETTERS, 0), Part(ENFORCEMENTS, 0)):
+        kept = world.topics.kept[part]
+        world.topics.kept[part] = [
+            replace(record, value=of_tomorrow(record.value or b"", first=n % 2 == 0)) for n, record in enumerate(kept)
+        ]
+    world.emptied()
+    assert (await world.taken(60)).position == 60
+    assert await world.says() == said
+    assert await world.drain() == []
 
 
 @pytest.mark.parametrize("committed", [None, 31])

@@ -7,26 +7,34 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".kafka"
 JAVA = 17  # what Kafka 4 asks for
+PACKAGE = f"openjdk-{JAVA}-jre-headless"
 
 
 class RealServersMissing(Exception):
     """Java, Maven, Kafka's jars or redis-server are not there: the message says which, and how to get it."""
 
+    def __init__(self, message: str, package: str = "") -> None:
+        """package: Debian's, that has it."""
+        super().__init__(f"{message}: apt install {package}" if package else message)
+        self.package = package
+
 
 def jars() -> Path:
     """The folder that holds them. The first time it takes a minute and the network. Raises RealServersMissing."""
-    lib = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    lib = _lib()
     java()
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes ask at once
         if not lib.exists():
+            sys.stderr.write(f"Maven brings Apache Kafka into {CACHE.name}/, once: about a minute\n")
             _fetch(lib)
     return lib
 
@@ -35,20 +43,32 @@ def java() -> str:
     """The `java` to run brokers with. Raises RealServersMissing where there is none, or it is too old."""
     found = shutil.which("java")
     if found is None:
-        raise RealServersMissing(
-            f"no `java` on PATH; expected Java {JAVA} or newer: apt install openjdk-17-jre-headless"
-        )
+        raise RealServersMissing(f"no `java` on PATH; expected Java {JAVA} or newer", PACKAGE)
     said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < JAVA:
-        raise RealServersMissing(f"{found} says {said.splitlines()[:1]}; expected Java {JAVA} or newer")
+        raise RealServersMissing(f"{found} says {said.splitlines()[:1]}; expected Java {JAVA} or newer", PACKAGE)
     return found
 
 
+def maven() -> str | None:
+    """The `mvn` that brings the jars; None where they are there. Raises RealServersMissing where there is none."""
+    if _lib().exists():
+        return None
+    found = shutil.which("mvn")
+    if found is None:
+        raise RealServersMissing("no `mvn` on PATH; expected Apache Maven, which brings Kafka", "maven")
+    return found
+
+
+def _lib() -> Path:
+    return CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+
+
 def _fetch(lib: Path) -> None:
-    mvn = shutil.which("mvn")
+    mvn = maven()
     if mvn is None:
-        raise RealServersMissing("no `mvn` on PATH; expected Apache Maven, which brings Kafka: apt install maven")
+        return
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         command = [mvn, "--quiet", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"]
         command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}/lib"]

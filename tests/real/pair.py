@@ -23,7 +23,7 @@ def redis_server() -> Path:
     """The distribution's `redis-server`. Raises RealServersMissing."""
     found = shutil.which("redis-server")
     if found is None:
-        raise RealServersMissing("no `redis-server` on PATH; expected Redis 7 or newer: apt install redis-server")
+        raise RealServersMissing("no `redis-server` on PATH; expected Redis 7 or newer", "redis-server")
     return Path(found)
 
 

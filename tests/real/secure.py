@@ -30,14 +30,19 @@ USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who ha
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 
+def openssl() -> str:
+    """The `openssl` to make certificates with. Raises RealServersMissing."""
+    found = shutil.which("openssl")
+    if found is None:
+        raise RealServersMissing("no `openssl` on PATH; expected it, to make certificates", "openssl")
+    return found
+
+
 class Authority:
     """Signs certificates, all of them in one folder: `NAME.pem`, its key `NAME.key`, both in `NAME.both`."""
 
     def __init__(self, folder: Path) -> None:
-        openssl = shutil.which("openssl")
-        if openssl is None:
-            raise RealServersMissing("no `openssl` on PATH; expected it, to make certificates: apt install openssl")
-        self._openssl, self.folder = openssl, folder
+        self._openssl, self.folder = openssl(), folder
         folder.mkdir()
         self._run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a test's authority",
                   "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip

@@ -12,8 +12,8 @@ from streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
 from streams.settings import Settings
 from streams.store import Part
 from streams.store.redis import RedisStore
-from tests.conftest import missing
 from tests.real.jars import RealServersMissing
+from tests.real.needed import missing
 from tests.real.secure import USERS, Authority, SecureRedis
 
 PASSWORDS = {user: f"zxcanary{user}qv" for user in (*USERS, "admin")}

@@ -78,6 +78,36 @@ async def test_nobody_owns_a_part_that_was_never_claimed(store: Store) -> None:
     assert (await store.fences([P])) == [None]
 
 
+async def test_tries_at_a_batch_count_over_owners_until_it_is_passed(store: Store) -> None:
+    """Where nothing of it can be read the mark stays that of the last record that could."""
+    old = await owner(store)
+    await store.apply([span(old, 0, 10)])
+    first = await store.unreadable(P, old, 10)
+    assert first is not None
+    assert (first.tries, first.since_ms) == (1, first.now_ms)
+    new = (await store.claim([P], "w2"))[0].token
+    assert await store.unreadable(P, old, 10) is None  # no longer its own
+    again = await store.unreadable(P, new, 10)
+    assert again is not None
+    assert (again.tries, again.since_ms) == (2, first.since_ms)
+    assert (await store.progress([P]))[0].unreadable_at == 10
+    letters = Aggregate(totals={"dead_letters": 5})
+    assert (await store.apply([span(new, 10, 15, mark=None, aggregate=letters)]))[0] == (Applied.APPLIED, 15)
+    assert (await store.progress([P]))[0].unreadable_at is None
+    assert (await store.fences([P]))[0] == Fence(15, "c", 1, Mark(9, NOW, "sha10"))
+    assert await store.totals([P]) == {"decided": 10, "dead_letters": 5}
+
+
+async def test_tries_at_another_batch_begin_anew_and_a_reset_forgets_them(store: Store) -> None:
+    token = await owner(store)
+    for offset, tries in ((10, 1), (10, 2), (20, 1), (10, 1)):
+        found = await store.unreadable(P, token, offset)
+        assert found is not None
+        assert found.tries == tries
+    await store.reset(P, token, Fence(0, "c", 2, None))
+    assert (await store.progress([P]))[0].unreadable_at is None
+
+
 async def test_no_fence_is_a_gap(store: Store) -> None:
     (claim,) = await store.claim([P], "w1")
     assert claim.fence is None

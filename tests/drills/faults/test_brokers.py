@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tests.conftest import missing
 from tests.drills.faults.room import SAID, may_be_taken, take_room
 from tests.drills.scene import scene
 from tests.real.cluster import Cluster
+from tests.real.needed import missing
 from tests.real.pair import Real
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(480)]

@@ -1,6 +1,6 @@
 """`python -m tests.drills.soak`: minutes of traffic at 70% of what two workers can, something broken every minute.
 
-Exit code: 0 memory flat, no lag left, the account exact; 1 not so: the lines say what.
+Exit code: 0 memory flat, no lag left, the account exact; 1 not so: the lines say what, 2 no servers here.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.drills.soak.troubles import Networks, Troubles, networks
 from tests.drills.soak.watch import Watch
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tests.real.needed import lacking, said
 from tests.real.pair import Real
 
 PARTITIONS = 6
@@ -36,6 +37,9 @@ def main() -> int:
     asked.add_argument("--servers", choices=["embedded", "real"], default="real", help="real: Apache Kafka and Redis")
     asked.add_argument("--seed", type=int, help="of the drills' order; printed")
     given = asked.parse_args()
+    if given.servers == "real" and (lacks := lacking()):
+        sys.stderr.write(said(lacks) + "\n")
+        return 2
     seed = int(time.time()) if given.seed is None else given.seed
     report = SoakReport("soak", "a soak with a drill every minute", given.servers, seed, minutes=given.minutes)
     report.did = "two workers at 70% of what they can do; every minute one thing broken and mended"

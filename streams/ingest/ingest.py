@@ -7,6 +7,7 @@ finished (`done`), and is asked before anything is published (`may_publish`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
@@ -20,17 +21,18 @@ from streams.batch import Batch, Limits, Span
 from streams.consumer import make
 from streams.errors import BrokerAway, StoreAway, broker_away
 from streams.fence import Owned
+from streams.ingest.commits import ANSWER_S, Commits
+from streams.ingest.positions import lags, seek_back
+from streams.ingest.unreadable import Note, UnreadableBatches
 from streams.kafka.client import Kafka
 from streams.store import Part
 from streams.tasks import Tasks, exit_on_bug
-from streams.wire import Record
+from streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 20.0  # a rebalance or a stop waits this long for batches in flight
 BACKOFF_S = (0.1, 5.0)
-SAID_MS = 3_000  # a broker answers a fetch within 50 ms, also where it has nothing
-ANSWER_S = 10.0  # to a commit, and to leaving the group: on a stop nobody waits longer for a broker that is away
 
 
 class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -45,6 +47,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         hand_out: Callable[[Batch], Awaitable[None]],
         take_over: Callable[[Part, int | None], Awaitable[Owned]],
         let_go: Callable[[Owned], Awaitable[None]],
+        note_unreadable: Note | None = None,
+        count_unreadable: Callable[[str], None] | None = None,
     ) -> None:
         self.topic, self._limits, self._kafka, self._group = topic, limits, kafka, group
         self._hand_out, self._take_over, self._let_go = hand_out, take_over, let_go
@@ -59,8 +63,9 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._current = 0
         self._revoking = self._stopping = False
         self._tasks = Tasks()
+        self.unreadable = UnreadableBatches(kafka, limits, note_unreadable, count_unreadable, self._tasks)
         self._taking: dict[Part, int] = {}  # under which assignment: an older one may still be at a part
-        self._committed: dict[TopicPartition, int] = {}
+        self._commits = Commits(topic)
         self._stood_since: float | None = None
         self._consumer: Any = None
 
@@ -147,7 +152,8 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self.commit()
         leaving = list(self.owned.values())
         self.owned.clear()
-        self._committed.clear()
+        self.unreadable.left()
+        self._commits.forget()
         for owned in leaving:
             owned.valid = False
             if clean:
@@ -218,6 +224,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 fetched = await self._consumer.getmany(timeout_ms=200, max_records=self._limits.batch_events)
             except KafkaError as error:
                 log.warning("kafka %s: %s: %s; waiting for it", self._kafka, type(error).__name__, error)
+                seek_back(self._consumer, self.owned)
                 await asyncio.sleep(1.0)
                 continue
             self.last_poll = time.monotonic()
@@ -225,6 +232,20 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             spans = [span for tp, records in fetched.items() if (span := self._span(tp, records))]
             if spans:
                 await self._hand_over(spans)
+            self.unreadable.look(self._consumer, self.owned)
+            for owned, left_out in self.unreadable.due():
+                await self._step_over(owned, left_out)
+
+    async def _step_over(self, owned: Owned, left_out: UnreadableRange) -> None:
+        """Hands a range that cannot be read out as a batch of its own, and reads on after it."""
+        tp = TopicPartition(*owned.part)
+        span = self._span(tp, [left_out])
+        if span is None or self.owned.get(owned.part) is not owned:
+            return
+        with contextlib.suppress(IllegalStateError):
+            self._consumer.seek(tp, left_out.end)
+            self._consumer.again(tp)
+        await self._hand_over([span])
 
     def _room(self) -> bool:
         # What killed a worker must be alone in hand to be found.
@@ -238,6 +259,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         records = [record for record in records if record.offset >= owned.position]
         if not records:
             return None
+        self.unreadable.read(owned.part)
         highwater = self._consumer.highwater(tp)
         span = Span(owned, owned.position, records, -1)
         span.lag = -1 if highwater is None else max(0, highwater - span.end)
@@ -259,20 +281,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             self._inflight.discard(batch)
             self._changed.notify_all()
 
-    # --- committing: the fence is the truth, the committed offset only where it cannot be believed
-
     async def commit(self) -> None:
         """Commits what was applied since the last time."""
-        offsets = {TopicPartition(*part): owned.applied for part, owned in self.owned.items() if owned.valid}
-        offsets = {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
-        if not offsets or self._consumer is None:
-            return
-        try:
-            async with asyncio.timeout(ANSWER_S):  # the client itself asks for as long as the broker is away
-                await self._consumer.commit(offsets)
-            self._committed.update(offsets)
-        except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced meanwhile, or away: the fence knows
-            log.info("%s: not committed: %s: %s", self.topic, type(error).__name__, error)
+        if self._consumer is not None:
+            await self._commits.commit(self._consumer, self.owned.values())
 
     async def _commit_regularly(self) -> None:
         while not self._stopping:
@@ -280,17 +292,5 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await self.commit()
 
     def lags(self) -> dict[Part, int]:
-        """Records that wait behind what was applied, for each part held; -1 where the broker has not said of late.
-
-        Nothing left to read is believed while the broker says so: one that is silent may hold more by now.
-        """
-        lags, now_ms = {}, time.time() * 1000
-        for part, owned in self.owned.items():
-            tp = TopicPartition(*part)
-            highwater, said_ms = self._consumer.highwater(tp), self._consumer.last_poll_timestamp(tp) or 0
-            lags[part] = -1 if highwater is None else max(0, highwater - owned.applied)
-            if lags[part] == 0:
-                owned.careful_until = 0  # everything that could have been in hand was applied
-                if abs(now_ms - said_ms) > SAID_MS:
-                    lags[part] = -1
-        return lags
+        """See `positions.py`."""
+        return lags(self._consumer, self.owned)

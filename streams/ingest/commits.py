@@ -1,0 +1,42 @@
+"""What was applied, committed to the consumer group. The fence is the truth; this is for whoever cannot believe it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.fence import Owned
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 10.0  # to a commit, and to leaving the group: on a stop nobody waits longer for a broker that is away
+
+
+class Commits:
+    """One ingest's."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._known: dict[TopicPartition, int] = {}  # as committed last
+
+    def forget(self) -> None:
+        """The parts were given away: another may commit for them."""
+        self._known.clear()
+
+    async def commit(self, consumer: Any, owned: Iterable[Owned]) -> None:
+        """Commits what was applied since the last time."""
+        offsets = {TopicPartition(*own.part): own.applied for own in owned if own.valid}
+        offsets = {tp: offset for tp, offset in offsets.items() if self._known.get(tp) != offset}
+        if not offsets:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_S):  # the client itself asks for as long as the broker is away
+                await consumer.commit(offsets)
+            self._known.update(offsets)
+        except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced meanwhile, or away: the fence knows
+            log.info("%s: not committed: %s: %s", self._topic, type(error).__name__, error)

@@ -1,0 +1,84 @@
+"""The one consumer that everything of ours reads with: aiokafka's, which is shown no batch that it cannot decode."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import codec as codecs
+from aiokafka.errors import CorruptRecordException
+
+from streams.errors import CodecMissing
+from streams.kafka.batches import BadBatch, checked, refused
+
+_FETCH = 1  # Kafka's API key
+
+
+def require_codecs() -> None:
+    """Raises CodecMissing where a codec that a producer may choose cannot be read here."""
+    has = {"gzip": codecs.has_gzip, "snappy": codecs.has_snappy, "lz4": codecs.has_lz4, "zstd": codecs.has_zstd}
+    if missing := [name for name, there in has.items() if not there()]:
+        raise CodecMissing(
+            f"no library to read {', '.join(missing)} batches; expected the package cramjam: pip install cramjam"
+        )
+
+
+class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """What cannot be decoded stands in `unreadable`, and its partition is paused: `again` tries once more.
+
+    Everything before it was handed out then, and other partitions go on. aiokafka's own check of CRCs is off, since
+    this one is made before it.
+    """
+
+    def __init__(self, *topics: str, **options: Any) -> None:
+        super().__init__(*topics, **options, check_crcs=False)
+        self.unreadable: dict[TopicPartition, BadBatch] = {}
+        self._send = self._client.send
+        self._client.send = self._send_checked
+
+    async def _send_checked(self, node: Any, request: Any, **options: Any) -> Any:
+        response = await self._send(node, request, **options)
+        if response is not None and getattr(response, "API_KEY", None) == _FETCH:
+            asked = {(topic, p): offset for topic, partitions in request.topics for p, offset, *_ in partitions}
+            response.topics = [
+                (topic, [await self._checked(topic, partition, asked) for partition in partitions])
+                for topic, partitions in response.topics
+            ]
+        return response
+
+    async def _checked(self, topic: str, found: tuple[Any, ...], asked: dict[tuple[str, int], int]) -> tuple[Any, ...]:
+        """A partition's answer. found: number, error, high-water mark, …, bytes."""
+        partition, error, high_water, *rest = found
+        tp, position = TopicPartition(topic, partition), asked[topic, partition]
+        data = rest[-1] or b""
+        if error == CorruptRecordException.errno:
+            self._note(tp, position, refused(position))
+        elif not error and data:
+            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
+            data, bad = checked(data, position, high_water)
+            self._note(tp, position, bad)
+        return (partition, error, high_water, *rest[:-1], data)
+
+    def _note(self, tp: TopicPartition, position: int, bad: BadBatch | None) -> None:
+        """Stands still at a bad batch, unless the partition was given away or sought elsewhere meanwhile."""
+        assigned = self._subscription.subscription and self._subscription.subscription.assignment
+        if bad is None or not assigned or tp not in assigned.tps:
+            return
+        state = assigned.state_value(tp)
+        if state.has_valid_position and state.position == position:
+            self.pause(tp)
+            self.unreadable[tp] = bad
+
+    def again(self, tp: TopicPartition) -> None:
+        """Reads a partition again that stood at a batch. Raises IllegalStateError where it was given away."""
+        self.resume(tp)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.unreadable.pop(partition, None)
+        super().seek(partition, offset)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        for partition in partitions:
+            self.unreadable.pop(partition, None)
+        super().resume(*partitions)

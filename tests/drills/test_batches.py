@@ -1,0 +1,242 @@
+"""Batches that no client of ours would make: whatever Kafka took, a worker lives, and every good record is decided.
+
+Header names that are not UTF-8 are read with replacement. A batch that cannot be decoded is waited for, and stepped
+over with one dead letter; what stands before it, behind it and in other partitions is decided meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.embedded import Embedded
+from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
+from tests.drills.pages import all_ready, all_wait_for, waits
+from tests.drills.published import metric
+from tests.pairs import Pair
+from tests.support.corrupting import Corrupting, recoded, spoilt
+from tests.support.raw_batches import CODECS, Raw, batch, produce
+
+pytestmark = pytest.mark.drill
+SOON_S = 10.0
+AT_ONCE = {"unreadable_tries": "2", "unreadable_minutes": "0"}
+Position = tuple[int, int]
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def said(n: int, text: str = "said toxicity=0.95") -> Raw:
+    return Raw(event(n, text), key=b"k")
+
+
+async def put(kafka: str, partition: int, made: bytes, records: int) -> set[Position]:
+    """The positions that a batch took."""
+    first = await produce(kafka, "completions", partition, made)
+    return {(partition, offset) for offset in range(first, first + records)}
+
+
+async def good(kafka: str, partition: int, ns: Sequence[int], codec: str = "none") -> set[Position]:
+    made = batch([said(n) for n in ns], at_ms=now_ms(), compression=codec)
+    return await put(kafka, partition, made, len(ns))
+
+
+# --- header names
+
+
+NAMES = {
+    "not UTF-8": b"trac\xff",
+    "a lone surrogate": b"\xed\xa0\x80",
+    "an overlong zero": b"\xc0\x80",
+    "empty": b"",
+    "null bytes": b"\x00\x00",
+    "Latin-1": "größe".encode("latin-1"),
+    "UTF-16": "trace".encode("utf-16"),
+    "long": b"\xff" * 100_000,
+    "one of ours": b"tidegate-tenant",
+    "nearly one of ours": b"tidegate-tenant\xff",
+}
+
+
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+async def test_a_header_of_any_name_costs_no_worker_and_no_neighbour(
+    own_pair: Pair, tmp_path: Path, codec: str
+) -> None:
+    """Beside each, in its batch, behind it, and in other partitions, everything is decided within 10 s."""
+    await make_topics(own_pair.kafka, 3)
+    with fleet(tmp_path, own_pair.env()) as workers:
+        workers.start()
+        await workers.joined()
+        sent, n = set[Position](), 0
+        for name in NAMES.values():
+            odd = Raw(event(n, "said toxicity=0.95"), headers=[(b"trace", b"1"), (name, b"acme"), (name, None)])
+            made = batch([said(n + 1), odd, said(n + 2)], at_ms=now_ms(), compression=codec)
+            sent |= await put(own_pair.kafka, n % 3, made, 3)
+            sent |= await good(own_pair.kafka, (n + 1) % 3, [n + 3, n + 4])
+            n += 5
+        began = time.monotonic()
+        redis = await settled(own_pair.redis, len(sent), SOON_S)
+        assert redis.totals["decided"] == len(sent), f"{redis.totals} after {time.monotonic() - began:.1f} s"
+        assert workers.ended() == []
+        await all_ready(workers, within_s=5)
+        seen = await account(own_pair.kafka, len(sent), SOON_S)
+    assert seen.positions == sent
+    assert (seen.dead, seen.duplicates) == ({}, 0)
+    assert {d["action"] for d in seen.counted()} == {"block"}
+    tenants = {d["id"]: d["scopes"]["tenant"] for d in seen.counted()}
+    ours = [*NAMES].index("one of ours") * 5
+    assert tenants[f"c{ours}"] == "acme"  # the gateway's word
+    assert tenants[f"c{ours + 5}"] == f"t{(ours + 5) % 3}"  # another name, so nobody's word
+
+
+# --- batches that cannot be decoded
+
+
+def undecodable() -> dict[str, tuple[bytes, int]]:
+    """What -> a batch that the embedded broker keeps, and the offsets it takes. Its CRC is wrong where it says so."""
+    three = [said(n) for n in range(900, 903)]
+    bad_crc = {f"CRC, {c}": (batch(three, at_ms=now_ms(), compression=c, crc=7), 3) for c in CODECS}
+    nothing = {
+        f"payload, {c}": (batch(three, at_ms=now_ms(), compression=c, payload=b"\x01nothing that is anything"), 3)
+        for c in CODECS
+    }
+    counts = {
+        "a count too large": (batch(three, at_ms=now_ms(), count=5), 5),
+        "a record's length too large": (batch(three, at_ms=now_ms(), payload=b"\xfe\xff\xff\xff\x0f" + b"x" * 30), 3),
+        "a record without an end": (batch(three, at_ms=now_ms(), payload=b"\xff" * 40), 3),
+    }
+    return {**bad_crc, **nothing, **counts}
+
+
+def letters_of(dead: dict[Position, list[dict[str, Any]]]) -> dict[Position, tuple[str, int]]:
+    """Position -> the reason and the number of offsets of its dead letter; each has one."""
+    for position, found in dead.items():
+        assert len(found) == 1, f"{position}: {len(found)} dead letters"
+    return {position: (found[0]["reason"], found[0].get("offsets", 1)) for position, found in dead.items()}
+
+
+async def test_each_kind_that_cannot_be_decoded_is_stepped_over_alone(own_embedded: Embedded, tmp_path: Path) -> None:
+    """Good ones stand before, between and behind them, and in a partition that has none."""
+    await make_topics(own_embedded.kafka, 2)
+    sent, bad, n = set[Position](), dict[Position, tuple[str, int]](), 0
+    for made, offsets in undecodable().values():
+        sent |= await good(own_embedded.kafka, 0, [n, n + 1])
+        first = await produce(own_embedded.kafka, "completions", 0, made)
+        bad[0, first] = ("unreadable_batch", offsets)
+        sent |= await good(own_embedded.kafka, 1, [n + 2])
+        n += 3
+    sent |= await good(own_embedded.kafka, 0, [n])
+    in_all = len(sent) + sum(offsets for _, offsets in bad.values())
+    with fleet(tmp_path, own_embedded.env(), **AT_ONCE) as workers:
+        workers.start()
+        redis = await settled(own_embedded.redis, in_all, 90)
+        assert workers.ended() == [], workers.logs()[-3000:]
+        await all_ready(workers)
+        seen = await account(own_embedded.kafka, in_all, 20)
+        stepped = await metric_of(workers, "unreadable_batches_total", outcome="stepped_over")
+    assert seen.decisions.keys() == sent
+    assert seen.duplicates == 0
+    assert letters_of(seen.dead) == bad
+    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), in_all - len(sent))
+    assert stepped == len(bad)
+
+
+async def metric_of(workers: Fleet, name: str, **labels: str) -> int:
+    return sum((await metric(workers, name, **labels)).values())
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_setting(tmp_path: Path) -> None:
+    """`wait` never steps, through a restart; `skip`, then, does at once: the tries and the minutes went on."""
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        await make_topics(pair.kafka, 2)
+        sent = await good(pair.kafka, 0, [0, 1])
+        made = batch([said(900), said(901)], at_ms=now_ms())
+        first = await produce(pair.kafka, "completions", 0, made)
+        proxy.corrupt = recoded(made, 6)
+        sent |= await good(pair.kafka, 0, [2]) | await good(pair.kafka, 1, range(3, 23))
+        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+            waiting = workers.start(unreadable_batch="wait")
+            await settled(pair.redis, len(sent) - 1, SOON_S)
+            await all_wait_for(workers, f"completions[0]@{first}", SOON_S)
+            text = " ".join((await waits(workers, waiting)).values())
+            for word in ("codec is 6", "try", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
+                assert word in text, text
+            sent |= await good(pair.kafka, 1, range(23, 43))
+            redis = await settled(pair.redis, len(sent) - 1, SOON_S)
+            assert redis.totals["decided"] == len(sent) - 1  # all but the one behind it
+            assert redis.totals["dead_letters"] == 0
+            assert await metric_of(workers, "unreadable_batches_total", outcome="waited") > 0
+            assert workers.ended() == []
+            workers.kill(waiting)
+            workers.start(unreadable_batch="skip")
+            redis = await settled(pair.redis, len(sent) + 2, 60)
+            await all_ready(workers)
+            seen = await account(pair.kafka, len(sent) + 2, SOON_S)
+    assert seen.decisions.keys() == sent
+    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 2)}
+    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 2)
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_a_batch_that_can_be_decoded_again_was_never_lost(tmp_path: Path) -> None:
+    """Spoilt on the way, and later not: everything is decided, and no dead letter is left."""
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        await make_topics(pair.kafka, 2)
+        sent = await good(pair.kafka, 0, [0, 1])
+        spoiled = await put(pair.kafka, 0, batch([said(2), said(3, "MARKER"), said(4)], at_ms=now_ms()), 3)
+        proxy.corrupt = spoilt(b"MARKER")
+        behind = await good(pair.kafka, 0, [5, 6])
+        with fleet(tmp_path, pair.env(), unreadable_tries="3", unreadable_minutes="60") as workers:
+            only = workers.start()
+            await all_wait_for(workers, f"completions[0]@{min(spoiled)[1]}")
+            sent |= await good(pair.kafka, 1, range(7, 27))
+            redis = await settled(pair.redis, len(sent), SOON_S)
+            assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 0)
+            proxy.corrupt = {}
+            sent |= spoiled | behind
+            redis = await settled(pair.redis, len(sent), 60)
+            await all_ready(workers)
+            seen = await account(pair.kafka, len(sent), SOON_S)
+            assert "MARKER" not in workers.log(only)
+    assert (seen.decisions.keys(), seen.dead, seen.duplicates) == (sent, {}, 0)
+    assert redis.totals["decided"] == len(sent)
+
+
+# --- `policies`
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_policies_is_never_stepped_over(tmp_path: Path) -> None:
+    """A worker waits for a batch of `policies` that cannot be decoded, says so, and decides once it can."""
+    said_there = {"parent": None, "policy": {"schema_version": 1, "labels": {"toxicity": {"flag": 0.1}}}}
+    why = {"author": "ann", "reason": "MARKER", "at_ms": now_ms(), "schema_version": 1}
+    value = json.dumps({**said_there, **why}).encode()
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        await make_topics(pair.kafka, 1)
+        await produce(pair.kafka, "policies", 0, batch([Raw(value, key=b"live")], at_ms=now_ms()))
+        proxy.corrupt = spoilt(b"MARKER")
+        sent = await good(pair.kafka, 0, range(5))
+        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+            only = workers.start()
+            await all_wait_for(workers, "policies[0]@0")
+            await asyncio.sleep(3)  # more than the tries and the minutes of other topics
+            assert (await settled(pair.redis, 0, 0)).totals["decided"] == 0
+            assert workers.ended() == []
+            proxy.corrupt = {}
+            redis = await settled(pair.redis, len(sent), 60)
+            seen = await account(pair.kafka, len(sent), SOON_S)
+            assert await workers.leave(only) == 0
+    assert redis.totals["decided"] == len(sent)
+    assert (seen.decisions.keys(), seen.dead) == (sent, {})
+    assert {d["action"] for d in seen.counted()} == {"flag"}  # by the policy of the batch

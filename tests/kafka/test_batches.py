@@ -1,0 +1,215 @@
+"""Which record batches can be decoded, and what is made of those that cannot. No broker."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Sequence
+
+import cramjam
+import pytest
+from aiokafka.record.memory_records import MemoryRecords
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.kafka import batches
+from streams.kafka.batches import BadBatch, checked
+from tests.support.raw_batches import CODECS, Header, Raw, batch, right_crc
+
+AT_MS = 1_800_000_000_000
+END = 1_000_000  # a high-water mark beyond everything here
+
+
+def at(offset: int, made: bytes) -> bytes:
+    """As a broker stores it: at that offset, which no CRC covers."""
+    return struct.pack(">q", offset) + made[8:]
+
+
+def some(n: int, name: str = "v") -> list[Raw]:
+    return [Raw(f"{name}{i}".encode() * 20, key=b"k", headers=[(b"h", b"1")], after_ms=i) for i in range(n)]
+
+
+def shown(data: bytes) -> list[tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]]:
+    """The records as aiokafka reads them out of what it is shown: it skips control batches."""
+    found, records = [], MemoryRecords(data)
+    while records.has_next():
+        one = records.next_batch()
+        if not one.is_control_batch:
+            found += [(r.offset, r.timestamp, r.key, r.value, tuple(r.headers)) for r in one]
+    return found
+
+
+def values(data: bytes) -> Sequence[bytes | None]:
+    return [value for _, _, _, value, _ in shown(data)]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_is_shown_as_if_not_compressed(codec: str) -> None:
+    made = batch(some(5), at_ms=AT_MS, compression=codec)
+    found, bad = checked(made, 0, END)
+    assert bad is None
+    assert shown(found) == shown(batch(some(5), at_ms=AT_MS))
+
+
+#  good good BAD good, asked for at 0, then at the bad one
+#  [0,2) [2,5) [5,8) [8,9)
+def four(spoilt: bytes) -> bytes:
+    plain = [batch(some(n), at_ms=AT_MS, compression=c) for n, c in ((2, "none"), (3, "lz4"), (1, "zstd"))]
+    return at(0, plain[0]) + at(2, plain[1]) + at(5, spoilt) + at(8, plain[2])
+
+
+def flipped(made: bytes, place: int) -> bytes:
+    return made[:place] + bytes([made[place] ^ 0xFF]) + made[place + 1 :]
+
+
+SOUND = batch(some(3), at_ms=AT_MS)
+LZ4 = batch(some(3), at_ms=AT_MS, compression="lz4")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "end", "why"),
+    [
+        # what the CRC does not confirm is not believed: no end
+        (flipped(SOUND, 70), None, "its CRC is wrong"),
+        (flipped(SOUND, 60), None, "its CRC is wrong"),  # the count
+        (flipped(SOUND, 16), None, "its format is 253, which is none that Kafka has"),
+        # the length, which makes it longer than all that is there
+        (flipped(SOUND, 8), None, "it is longer than what the broker sent of it"),
+        # the CRC is right, so the end is as the header says: 5 + 3
+        (batch(some(3), at_ms=AT_MS, compression=6), 8, "its codec is 6, which is none that Kafka has"),
+        (batch([], at_ms=AT_MS, compression="lz4", payload=b"no", count=3), 8,
+         "its lz4 payload cannot be decompressed"),
+        (batch([], at_ms=AT_MS, compression="zstd", payload=b"", count=3), 8,
+         "its zstd payload cannot be decompressed"),
+        (batch([], at_ms=AT_MS, compression="gzip", payload=gzip.compress(b"x")[:-3], count=3), 8,
+         "its gzip payload cannot be decompressed"),
+        (batch([], at_ms=AT_MS, compression="snappy", payload=b"\x82SNAPPY\0\0\0\0\1\0\0\0\1\0\0\xff\xff", count=3), 8,
+         "its snappy payload cannot be decompressed"),
+        (batch(some(2), at_ms=AT_MS, count=3), 8, "its records cannot be told apart"),
+        (batch(some(4), at_ms=AT_MS, count=3), 8, "it holds more bytes than its records have"),
+        (batch([], at_ms=AT_MS, payload=b"\x02\xff", count=3), 8, "its records cannot be told apart"),
+    ],
+)  # fmt: skip
+def test_all_before_a_bad_batch_comes_and_then_its_range(spoilt: bytes, end: int | None, why: str) -> None:
+    data = four(spoilt)
+    before, bad = checked(data, 0, END)
+    assert bad is None
+    assert [offset for offset, *_ in shown(before)] == [0, 1, 2, 3, 4]
+    rest = data[data.index(at(5, spoilt)) :]
+    nothing, bad = checked(rest, 5, END)
+    assert nothing == b""
+    assert bad == BadBatch(5, end, why, rest[:61])
+
+
+def test_a_range_begins_where_it_was_asked_for_within_a_batch() -> None:
+    """Half of it was read before it was spoilt: that half was counted."""
+    spoilt = at(5, batch(some(3), at_ms=AT_MS, compression=6))
+    _, bad = checked(spoilt, 7, END)
+    assert bad is not None
+    assert (bad.start, bad.end) == (7, 8)
+
+
+@pytest.mark.parametrize(
+    ("offset", "position", "high_water"),
+    [
+        (0, 5, END),  # offsets 0 to 2 do not hold 5
+        (9, 5, 10),  # 9 to 11 reach beyond the high-water mark
+        (-3, 0, END),
+    ],
+)
+def test_a_batch_that_says_it_stands_elsewhere_is_not_believed(offset: int, position: int, high_water: int) -> None:
+    """The CRC covers no base offset: believed, it would cost or double records."""
+    nothing, bad = checked(at(offset, SOUND), position, high_water)
+    assert (nothing, bad and bad.end) == (b"", None)
+    assert bad is not None
+    assert "and stands at" in bad.why
+
+
+def test_a_gap_before_a_batch_is_no_fault() -> None:
+    """Compaction and transactions leave holes."""
+    assert checked(at(50, SOUND), 5, END) == (at(50, SOUND), None)
+
+
+def test_what_the_broker_cut_off_at_the_end_is_no_fault() -> None:
+    whole = at(0, SOUND) + at(3, LZ4)
+    for cut in range(len(SOUND) + 1, len(whole)):
+        found, bad = checked(whole[:cut], 0, END)
+        assert (len(shown(found)), bad) == (3, None)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_header_names_that_are_not_utf8_are_replaced(codec: str) -> None:
+    names: list[Header] = [(b"trac\xff", b"1"), (b"", None), (b"\xc3\xa9", b"\xff"), (b"\xf0\x28", b"")]
+    long: list[Header] = [(b"\x80" * 300, b"z")]
+    records = [Raw(b"one", key=b"\xff", headers=names, after_ms=-5), Raw(b"two"), Raw(None, headers=long)]
+    found, bad = checked(batch(records, at_ms=AT_MS, compression=codec), 0, END)
+    assert bad is None
+    assert shown(found) == [
+        (0, AT_MS - 5, b"\xff", b"one", (("trac�", b"1"), ("", None), ("é", b"\xff"), ("�(", b""))),
+        (1, AT_MS, None, b"two", ()),
+        (2, AT_MS, None, None, (("�" * 300, b"z"),)),
+    ]  # fmt: skip
+
+
+def test_a_control_batch_is_left_as_it_is() -> None:
+    made = bytearray(SOUND)
+    struct.pack_into(">h", made, 21, 0x20)
+    struct.pack_into(">I", made, 17, right_crc(made))
+    assert checked(bytes(made), 0, END) == (bytes(made), None)
+
+
+# --- bounded
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_a_batch_that_grows_beyond_the_bound_is_not_filled_into_memory(
+    monkeypatch: pytest.MonkeyPatch, codec: str
+) -> None:
+    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+    fits, over = (batch([Raw(b"a" * size)], at_ms=AT_MS, compression=codec) for size in (1_000_000, 1_100_000))
+    assert [len(v or b"") for v in values(checked(fits, 0, END)[0])] == [1_000_000]
+    _, bad = checked(over, 0, END)
+    assert bad is not None
+    assert (bad.end, bad.why) == (1, "it holds over 1 MB decompressed")
+
+
+def test_many_batches_that_fit_alone_come_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+    made = batch([Raw(b"a" * 600_000)], at_ms=AT_MS, compression="zstd")
+    data = b"".join(at(n, made) for n in range(3))
+    assert [offset for offset, *_ in shown(checked(data, 0, END)[0])] == [0]
+    assert [offset for offset, *_ in shown(checked(data[len(made) :], 1, END)[0])] == [1]
+
+
+def test_snappy_comes_in_javas_blocks_and_without() -> None:
+    payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
+    raw = batch([], at_ms=AT_MS, compression="snappy", payload=bytes(cramjam.snappy.compress_raw(payload)), count=3)
+    assert values(checked(raw, 0, END)[0]) == values(SOUND)
+
+
+# --- whatever the bytes
+
+
+def spoilt_batches() -> st.SearchStrategy[tuple[bytes, bool]]:
+    def spoil(n: int, codec: str, flips: list[tuple[int, int]], cut: int | None, mended: bool) -> tuple[bytes, bool]:
+        made = bytearray(batch(some(n), at_ms=AT_MS, compression=codec))
+        for place, byte in flips:
+            made[place % len(made)] = byte
+        if mended:
+            struct.pack_into(">I", made, 17, right_crc(made))
+        return bytes(made[:cut]), not flips and cut is None
+
+    flips = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4)
+    return st.builds(
+        spoil, st.integers(1, 4), st.sampled_from(list(CODECS)), flips, st.none() | st.integers(0, 200), st.booleans()
+    )
+
+
+@given(spoilt_batches())
+def test_whatever_is_shown_can_be_decoded(made: tuple[bytes, bool]) -> None:
+    data, sound = made
+    found, bad = checked(data, 0, 100)
+    shown(found)  # raises nothing
+    assert found == b"" or bad is None
+    assert not (sound and bad)
+    assert all(0 <= offset < 100 for offset, *_ in shown(found))

@@ -1,0 +1,163 @@
+"""The checked consumer and what leaves a batch out, at a broker whose answers are spoilt on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import TopicPartition
+
+from streams.cli.kept_records import KeptRecords
+from streams.cli.reading import everything
+from streams.embedded import Embedded
+from streams.errors import UnreadableBatch
+from streams.kafka.client import outside, started
+from streams.kafka.consumer import CheckedConsumer
+from streams.kafka.probe import end_of
+from streams.past.history import History
+from streams.policies_topic import PoliciesTopic
+from streams.source import Source
+from streams.store import Part
+from streams.wire import UnreadableRange
+from tests.drills.fleet import make_topics
+from tests.support.corrupting import Corrupting
+from tests.support.raw_batches import Raw, batch, produce
+
+AT_MS = 1_800_000_000_000
+MARKER = b"SPOIL-ME"
+P0, P1 = TopicPartition("completions", 0), TopicPartition("completions", 1)
+
+
+@pytest.fixture(scope="module")
+def spoilt(_wheels: None) -> Iterator[tuple[Corrupting, Embedded]]:
+    """completions[0]: 2 records, 3 in a batch that is spoilt, 2 more, 1 spoilt, 1. completions[1]: 4 sound ones."""
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        asyncio.run(_fill(pair.kafka))
+        proxy.corrupt = {MARKER: MARKER[::-1]}
+        yield proxy, pair
+
+
+async def _fill(kafka: str) -> None:
+    await make_topics(kafka, 2)
+    for n, marked in ((2, False), (3, True), (2, False), (1, True), (1, False)):
+        await produce(kafka, "completions", 0, batch(_records(n, marked), at_ms=AT_MS))
+    await produce(kafka, "completions", 1, batch(_records(4, marked=False), at_ms=AT_MS))
+    await produce(kafka, "policies", 0, batch(_records(1, marked=False), at_ms=AT_MS))
+    await produce(kafka, "policies", 0, batch(_records(1, marked=True), at_ms=AT_MS))
+
+
+def _records(n: int, marked: bool) -> list[Raw]:
+    return [Raw(b"value %d %s" % (i, MARKER if marked else b"")) for i in range(n)]
+
+
+#  completions[0]   0 1 | 2 3 4 | 5 6 | 7 | 8
+#                        spoilt        spoilt
+SOUND = [0, 1, 5, 6, 8]
+
+
+@asynccontextmanager
+async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
+    consumer = await started(CheckedConsumer(**outside(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50))
+    try:
+        consumer.assign([P0, P1])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """The other partition's four are not lost with it, and `again` finds the same batch once more."""
+    async with reader(spoilt[1].kafka) as consumer:
+        seen: list[tuple[int, int]] = []
+        for _ in range(3):
+            async with asyncio.timeout(20):
+                while P0 not in consumer.unreadable or len(seen) < 6:
+                    for tp, records in (await consumer.getmany(timeout_ms=50)).items():
+                        seen += [(tp.partition, record.offset) for record in records]
+            bad = consumer.unreadable[P0]
+            assert (bad.start, bad.end, bad.why) == (2, None, "its CRC is wrong")
+            assert await end_of(spoilt[1].kafka, P0, bad) == 5
+            consumer.again(P0)
+            assert P0 not in consumer.unreadable
+        assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
+
+
+async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Embedded]) -> None:
+    proxy, pair = spoilt
+    async with reader(pair.kafka) as consumer:
+        async with asyncio.timeout(20):
+            while P0 not in consumer.unreadable:
+                await consumer.getmany(timeout_ms=50)
+        proxy.corrupt = {}
+        try:
+            consumer.again(P0)
+            seen: list[int] = []
+            async with asyncio.timeout(20):
+                while len(seen) < 7:
+                    seen += [record.offset for record in (await consumer.getmany(P0, timeout_ms=50)).get(P0, ())]
+        finally:
+            proxy.corrupt = {MARKER: MARKER[::-1]}
+        assert seen == [2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_readers_outside_the_group_leave_it_out(
+    spoilt: tuple[Corrupting, Embedded], caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka = spoilt[1].kafka
+    assert [r.offset async for r in everything(kafka, "completions") if r.partition == 0] == SOUND
+    assert "completions[0]: offsets 2 to 4 left out: a batch that cannot be read: its CRC is wrong" in caplog.text
+    kept = KeptRecords(kafka, "completions")
+    try:
+        stretch, _ = await kept.since(0)
+        assert [record.offset async for records in kept.read(stretch) for record in records] == SOUND
+    finally:
+        await kept.aclose()
+
+
+async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, Embedded]) -> None:
+    history = History(spoilt[1].kafka)
+    (stretch,) = await history.since([Part("completions", 0)], 0)
+    found = [record async for records in history.read(stretch) for record in records]
+    assert [
+        (record.offset, record.end) if isinstance(record, UnreadableRange) else record.offset for record in found
+    ] == [0, 1, (2, 5), 5, 6, (7, 8), 8]
+    # a stretch that ends within it has as much of it
+    part = [record async for records in history.read(stretch._replace(end=4)) for record in records]
+    assert isinstance(part[-1], UnreadableRange)
+    assert (part[-1].offset, part[-1].end) == (2, 4)
+
+
+async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Corrupting, Embedded]) -> None:
+    source = Source(spoilt[1].kafka)
+    try:
+        with pytest.raises(
+            UnreadableBatch, match=r"completions\[0\]@3: in a batch that cannot be read: its CRC is wrong"
+        ):
+            await source.read(Part("completions", 0), 3)
+        found = await source.read(Part("completions", 0), 6)
+        assert found is not None
+        assert found.offset == 6
+        assert await source.bounds(Part("completions", 0)) == (0, 9)
+    finally:
+        await source.stop()
+
+
+async def test_policies_leave_none_out(spoilt: tuple[Corrupting, Embedded]) -> None:
+    topic = PoliciesTopic(spoilt[1].kafka)
+    try:
+        await topic.open()
+        assert [record.offset for record in await topic.fetch()] == [0]
+        for _ in range(2):  # however often
+            with pytest.raises(UnreadableBatch, match=r"policies\[0\]@1: a batch that cannot be read"):
+                await _fetched(topic)
+    finally:
+        await topic.close()
+
+
+async def _fetched(topic: PoliciesTopic) -> None:
+    """Nothing, ten times at the most."""
+    for _ in range(10):
+        assert not await topic.fetch()
