@@ -91,6 +91,7 @@ class Metrics:
         self.reasons = counter("reasons", "Labels among the reasons of decisions.", "label", "action")
         self.faults = counter("faults", "Completions that could not be scored.", "reason")
         self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
+        self.dropped = counter("dropped_fields", "Fields of decided completions that could not be read: left out.")
         self.dead_letters = counter("dead_letters", "Input that could not be read.", "topic", "reason")
         self.texts = counter("texts_scored", "Choices and prompts scored.")
         self.sent = counter("texts_sent", "Of those, the ones that the encoder of a cascade read something of.")
@@ -142,6 +143,8 @@ class Metrics:
                 too_late += 1
             if decision.status == "failed":
                 failed += 1
+            if decision.dropped:
+                self.dropped.inc(len(decision.dropped))
             if decision.fault is not None:
                 self.faults.labels(decision.fault.value).inc()
                 continue

@@ -31,7 +31,7 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     if value.startswith(_BOM):
         value = b"   " + value[len(_BOM) :]  # as many bytes: those that a message names keep their places
     try:
-        found = from_json(value, allow_inf_nan=False)
+        found = from_json(value)
     except ValueError as error:
         found = _mended(value, at, str(error))
     if type(found) is not dict:
@@ -46,10 +46,11 @@ def _mended(value: bytes, at: str, message: str) -> Any:
     except UnicodeDecodeError as error:
         expected = "UTF-8" + hints.of_bytes(value)
         raise Refused(DeadLetterReason.NOT_UTF8, f"{place}byte {error.start}", expected) from None
-    try:
-        return from_json(_ESCAPE.sub(_replace_lone, value) if "hex escape" in message else value)
-    except ValueError as error:
-        message = str(error)
+    if "hex escape" in message:
+        try:
+            return from_json(_ESCAPE.sub(_replace_lone, value))
+        except ValueError as error:
+            message = str(error)
     byte = _byte(value, message)
     where = f"{place}byte {byte}"
     if message.startswith("recursion limit"):
