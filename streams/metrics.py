@@ -91,6 +91,7 @@ class Metrics:
         self.reasons = counter("reasons", "Labels among the reasons of decisions.", "label", "action")
         self.faults = counter("faults", "Completions that could not be scored.", "reason")
         self.producer_failed = counter("producer_failed", "Completions that their producer reports as failed.")
+        self.dropped = counter("dropped_fields", "Fields of decided completions that could not be read: left out.")
         self.dead_letters = counter("dead_letters", "Input that could not be read.", "topic", "reason")
         self.origins_ignored = counter(
             "origins_ignored", "Records whose tidegate-origin is not true.", "topic", "reason"
@@ -143,14 +144,16 @@ class Metrics:
             latency.add(max(0.0, (now_ms - decision.record_ms) / 1000))
             if decision.time is _TOO_LATE:
                 too_late += 1
+            if decision.status == "failed":
+                failed += 1
+            if decision.dropped:
+                self.dropped.inc(len(decision.dropped))
             if decision.fault is not None:
                 self.faults.labels(decision.fault.value).inc()
                 continue
             actions[decision.action] += 1
             if decision.would_be is not None:
                 would[decision.would_be.action] += 1
-            if decision.status == "failed":
-                failed += 1
             for reason in decision.reasons:
                 reasons[reason.label, reason.action] += 1
             for label, score in decision.scores.items():

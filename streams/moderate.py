@@ -87,8 +87,8 @@ class Moderate:
         texts: list[str] = []
         for item in items:
             completion = item.completion
-            if isinstance(completion, Unreadable) or completion.status == "failed":
-                continue
+            if isinstance(completion, Unreadable) or (completion.status == "failed" and not any(completion.choices)):
+                continue  # of a call that failed half-way, the text was shown
             asked.append(item)
             texts += completion.choices
             if prompts and completion.prompt:
@@ -175,6 +175,7 @@ class Moderate:
             user=None if user is None else self._hash(tenant, user),
             conversation=None if conversation is None else self._hash(tenant, conversation),
             record_hmac=self._record_hmac(record.value or b""),
+            dropped=completion.dropped,
         )
 
     # --- what the pipeline asks of the results

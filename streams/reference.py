@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streams.core.measures import FIXED, WOULD
+from streams.core.measures import FIXED, WOULD, Measure
 from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
 from streams.core.policy import Policy
 from streams.security.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
@@ -84,9 +84,15 @@ def measures() -> str:
         ("`prompt.<label>`", "completions whose prompt reaches any threshold of that label", "scored completions"),
     ]
     for name, measure in FIXED.items():
-        rows.append((f"`{name}`", f"`{measure.hits}`", " + ".join(f"`{counter}`" for counter in measure.total)))
+        rows.append((f"`{name}`", f"`{measure.hits}`", _total(measure)))
     rows.append((f"`{WOULD}<measure>`", "the same, of what the shadow policy would have done", "likewise"))
     return _table(("measure", "hits", "total"), rows)
+
+
+def _total(measure: Measure) -> str:
+    """The sum that hits are a share of, as a formula."""
+    twice = "".join(f" - `{counter}`" for counter in measure.twice)
+    return " + ".join(f"`{counter}`" for counter in measure.total) + twice
 
 
 def topics() -> str:

@@ -111,7 +111,7 @@ class Replay:
         account.changes.update((recorded.action(d.source.offset), d.action) for d in decisions)
 
     def _inputs(self, decision: Decision) -> Inputs:
-        if decision.fault is None and decision.status == "ok":
+        if decision.fault is None and (decision.status == "ok" or decision.scores):
             self._account.without_label.update(self._live.policy.labels.keys() - decision.scores.keys())
         return Inputs.of(decision)._replace(epoch=self._epoch)
 

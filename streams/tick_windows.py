@@ -63,7 +63,7 @@ class TickWindows:
         self.of_rates: dict[int, Window] = {s: self._buckets.window(s, c) for s, c in self._counters.items()}
         rules: dict[int, set[str]] = {}
         for _, rule, of in ruled(live):
-            rules.setdefault(rule.window_s, set()).update((of.hits, *of.total))
+            rules.setdefault(rule.window_s, set()).update(of.counters)
         self._rules = rules
         self._of_rules = {s: self._buckets.window(s, c) for s, c in rules.items()}
 

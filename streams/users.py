@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
+from streams.core.contract import shortened
+
 
 @dataclass(frozen=True)
 class UserKey:
@@ -19,8 +21,13 @@ class UserKey:
         return hmac.digest(self.secret, b"tidegate fingerprint", "sha256").hex()[:8]
 
     def hash(self, tenant: str, name: str) -> str:
-        """32 hex digits for a user (or conversation) of a tenant: the same name under two tenants is two users."""
-        return hmac.digest(self.secret, f"{tenant}\0{name}".encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
+        """32 hex digits for a user (or conversation) of a tenant: the same name under two tenants is two users.
+
+        One of over 256 characters is hashed as it is read from a record: shortened.
+        """
+        return hmac.digest(
+            self.secret, f"{tenant}\0{shortened(name)}".encode("utf-8", "surrogatepass"), "sha256"
+        ).hex()[:32]
 
     def record(self, value: bytes) -> str | None:
         """32 hex digits of a record's value, for the holder of the key to recognise it by; None without a key.

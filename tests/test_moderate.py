@@ -218,7 +218,7 @@ async def test_of_several_choices_it_is_the_one_that_gave_the_score(bench: Bench
 
 
 async def test_a_fault_and_a_failed_one_were_given_by_nobody(bench: Bench) -> None:
-    for event in ({"completion": "RAISE toxicity=0.5!"}, {"completion": "toxicity=0.5!", "status": "failed"}):
+    for event in ({"completion": "RAISE toxicity=0.5!"}, {"completion": "", "status": "failed"}):
         found = await bench.decision(**event)
         assert (found.by_encoder, found.prompt_by_encoder) == (None, None)
         assert [reason.by for reason in found.reasons] == [None]
@@ -343,11 +343,24 @@ async def test_what_became_of_the_asking_is_counted(redacting: Bench) -> None:
 # --- failed ones, empty ones
 
 
-async def test_a_failed_completion_is_allowed_and_never_scored(bench: Bench) -> None:
-    found = await bench.decision(completion="RAISE toxicity=0.99", status="failed")
-    assert (found.action, found.status, found.fault) == (Action.ALLOW, "failed", None)
-    assert [reason.label for reason in found.reasons] == ["producer_failed"]
+async def test_a_failed_completion_without_a_text_is_allowed_and_never_scored(bench: Bench) -> None:
+    for completion in ("", ["", ""]):
+        found = await bench.decision(completion=completion, status="failed", prompt="toxicity=0.99")
+        assert (found.action, found.status, found.fault) == (Action.ALLOW, "failed", None)
+        assert [reason.label for reason in found.reasons] == ["producer_failed"]
     assert bench.scorer.heard == []
+
+
+async def test_a_text_shown_before_its_call_failed_is_scored(bench: Bench) -> None:
+    found = await bench.decision(completion=["", "toxicity=0.99"], status="failed")
+    assert (found.action, found.status, found.choice_of["toxicity"]) == (Action.BLOCK, "failed", 1)
+    assert [reason.label for reason in found.reasons] == ["toxicity", "producer_failed"]
+
+
+async def test_a_text_of_a_failed_call_that_cannot_be_scored_is_a_fault(bench: Bench) -> None:
+    found = await bench.decision(completion="RAISE", status="failed")
+    assert (found.fault, found.status) == (FaultReason.CLASSIFIER_ERROR, "failed")
+    assert [reason.label for reason in found.reasons] == ["fault"]
 
 
 async def test_an_empty_text_is_scored_like_any_other(bench: Bench) -> None:
@@ -561,6 +574,19 @@ async def test_a_published_decision_is_what_decide_makes_of_its_own_record(live:
         assert read.policy_version == live.version
         assert read.model_version == "obedient@1"
     bench.scoring.close()
+
+
+async def test_a_long_user_is_one_user_wherever_it_is_looked_up(bench: Bench) -> None:
+    long = USER * 100
+    found = await bench.decision(completion="x", tenant="acme", user=long)
+    assert found.user == KEY.hash("acme", long)
+    assert found.user != KEY.hash("acme", long + "x")
+
+
+async def test_a_decision_says_what_could_not_be_read(bench: Bench) -> None:
+    found = await bench.decision(completion="toxicity=0.99", user=[USER], tenant="a|b", prompt=7)
+    assert (found.action, found.user, found.scopes.tenant) == (Action.BLOCK, None, "unknown")
+    assert sorted(found.dropped) == ["prompt", "tenant", "user"]
 
 
 async def test_a_decision_is_the_same_alone_and_among_others(bench: Bench) -> None:

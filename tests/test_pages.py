@@ -174,7 +174,7 @@ async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> 
     live = LivePolicy("0-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5, "block": 0.9}}}, "p"))
     source = Source(topic="completions", partition=0, offset=1)
     plain = Inputs("c1", source, epoch=1, record_ms=1000, model_version="m", scores={"toxicity": 0.95})
-    failed = plain._replace(scores={}, status="failed")
+    failed = plain._replace(scores={}, status="failed", dropped=("user", "metadata.tenant"))
     fault = plain._replace(scores={}, fault=FaultReason.BAD_SCORES)
     worker.metrics.decided([decide(inputs, live) for inputs in (plain, plain, failed, fault)], 1750)
     worker.metrics.takeovers.labels("completions", "no_fence").inc()
@@ -185,6 +185,7 @@ async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> 
     assert found["tidegate_decisions_total{'action': 'allow'}"] == 1  # the failed one
     assert found["tidegate_reasons_total{'action': 'block', 'label': 'toxicity'}"] == 2
     assert found["tidegate_producer_failed_total"] == 1
+    assert found["tidegate_dropped_fields_total"] == 2
     assert found["tidegate_faults_total{'reason': 'bad_scores'}"] == 1
     assert found["tidegate_takeovers_total{'fence': 'no_fence', 'topic': 'completions'}"] == 1
     # Of the scores 0.95 is the bound of a bucket, and belongs to it.

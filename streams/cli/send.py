@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 UNREADABLE_SHOWN = 10  # lines named one by one; the rest is in the count
+DOUBTFUL_SHOWN = 10  # the same of those that can be read
+DOUBTS_SHOWN = 3  # of one line
 
 Header = tuple[str, bytes]
 
@@ -45,8 +47,9 @@ def send(
     """Send events from a file.
 
     One JSON object a line, in any input form. Lines are sent as they are, one record each. One that Tidegate cannot
-    read is named, and sent all the same: it becomes a dead letter. One larger than TIDEGATE_MAX_RECORD_BYTES is
-    refused.
+    read is named, and sent all the same: it becomes a dead letter. So is one that can be read and may not be meant so:
+    a key that is nearly one of ours (tennant), seconds where milliseconds are meant, a field that is left out. One
+    larger than TIDEGATE_MAX_RECORD_BYTES is refused.
 
     \b
     tidegate send completions.jsonl
@@ -63,6 +66,8 @@ def send(
     said = f"{counts['sent']} {noun} sent to {topic}"
     if counts["unreadable"]:
         said += f", {counts['unreadable']} of them unreadable: they become dead letters"
+    if counts["doubtful"]:
+        said += f", {counts['doubtful']} of them perhaps not as meant"
     if counts["refused"]:
         fail(f"{said}; {counts['refused']} refused")
     say(said)
@@ -96,7 +101,7 @@ async def _send_chunk(
 
     pending: list[tuple[int, int, Any]] = []
     for number, value in chunk:
-        key, why = _read(Line(topic, value, headers))
+        key, why, doubtful = _read(Line(topic, value, headers))
         bytes_ = record_bytes(key, value, headers)
         if bytes_ > limit:
             counts["refused"] += 1
@@ -106,6 +111,11 @@ async def _send_chunk(
             counts["unreadable"] += 1
             if counts["unreadable"] <= UNREADABLE_SHOWN:
                 say(f"line {number}: {why}; sent, it becomes a dead letter")
+        if doubtful:
+            counts["doubtful"] += 1
+            if counts["doubtful"] <= DOUBTFUL_SHOWN:
+                more = f"; {len(doubtful) - DOUBTS_SHOWN} more" if len(doubtful) > DOUBTS_SHOWN else ""
+                say(f"line {number}: {'; '.join(doubtful[:DOUBTS_SHOWN])}{more}; sent")
         pending.append((number, bytes_, await out.send(topic, value, key=key, headers=list(headers))))
     await _acknowledged(pending, counts)
 
@@ -125,15 +135,21 @@ async def _acknowledged(pending: list[tuple[int, int, Any]], counts: Counter[str
             counts["sent"] += 1
 
 
-def _read(line: Line) -> tuple[bytes | None, str]:
-    """The record's key as the docs recommend it, and why Tidegate cannot read the line (empty where it can)."""
-    from streams.wire import Unreadable, decode_completion, decode_feedback
+def _read(line: Line) -> tuple[bytes | None, str, list[str]]:
+    """The record's key as the docs recommend it, why Tidegate cannot read the line (empty: it can), and near misses.
+
+    A line without an id of its own has no key by it: its position is not known yet.
+    """
+    from streams.wire import Unreadable, decode_completion, decode_feedback, doubts
 
     if line.topic == "feedback":
         heard = decode_feedback(line)
-        return (None, str(heard)) if isinstance(heard, Unreadable) else (heard.completion_id.encode(), "")
+        if isinstance(heard, Unreadable):
+            return None, str(heard), []
+        return heard.completion_id.encode(), "", doubts(line, heard)
     found = decode_completion(line)
     if isinstance(found, Unreadable):
-        return None, str(found)
-    key = f"{found.tenant}:{found.user}" if found.user else found.conversation or found.id
-    return key.encode(), ""
+        return None, str(found), []
+    own = found.id if found.id != f"{line.topic}[{line.partition}]@{line.offset}" else None
+    key = f"{found.tenant}:{found.user}" if found.user else found.conversation or own
+    return None if key is None else key.encode(), "", doubts(line, found)

@@ -26,17 +26,23 @@ def tail(
         bool, typer.Option("--until-end", help="Everything that the topic holds now, then end.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Only of this id, or on this completion, as its producer has it."),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Each event as it is on the topic, on one line.")] = False,
 ) -> None:
     """Follow a topic, one line an event.
 
-    Until Ctrl-C. A completion's text is never shown; --json shows whatever is on the topic.
+    Until Ctrl-C. A completion's text is never shown; --json shows whatever is on the topic. --id finds a completion by
+    the id that its producer gave it, however long: Tidegate keeps one of over 256 characters shortened.
 
     \b
     tidegate tail decisions
     tidegate tail alerts --from-start
     tidegate tail decisions --json | jq 'select(.action == "block") | .id'
     tidegate tail decisions --until-end --json > decisions.jsonl
+    tidegate tail decisions --until-end --id chatcmpl-7
 
     Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is away.
     """
@@ -47,13 +53,13 @@ def tail(
     if topic not in names:
         fail(f"{topic}: not a topic of ours; expected one of {', '.join(names)}", ExitCode.WRONG)
     try:
-        go(_tail(Settings.load(), topic, from_start, until_end, limit, json_))
+        go(_tail(Settings.load(), topic, from_start, until_end, limit, id, json_))
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.DONE) from None
 
 
 async def _tail(
-    settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, as_json: bool
+    settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
     from streams.cli.reading import everything, follow
 
@@ -61,10 +67,28 @@ async def _tail(
     source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
     async with aclosing(source) as records:
         async for record in records:
+            if id is not None and not _is_of(record, id):
+                continue
             typer.echo(_raw(record) if as_json else line(topic, record))
             shown += 1
             if shown == limit:
                 return
+
+
+def _is_of(record: Any, id: str) -> bool:
+    """Whether an event has that id, or speaks of the completion that has: as it stands, or as Tidegate keeps it."""
+    from streams.core.contract import shortened
+
+    try:
+        found = json.loads(record.value or b"")
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, dict):
+        return False
+    data = found.get("data")
+    events = (found, data if isinstance(data, dict) else {})
+    own = {str(event[name]) for event in events for name in ("id", "completion_id") if event.get(name) is not None}
+    return shortened(id) in {shortened(one) for one in own}
 
 
 def _raw(record: Any) -> str:
@@ -98,7 +122,8 @@ def _decision(e: Event) -> str:
     ]  # fmt: skip
     who = "/".join(scopes[kind] for kind in ("tenant", "model", "route"))
     fault = f"  fault: {e['fault']}" if e.get("fault") else ""
-    return f"{e['action']:<6} {e['id']}  {who}  {', '.join(reasons) or 'nothing reached'}{fault}{_would_be(e)}"
+    dropped = f"  left out: {', '.join(e['dropped'])}" if e.get("dropped") else ""
+    return f"{e['action']:<6} {e['id']}  {who}  {', '.join(reasons) or 'nothing reached'}{fault}{_would_be(e)}{dropped}"
 
 
 def _would_be(e: Event) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -20,14 +20,18 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 @asynccontextmanager
-async def producer(settings: Settings) -> AsyncIterator[Any]:
-    """An aiokafka producer. Raises BrokerAway, also for what is raised inside."""
+async def producer(settings: Settings, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
+    """An aiokafka producer. Raises BrokerAway, also for what is raised inside.
+
+    compression: of its batches, as a producer's `compression.type` says it.
+    """
     made = AIOKafkaProducer(
         **connect(settings.brokers),
         client_id="tidegate-cli",
         acks="all",
         enable_idempotence=settings.idempotent,
         linger_ms=5,
+        compression_type=compression,
         # A batch of several records must not be refused where each of them would not be.
         max_batch_size=min(BATCH_BYTES, settings.max_record_bytes),
         max_request_size=settings.max_record_bytes,

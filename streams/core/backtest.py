@@ -74,7 +74,7 @@ class Backtest:
         self.live, self._names = live, names
         self._bucket_ms = live.policy.windows.bucket_s * 1000
         self._rules = [*ruled(live)]
-        self._wanted = {counter for _, _, of in self._rules for counter in (of.hits, *of.total)}
+        self._wanted = {counter for _, _, of in self._rules for counter in of.counters}
         self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
         self._counts: Counts = {}
         self._users: dict[int, dict[str, set[str]]] = {}
@@ -177,7 +177,7 @@ class _Windows:
     def __init__(self, rules: Iterable[Any], counts: Sequence[Counts]) -> None:
         wanted: dict[int, set[str]] = {}
         for _, rule, of in rules:
-            wanted.setdefault(rule.window_s, set()).update((of.hits, *of.total))
+            wanted.setdefault(rule.window_s, set()).update(of.counters)
         self._counts = counts
         self._starts = sorted({start for some in counts for start in some})
         self._put = dict.fromkeys(wanted, 0)  # how many of the starts each has

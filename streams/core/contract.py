@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -18,6 +19,17 @@ Score = Annotated[float, Field(ge=0, le=1)]
 Millis = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799_999)]
 MAX_CHOICES = 128  # the most that the large APIs give; one event may not hold a worker for longer than that
 Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)]
+
+
+LONGEST_ID = 256  # characters, as `Id` says
+_KEPT = 200  # of a longer one; with `~` and 16 hex digits it is short enough
+
+
+def shortened(id: str) -> str:
+    """The id, or user, as Tidegate keeps it: one of over 256 characters as `id[:200] + "~" + sha256(id)[:16]` (hex)."""
+    if len(id) <= LONGEST_ID:
+        return id
+    return f"{id[:_KEPT]}~{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 class Event(BaseModel):

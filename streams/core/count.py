@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streams.core.events import Action, Decision, EventTime, Feedback, WouldBe
-from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, would_count
+from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
 from streams.core.ruled import ruled
 from streams.core.series import ALL, KINDS
 from streams.core.strikes import Struck, struck
@@ -22,6 +22,7 @@ ScopeOf = Callable[[str, str], str]
 _TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of a function call
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
+_FAILED_HALFWAY: tuple[str, ...] = (PRODUCER_FAILED, SCORED_FAILED)
 # Counters -> the shadow's, by its version: as many as labels combine, and forgotten where that is too many.
 _WOULD: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
 _MOST_WOULD = 10_000
@@ -58,9 +59,11 @@ def aggregate(
 ) -> Aggregate:
     """What a span's decisions count, in `all` and in their tenant, model and route; and whom they strike.
 
-    A label is hit where it is among the reasons, whatever its action. A fault counts only as `fault`, a
-    producer's failure only as `producer_failed`, and a decision that came too late only in the totals. What a shadow
-    policy would have done counts beside it, under the same names after `would.<its version>.`.
+    A label is hit where it is among the reasons, whatever its action. A fault counts as `fault` alone (and as
+    `producer_failed`, where it is one too), a producer's failure without a text only as `producer_failed`. One that
+    failed after it had shown a text counts as its scores say, as `producer_failed`, and as `scored_failed`. A decision
+    that came too late counts only in the totals. What a shadow policy would have done counts beside it, under the same
+    names after `would.<its version>.`.
     """
     tally = _Tally(live, scope_of)
     decided = faults = too_late = 0
@@ -84,14 +87,19 @@ def aggregate(
 
 def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
     """What one decision counts, by the action and reasons of `asked`: its own, or those of the shadow."""
+    failed = decision.status == "failed"
     if decision.fault is not None:
-        return _FAULT
-    if decision.status == "failed":
+        return _FAULT + _FAILED if failed else _FAULT
+    if failed and not decision.scores:
         return _FAILED
     counters = _SCORED[asked.action]
+    if failed:
+        counters += _FAILED_HALFWAY
     if asked.reasons:
         counters += tuple(
-            f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}" for reason in asked.reasons
+            f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}"
+            for reason in asked.reasons
+            if reason.label != PRODUCER_FAILED or reason.score is not None
         )
     return counters
 

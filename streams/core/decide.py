@@ -24,6 +24,7 @@ from streams.core.thresholds import Bars, LivePolicy
 
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+_FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
@@ -50,6 +51,7 @@ class Inputs(NamedTuple):
     record_hmac: str | None = None
     origin: Source | None = None
     origin_sha256: str | None = None
+    dropped: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -67,8 +69,9 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
 
     Beside it, where the policy has a shadow, what that one would ask for.
 
-    A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is
-    allowed. `redact` without spans for its label becomes `review`: nothing to redact by, so a person looks.
+    A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is allowed,
+    unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
+    its label becomes `review`: nothing to redact by, so a person looks.
     """
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms, live)
     action, reasons = _judge(inputs, live)
@@ -106,6 +109,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "record_hmac": inputs.record_hmac,
             "origin": inputs.origin,
             "origin_sha256": inputs.origin_sha256,
+            "dropped": inputs.dropped,
         },
     )
 
@@ -143,16 +147,19 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
         action = Action.BLOCK if (own or faults.fail) == "closed" else Action.ALLOW
         scope = "default" if own is None else f"route={inputs.scopes.route}"
         return action, (Reason(label="fault", action=action, scope=scope),)
-    if inputs.status == "failed":
-        return Action.ALLOW, (Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default"),)
+    failed = inputs.status == "failed"
+    if failed and not inputs.scores:
+        return _ALLOW, (_FAILED,)
     bars, prompt_bars = live.bars(inputs.scopes)
     reasons = [
         *_reasons(inputs.scores, inputs.by_encoder, bars, inputs),
         *(_reasons(inputs.prompt_scores, inputs.prompt_by_encoder, prompt_bars, None) if inputs.prompt_scores else ()),
     ]
     if not reasons:
-        return _ALLOW, ()
+        return _ALLOW, (_FAILED,) if failed else ()
     reasons.sort(key=lambda r: (-r.action.strength, -(r.score or 0.0), r.label))
+    if failed:
+        reasons.append(_FAILED)
     return reasons[0].action, tuple(reasons)
 
 

@@ -156,6 +156,9 @@ class Decision(Outgoing):
     """Of a record that `redrive` sent again: where the first one stands. No other of its copies is decided."""
     origin_sha256: str | None = None
     """Of a record with an origin, its value's SHA-256, 16 hex digits: another value is no copy of the same."""
+    dropped: tuple[str, ...] = ()
+    """What could not be read in the record and was left out: paths in the producer's form, as `metadata.user`, in the
+    order they were found; 16 at most, and never a value."""
 
 
 class DeadLetterReason(StrEnum):

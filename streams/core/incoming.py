@@ -6,12 +6,13 @@ from enum import StrEnum
 from typing import Literal
 
 from pydantic import ConfigDict
+from pydantic.json_schema import SkipJsonSchema
 
 from streams.core.contract import UNKNOWN, Choices, Id, Incoming, Millis, Name
 
 
 class Completion(Incoming):
-    """One model output that a producer reports (native form; the other three are mapped onto it)."""
+    """One model output that a producer reports (native form; the others are mapped onto it)."""
 
     # The model's default is for failed ones; what comes in must have the text, so that one lost on the way is seen.
     model_config = ConfigDict(
@@ -26,7 +27,7 @@ class Completion(Incoming):
     id: Id
     """The producer's name for the completion; feedback names it again."""
     completion: str | Choices = ""
-    """The text, or one text per choice; empty where status is `failed`. It leaves Tidegate in no event."""
+    """The text, or one text per choice; where status is `failed`, what was shown before. It leaves in no event."""
     prompt: str | None = None
     """What the model was asked; scored only where the policy has `prompt_labels`. Null: none is scored."""
     status: Literal["ok", "failed"] = "ok"
@@ -45,6 +46,8 @@ class Completion(Incoming):
     """What it is a part of, as the producer names it; leaves Tidegate only as an HMAC."""
     at_ms: Millis | None = None
     """When it was made, in ms since 1970-01-01 UTC, by the producer's clock; the record's timestamp where absent."""
+    dropped: SkipJsonSchema[tuple[str, ...]] = ()
+    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -81,3 +84,5 @@ class Feedback(Incoming):
     """Who said it, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
     at_ms: Millis | None = None
     """When it was said, in ms since 1970-01-01 UTC, by the producer's clock; the record's timestamp where absent."""
+    dropped: SkipJsonSchema[tuple[str, ...]] = ()
+    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from streams.core.events import Action, FeedbackKind
 
-SCORED = "scored"  # completions with scores: neither faults nor the producer's failures
+SCORED = "scored"  # completions with scores: no faults, and of the producer's failures those with a text
 FAULT = "fault"
 PRODUCER_FAILED = "producer_failed"
+# Of those the ones that are in `scored` too: the text that was shown before the call failed has scores.
+SCORED_FAILED = "scored_failed"
 
 FEEDBACK = tuple(kind.value for kind in FeedbackKind)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
@@ -21,17 +23,26 @@ ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A question over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of."""
+    """A question over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of.
+
+    twice: counters of what is in two of `total`: taken off, so that each completion is in the sum once.
+    """
 
     name: str
     hits: str
     total: tuple[str, ...]
+    twice: tuple[str, ...] = ()
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """Every counter that the answer is made of."""
+        return (self.hits, *self.total, *self.twice)
 
 
 _FIXED = (
     *(Measure(action, action, (SCORED,)) for action in ACTIONS),
     Measure(FAULT, FAULT, (SCORED, FAULT)),
-    Measure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED)),
+    Measure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
     Measure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
     Measure("overturned", "overturned", ("upheld", "overturned")),
     *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
@@ -47,9 +58,8 @@ def would(of: Measure, shadow: str) -> Measure:
     """
     if of.hits in FEEDBACK:
         return of
-    return Measure(
-        WOULD + of.name, would_count(of.hits, shadow), tuple(would_count(counter, shadow) for counter in of.total)
-    )
+    total, twice = (tuple(would_count(counter, shadow) for counter in some) for some in (of.total, of.twice))
+    return Measure(WOULD + of.name, would_count(of.hits, shadow), total, twice)
 
 
 def would_count(counter: str, shadow: str) -> str:

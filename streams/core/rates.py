@@ -100,7 +100,7 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
     return max(
         rate.window_s
         for rate in asked(live)
-        if any((counter in FEEDBACK) is feedback for counter in (rate.measure.hits, *rate.measure.total))
+        if any((counter in FEEDBACK) is feedback for counter in rate.measure.counters)
     )
 
 
@@ -114,9 +114,11 @@ def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:
     """Window (s) -> the counters that its rates are made of."""
     counters: dict[int, set[str]] = {}
     for rate in rates:
-        counters.setdefault(rate.window_s, set()).update((rate.measure.hits, *rate.measure.total))
+        counters.setdefault(rate.window_s, set()).update(rate.measure.counters)
     return counters
 
 
 def total_of(of: Measure, scope: str, sums: Sums) -> int:
-    return sum(sums[counter].get(scope, 0) for counter in of.total)
+    """What the measure's hits are a share of: each completion (or feedback) once."""
+    total = sum(sums[counter].get(scope, 0) for counter in of.total)
+    return total - sum(sums[counter].get(scope, 0) for counter in of.twice) if of.twice else total

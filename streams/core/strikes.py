@@ -101,13 +101,13 @@ def strike_of(decision: Decision, of: Strikes) -> Strike | None:
     """What a decision adds to its user's strikes, or None.
 
     Of several reasons the one that weighs most counts, the others add nothing: labels of one text go together. A
-    fault, a producer's failure, a completion that came too late and one without a user weigh nothing.
+    fault, a producer's failure as such (not the text that was shown before it), a completion that came too late and
+    one without a user weigh nothing.
     """
     if (
         not decision.reasons
         or decision.user is None
         or decision.fault is not None
-        or decision.status != "ok"
         or decision.time is EventTime.TOO_LATE
     ):
         return None

@@ -54,11 +54,11 @@ class WhatIf:
             self._first_ms = at_ms
         elif at_ms > self._last_ms:
             self._last_ms = at_ms
+        if decision.status == "failed":
+            self._failed += 1
         if decision.fault is not None:
             self._faults += 1
-        elif decision.status == "failed":
-            self._failed += 1
-        else:
+        elif decision.status == "ok" or decision.scores:
             _count(self._scored, tuple(decision.scores))
             if decision.prompt_scores:
                 _count(self._prompts, tuple(decision.prompt_scores))

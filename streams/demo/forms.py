@@ -1,4 +1,4 @@
-"""How producers write what they report: the four input forms (one of them in two ways), and what cannot be read."""
+"""How producers write what they report: six of the input forms (one of them in two ways), and what cannot be read."""
 
 from __future__ import annotations
 
@@ -69,6 +69,42 @@ def openai(answer: Answer) -> Written:
     ), headers
 
 
+def response(answer: Answer) -> Written:
+    """An OpenAI `response`. It has no choices: the first text is the answer."""
+    messages = [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+        for text in answer.texts[:1]
+    ]
+    return _bytes(
+        {
+            "object": "response",
+            "id": answer.id,
+            "created_at": answer.at_ms // 1000,
+            "status": "completed" if answer.texts else "failed",
+            "model": answer.model,
+            "output": [{"type": "reasoning", "summary": []}, *messages],
+            "metadata": {"tenant": answer.tenant, "route": answer.route},
+            "safety_identifier": answer.user,
+        }
+    ), ()
+
+
+def anthropic(answer: Answer) -> Written:
+    """An Anthropic `message`, of one text. Whose it is stands in headers; when it was made, nowhere."""
+    blocks = [{"type": "text", "text": text} for text in answer.texts[:1]]
+    headers = tuple((f"tidegate-{name}", getattr(answer, name).encode()) for name in ("tenant", "route", "user"))
+    return _bytes(
+        {
+            "type": "message",
+            "id": answer.id,
+            "role": "assistant",
+            "model": answer.model,
+            "content": blocks,
+            "stop_reason": "end_turn",
+        }
+    ), headers
+
+
 def litellm(answer: Answer) -> Written:
     """A LiteLLM `StandardLoggingPayload`."""
     choices = [{"message": {"role": "assistant", "content": text}} for text in answer.texts]
@@ -95,8 +131,11 @@ FORMS: dict[str, Callable[[Answer], Written]] = {
     "cloudevents, binary": cloud_event_in_headers,
     "openai": openai,
     "litellm": litellm,
+    "responses": response,
+    "anthropic": anthropic,
 }
-FAILING = ("native", "litellm")  # the forms in which a producer can say that it failed
+WITHOUT_TIME = ("anthropic",)
+FAILING = ("native", "litellm", "responses")  # the forms in which a producer can say that it failed
 
 
 def decision_id(answer: Answer, form: str) -> str:

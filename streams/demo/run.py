@@ -168,11 +168,12 @@ class _Play:
     async def _send(self, made: Iterable[Made]) -> None:
         """Each record at its time; one by one they are acknowledged, and their positions kept."""
         acks: set[asyncio.Task[None]] = set()
-        async with producer(self._settings) as out:
+        async with producer(self._settings) as plain, producer(self._settings, compression="lz4") as packing:
             for one in made:
                 wait_s = self._began + one.at_s - time.monotonic()
                 if wait_s > 0:
                     await asyncio.sleep(wait_s)
+                out = packing if one.lz4 else plain
                 future = await out.send(one.topic, one.value, key=one.key, headers=list(one.headers))
                 acks.add(task := asyncio.create_task(self._acknowledged(one, future)))
                 task.add_done_callback(acks.discard)

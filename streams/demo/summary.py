@@ -30,7 +30,7 @@ def _account(result: Result) -> list[Line]:
     return [
         [("What happened", "bold")],
         [
-            (f"  {account.sent:,} completions sent in four forms = {account.decided:,} decided + ", ""),
+            (f"  {account.sent:,} completions sent in six forms = {account.decided:,} decided + ", ""),
             (
                 f"{account.faults:,} faults + {account.dead_letters:,} dead letters{again}, in {result.seconds:.0f} s",
                 "",

@@ -25,7 +25,8 @@ MALFORMED = 0.02  # of all completions
 FAILED = 0.001  # of those of a model in order
 TWO_CHOICES = 0.05  # of the fine ones: most have one
 THUMBS = 0.12  # of the answers are rated
-FORM_WEIGHTS = (40, 15, 10, 20, 15)  # in the order of FORMS
+FORM_WEIGHTS = (30, 12, 8, 15, 10, 15, 10)  # in the order of FORMS
+LZ4 = "trailhead"  # the tenant whose producer compresses its batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Made:
     key: bytes
     value: bytes | None
     headers: Headers = ()
+    lz4: bool = False  # sent by the producer that compresses
 
 
 def traffic(start_ms: int, seed: int = SEED, length_s: float = LENGTH_S, per_s: float = PER_S) -> list[Made]:
@@ -88,11 +90,11 @@ def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[Made]:
     answer = Answer(f"c{n:04}", tenant, model, route, user, texts, start_ms + round(at_s * 1000))
     if kind == "malformed":
         wrong, value = malformed(rng, answer)
-        return [Made(at_s, "completions", kind, wrong, answer.key, value)]
+        return [Made(at_s, "completions", kind, wrong, answer.key, value, lz4=tenant == LZ4)]
     form = rng.choice(FAILING) if kind == "failed" else rng.choices(list(FORMS), FORM_WEIGHTS)[0]
     value, headers = FORMS[form](answer)
     said = _feedback(rng, kind, at_s, answer, decision_id(answer, form), start_ms)
-    return [Made(at_s, "completions", kind, form, answer.key, value, headers), *said]
+    return [Made(at_s, "completions", kind, form, answer.key, value, headers, tenant == LZ4), *said]
 
 
 def _kind(rng: random.Random, at_s: float, tenant: str, model: str) -> Kind:

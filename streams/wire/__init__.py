@@ -7,6 +7,7 @@ The forms and their mapping tables are in docs/input-forms.md, tested against th
 from __future__ import annotations
 
 from streams.wire.decode import decode_completion, decode_feedback
+from streams.wire.doubts import doubts
 from streams.wire.record import Record, Unreadable, UnreadableRange, dead_letter, end_of
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "dead_letter",
     "decode_completion",
     "decode_feedback",
+    "doubts",
     "end_of",
 ]

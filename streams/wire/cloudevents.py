@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from streams.core.contract import shortened
 from streams.core.events import DeadLetterReason
+from streams.wire import hints
 from streams.wire.headers import Headers
+from streams.wire.mended import text_of
 from streams.wire.parse import json_object
 from streams.wire.record import Refused
 
 STRUCTURED = "application/cloudevents+json"
-LONGEST_ID = 256  # characters, as `Id` in core/events.py
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _RFC3339 = re.compile(
@@ -31,6 +32,7 @@ class Envelope(NamedTuple):
     at: str  # where data stands, as a prefix of its fields' paths
     fields: dict[str, Any]  # `id`, and `at_ms` where the envelope has a time: they win over the data's own
     paths: dict[str, str]
+    dropped: list[str]  # paths of what could not be read
 
 
 def is_structured(found: dict[str, Any], headers: Headers) -> bool:
@@ -39,48 +41,50 @@ def is_structured(found: dict[str, Any], headers: Headers) -> bool:
 
 def structured(found: dict[str, Any]) -> Envelope:
     """The envelope that is the value. `data` must be an object, or `data_base64` the bytes of one."""
-    fields = _fields(found, "")
+    fields, dropped = _fields(found, "")
     data, packed = found.get("data"), found.get("data_base64")
     if isinstance(data, dict):
         at = "data."
     elif data is None and packed is not None:
         data, at = json_object(_unpacked(packed), "data_base64"), "data_base64."
     else:
-        raise Refused(DeadLetterReason.INVALID, "data", "a JSON object, or its bytes as data_base64")
-    return Envelope(data, at, fields, {"id": "id", "at_ms": "time"})
+        expected = "a JSON object, or its bytes as data_base64" + hints.of_other(data)
+        raise Refused(DeadLetterReason.INVALID, "data", expected)
+    return Envelope(data, at, fields, {"id": "id", "at_ms": "time"}, dropped)
 
 
 def binary(found: dict[str, Any], headers: Headers) -> Envelope:
     """The envelope that is in `ce_` headers; the value is its data."""
-    return Envelope(
-        found, "", _fields(headers.envelope, "header ce_"), {"id": "header ce_id", "at_ms": "header ce_time"}
-    )
+    fields, dropped = _fields(headers.envelope, "header ce_")
+    return Envelope(found, "", fields, {"id": "header ce_id", "at_ms": "header ce_time"}, dropped)
 
 
 def identity(source: str, id: str) -> str:
-    """An event's id: CloudEvents count one as the same only where source and id both are.
-
-    `source#id`, or where that is too long for an id of ours, `sha256:` and its hash.
-    """
-    whole = f"{source}#{id}"
-    return whole if len(whole) <= LONGEST_ID else "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
+    """An event's id: CloudEvents count one as the same only where source and id both are. `source#id`, shortened."""
+    return shortened(f"{source}#{id}")
 
 
-def _fields(attributes: dict[str, Any], at: str) -> dict[str, Any]:
-    if attributes.get("specversion") != "1.0":
+def _fields(attributes: dict[str, Any], at: str) -> tuple[dict[str, Any], list[str]]:
+    """The envelope's word, and what of it cannot be read: without source or id the data's own id stands."""
+    if text_of(attributes.get("specversion")) != "1.0":
         raise Refused(DeadLetterReason.UNKNOWN_VERSION, at + "specversion", "1.0")
-    source, id = (_attribute(attributes, name, at) for name in ("source", "id"))
-    fields: dict[str, Any] = {"id": identity(source, id)}
+    dropped: list[str] = []
+    source, id = (_attribute(attributes, name, at, dropped) for name in ("source", "id"))
+    fields: dict[str, Any] = {"id": identity(source, id)} if source and id else {}
     if (time := attributes.get("time")) is not None:
         fields["at_ms"] = _at_ms(time, at + "time")
-    return fields
+    return fields, dropped
 
 
-def _attribute(attributes: dict[str, Any], name: str, at: str) -> str:
+def _attribute(attributes: dict[str, Any], name: str, at: str, dropped: list[str]) -> str | None:
+    """The attribute, or None where it is missing, or cannot be read: then its path is added to `dropped`."""
     found = attributes.get(name)
-    if not isinstance(found, str) or not found or _CONTROL.search(found):
-        raise Refused(DeadLetterReason.INVALID, at + name, "a string, not empty, without control characters")
-    return found
+    text = text_of(found)
+    if text and not _CONTROL.search(text):
+        return text
+    if found is not None and found != "":
+        dropped.append(at + name)
+    return None
 
 
 def _at_ms(time: Any, where: str) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from streams.core.contract import Incoming
 from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import cloudevents, headers, litellm, native, openai
-from streams.wire.fields import EXPECTED, Mapped
+from streams.wire import cloudevents, forms, headers, hints
+from streams.wire.fields import Mapped
+from streams.wire.mended import Unmendable, expected, mended, named
 from streams.wire.parse import json_object
 from streams.wire.record import Record, Refused, Unreadable, UnreadableRange
 
@@ -19,9 +21,12 @@ E = TypeVar("E", bound=Incoming)
 
 
 def decode_completion(record: Record) -> Completion | Unreadable:
-    """The completion that a record reports, in any of the input forms. Never raises, whatever the bytes."""
+    """The completion that a record reports, in any of the input forms. Never raises, whatever the bytes.
+
+    What decides nothing and cannot be read is left out of it, and named in `dropped`.
+    """
     try:
-        return _decode(record, Completion, _completion_form)
+        return _decode(record, Completion, forms.completion)
     except Refused as refused:
         return refused.unreadable
 
@@ -29,35 +34,17 @@ def decode_completion(record: Record) -> Completion | Unreadable:
 def decode_feedback(record: Record) -> Feedback | Unreadable:
     """What a person said of a completion: native, alone or in a CloudEvents envelope. Never raises."""
     try:
-        return _decode(record, Feedback, _feedback_form)
+        return _decode(record, Feedback, forms.feedback)
     except Refused as refused:
         return refused.unreadable
 
 
-def _completion_form(found: dict[str, Any], at: str) -> Map:
-    kind = found.get("object")
-    if kind == openai.KIND:
-        return openai.completion
-    if kind == openai.CHUNK:
-        raise Refused(DeadLetterReason.STREAM_CHUNK, at + "object", "send the whole completion")
-    if native.is_completion(found):
-        return native.completion
-    if litellm.is_completion(found):
-        return litellm.completion
-    raise Refused(
-        DeadLetterReason.UNKNOWN_FORM,
-        at[:-1] or "value",
-        "a native completion, a CloudEvent, an OpenAI chat.completion or a LiteLLM StandardLoggingPayload",
-    )
+def position(record: Record) -> str:
+    """What a record without an id is called by: where it stands."""
+    return f"{record.topic}[{record.partition}]@{record.offset}"
 
 
-def _feedback_form(found: dict[str, Any], at: str) -> Map:
-    if native.is_feedback(found):
-        return native.feedback
-    raise Refused(DeadLetterReason.UNKNOWN_FORM, at[:-1] or "value", "native feedback, alone or in a CloudEvent")
-
-
-def _decode(record: Record, event: type[E], form: Callable[[dict[str, Any], str], Map]) -> E:
+def _decode(record: Record, event: type[E], form: Map) -> E:
     if isinstance(record, UnreadableRange):
         raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
     if record.value is None:
@@ -71,30 +58,47 @@ def _decode(record: Record, event: type[E], form: Callable[[dict[str, Any], str]
         envelope = cloudevents.binary(found, said)
     if envelope is not None:
         found, at = envelope.data, envelope.at
-    mapped = form(found, at)(found, at)
+    mapped = form(found, at)
     fields = mapped.fields
     if envelope is not None:
         fields = {**fields, **envelope.fields}
     if said.fields:
         fields = {**fields, **said.fields}
+    if said.unreadable:  # nobody else's word takes the place of a gateway's
+        fields = {name: value for name, value in fields.items() if name not in said.unreadable}
+
+    if fields.get("id") in (None, ""):
+        fields = {**fields, "id": position(record)}
+    dropped: Sequence[str] = ()
     try:
-        return event.model_validate(fields)
+        read = event.model_validate(fields)
     except ValidationError as error:
-        refusal = error
-    name, rest = _field(refusal)
+        place = partial(_place, said, envelope, mapped, at)
+        try:
+            read, dropped = mended(event, fields, error, position(record), place)
+        except Unmendable as refused:
+            name = refused.name
+            where = place(name) + _index(refused.error, name)
+            near = "" if name in fields else hints.of_object(found, (name,))
+            raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields) + near) from None
+    if dropped or mapped.dropped or said.unreadable or (envelope is not None and envelope.dropped):
+        by_header = [f"header tidegate-{name}" for name in said.unreadable]
+        by_envelope = () if envelope is None else envelope.dropped
+        read = read.model_copy(update={"dropped": named(by_header, by_envelope, mapped.dropped, dropped)})
+    return read
+
+
+def _place(said: headers.Headers, envelope: cloudevents.Envelope | None, mapped: Mapped, at: str, name: str) -> str:
+    """Where a field of ours stood in the record."""
     if name in said.fields:
-        where = f"header tidegate-{name}"
-    elif envelope is not None and name in envelope.fields:
-        where = envelope.paths[name]
-    else:
-        where = mapped.paths.get(name, at + name)
-    expected = EXPECTED.get(name, "a valid value")
-    raise Refused(DeadLetterReason.INVALID, where + rest, expected if name in fields else "this key: " + expected)
+        return f"header tidegate-{name}"
+    if envelope is not None and name in envelope.fields:
+        return envelope.paths[name]
+    return mapped.paths.get(name, at + name)
 
 
-def _field(error: ValidationError) -> tuple[str, str]:
-    """The first field that was refused, and the index in it. A union says so once a branch: the deepest is meant."""
+def _index(error: ValidationError, name: str) -> str:
+    """The index in a field that was refused. A union says so once a branch: the deepest is meant."""
     places = [e["loc"] for e in error.errors(include_url=False, include_context=False, include_input=False)]
-    name = str(places[0][0])
     deepest = max((place for place in places if place[0] == name), key=len)
-    return name, "".join(f"[{part}]" for part in deepest if isinstance(part, int))
+    return "".join(f"[{part}]" for part in deepest if isinstance(part, int))

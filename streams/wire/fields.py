@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from streams.core.events import MAX_CHOICES, DeadLetterReason, FeedbackKind
@@ -12,7 +12,7 @@ from streams.wire.record import Refused
 # Our field -> where it may stand in the form, as a dotted path; the first that is there and not empty wins.
 Paths = Mapping[str, tuple[str, ...]]
 
-_ID = "a string of 1 to 256 characters, none of them a control character"
+_ID = "a string, not empty, without control characters"
 _NAME = "a string of 1 to 200 characters, none of them a control character or `|`"
 _MILLIS = "an integer: milliseconds since 1970-01-01 UTC, up to the year 9999"
 
@@ -39,6 +39,7 @@ class Mapped(NamedTuple):
 
     fields: dict[str, Any]
     paths: Mapping[str, str] = {}  # our field -> where it stood, for messages; absent: under its own name
+    dropped: Sequence[str] = ()  # paths of what could not be read and costs only itself
 
 
 def pick(found: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -55,6 +56,18 @@ def pick(found: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any
                 fields[name], stood[name] = value, at + path
                 break
     return fields, stood
+
+
+def strays(found: Mapping[str, Any], objects: Sequence[str], at: str) -> list[str]:
+    """Paths of those that should be objects, since fields of ours stand in them, and are something else."""
+    odd = []
+    for path in objects:
+        value: Any = found
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
+            odd.append(at + path)
+    return odd
 
 
 def milliseconds(seconds: Any, where: str) -> int:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from streams.core.events import DeadLetterReason
-from streams.wire.record import Refused
-
 # `tidegate-<name>` gives the field of that name, in every form, before anything in the value.
 NAMES = ("tenant", "model", "route", "locale", "user", "conversation")
 # `ce_<name>`: the CloudEvents attributes that we read.
@@ -24,29 +21,35 @@ class Headers(NamedTuple):
     """The headers that mean something to us."""
 
     fields: dict[str, str]
-    envelope: dict[str, str]  # empty: no binary CloudEvent
+    envelope: dict[str, str | bytes]  # empty: no binary CloudEvent; bytes: no UTF-8
     content_type: str
+    unreadable: list[str]  # fields whose header is not UTF-8
 
 
-NONE = Headers({}, {}, "")
+NONE = Headers({}, {}, "", [])
 
 
 def read(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
-    """What the headers say. Names in any case; of two with one name the last wins; a null value is no header.
-
-    Raises Refused where one that we read is not UTF-8.
-    """
-    found = Headers({}, {}, "")
+    """What the headers say. Names in any case; of two with one name the last wins; null and empty are no headers."""
+    found = Headers({}, {}, "", [])
     for name, value in headers:
         name = name.lower()
-        if value is None:
+        if not value:
             continue
         if name in _FIELDS:
-            found.fields[_FIELDS[name]] = _text(name, value)
+            field = _FIELDS[name]
+            if field in found.unreadable:
+                found.unreadable.remove(field)
+            text = _text(value)
+            if isinstance(text, str):
+                found.fields[field] = text
+            else:
+                found.fields.pop(field, None)
+                found.unreadable.append(field)
         elif name in _ENVELOPE:
-            found.envelope[_ENVELOPE[name]] = _text(name, value)
+            found.envelope[_ENVELOPE[name]] = _text(value)
         elif name == "content-type":
-            found = found._replace(content_type=_text(name, value).strip().lower())
+            found = found._replace(content_type=value.decode(errors="replace").strip().lower())
     return found
 
 
@@ -59,8 +62,9 @@ def origin(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
     return found[-1].decode("utf-8", "replace") if found else None
 
 
-def _text(name: str, value: bytes) -> str:
+def _text(value: bytes) -> str | bytes:
+    """The text, or the bytes where they are none."""
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise Refused(DeadLetterReason.INVALID, f"header {name}", "UTF-8") from None
+        return value

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from streams.core.events import DeadLetterReason
-from streams.wire import openai
-from streams.wire.fields import Mapped, Paths, milliseconds, pick, texts
+from streams.wire.fields import Mapped, Paths, milliseconds, pick, strays, texts
 from streams.wire.record import Refused
+from streams.wire.said import Lost, content
+from streams.wire.shapes import shape_of
+from streams.wire.wrapped import inside
 
 PATHS: Paths = {
     "id": ("id",),
@@ -20,6 +22,7 @@ PATHS: Paths = {
     "conversation": ("metadata.requester_metadata.conversation", "trace_id"),
     "at_ms": ("endTime", "startTime"),
 }
+_OBJECTS = ("metadata", "metadata.requester_metadata")
 
 # What LiteLLM writes in a text's place under `turn_off_message_logging`.
 REDACTED = "redacted-by-litellm"
@@ -28,50 +31,73 @@ _STATUS = {"success": "ok", "failure": "failed"}
 
 
 def is_completion(found: dict[str, Any]) -> bool:
-    return "call_type" in found and "response" in found
+    return "call_type" in found and ("response" in found or found.get("status") in ("success", "failure"))
 
 
 def completion(found: dict[str, Any], at: str) -> Mapped:
-    """Every choice of the response, and the last user message as prompt.
+    """Every choice of the response, in whichever API's shape it is, and the last user message as prompt.
 
     Raises Refused where a successful call has no text for us to score: another kind of call, or redacted.
     """
     fields, paths = pick(found, PATHS, at)
     if "at_ms" in fields:
         fields["at_ms"] = milliseconds(fields["at_ms"], paths["at_ms"])
+    lost, aside = Lost(), Lost()
     status = found.get("status")
-    if not isinstance(status, str) or status not in _STATUS:
-        raise Refused(DeadLetterReason.INVALID, at + "status", "success or failure")
-    fields["status"] = _STATUS[status]
-    fields["completion"] = texts(_texts(found["response"], at + "response")) if status == "success" else ""
-    paths["completion"] = at + "response.choices"
-    prompt = _prompt(found.get("messages"), at + "messages")
-    if prompt is not None and prompt != REDACTED:
-        fields["prompt"] = prompt
-    return Mapped(fields, paths)
-
-
-def _texts(response: Any, where: str) -> list[str]:
-    if isinstance(response, str):
-        found = [response]
-    elif isinstance(response, dict) and isinstance(response.get("text"), str):
-        found = [response["text"]]
-    elif isinstance(response, dict) and "choices" in response:
-        found = openai.choices(response["choices"], where + ".choices")
+    fields["status"] = _STATUS.get(status, "ok") if isinstance(status, str) else "ok"
+    if status not in ("success", "failure", None):
+        aside.add(at + "status", "success or failure")
+    where, failed = at + "response", fields["status"] == "failed"
+    if (said := _texts(found.get("response"), where, lost)) is not None:
+        said = [_kept(text, where, lost) for text in said]
+        fields["completion"] = texts(said if failed else lost.unless_said(said))
+    elif failed:
+        fields["completion"] = ""
     else:
-        raise Refused(DeadLetterReason.INVALID, where, "a string, or an object with `choices`")
-    if REDACTED in found:
-        raise Refused(DeadLetterReason.INVALID, where, "the text; LiteLLM's turn_off_message_logging took it out")
-    return found
+        raise Refused(DeadLetterReason.INVALID, where, "a string, or an object with `choices`, `output` or `content`")
+    paths["completion"] = where
+    prompt = _prompt(found.get("messages"), at + "messages", aside)
+    if prompt and _redacted(prompt):
+        prompt = None
+    if prompt is not None:
+        fields["prompt"] = prompt
+    return Mapped(fields, paths, (*strays(found, _OBJECTS, at), *lost.places, *aside.places))
 
 
-def _prompt(messages: Any, where: str) -> str | None:
-    """The last user message, or None where there is none."""
+def _texts(response: Any, where: str, lost: Lost) -> list[str] | None:
+    """The text of each choice; None where the response is of no shape that has any."""
+    if isinstance(response, str):
+        return [response]
+    if isinstance(response, list) and response:
+        return [content(response, where, lost)]
+    if not isinstance(response, dict):
+        return None
+    found, at = inside(response, where + ".")
+    if (shape := shape_of(found)) is not None:
+        return shape.texts(found, at, lost)
+    return next(([found[key]] for key in ("text", "completion") if isinstance(found.get(key), str)), None)
+
+
+def _redacted(text: str) -> bool:
+    return REDACTED in text and not text.replace(REDACTED, "").strip()
+
+
+def _kept(text: str, where: str, lost: Lost) -> str:
+    """The text, or an empty one in place of what LiteLLM took out."""
+    return lost.add(where, "the text; LiteLLM's turn_off_message_logging took it out") if _redacted(text) else text
+
+
+def _prompt(messages: Any, where: str, aside: Lost) -> str | None:
+    """The last user message, or None where there is none. What cannot be read of it is named."""
     if isinstance(messages, str):
         return messages
     if isinstance(messages, list):
         for i in range(len(messages) - 1, -1, -1):
             message = messages[i]
             if isinstance(message, dict) and message.get("role") == "user":
-                return openai.content(message.get("content"), f"{where}[{i}].content")
+                known = len(aside.places)
+                text = content(message.get("content"), f"{where}[{i}].content", aside)
+                return None if not text and len(aside.places) > known else text
+    elif messages is not None and not isinstance(messages, dict):
+        aside.add(where, "a list of messages")
     return None

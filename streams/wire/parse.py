@@ -8,12 +8,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from streams.core.events import DeadLetterReason
+from streams.wire import hints
 from streams.wire.record import Refused
 
 # A `\uXXXX` escape of a surrogate pair, of a lone surrogate, or any other escape. Only a lone one fills "lone".
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
+_BOM = b"\xef\xbb\xbf"
 _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 
 
@@ -21,15 +23,19 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     """The JSON object in `value`.
 
     A lone surrogate escape, which no UTF-8 text can hold, is read as U+FFFD: the text is cut short somewhere
-    upstream, and is scored all the same. Of two equal keys the last wins. `at` names the bytes in a message.
-    Raises Refused: not_utf8, not_json (NaN and infinities are not JSON), too_deep (over 200), not_an_object.
+    upstream, and is scored all the same. Of two equal keys the last wins. A byte order mark of UTF-8 before it is
+    left out. `at` names the bytes in a message.
+    NaN and infinities are not JSON, but Python's json writes them, as in logprobs: they are read, and no field of
+    ours takes them. Raises Refused: not_utf8, not_json, too_deep (over 200), not_an_object.
     """
+    if value.startswith(_BOM):
+        value = b"   " + value[len(_BOM) :]  # as many bytes: those that a message names keep their places
     try:
-        found = from_json(value, allow_inf_nan=False)
+        found = from_json(value)
     except ValueError as error:
         found = _mended(value, at, str(error))
     if type(found) is not dict:
-        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object")
+        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object" + hints.of_other(found))
     return found
 
 
@@ -38,16 +44,18 @@ def _mended(value: bytes, at: str, message: str) -> Any:
     try:
         value.decode()
     except UnicodeDecodeError as error:
-        raise Refused(DeadLetterReason.NOT_UTF8, f"{place}byte {error.start}", "UTF-8") from None
+        expected = "UTF-8" + hints.of_bytes(value)
+        raise Refused(DeadLetterReason.NOT_UTF8, f"{place}byte {error.start}", expected) from None
     if "hex escape" in message:
         try:
-            return from_json(_ESCAPE.sub(_replace_lone, value), allow_inf_nan=False)
+            return from_json(_ESCAPE.sub(_replace_lone, value))
         except ValueError as error:
             message = str(error)
-    where = f"{place}byte {_byte(value, message)}"
+    byte = _byte(value, message)
+    where = f"{place}byte {byte}"
     if message.startswith("recursion limit"):
         raise Refused(DeadLetterReason.TOO_DEEP, where, "at most 200 levels of nesting")
-    raise Refused(DeadLetterReason.NOT_JSON, where, "JSON")
+    raise Refused(DeadLetterReason.NOT_JSON, where, "JSON" + (hints.of_bytes(value) or hints.of_lines(value, byte)))
 
 
 def _replace_lone(escape: re.Match[bytes]) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from streams.cli.reading import everything
 from streams.cli.tail import line as tell
 from streams.cli.writing import record_bytes
+from streams.core.contract import shortened
 from tests.cli.conftest import Cli
 from tests.tomorrow import of_tomorrow
 
@@ -70,12 +71,52 @@ def test_feedback_goes_by_its_completion(cli: Cli) -> None:
 
 
 def test_what_tidegate_cannot_read_is_named_and_sent_all_the_same(cli: Cli) -> None:
-    ran = cli("send", "-", stdin=b'\xff\xfe\n\n{"id": "u1", "completion": 5}\n' + b"junk\n" * 20)
+    ran = cli("send", "-", stdin=b'\xfa\xfe\n\n{"id": "u1", "completion": 5}\n' + b"junk\n" * 20)
     assert ran.code == 0
     assert "line 1: byte 0: not_utf8; expected UTF-8; sent, it becomes a dead letter" in ran.err
     assert "line 3: completion: invalid; expected a string" in ran.err
     assert ran.err.count("it becomes a dead letter\n") == 10  # the rest is in the count
     assert "22 lines sent to completions, 22 of them unreadable" in ran.err
+
+
+def test_what_may_not_be_meant_so_is_named_and_sent_all_the_same(cli: Cli) -> None:
+    lines = [
+        '{"id": "n1", "completion": "x", "tennant": "acme", "modle": "m"}',
+        '{"id": "n2", "completion": "x", "at_ms": 1767268800}',
+        '{"id": "n3", "completion": "x", "user": ["u"]}',
+        '{"id": "n4", "completion": "x", "usage": {"tokens": 3}, "tenant": "acme", "tenant_id": 7}',
+        '{"id": "n5", "completion": "x", "User-ID": 1, "Prompt": "p", "lang": "en", "session_id": 2, "ts": 3}',
+    ]
+    ran = cli("send", "-", "--header", "tidegate-tennant=acme", stdin="\n".join(lines[:1]))
+    assert ran.err.splitlines() == [
+        "line 1: header tidegate-tennant: not one of ours; did you mean tidegate-tenant?; key tennant: not one of "
+        "ours; did you mean tenant?; key modle: not one of ours; did you mean model?; sent",
+        "1 line sent to completions, 1 of them perhaps not as meant",
+    ]
+    ran = cli("send", "-", stdin="\n".join(lines[1:]))
+    assert (ran.code, ran.err.splitlines()) == (
+        0,
+        [
+            "line 1: key at_ms: this looks like seconds; milliseconds are meant; sent",
+            "line 2: user: cannot be read, and is left out; sent",
+            "line 4: key User-ID: not one of ours; did you mean user?; key Prompt: not one of ours; did you mean "
+            "prompt?; key lang: not one of ours; did you mean locale?; 2 more; sent",
+            "4 lines sent to completions, 3 of them perhaps not as meant",
+        ],
+    )
+    assert sorted(by_id(cli, "n")) == ["n1", "n2", "n3", "n4", "n5"]
+
+
+def test_lines_that_may_not_be_meant_so_are_named_up_to_a_number(cli: Cli) -> None:
+    ran = cli("send", "-", stdin="\n".join(f'{{"id": "o{n}", "completion": "x", "tennant": "a"}}' for n in range(25)))
+    assert ran.err.count("did you mean tenant?; sent\n") == 10
+    assert ran.err.endswith("25 lines sent to completions, 25 of them perhaps not as meant\n")
+
+
+def test_a_line_without_an_id_has_no_key_by_it(cli: Cli) -> None:
+    assert cli("send", "-", stdin='{"completion": "without an id of its own"}').err == "1 line sent to completions\n"
+    (record,) = (one for one in on(cli, "completions") if b"without an id of its own" in one.value)
+    assert record.key is None
 
 
 def test_a_record_as_large_as_the_broker_takes_is_sent_and_one_larger_refused_with_the_limit(cli: Cli) -> None:
@@ -176,6 +217,29 @@ def test_an_event_with_fields_of_tomorrow_is_told_as_ever(topic: str, event: dic
     tomorrow = SimpleNamespace(value=of_tomorrow(value), key=b"k", timestamp=1, partition=0, offset=0)
     assert tell(topic, tomorrow) == tell(topic, today)
     assert "not an event that we know" not in tell(topic, today)
+
+
+LONG = "long-" + "i" * 700
+
+
+def test_tail_finds_a_completion_by_its_producers_id(cli: Cli) -> None:
+    kept = shortened(LONG)
+    events = [
+        ("decisions", DECISION | {"id": kept, "dropped": ["user"]}),
+        ("decisions", DECISION | {"id": "another"}),
+        ("feedback", {"id": "lf-1", "completion_id": LONG, "kind": "appeal"}),
+        ("feedback", {"specversion": "1.0", "id": "1", "data": {"completion_id": LONG, "kind": "complaint"}}),
+        ("feedback", {"id": "lf-2", "completion_id": "another", "kind": "appeal"}),
+        ("completions", {"id": LONG, "completion": "x"}),
+    ]
+    cli.write([(topic, b"k", json.dumps(event).encode()) for topic, event in events])
+    for id in (LONG, kept):
+        assert len(cli("tail", "decisions", "--until-end", "--id", id).out.splitlines()) == 1
+        assert len(cli("tail", "feedback", "--until-end", "--id", id).out.splitlines()) == 2
+        assert len(cli("tail", "completions", "--until-end", "--id", id).out.splitlines()) == 1
+    assert cli("tail", "decisions", "--until-end", "--id", LONG).out.endswith("(default)  left out: user\n")
+    assert cli("tail", "decisions", "--until-end", "--id", LONG + "x").out == ""
+    assert cli("tail", "decisions", "--from-start", "--limit", "1", "--id", LONG).code == 0
 
 
 def test_a_tombstone_says_what_went_quiet(cli: Cli) -> None:

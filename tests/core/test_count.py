@@ -18,7 +18,9 @@ from streams.core.events import (
     Source,
     WouldBe,
 )
+from streams.core.measures import FIXED
 from streams.core.policy import Policy
+from streams.core.rates import total_of
 from streams.core.series import names, prefixes, scoped, split
 from streams.core.thresholds import LivePolicy
 
@@ -29,8 +31,14 @@ def _live(**alerts: dict[str, object]) -> LivePolicy:
     return LivePolicy("0-test", Policy.model_validate({"labels": {"toxicity": {}, "insult": {}}, "alerts": alerts}))
 
 
+def _reason(label: str, action: str) -> Reason:
+    return Reason(
+        label=label, action=Action(action), score=None if label == "producer_failed" else 0.9, scope="default"
+    )
+
+
 def _decision(at_ms: int = 0, action: str = "allow", labels: str = "", prompt: str = "", **given: object) -> Decision:
-    reasons = [Reason(label=label, action=Action(action), score=0.9, scope="default") for label in labels.split()]
+    reasons = [_reason(label, action) for label in labels.split()]
     reasons += [
         Reason(label=label, action=Action(action), score=0.9, scope="default", of="prompt") for label in prompt.split()
     ]
@@ -70,16 +78,49 @@ def _everywhere(counter: str, n: int) -> dict[str, int]:
             {"faults": 1},
         ),
         (_decision(labels="producer_failed", status="failed"), ["producer_failed"], {"decided": 1}),
+        # the text that was shown before the call failed has scores: what they say, and the failure, each once
+        (
+            _decision(action="block", labels="toxicity producer_failed", status="failed", scores={"toxicity": 0.99}),
+            ["scored", "action.block", "label.toxicity", "producer_failed", "scored_failed"],
+            {"decided": 1},
+        ),
+        (
+            _decision(labels="fault", status="failed", fault=FaultReason.CLASSIFIER_ERROR),
+            ["fault", "producer_failed"],
+            {"faults": 1},
+        ),
         # too late for any bucket
         (_decision(action="block", labels="toxicity", time=EventTime.TOO_LATE), [], {"decided": 1, "too_late": 1}),
     ],
-    ids=["allow", "flag", "fault", "producer_failed", "too_late"],
+    ids=["allow", "flag", "fault", "producer_failed", "failed_halfway", "failed_fault", "too_late"],
 )
 def test_a_decision_counts_as(decision: Decision, counters: list[str], totals: dict[str, int]) -> None:
     found = aggregate([decision], 0, _live(), scoped)
     assert found.totals == totals
     assert found.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
     assert found.users == {}
+
+
+def test_the_failure_rate_is_a_share_of_each_completion_once() -> None:
+    """6 fine, 2 that failed before they said anything, 1 half-way, 1 fault of ours."""
+    decisions = [
+        *(_decision(scores={"toxicity": 0.1}) for _ in range(6)),
+        *(_decision(labels="producer_failed", status="failed") for _ in range(2)),
+        _decision(labels="producer_failed", status="failed", scores={"toxicity": 0.2}),
+        _decision(labels="fault", fault=FaultReason.BAD_SCORES),
+    ]
+    counts = aggregate(decisions, 0, _live(), scoped).counts[0]
+    found = {
+        name: (counts[f"{of.hits}|all"], total_of(of, "all", sums))
+        for name, of in FIXED.items()
+        for sums in [{counter: {"all": counts.get(f"{counter}|all", 0)} for counter in of.counters}]
+        if name in ("producer_failed", "fault", "action.allow")
+    }
+    assert found == {
+        "action.allow": (7, 7),  # scored: 6 + 1
+        "fault": (1, 8),  # scored + fault: 7 + 1
+        "producer_failed": (3, 9),  # scored + producer_failed - scored_failed: 7 + 3 - 1, in no place twice
+    }
 
 
 def test_counts_are_sums_per_bucket() -> None:
@@ -170,9 +211,12 @@ W = "would.9-89abcdef."
          ["fault", f"{W}fault"], {"faults": 1}),
         (_decision(labels="producer_failed", status="failed", would_be=_would("allow", "producer_failed")),
          ["producer_failed", f"{W}producer_failed"], {"decided": 1}),
+        (_decision(status="failed", scores={"toxicity": 0.6}, would_be=_would("flag", "toxicity producer_failed")),
+         ["scored", "action.allow", "producer_failed", "scored_failed", f"{W}scored", f"{W}action.flag",
+          f"{W}label.toxicity", f"{W}producer_failed", f"{W}scored_failed"], {"decided": 1}),
         (_decision(time=EventTime.TOO_LATE, would_be=_would("block", "toxicity")), [], {"decided": 1, "too_late": 1}),
     ],
-    ids=["allow", "block", "fault", "producer_failed", "too_late"],
+    ids=["allow", "block", "fault", "producer_failed", "failed_halfway", "too_late"],
 )  # fmt: skip
 def test_what_a_shadow_would_have_done_counts_beside_it_and_never_in_the_totals(
     decision: Decision, counters: list[str], totals: dict[str, int]

@@ -197,6 +197,22 @@ def test_a_producers_failure_is_allowed_and_is_no_fault() -> None:
     assert decision.reasons == (Reason(label="producer_failed", action=Action.ALLOW, scope="default"),)
 
 
+@pytest.mark.parametrize(
+    ("score", "action", "labels"),
+    [
+        (0.96, "block", ["toxicity", "producer_failed"]),
+        (0.55, "flag", ["toxicity", "producer_failed"]),
+        (0.10, "allow", ["producer_failed"]),
+    ],
+)
+def test_a_text_shown_before_its_call_failed_is_judged(score: float, action: str, labels: list[str]) -> None:
+    policy = live(labels={"toxicity": {"flag": 0.5, "block": 0.9}}, floors={})
+    decision = decide(inputs(status="failed", scores={"toxicity": score}), policy)
+    assert (decision.action.value, decision.status) == (action, "failed")
+    assert [reason.label for reason in decision.reasons] == labels
+    assert decision.reasons[-1] == Reason(label="producer_failed", action=Action.ALLOW, scope="default")
+
+
 # --- event time: judged against the record's timestamp, R. late_s = 600, future_s = 60
 #
 #        too late   |<--------- on time --------->|   future
@@ -296,6 +312,7 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
         record_hmac=draw(st.none() | st.just("0f" * 16)),
         origin=(origin := draw(st.none() | st.just(COPY))),
         origin_sha256=origin and "0" * 16,
+        dropped=draw(st.just(()) | st.just(("user", "metadata.tenant"))),
     )
 
 

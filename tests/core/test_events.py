@@ -131,6 +131,7 @@ def test_a_measure_is_hits_over_a_total(name: str, hits: str, total: tuple[str, 
     found = measure(name, {"toxicity"}, {"insult"})
     assert found is not None
     assert (found.name, found.hits, found.total) == (name, hits, total)
+    assert found.twice == (("scored_failed",) if name == "producer_failed" else ())
 
 
 @pytest.mark.parametrize("name", ["", "label", "label.", "label.insult", "prompt.toxicity", "action.allowed", "thumb"])

@@ -97,13 +97,20 @@ def test_the_reason_that_weighs_most_counts(reasons: list[Reason], weight: float
     "facts",
     [
         {"fault": FaultReason.CLASSIFIER_ERROR},
-        {"status": "failed"},
         {"time": EventTime.TOO_LATE},
         {"user": None},
     ],
 )
-def test_faults_failures_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, object]) -> None:
+def test_faults_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, object]) -> None:
     assert strike_of(decision(reason("toxicity", "block"), **facts), OF) is None
+
+
+def test_a_text_shown_before_its_call_failed_weighs_like_any_other() -> None:
+    failed = Reason(label="producer_failed", action=Action.ALLOW, scope="default")
+    for status in ("ok", "failed"):
+        found = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
+        assert found == strike_of(decision(reason("toxicity", "block")), OF) is not None
+    assert strike_of(decision(failed, status="failed"), OF) is None
 
 
 def test_a_future_time_strikes_at_the_time_it_is_counted_under() -> None:

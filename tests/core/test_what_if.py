@@ -135,6 +135,13 @@ def test_faults_and_failures_are_decided_again_and_rest_on_no_score() -> None:
     assert sum(found.rests_on.model_dump().values()) == 0
 
 
+def test_a_text_shown_before_its_call_failed_is_judged_again() -> None:
+    decided = [decide(inputs(0, 0.45, status="failed"), policy()), decide(inputs(1, 0.45), policy())]
+    found = tallied(decided, STRICTER)
+    assert (found.effects().producer_failed, found.effects().changed) == (1, 2)
+    assert found.never_scored(STRICTER) == tallied(decided[1:], STRICTER).never_scored(STRICTER)
+
+
 def test_another_label_for_the_same_action_is_told_apart() -> None:
     live, other = policy(), policy("1-b", labels={"toxicity": {"flag": 0.5}, "insult": {"flag": 0.8}})
     found = tallied([decide(inputs(0, 0.6, 0.6), live)], other).effects()

@@ -7,14 +7,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.codec import lz4_encode
 
 from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.demo.forms import FORMS, Answer, decision_id, malformed
+from streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id, malformed
 from streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
 from streams.wire import Unreadable, decode_completion, decode_feedback
 
 START_MS = 1_800_000_000_000
 MADE = traffic(START_MS)
+NOT_MADE = {DeadLetterReason.UNREADABLE_BATCH, DeadLetterReason.REDRIVEN}  # of no value by itself
 ANSWER = Answer("c0042", "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example", ("Hello.",), START_MS)
 
 
@@ -95,12 +97,20 @@ def test_a_form_says_all_of_an_answer(form: str) -> None:
         "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example",
     )  # fmt: skip
     assert found.choices == ("Hello.",)
-    assert found.at_ms == START_MS
+    assert found.at_ms == (None if form in WITHOUT_TIME else START_MS)
+
+
+def test_one_producer_compresses_with_lz4() -> None:
+    packed = [made for made in MADE if made.lz4]
+    assert len(packed) > 300
+    assert {made.form for made in packed} >= set(FORMS)
+    smaller = sum(len(lz4_encode(made.value)) < len(made.value) for made in packed if made.value)
+    assert smaller > 0.7 * len(packed)  # a batch that is not smaller by it is sent as it is
 
 
 def test_what_a_producer_failed_to_give_has_no_text() -> None:
     failed = completions("failed")
-    assert {made.form for made, _ in failed} == {"native", "litellm"}
+    assert {made.form for made, _ in failed} == {"native", "litellm", "responses"}
     assert {(c.status, c.completion) for _, c in failed} == {("failed", "")}
 
 
@@ -114,10 +124,7 @@ def test_malformed_records_fail_in_every_way_there_is() -> None:
     rng = random.Random(1)
     found = {decode_completion(Read(malformed(rng, ANSWER)[1], ())) for _ in range(300)}
     assert all(isinstance(unreadable, Unreadable) for unreadable in found)
-    assert {u.reason for u in found if isinstance(u, Unreadable)} == set(DeadLetterReason) - {
-        DeadLetterReason.REDRIVEN,
-        DeadLetterReason.UNREADABLE_BATCH,
-    }
+    assert {u.reason for u in found if isinstance(u, Unreadable)} == set(DeadLetterReason) - NOT_MADE
 
 
 def test_feedback_names_a_completion_that_was_sent_before() -> None:

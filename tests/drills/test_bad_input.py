@@ -38,7 +38,7 @@ BAD: dict[str, tuple[bytes | None, str | None]] = {
     "a JSON array": (b"[1, 2]", "not_an_object"),
     "wrong types": (native(1, completion=17), "invalid"),
     "missing text": (b'{"id": "x"}', "invalid"),
-    "missing id": (b'{"completion": "x"}', "invalid"),
+    "missing id": (b'{"completion": "x"}', None),
     "unknown schema version": (native(2, schema_version=99), "unknown_version"),
     "a nested bomb": (b'{"id":"x","completion":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
     "NaN": (b'{"id":"x","completion":"x","at_ms":NaN}', None),
@@ -55,7 +55,11 @@ BAD: dict[str, tuple[bytes | None, str | None]] = {
     "lone surrogates": (b'{"id":"bad6","completion":"a\\ud800b"}', None),
     "an empty completion": (native(7, completion=""), None),
     "null bytes in the text": (native(8, completion="a\x00b"), None),
-    "null bytes in the id": (json.dumps({"id": "a\x00", "completion": "x"}).encode(), "invalid"),
+    "null bytes in the id": (json.dumps({"id": "a\x00", "completion": "x"}).encode(), None),
+    "odd in what decides nothing": (
+        native(9, tenant=["t"], user={}, prompt=7, status=[], route="a|b"),
+        None,
+    ),
     "as large as the broker takes": (largest(), None),
 }
 EITHER = {"NaN", "infinity"}  # a dead letter: of which kind is the JSON reader's business
@@ -95,6 +99,11 @@ async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_pai
             assert letter["value_base64"] is None, name
     for position in neighbours:
         assert seen.decisions[position][0]["action"] == "block"
+    for name in ("missing id", "null bytes in the id"):
+        partition, offset = at[name]
+        assert seen.decisions[at[name]][0]["id"] == f"completions[{partition}]@{offset}"
+    odd = seen.decisions[at["odd in what decides nothing"]][0]
+    assert sorted(odd["dropped"]) == ["prompt", "route", "status", "tenant", "user"]
     assert seen.decisions[at["the future"]][0]["time"] == "future"
     assert seen.decisions[at["1970"]][0]["time"] == "too_late"
     # one id twice: two positions, two decisions, each of its own text

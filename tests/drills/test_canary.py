@@ -76,11 +76,16 @@ def cloud(data: object) -> dict[str, Any]:
 GOOD = [completion(n, f"{TEXT} toxicity=0.95") for n in range(40)]
 GOOD += [openai(TEXT), litellm(TEXT), cloud(completion(50, TEXT)), completion(51, "", status="failed")]
 FAULTS = [completion(60, f"{TEXT} RAISE"), completion(61, f"{TEXT} HANG"), completion(62, f"{TEXT} NAN")]
-BAD: list[Any] = [
+# Read, but for what decides nothing.
+ODD: list[Any] = [
     {"completion": TEXT, "user": USER},
-    {"id": "x", "completion": {TEXT: TEXT}, "user": [USER]},
     {"id": f"{TEXT}\x00", "completion": TEXT},
     {"id": "x", "completion": TEXT, "tenant": f"{USER}\n"},
+    {"id": "x", "completion": [TEXT, {TEXT: USER}], "user": [USER], "prompt": {USER: TEXT}, "status": TEXT},
+    {**openai(TEXT), "id": None, "metadata": {"user": [USER], USER: TEXT}, "tennant": USER},
+]
+BAD: list[Any] = [
+    {"id": "x", "completion": {TEXT: TEXT}, "user": [USER]},
     {"id": "x", "completion": TEXT, "at_ms": TEXT},
     {"id": "x", "completion": TEXT, "schema_version": TEXT},
     {**openai(TEXT), "object": "chat.completion.chunk"},
@@ -107,7 +112,7 @@ async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Pat
         await workers.joined()
         producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka)
         await producer.start()
-        values = [json.dumps(e).encode() for e in [*GOOD, *FAULTS, *BAD]] + BYTES
+        values = [json.dumps(e).encode() for e in [*GOOD, *FAULTS, *ODD, *BAD]] + BYTES
         headers = [
             ("tidegate-user", USER.encode()),
             ("tidegate-tenant", b"bad\xff"),

@@ -54,6 +54,46 @@ LITELLM: dict[str, Any] = {
     },
     "response": {"choices": CHAT["choices"]},
 }
+RESPONSE: dict[str, Any] = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1_767_268_800,
+    "status": "completed",
+    "model": "atlas-2",
+    "error": None,
+    "conversation": {"id": "v-3"},
+    "safety_identifier": "u-17",
+    "metadata": CHAT["metadata"],
+    "output_text": "At nine.",
+    "output": [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "s"}]},
+        {
+            "type": "message",
+            "content": [{"type": "output_text", "text": "At nine."}, {"type": "refusal", "refusal": "n"}],
+        },
+        {"type": "function_call", "arguments": "{}"},
+    ],
+}
+ANTHROPIC: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "atlas-2",
+    "metadata": {"user_id": "u-17"},
+    "content": [{"type": "thinking", "thinking": "t"}, {"type": "text", "text": "At nine."}, {"type": "tool_use"}],
+}
+GEMINI: dict[str, Any] = {
+    "responseId": "g-1",
+    "modelVersion": "atlas-2",
+    "createTime": "2026-01-31T12:00:00Z",
+    "candidates": [
+        {"content": {"parts": [{"text": "At"}, {"thought": True, "text": "t"}, {"text": " nine."}]}},
+        {"finishReason": "SAFETY"},
+    ],
+    "promptFeedback": {"blockReason": "OTHER"},
+}
+BATCH: dict[str, Any] = {"custom_id": "1", "response": {"status_code": 200, "body": CHAT}, "error": None}
+LAST: dict[str, Any] = {"type": "response.failed", "response": {**RESPONSE, "status": "failed"}}
 FEEDBACK: dict[str, Any] = {
     "schema_version": 1,
     "id": "f-1",
@@ -84,6 +124,15 @@ COMPLETIONS = [
     structured(CHAT),
     packed(LITELLM),
     {"id": "x", "status": "failed"},
+    RESPONSE,
+    ANTHROPIC,
+    GEMINI,
+    {**LITELLM, "call_type": "aresponses", "response": RESPONSE},
+    {**LITELLM, "call_type": "anthropic_messages", "response": ANTHROPIC, "status": "failure"},
+    BATCH,
+    {"custom_id": "1", "result": {"type": "succeeded", "message": ANTHROPIC}},
+    LAST,
+    {"error": {"message": "m", "type": "t"}},
 ]
 FEEDBACKS = [FEEDBACK, structured(FEEDBACK), packed(FEEDBACK)]
 BINARY = {
@@ -96,7 +145,19 @@ BINARY = {
 GATEWAY = {f"tidegate-{name}": name for name in ("tenant", "model", "route", "locale", "user", "conversation")}
 KEYS = sorted(
     {
-        *(key for form in (NATIVE, CHAT, LITELLM, FEEDBACK, structured(NATIVE)) for key in form),
-        *("data_base64", "specversion", "object", "response", "call_type", "text", "content", "message"),
+        *(key for form in (NATIVE, CHAT, LITELLM, RESPONSE, ANTHROPIC, GEMINI, BATCH, FEEDBACK) for key in form),
+        *structured(NATIVE),
+        *(
+            "data_base64",
+            "specversion",
+            "object",
+            "response",
+            "call_type",
+            "text",
+            "content",
+            "message",
+            "delta",
+            "parts",
+        ),
     }
 )

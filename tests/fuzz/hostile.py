@@ -15,6 +15,8 @@ CANARY = "hunter2"  # never to be seen in what is said of an input
 # Words that mean something to a decoder or to a policy, so that mutations reach further than the first check.
 WORDS = (
     *("ok", "failed", "success", "failure", "1.0", "chat.completion", "chat.completion.chunk", "text", "refusal"),
+    *("response", "text_completion", "message", "output_text", "response.completed", "response.output_text.delta"),
+    *("content_block_delta", "thinking", "cancelled", "errored", "error"),
     *("redacted-by-litellm", "unknown", "thumb_up", "overturned", "user", "off", "open", "closed", "share", "count"),
     *("fault", "label.toxicity", "action.block", "all", "tenant", "2026-01-31T12:00:00Z", "9999-12-31T23:59:59+23:59"),
     *(

@@ -20,14 +20,16 @@ LITELLM: dict[str, Any] = {"id": "x", "call_type": "completion", "status": "succ
 EVENT: dict[str, Any] = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": NATIVE}
 BINARY = {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s"}
 
-ID = "a string of 1 to 256 characters, none of them a control character"
+ID = "a string, not empty, without control characters"
 NAME = "a string of 1 to 200 characters, none of them a control character or `|`"
 TEXTS = "a string, or a list of 1 to 128 strings, one a choice"
 MILLIS = "an integer: milliseconds since 1970-01-01 UTC, up to the year 9999"
 SECONDS = "a number: seconds since 1970-01-01 UTC"
 TIME = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
 ATTRIBUTE = "a string, not empty, without control characters"
-FORMS = "a native completion, a CloudEvent, an OpenAI chat.completion or a LiteLLM StandardLoggingPayload"
+RESPONSE = "a string, or an object with `choices`, `output` or `content`"
+FORMS = "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's or Gemini's API"
+PACKED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 
 
 def packed(value: bytes) -> dict[str, Any]:
@@ -51,14 +53,33 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (b'{"id": "x", "completion": "\x00"}', None, "byte 27: not_json; expected JSON"),
     (b'{"id": "x", "completion": "\\ud8"}', None, "byte 31: not_json; expected JSON"),
     (b'{"a": "\\ud800", "b": x}', None, "byte 21: not_json; expected JSON"),  # a mended surrogate moves no byte
-    (b"\xef\xbb\xbf{}", None, "byte 0: not_json; expected JSON"),
+    (b"\xef\xbb\xbf{", None, "byte 4: not_json; expected JSON"),  # a byte order mark is read over, and counted
     (b'{"id": "x", "completion": "\xff"}', None, "byte 27: not_utf8; expected UTF-8"),
     (b'{"id": "x", "completion": "\xed\xa0\x80"}', None, "byte 27: not_utf8; expected UTF-8"),  # a raw surrogate
-    ("\ufeffhello".encode("utf-16"), None, "byte 0: not_utf8; expected UTF-8"),
-    (b"\x1f\x8b\x08\x00", None, "byte 1: not_utf8; expected UTF-8"),  # gzip
-    (b'{"id": "x", "completion": "a", "at_ms": NaN}', None, "byte 40: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a", "at_ms": Infinity}', None, "byte 40: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a", "at_ms": -Infinity}', None, "byte 41: not_json; expected JSON"),
+    ("\ufeffhello".encode("utf-16"), None,
+     "byte 0: not_utf8; expected UTF-8; this begins with the byte order mark of UTF-16 or UTF-32: encode it as UTF-8"),
+    (b"\x1f\x8b\x08\x00", None,  "byte 1: not_utf8; expected UTF-8" + PACKED.format("gzip")),
+    (b"\x28\xb5\x2f\xfd\x04", None, "byte 1: not_utf8; expected UTF-8" + PACKED.format("zstd")),
+    (b"\x04\x22\x4d\x18\x64", None, "byte 0: not_json; expected JSON" + PACKED.format("lz4")),
+    (b"\x00\x00\x00\x00\x07{}", None, "byte 0: not_json; expected JSON; this begins like Confluent's framing (a zero "
+     "byte, a schema's id): send JSON without a registry"),
+    ('{"id": "x"}'.encode("utf-16-le"), None,
+     "byte 1: not_json; expected JSON; this begins like UTF-16: encode it as UTF-8"),
+    ('{"id": "x"}'.encode("utf-16-be"), None,
+     "byte 0: not_json; expected JSON; this begins like UTF-16: encode it as UTF-8"),
+    (b"Obj\x01\x04", None, "byte 0: not_json; expected JSON; this begins like an Avro file: send JSON"),
+    (b"\x0a\x03c-1\x12\x05hello", None, "byte 1: not_json; expected JSON; this may be Protobuf: send JSON"),
+    (b'data: {"id": "x"}', None, "byte 0: not_json; expected JSON; this begins like a server-sent event: send what "
+     "stands after data:, and whole answers only"),
+    (b"{'id': 'x'}", None,
+     "byte 1: not_json; expected JSON; this begins like a dict of Python's: write it with json.dumps"),
+    (base64.b64encode(b'{"id": "x"}'), None,
+     "byte 0: not_json; expected JSON; this begins like base64 of JSON: send the JSON itself"),
+    (b'{"id": "x"}\n{"id": "y"}', None,
+     "byte 12: not_json; expected JSON; this holds several lines: send one event a record"),
+    (b'{"id": "x", "completion": "a", "at_ms": NaN}', None, f"at_ms: invalid; expected {MILLIS}"),
+    (b'{"id": "x", "completion": "a", "at_ms": Infinity}', None, f"at_ms: invalid; expected {MILLIS}"),
+    (b'{"id": "x", "completion": "a", "at_ms": -Infinity}', None, f"at_ms: invalid; expected {MILLIS}"),
     (b'{"id": "x", "completion": "a", "at_ms": 1e999}', None, f"at_ms: invalid; expected {MILLIS}"),
     (b'{"id": "x", "completion": "a", "at_ms": ' + b"9" * 400 + b"}", None, f"at_ms: invalid; expected {MILLIS}"),
     (b"[" * 100_000, None, "byte 201: too_deep; expected at most 200 levels of nesting"),
@@ -66,14 +87,18 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (b'{"id": "x", "completion": "a", "more": ' + b"[" * 5000, None,
      "byte 239: too_deep; expected at most 200 levels of nesting"),
     (b"[]", None, "value: not_an_object; expected a JSON object"),
+    ([NATIVE], None, "value: not_an_object; expected a JSON object; this is a list of 1: send one event a record"),
+    (json.dumps(NATIVE), None,
+     "value: not_an_object; expected a JSON object; this is JSON inside a JSON string: encode it once"),
     (b'"text"', None, "value: not_an_object; expected a JSON object"),
     (b"null", None, "value: not_an_object; expected a JSON object"),
     (b"17", None, "value: not_an_object; expected a JSON object"),
     # --- which form
     ({}, None, f"value: unknown_form; expected {FORMS}"),
-    ({"text": "hello"}, None, f"value: unknown_form; expected {FORMS}"),
-    ({"id": "m", "type": "message", "content": []}, None, f"value: unknown_form; expected {FORMS}"),
-    ({"object": "response", "output": []}, None, f"value: unknown_form; expected {FORMS}"),
+    ({"text": "hello"}, None, f"value: unknown_form; expected {FORMS}; text may be meant as completion"),
+    ({"ID": "x", "complétion": "a", "modle": "m", "tennant": "t"}, None, f"value: unknown_form; expected {FORMS}; "
+     "ID may be meant as id, complétion may be meant as completion, modle may be meant as model"),
+    ({"event": "heartbeat", "error": {"code": 7}}, None, f"value: unknown_form; expected {FORMS}"),
     ({"object": ["chat.completion"]}, None, f"value: unknown_form; expected {FORMS}"),
     ({**CHAT, "object": "chat.completion.chunk"}, None, "object: stream_chunk; expected send the whole completion"),
     ({**EVENT, "data": EVENT}, None, f"data: unknown_form; expected {FORMS}"),
@@ -81,21 +106,14 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({"id": "x"}, None, f"completion: invalid; expected this key: {TEXTS}"),
     ({"id": "x", "status": "ok"}, None, f"completion: invalid; expected this key: {TEXTS}"),
     ({"id": "x", "completion": None}, None, f"completion: invalid; expected this key: {TEXTS}"),
+    ({"schema_version": 1, "id": "x", "completoin": "a"}, None,
+     f"completion: invalid; expected this key: {TEXTS}; completoin may be meant as completion"),
+    ({"status": "ok", "id": "x", "message": "a"}, None,
+     f"completion: invalid; expected this key: {TEXTS}; message may be meant as completion"),
     ({"id": "x", "completion": 7}, None, f"completion: invalid; expected {TEXTS}"),
     ({"id": "x", "completion": {"text": "a"}}, None, f"completion: invalid; expected {TEXTS}"),
     ({"id": "x", "completion": []}, None, f"completion: invalid; expected {TEXTS}"),
-    ({"id": "x", "completion": ["a", 7]}, None, f"completion[1]: invalid; expected {TEXTS}"),
     ({"id": "x", "completion": ["a"] * 129}, None, f"completion: invalid; expected {TEXTS}"),
-    ({"completion": "a"}, None, f"id: invalid; expected this key: {ID}"),
-    ({**NATIVE, "id": 7}, None, f"id: invalid; expected {ID}"),
-    ({**NATIVE, "id": ""}, None, f"id: invalid; expected {ID}"),
-    ({**NATIVE, "id": "a\x00b"}, None, f"id: invalid; expected {ID}"),
-    ({**NATIVE, "id": "x" * 257}, None, f"id: invalid; expected {ID}"),
-    ({**NATIVE, "user": "a\nb"}, None, f"user: invalid; expected {ID}"),
-    ({**NATIVE, "tenant": "a|b"}, None, f"tenant: invalid; expected {NAME}"),
-    ({**NATIVE, "tenant": "x" * 201}, None, f"tenant: invalid; expected {NAME}"),
-    ({**NATIVE, "prompt": ["p"]}, None, "prompt: invalid; expected a string"),
-    ({**NATIVE, "status": "success"}, None, "status: invalid; expected ok or failed"),
     ({**NATIVE, "at_ms": "2026-01-01"}, None, f"at_ms: invalid; expected {MILLIS}"),
     ({**NATIVE, "at_ms": "17"}, None, f"at_ms: invalid; expected {MILLIS}"),
     ({**NATIVE, "at_ms": True}, None, f"at_ms: invalid; expected {MILLIS}"),
@@ -106,58 +124,52 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({**NATIVE, "schema_version": True}, None, "schema_version: unknown_version; expected 1"),
     ({"schema_version": 9, "text": "of the future"}, None, "schema_version: unknown_version; expected 1"),
     # --- headers
-    (NATIVE, {"tidegate-tenant": "a|b"}, f"header tidegate-tenant: invalid; expected {NAME}"),
-    (NATIVE, {"tidegate-route": ""}, f"header tidegate-route: invalid; expected {NAME}"),
-    (NATIVE, {"tidegate-user": "x" * 257}, f"header tidegate-user: invalid; expected {ID}"),
-    (NATIVE, {"tidegate-tenant": b"\xff"}, "header tidegate-tenant: invalid; expected UTF-8"),
-    (CHAT, {"tidegate-model": "a\x00"}, f"header tidegate-model: invalid; expected {NAME}"),
     # --- OpenAI
-    ({**CHAT, "id": None}, None, f"id: invalid; expected this key: {ID}"),
-    ({**CHAT, "choices": []}, None, "choices: invalid; expected a list of at least one choice"),
-    ({**CHAT, "choices": None}, None, "choices: invalid; expected a list of at least one choice"),
-    ({**CHAT, "choices": ["a"]}, None, "choices[0]: invalid; expected an object"),
-    ({**CHAT, "choices": [{"message": "a"}]}, None, "choices[0].message: invalid; expected an object"),
+    ({**CHAT, "choices": None}, None, "choices: invalid; expected a list, one a choice"),
     ({**CHAT, "choices": CHAT["choices"] * 129}, None, f"choices: invalid; expected {TEXTS}"),
-    (chat(content=7), None, "choices[1].message.content: invalid; expected a string, null, or a list of parts"),
-    (chat(content=[{"type": "text"}]), None, "choices[1].message.content[0].text: invalid; expected a string"),
-    (chat(content=["a", 7]), None, "choices[1].message.content[1]: invalid; expected a part: an object"),
-    (chat(content=[{"type": "refusal", "refusal": 1}]), None,
-     "choices[1].message.content[0].refusal: invalid; expected a string"),
-    (chat(refusal=["no"]), None, "choices[1].message.refusal: invalid; expected a string or null"),
-    (chat(audio={"transcript": 1}), None, "choices[1].message.audio.transcript: invalid; expected a string or null"),
     ({**CHAT, "created": "now"}, None, f"created: invalid; expected {SECONDS}"),
     ({**CHAT, "created": True}, None, f"created: invalid; expected {SECONDS}"),
     ({**CHAT, "created": -5}, None, f"created: invalid; expected {MILLIS}"),
     (json.dumps({**CHAT, "created": 0}).replace('"created": 0', '"created": 1e999').encode(), None,
      f"created: invalid; expected {SECONDS}"),
-    ({**CHAT, "metadata": {"tenant": 7}}, None, f"metadata.tenant: invalid; expected {NAME}"),
-    ({**CHAT, "metadata": {"user": "a\x00"}}, None, f"metadata.user: invalid; expected {ID}"),
-    ({**CHAT, "user": 7}, None, f"user: invalid; expected {ID}"),
+    ({**CHAT, "choices": [{"message": {"content": 7}}, None]}, None,
+     "choices[0].message.content: invalid; expected a string, null, or a list of parts"),
+    ({**CHAT, "choices": [{"index": 0}]}, None, "choices[0].message: invalid; expected an object"),
+    ({"id": "x", "completion": [None, 7]}, None, f"completion[1]: invalid; expected {TEXTS}"),
+    # --- the other APIs' answers, and their streams
+    ({"object": "response"}, None, "output: invalid; expected a list of items"),
+    ({"object": "response", "status": "in_progress", "output": []}, None,
+     "status: stream_chunk; expected send the response when it has ended"),
+    ({"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", "text": 7}]}]}, None,
+     "output[0].content[0].text: invalid; expected a string"),
+    ({"type": "message", "role": "assistant", "content": 7}, None,
+     "content: invalid; expected a string, null, or a list of parts"),
+    ({"candidates": [7]}, None, "candidates[0]: invalid; expected an object"),
+    ({"type": "response.output_text.delta", "delta": "He"}, None,
+     "type: stream_chunk; expected send the whole completion"),
+    ({"type": "response.created", "response": {"object": "response", "output": []}}, None,
+     "type: stream_chunk; expected send the whole completion"),
+    ({"type": "response.completed"}, None, "type: stream_chunk; expected send the whole completion"),
+    ({"type": "message_start", "message": {"type": "message", "content": []}}, None,
+     "type: stream_chunk; expected send the whole completion"),
+    ({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "He"}}, None,
+     "type: stream_chunk; expected send the whole completion"),
+    ({"id": "x", "choices": [{"index": 0, "delta": {"content": "He"}}]}, None,
+     "choices: stream_chunk; expected send the whole completion"),
     # --- LiteLLM
-    ({**LITELLM, "status": "ok!"}, None, "status: invalid; expected success or failure"),
-    ({**LITELLM, "status": ["success"]}, None, "status: invalid; expected success or failure"),
-    ({**LITELLM, "response": None}, None, "response: invalid; expected a string, or an object with `choices`"),
-    ({**LITELLM, "response": {"data": []}}, None, "response: invalid; expected a string, or an object with `choices`"),
-    ({**LITELLM, "response": {"choices": []}}, None,
-     "response.choices: invalid; expected a list of at least one choice"),
+    ({**LITELLM, "response": None}, None, f"response: invalid; expected {RESPONSE}"),
+    ({**LITELLM, "response": {"data": []}}, None, f"response: invalid; expected {RESPONSE}"),
+    ({**LITELLM, "response": {"object": "response", "output": [{"type": "message", "content": [7]}]}}, None,
+     "response.output[0].content[0]: invalid; expected a part: an object"),
     ({**LITELLM, "response": {"text": "redacted-by-litellm"}}, None,
      "response: invalid; expected the text; LiteLLM's turn_off_message_logging took it out"),
     ({**LITELLM, "response": {"choices": [{"message": {"content": "redacted-by-litellm"}}]}}, None,
      "response: invalid; expected the text; LiteLLM's turn_off_message_logging took it out"),
-    ({**LITELLM, "messages": [{"role": "user", "content": 7}]}, None,
-     "messages[0].content: invalid; expected a string, null, or a list of parts"),
     ({**LITELLM, "endTime": "now"}, None, f"endTime: invalid; expected {SECONDS}"),
     ({**LITELLM, "startTime": []}, None, f"startTime: invalid; expected {SECONDS}"),
-    ({**LITELLM, "metadata": {"user_api_key_team_id": "a|b"}}, None,
-     f"metadata.user_api_key_team_id: invalid; expected {NAME}"),
-    ({**LITELLM, "end_user": 7}, None, f"end_user: invalid; expected {ID}"),
     # --- CloudEvents
     ({**EVENT, "specversion": "0.3"}, None, "specversion: unknown_version; expected 1.0"),
-    ({**EVENT, "specversion": 1.0}, None, "specversion: unknown_version; expected 1.0"),
     (NATIVE, {"content-type": "application/cloudevents+json"}, "specversion: unknown_version; expected 1.0"),
-    ({**EVENT, "id": ""}, None, f"id: invalid; expected {ATTRIBUTE}"),
-    ({**EVENT, "id": 7}, None, f"id: invalid; expected {ATTRIBUTE}"),
-    ({**EVENT, "source": "a\x00" + "s" * 300}, None, f"source: invalid; expected {ATTRIBUTE}"),
     ({**EVENT, "time": "2026-01-01T12:00:00"}, None, f"time: invalid; expected {TIME}"),  # no offset
     ({**EVENT, "time": "2026-01-01"}, None, f"time: invalid; expected {TIME}"),
     ({**EVENT, "time": "2026-13-01T12:00:00Z"}, None, f"time: invalid; expected {TIME}"),
@@ -165,10 +177,7 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({**EVENT, "time": "1969-12-31T23:59:59Z"}, None, f"time: invalid; expected {MILLIS}"),
     ({**EVENT, "time": 17}, None, f"time: invalid; expected {TIME}"),
     ({**EVENT, "data": "text"}, None, "data: invalid; expected a JSON object, or its bytes as data_base64"),
-    ({**EVENT, "data": {**NATIVE, "tenant": 7}}, None, f"data.tenant: invalid; expected {NAME}"),
     ({**EVENT, "data": {"id": "x"}}, None, f"data.completion: invalid; expected this key: {TEXTS}"),
-    ({**EVENT, "data": chat(content=7)}, None,
-     "data.choices[1].message.content: invalid; expected a string, null, or a list of parts"),
     ({**EVENT, "data": {**NATIVE, "schema_version": 2}}, None, "data.schema_version: unknown_version; expected 1"),
     ({**EVENT, "data": {**CHAT, "object": "chat.completion.chunk"}}, None,
      "data.object: stream_chunk; expected send the whole completion"),
@@ -180,11 +189,8 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (packed(b'{"id": "x", "completion": 7}'), None, f"data_base64.completion: invalid; expected {TEXTS}"),
     (NATIVE, {**BINARY, "ce_specversion": "2.0"}, "header ce_specversion: unknown_version; expected 1.0"),
     (NATIVE, {"ce_id": "1"}, "header ce_specversion: unknown_version; expected 1.0"),
-    (NATIVE, {**BINARY, "ce_source": ""}, f"header ce_source: invalid; expected {ATTRIBUTE}"),
     (NATIVE, {**BINARY, "ce_time": "noon"}, f"header ce_time: invalid; expected {TIME}"),
     (NATIVE, {**BINARY, "ce_time": "1900-01-01T00:00:00Z"}, f"header ce_time: invalid; expected {MILLIS}"),
-    (NATIVE, {**BINARY, "ce_id": b"\xff"}, "header ce_id: invalid; expected UTF-8"),
-    ({**NATIVE, "tenant": 7}, BINARY, f"tenant: invalid; expected {NAME}"),
     (None, BINARY, "value: tombstone; expected an event: there is nothing here to delete"),
 ]  # fmt: skip
 
@@ -202,6 +208,8 @@ def test_a_dead_letter_names_the_place_and_what_was_expected(
     ("value", "message"),
     [
         ({"id": "f", "kind": "appeal"}, f"completion_id: invalid; expected this key: {ID}"),
+        ({"schema_version": 1, "id": "f", "kind": "appeal", "completionId": "x"},
+         f"completion_id: invalid; expected this key: {ID}; completionId may be meant as completion_id"),
         ({"id": "f", "completion_id": "x"}, "kind: invalid; expected this key: one of thumb_up, thumb_down, complaint, "
          "appeal, upheld, overturned"),
         ({"id": "f", "completion_id": "x", "kind": "star"}, "kind: invalid; expected one of thumb_up, thumb_down, "

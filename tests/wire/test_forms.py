@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import Unreadable, decode_completion, decode_feedback, litellm, openai
+from streams.wire import Unreadable, decode_completion, decode_feedback, litellm, shapes
 from tests.wire.records import record
 
 PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
@@ -35,8 +35,10 @@ class Row(NamedTuple):
     field: str
     found: Any
     otherwise: Any
+    base: dict[str, Any] | None = None  # in place of the table's
 
 
+HERE = "completions[3]@88214"  # where tests.wire.records puts a record
 MESSAGE = {"role": "assistant", "content": "hello"}
 CHAT = {"id": "x", "object": "chat.completion", "choices": [{"message": MESSAGE}]}
 LITELLM = {
@@ -46,13 +48,24 @@ LITELLM = {
     "response": {"choices": [{"message": MESSAGE}]},
     "metadata": {"requester_metadata": {}},
 }
+EMPTY: dict[str, Any] = {**LITELLM, "response": {}}
+PART = {"type": "output_text", "text": "hello"}
+ITEM = {"type": "message", "content": [PART]}
+RESPONSE = {"id": "x", "object": "response", "output": [ITEM], "metadata": {}}
+REFUSED = {**RESPONSE, "output": [{"type": "message", "content": [{"type": "refusal"}]}]}
+ANTHROPIC = {"id": "x", "type": "message", "content": [{"type": "text", "text": "hello"}], "metadata": {}}
+GEMINI = {"responseId": "x", "candidates": [{"content": {"parts": [{"text": "hello"}]}}], "metadata": {}}
+UNNAMED = {"candidates": GEMINI["candidates"]}
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"completion": "hello"}}
 NATIVE = {"id": "x", "completion": "hello"}
 NOON = 1_767_268_800  # 2026-01-01T12:00:00Z, in seconds
 
 BASES: dict[str, dict[str, Any]] = {
     "Native": NATIVE,
-    "OpenAI `chat.completion`": {**CHAT, "metadata": {}},
+    "OpenAI `chat.completion` and `text_completion`": {**CHAT, "metadata": {}},
+    "OpenAI `response`": RESPONSE,
+    "Anthropic `message`": ANTHROPIC,
+    "Gemini `generateContent`": GEMINI,
     "LiteLLM `StandardLoggingPayload`": LITELLM,
     "Structured:": EVENT,
     "Feedback": {"id": "f", "completion_id": "x", "kind": "appeal"},
@@ -62,7 +75,7 @@ BASES: dict[str, dict[str, Any]] = {
 
 ROWS: dict[str, list[Row]] = {
     "Native": [
-        Row("id", "a", "id", "a", Dead("id")),
+        Row("id", "a", "id", "a", HERE),
         Row("completion", ["a", "b"], "completion", ("a", "b"), Dead("completion")),
         Row("prompt", "p", "prompt", "p", None),
         Row("status", "failed", "status", "failed", "ok"),
@@ -75,8 +88,8 @@ ROWS: dict[str, list[Row]] = {
         Row("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
         Row("schema_version", 1, "schema_version", 1, 1),
     ],
-    "OpenAI `chat.completion`": [
-        Row("id", "a", "id", "a", Dead("id")),
+    "OpenAI `chat.completion` and `text_completion`": [
+        Row("id", "a", "id", "a", HERE),
         Row("choices[].message.content", [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}],
             "completion", "ab", ""),
         Row("choices[].message.refusal", "no", "completion", "hello\nno", "hello"),
@@ -91,11 +104,59 @@ ROWS: dict[str, list[Row]] = {
         Row("metadata.user", "a", "user", "a", None),
         Row("user", "a", "user", "a", None),
     ],
+    "OpenAI `response`": [
+        Row("id", "a", "id", "a", HERE),
+        Row("output[].content[].text", "a", "completion", "a", ""),
+        Row("output[].content[].refusal", "no", "completion", "no", "", REFUSED),
+        Row("output_text", "a", "completion", "a", "", {**RESPONSE, "output": []}),
+        Row("status", "cancelled", "status", "failed", "ok"),
+        Row("model", "m", "model", "m", "unknown"),
+        Row("created_at", NOON, "at_ms", NOON * 1000, None),
+        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.conversation", "a", "conversation", "a", None),
+        Row("conversation.id", "a", "conversation", "a", None),
+        Row("conversation", "a", "conversation", "a", None),
+        Row("metadata.user", "a", "user", "a", None),
+        Row("user", "a", "user", "a", None),
+        Row("safety_identifier", "a", "user", "a", None),
+    ],
+    "Anthropic `message`": [
+        Row("id", "a", "id", "a", HERE),
+        Row("content[].text", "a", "completion", "a", ""),
+        Row("model", "m", "model", "m", "unknown"),
+        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.conversation", "a", "conversation", "a", None),
+        Row("metadata.user", "a", "user", "a", None),
+        Row("metadata.user_id", "a", "user", "a", None),
+    ],
+    "Gemini `generateContent`": [
+        Row("responseId", "a", "id", "a", HERE),
+        Row("response_id", "a", "id", "a", HERE, UNNAMED),
+        Row("candidates[].content.parts[].text", "a", "completion", "a", ""),
+        Row("modelVersion", "m", "model", "m", "unknown"),
+        Row("model_version", "m", "model", "m", "unknown"),
+        Row("createTime", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+        Row("create_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.conversation", "a", "conversation", "a", None),
+        Row("metadata.user", "a", "user", "a", None),
+    ],
     "LiteLLM `StandardLoggingPayload`": [
-        Row("id", "a", "id", "a", Dead("id")),
-        Row("status", "failure", "status", "failed", Dead("status")),
-        Row("response", "a", "completion", "a", Dead("value", FORM)),
-        Row("response.choices", [{"message": MESSAGE}, {"text": "b"}], "completion", ("hello", "b"), Dead("response")),
+        Row("id", "a", "id", "a", HERE),
+        Row("status", "failure", "status", "failed", "ok"),
+        Row("response", "a", "completion", "a", Dead("response")),
+        Row("response.choices", [{"message": MESSAGE}, {"text": "b"}],
+            "completion", ("hello", "b"), Dead("response"), EMPTY),
+        Row("response.output", [ITEM], "completion", "hello", Dead("response"), EMPTY),
+        Row("response.content", ANTHROPIC["content"],
+            "completion", "hello", Dead("response"), {**EMPTY, "response": {"role": "assistant"}}),
+        Row("response.candidates", GEMINI["candidates"], "completion", "hello", Dead("response"), EMPTY),
         Row("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
             "prompt", "2", None),
         Row("model", "m", "model", "m", "unknown"),
@@ -114,20 +175,20 @@ ROWS: dict[str, list[Row]] = {
     ],
     "Structured:": [
         Row("specversion", "1.0", "id", "/s#1", Dead("value", FORM)),
-        Row("id", "2", "id", "/s#2", Dead("id")),
-        Row("source", "//other", "id", "//other#1", Dead("source")),
+        Row("id", "2", "id", "/s#2", HERE),
+        Row("source", "//other", "id", "//other#1", HERE),
         Row("time", "2026-01-01T13:00:00.5+01:00", "at_ms", NOON * 1000 + 500, None),
         Row("data", CHAT, "completion", "hello", Dead("data")),
         Row("data_base64", base64.b64encode(json.dumps(CHAT).encode()).decode(), "completion", "hello", Dead("data")),
     ],
     "Binary:": [
         Row("ce_specversion", "1.0", "id", "/s#1", Dead("header ce_specversion", VERSION)),
-        Row("ce_id", "2", "id", "/s#2", Dead("header ce_id")),
-        Row("ce_source", "//other", "id", "//other#1", Dead("header ce_source")),
+        Row("ce_id", "2", "id", "/s#2", HERE),
+        Row("ce_source", "//other", "id", "//other#1", HERE),
         Row("ce_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
     ],
     "Feedback": [
-        Row("id", "a", "id", "a", Dead("id")),
+        Row("id", "a", "id", "a", HERE),
         Row("completion_id", "a", "completion_id", "a", Dead("completion_id")),
         Row("kind", "upheld", "kind", "upheld", Dead("kind")),
         Row("tenant", "a", "tenant", "a", None),
@@ -177,17 +238,20 @@ def cases() -> list[Any]:
     ]
 
 
+def base_of(table: str, row: Row) -> dict[str, Any]:
+    base = BASES[table] if row.base is None else row.base
+    return put(base, "data") if row.theirs == "data_base64" else base
+
+
 @pytest.mark.parametrize(("table", "row"), cases())
 def test_a_row_gives_the_field_it_says(table: str, row: Row) -> None:
-    base = put(BASES[table], "data") if row.theirs == "data_base64" else BASES[table]
-    event = read(table, put(base, row.theirs, row.given))
+    event = read(table, put(base_of(table, row), row.theirs, row.given))
     assert getattr(event, row.field) == row.found
 
 
 @pytest.mark.parametrize(("table", "row"), cases())
 def test_a_row_without_its_field_is_as_it_says(table: str, row: Row) -> None:
-    base = put(BASES[table], "data") if row.theirs == "data_base64" else BASES[table]
-    event = read(table, put(base, row.theirs))
+    event = read(table, put(base_of(table, row), row.theirs))
     if isinstance(row.otherwise, Dead):
         assert isinstance(event, Unreadable)
         assert (event.reason, event.where) == (row.otherwise.reason, row.otherwise.where)
@@ -214,23 +278,31 @@ def test_the_page_has_the_rows_tested_here() -> None:
     assert tables() == {table: [row.theirs for row in rows] for table, rows in ROWS.items()}
 
 
-@pytest.mark.parametrize(
-    ("table", "paths"),
-    [("OpenAI `chat.completion`", openai.PATHS), ("LiteLLM `StandardLoggingPayload`", litellm.PATHS)],
-)
-def test_the_page_has_the_rows_of_the_code(table: str, paths: dict[str, tuple[str, ...]]) -> None:
-    for field, candidates in paths.items():
+PATHS = {
+    "OpenAI `chat.completion` and `text_completion`": shapes.CHAT.paths,
+    "OpenAI `response`": shapes.RESPONSE.paths,
+    "Anthropic `message`": shapes.ANTHROPIC.paths,
+    "Gemini `generateContent`": shapes.GEMINI.paths,
+    "LiteLLM `StandardLoggingPayload`": litellm.PATHS,
+}
+
+
+@pytest.mark.parametrize("table", PATHS)
+def test_the_page_has_the_rows_of_the_code(table: str) -> None:
+    for field, candidates in PATHS[table].items():
         rows = [row.theirs for row in ROWS[table] if row.theirs in candidates]
         assert rows == list(candidates), field  # in this order: the first that is there wins
 
 
-@pytest.mark.parametrize("table", ["OpenAI `chat.completion`", "LiteLLM `StandardLoggingPayload`"])
+@pytest.mark.parametrize("table", PATHS)
 def test_of_several_places_the_first_row_wins(table: str) -> None:
-    paths = openai.PATHS if table.startswith("OpenAI") else litellm.PATHS
-    for field, candidates in paths.items():
+    for field, candidates in PATHS[table].items():
         for first, second in pairwise(candidates):
-            values = (NOON, NOON + 1) if field == "at_ms" else ("first", "second")
-            found = put(put(BASES[table], first, values[0]), second, values[1])
+            if first.startswith(second):
+                continue  # one key, as an object or as a string
+            values: tuple[Any, Any] = (NOON, NOON + 1) if field == "at_ms" else ("first", "second")
+            given = ("2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z") if first == "createTime" else values
+            found = put(put(BASES[table], first, given[0]), second, given[1])
             assert getattr(read(table, found), field) == (NOON * 1000 if field == "at_ms" else "first")
             empty = put(found, first, "")  # an empty string is not there
             assert getattr(read(table, empty), field) == (NOON * 1000 + 1000 if field == "at_ms" else "second")

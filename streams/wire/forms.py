@@ -1,0 +1,70 @@
+"""Which form a record's object is in, and so what maps it onto our fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.core.events import DeadLetterReason
+from streams.wire import hints, litellm, native, shapes
+from streams.wire.fields import Mapped
+from streams.wire.record import Refused
+from streams.wire.wrapped import inside, is_chunk
+
+FORMS = "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's or Gemini's API"
+# The keys beside `error` that say what a failed call's body is; another object with an error may be anything.
+_ERROR = frozenset(
+    {"error", "type", "request_id", "id", "object", "model", "created", "created_at", "status", "choices"}
+)
+
+
+def completion(found: dict[str, Any], at: str) -> Mapped:
+    """The object's fields as ours. Raises Refused: stream_chunk, unknown_form, or what the form itself refuses."""
+    if (shape := shapes.named(found)) is not None and (shape.text in found or not native.says_so(found)):
+        return shapes.completion(shape, found, at)
+    if native.says_so(found):
+        return native.completion(found, at)
+    if litellm.is_completion(found):
+        return litellm.completion(found, at)
+    if is_chunk(found):
+        raise Refused(DeadLetterReason.STREAM_CHUNK, at + _told_by(found), "send the whole completion")
+    answer, where = inside(found, at)
+    if (shape := shapes.shape_of(answer)) is not None:
+        return shapes.completion(shape, answer, where)
+    if native.is_completion(found):
+        return native.completion(found, at)
+    if (failed := _failed(found)) is not None:
+        return Mapped(failed)
+    raise Refused(
+        DeadLetterReason.UNKNOWN_FORM, at[:-1] or "value", FORMS + hints.of_object(found, native.COMPLETION_KEYS)
+    )
+
+
+def feedback(found: dict[str, Any], at: str) -> Mapped:
+    """The object's fields as ours. Raises Refused."""
+    if native.is_feedback(found):
+        return native.feedback(found, at)
+    expected = "native feedback, alone or in a CloudEvent" + hints.of_object(found, native.FEEDBACK_KEYS)
+    raise Refused(DeadLetterReason.UNKNOWN_FORM, at[:-1] or "value", expected)
+
+
+def _told_by(found: dict[str, Any]) -> str:
+    """The key that says that it is a chunk."""
+    kind = found.get("object")
+    if isinstance(kind, str) and kind.endswith(".chunk"):
+        return "object"
+    return "choices" if isinstance(found.get("choices"), list) else "type"
+
+
+def _failed(found: dict[str, Any]) -> dict[str, Any] | None:
+    """A call that failed before it said anything: the body of an API's error, or a batch's line of one."""
+    response, result = found.get("response"), found.get("result")
+    body = response.get("body") if isinstance(response, dict) else None
+    error = any(isinstance(one, dict) and isinstance(one.get("error"), dict) for one in (found, response, result, body))
+    if "custom_id" in found and (
+        error or (isinstance(result, dict) and result.get("type") in ("errored", "canceled", "expired"))
+    ):
+        return {"id": found["custom_id"], "completion": "", "status": "failed"}
+    if isinstance(found.get("error"), dict) and found["error"] and found.keys() <= _ERROR:
+        fields = {"id": found.get("id") or found.get("request_id"), "model": found.get("model")}
+        return {"completion": "", "status": "failed", **{name: value for name, value in fields.items() if value}}
+    return None
