@@ -52,7 +52,7 @@ class Handler(Protocol[T, Result]):
     def aggregate(self, results: Sequence[Result], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
 
-    def observe(self, results: Sequence[Result]) -> None:
+    def observe(self, results: Sequence[Result], names: Names) -> None:
         """Metrics of results that were published and counted."""
 
 
@@ -77,7 +77,10 @@ class Pipeline(Generic[T, Result]):
         names: Names,
         live: Callable[[], LivePolicy],
         metrics: Metrics,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """clock: seconds since 1970, to tell how far the records have come."""
+        self._clock = clock
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
         self._names, self._live, self._metrics = names, live, metrics
         self._kept_for: LivePolicy | None = None
@@ -172,7 +175,7 @@ class Pipeline(Generic[T, Result]):
             end=w.span.end,
             mark=mark_of(w.span.records[-1]),
             aggregate=self._handler.aggregate(w.results, live, self._names),
-            watermark_ms=newest_ms(w.span.records, int(time.time() * 1000)),
+            watermark_ms=newest_ms(w.span.records, int(self._clock() * 1000), w.span.lag),
             lag=w.span.lag,
             keep_ms=keep_ms,
         )
@@ -183,7 +186,7 @@ class Pipeline(Generic[T, Result]):
             span.owned.applied = span.end
             if applied is Applied.APPLIED:
                 self._metrics.events.labels(topic).inc(len(w.results))
-                self._handler.observe(w.results)
+                self._handler.observe(w.results, self._names)
             else:
                 self._metrics.skipped.labels(topic).inc(len(w.results))
         elif applied is Applied.OVERLAP:

@@ -40,7 +40,7 @@ class Acknowledged:
 
 async def replayed(log: Logged, to_ms: int = 1000) -> tuple[Account, Acknowledged, list[int]]:
     """The account, what was published, and what the bar was told."""
-    within, out, told = Range(T, T + to_ms), Acknowledged(), list[int]()
+    within, out, told = Range(T, T + to_ms, T + to_ms), Acknowledged(), list[int]()
     found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
     account = Account(found.read)
     await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(told.append)
@@ -89,7 +89,7 @@ async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_acc
     for offset in range(3):
         log.put("completions", 0, offset, offset)
         log.put("decisions", 0, offset, offset, decided(offset, 1, 0.0, offset))
-    within, out = Range(T, T + 1000), Acknowledged()
+    within, out = Range(T, T + 1000, T + 1000), Acknowledged()
     found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
     del log.parts[P._replace(topic="decisions")][1]
     account = Account(found.read)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.core.events import Action, Decision, EventTime, Feedback, WouldBe
+from streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
 from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, would_count
 from streams.core.ruled import ruled
 from streams.core.series import ALL, KINDS
 from streams.core.strikes import Struck, struck
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
 ScopeOf = Callable[[str, str], str]
@@ -45,12 +46,13 @@ class Aggregate:
 
 
 class Heard(NamedTuple):
-    """One feedback ready to be counted: its time judged (`decide.event_time`), its user hashed."""
+    """One feedback ready to be counted: its user hashed. It counts under the time at which its record arrived."""
 
     feedback: Feedback
-    time: EventTime
-    at_ms: int
+    arrived: Arrived
     user: str | None
+    source: Source
+    record_ms: int  # the record's timestamp as it is
 
 
 def aggregate(decisions: Collection[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
@@ -105,14 +107,11 @@ def _would(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
 def aggregate_feedback(heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf) -> Aggregate:
     """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
-    counted = too_late = 0
-    for feedback, time, at_ms, user in heard:
+    counted = 0
+    for feedback, arrived, user, *_ in heard:
         counted += 1
-        if time is _TOO_LATE:
-            too_late += 1
-            continue
-        tally.add(at_ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
-    return tally.aggregate({"feedback": counted, "dead_letters": dead_letters, "too_late": too_late})
+        tally.add(arrived.ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
+    return tally.aggregate({"feedback": counted, "dead_letters": dead_letters})
 
 
 class _Tally:

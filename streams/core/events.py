@@ -20,9 +20,11 @@ from streams.core.contract import MAX_CHOICES as MAX_CHOICES
 from streams.core.contract import STRENGTH as STRENGTH
 from streams.core.contract import UNKNOWN as UNKNOWN
 from streams.core.contract import Action as Action
-from streams.core.contract import Choices, Event, Id, Incoming, Millis, Name, Score
+from streams.core.contract import Choices, Event, Id, Incoming, Name, Score
 from streams.core.contract import Scopes as Scopes
 from streams.core.contract import Source as Source
+from streams.core.times import Given
+from streams.core.times import TimeSource as TimeSource
 
 
 class Completion(Incoming):
@@ -48,7 +50,7 @@ class Completion(Incoming):
     locale: Name = UNKNOWN
     user: Id | None = None  # raw; leaves Tidegate only as an HMAC
     conversation: Id | None = None  # raw; leaves Tidegate only as an HMAC
-    at_ms: Millis | None = None  # event time; the record's timestamp where absent
+    at_ms: Given | None = None  # event time; the record's timestamp where absent
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class Feedback(Incoming):
     model: Name | None = None
     route: Name | None = None
     user: Id | None = None  # raw; leaves Tidegate only as an HMAC
-    at_ms: Millis | None = None
+    at_ms: Given | None = None  # read and left: feedback counts under its record's time
 
 
 class Span(BaseModel):
@@ -114,11 +116,12 @@ class FaultReason(StrEnum):
 
 
 class EventTime(StrEnum):
-    """How a completion's own time compares with its record's timestamp."""
+    """How a completion's own time compares with the time at which its record arrived."""
 
     ON_TIME = "on_time"
-    FUTURE = "future"  # ahead by more than the policy allows: the record's timestamp is used
+    FUTURE = "future"  # ahead by more than the policy allows: the time it arrived is used
     TOO_LATE = "too_late"  # behind by more than the policy allows: decided, counted only as too_late
+    REPLACED = "replaced"  # no time at all, or one that no completion can have: the time it arrived is used
 
 
 class WouldBe(BaseModel):
@@ -153,13 +156,24 @@ class Decision(Event):
     scopes: Scopes = Scopes()
     user: str | None = None  # HMAC
     conversation: str | None = None  # HMAC
-    event_ms: int | None = None  # the time the producer gave, as it gave it
-    record_ms: int  # the record's own timestamp, which "late" and "future" are judged against
-    at_ms: int  # the time it is counted under: one of the two above
+    event_ms: int | None = None  # the time the producer gave, in ms; 0: what it gave is no time
+    record_ms: int  # the record's own timestamp as it is: in whatever unit, and -1 where it has none
+    at_ms: int  # the time it is counted under: event_ms or arrived_ms
     time: EventTime = EventTime.ON_TIME
     policy_version: str
     model_version: str  # the classifier's
     would_be: WouldBe | None = None  # only where a shadow policy ran beside the live one
+    arrived_ms: int | None = None
+    """When its record came: `record_ms` by magnitude where that can be, else the worker's clock. None: an older one."""
+    arrived_by: TimeSource | None = None
+    """Whose clock `arrived_ms` is from: record, broker (LogAppendTime) or worker."""
+    time_source: TimeSource | None = None
+    """Whose clock `at_ms` is from: the producer's, or that of `arrived_ms`."""
+
+    @property
+    def came_ms(self) -> int:
+        """When its record arrived; an older decision knows its timestamp only."""
+        return self.record_ms if self.arrived_ms is None else self.arrived_ms
 
 
 class DeadLetterReason(StrEnum):

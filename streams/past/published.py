@@ -37,12 +37,24 @@ class Outcome(NamedTuple):
     published_ms: int  # when that was written, by its worker's clock
 
 
-class _Said(NamedTuple):
+class Said(NamedTuple):
     """As much of a record as tells which completion it is about."""
 
     offset: int
     epoch: int
     record_ms: int
+
+
+def said(record: Record, part: Part) -> Said | None:
+    """Which completion of a part a decision or a dead letter is about; None where it is none of it, or unreadable."""
+    try:
+        event: Any = from_json(record.value or b"")
+        source = event["source"]
+        found = Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]))
+        ours = (source["topic"], source["partition"]) == part
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return found if ours else None
 
 
 class Published:
@@ -70,24 +82,15 @@ class Published:
         async with aclosing(past.read(*stretches)) as some:
             async for records in some:
                 for record in records:
-                    said = self._said(record)
-                    if said is None or said.epoch <= self._epochs[at := said.offset - self._start]:
+                    one = said(record, self._part)
+                    if one is None or not 0 <= (at := one.offset - self._start) < len(self._epochs):
                         continue
-                    self._epochs[at] = said.epoch
+                    if one.epoch <= self._epochs[at]:
+                        continue
+                    self._epochs[at] = one.epoch
                     self._places[at] = record.offset if decisions else -1
                     if not decisions:
-                        self._letters[said.offset] = said.record_ms
-
-    def _said(self, record: Record) -> _Said | None:
-        """None where the record is about no completion of ours, or cannot be read."""
-        try:
-            event: Any = from_json(record.value or b"")
-            source = event["source"]
-            said = _Said(int(source["offset"]), int(event["epoch"]), int(event["record_ms"]))
-            ours = (source["topic"], source["partition"]) == self._part
-        except (ValueError, TypeError, KeyError, OverflowError):
-            return None
-        return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
+                        self._letters[one.offset] = one.record_ms
 
     async def first_ms(self, places: Places) -> int | None:
         """When the first decision was written; None where there is none."""

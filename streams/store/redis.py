@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from streams.errors import StoreRefused
 from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, scripts
+from streams.store.keys import COUNTED_MS
 from streams.store.redis_strikes import RedisStrikes
 from streams.store.server import CLUSTER_WITHOUT
 from streams.store.server import text as _text
@@ -138,7 +139,7 @@ class RedisStore(RedisStrikes):
             pipe = self._redis.pipeline(transaction=False)
             counted = [self._keys.users_counted(n) for n in range(len(sketches))]
             for key, sketch in zip(counted, sketches, strict=True):
-                pipe.set(key, sketch, px=10_000)
+                pipe.set(key, sketch, px=COUNTED_MS)
             if counted:
                 pipe.execute_command("PFCOUNT", *counted)
             return int((await pipe.execute())[-1]) if counted else 0

@@ -99,8 +99,11 @@ redis.call('HSET', KEYS[1], 'next', ARGV[3], 'mark_offset', ARGV[4], 'mark_ms', 
 if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
 
 -- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
-local oldest = now - 8 * 86400000  -- longer than any completion is kept on its topic
-local function expires(start) return string.format('%d', math.max(tonumber(start), now) + keep) end
+-- How long is never taken from an event's time. One that would be gone before it begins is asked for by no window.
+local expires = string.format('%d', now + keep)
+local function wanted(start)  -- 8 d: longer than any completion is kept on its topic
+  return tonumber(start) > now - 8 * 86400000 and tonumber(start) < now + keep
+end
 local function count() arg = arg + 1; return tonumber(ARGV[arg - 1]) end
 local function add(hash, n)
   for _ = 1, n do
@@ -112,9 +115,9 @@ add(KEYS[2], count())
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
-  if tonumber(start) > oldest then
+  if wanted(start) then
     add(KEYS[key], n)
-    redis.call('PEXPIREAT', KEYS[key], expires(start))
+    redis.call('PEXPIREAT', KEYS[key], expires)
     if redis.call('HSET', KEYS[3], start, ARGV[1] .. ':' .. ARGV[3]) == 1 then
       local first = KEYS[key]:sub(1, -1 - #start)
       for _, old in ipairs(redis.call('HKEYS', KEYS[3])) do
@@ -129,11 +132,11 @@ end
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
-  if tonumber(start) > oldest then
+  if wanted(start) then
     for first = arg, arg + n - 1, 1000 do  -- Lua hands at most some 8,000 over at once, and fails half way otherwise
       redis.call('PFADD', KEYS[key], unpack(ARGV, first, math.min(first + 999, arg + n - 1)))
     end
-    redis.call('PEXPIREAT', KEYS[key], expires(start))
+    redis.call('PEXPIREAT', KEYS[key], expires)
   end
   arg = arg + n
   key = key + 1
@@ -145,11 +148,11 @@ local first, terms = arg, {unpack(ARGV, arg + users, arg + users + 4)}
 local half_life, negligible, lowest = tonumber(terms[1]), tonumber(terms[4]), tonumber(ARGV[arg + users + 5])
 arg = arg + users + 6
 for _ = 1, count() do
-  local i, at, weight = tonumber(ARGV[arg]), tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
+  local i, own, weight = tonumber(ARGV[arg]), not_ahead(tonumber(ARGV[arg + 2])), tonumber(ARGV[arg + 3])
   local sum, latest, undo = standing(KEYS[key + 1 + i])
+  local at = math.max(own, latest or own)
   if sum then
-    at = math.max(at, latest)
-    sum = left(sum, at - latest, half_life) + left(weight, at - tonumber(ARGV[arg + 2]), half_life)
+    sum = left(sum, at - latest, half_life) + left(weight, at - own, half_life)
   else
     sum = weight
   end

@@ -7,6 +7,6 @@ The forms and their mapping tables are in docs/input-forms.md, tested against th
 from __future__ import annotations
 
 from streams.wire.decode import decode_completion, decode_feedback
-from streams.wire.record import Record, Unreadable, dead_letter
+from streams.wire.record import Record, Unreadable, by_broker, dead_letter
 
-__all__ = ["Record", "Unreadable", "dead_letter", "decode_completion", "decode_feedback"]
+__all__ = ["Record", "Unreadable", "by_broker", "dead_letter", "decode_completion", "decode_feedback"]

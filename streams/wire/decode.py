@@ -72,7 +72,7 @@ def _decode(record: Record, event: type[E], form: Callable[[dict[str, Any], str]
     mapped = form(found, at)(found, at)
     fields = mapped.fields
     if envelope is not None:
-        fields = {**fields, **envelope.fields}
+        fields = envelope.over(fields)
     if said.fields:
         fields = {**fields, **said.fields}
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from streams.core.events import DeadLetterReason
 from streams.wire import openai
-from streams.wire.fields import Mapped, Paths, milliseconds, pick, texts
+from streams.wire.fields import Mapped, Paths, pick, texts
 from streams.wire.record import Refused
 
 PATHS: Paths = {
@@ -37,8 +37,6 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     Raises Refused where a successful call has no text for us to score: another kind of call, or redacted.
     """
     fields, paths = pick(found, PATHS, at)
-    if "at_ms" in fields:
-        fields["at_ms"] = milliseconds(fields["at_ms"], paths["at_ms"])
     status = found.get("status")
     if not isinstance(status, str) or status not in _STATUS:
         raise Refused(DeadLetterReason.INVALID, at + "status", "success or failure")

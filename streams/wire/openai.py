@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.core.events import DeadLetterReason
-from streams.wire.fields import Mapped, Paths, milliseconds, pick, texts
+from streams.wire.fields import Mapped, Paths, pick, texts
 from streams.wire.record import Refused
 
 KIND = "chat.completion"
@@ -28,8 +28,6 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     fields, paths = pick(found, PATHS, at)
     fields["completion"] = texts(choices(found.get("choices"), at + "choices"))
     paths["completion"] = at + "choices"
-    if "at_ms" in fields:
-        fields["at_ms"] = milliseconds(fields["at_ms"], paths["at_ms"])
     return Mapped(fields, paths)
 
 

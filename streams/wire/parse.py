@@ -21,11 +21,12 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     """The JSON object in `value`.
 
     A lone surrogate escape, which no UTF-8 text can hold, is read as U+FFFD: the text is cut short somewhere
-    upstream, and is scored all the same. Of two equal keys the last wins. `at` names the bytes in a message.
-    Raises Refused: not_utf8, not_json (NaN and infinities are not JSON), too_deep (over 200), not_an_object.
+    upstream, and is scored all the same. So are NaN and the infinities, which many writers put where a number is
+    missing, in a time say: they are read as such. Of two equal keys the last wins. `at` names the bytes in a message.
+    Raises Refused: not_utf8, not_json, too_deep (over 200), not_an_object.
     """
     try:
-        found = from_json(value, allow_inf_nan=False)
+        found = from_json(value)
     except ValueError as error:
         found = _mended(value, at, str(error))
     if type(found) is not dict:
@@ -41,7 +42,7 @@ def _mended(value: bytes, at: str, message: str) -> Any:
         raise Refused(DeadLetterReason.NOT_UTF8, f"{place}byte {error.start}", "UTF-8") from None
     if "hex escape" in message:
         try:
-            return from_json(_ESCAPE.sub(_replace_lone, value), allow_inf_nan=False)
+            return from_json(_ESCAPE.sub(_replace_lone, value))
         except ValueError as error:
             message = str(error)
     where = f"{place}byte {_byte(value, message)}"

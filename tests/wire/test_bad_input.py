@@ -23,9 +23,6 @@ BINARY = {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s"}
 ID = "a string of 1 to 256 characters, none of them a control character"
 NAME = "a string of 1 to 200 characters, none of them a control character or `|`"
 TEXTS = "a string, or a list of 1 to 128 strings, one a choice"
-MILLIS = "an integer: milliseconds since 1970-01-01 UTC, up to the year 9999"
-SECONDS = "a number: seconds since 1970-01-01 UTC"
-TIME = "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z"
 ATTRIBUTE = "a string, not empty, without control characters"
 FORMS = "a native completion, a CloudEvent, an OpenAI chat.completion or a LiteLLM StandardLoggingPayload"
 
@@ -56,11 +53,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (b'{"id": "x", "completion": "\xed\xa0\x80"}', None, "byte 27: not_utf8; expected UTF-8"),  # a raw surrogate
     ("\ufeffhello".encode("utf-16"), None, "byte 0: not_utf8; expected UTF-8"),
     (b"\x1f\x8b\x08\x00", None, "byte 1: not_utf8; expected UTF-8"),  # gzip
-    (b'{"id": "x", "completion": "a", "at_ms": NaN}', None, "byte 40: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a", "at_ms": Infinity}', None, "byte 40: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a", "at_ms": -Infinity}', None, "byte 41: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a", "at_ms": 1e999}', None, f"at_ms: invalid; expected {MILLIS}"),
-    (b'{"id": "x", "completion": "a", "at_ms": ' + b"9" * 400 + b"}", None, f"at_ms: invalid; expected {MILLIS}"),
     (b"[" * 100_000, None, "byte 201: too_deep; expected at most 200 levels of nesting"),
     (b'{"a":' * 300 + b"1" + b"}" * 300, None, "byte 1005: too_deep; expected at most 200 levels of nesting"),
     (b'{"id": "x", "completion": "a", "more": ' + b"[" * 5000, None,
@@ -96,11 +88,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({**NATIVE, "tenant": "x" * 201}, None, f"tenant: invalid; expected {NAME}"),
     ({**NATIVE, "prompt": ["p"]}, None, "prompt: invalid; expected a string"),
     ({**NATIVE, "status": "success"}, None, "status: invalid; expected ok or failed"),
-    ({**NATIVE, "at_ms": "2026-01-01"}, None, f"at_ms: invalid; expected {MILLIS}"),
-    ({**NATIVE, "at_ms": "17"}, None, f"at_ms: invalid; expected {MILLIS}"),
-    ({**NATIVE, "at_ms": True}, None, f"at_ms: invalid; expected {MILLIS}"),
-    ({**NATIVE, "at_ms": -1}, None, f"at_ms: invalid; expected {MILLIS}"),
-    ({**NATIVE, "at_ms": 10**17}, None, f"at_ms: invalid; expected {MILLIS}"),
     ({**NATIVE, "schema_version": 2}, None, "schema_version: unknown_version; expected 1"),
     ({**NATIVE, "schema_version": "1"}, None, "schema_version: unknown_version; expected 1"),
     ({**NATIVE, "schema_version": True}, None, "schema_version: unknown_version; expected 1"),
@@ -125,11 +112,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
      "choices[1].message.content[0].refusal: invalid; expected a string"),
     (chat(refusal=["no"]), None, "choices[1].message.refusal: invalid; expected a string or null"),
     (chat(audio={"transcript": 1}), None, "choices[1].message.audio.transcript: invalid; expected a string or null"),
-    ({**CHAT, "created": "now"}, None, f"created: invalid; expected {SECONDS}"),
-    ({**CHAT, "created": True}, None, f"created: invalid; expected {SECONDS}"),
-    ({**CHAT, "created": -5}, None, f"created: invalid; expected {MILLIS}"),
-    (json.dumps({**CHAT, "created": 0}).replace('"created": 0', '"created": 1e999').encode(), None,
-     f"created: invalid; expected {SECONDS}"),
     ({**CHAT, "metadata": {"tenant": 7}}, None, f"metadata.tenant: invalid; expected {NAME}"),
     ({**CHAT, "metadata": {"user": "a\x00"}}, None, f"metadata.user: invalid; expected {ID}"),
     ({**CHAT, "user": 7}, None, f"user: invalid; expected {ID}"),
@@ -146,8 +128,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
      "response: invalid; expected the text; LiteLLM's turn_off_message_logging took it out"),
     ({**LITELLM, "messages": [{"role": "user", "content": 7}]}, None,
      "messages[0].content: invalid; expected a string, null, or a list of parts"),
-    ({**LITELLM, "endTime": "now"}, None, f"endTime: invalid; expected {SECONDS}"),
-    ({**LITELLM, "startTime": []}, None, f"startTime: invalid; expected {SECONDS}"),
     ({**LITELLM, "metadata": {"user_api_key_team_id": "a|b"}}, None,
      f"metadata.user_api_key_team_id: invalid; expected {NAME}"),
     ({**LITELLM, "end_user": 7}, None, f"end_user: invalid; expected {ID}"),
@@ -158,12 +138,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({**EVENT, "id": ""}, None, f"id: invalid; expected {ATTRIBUTE}"),
     ({**EVENT, "id": 7}, None, f"id: invalid; expected {ATTRIBUTE}"),
     ({**EVENT, "source": "a\x00" + "s" * 300}, None, f"source: invalid; expected {ATTRIBUTE}"),
-    ({**EVENT, "time": "2026-01-01T12:00:00"}, None, f"time: invalid; expected {TIME}"),  # no offset
-    ({**EVENT, "time": "2026-01-01"}, None, f"time: invalid; expected {TIME}"),
-    ({**EVENT, "time": "2026-13-01T12:00:00Z"}, None, f"time: invalid; expected {TIME}"),
-    ({**EVENT, "time": "0001-01-01T00:00:00+14:00"}, None, f"time: invalid; expected {MILLIS}"),
-    ({**EVENT, "time": "1969-12-31T23:59:59Z"}, None, f"time: invalid; expected {MILLIS}"),
-    ({**EVENT, "time": 17}, None, f"time: invalid; expected {TIME}"),
     ({**EVENT, "data": "text"}, None, "data: invalid; expected a JSON object, or its bytes as data_base64"),
     ({**EVENT, "data": {**NATIVE, "tenant": 7}}, None, f"data.tenant: invalid; expected {NAME}"),
     ({**EVENT, "data": {"id": "x"}}, None, f"data.completion: invalid; expected this key: {TEXTS}"),
@@ -181,8 +155,6 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (NATIVE, {**BINARY, "ce_specversion": "2.0"}, "header ce_specversion: unknown_version; expected 1.0"),
     (NATIVE, {"ce_id": "1"}, "header ce_specversion: unknown_version; expected 1.0"),
     (NATIVE, {**BINARY, "ce_source": ""}, f"header ce_source: invalid; expected {ATTRIBUTE}"),
-    (NATIVE, {**BINARY, "ce_time": "noon"}, f"header ce_time: invalid; expected {TIME}"),
-    (NATIVE, {**BINARY, "ce_time": "1900-01-01T00:00:00Z"}, f"header ce_time: invalid; expected {MILLIS}"),
     (NATIVE, {**BINARY, "ce_id": b"\xff"}, "header ce_id: invalid; expected UTF-8"),
     ({**NATIVE, "tenant": 7}, BINARY, f"tenant: invalid; expected {NAME}"),
     (None, BINARY, "value: tombstone; expected an event: there is nothing here to delete"),
