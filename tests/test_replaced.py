@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -110,6 +111,25 @@ async def test_whatever_a_records_timestamp_is_its_completion_counts_now(worker:
     assert {r.record_ms for r in results} == {timestamp}
     made = worker.moderate.aggregate(results, LIVE, worker.names)
     assert {start: counts["scored|all"] for start, counts in made.counts.items()} == {NOW - NOW % BUCKET: 10}
+
+
+@dataclass(frozen=True)
+class Appended(Fake):
+    """A record of a topic with LogAppendTime, as aiokafka says it."""
+
+    timestamp_type: int = 1
+
+
+async def test_with_log_append_time_the_broker_says_when_a_record_came(worker: Worker) -> None:
+    value = said(1, at_ms=NOW - 7).value
+    plain, appended, own = await worker.results(
+        [said(0), Appended(said(0).value, offset=1, timestamp=NOW + 5), Appended(value, offset=2, timestamp=NOW + 5)]
+    )
+    assert [r.arrived_by for r in (plain, appended, own)] == ["record", "broker", "broker"]
+    assert [(r.at_ms, r.time_source) for r in (plain, appended, own)] == [
+        (NOW, "record"), (NOW + 5, "broker"), (NOW - 7, "producer"),
+    ]  # fmt: skip
+    assert worker.counted() == {}
 
 
 SAID = [
