@@ -273,3 +273,48 @@ def test_a_tombstones_dead_letter_has_no_length() -> None:
 
 def test_an_unreadable_is_said_in_one_line() -> None:
     assert str(decode_completion(record(b"[1]"))) == "value: not_an_object; expected a JSON object"
+
+
+# --- times: `core/times.py` says what one is; here, that none ever costs the text
+
+NO_TIMES = [0, -1, True, "now", "2026-01-01", "9" * 400, 10**400, float("nan"), float("inf"), [], {}, [1], {"$date": 1}]
+NOON_MS = 1_767_268_800_000
+AS_NOON = [NOON_MS // 1000, NOON_MS, NOON_MS * 1000, NOON_MS * 10**6, str(NOON_MS), "2026-01-01T12:00:00Z"]
+
+
+def timed(time: Any) -> dict[str, Completion]:
+    """One completion in each form, with that time where the form has one."""
+    found = {
+        "native": completion({**NATIVE, "at_ms": time}),
+        "openai": completion({**CHAT, "created": time}),
+        "litellm": completion({**LITELLM, "endTime": time}),
+        "litellm's start": completion({**LITELLM, "startTime": time}),
+        "cloudevent": completion({**EVENT, "time": time, "data": NATIVE}),
+        "in a cloudevent": completion({**EVENT, "data": {**CHAT, "created": time}}),
+    }
+    if isinstance(time, str):
+        found["in headers"] = completion(NATIVE, {**BINARY, "ce_time": time})
+    return found
+
+
+@pytest.mark.parametrize("time", NO_TIMES, ids=lambda of: repr(of)[:20])
+def test_what_is_no_time_costs_no_text_in_any_form(time: Any) -> None:
+    for form, found in timed(time).items():
+        assert (found.completion, found.at_ms) == ("hello", NO_TIME), form
+
+
+@pytest.mark.parametrize("time", AS_NOON, ids=repr)
+def test_a_time_in_any_unit_is_read_in_every_form(time: Any) -> None:
+    for form, found in timed(time).items():
+        assert (found.completion, found.at_ms) == ("hello", NOON_MS), form
+
+
+@pytest.mark.parametrize("end", NO_TIMES, ids=lambda of: repr(of)[:20])
+def test_of_litellms_times_the_one_that_is_a_time_wins(end: Any) -> None:
+    assert completion({**LITELLM, "endTime": end, "startTime": NOON_MS / 1000}).at_ms == NOON_MS
+
+
+@pytest.mark.parametrize("time", [*NO_TIMES, *AS_NOON], ids=lambda of: repr(of)[:20])
+def test_no_time_costs_feedback(time: Any) -> None:
+    said = {"id": "f1", "completion_id": "x", "kind": "complaint", "at_ms": time}
+    assert isinstance(decode_feedback(record(said)), Feedback)
