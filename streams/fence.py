@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from streams.core.times import stamped
 from streams.errors import UnreadableBatch
 from streams.store import Fence, Mark, Part, Store
 from streams.users import content_hash
@@ -141,7 +142,14 @@ def last_mark(records: Sequence[Record]) -> Mark | None:
     return next((mark_of(record) for record in reversed(records) if not isinstance(record, UnreadableRange)), None)
 
 
-def newest_ms(records: Sequence[Record], now_ms: int) -> int:
-    """How far the records say that their part has come; 0 where they say nothing."""
-    said = (record.timestamp for record in records if not isinstance(record, UnreadableRange))
-    return max((at_ms for at_ms in said if at_ms <= now_ms + FUTURE_MS), default=0)
+def newest_ms(records: Sequence[Record], now_ms: int, lag: int = -1) -> int:
+    """How far the records say that their part has come; 0 where they say nothing.
+
+    lag: of what comes after them, -1 where that is not known. Records of which none has a time are counted under our
+    clock, and so far their part has come where little is left. Behind a backlog it says nothing: older ones may come.
+    """
+    readable = [record for record in records if not isinstance(record, UnreadableRange)]
+    found = [at_ms for r in readable if (at_ms := stamped(r.timestamp, now_ms)) is not None]
+    if not found and readable and 0 <= lag <= len(readable):
+        return now_ms
+    return max((at_ms for at_ms in found if at_ms <= now_ms + FUTURE_MS), default=0)

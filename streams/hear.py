@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import time
 
 from streams.batch import Batch, Span
+from streams.core.contract import known
 from streams.core.count import Aggregate, Heard, aggregate_feedback
-from streams.core.decide import event_time
-from streams.core.events import DeadLetter, EventTime, Feedback
+from streams.core.events import DeadLetter, Feedback, Source
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived, arrive
 from streams.metrics import Metrics
 from streams.moderate import dead_letter_message, redriven
 from streams.names import Names, seen
 from streams.publish import Message
+from streams.replaced import Replaced
 from streams.users import UserKey
-from streams.wire import Record, Unreadable, dead_letter, decode_feedback
+from streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
 
 
 @dataclass(slots=True)
@@ -24,31 +27,49 @@ class Said:
 
     record: Record
     feedback: Feedback | Unreadable
+    arrived: Arrived
 
 
 class Hear:
-    """The pipeline's handler for `feedback`."""
+    """The pipeline's handler for `feedback`.
 
-    def __init__(self, user_key: UserKey, metrics: Metrics, *, keep_bytes_up_to: int) -> None:
+    It counts under its record's time alone: no decision keeps what it said of its own, and it must count alike again.
+    """
+
+    def __init__(
+        self,
+        user_key: UserKey,
+        metrics: Metrics,
+        *,
+        keep_bytes_up_to: int,
+        replaced: Replaced | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        """clock: seconds since 1970, for records that do not say when they came. replaced: is told of those."""
         self._user_key, self._metrics, self._keep_up_to = user_key, metrics, keep_bytes_up_to
+        self._replaced, self._clock = replaced, clock
 
     async def prepare(self, batch: Batch) -> list[list[Said]]:
         """Per span, per record: decoded."""
-        return [[Said(record, decode_feedback(record)) for record in span.records] for span in batch.spans]
+        now_ms = int(self._clock() * 1000)
+        return [
+            [Said(r, decode_feedback(r), arrive(r.timestamp, by_broker(r), now_ms)) for r in span.records]
+            for span in batch.spans
+        ]
 
     def conclude(self, span: Span, prepared: Sequence[Said], live: LivePolicy) -> list[Heard | DeadLetter]:
-        """Feedback with its time judged, or a dead letter, for every record."""
+        """Feedback under its record's time, or a dead letter, for every record."""
         return [
             dead_letter(said.record, said.feedback, span.owned.token, self._keep_up_to)
             if isinstance(said.feedback, Unreadable)
-            else self._heard(said.record, said.feedback, live)
+            else self._heard(said.record, said.feedback, said.arrived)
             for said in prepared
         ]
 
-    def _heard(self, record: Record, feedback: Feedback, live: LivePolicy) -> Heard:
-        time, at_ms = event_time(feedback.at_ms, record.timestamp, live)
+    def _heard(self, record: Record, feedback: Feedback, arrived: Arrived) -> Heard:
         user = None if feedback.user is None else self._user_key.hash(feedback.tenant or "", feedback.user)
-        return Heard(feedback, time, at_ms, user)
+        source = known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset})
+        return Heard(feedback, arrived, user, source, record.timestamp)
 
     def message(self, result: Heard | DeadLetter) -> Message | None:
         """A dead letter's record; feedback itself goes nowhere."""
@@ -66,8 +87,8 @@ class Hear:
         dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
         return aggregate_feedback(heard, dead, live, names.scope, again)
 
-    def observe(self, results: Sequence[Heard | DeadLetter]) -> None:
+    def observe(self, results: Sequence[Heard | DeadLetter], names: Names) -> None:
         """Metrics of what was counted."""
         self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
-        late = sum(1 for result in results if isinstance(result, Heard) and result.time is EventTime.TOO_LATE)
-        self._metrics.too_late.labels("feedback").inc(late)
+        if self._replaced is not None:
+            self._replaced.note(results, names)

@@ -1,6 +1,7 @@
 """What ops can see: Prometheus metrics under standard names and units.
 
-Labels are bounded: never a tenant, a user or an id.
+Labels are bounded: never a user or an id. A tenant only in `times_replaced`, where the operator must know whom to tell:
+those with a live scope name, and as many as those may be (`replaced.py`); all others are `other` together.
 """
 
 from __future__ import annotations
@@ -116,6 +117,9 @@ class Metrics:
         self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
+        self.replaced = counter(
+            "times_replaced", "Times that were replaced or read in another unit.", "tenant", "time", "why"
+        )
         self.strikes = counter("strikes", "Strikes added to users, by what they are for.", "reason")
         self.enforcements = counter("enforcements", "Enforcements published by this worker.", "action")
         self.enforcements_waiting = gauge("enforcements_waiting", "Crossings not published yet, in its parts.")
@@ -141,7 +145,7 @@ class Metrics:
         reasons: collections.Counter[tuple[str, Action]] = collections.Counter()
         too_late = failed = 0
         for decision in decisions:
-            latency.add(max(0.0, (now_ms - decision.record_ms) / 1000))
+            latency.add(max(0.0, (now_ms - decision.came_ms) / 1000))
             if decision.time is _TOO_LATE:
                 too_late += 1
             if decision.status == "failed":
@@ -171,6 +175,10 @@ class Metrics:
         """Counts dead letters that were published and applied."""
         for letter in letters:
             self.dead_letters.labels(letter.source.topic, letter.reason.value).inc(letter.offsets)
+
+    def times_replaced(self, tenant: str, whose: str, why: str, n: int) -> None:
+        """Counts times that were replaced or read in another unit. tenant: bounded by who asks."""
+        self.replaced.labels(tenant, whose, why).inc(n)
 
     def struck(self, struck: Struck) -> None:
         """Counts strikes that were added."""

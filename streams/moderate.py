@@ -17,15 +17,17 @@ from streams.core.decide import Inputs, decide
 from streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from streams.core.events import Span as TextSpan
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived, arrive
 from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.publish import Message
+from streams.replaced import Replaced
 from streams.scoring import Row, Scorer, Scoring
 from streams.spans import find_spans, reached
 from streams.store import Store
 from streams.strongest import taken
 from streams.users import UserKey
-from streams.wire import Record, Unreadable, dead_letter, decode_completion
+from streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
 
@@ -37,6 +39,7 @@ class Moderated:
     record: Record
     completion: Completion | Unreadable
     scorer: Scorer
+    arrived: Arrived
     choices: Sequence[Row | FaultReason] = ()
     prompt: Row | FaultReason | None = None
     spans: tuple[TextSpan, ...] = ()
@@ -58,10 +61,13 @@ class Moderate:
         metrics: Metrics,
         *,
         keep_bytes_up_to: int,
+        replaced: Replaced | None = None,
+        clock: Callable[[], float] = time,
     ) -> None:
+        """clock: seconds since 1970, for records that do not say when they came. replaced: is told of those."""
         self._scoring, self._scorer_under = scoring, scorer_under
         self._store, self._live, self._metrics = store, live, metrics
-        self._keep_up_to = keep_bytes_up_to
+        self._keep_up_to, self._replaced, self._clock = keep_bytes_up_to, replaced, clock
         self._hash, self._record_hmac = lru_cache(REMEMBERED)(user_key.hash), user_key.record
         self._alone: tuple[Scorer, LivePolicy, frozenset[str]] | None = None  # as `_prompts_alone` last said
 
@@ -69,10 +75,14 @@ class Moderate:
 
     async def prepare(self, batch: Batch) -> list[list[Moderated]]:
         """Per span, per record: decoded, and scored where it has text. Raises StoreAway (a careful batch only)."""
-        live = self._live()
+        live, now_ms = self._live(), int(self._clock() * 1000)
         scorer = self._scorer_under(live)
         spans = [
-            [Moderated(record, decode_completion(record), scorer) for record in span.records] for span in batch.spans
+            [
+                Moderated(r, decode_completion(r), scorer, arrive(r.timestamp, by_broker(r), now_ms))
+                for r in span.records
+            ]
+            for span in batch.spans
         ]
         if batch.careful:
             for span, items in zip(batch.spans, spans, strict=True):
@@ -176,6 +186,8 @@ class Moderate:
             conversation=None if conversation is None else self._hash(tenant, conversation),
             record_hmac=self._record_hmac(record.value or b""),
             dropped=completion.dropped,
+            arrived_ms=item.arrived.ms,
+            arrived_by=item.arrived.by,
         )
 
     # --- what the pipeline asks of the results
@@ -200,9 +212,11 @@ class Moderate:
         dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
         return aggregate(decisions, dead, live, names.scope, again)
 
-    def observe(self, results: Sequence[Decision | DeadLetter]) -> None:
+    def observe(self, results: Sequence[Decision | DeadLetter], names: Names) -> None:
         """Metrics of what was published and counted."""
-        self._metrics.decided((result for result in results if isinstance(result, Decision)), time() * 1000)
+        if self._replaced is not None:
+            self._replaced.note(results, names)
+        self._metrics.decided((result for result in results if isinstance(result, Decision)), self._clock() * 1000)
         self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
 
 

@@ -40,6 +40,10 @@ class Names:
             if len(admitted) < len(stale):
                 self._full_until[kind] = now + FRESH_S
 
+    def admitted(self, kind: str, name: str) -> bool:
+        """Whether a name counts under its own."""
+        return name in self._admitted[kind]
+
     def scope(self, kind: str, name: str) -> str:
         """The scope that a name counts under: `tenant=acme`, or `tenant:other` where there are too many."""
         if name in self._admitted[kind]:

@@ -53,7 +53,7 @@ class Handler(Protocol[T, Result]):
     def aggregate(self, results: Sequence[Result], live: LivePolicy, names: Names) -> Aggregate:
         """What the results add to the counts."""
 
-    def observe(self, results: Sequence[Result]) -> None:
+    def observe(self, results: Sequence[Result], names: Names) -> None:
         """Metrics of results that were published and counted."""
 
 
@@ -81,9 +81,13 @@ class Pipeline(Generic[T, Result]):
         live: Callable[[], LivePolicy],
         metrics: Metrics,
         want_copies: Callable[[Part], None] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """want_copies: told of a part whose decided copies the store lost, before it is taken over anew."""
-        self._want_copies = want_copies
+        """want_copies: told of a part whose decided copies the store lost, before it is taken over anew.
+
+        clock: seconds since 1970, to tell how far the records have come.
+        """
+        self._want_copies, self._clock = want_copies, clock
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
         self._names, self._live, self._metrics = names, live, metrics
         self._kept_for: LivePolicy | None = None
@@ -192,7 +196,7 @@ class Pipeline(Generic[T, Result]):
             end=w.span.end,
             mark=last_mark(w.span.records),
             aggregate=self._handler.aggregate(w.results, live, self._names),
-            watermark_ms=newest_ms(w.span.records, int(time.time() * 1000)),
+            watermark_ms=newest_ms(w.span.records, int(self._clock() * 1000), w.span.lag),
             lag=w.span.lag,
             keep_ms=keep_ms,
             copies=w.decided,
@@ -204,7 +208,7 @@ class Pipeline(Generic[T, Result]):
             span.owned.applied = span.end
             if applied is Applied.APPLIED:
                 self._metrics.events.labels(topic).inc(len(w.results))
-                self._handler.observe(w.results)
+                self._handler.observe(w.results, self._names)
                 for why, n in w.copies.ignored.items():
                     self._metrics.origins_ignored.labels(topic, why.value).inc(n)
             else:

@@ -72,6 +72,10 @@ class Recorded:
         became = self._became[offset - self.first] if offset in self else _NOTHING
         return _ACTIONS[became] if became < len(_ACTIONS) else None
 
+    def place(self, offset: int) -> int:
+        """Where a record's decision stands; -1 where there is none."""
+        return self._places[offset - self.first] if self.action(offset) is not None else -1
+
     def decided(self) -> Iterator[tuple[int, int]]:
         """(offset, where its decision stands), in the records' order."""
         for at, became in enumerate(self._became):

@@ -90,17 +90,33 @@ class Replay:
                     advance(len(chunk))
 
     async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
-        """The texts, by a worker's own code. Raises BrokerAway."""
+        """The texts, by a worker's own code; when each came, as it was recorded. Raises BrokerAway."""
         for partition, recorded in enumerate(self._recorded):
             whole = Stretch(Part(COMPLETIONS, partition), 0, recorded.first, recorded.end)
-            async with aclosing(self._log.read(whole)) as some:
+            before = Places(self._log, Part(DECISIONS, partition), recorded.places_end)
+            async with aclosing(before), aclosing(self._log.read(whole)) as some:
                 async for records in some:
                     mine = [record for record in records if record.offset in recorded]
                     for start in range(0, len(mine), BATCH):
                         results = [result for _, result in await offline.moderate(mine[start : start + BATCH])]
-                        await self._write([r for r in results if isinstance(r, Decision)], recorded)
+                        made = [r for r in results if isinstance(r, Decision)]
+                        await self._write(await self._as_they_came(made, before, recorded), recorded)
                         self._account.dead_letters += sum(isinstance(r, DeadLetter) for r in results)
                         advance(len(results))
+
+    async def _as_they_came(self, made: list[Decision], before: Places, recorded: Recorded) -> list[Decision]:
+        """The decisions under the times at which their records came, where that is recorded: by no clock of today."""
+        places = {d.source.offset: place for d in made if (place := recorded.place(d.source.offset)) >= 0}
+        found = await before.at(set(places.values()))
+        timed = []
+        for decision in made:
+            then = found.get(places.get(decision.source.offset, -1))
+            was = None if then is None else Decision.model_validate_json(then.value or b"")
+            if was is not None and (was.arrived_ms, was.arrived_by) != (decision.arrived_ms, decision.arrived_by):
+                came = Inputs.of(decision)._replace(arrived_ms=was.arrived_ms, arrived_by=was.arrived_by)
+                decision = decide(came, self._live)
+            timed.append(decision)
+        return timed
 
     async def _write(self, decisions: Sequence[Decision], recorded: Recorded) -> None:
         await self._out.write(decisions)

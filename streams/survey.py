@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from pydantic import ValidationError
 
 from streams.core.events import DeadLetter, Decision
+from streams.core.times import stamped
 from streams.errors import TidegateError
 from streams.past.places import Stretch
 from streams.recorded import Recorded
@@ -43,10 +44,11 @@ class Log(Protocol):
 
 
 class Range(NamedTuple):
-    """[from_ms, to_ms) of the records' own timestamps."""
+    """[from_ms, to_ms) of the times of the records. now_ms: our clock, which says what a time can be."""
 
     from_ms: int
     to_ms: int
+    now_ms: int
 
     def holds(self, at_ms: int) -> bool:
         return self.from_ms <= at_ms < self.to_ms
@@ -87,16 +89,17 @@ async def stretches(log: Log, within: Range, *, whole: Sequence[str]) -> list[St
 async def survey(log: Log, asked: Sequence[Stretch], within: Range, advance: Callable[[int], None]) -> Found:
     """Reads the stretches of completions, then those of what is recorded. advance: told of offsets passed.
 
+    A completion whose record has no time, or one that it cannot have, came when the one before it came.
     Raises RangeRefused where the range holds more than MOST.
     """
     recorded = [Recorded() for stretch in asked if stretch.part.topic == COMPLETIONS]
     strange = 0
     for stretch in sorted(asked, key=lambda s: s.part.topic != COMPLETIONS):
-        at = stretch.start
+        at, last_ms = stretch.start, 0
         async with aclosing(log.read(stretch)) as some:
             async for records in some:
                 if stretch.part.topic == COMPLETIONS:
-                    over = _add(recorded[stretch.part.partition], records, within)
+                    over, last_ms = _add(recorded[stretch.part.partition], records, within, last_ms)
                     if sum(map(len, recorded)) > MOST:
                         raise RangeRefused(
                             f"{_time(within.from_ms)} to {_time(within.to_ms)} holds over {MOST:,} completions; "
@@ -112,14 +115,15 @@ async def survey(log: Log, asked: Sequence[Stretch], within: Range, advance: Cal
     return Found(recorded, strange)
 
 
-def _add(recorded: Recorded, records: Sequence[Record], within: Range) -> bool:
-    """Whether no record of the range comes any more."""
+def _add(recorded: Recorded, records: Sequence[Record], within: Range, last_ms: int) -> tuple[bool, int]:
+    """Whether no record of the range comes any more; and when the last of these came. last_ms: the one before them."""
     for record in records:
-        if within.holds(record.timestamp):
+        last_ms = stamped(record.timestamp, within.now_ms) or last_ms
+        if within.holds(last_ms):
             recorded.add(record.offset)
-        elif record.timestamp >= within.to_ms + LATE_MS:
-            return True
-    return False
+        elif last_ms >= within.to_ms + LATE_MS:
+            return True, last_ms
+    return False, last_ms
 
 
 def _note(recorded: Sequence[Recorded], record: Record, within: Range) -> bool:
@@ -134,8 +138,9 @@ def _note(recorded: Sequence[Recorded], record: Record, within: Range) -> bool:
         return not decisions  # a dead letter of `feedback`
     if source.partition >= len(recorded) or (decisions and source.partition != record.partition):
         return False
-    # A topic that was made anew has other records at the same offsets: their time tells most of them.
-    if within.holds(event.record_ms):
+    # A topic that was made anew has other records at the same offsets: their time, where they have one, tells most.
+    came_ms = stamped(event.record_ms, within.now_ms)
+    if came_ms is None or within.holds(came_ms):
         if isinstance(event, Decision):
             recorded[source.partition].note(source.offset, event.epoch, event.action, record.offset)
         else:

@@ -36,6 +36,7 @@ from streams.past.last_words import last_words
 from streams.past.rebuild import Rebuild
 from streams.pipeline import Pipeline
 from streams.publish import Publisher
+from streams.replaced import Replaced
 from streams.reporting import report_regularly
 from streams.scorer import load_scorer
 from streams.scoring import Scoring
@@ -124,6 +125,7 @@ class Worker:
         """Joins the groups and begins to beat and to tick. `open` comes first."""
         s = self._settings
         keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
+        replaced = Replaced(self.metrics.times_replaced, s.live_scopes)
         moderate = Moderate(
             self._scoring,
             self._scorer.under,
@@ -132,8 +134,9 @@ class Worker:
             lambda: self.in_force.live,
             self.metrics,
             keep_bytes_up_to=keep_up_to,
+            replaced=replaced,
         )
-        hear = Hear(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to)
+        hear = Hear(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)
         self.completions = self._pipeline("completions", completions, moderate)
         self.feedback = self._pipeline("feedback", feedback, hear)
         self._tasks.spawn(self._bring_up())

@@ -22,6 +22,7 @@ from streams.fence import Belief, Owned
 from streams.metrics import Metrics
 from streams.moderate import Moderate
 from streams.names import Names
+from streams.replaced import Replaced
 from streams.scoring import Scoring
 from streams.spans import MOST
 from streams.store import Part
@@ -89,7 +90,10 @@ class Bench:
             lambda: self.live,
             self.metrics,
             keep_bytes_up_to=keep_bytes_up_to,
+            replaced=Replaced(self.metrics.times_replaced, 100, lambda: self.monotonic),
+            clock=lambda: NOW / 1000,
         )
+        self.monotonic = 0.0
 
     async def results(self, *records: Fake, owned: Owned | None = None) -> list[Decision | DeadLetter]:
         span = Span(owned or Owned(P, 41, 0, 0, Belief.BELIEVED), records[0].offset, list(records), 0)
@@ -515,7 +519,8 @@ async def test_a_batch_is_judged_by_one_pair_of_live_policy_and_shadow(shadowed:
 
 async def test_what_the_shadow_would_have_done_is_observed(shadowed: Bench) -> None:
     shadowed.moderate.observe(
-        await shadowed.results(said(0, "toxicity=0.4"), said(1, "toxicity=0.95"), said(2, "RAISE"))
+        await shadowed.results(said(0, "toxicity=0.4"), said(1, "toxicity=0.95"), said(2, "RAISE")),
+        Names(shadowed.store, 100),
     )
     get = shadowed.metrics.registry.get_sample_value
     would = {a: get("tidegate_would_decisions_total", {"action": a}) for a in ("allow", "flag", "redact", "block")}
@@ -731,7 +736,8 @@ async def test_results_count_as_decisions_faults_and_dead_letters_under_their_sc
 
 
 async def test_what_was_counted_is_observed(bench: Bench) -> None:
-    bench.moderate.observe(await bench.results(said(0, "toxicity=0.95"), said(1, "RAISE"), Fake(b"{", offset=2)))
+    results = await bench.results(said(0, "toxicity=0.95"), said(1, "RAISE"), Fake(b"{", offset=2))
+    bench.moderate.observe(results, Names(bench.store, 100))
     get = bench.metrics.registry.get_sample_value
     assert get("tidegate_decisions_total", {"action": "block"}) == 1
     assert get("tidegate_faults_total", {"reason": "classifier_error"}) == 1

@@ -158,6 +158,7 @@ class World:
             lambda: self.live,
             self.metrics,
             keep_bytes_up_to=0,
+            clock=lambda: NOW / 1000,
         )
         self.pipeline: Pipeline[Any, Any] = Pipeline(
             self.group,  # type: ignore[arg-type]
@@ -167,6 +168,7 @@ class World:
             Names(self.store, 100),
             lambda: self.live,
             self.metrics,
+            clock=lambda: NOW / 1000,
         )
         self._turn = asyncio.Event()
         self._turn.set()
@@ -246,6 +248,29 @@ async def test_a_clock_that_is_far_ahead_says_nothing_of_how_far_a_part_has_come
     await world.pipeline.process(world.batch(Span(owned, 0, [said(0), ahead], 0)))
     (progress,) = await world.store.progress([P])
     assert progress.watermark_ms == NOW
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "lag", "watermark_ms"),
+    [
+        (NOW * 1000, 0, NOW),  # microseconds
+        (NOW * 1_000_000, 500, NOW),
+        (NOW // 1000, 500, NOW),
+        (NOW + 60_001, 0, 0),  # counted there, and so far the part has not come
+        (-1, 0, NOW),  # nothing says when, and nothing is left: it is counted now
+        (-1, 2, NOW),  # of two
+        (4_102_444_800_000, 1, NOW),
+        (-1, 3, 0),  # behind a backlog older ones may come
+        (-1, -1, 0),
+    ],
+)
+async def test_a_part_has_come_as_far_as_times_that_can_be(
+    world: World, timestamp: int, lag: int, watermark_ms: int
+) -> None:
+    records = [Fake(said(n).value, offset=n, timestamp=timestamp, partition=3) for n in range(2)]
+    await world.pipeline.process(world.batch(Span(await world.own(P), 0, records, lag)))
+    (progress,) = await world.store.progress([P])
+    assert progress.watermark_ms == watermark_ms
 
 
 # --- order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Sequence
 from typing import cast
 
@@ -12,12 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import replay as replaying
-from streams.core.events import Action, Decision
+from streams.core.decide import Inputs, decide
+from streams.core.events import Action, Decision, Source, TimeSource
 from streams.core.policy import parse
 from streams.core.thresholds import LivePolicy
+from streams.offline import Offline
 from streams.publish import Message, Publisher
 from streams.replay import Account, Replay, Replays
+from streams.scorer import LiveScorer
+from streams.settings import Settings
 from streams.survey import Range, stretches, survey
+from streams.users import UserKey
+from tests.scorers import obedient
 from tests.test_survey import Logged, P, T, decided, letter
 from tests.tomorrow import of_tomorrow
 
@@ -41,7 +48,7 @@ class Acknowledged:
 
 async def replayed(log: Logged, to_ms: int = 1000) -> tuple[Account, Acknowledged, list[int]]:
     """The account, what was published, and what the bar was told."""
-    within, out, told = Range(T, T + to_ms), Acknowledged(), list[int]()
+    within, out, told = Range(T, T + to_ms, T + to_ms), Acknowledged(), list[int]()
     found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
     account = Account(found.read)
     await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(told.append)
@@ -100,13 +107,45 @@ async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_acc
     for offset in range(3):
         log.put("completions", 0, offset, offset)
         log.put("decisions", 0, offset, offset, decided(offset, 1, 0.0, offset))
-    within, out = Range(T, T + 1000), Acknowledged()
+    within, out = Range(T, T + 1000, T + 1000), Acknowledged()
     found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
     del log.parts[P._replace(topic="decisions")][1]
     account = Account(found.read)
     await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(lambda n: None)
     assert [d.source.offset for d in out.decisions] == [0, 2]
     assert (account.read, account.done, account.closes) == (3, 2, False)
+
+
+async def test_what_is_scored_again_came_when_it_was_recorded_to_have_come() -> None:
+    """Records without a timestamp, of the year 2100 and in µs: no clock of the replay's may move them."""
+    log, stamps = Logged(), (0, -T - 1, 4_102_444_800_000 - T, (T + 30) * 1000 - T, 40)
+    for offset, at_ms in enumerate(stamps):
+        log.put(
+            "completions", 0, offset, at_ms, json.dumps({"id": f"c{offset}", "completion": "toxicity=0.9"}).encode()
+        )
+        source = Source(topic="completions", partition=0, offset=offset)
+        came = {
+            "arrived_ms": T + offset * 10,
+            "arrived_by": TimeSource.WORKER if offset in (1, 2) else TimeSource.RECORD,
+        }
+        inputs = Inputs(f"c{offset}", source, 1, T + at_ms, "m", scores={"toxicity": 0.1})._replace(**came)
+        if offset < 4:  # nothing is recorded of the last
+            log.put("decisions", 0, offset, offset, decide(inputs, LIVE).model_dump_json().encode())
+    within, out = Range(T, T + 1000, T + 1000), Acknowledged()
+    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
+    account = Account(found.read)
+    offline = Offline(Settings(user_key="0" * 32), LiveScorer(obedient(), lambda _: None), LIVE, UserKey(b"0" * 16))
+    try:
+        await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).score_again(
+            offline, lambda n: None
+        )
+    finally:
+        offline.close()
+    assert [(d.at_ms - T, d.arrived_by) for d in out.decisions[:4]] == [
+        (0, "record"), (10, "worker"), (20, "worker"), (30, "record"),
+    ]  # fmt: skip
+    assert [d.scores["toxicity"] for d in out.decisions] == [0.9] * 5
+    assert account.closes
 
 
 async def test_the_account_says_what_was_not_scored_and_what_is_not_recorded() -> None:

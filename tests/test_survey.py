@@ -59,6 +59,10 @@ class Logged:
                 yield [record]
 
 
+def within(from_ms: int, to_ms: int) -> Range:
+    return Range(from_ms, to_ms, T + HOUR * 24)
+
+
 def decided(offset: int, epoch: int, score: float, at_ms: int, partition: int = 0) -> bytes:
     source = Source(topic="completions", partition=partition, offset=offset)
     inputs = Inputs(f"c{offset}", source, epoch, T + at_ms, "m", scores={"toxicity": score})
@@ -73,10 +77,10 @@ def letter(offset: int, epoch: int, at_ms: int, topic: str = "completions") -> b
     ).model_dump_json().encode()  # fmt: skip
 
 
-async def looked(log: Logged, within: Range) -> Found:
+async def looked(log: Logged, over: Range) -> Found:
     passed: list[int] = []
-    asked = await stretches(log, within, whole=())
-    found = await survey(log, asked, within, passed.append)
+    asked = await stretches(log, over, whole=())
+    found = await survey(log, asked, over, passed.append)
     assert sum(passed) == sum(stretch.end - stretch.start for stretch in asked)  # the bar comes to its end
     return found
 
@@ -90,9 +94,21 @@ async def test_a_range_begins_at_from_and_ends_before_to_also_out_of_order() -> 
     log = Logged()
     for offset, at_ms in enumerate([-1, 0, 100, 99, 50, 101]):
         log.put("completions", 0, offset, at_ms)
-    found, _ = (await looked(log, Range(T, T + 100))).recorded
+    found, _ = (await looked(log, within(T, T + 100))).recorded
     assert [offset for offset in range(6) if offset in found] == [1, 3, 4]
     assert (len(found), found.first, found.end) == (3, 1, 5)
+
+
+async def test_a_timestamp_that_no_record_can_have_moves_neither_end_of_a_range() -> None:
+    """One in another unit is that time; of the year 2100, or without any, it came when the one before it came."""
+    log = Logged()
+    #       offset     0     1                2                  3                      4             5
+    for offset, at_ms in enumerate((50, -T - 1, 4_102_444_800_000 - T, (T + 60) * 1000 - T, HOUR, LATE_MS + 200)):
+        log.put("completions", 0, offset, at_ms)
+        log.put("decisions", 0, offset, 10, decided(offset, 1, 0.95, at_ms))
+    recorded, _ = (await looked(log, within(T, T + 100))).recorded
+    assert [offset for offset in range(6) if offset in recorded] == [0, 1, 2, 3]
+    assert recorded.nothing == 0
 
 
 async def test_what_lies_long_after_the_range_is_not_read() -> None:
@@ -103,14 +119,14 @@ async def test_what_lies_long_after_the_range_is_not_read() -> None:
     log.put("completions", 0, 3, 100 + LATE_MS)
     for offset in range(4, 50):
         log.put("completions", 0, offset, 100 + LATE_MS + offset)
-    found = await looked(log, Range(T, T + 100))
+    found = await looked(log, within(T, T + 100))
     assert (found.read, log.handed_out) == (2, 4)
 
 
 async def test_a_partition_without_records_of_the_range_has_none() -> None:
     log = Logged()
     log.put("completions", 1, 0, 5)
-    found = await looked(log, Range(T, T + 100))
+    found = await looked(log, within(T, T + 100))
     assert [len(recorded) for recorded in found.recorded] == [0, 1]
 
 
@@ -121,8 +137,8 @@ async def test_more_than_fits_into_memory_is_refused(monkeypatch: pytest.MonkeyP
         log.put("completions", 0, offset, offset)
         log.put("completions", 1, offset, offset)
     with pytest.raises(RangeRefused, match="holds over 3 completions; expected a shorter range"):
-        await looked(log, Range(T, T + 100))
-    assert (await looked(log, Range(T, T + 1))).read == 2
+        await looked(log, within(T, T + 100))
+    assert (await looked(log, within(T, T + 1))).read == 2
 
 
 # --- what is recorded of them
@@ -135,7 +151,7 @@ async def test_of_several_decisions_the_highest_epoch_counts_wherever_it_stands(
     for at, (offset, epoch, score) in enumerate([(0, 7, 0.0), (1, 7, 0.0), (0, 9, 1.0), (0, 8, 0.0), (1, 7, 1.0)]):
         log.put("decisions", 0, at, offset, decided(offset, epoch, score, offset))
     log.put("dead-letters", 0, 0, 9, letter(2, 7, 2).replace(b'"not_json"', b'"redriven"'))  # a dead letter too
-    recorded, _ = (await looked(log, Range(T, T + 100))).recorded
+    recorded, _ = (await looked(log, within(T, T + 100))).recorded
     assert list(recorded.decided()) == [(0, 2), (1, 1)]
     assert [recorded.action(offset) for offset in range(5)] == [Action.BLOCK, Action.ALLOW, None, None, None]
     assert (recorded.dead_letters, recorded.nothing) == (1, 1)
@@ -149,7 +165,7 @@ async def test_a_dead_letter_that_was_decided_later_is_decided_and_the_other_way
     log.put("dead-letters", 0, 1, 1, letter(1, 5, 1))
     log.put("decisions", 0, 0, 0, decided(0, 2, 0.0, 0))
     log.put("decisions", 0, 1, 1, decided(1, 4, 0.0, 1))
-    recorded, _ = (await looked(log, Range(T, T + 100))).recorded
+    recorded, _ = (await looked(log, within(T, T + 100))).recorded
     assert (list(recorded.decided()), recorded.dead_letters) == ([(0, 0)], 1)
 
 
@@ -157,7 +173,7 @@ async def test_a_decision_published_before_its_record_was_stamped_is_found() -> 
     log = Logged()
     log.put("completions", 0, 0, 0)
     log.put("decisions", 0, 0, -60_000, decided(0, 1, 0.0, 0))  # the worker's clock is a minute behind
-    assert (await looked(log, Range(T, T + 100))).recorded[0].nothing == 0
+    assert (await looked(log, within(T, T + 100))).recorded[0].nothing == 0
 
 
 async def test_decisions_and_dead_letters_with_a_field_of_tomorrow_are_recorded() -> None:
@@ -167,7 +183,7 @@ async def test_decisions_and_dead_letters_with_a_field_of_tomorrow_are_recorded(
     log.put("decisions", 0, 0, 0, of_tomorrow(decided(0, 1, 1.0, 0)))
     log.put("decisions", 0, 1, 1, of_tomorrow(decided(1, 1, 0.0, 1), first=True))
     log.put("dead-letters", 0, 0, 2, of_tomorrow(letter(2, 1, 2)))
-    found = await looked(log, Range(T, T + 100))
+    found = await looked(log, within(T, T + 100))
     assert found.strange == 0
     assert list(found.recorded[0].decided()) == [(0, 0), (1, 1)]
     assert (found.recorded[0].action(0), found.recorded[0].dead_letters) == (Action.BLOCK, 1)
@@ -187,7 +203,7 @@ async def test_garbage_and_what_cannot_be_of_the_range_is_left_out_and_counted()
     )):  # fmt: skip
         log.put("decisions", 0, at, 0, value)
     log.put("dead-letters", 0, 0, 0, letter(0, 99, 0, topic="feedback"))
-    found = await looked(log, Range(T, T + 100))
+    found = await looked(log, within(T, T + 100))
     assert [recorded.nothing for recorded in found.recorded] == [1, 1]
     assert found.strange == 5
 
@@ -201,16 +217,16 @@ async def test_a_range_that_begins_before_the_oldest_kept_is_refused_where_older
         log.put("completions", 0, offset, offset * 1000)
         log.put("completions", 1, offset, offset * 1000 + 1)
     both = ("completions", "decisions")
-    await stretches(log, Range(T - HOUR, T), whole=both)  # nothing was deleted: nothing can be missing
+    await stretches(log, within(T - HOUR, T), whole=both)  # nothing was deleted: nothing can be missing
     log.kept = {P: 3, Q: 5}
-    await stretches(log, Range(T + 5001, T + 6000), whole=both)
+    await stretches(log, within(T + 5001, T + 6000), whole=both)
     with pytest.raises(RangeRefused) as refused:
-        await stretches(log, Range(T + 5000, T + 6000), whole=both)
+        await stretches(log, within(T + 5000, T + 6000), whole=both)
     # Of both partitions the younger; rounded up, so that `--from` takes it.
     assert "completions[1] is kept from 2026-01-01T12:00:06Z on, and older records were deleted" in str(refused.value)
-    await stretches(log, Range(T + 4999, T + 6000), whole=("decisions",))
+    await stretches(log, within(T + 4999, T + 6000), whole=("decisions",))
     log.kept = {Q: 10}  # empty: it says nothing
-    await stretches(log, Range(T - HOUR, T), whole=both)
+    await stretches(log, within(T - HOUR, T), whole=both)
 
 
 # --- the table

@@ -134,7 +134,7 @@ def _decision(value: bytes | None) -> Decision | None:
 def _came_ms(record: Any) -> int:
     """When the completion came that the record decides; of what is no decision, when it was written."""
     decision = _decision(record.value)
-    return int(record.timestamp) if decision is None else decision.record_ms
+    return int(record.timestamp) if decision is None else decision.came_ms
 
 
 def _place(value: bytes | None) -> tuple[_Place, int] | None:

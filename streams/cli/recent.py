@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from streams.cli.kept_records import KeptRecords
 from streams.core.backtest import Backtest, Backtested, Names
 from streams.core.contract import known
 from streams.core.count import Heard
-from streams.core.decide import Inputs, decide, event_time
+from streams.core.decide import Inputs, decide
 from streams.core.effects import Effects, Named
-from streams.core.events import Decision, Feedback
+from streams.core.events import Decision, Feedback, Source
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived, TimeSource, stamped
 from streams.core.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
-from streams.wire import Unreadable, decode_feedback
+from streams.wire import Record, Unreadable, decode_feedback
 
 if TYPE_CHECKING:
     from streams.cli.show import Advance
@@ -95,7 +97,7 @@ async def effects(
             async with aclosing(topic.read(recent, advance)) as batches:
                 async for decisions in batches:
                     for decision in decisions:
-                        if since_ms <= decision.record_ms < until_ms:
+                        if since_ms <= decision.came_ms < until_ms:
                             was, now = judge(decision)
                             if now is not None:
                                 tally.add(decision, was, now)
@@ -179,7 +181,7 @@ class Asking:
                 after: list[Decision] = []
                 alike: list[Decision] = []
                 for decision in decisions:
-                    if decision.record_ms < read_from_ms:
+                    if decision.came_ms < read_from_ms:
                         continue
                     was, now = judge(decision)
                     # No reasons on either side is most of it.
@@ -194,7 +196,7 @@ class Asking:
                         before.append(was)
                         if now is not None:
                             after.append(now)
-                    in_range = since_ms <= decision.record_ms < until_ms
+                    in_range = since_ms <= decision.came_ms < until_ms
                     if now is None:
                         not_judged += in_range
                         continue
@@ -230,11 +232,12 @@ class Asking:
     async def _feedback(self) -> _Said:
         """What people said from the first window on, also counted for the rules."""
         of: dict[str, int] = {}
-        n, from_ms = 0, None
+        n, from_ms, now_ms = 0, None, int(time.time() * 1000)
         async with aclosing(KeptRecords(self._settings.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
                 if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
-                    from_ms = max(from_ms or 0, oldest.timestamp)
+                    from_ms = max(from_ms or 0, stamped(oldest.timestamp, now_ms) or 0)
+                at_ms = self._read_from_ms
                 async with aclosing(topic.read(stretch)) as batches:
                     async for records in batches:
                         found = [(record, decode_feedback(record)) for record in records]
@@ -243,8 +246,12 @@ class Asking:
                         for _, one in heard:
                             if one.kind in BIT:
                                 of[one.completion_id] = of.get(one.completion_id, 0) | BIT[one.kind]
+                        counted = []
+                        for record, one in heard:
+                            at_ms = stamped(record.timestamp, now_ms) or at_ms  # else as the one before it
+                            counted.append(_heard(one, record, at_ms))
                         for side in self._sides:
-                            side.hear([_heard(one, record.timestamp, side.live) for record, one in heard])
+                            side.hear(counted)
         return _Said(of, n, from_ms)
 
 
@@ -254,11 +261,11 @@ class _Said(NamedTuple):
     from_ms: int | None
 
 
-def _heard(feedback: Feedback, record_ms: int, live: LivePolicy) -> Heard:
+def _heard(feedback: Feedback, record: Record, at_ms: int) -> Heard:
     """As a worker counts it. Its user never leaves here, so that it needs no hash: only to be told from others."""
-    time, at_ms = event_time(feedback.at_ms, record_ms, live)
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
-    return Heard(feedback, time, at_ms, user)
+    source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
+    return Heard(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)
 
 
 def last_boundary_ms(until_ms: int, policies: Sequence[LivePolicy], now_ms: int) -> int:

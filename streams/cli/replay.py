@@ -56,7 +56,7 @@ def replay(
     from streams.survey import Range
 
     now_ms = int(time.time() * 1000)
-    within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms))
+    within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms), now_ms)
     if within.from_ms >= within.to_ms:
         fail(
             f"--from {from_} is {clock(within.from_ms)}, not before {clock(within.to_ms)}; "

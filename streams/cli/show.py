@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from streams.core.times import LATEST_MS, read
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -53,8 +55,10 @@ def json_line(value: Any) -> None:
 
 
 def clock(at_ms: int | None) -> str:
-    """`2026-01-31 12:00:05Z`, or a dash."""
-    return "-" if not at_ms else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+    """`2026-01-31 12:00:05Z`, or a dash. Beyond the year 9999 it is a time in another unit: what that is."""
+    if at_ms is not None and at_ms > LATEST_MS:
+        at_ms = read(at_ms)
+    return "-" if not at_ms or at_ms < 0 else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def ago(at_ms: int, now_ms: int | None = None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 
 from streams.cli.kept_records import KeptRecords
+from streams.core.times import stamped
 from streams.kafka.client import Kafka
 from streams.past.places import Stretch
 from streams.wire import Record
@@ -26,9 +28,12 @@ class Stretches:
         return await self._of(topic).since(at_ms)
 
     async def oldest_ms(self, stretch: Stretch) -> int | None:
-        """The timestamp of the oldest record that its partition keeps; None where it keeps none. Raises BrokerAway."""
+        """The time of the oldest record that its partition keeps; None where it keeps none, or that has no time.
+
+        Raises BrokerAway.
+        """
         record = await self._of(stretch.part.topic).oldest(stretch)
-        return None if record is None else int(record.timestamp)
+        return None if record is None else stamped(record.timestamp, int(time.time() * 1000))
 
     def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
         """Its records in order, some at a time. Raises BrokerAway."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.core.events import Action, Decision, EventTime, Feedback, WouldBe
+from streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
 from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
 from streams.core.ruled import ruled
 from streams.core.series import ALL, KINDS
 from streams.core.strikes import Struck, struck
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
 ScopeOf = Callable[[str, str], str]
@@ -46,12 +47,13 @@ class Aggregate:
 
 
 class Heard(NamedTuple):
-    """One feedback ready to be counted: its time judged (`decide.event_time`), its user hashed."""
+    """One feedback ready to be counted: its user hashed. It counts under the time at which its record arrived."""
 
     feedback: Feedback
-    time: EventTime
-    at_ms: int
+    arrived: Arrived
     user: str | None
+    source: Source
+    record_ms: int  # the record's timestamp as it is
 
 
 def aggregate(
@@ -118,15 +120,11 @@ def aggregate_feedback(
 ) -> Aggregate:
     """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
-    counted = too_late = 0
-    for feedback, time, at_ms, user in heard:
+    counted = 0
+    for feedback, arrived, user, *_ in heard:
         counted += 1
-        if time is _TOO_LATE:
-            too_late += 1
-            continue
-        tally.add(at_ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
-    totals = {"feedback": counted, "dead_letters": dead_letters, "too_late": too_late, "redriven": redriven}
-    return tally.aggregate(totals)
+        tally.add(arrived.ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
+    return tally.aggregate({"feedback": counted, "dead_letters": dead_letters, "redriven": redriven})
 
 
 class _Tally:

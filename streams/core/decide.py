@@ -17,14 +17,17 @@ from streams.core.events import (
     Scopes,
     Source,
     Span,
+    TimeSource,
     WouldBe,
 )
 from streams.core.measures import PRODUCER_FAILED
 from streams.core.thresholds import Bars, LivePolicy
+from streams.core.times import BACK_MS
 
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
+_ITS_OWN = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
@@ -52,6 +55,8 @@ class Inputs(NamedTuple):
     origin: Source | None = None
     origin_sha256: str | None = None
     dropped: tuple[str, ...] = ()
+    arrived_ms: int | None = None  # None: a decision from before it was recorded; its record_ms stands for it
+    arrived_by: TimeSource | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -73,7 +78,9 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
     its label becomes `review`: nothing to redact by, so a person looks.
     """
-    time, at_ms = event_time(inputs.event_ms, inputs.record_ms, live)
+    arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
+    time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
+    own = by is not None and inputs.event_ms is not None and time in _ITS_OWN
     action, reasons = _judge(inputs, live)
     spans, would_be = tuple(inputs.spans), None
     if live.shadow is not None:
@@ -110,6 +117,9 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "origin": inputs.origin,
             "origin_sha256": inputs.origin_sha256,
             "dropped": inputs.dropped,
+            "arrived_ms": arrived_ms,
+            "arrived_by": by,
+            "time_source": TimeSource.PRODUCER if own else by,
         },
     )
 
@@ -128,14 +138,16 @@ def _whose(
     return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
 
 
-def event_time(event_ms: int | None, record_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
-    """How the producer's time compares with the record's, and the time to count under (ms)."""
+def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
+    """How the producer's time compares with when its record arrived, and the time to count under (ms)."""
     if event_ms is None:
-        return _ON_TIME, record_ms
+        return _ON_TIME, arrived_ms
     windows = live.policy.windows
-    if event_ms > record_ms + windows.future_s * 1000:
-        return EventTime.FUTURE, record_ms
-    if event_ms < record_ms - windows.late_s * 1000:
+    if event_ms > arrived_ms + windows.future_s * 1000:
+        return EventTime.FUTURE, arrived_ms
+    if event_ms < arrived_ms - windows.late_s * 1000:
+        if event_ms < arrived_ms - BACK_MS:  # NO_TIME too
+            return EventTime.REPLACED, arrived_ms
         return EventTime.TOO_LATE, event_ms
     return _ON_TIME, event_ms
 

@@ -31,6 +31,7 @@ from streams.core.rated import AlertReason as AlertReason
 from streams.core.rated import AlertState as AlertState
 from streams.core.rated import Enforcement as Enforcement
 from streams.core.rated import Rate as Rate
+from streams.core.times import TimeSource as TimeSource
 
 
 class Span(BaseModel):
@@ -79,11 +80,12 @@ class FaultReason(StrEnum):
 
 
 class EventTime(StrEnum):
-    """How a completion's own time compares with its record's timestamp."""
+    """How a completion's own time compares with the time at which its record arrived."""
 
     ON_TIME = "on_time"
-    FUTURE = "future"  # ahead by more than the policy allows: the record's timestamp is used
+    FUTURE = "future"  # ahead by more than the policy allows: the time it arrived is used
     TOO_LATE = "too_late"  # behind by more than the policy allows: decided, counted only as too_late
+    REPLACED = "replaced"  # no time at all, or one that no completion can have: the time it arrived is used
 
 
 class WouldBe(BaseModel):
@@ -137,11 +139,11 @@ class Decision(Outgoing):
     conversation: str | None = None
     """The conversation as an HMAC under the user key, 32 hex digits. Null: none given."""
     event_ms: int | None = None
-    """The time that the producer gave, as it gave it, in ms since 1970-01-01 UTC. Null: none given."""
+    """The time that the producer gave, in ms since 1970-01-01 UTC. 0: what it gave is no time. Null: none given."""
     record_ms: int
-    """The record's own timestamp, in ms since 1970-01-01 UTC, which late and future are judged against."""
+    """The record's own timestamp as it is: in whatever unit its producer wrote it, and -1 where it has none."""
     at_ms: int
-    """The time that it is counted under, in ms since 1970-01-01 UTC: one of the two above."""
+    """The time that it is counted under, in ms since 1970-01-01 UTC: `event_ms` or `arrived_ms`."""
     time: EventTime = EventTime.ON_TIME
     """Which of them, and why; a `too_late` one is decided, and counted only as that."""
     policy_version: str
@@ -159,6 +161,18 @@ class Decision(Outgoing):
     dropped: tuple[str, ...] = ()
     """What could not be read in the record and was left out: paths in the producer's form, as `metadata.user`, in the
     order they were found; 16 at most, and never a value."""
+    arrived_ms: int | None = None
+    """When its record came, in ms since 1970-01-01 UTC: `record_ms` read by its magnitude where that can be, else the
+    worker's clock. Null: a decision from before it was recorded."""
+    arrived_by: TimeSource | None = None
+    """Whose clock `arrived_ms` is from: `record`, `broker` (LogAppendTime) or `worker`."""
+    time_source: TimeSource | None = None
+    """Whose clock `at_ms` is from: the `producer`'s, or that of `arrived_ms`."""
+
+    @property
+    def came_ms(self) -> int:
+        """When its record arrived; an older decision knows its timestamp only."""
+        return self.record_ms if self.arrived_ms is None else self.arrived_ms
 
 
 class DeadLetterReason(StrEnum):

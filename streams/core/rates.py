@@ -12,6 +12,7 @@ from streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Mea
 from streams.core.policy import Policy
 from streams.core.ruled import ruled
 from streams.core.thresholds import LivePolicy
+from streams.core.times import AHEAD_MS
 from streams.core.windows import Sums
 
 FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
@@ -105,9 +106,13 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
 
 
 def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
-    """How long a bucket is needed after it began: bucket, longest window and allowed lateness together."""
+    """How long a bucket is needed after it was last written, whenever it begins.
+
+    Bucket and longest window, and before them what is longer: how late one may still be written, or how far ahead.
+    """
     windows = live.policy.windows
-    return (windows.bucket_s + longest_window_s(live, feedback=feedback) + windows.late_s) * 1000
+    needed_s = windows.bucket_s + longest_window_s(live, feedback=feedback)
+    return needed_s * 1000 + max(windows.late_s * 1000, windows.future_s * 1000 + AHEAD_MS)
 
 
 def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:

@@ -47,7 +47,7 @@ class WhatIf:
     def add(self, decision: Decision, was: Judged, now: Judged) -> None:
         """One decision: what was asked for it, and what would be."""
         self._decisions += 1
-        at_ms = decision.record_ms
+        at_ms = decision.came_ms
         if self._first_ms is None or self._last_ms is None:
             self._first_ms = self._last_ms = at_ms
         elif at_ms < self._first_ms:
@@ -93,7 +93,7 @@ class WhatIf:
         if said:
             _count(self._said_changed, said)
         shown = self._shown.setdefault((was.action, now.action), [])
-        example = _Early((decision.record_ms, decision.id, str(decision.source)), decision, name, driving, said)
+        example = _Early((decision.came_ms, decision.id, str(decision.source)), decision, name, driving, said)
         if len(shown) < self._examples:
             heappush(shown, example)
         elif shown and shown[0] < example:

@@ -153,7 +153,7 @@ def malformed(rng: random.Random, answer: Answer) -> tuple[str, bytes | None]:
         ("a log line", b"INFO answered in 812 ms"),
         ("latin-1", json.dumps({**found, "tenant": "café"}, ensure_ascii=False).encode("latin-1")),
         ("a number as text", _bytes({**found, "completion": 42})),
-        ("a time as words", _bytes({**found, "at_ms": "this morning"})),
+        ("words for choices", _bytes({**found, "completion": {"text": "Hello"}})),
         ("no text", _bytes({"id": answer.id, "tenant": answer.tenant})),
         ("a list", _bytes([found])),
         ("another version", _bytes({**found, "schema_version": 7})),

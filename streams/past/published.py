@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
     redriven: bool = False  # a dead letter of a copy that was decided before
 
 
-class _Said(NamedTuple):
+class Said(NamedTuple):
     """As much of a record as tells which completion it is about."""
 
     offset: int
@@ -49,6 +49,21 @@ class _Said(NamedTuple):
     offsets: int
     left_out: bool  # a batch that could not be read was stepped over
     redriven: bool
+
+
+def said(record: Record, part: Part) -> Said | None:
+    """Which completion of a part a decision or a dead letter is about; None where it is none of it, or unreadable."""
+    try:
+        event: Any = from_json(record.value or b"")
+        source = event["source"]
+        reason, many = event.get("reason"), int(event.get("offsets", 1))
+        left_out, redriven = reason == DeadLetterReason.UNREADABLE_BATCH, reason == DeadLetterReason.REDRIVEN
+        place = int(source["offset"]), int(event["epoch"]), int(event["record_ms"])
+        found = Said(*place, many, left_out, redriven)
+        ours = (source["topic"], source["partition"]) == part
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
+    return found if ours else None
 
 
 class Published:
@@ -77,29 +92,17 @@ class Published:
         async with aclosing(past.read(*stretches)) as some:
             async for records in some:
                 for record in records:
-                    said = self._said(record)
-                    if said is not None and said.left_out:
-                        self._left_out.append((said.offset, said.offset + said.offsets))
-                    if said is None or said.epoch <= self._epochs[at := said.offset - self._start]:
+                    one = said(record, self._part)
+                    if one is not None and one.left_out:
+                        self._left_out.append((one.offset, one.offset + one.offsets))
+                    if one is None or not 0 <= (at := one.offset - self._start) < len(self._epochs):
                         continue
-                    self._epochs[at] = said.epoch
+                    if one.epoch <= self._epochs[at]:
+                        continue
+                    self._epochs[at] = one.epoch
                     self._places[at] = record.offset if decisions else -1
                     if not decisions:
-                        self._letters[said.offset] = said.record_ms, said.redriven
-
-    def _said(self, record: Record) -> _Said | None:
-        """None where the record is about no completion of ours, or cannot be read."""
-        try:
-            event: Any = from_json(record.value or b"")
-            source = event["source"]
-            reason, many = event.get("reason"), int(event.get("offsets", 1))
-            left_out, redriven = reason == DeadLetterReason.UNREADABLE_BATCH, reason == DeadLetterReason.REDRIVEN
-            place = int(source["offset"]), int(event["epoch"]), int(event["record_ms"])
-            said = _Said(*place, many, left_out, redriven)
-            ours = (source["topic"], source["partition"]) == self._part
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-            return None
-        return said if ours and 0 <= said.offset - self._start < len(self._epochs) else None
+                        self._letters[one.offset] = one.record_ms, one.redriven
 
     async def first_ms(self, places: Places) -> int | None:
         """When the first decision was written; None where there is none."""

@@ -20,12 +20,13 @@ from streams.core.events import Decision
 from streams.core.rates import keep_ms
 from streams.core.strikes import Strike, Struck, Terms
 from streams.core.thresholds import LivePolicy
+from streams.core.times import stamped
 from streams.errors import StoreAway
 from streams.fence import mark_of, newest_ms
 from streams.metrics import Metrics
 from streams.names import Names, seen
 from streams.past.places import Places, Stretch
-from streams.past.published import Outcome, Past, Published
+from streams.past.published import Outcome, Past, Published, said
 from streams.past.strikes import AsThen, Striking, Told, reach_ms
 from streams.store import Applied, Apply, Copy, Part, Store
 from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
@@ -101,8 +102,21 @@ class Rebuild:
         back_ms = keep_ms(live, feedback=part.topic != COMPLETIONS)
         if part.topic == COMPLETIONS:
             back_ms = max(back_ms, reach_ms(live))
-        (stretch,) = await self._past.since([part], max(1, await self._store.now_ms() - back_ms - SKEW_MS))
-        return stretch.start
+        now_ms = await self._store.now_ms()
+        since_ms = max(1, now_ms - back_ms - SKEW_MS)
+        (stretch,) = await self._past.since([part], since_ms)
+        return min([stretch.start, *await self._not_found_by_time(part, since_ms, now_ms)])
+
+    async def _not_found_by_time(self, part: Part, since_ms: int, now_ms: int) -> list[int]:
+        """Offsets of completions, the first decided since then, whose timestamps Kafka cannot find them by.
+
+        A timestamp in seconds, or none, is before every time. What was decided of them bears the worker's.
+        """
+        if part.topic != COMPLETIONS:
+            return []
+        (decided,) = await self._past.since([Part(DECISIONS, part.partition)], since_ms)
+        found = [said(record, part) for record in await _first(self._past, decided)]
+        return [one.offset for one in found if one and stamped(one.record_ms, now_ms) != one.record_ms]
 
     async def rebuild(self, part: Part, token: int, start: int, end: int) -> int:
         """The fence's `next` once everything of [start, end) is counted that can be, before which nothing is left.
@@ -143,16 +157,18 @@ class Rebuild:
         (kept,) = await past.since([part], 0)
         completions = Stretch(part, kept.begins, max(start, kept.begins), min(end, kept.end))
         first = await _first(past, completions)
-        if first is None:
+        if not first:
             return start, False  # expired meanwhile, or nothing but control records
         live, now_ms = self._live(), await self._store.now_ms()
-        written, said = await self._written(part, max(1, min(first.timestamp, now_ms) - SKEW_MS))
+        came = [at_ms for record in first if (at_ms := stamped(record.timestamp, now_ms)) is not None]
+        # Where no record says when it came, all that is kept of what was written is looked at.
+        written, told_of = await self._written(part, max(1, min(*came, now_ms) - SKEW_MS) if came else 1)
         published = await Published.of(past, part, start, end, written)
         counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
         going, next_, come_ms, whole = self.going[part], start, 0, True
         places = Places(past, Part(DECISIONS, part.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
-            told = await Told.of(past, part, said)
+            told = await Told.of(past, part, told_of)
             told.forget_undos_before(await published.first_ms(places))
             striking = await Striking.of(self._store, part, self._as_then, live, told)
             async for records in some:
@@ -214,11 +230,12 @@ class _Counting:
         )
 
 
-async def _first(past: Past, stretch: Stretch) -> Record | None:
+async def _first(past: Past, stretch: Stretch) -> Sequence[Record]:
+    """The first records, some of them; none where there are none."""
     async with aclosing(past.read(stretch)) as some:
         async for records in some:
-            return records[0]
-    return None
+            return records
+    return ()
 
 
 def _pieces(

@@ -5,7 +5,7 @@
 | `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 20 fields | never |
 | `ns:{topic-p}:totals` | hash | counter -> n for ever | 9 fields | never |
 | `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
-| `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | longest window + lateness |
+| `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | `keep_ms` after its last write |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
 | `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
 | `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 180 bytes | 8 d after it is 0 |
@@ -18,6 +18,8 @@
 | `ns:policies` | hash | what the `policies` log last said | some kB | never |
 | `ns:workers` | hash | worker -> its last word of itself | a field a worker | silent ones are removed |
 | `ns:meta` | hash | fingerprint of the user key | 1 field | never |
+
+No key lives by a time that an event has: `longest_ms` says how long one has at the most, and tests hold Redis to it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from streams.store import Part
+from streams.core.parts import LONGEST_WINDOW_S
+from streams.core.times import AHEAD_MS
+from streams.store import KEPT_MS, Part
+
+COUNTED_MS = 10_000  # a sketch that is copied to be counted
+# What `core/rates.keep_ms` comes to under the widest policy: a bucket, the longest window, a day ahead.
+LONGEST_KEPT_MS = (60 + LONGEST_WINDOW_S + 86_400) * 1000 + AHEAD_MS
+LONGEST_STRIKES_MS = 64 * 2_592_000_000  # of half-lives of 30 days: no sum is 2^64 times what is negligible
 
 # As long as `dead-letters` keeps what may be sent again (its retention in topics.py): from the copy's decision on, no
 # other copy of an origin can be made for longer than that.
@@ -95,6 +104,28 @@ class Keys:
     @property
     def meta(self) -> str:
         return f"{self.namespace}:meta"
+
+
+def longest_ms(
+    keys: Keys, key: str, keep_ms: int = LONGEST_KEPT_MS, strikes_ms: int = LONGEST_STRIKES_MS
+) -> int | None:
+    """How long a key has to live at the most, as the table above states it; None: it never expires.
+
+    keep_ms: of buckets under the live policy. strikes_ms: until what a user's key holds is negligible; both by default
+    the longest that any policy can ask for. Raises LookupError where the key is none of Tidegate's.
+    """
+    within, _, rest = key.removeprefix(keys.namespace + ":").partition(":")
+    if key.startswith(f"{keys.namespace}:{{tick}}:users:"):
+        return COUNTED_MS
+    if within in ("{tick}", "{scopes}") or key in (keys.policies, keys.workers, keys.meta):
+        return None
+    if rest in ("fence", "totals", "touch", "outbox", "u:merged"):
+        return None
+    if rest.startswith(("b:", "u:")):
+        return keep_ms
+    if struck(key) is not None:
+        return KEPT_MS + strikes_ms
+    raise LookupError(f"{key}: no key of the table in streams/store/keys.py")
 
 
 def every_strikes(keys: Keys) -> str:

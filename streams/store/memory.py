@@ -141,10 +141,10 @@ class MemoryStore:
         self._expire(own)
         now = self._clock()
         for start, series in span.aggregate.counts.items():
-            if start > now - KEPT_MS:
+            if now - KEPT_MS < start < now + span.keep_ms:
                 own.counts.setdefault(start, Counter()).update(series)
                 own.touch[start] = f"{span.token}:{span.end}"
-                own.expires[start] = max(start, now) + span.keep_ms
+                own.expires[start] = now + span.keep_ms
         for start, by_series in span.aggregate.users.items():
             for name, users in by_series.items():
                 if start in own.counts:

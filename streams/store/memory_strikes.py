@@ -27,6 +27,7 @@ class PartStrikes:
         terms = struck.terms
         for strike in struck.strikes:
             was = self._kept(strike.user, now_ms)
+            strike = strike._replace(at_ms=min(strike.at_ms, now_ms + KEPT_MS))
             standing = add(was.standing if was else None, strike, terms.half_life_ms)
             self._stand(strike.user, standing, was.undo if was else "", terms, now_ms)
             if terms.lowest is not None and standing.strikes >= terms.lowest:
@@ -62,7 +63,7 @@ class PartStrikes:
 
     def _stand(self, user: str, standing: Standing, undo: str, terms: Terms, now_ms: int) -> None:
         keep_ms = kept_ms(standing.strikes, terms) + KEPT_MS
-        self.users[user] = _Kept(standing, undo, max(now_ms, standing.at_ms) + keep_ms)
+        self.users[user] = _Kept(standing, undo, now_ms + keep_ms)
 
     def _queue(self, crossing: Crossing) -> None:
         self.queue.append(Queued(crossing.id, crossing))

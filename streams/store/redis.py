@@ -6,7 +6,21 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from streams.errors import StoreRefused
-from streams.store import Applied, Apply, Claim, Fence, Lease, Mark, Outcome, Part, Progress, UnreadableWait, scripts
+from streams.store import (
+    Applied,
+    Apply,
+    Claim,
+    Fence,
+    Lease,
+    Mark,
+    Outcome,
+    Part,
+    Progress,
+    UnreadableWait,
+    scripts,
+    shared_scripts,
+)
+from streams.store.keys import COUNTED_MS
 from streams.store.redis_copies import RedisCopies
 from streams.store.server import CLUSTER_WITHOUT
 from streams.store.server import text as _text
@@ -145,7 +159,7 @@ class RedisStore(RedisCopies):
             pipe = self._redis.pipeline(transaction=False)
             counted = [self._keys.users_counted(n) for n in range(len(sketches))]
             for key, sketch in zip(counted, sketches, strict=True):
-                pipe.set(key, sketch, px=10_000)
+                pipe.set(key, sketch, px=COUNTED_MS)
             if counted:
                 pipe.execute_command("PFCOUNT", *counted)
             return int((await pipe.execute())[-1]) if counted else 0
@@ -153,11 +167,11 @@ class RedisStore(RedisCopies):
     # --- the tick
 
     async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
-        (reply,) = await self._eval([(scripts.LEASE, [self._keys.lease], [worker, ttl_ms])])
+        (reply,) = await self._eval([(shared_scripts.LEASE, [self._keys.lease], [worker, ttl_ms])])
         return None if reply is None else Lease(int(reply[0]), int(reply[1]))
 
     async def unlease(self, worker: str) -> None:
-        await self._eval([(scripts.UNLEASE, [self._keys.lease], [worker])])
+        await self._eval([(shared_scripts.UNLEASE, [self._keys.lease], [worker])])
 
     async def alerts(self) -> dict[str, str]:
         async with self._reached():
@@ -166,13 +180,13 @@ class RedisStore(RedisCopies):
 
     async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
         args = [lease.epoch, *(x for fingerprint, state in states.items() for x in (fingerprint, state or ""))]
-        (reply,) = await self._eval([(scripts.SAVE_ALERTS, [self._keys.lease, self._keys.alerts], args)])
+        (reply,) = await self._eval([(shared_scripts.SAVE_ALERTS, [self._keys.lease, self._keys.alerts], args)])
         return bool(reply)
 
     # --- policies and workers
 
     async def keep_policies(self, next_: int, state: str) -> None:
-        await self._eval([(scripts.KEEP_POLICIES, [self._keys.policies], [next_, state])])
+        await self._eval([(shared_scripts.KEEP_POLICIES, [self._keys.policies], [next_, state])])
 
     async def kept_policies(self) -> str | None:
         async with self._reached():
@@ -180,7 +194,7 @@ class RedisStore(RedisCopies):
             return None if state is None else _text(state)
 
     async def report(self, worker: str, state: str, keep_ms: int) -> None:
-        await self._eval([(scripts.REPORT, [self._keys.workers], [worker, state, keep_ms])])
+        await self._eval([(shared_scripts.REPORT, [self._keys.workers], [worker, state, keep_ms])])
 
     async def reports(self) -> dict[str, tuple[int, str]]:
         async with self._reached():
@@ -192,11 +206,11 @@ class RedisStore(RedisCopies):
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
         asked = list(names)
-        (reply,) = await self._eval([(scripts.ADMIT, [self._keys.names(kind)], [limit, *asked])])
+        (reply,) = await self._eval([(shared_scripts.ADMIT, [self._keys.names(kind)], [limit, *asked])])
         return {name for name, admitted in zip(asked, reply, strict=True) if admitted}
 
     async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
-        (reply,) = await self._eval([(scripts.RETAIN, [self._keys.names(kind)], [quiet_ms, *live])])
+        (reply,) = await self._eval([(shared_scripts.RETAIN, [self._keys.names(kind)], [quiet_ms, *live])])
         return int(reply)
 
     async def names(self, kind: str) -> set[str]:

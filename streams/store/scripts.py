@@ -125,8 +125,11 @@ end
     + MARK
     + """
 -- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
-local oldest = now - 8 * 86400000  -- longer than any completion is kept on its topic
-local function expires(start) return string.format('%d', math.max(tonumber(start), now) + keep) end
+-- How long is never taken from an event's time. One that would be gone before it begins is asked for by no window.
+local expires = string.format('%d', now + keep)
+local function wanted(start)  -- 8 d: longer than any completion is kept on its topic
+  return tonumber(start) > now - 8 * 86400000 and tonumber(start) < now + keep
+end
 local function count() arg = arg + 1; return tonumber(ARGV[arg - 1]) end
 local function add(hash, n)
   for _ = 1, n do
@@ -138,9 +141,9 @@ add(KEYS[2], count())
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
-  if tonumber(start) > oldest then
+  if wanted(start) then
     add(KEYS[key], n)
-    redis.call('PEXPIREAT', KEYS[key], expires(start))
+    redis.call('PEXPIREAT', KEYS[key], expires)
     if redis.call('HSET', KEYS[3], start, ARGV[1] .. ':' .. ARGV[3]) == 1 then
       local first = KEYS[key]:sub(1, -1 - #start)
       for _, old in ipairs(redis.call('HKEYS', KEYS[3])) do
@@ -155,11 +158,11 @@ end
 for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
-  if tonumber(start) > oldest then
+  if wanted(start) then
     for first = arg, arg + n - 1, 1000 do  -- Lua hands at most some 8,000 over at once, and fails half way otherwise
       redis.call('PFADD', KEYS[key], unpack(ARGV, first, math.min(first + 999, arg + n - 1)))
     end
-    redis.call('PEXPIREAT', KEYS[key], expires(start))
+    redis.call('PEXPIREAT', KEYS[key], expires)
   end
   arg = arg + n
   key = key + 1
@@ -171,11 +174,11 @@ local first, terms = arg, {unpack(ARGV, arg + users, arg + users + 4)}
 local half_life, negligible, lowest = tonumber(terms[1]), tonumber(terms[4]), tonumber(ARGV[arg + users + 5])
 arg = arg + users + 6
 for _ = 1, count() do
-  local i, at, weight = tonumber(ARGV[arg]), tonumber(ARGV[arg + 2]), tonumber(ARGV[arg + 3])
+  local i, own, weight = tonumber(ARGV[arg]), not_ahead(tonumber(ARGV[arg + 2])), tonumber(ARGV[arg + 3])
   local sum, latest, undo = standing(KEYS[key + 1 + i])
+  local at = math.max(own, latest or own)
   if sum then
-    at = math.max(at, latest)
-    sum = left(sum, at - latest, half_life) + left(weight, at - tonumber(ARGV[arg + 2]), half_life)
+    sum = left(sum, at - latest, half_life) + left(weight, at - own, half_life)
   else
     sum = weight
   end
@@ -205,94 +208,5 @@ local after = ARGV[3] == '' and 0 or math.max(0, before - tonumber(ARGV[3]))
 stand(KEYS[2], after, at, ARGV[1], half_life, tonumber(ARGV[7]))
 queue(KEYS[1], ARGV[1], ARGV[2], after, at, {unpack(ARGV, 4, 8)}, ARGV[9], ARGV[10])
 return {num(before), num(after)}
-"""
-)
-
-# KEYS lease. ARGV worker ttl_ms -> epoch, now; or false while another holds it
-LEASE = (
-    NOW
-    + """
-local f = redis.call('HMGET', KEYS[1], 'worker', 'epoch', 'until_ms')
-local epoch = tonumber(f[2] or 0)
-if f[1] ~= ARGV[1] then
-  if f[1] and tonumber(f[3]) > now then return false end
-  epoch = math.max(epoch + 1, now)
-end
-redis.call('HSET', KEYS[1], 'worker', ARGV[1], 'epoch', string.format('%d', epoch),
-           'until_ms', string.format('%d', now + ARGV[2]))
-return {string.format('%d', epoch), string.format('%d', now)}
-"""
-)
-
-# KEYS lease. ARGV worker
-UNLEASE = """
-if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'until_ms', 0)
-return 1
-"""
-
-# KEYS lease alerts. ARGV epoch (fingerprint state|'')*
-SAVE_ALERTS = """
-if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
-for i = 2, #ARGV, 2 do
-  if ARGV[i + 1] == '' then
-    redis.call('HDEL', KEYS[2], ARGV[i])
-  else
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-  end
-end
-return 1
-"""
-
-# KEYS names. ARGV limit name* -> 1 or 0 a name
-ADMIT = (
-    NOW
-    + """
-local admitted, live = {}, redis.call('HLEN', KEYS[1])
-for i = 2, #ARGV do
-  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
-    admitted[i - 1] = 1
-  elseif live < tonumber(ARGV[1]) then
-    redis.call('HSET', KEYS[1], ARGV[i], now)
-    live = live + 1
-    admitted[i - 1] = 1
-  else
-    admitted[i - 1] = 0
-  end
-end
-return admitted
-"""
-)
-
-# KEYS names. ARGV quiet_ms live* -> names left
-RETAIN = (
-    NOW
-    + """
-for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], now) end
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-  if now - tonumber(all[i + 1]) > tonumber(ARGV[1]) then redis.call('HDEL', KEYS[1], all[i]) end
-end
-return redis.call('HLEN', KEYS[1])
-"""
-)
-
-# KEYS policies. ARGV next state
-KEEP_POLICIES = """
-if tonumber(redis.call('HGET', KEYS[1], 'next') or 0) > tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'next', ARGV[1], 'state', ARGV[2])
-return 1
-"""
-
-# KEYS workers. ARGV worker state keep_ms
-REPORT = (
-    NOW
-    + """
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. '|' .. ARGV[2])
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-  if now - tonumber(all[i + 1]:match('^%d+')) > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
-end
-return 1
 """
 )

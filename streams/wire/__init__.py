@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from streams.wire.decode import decode_completion, decode_feedback
 from streams.wire.doubts import doubts
-from streams.wire.record import Record, Unreadable, UnreadableRange, dead_letter, end_of
+from streams.wire.record import Record, Unreadable, UnreadableRange, by_broker, dead_letter, end_of
 
 __all__ = [
     "Record",
     "Unreadable",
     "UnreadableRange",
+    "by_broker",
     "dead_letter",
     "decode_completion",
     "decode_feedback",

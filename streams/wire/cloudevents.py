@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from streams.core.contract import shortened
 from streams.core.events import DeadLetterReason
+from streams.core.times import read
 from streams.wire import hints
 from streams.wire.headers import Headers
 from streams.wire.mended import text_of
@@ -19,10 +19,6 @@ from streams.wire.record import Refused
 STRUCTURED = "application/cloudevents+json"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Envelope(NamedTuple):
@@ -33,6 +29,14 @@ class Envelope(NamedTuple):
     fields: dict[str, Any]  # `id`, and `at_ms` where the envelope has a time: they win over the data's own
     paths: dict[str, str]
     dropped: list[str]  # paths of what could not be read
+
+    def over(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The data's fields with the envelope's over them; a `time` that is no time gives way to the data's own."""
+        own = fields.get("at_ms")
+        merged = {**fields, **self.fields}
+        if own is not None and read(merged["at_ms"]) is None:
+            merged["at_ms"] = own
+        return merged
 
 
 def is_structured(found: dict[str, Any], headers: Headers) -> bool:
@@ -72,7 +76,7 @@ def _fields(attributes: dict[str, Any], at: str) -> tuple[dict[str, Any], list[s
     source, id = (_attribute(attributes, name, at, dropped) for name in ("source", "id"))
     fields: dict[str, Any] = {"id": identity(source, id)} if source and id else {}
     if (time := attributes.get("time")) is not None:
-        fields["at_ms"] = _at_ms(time, at + "time")
+        fields["at_ms"] = time
     return fields, dropped
 
 
@@ -85,15 +89,6 @@ def _attribute(attributes: dict[str, Any], name: str, at: str, dropped: list[str
     if found is not None and found != "":
         dropped.append(at + name)
     return None
-
-
-def _at_ms(time: Any, where: str) -> int:
-    try:
-        if isinstance(time, str) and _RFC3339.fullmatch(time):
-            return (datetime.fromisoformat(time.upper()) - _EPOCH) // timedelta(milliseconds=1)
-    except (ValueError, OverflowError):  # a 13th month; an offset that leads before the year 1
-        pass
-    raise Refused(DeadLetterReason.INVALID, where, "an RFC 3339 time with its offset, such as 2026-01-31T12:00:00Z")
 
 
 def _unpacked(packed: Any) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from streams.core.contract import Incoming
 from streams.core.events import Completion, DeadLetterReason, Feedback
+from streams.core.times import NO_TIME
 from streams.wire import cloudevents, forms, headers, hints
 from streams.wire.fields import Mapped
 from streams.wire.mended import Unmendable, expected, mended, named
@@ -17,7 +17,7 @@ from streams.wire.parse import json_object
 from streams.wire.record import Record, Refused, Unreadable, UnreadableRange
 
 Map = Callable[[dict[str, Any], str], Mapped]
-E = TypeVar("E", bound=Incoming)
+E = TypeVar("E", Completion, Feedback)
 
 
 def decode_completion(record: Record) -> Completion | Unreadable:
@@ -61,7 +61,7 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
     mapped = form(found, at)
     fields = mapped.fields
     if envelope is not None:
-        fields = {**fields, **envelope.fields}
+        fields = envelope.over(fields)
     if said.fields:
         fields = {**fields, **said.fields}
     if said.unreadable:  # nobody else's word takes the place of a gateway's
@@ -70,10 +70,10 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
     if fields.get("id") in (None, ""):
         fields = {**fields, "id": position(record)}
     dropped: Sequence[str] = ()
+    place = partial(_place, said, envelope, mapped, at)
     try:
         read = event.model_validate(fields)
     except ValidationError as error:
-        place = partial(_place, said, envelope, mapped, at)
         try:
             read, dropped = mended(event, fields, error, position(record), place)
         except Unmendable as refused:
@@ -81,6 +81,8 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
             where = place(name) + _index(refused.error, name)
             near = "" if name in fields else hints.of_object(found, (name,))
             raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields) + near) from None
+    if read.at_ms == NO_TIME:  # one was given, and it is none: the record's is used
+        dropped = (*dropped, place("at_ms"))
     if dropped or mapped.dropped or said.unreadable or (envelope is not None and envelope.dropped):
         by_header = [f"header tidegate-{name}" for name in said.unreadable]
         by_envelope = () if envelope is None else envelope.dropped

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.core.events import MAX_CHOICES, DeadLetterReason, FeedbackKind
-from streams.wire.record import Refused
+from streams.core.events import MAX_CHOICES, FeedbackKind
+from streams.core.times import read
 
 # Our field -> where it may stand in the form, as a dotted path; the first that is there and not empty wins.
 Paths = Mapping[str, tuple[str, ...]]
 
 _ID = "a string, not empty, without control characters"
 _NAME = "a string of 1 to 200 characters, none of them a control character or `|`"
-_MILLIS = "an integer: milliseconds since 1970-01-01 UTC, up to the year 9999"
 
 # As it ends the sentence "<where>: invalid; expected ...".
 EXPECTED: Mapping[str, str] = {
@@ -30,7 +28,6 @@ EXPECTED: Mapping[str, str] = {
     "locale": _NAME,
     "user": _ID,
     "conversation": _ID,
-    "at_ms": _MILLIS,
 }
 
 
@@ -43,7 +40,10 @@ class Mapped(NamedTuple):
 
 
 def pick(found: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The fields that are there, and where each stood. null and "" count as not there."""
+    """The fields that are there, and where each stood. null and "" count as not there.
+
+    Of a time's places the first that has a time wins; one that is none stands only where no other is there.
+    """
     fields: dict[str, Any] = {}
     stood: dict[str, str] = {}
     for name, candidates in paths.items():
@@ -52,8 +52,14 @@ def pick(found: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any
             value: Any = found
             for key in path.split("."):
                 value = value.get(key) if isinstance(value, dict) else None
-            if value is not None and value != "":
+            if value is None or value == "":
+                continue
+            if name != "at_ms":
                 fields[name], stood[name] = value, at + path
+                break
+            if read(value) is not None or name not in fields:
+                fields[name], stood[name] = value, at + path
+            if read(value) is not None:
                 break
     return fields, stood
 
@@ -68,13 +74,6 @@ def strays(found: Mapping[str, Any], objects: Sequence[str], at: str) -> list[st
         if value is not None and not isinstance(value, dict):
             odd.append(at + path)
     return odd
-
-
-def milliseconds(seconds: Any, where: str) -> int:
-    """A time in seconds since 1970 as whole milliseconds. Raises Refused where it is not a finite number."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise Refused(DeadLetterReason.INVALID, where, "a number: seconds since 1970-01-01 UTC")
-    return seconds * 1000 if isinstance(seconds, int) else round(seconds * 1000)
 
 
 def texts(found: list[str]) -> str | list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.core.events import DeadLetterReason
-from streams.wire.fields import Mapped, Paths, milliseconds, pick, strays, texts
+from streams.wire.fields import Mapped, Paths, pick, strays, texts
 from streams.wire.record import Refused
 from streams.wire.said import Lost, content
 from streams.wire.shapes import shape_of
@@ -40,8 +40,6 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     Raises Refused where a successful call has no text for us to score: another kind of call, or redacted.
     """
     fields, paths = pick(found, PATHS, at)
-    if "at_ms" in fields:
-        fields["at_ms"] = milliseconds(fields["at_ms"], paths["at_ms"])
     lost, aside = Lost(), Lost()
     status = found.get("status")
     fields["status"] = _STATUS.get(status, "ok") if isinstance(status, str) else "ok"

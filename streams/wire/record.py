@@ -21,7 +21,7 @@ class Record(Protocol):
     @property
     def offset(self) -> int: ...
     @property
-    def timestamp(self) -> int: ...  # ms
+    def timestamp(self) -> int: ...  # meant as ms; -1 where there is none: `core/times.py` says what it can be
     @property
     def key(self) -> bytes | None: ...
     @property
@@ -60,6 +60,11 @@ class Unreadable:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason.value}; expected {self.expected}"
+
+
+def by_broker(record: Record) -> bool:
+    """Whether the broker stamped the record (LogAppendTime). aiokafka says so; a record that is none of Kafka's not."""
+    return getattr(record, "timestamp_type", 0) == 1
 
 
 class Refused(Exception):

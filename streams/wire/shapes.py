@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from streams.core.events import DeadLetterReason
-from streams.wire import cloudevents
-from streams.wire.fields import Mapped, Paths, milliseconds, pick, strays, texts
+from streams.wire.fields import Mapped, Paths, pick, strays, texts
 from streams.wire.record import Refused
 from streams.wire.said import Lost, choice, content, each, output
 
@@ -22,7 +21,6 @@ class Shape(NamedTuple):
     texts: Texts  # the object, the prefix of its paths, what is lost -> a text a choice
     failed: Callable[[dict[str, Any]], bool]
     paths: Paths
-    time: Callable[[Any, str], int] = milliseconds
 
 
 def _whose(*user: str, conversation: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
@@ -139,7 +137,6 @@ GEMINI = Shape(
         **_whose(),
         "at_ms": ("createTime", "create_time"),
     },
-    cloudevents._at_ms,
 )
 
 SHAPES = (CHAT, RESPONSE, ANTHROPIC, GEMINI)
@@ -177,6 +174,4 @@ def completion(shape: Shape, found: dict[str, Any], at: str) -> Mapped:
     fields["completion"] = texts(lost.unless_said(shape.texts(found, at, lost)))
     fields["status"] = "failed" if shape.failed(found) else "ok"
     paths["completion"] = at + shape.text
-    if "at_ms" in fields:
-        fields["at_ms"] = shape.time(fields["at_ms"], paths["at_ms"])
     return Mapped(fields, paths, (*strays(found, ("metadata",), at), *lost.places))

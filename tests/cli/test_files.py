@@ -89,3 +89,6 @@ def test_spans_show_their_two_largest_units(ms: int, text: str) -> None:
 
 def test_times_are_utc() -> None:
     assert (clock(1_800_000_000_000), clock(0), clock(None)) == ("2027-01-15 08:00:00Z", "-", "-")
+    # a record's timestamp may be anything: none, microseconds, nanoseconds, no unit at all
+    found = [clock(at) for at in (-1, -(2**63), 1_800_000_000_000_000, 1_800_000_000_000_000_000, 10**21)]
+    assert found == ["-", "-", "2027-01-15 08:00:00Z", "2027-01-15 08:00:00Z", "-"]

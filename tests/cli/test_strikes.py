@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +22,8 @@ from streams.users import UserKey
 from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
 from tests.pairs import Pair
 
-T = 4_000_000_000_000  # the year 2096
-AT = "2096-10-02 07:06:40Z"
+T = (int(time.time()) + 86_400) * 1000  # ahead of every clock: nothing decays meanwhile
+AT = f"{datetime.fromtimestamp(T / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
 HOUR_MS = 3_600_000
 KEY = b"0123456789abcdef0123456789abcdef"
 ACME, ZED = "acme:" + UserKey(KEY).hash("acme", "u-17"), "zed:" + UserKey(KEY).hash("zed", "u-17")

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from streams.core.backtest import Backtest, Backtested, Names
 from streams.core.count import Aggregate, Heard, aggregate, aggregate_feedback
-from streams.core.decide import Inputs, decide, event_time
+from streams.core.decide import Inputs, decide
 from streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
 from streams.core.policy import parse
 from streams.core.series import scoped
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived, TimeSource
 from streams.publish import Message
 from streams.store import Apply, Fence, Mark, Part
 from streams.store.memory import MemoryStore
@@ -143,11 +144,16 @@ def test_names_beyond_the_limit_count_together() -> None:
     assert names.overflowed == {"tenant"}
 
 
+def heard(said: Feedback, at_ms: int, who: str | None = None) -> Heard:
+    source = Source(topic="feedback", partition=0, offset=0)
+    return Heard(said, Arrived(at_ms, TimeSource.RECORD), who, source, at_ms)
+
+
 def test_rules_on_feedback_look_at_feedback() -> None:
     live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
     test = Backtest(live, Names(9))
-    said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT, at_ms=T + n * S) for n in (1, 2)]
-    test.hear([Heard(one, *event_time(one.at_ms, T + 3 * S, live), None) for one in said])
+    said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
+    test.hear([heard(one, T + n * S) for n, one in enumerate(said)])
     assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
 
 
@@ -185,10 +191,8 @@ def test_in_order_it_says_what_the_tick_says(found: list[tuple[int, float, str, 
     records: list[tuple[int, Decision | Heard]] = []
     for at_s, toxicity, name, who, complains in found:
         if complains:
-            said = Feedback(
-                id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, at_ms=T + at_s * S, user=who
-            )
-            records.append((at_s, Heard(said, *event_time(said.at_ms, T + at_s * S, live), who)))
+            said = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
+            records.append((at_s, heard(said, T + at_s * S, who)))
         else:
             records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
     test.add([one for _, one in records if isinstance(one, Decision)])

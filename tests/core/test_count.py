@@ -23,6 +23,7 @@ from streams.core.policy import Policy
 from streams.core.rates import total_of
 from streams.core.series import names, prefixes, scoped, split
 from streams.core.thresholds import LivePolicy
+from streams.core.times import Arrived, TimeSource
 
 S = 1000
 
@@ -166,20 +167,16 @@ def test_redriven_ones_are_a_total_of_their_own() -> None:
 
 def test_feedback_without_scopes_counts_in_all_only() -> None:
     live = _live(complaints={"of": "complaint", "kind": "count", "above": 3, "min_users": 2, "by": ["all", "tenant"]})
+    source, arrived = Source(topic="feedback", partition=0, offset=0), Arrived(5, TimeSource.RECORD)
+    kinds = (("f1", FeedbackKind.COMPLAINT, None, "u1"), ("f2", FeedbackKind.COMPLAINT, "acme", "u2"))
     heard = [
-        Heard(Feedback(id="f1", completion_id="c1", kind=FeedbackKind.COMPLAINT), EventTime.ON_TIME, 5, "u1"),
-        Heard(
-            Feedback(id="f2", completion_id="c2", kind=FeedbackKind.COMPLAINT, tenant="acme"),
-            EventTime.ON_TIME,
-            5,
-            "u2",
-        ),
-        Heard(Feedback(id="f3", completion_id="c3", kind=FeedbackKind.APPEAL), EventTime.TOO_LATE, 5, None),
+        Heard(Feedback(id=id_, completion_id="c", kind=kind, tenant=tenant), arrived, user, source, 5)
+        for id_, kind, tenant, user in kinds
     ]
     found = aggregate_feedback(heard, 1, live, scoped)
     assert found.counts == {0: {"complaint|all": 2, "complaint|tenant=acme": 1}}
     assert found.users == {0: {"complaint|all": {"u1", "u2"}, "complaint|tenant=acme": {"u2"}}}
-    assert found.totals == {"feedback": 3, "dead_letters": 1, "too_late": 1}
+    assert found.totals == {"feedback": 2, "dead_letters": 1}
 
 
 def test_series_names_split_back() -> None:

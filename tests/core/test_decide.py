@@ -13,6 +13,7 @@ from streams.core.decide import Inputs, decide
 from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span, WouldBe
 from streams.core.policy import Policy
 from streams.core.thresholds import LivePolicy
+from streams.core.times import BACK_MS
 
 COPY = Source(topic="completions", partition=3, offset=7)
 RECORD_MS = 1_767_268_800_000
@@ -229,7 +230,9 @@ def test_a_text_shown_before_its_call_failed_is_judged(score: float, action: str
         (RECORD_MS + 60_001, EventTime.FUTURE, RECORD_MS),  # the record's time is used
         (RECORD_MS - 600_000, EventTime.ON_TIME, RECORD_MS - 600_000),
         (RECORD_MS - 600_001, EventTime.TOO_LATE, RECORD_MS - 600_001),
-        (0, EventTime.TOO_LATE, 0),  # 1970
+        (RECORD_MS - BACK_MS, EventTime.TOO_LATE, RECORD_MS - BACK_MS),
+        (RECORD_MS - BACK_MS - 1, EventTime.REPLACED, RECORD_MS),  # no completion is so old: the record's time is used
+        (0, EventTime.REPLACED, RECORD_MS),  # 1970, and what is no time
         (253_402_300_799_999, EventTime.FUTURE, RECORD_MS),  # the year 9999
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.policy import Policy
-from streams.core.rates import asked, counters_by_window, share, wilson_lower
+from streams.core.policy import Policy, parse
+from streams.core.rates import asked, counters_by_window, keep_ms, share, wilson_lower
 from streams.core.snapshots import Key, Said, snapshots
 from streams.core.thresholds import LivePolicy
 from streams.core.windows import Buckets, Window
@@ -219,3 +219,19 @@ def test_snapshots_are_every_rate_of_a_window() -> None:
         ("label.toxicity", "all", 1, 4, 0.25),
         ("action.allow", "all", 3, 4, 0.75),
     ]
+
+
+#  written     bucket  window          late or ahead            needed after its last write
+KEPT = [
+    ({}, (10 + 300) * S + 600 * S),  # late_s 600: longer than 60 s and 5 min ahead
+    ({"late_s": 0}, (10 + 300) * S + 360 * S),
+    ({"late_s": 0, "future_s": 86_400}, (10 + 300) * S + 86_700 * S),
+]
+
+
+@pytest.mark.parametrize(("windows", "expected"), KEPT)
+def test_a_bucket_is_kept_for_the_longest_window_and_what_may_come_before_it(
+    windows: dict[str, int], expected: int
+) -> None:
+    live = LivePolicy("7-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}, "windows": windows}, "p"))
+    assert keep_ms(live, feedback=False) == expected

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from streams.core.count import aggregate
 from streams.core.decide import Inputs, decide
-from streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source
+from streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
 from streams.core.policy import parse
 from streams.core.strikes import decayed, enforcement, terms
 from streams.core.thresholds import LivePolicy
@@ -38,7 +38,7 @@ S = 1000
 NOW = 1_800_000_000_000
 P = Part("completions", 1)
 CLUSTER = "cluster-a"
-#   bucket 10 s, longest window 60 s, late by 60 s at the most: a bucket is needed for 130 s
+#   bucket 10 s, longest window 60 s, ahead by 60 s and 5 min at the most: a bucket is needed for 430 s
 POLICY: dict[str, Any] = {
     "labels": {"toxicity": {"flag": 0.5, "block": 0.9}},
     "windows": {"bucket_s": 10, "rate_window_s": 60, "late_s": 60},
@@ -98,12 +98,15 @@ class World:
     def completion(self, offset: int, at_ms: int) -> None:
         self.topics.add(P, b"v%d" % offset, at_ms, offset)
 
-    def decision(self, offset: int, epoch: int, score: float, user: str = "a") -> Decision:
+    def decision(
+        self, offset: int, epoch: int, score: float, user: str = "a", arrived_ms: int | None = None
+    ) -> Decision:
         record = self.record(offset)
         inputs = Inputs(
             id=f"c{offset}", source=Source(topic=P.topic, partition=P.partition, offset=offset), epoch=epoch,
             record_ms=record.timestamp, model_version="m", scores={"toxicity": score},
-            scopes=Scopes(tenant=f"t{offset % 3}"), user=user * 32,
+            scopes=Scopes(tenant=f"t{offset % 3}"), user=user * 32, arrived_ms=arrived_ms,
+            arrived_by=None if arrived_ms is None else TimeSource.WORKER if record.timestamp < 0 else TimeSource.RECORD,
         )  # fmt: skip
         return decide(inputs, LIVE)
 
@@ -375,12 +378,50 @@ async def test_a_fence_of_another_cluster_has_nothing_rebuilt() -> None:
 async def test_completions_older_than_every_window_are_not_counted_again() -> None:
     # strikes of a half-life of 10 min reach further back than the windows: these completions add to strikes alone
     world = await a_world()
-    world.now_ms = NOW + 600 * S
+    world.now_ms = NOW + 900 * S
     world.emptied()
     assert (await world.taken(30)).position == 30
     totals, counts, users, strikes = await world.says()
     assert (totals["decided"], counts, users) == (30, {}, {})
     assert strikes
+
+
+@pytest.mark.parametrize("unit", [1000, 1_000_000], ids=["µs", "ns"])
+async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int) -> None:
+    """Their decisions say when they came, and no clock is asked. They were written half a minute ago."""
+    world = World()
+    await world.claim()
+    for offset in range(30):
+        world.completion(offset, (NOW - 60 * S + offset * S) * unit)
+    outcomes = [world.decision(offset, world.token, 0.95, arrived_ms=NOW - 60 * S + offset * S) for offset in range(30)]
+    for n, outcome in enumerate(outcomes):
+        world.publish(outcome, NOW - 30 * S + n)
+    await world.count(outcomes)
+    before = await world.says()
+    assert set(before[1]) == {NOW - 60 * S, NOW - 50 * S, NOW - 40 * S}
+    world.emptied()
+    world.now_ms = NOW + 5 * S
+    owned = await world.taken(30)
+    assert (owned.position, await world.says()) == (30, before)
+    (progress,) = await world.store.progress([P])
+    assert progress.watermark_ms == NOW - 31 * S
+
+
+@pytest.mark.parametrize("timestamp", [-1, 0, (NOW - 60 * S) // 1000], ids=["none", "zero", "s"])
+async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> None:
+    """By their timestamps Kafka takes them for older than all. What was decided of them says where they begin."""
+    world = World()
+    await world.claim()
+    for offset in range(30):
+        world.completion(offset, timestamp)
+    outcomes = [world.decision(offset, world.token, 0.95, arrived_ms=NOW - 30 * S + offset * S) for offset in range(30)]
+    for n, outcome in enumerate(outcomes):
+        world.publish(outcome, NOW - 30 * S + n)
+    await world.count(outcomes)
+    before = await world.says()
+    world.emptied()
+    owned = await world.taken(30)
+    assert (owned.position, await world.says()) == (30, before)
 
 
 async def test_a_part_is_behind_until_it_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:

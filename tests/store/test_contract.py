@@ -6,12 +6,16 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from redis import Redis
 
 from streams.core.count import Aggregate
+from streams.core.strikes import Strike, Struck, Terms
 from streams.errors import StoreAway, StoreRefused
 from streams.store import Applied, Apply, Fence, Mark, Part, Store
+from streams.store.memory import MemoryStore
 from streams.store.redis import RedisStore
 from tests.pairs import Pair
+from tests.support.ttls import strange_ttls
 
 P = Part("completions", 3)
 Q = Part("completions", 4)
@@ -160,6 +164,43 @@ async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_span_is_counted
     assert await store.counts([(P, 1_000)]) == [{}]
     assert await store.touched([P]) == [{}]
     assert await store.totals([P]) == {"decided": 7}
+
+
+@pytest.mark.parametrize(
+    "ahead_ms", [120_000, 10**9, 1_794_000_000_000_000, 10**25], ids=["120", "11d", "58875", "far"]
+)
+async def test_a_bucket_that_would_be_gone_before_it_begins_is_not_made(store: Store, ahead_ms: int) -> None:
+    """No window asks for it; the last one is beyond what Lua writes as a whole number."""
+    token = await owner(store)
+    start = await store.now_ms() + ahead_ms
+    ahead = Aggregate(counts={start: {"scored|all": 7}}, users={start: {"x|all": ["u"]}}, totals={"decided": 7})
+    assert (await store.apply([span(token, 0, 7, aggregate=ahead, keep_ms=60_000)]))[0].applied is Applied.APPLIED
+    assert await store.counts([(P, start)]) == [{}]
+    assert await store.touched([P]) == [{}]
+    assert await store.totals([P]) == {"decided": 7}
+
+
+async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_pair: Pair, namespace: str) -> None:
+    """An hour behind, now, and half an hour ahead: each has a day from now, and no other key has any time."""
+    redis, twin = RedisStore(shared_pair.redis, namespace), MemoryStore(lambda: NOW)
+    for store in (redis, twin):
+        now, token = await store.now_ms(), await owner(store)
+        starts = [now - 3_600_000, now, now + 1_800_000]
+        users = {start: {"scored|all": ["u"]} for start in starts}
+        made = Aggregate(counts={start: {"scored|all": 1} for start in starts}, users=users)
+        struck = Struck(Terms(3_600_000, 1.0, None, 0.001, "7-ab"), (Strike("c@0", "acme:u", 10**25, 2.0, "x.block"),))
+        await store.apply([span(token, 0, 3, aggregate=replace(made, struck=struck))])
+    assert set(twin.parts[P].expires.values()) == {NOW + DAY_MS}
+    with Redis.from_url(shared_pair.redis) as admin:
+        assert strange_ttls(admin, namespace) == []
+        left = [admin.pttl(key) for key in admin.scan_iter(match=f"{namespace}:*:[bu]:*")]
+        assert len(left) == 6
+        assert all(DAY_MS - 60_000 < ms <= DAY_MS for ms in left)
+        for key in [*admin.scan_iter(match=f"{namespace}:*:b:*")][:1]:
+            admin.persist(key)
+        admin.set(f"{namespace}:mine", 1)
+        assert len(strange_ttls(admin, namespace)) == 2  # they are seen
+    await redis.close()
 
 
 async def test_buckets_expire(store: Store) -> None:

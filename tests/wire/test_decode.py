@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from streams.core.events import Completion, DeadLetter, DeadLetterReason, Feedback, Source
+from streams.core.times import NO_TIME
 from streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 from tests.wire.records import Fake, record
 
@@ -45,9 +46,9 @@ def test_keys_that_we_do_not_know_are_ignored() -> None:
     assert completion({**NATIVE, "object": "thing", "usage": {"tokens": 3}}) == completion(NATIVE)
 
 
-@pytest.mark.parametrize("at_ms", [0, 1, 4_102_444_800_000])
-def test_times_in_1970_and_in_the_future_are_read_and_left_to_decide(at_ms: int) -> None:
-    assert completion({**NATIVE, "at_ms": at_ms}).at_ms == at_ms
+@pytest.mark.parametrize(("given", "at_ms"), [(0, 0), (1, 1000), (4_102_444_800_000, 4_102_444_800_000)])
+def test_times_in_1970_and_in_the_future_are_read_and_left_to_decide(given: int, at_ms: int) -> None:
+    assert completion({**NATIVE, "at_ms": given}).at_ms == at_ms
 
 
 def test_a_text_may_hold_null_bytes_and_control_characters() -> None:
@@ -199,7 +200,7 @@ def test_a_long_identity_is_shortened_like_any_id(length: int, shortened: bool) 
 @pytest.mark.parametrize(
     ("time", "at_ms"),
     [
-        ("1970-01-01T00:00:00Z", 0),
+        ("2026-01-01T12:00:00", 1_767_268_800_000),  # no offset: UTC
         ("2026-01-01T12:00:00Z", 1_767_268_800_000),
         ("2026-01-01t12:00:00z", 1_767_268_800_000),
         ("2026-01-01T12:00:00.123456789Z", 1_767_268_800_123),
@@ -210,8 +211,10 @@ def test_an_envelopes_time_is_the_event_time(time: str, at_ms: int) -> None:
     assert completion({**EVENT, "time": time, "data": {**NATIVE, "at_ms": 5}}).at_ms == at_ms
 
 
-def test_without_a_time_the_datas_own_stands() -> None:
-    assert completion({**EVENT, "data": {**NATIVE, "at_ms": 5}}).at_ms == 5
+@pytest.mark.parametrize("more", [{}, {"time": "noon"}, {"time": "1969-12-31T23:59:59Z"}, {"time": 0}, {"time": []}])
+def test_without_a_time_the_datas_own_stands(more: dict[str, Any]) -> None:
+    assert completion({**EVENT, **more, "data": {**NATIVE, "at_ms": 1_767_268_800_000}}).at_ms == 1_767_268_800_000
+    assert completion({**EVENT, **more, "data": NATIVE}).at_ms == (NO_TIME if more else None)
 
 
 def test_headers_come_before_the_data_in_an_envelope_too() -> None:
@@ -270,3 +273,48 @@ def test_a_tombstones_dead_letter_has_no_length() -> None:
 
 def test_an_unreadable_is_said_in_one_line() -> None:
     assert str(decode_completion(record(b"[1]"))) == "value: not_an_object; expected a JSON object"
+
+
+# --- times: `core/times.py` says what one is; here, that none ever costs the text
+
+NO_TIMES = [0, -1, True, "now", "2026-01-01", "9" * 400, 10**400, float("nan"), float("inf"), [], {}, [1], {"$date": 1}]
+NOON_MS = 1_767_268_800_000
+AS_NOON = [NOON_MS // 1000, NOON_MS, NOON_MS * 1000, NOON_MS * 10**6, str(NOON_MS), "2026-01-01T12:00:00Z"]
+
+
+def timed(time: Any) -> dict[str, Completion]:
+    """One completion in each form, with that time where the form has one."""
+    found = {
+        "native": completion({**NATIVE, "at_ms": time}),
+        "openai": completion({**CHAT, "created": time}),
+        "litellm": completion({**LITELLM, "endTime": time}),
+        "litellm's start": completion({**LITELLM, "startTime": time}),
+        "cloudevent": completion({**EVENT, "time": time, "data": NATIVE}),
+        "in a cloudevent": completion({**EVENT, "data": {**CHAT, "created": time}}),
+    }
+    if isinstance(time, str):
+        found["in headers"] = completion(NATIVE, {**BINARY, "ce_time": time})
+    return found
+
+
+@pytest.mark.parametrize("time", NO_TIMES, ids=lambda of: repr(of)[:20])
+def test_what_is_no_time_costs_no_text_in_any_form(time: Any) -> None:
+    for form, found in timed(time).items():
+        assert (found.completion, found.at_ms) == ("hello", NO_TIME), form
+
+
+@pytest.mark.parametrize("time", AS_NOON, ids=repr)
+def test_a_time_in_any_unit_is_read_in_every_form(time: Any) -> None:
+    for form, found in timed(time).items():
+        assert (found.completion, found.at_ms) == ("hello", NOON_MS), form
+
+
+@pytest.mark.parametrize("end", NO_TIMES, ids=lambda of: repr(of)[:20])
+def test_of_litellms_times_the_one_that_is_a_time_wins(end: Any) -> None:
+    assert completion({**LITELLM, "endTime": end, "startTime": NOON_MS / 1000}).at_ms == NOON_MS
+
+
+@pytest.mark.parametrize("time", [*NO_TIMES, *AS_NOON], ids=lambda of: repr(of)[:20])
+def test_no_time_costs_feedback(time: Any) -> None:
+    said = {"id": "f1", "completion_id": "x", "kind": "complaint", "at_ms": time}
+    assert isinstance(decode_feedback(record(said)), Feedback)

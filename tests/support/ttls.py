@@ -1,0 +1,37 @@
+"""Whether every key in Redis has the time to live that `streams/store/keys.py` states for it."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from streams.core.rates import keep_ms
+from streams.core.strikes import kept_ms, terms
+from streams.core.thresholds import LivePolicy
+from streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
+
+
+def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -> list[str]:
+    """A line for each key whose time to live is not the stated one; none is as it should be.
+
+    live: the policy under which everything was counted; without it, what the widest policy could ask for is the bound.
+    """
+    keys, strange = Keys(namespace), []
+    for found in redis.scan_iter(match=f"{namespace}:*", count=1000):
+        key = found.decode()
+        pttl = redis.pttl(found)  # -1: never expires; -2: it is gone by now
+        kept, strikes = LONGEST_KEPT_MS, LONGEST_STRIKES_MS
+        if live is not None:
+            kept = keep_ms(live, feedback="{feedback-" in key)
+            if struck(key) is not None and (said := redis.get(found)):
+                strikes = kept_ms(float(said.split()[0]), terms(live))
+        try:
+            most = longest_ms(keys, key, kept, strikes)
+        except LookupError as error:
+            strange.append(str(error))
+            continue
+        if pttl == -2 or (pttl == -1 if most is None else 0 <= pttl <= most):
+            continue
+        strange.append(
+            f"{key}: expires in {pttl} ms (-1: never); expected {f'{most} ms at the most' if most else 'never'}"
+        )
+    return sorted(strange)
