@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,17 @@ def undecodable() -> dict[str, tuple[bytes, int]]:
         for c in CODECS
     }
     counts = {
+        "a format of tomorrow": (of_format(3, batch(three, at_ms=now_ms())), 3),
         "a count too large": (batch(three, at_ms=now_ms(), count=5), 5),
         "a record's length too large": (batch(three, at_ms=now_ms(), payload=b"\xfe\xff\xff\xff\x0f" + b"x" * 30), 3),
         "a record without an end": (batch(three, at_ms=now_ms(), payload=b"\xff" * 40), 3),
     }
     return {**bad_crc, **nothing, **counts}
+
+
+def of_format(magic: int, made: bytes) -> bytes:
+    """That batch under another format's number, which no CRC covers."""
+    return made[:16] + bytes([magic]) + made[17:]
 
 
 def letters_of(dead: dict[Position, list[dict[str, Any]]]) -> dict[Position, tuple[str, int]]:
@@ -152,6 +159,71 @@ async def metric_of(workers: Fleet, name: str, **labels: str) -> int:
     return sum((await metric(workers, name, **labels)).values())
 
 
+#  name -> (base offset, length) as the header then says, of what they are: neither is covered by the CRC
+LIES: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "longer": lambda base, length: (base, length + 100),
+    "as long as two": lambda base, length: (base, 2 * length + 12),
+    "shorter": lambda base, length: (base, length - 10),
+    "none": lambda base, length: (base, 0),
+    "negative": lambda base, length: (base, -length),
+    "huge": lambda base, length: (base, 2**31 - 1),
+    "of offsets before": lambda base, length: (base - 10, length),
+    "of the next batch's offsets": lambda base, length: (base + 3, length),
+    "of offsets far ahead": lambda base, length: (base + 10**6, length),
+    "of negative offsets": lambda base, length: (-base - 1, length),
+}
+
+
+@pytest.mark.usefixtures("_wheels")
+@pytest.mark.parametrize("lie", LIES)
+async def test_a_header_that_lies_of_place_or_length_costs_its_own_batch_alone(tmp_path: Path, lie: str) -> None:
+    """Its range ends where the next sound batch begins, which is found by looking."""
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        await make_topics(pair.kafka, 2)
+        made = batch([said(n) for n in range(900, 903)], at_ms=now_ms())
+        sent = await good(pair.kafka, 0, range(20))
+        first = await produce(pair.kafka, "completions", 0, made)
+        for n in range(20, 40, 2):
+            sent |= await good(pair.kafka, 0, [n, n + 1])
+        sent |= await good(pair.kafka, 1, range(40, 50))
+        length = len(made) - 12
+        proxy.corrupt = {place(first, length): place(*LIES[lie](first, length))}
+        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+            workers.start()
+            redis = await settled(pair.redis, len(sent) + 3, 60)
+            await all_ready(workers)
+            seen = await account(pair.kafka, len(sent) + 3, SOON_S)
+            assert workers.ended() == []
+    assert seen.decisions.keys() == sent
+    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 3)}
+    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 3)
+
+
+def place(base_offset: int, length: int) -> bytes:
+    """How a batch begins."""
+    return struct.pack(">qi", base_offset, length)
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_the_last_batch_of_a_partition_ends_at_its_high_water_mark(tmp_path: Path) -> None:
+    """Behind it nothing stands by which to find its end; what comes later is decided."""
+    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        await make_topics(pair.kafka, 1)
+        sent = await good(pair.kafka, 0, [0])
+        first = await produce(pair.kafka, "completions", 0, batch([said(n) for n in range(900, 907)], at_ms=5, crc=7))
+        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+            workers.start()
+            await settled(pair.redis, 8, 60)
+            sent |= await good(pair.kafka, 0, [1, 2])
+            redis = await settled(pair.redis, 10, 30)
+            seen = await account(pair.kafka, 10, SOON_S)
+            await all_ready(workers)
+    assert (seen.decisions.keys(), redis.totals["dead_letters"]) == (sent, 7)
+    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 7)}
+
+
 @pytest.mark.usefixtures("_wheels")
 async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_setting(tmp_path: Path) -> None:
     """`wait` never steps, through a restart; `skip`, then, does at once: the tries and the minutes went on."""
@@ -168,7 +240,7 @@ async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_set
             await settled(pair.redis, len(sent) - 1, SOON_S)
             await all_wait_for(workers, f"completions[0]@{first}", SOON_S)
             text = " ".join((await waits(workers, waiting)).values())
-            for word in ("codec is 6", "try", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
+            for word in ("codec is 6", "tries", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
                 assert word in text, text
             sent |= await good(pair.kafka, 1, range(23, 43))
             redis = await settled(pair.redis, len(sent) - 1, SOON_S)
