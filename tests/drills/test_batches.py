@@ -1,13 +1,12 @@
 """Batches that no client of ours would make: whatever Kafka took, a worker lives, and every good record is decided.
 
-Header names that are not UTF-8 are read with replacement. A batch that cannot be decoded is waited for, and stepped
-over with one dead letter; what stands before it, behind it and in other partitions is decided meanwhile.
+Header names that are not UTF-8 are read with replacement. A batch that cannot be decoded is stepped over with one dead
+letter, and it alone: what stands before it, behind it and in other partitions is decided. How it is waited for is in
+test_unreadable.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +17,10 @@ import pytest
 
 from streams.embedded import Embedded
 from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
-from tests.drills.pages import all_ready, all_wait_for, waits
+from tests.drills.pages import all_ready
 from tests.drills.published import metric
 from tests.pairs import Pair
-from tests.support.corrupting import Corrupting, recoded, spoilt
+from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import CODECS, Raw, batch, produce
 
 pytestmark = pytest.mark.drill
@@ -175,29 +174,33 @@ LIES: dict[str, Callable[[int, int], tuple[int, int]]] = {
 
 
 @pytest.mark.usefixtures("_wheels")
-@pytest.mark.parametrize("lie", LIES)
-async def test_a_header_that_lies_of_place_or_length_costs_its_own_batch_alone(tmp_path: Path, lie: str) -> None:
-    """Its range ends where the next sound batch begins, which is found by looking."""
+async def test_a_header_that_lies_of_place_or_length_costs_its_own_batch_alone(tmp_path: Path) -> None:
+    """Its range ends where the next sound batch begins, which is found by looking. A partition for each lie."""
     with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
         proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        made = batch([said(n) for n in range(900, 903)], at_ms=now_ms())
-        sent = await good(pair.kafka, 0, range(20))
-        first = await produce(pair.kafka, "completions", 0, made)
-        for n in range(20, 40, 2):
-            sent |= await good(pair.kafka, 0, [n, n + 1])
-        sent |= await good(pair.kafka, 1, range(40, 50))
-        length = len(made) - 12
-        proxy.corrupt = {place(first, length): place(*LIES[lie](first, length))}
+        await make_topics(pair.kafka, len(LIES))
+        sent, bad, markers = set[Position](), dict[Position, tuple[str, int]](), dict[bytes, bytes]()
+        for partition, lie in enumerate(LIES.values()):
+            pad = "." * partition  # no two begin alike
+            made = batch([said(n, pad) for n in range(900, 903)], at_ms=now_ms())
+            sent |= await good(pair.kafka, partition, range(20))
+            first = await produce(pair.kafka, "completions", partition, made)
+            for n in range(20, 40, 2):
+                sent |= await good(pair.kafka, partition, [n, n + 1])
+            bad[partition, first] = ("unreadable_batch", 3)
+            markers[place(first, len(made) - 12)] = place(*lie(first, len(made) - 12))
+        proxy.corrupt = markers
         with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
             workers.start()
-            redis = await settled(pair.redis, len(sent) + 3, 60)
+            redis = await settled(pair.redis, len(sent) + 3 * len(bad), 60)
+            seen = await account(pair.kafka, len(sent) + 3 * len(bad), SOON_S)
             await all_ready(workers)
-            seen = await account(pair.kafka, len(sent) + 3, SOON_S)
             assert workers.ended() == []
-    assert seen.decisions.keys() == sent
-    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 3)}
-    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 3)
+    stepped = letters_of(seen.dead)
+    assert {name for n, name in enumerate(LIES) if stepped.get((n, 20)) != ("unreadable_batch", 3)} == set()
+    assert (stepped, seen.decisions.keys()) == (bad, sent)
+    assert {d["id"] for d in seen.counted()} == {f"c{n}" for n in range(40)}
+    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 3 * len(bad))
 
 
 def place(base_offset: int, length: int) -> bytes:
@@ -222,93 +225,3 @@ async def test_the_last_batch_of_a_partition_ends_at_its_high_water_mark(tmp_pat
             await all_ready(workers)
     assert (seen.decisions.keys(), redis.totals["dead_letters"]) == (sent, 7)
     assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 7)}
-
-
-@pytest.mark.usefixtures("_wheels")
-async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_setting(tmp_path: Path) -> None:
-    """`wait` never steps, through a restart; `skip`, then, does at once: the tries and the minutes went on."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
-        made = batch([said(900), said(901)], at_ms=now_ms())
-        first = await produce(pair.kafka, "completions", 0, made)
-        proxy.corrupt = recoded(made, 6)
-        sent |= await good(pair.kafka, 0, [2]) | await good(pair.kafka, 1, range(3, 23))
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
-            waiting = workers.start(unreadable_batch="wait")
-            await settled(pair.redis, len(sent) - 1, SOON_S)
-            await all_wait_for(workers, f"completions[0]@{first}", SOON_S)
-            text = " ".join((await waits(workers, waiting)).values())
-            for word in ("codec is 6", "tries", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
-                assert word in text, text
-            sent |= await good(pair.kafka, 1, range(23, 43))
-            redis = await settled(pair.redis, len(sent) - 1, SOON_S)
-            assert redis.totals["decided"] == len(sent) - 1  # all but the one behind it
-            assert redis.totals["dead_letters"] == 0
-            assert await metric_of(workers, "unreadable_batches_total", outcome="waited") > 0
-            assert workers.ended() == []
-            workers.kill(waiting)
-            workers.start(unreadable_batch="skip")
-            redis = await settled(pair.redis, len(sent) + 2, 60)
-            await all_ready(workers)
-            seen = await account(pair.kafka, len(sent) + 2, SOON_S)
-    assert seen.decisions.keys() == sent
-    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 2)}
-    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 2)
-
-
-@pytest.mark.usefixtures("_wheels")
-async def test_a_batch_that_can_be_decoded_again_was_never_lost(tmp_path: Path) -> None:
-    """Spoilt on the way, and later not: everything is decided, and no dead letter is left."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
-        spoiled = await put(pair.kafka, 0, batch([said(2), said(3, "MARKER"), said(4)], at_ms=now_ms()), 3)
-        proxy.corrupt = spoilt(b"MARKER")
-        behind = await good(pair.kafka, 0, [5, 6])
-        with fleet(tmp_path, pair.env(), unreadable_tries="3", unreadable_minutes="60") as workers:
-            only = workers.start()
-            await all_wait_for(workers, f"completions[0]@{min(spoiled)[1]}")
-            sent |= await good(pair.kafka, 1, range(7, 27))
-            redis = await settled(pair.redis, len(sent), SOON_S)
-            assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 0)
-            proxy.corrupt = {}
-            sent |= spoiled | behind
-            redis = await settled(pair.redis, len(sent), 60)
-            await all_ready(workers)
-            seen = await account(pair.kafka, len(sent), SOON_S)
-            assert "MARKER" not in workers.log(only)
-    assert (seen.decisions.keys(), seen.dead, seen.duplicates) == (sent, {}, 0)
-    assert redis.totals["decided"] == len(sent)
-
-
-# --- `policies`
-
-
-@pytest.mark.usefixtures("_wheels")
-async def test_policies_is_never_stepped_over(tmp_path: Path) -> None:
-    """A worker waits for a batch of `policies` that cannot be decoded, says so, and decides once it can."""
-    said_there = {"parent": None, "policy": {"schema_version": 1, "labels": {"toxicity": {"flag": 0.1}}}}
-    why = {"author": "ann", "reason": "MARKER", "at_ms": now_ms(), "schema_version": 1}
-    value = json.dumps({**said_there, **why}).encode()
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 1)
-        await produce(pair.kafka, "policies", 0, batch([Raw(value, key=b"live")], at_ms=now_ms()))
-        proxy.corrupt = spoilt(b"MARKER")
-        sent = await good(pair.kafka, 0, range(5))
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
-            only = workers.start()
-            await all_wait_for(workers, "policies[0]@0")
-            await asyncio.sleep(3)  # more than the tries and the minutes of other topics
-            assert (await settled(pair.redis, 0, 0)).totals["decided"] == 0
-            assert workers.ended() == []
-            proxy.corrupt = {}
-            redis = await settled(pair.redis, len(sent), 60)
-            seen = await account(pair.kafka, len(sent), SOON_S)
-            assert await workers.leave(only) == 0
-    assert redis.totals["decided"] == len(sent)
-    assert (seen.decisions.keys(), seen.dead) == (sent, {})
-    assert {d["action"] for d in seen.counted()} == {"flag"}  # by the policy of the batch
