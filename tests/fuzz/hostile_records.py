@@ -209,14 +209,19 @@ def _partition(n: int) -> int:
 # --- between ordinary ones
 
 
-def traffic(seed: int, hostile: int, now_ms: int) -> Iterator[Sent]:
-    """So many hostile records of all kinds by turns, an ordinary one beside, before or behind each."""
+def traffic(seed: int, hostile: int, now_ms: int, *, checked: bool = False) -> Iterator[Sent]:
+    """So many hostile records of all kinds by turns, an ordinary one beside, before or behind each.
+
+    checked: none that Apache Kafka refuses; of a topic that takes timestamps of any future.
+    """
     rng = random.Random(seed)
     before = [Before() for _ in range(PARTITIONS)]
     for n in range(hostile):
-        there, broken = before[_partition(n)], n % BROKEN_EVERY == BROKEN_EVERY // 2
+        there, broken = before[_partition(n)], not checked and n % BROKEN_EVERY == BROKEN_EVERY // 2
         kind = "broken" if broken else [*KINDS][(n + n // len(KINDS)) % len(KINDS)]
         made = (_broken if broken else KINDS[kind])(rng, n, now_ms, there)
+        if checked and made.at_ms in (FIRST_MS, LAST_MS):
+            made.at_ms = YEAR_9999_MS
         at_ms = now_ms if made.at_ms is None else made.at_ms
         ordinary = Raw(event(10_000_000 + n, "ordinary toxicity=0.95"), after_ms=now_ms - at_ms)
         together = abs(at_ms) < LONGEST_MS and not made.undecodable and rng.random() < 0.5
