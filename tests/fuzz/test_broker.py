@@ -42,6 +42,14 @@ def test_the_same_seed_makes_the_same_traffic_of_every_kind() -> None:
                 ends += sent.records
 
 
+@pytest.fixture
+def on_kafka(request: pytest.FixtureRequest) -> Real:
+    if request.config.getoption("--servers") != "real":
+        pytest.skip("what the embedded broker takes is another test's: `make test-kafka` runs this")
+    found: Real = request.getfixturevalue("own_real")
+    return found
+
+
 @pytest.mark.drill
 @pytest.mark.timeout(240 * (TIMES if LONG else 1))
 async def test_hostile_records_cost_no_ordinary_one_and_the_account_closes(
@@ -52,19 +60,15 @@ async def test_hostile_records_cost_no_ordinary_one_and_the_account_closes(
     await hostile_records_cost_nothing(own_embedded, tmp_path, seed, RECORDS)
 
 
+@pytest.mark.integration
 @pytest.mark.timeout(240 * (TIMES if LONG else 1))
 @pytest.mark.parametrize("timestamps", ["CreateTime", "LogAppendTime"])
-async def test_hostile_records_that_kafka_takes(
-    request: pytest.FixtureRequest, tmp_path: Path, timestamps: str
-) -> None:
+async def test_hostile_records_that_kafka_takes(on_kafka: Real, tmp_path: Path, timestamps: str) -> None:
     """No drill, so that `make test-kafka` runs it."""
-    if request.config.getoption("--servers") != "real":
-        pytest.skip("what the embedded broker takes is tried above: `make test-kafka` runs this")
-    real: Real = request.getfixturevalue("own_real")
     config = {"message.timestamp.type": timestamps, "message.timestamp.after.max.ms": str(2**63 - 1)}
-    await make_topics(real.kafka, PARTITIONS, {"completions": config})
+    await make_topics(on_kafka.kafka, PARTITIONS, {"completions": config})
     seed = secrets.randbits(32) if LONG else 13
-    await hostile_records_cost_nothing(real, tmp_path, seed, RECORDS // 5)
+    await hostile_records_cost_nothing(on_kafka, tmp_path, seed, RECORDS // 5)
 
 
 async def hostile_records_cost_nothing(pair: Pair, folder: Path, seed: int, records: int) -> None:
