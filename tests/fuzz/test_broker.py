@@ -101,6 +101,7 @@ async def hostile_records_cost_nothing(pair: Pair, folder: Path, seed: int, reco
         stepped = {place for place, letter in seen.dead.items() if letter[0]["reason"] == "unreadable_batch"}
         assert stepped == lost, said
         assert sum(redis_.totals[name] for name in ACCOUNT) == len(sent)
+        assert redis_.totals["redriven"] > 0, "no copy was one of a record that was decided: copies prove nothing"
         await all_ready(workers, within_s=20)
         await no_key_lives_too_long(pair.redis)
         assert "ordinary toxicity" not in workers.log(only)
