@@ -95,7 +95,7 @@ def _times(rng: random.Random, n: int, now: int, _before: Before) -> Made:
     the embedded broker spoils the CRC of such a batch.
     """
     magnitudes = [0, 1, -1, -5, now // 1000, now, now * 1000, now * 1_000_000, YEAR_2100_MS, YEAR_9999_MS]
-    magnitudes += [YEAR_9999_MS + 1, FIRST_MS, LAST_MS, 2**31, 2**53, now - 10**9, now + 86_400_000, now + 3_600_000]
+    magnitudes += [YEAR_9999_MS + 1, FIRST_MS, LAST_MS, 2**31, 2**53, now - 10**6, now + 86_400_000, now + 3_600_000]
     at_ms = rng.choice(magnitudes)
     how = rng.randrange(3)
     if how == 0 and abs(at_ms) < LONGEST_MS:
