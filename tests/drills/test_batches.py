@@ -21,11 +21,13 @@ from tests.drills.pages import all_ready
 from tests.drills.published import metric
 from tests.pairs import Pair
 from tests.support.corrupting import Corrupting
-from tests.support.raw_batches import CODECS, Raw, batch, produce
+from tests.support.raw_batches import CODECS, Raw, batch, compressed, produce
 
 pytestmark = pytest.mark.drill
 SOON_S = 10.0
 AT_ONCE = {"unreadable_tries": "2", "unreadable_minutes": "0"}
+BOMB_BYTES = 200 << 20  # of zeros, which are less than the 1 MB that a broker takes once they are compressed
+LARGE_BYTES = 30 << 20  # likewise, of a text
 Position = tuple[int, int]
 
 
@@ -107,13 +109,18 @@ def undecodable() -> dict[str, tuple[bytes, int]]:
         f"payload, {c}": (batch(three, at_ms=now_ms(), compression=c, payload=b"\x01nothing that is anything"), 3)
         for c in CODECS
     }
+    zeros = bytes(BOMB_BYTES)
+    bombs = {
+        f"a bomb, {c}": (batch(three, at_ms=now_ms(), compression=c, payload=compressed(zeros, CODECS[c])), 3)
+        for c in ("gzip", "zstd", "lz4")
+    }
     counts = {
         "a format of tomorrow": (of_format(3, batch(three, at_ms=now_ms())), 3),
         "a count too large": (batch(three, at_ms=now_ms(), count=5), 5),
         "a record's length too large": (batch(three, at_ms=now_ms(), payload=b"\xfe\xff\xff\xff\x0f" + b"x" * 30), 3),
         "a record without an end": (batch(three, at_ms=now_ms(), payload=b"\xff" * 40), 3),
     }
-    return {**bad_crc, **nothing, **counts}
+    return {**bad_crc, **nothing, **bombs, **counts}
 
 
 def of_format(magic: int, made: bytes) -> bytes:
@@ -156,6 +163,28 @@ async def test_each_kind_that_cannot_be_decoded_is_stepped_over_alone(own_embedd
 
 async def metric_of(workers: Fleet, name: str, **labels: str) -> int:
     return sum((await metric(workers, name, **labels)).values())
+
+
+async def test_a_record_that_was_small_while_compressed_costs_no_neighbour(
+    own_embedded: Embedded, tmp_path: Path
+) -> None:
+    """30 MB of one letter, a few kilobytes on the wire: a decision or a dead letter, and neither is in its way."""
+    await make_topics(own_embedded.kafka, 2)
+    large = batch([said(900), said(901, "x" * LARGE_BYTES), said(902)], at_ms=now_ms(), compression="zstd")
+    with fleet(tmp_path, own_embedded.env()) as workers:
+        workers.start()
+        await workers.joined()
+        sent = await good(own_embedded.kafka, 0, range(5))
+        first = await produce(own_embedded.kafka, "completions", 0, large)
+        sent |= {(0, first), (0, first + 2)} | await good(own_embedded.kafka, 0, range(5, 10))
+        sent |= await good(own_embedded.kafka, 1, range(10, 20))
+        redis = await settled(own_embedded.redis, len(sent) + 1, 3 * SOON_S)
+        seen = await account(own_embedded.kafka, len(sent) + 1, SOON_S)
+        assert workers.ended() == []
+        await all_ready(workers)
+    assert sent <= seen.decisions.keys()
+    assert seen.positions - sent == {(0, first + 1)}
+    assert redis.totals["decided"] + redis.totals["dead_letters"] == len(sent) + 1
 
 
 #  name -> (base offset, length) as the header then says, of what they are: neither is covered by the CRC
