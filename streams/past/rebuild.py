@@ -134,7 +134,8 @@ class Rebuild:
                 while whole and next_ < end:
                     next_, whole = await self._rebuild(part, token, next_, min(end, next_ + AT_ONCE), end)
         finally:
-            del self.going[part]
+            if self.going.get(part) is going:  # an older assignment's takeover may be at it too
+                del self.going[part]
         log.warning(
             "%s: rebuilt up to %d in %.1f s: %d decisions, %d dead letters",
             part, next_, time.monotonic() - going.began, going.decisions, going.dead_letters,
@@ -165,7 +166,7 @@ class Rebuild:
         written, told_of = await self._written(part, max(1, min(*came, now_ms) - SKEW_MS) if came else 1)
         published = await Published.of(past, part, start, end, written)
         counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
-        going, next_, come_ms, whole = self.going[part], start, 0, True
+        going, next_, come_ms, whole = self.going.get(part) or Going(start, end - start), start, 0, True
         places = Places(past, Part(DECISIONS, part.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
             told = await Told.of(past, part, told_of)

@@ -278,7 +278,8 @@ def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
     letters = {"dead_letters": seen.letters(), "redriven": seen.letters(redriven=True)}
     for name, n in {"decided": len(best) - faults, "faults": faults, **letters}.items():
         assert redis.totals[name] == n, f"Redis counted {redis.totals[name]} {name}, published were {n}"
-    scored = [d for d in best if d["fault"] is None and d["status"] == "ok" and d["time"] != "too_late"]
+    judged = [d for d in best if d["fault"] is None and (d["status"] == "ok" or d["scores"])]
+    scored = [d for d in judged if d["time"] != "too_late"]
     for scope in ("all", *sorted({f"tenant={d['scopes']['tenant']}" for d in scored})):
         of = [d for d in scored if scope in ("all", f"tenant={d['scopes']['tenant']}")]
         assert redis.series[f"scored|{scope}"] == len(of), scope

@@ -1,15 +1,15 @@
 """Batches that no client of ours would make: whatever Kafka took, a worker lives, and every good record is decided.
 
-Header names that are not UTF-8 are read with replacement. A batch that cannot be decoded is waited for, and stepped
-over with one dead letter; what stands before it, behind it and in other partitions is decided meanwhile.
+Header names that are not UTF-8 are read with replacement. A batch that cannot be decoded is stepped over with one dead
+letter, and it alone: what stands before it, behind it and in other partitions is decided. How it is waited for is in
+test_unreadable.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
+import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ import pytest
 
 from streams.embedded import Embedded
 from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
-from tests.drills.pages import all_ready, all_wait_for, waits
+from tests.drills.pages import all_ready
 from tests.drills.published import metric
 from tests.pairs import Pair
-from tests.support.corrupting import Corrupting, recoded, spoilt
-from tests.support.raw_batches import CODECS, Raw, batch, produce
+from tests.support.corrupting import Corrupting
+from tests.support.raw_batches import CODECS, Raw, batch, compressed, produce
 
 pytestmark = pytest.mark.drill
 SOON_S = 10.0
 AT_ONCE = {"unreadable_tries": "2", "unreadable_minutes": "0"}
+BOMB_BYTES = 200 << 20  # of zeros, which are less than the 1 MB that a broker takes once they are compressed
+LARGE_BYTES = 30 << 20  # likewise, of a text
 Position = tuple[int, int]
 
 
@@ -107,12 +109,23 @@ def undecodable() -> dict[str, tuple[bytes, int]]:
         f"payload, {c}": (batch(three, at_ms=now_ms(), compression=c, payload=b"\x01nothing that is anything"), 3)
         for c in CODECS
     }
+    zeros = bytes(BOMB_BYTES)
+    bombs = {
+        f"a bomb, {c}": (batch(three, at_ms=now_ms(), compression=c, payload=compressed(zeros, CODECS[c])), 3)
+        for c in ("gzip", "zstd", "lz4")
+    }
     counts = {
+        "a format of tomorrow": (of_format(3, batch(three, at_ms=now_ms())), 3),
         "a count too large": (batch(three, at_ms=now_ms(), count=5), 5),
         "a record's length too large": (batch(three, at_ms=now_ms(), payload=b"\xfe\xff\xff\xff\x0f" + b"x" * 30), 3),
         "a record without an end": (batch(three, at_ms=now_ms(), payload=b"\xff" * 40), 3),
     }
-    return {**bad_crc, **nothing, **counts}
+    return {**bad_crc, **nothing, **bombs, **counts}
+
+
+def of_format(magic: int, made: bytes) -> bytes:
+    """That batch under another format's number, which no CRC covers."""
+    return made[:16] + bytes([magic]) + made[17:]
 
 
 def letters_of(dead: dict[Position, list[dict[str, Any]]]) -> dict[Position, tuple[str, int]]:
@@ -152,91 +165,91 @@ async def metric_of(workers: Fleet, name: str, **labels: str) -> int:
     return sum((await metric(workers, name, **labels)).values())
 
 
+async def test_a_record_that_was_small_while_compressed_costs_no_neighbour(
+    own_embedded: Embedded, tmp_path: Path
+) -> None:
+    """30 MB of one letter, a few kilobytes on the wire: a decision or a dead letter, and neither is in its way."""
+    await make_topics(own_embedded.kafka, 2)
+    large = batch([said(900), said(901, "x" * LARGE_BYTES), said(902)], at_ms=now_ms(), compression="zstd")
+    with fleet(tmp_path, own_embedded.env()) as workers:
+        workers.start()
+        await workers.joined()
+        sent = await good(own_embedded.kafka, 0, range(5))
+        first = await produce(own_embedded.kafka, "completions", 0, large)
+        sent |= {(0, first), (0, first + 2)} | await good(own_embedded.kafka, 0, range(5, 10))
+        sent |= await good(own_embedded.kafka, 1, range(10, 20))
+        redis = await settled(own_embedded.redis, len(sent) + 1, 3 * SOON_S)
+        seen = await account(own_embedded.kafka, len(sent) + 1, SOON_S)
+        assert workers.ended() == []
+        await all_ready(workers)
+    assert sent <= seen.decisions.keys()
+    assert seen.positions - sent == {(0, first + 1)}
+    assert redis.totals["decided"] + redis.totals["dead_letters"] == len(sent) + 1
+
+
+#  name -> (base offset, length) as the header then says, of what they are: neither is covered by the CRC
+LIES: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "longer": lambda base, length: (base, length + 100),
+    "as long as two": lambda base, length: (base, 2 * length + 12),
+    "shorter": lambda base, length: (base, length - 10),
+    "none": lambda base, length: (base, 0),
+    "negative": lambda base, length: (base, -length),
+    "huge": lambda base, length: (base, 2**31 - 1),
+    "of offsets before": lambda base, length: (base - 10, length),
+    "of offsets far ahead": lambda base, length: (base + 10**6, length),
+    "of negative offsets": lambda base, length: (-base - 1, length),
+}
+
+
 @pytest.mark.usefixtures("_wheels")
-async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_setting(tmp_path: Path) -> None:
-    """`wait` never steps, through a restart; `skip`, then, does at once: the tries and the minutes went on."""
+async def test_a_header_that_lies_of_place_or_length_costs_its_own_batch_alone(tmp_path: Path) -> None:
+    """Its range ends where the next sound batch begins, which is found by looking. A partition for each lie."""
     with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
         proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
-        made = batch([said(900), said(901)], at_ms=now_ms())
-        first = await produce(pair.kafka, "completions", 0, made)
-        proxy.corrupt = recoded(made, 6)
-        sent |= await good(pair.kafka, 0, [2]) | await good(pair.kafka, 1, range(3, 23))
+        await make_topics(pair.kafka, len(LIES))
+        sent, bad, markers = set[Position](), dict[Position, tuple[str, int]](), dict[bytes, bytes]()
+        for partition, lie in enumerate(LIES.values()):
+            pad = "." * partition  # no two begin alike
+            made = batch([said(n, pad) for n in range(900, 903)], at_ms=now_ms())
+            sent |= await good(pair.kafka, partition, range(20))
+            first = await produce(pair.kafka, "completions", partition, made)
+            for n in range(20, 40, 2):
+                sent |= await good(pair.kafka, partition, [n, n + 1])
+            bad[partition, first] = ("unreadable_batch", 3)
+            markers[place(first, len(made) - 12)] = place(*lie(first, len(made) - 12))
+        proxy.corrupt = markers
         with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
-            waiting = workers.start(unreadable_batch="wait")
-            await settled(pair.redis, len(sent) - 1, SOON_S)
-            await all_wait_for(workers, f"completions[0]@{first}", SOON_S)
-            text = " ".join((await waits(workers, waiting)).values())
-            for word in ("codec is 6", "try", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
-                assert word in text, text
-            sent |= await good(pair.kafka, 1, range(23, 43))
-            redis = await settled(pair.redis, len(sent) - 1, SOON_S)
-            assert redis.totals["decided"] == len(sent) - 1  # all but the one behind it
-            assert redis.totals["dead_letters"] == 0
-            assert await metric_of(workers, "unreadable_batches_total", outcome="waited") > 0
+            workers.start()
+            redis = await settled(pair.redis, len(sent) + 3 * len(bad), 60)
+            seen = await account(pair.kafka, len(sent) + 3 * len(bad), SOON_S)
+            await all_ready(workers)
             assert workers.ended() == []
-            workers.kill(waiting)
-            workers.start(unreadable_batch="skip")
-            redis = await settled(pair.redis, len(sent) + 2, 60)
-            await all_ready(workers)
-            seen = await account(pair.kafka, len(sent) + 2, SOON_S)
-    assert seen.decisions.keys() == sent
-    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 2)}
-    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 2)
+    stepped = letters_of(seen.dead)
+    assert {name for n, name in enumerate(LIES) if stepped.get((n, 20)) != ("unreadable_batch", 3)} == set()
+    assert (stepped, seen.decisions.keys()) == (bad, sent)
+    assert {d["id"] for d in seen.counted()} == {f"c{n}" for n in range(40)}
+    assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 3 * len(bad))
+
+
+def place(base_offset: int, length: int) -> bytes:
+    """How a batch begins."""
+    return struct.pack(">qi", base_offset, length)
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_a_batch_that_can_be_decoded_again_was_never_lost(tmp_path: Path) -> None:
-    """Spoilt on the way, and later not: everything is decided, and no dead letter is left."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
-        spoiled = await put(pair.kafka, 0, batch([said(2), said(3, "MARKER"), said(4)], at_ms=now_ms()), 3)
-        proxy.corrupt = spoilt(b"MARKER")
-        behind = await good(pair.kafka, 0, [5, 6])
-        with fleet(tmp_path, pair.env(), unreadable_tries="3", unreadable_minutes="60") as workers:
-            only = workers.start()
-            await all_wait_for(workers, f"completions[0]@{min(spoiled)[1]}")
-            sent |= await good(pair.kafka, 1, range(7, 27))
-            redis = await settled(pair.redis, len(sent), SOON_S)
-            assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 0)
-            proxy.corrupt = {}
-            sent |= spoiled | behind
-            redis = await settled(pair.redis, len(sent), 60)
-            await all_ready(workers)
-            seen = await account(pair.kafka, len(sent), SOON_S)
-            assert "MARKER" not in workers.log(only)
-    assert (seen.decisions.keys(), seen.dead, seen.duplicates) == (sent, {}, 0)
-    assert redis.totals["decided"] == len(sent)
-
-
-# --- `policies`
-
-
-@pytest.mark.usefixtures("_wheels")
-async def test_policies_is_never_stepped_over(tmp_path: Path) -> None:
-    """A worker waits for a batch of `policies` that cannot be decoded, says so, and decides once it can."""
-    said_there = {"parent": None, "policy": {"schema_version": 1, "labels": {"toxicity": {"flag": 0.1}}}}
-    why = {"author": "ann", "reason": "MARKER", "at_ms": now_ms(), "schema_version": 1}
-    value = json.dumps({**said_there, **why}).encode()
+async def test_the_last_batch_of_a_partition_ends_at_its_high_water_mark(tmp_path: Path) -> None:
+    """Behind it nothing stands by which to find its end; what comes later is decided."""
     with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
         proxy.target = pair.kafka_listens
         await make_topics(pair.kafka, 1)
-        await produce(pair.kafka, "policies", 0, batch([Raw(value, key=b"live")], at_ms=now_ms()))
-        proxy.corrupt = spoilt(b"MARKER")
-        sent = await good(pair.kafka, 0, range(5))
+        sent = await good(pair.kafka, 0, [0])
+        first = await produce(pair.kafka, "completions", 0, batch([said(n) for n in range(900, 907)], at_ms=5, crc=7))
         with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
-            only = workers.start()
-            await all_wait_for(workers, "policies[0]@0")
-            await asyncio.sleep(3)  # more than the tries and the minutes of other topics
-            assert (await settled(pair.redis, 0, 0)).totals["decided"] == 0
-            assert workers.ended() == []
-            proxy.corrupt = {}
-            redis = await settled(pair.redis, len(sent), 60)
-            seen = await account(pair.kafka, len(sent), SOON_S)
-            assert await workers.leave(only) == 0
-    assert redis.totals["decided"] == len(sent)
-    assert (seen.decisions.keys(), seen.dead) == (sent, {})
-    assert {d["action"] for d in seen.counted()} == {"flag"}  # by the policy of the batch
+            workers.start()
+            await settled(pair.redis, 8, 60)
+            sent |= await good(pair.kafka, 0, [1, 2])
+            redis = await settled(pair.redis, 10, 30)
+            seen = await account(pair.kafka, 10, SOON_S)
+            await all_ready(workers)
+    assert (seen.decisions.keys(), redis.totals["dead_letters"]) == (sent, 7)
+    assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 7)}
