@@ -72,6 +72,7 @@ def checked(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatc
                     break
                 raise _Bad("it is longer than what the broker sent of it")
             shown, next_offset = _shown(data[at:end], next_, high_water)
+            _alone(data, at, end, next_, next_offset)
         except _Bad as bad:
             return b"".join(good), None if good else _bad(data, at, position, bad)
         if good and size + len(shown) > MOST_BYTES:
@@ -84,6 +85,15 @@ def checked(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatc
 def refused(position: int) -> BadBatch:
     """What stands at that offset, where the broker itself cannot read it (Kafka's error CORRUPT_MESSAGE)."""
     return BadBatch(position, None, "the broker itself finds it corrupt")
+
+
+def _alone(data: bytes, at: int, end: int, position: int, next_offset: int) -> None:
+    """Raises _Bad where a batch beyond its place takes offsets of the one behind it: both cannot be right."""
+    if len(data) - end <= MAGIC_AT:
+        return
+    base, following = (struct.unpack_from(">q", data, place)[0] for place in (at, end))
+    if base > position and following < next_offset:
+        raise _Bad(f"it says it holds the offsets from {base} on, and so does the next one")
 
 
 def _end(data: bytes, at: int) -> int | None:

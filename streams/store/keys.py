@@ -123,6 +123,8 @@ def longest_ms(
         return None
     if rest.startswith(("b:", "u:")):
         return keep_ms
+    if rest.startswith("copy:"):
+        return COPY_MS
     if struck(key) is not None:
         return KEPT_MS + strikes_ms
     raise LookupError(f"{key}: no key of the table in streams/store/keys.py")

@@ -196,6 +196,7 @@ LIES: dict[str, Callable[[int, int], tuple[int, int]]] = {
     "negative": lambda base, length: (base, -length),
     "huge": lambda base, length: (base, 2**31 - 1),
     "of offsets before": lambda base, length: (base - 10, length),
+    "of the next batch's offsets": lambda base, length: (base + 3, length),
     "of offsets far ahead": lambda base, length: (base + 10**6, length),
     "of negative offsets": lambda base, length: (-base - 1, length),
 }

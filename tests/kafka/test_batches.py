@@ -125,6 +125,13 @@ def test_a_batch_that_says_it_stands_elsewhere_is_not_believed(offset: int, posi
     assert "and stands at" in bad.why
 
 
+def test_a_batch_that_takes_the_next_ones_offsets_is_not_believed() -> None:
+    """It stands at 5 and says 8, which is the next one's: read so, the next one would be passed over."""
+    nothing, bad = checked(at(8, SOUND) + at(8, LZ4), 5, END)
+    assert (nothing, bad and bad.end) == (b"", None)
+    assert checked(at(8, SOUND) + at(11, LZ4), 5, END)[1] is None
+
+
 def test_a_gap_before_a_batch_is_no_fault() -> None:
     """Compaction and transactions leave holes."""
     assert checked(at(50, SOUND), 5, END) == (at(50, SOUND), None)
