@@ -10,19 +10,13 @@ A v2 batch, big-endian (Kafka's documentation, "Record Batch"): the CRC covers e
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
-try:
-    import cramjam
-except ImportError:  # `require_codecs` (consumer.py) refuses to start without it, and says so
-    cramjam = None  # type: ignore[assignment]
+from streams.kafka.codecs import Undecompressed, decompressed
 
 # base_offset length leader_epoch magic crc attributes last_offset_delta first_ms max_ms producer epoch sequence count
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -30,12 +24,9 @@ LOG_OVERHEAD = 12  # base_offset and length, which the length does not count
 MAGIC_AT, CRC_FROM = 16, 21
 LEGACY_LEAST = 14  # bytes of a message of magic 0
 CODEC, CONTROL = 0x07, 0x20  # bits of attributes
-CODECS = ("none", "gzip", "snappy", "lz4", "zstd")  # by id
 
 # Decompressed, of one partition's response: a hostile batch of 1 MB could fill gigabytes.
 MOST_BYTES = 128 << 20
-_FIRST_BYTES = 64 << 10  # a buffer to decompress into, before it is known how much comes
-_XERIAL = b"\x82SNAPPY\x00"  # snappy in blocks, as Java writes it: 16 bytes, then (length, block)*
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +129,10 @@ def _shown(batch: bytes, position: int, high_water: int) -> tuple[bytes, int]:
         return batch, last + 1
     codec = attributes & CODEC
     if codec:
-        records = _decompressed(codec, batch[HEADER.size :])
-        batch = _batch(batch, records)
+        try:
+            batch = _batch(batch, decompressed(codec, batch[HEADER.size :], MOST_BYTES))
+        except Undecompressed as error:
+            raise _Bad(str(error), believed=True) from error
     if not _decodes(batch):
         batch = _batch(batch, _mended(batch))
         if not _decodes(batch):
@@ -176,78 +169,6 @@ def _legacy(batch: bytes, position: int) -> int:
     if not offsets or offsets[-1] < position:
         raise _Bad(f"it does not say that it holds the offset {position}, at which it stands")
     return int(offsets[-1]) + 1
-
-
-# --- decompressing, bounded
-
-
-def _decompressed(codec: int, payload: bytes) -> bytes:
-    """At most MOST_BYTES. Raises _Bad."""
-    if codec >= len(CODECS):
-        raise _Bad(f"its codec is {codec}, which is none that Kafka has", believed=True)
-    try:
-        match CODECS[codec]:
-            case "gzip":
-                return _gunzipped(payload)
-            case "snappy":
-                return b"".join(_unsnapped(payload))
-            case name:
-                return _into_buffer(cramjam.lz4 if name == "lz4" else cramjam.zstd, payload)
-    except (zlib.error, cramjam.DecompressionError, ValueError, struct.error) as error:
-        raise _Bad(f"its {CODECS[codec]} payload cannot be decompressed", believed=True) from error
-
-
-def _too_large() -> _Bad:
-    return _Bad(f"it holds over {MOST_BYTES >> 20} MB decompressed", believed=True)
-
-
-def _gunzipped(payload: bytes) -> bytes:
-    found, size = [], 0
-    while payload:  # a gzip file may have several members
-        stream = zlib.decompressobj(wbits=31)
-        found.append(stream.decompress(payload, MOST_BYTES + 1 - size))
-        size += len(found[-1])
-        if size > MOST_BYTES:
-            raise _too_large()
-        if not stream.eof:
-            raise ValueError("cut short")
-        payload = stream.unused_data
-    return b"".join(found)
-
-
-def _unsnapped(payload: bytes) -> Iterator[bytes]:
-    if not payload.startswith(_XERIAL):
-        yield _unsnapped_block(payload, MOST_BYTES)
-        return
-    at, left = 16, MOST_BYTES
-    while at < len(payload):
-        (size,) = struct.unpack_from(">i", payload, at)
-        if not 0 <= size <= len(payload) - at - 4:
-            raise ValueError("a block is cut short")
-        block = _unsnapped_block(payload[at + 4 : at + 4 + size], left)
-        yield block
-        at, left = at + 4 + size, left - len(block)
-
-
-def _unsnapped_block(block: bytes, at_most: int) -> bytes:
-    if cramjam.snappy.decompress_raw_len(block) > at_most:
-        raise _too_large()
-    return bytes(cramjam.snappy.decompress_raw(block))
-
-
-def _into_buffer(codec: Any, payload: bytes) -> bytes:
-    """Decompressed into buffers that grow up to MOST_BYTES, since neither codec's own says how much comes."""
-    size = max(_FIRST_BYTES, 8 * len(payload))
-    while True:
-        buffer = bytearray(min(size, MOST_BYTES))
-        try:
-            return bytes(memoryview(buffer)[: codec.decompress_into(payload, buffer)])
-        except cramjam.DecompressionError as error:
-            if "whole buffer" not in str(error):
-                raise
-            if size >= MOST_BYTES:
-                raise _too_large() from error
-        size *= 8
 
 
 # --- header names that are not UTF-8

@@ -198,6 +198,14 @@ def test_snappy_comes_in_javas_blocks_and_without() -> None:
     assert values(checked(raw, 0, END)[0]) == values(SOUND)
 
 
+def test_gzip_comes_in_several_members_and_with_bytes_behind_them() -> None:
+    payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
+    packed = gzip.compress(payload[:50]) + gzip.compress(payload[50:]) + b"\0\0\0"
+    assert values(checked(batch([], at_ms=AT_MS, compression="gzip", payload=packed, count=3), 0, END)[0]) == values(
+        SOUND
+    )
+
+
 # --- whatever the bytes
 
 
