@@ -42,7 +42,7 @@ def _too_large(at_most: int) -> Undecompressed:
 
 
 def _gunzipped(payload: bytes, at_most: int) -> bytes:
-    found, size = [], 0
+    found, size = list[bytes](), 0
     while not found or payload.startswith(b"\x1f\x8b"):  # several members; what else follows, Java ignores too
         stream = zlib.decompressobj(wbits=31)
         found.append(stream.decompress(payload, at_most + 1 - size))
