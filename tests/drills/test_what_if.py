@@ -62,10 +62,11 @@ def completions(base_ms: int) -> list[tuple[bytes, bytes]]:
     return made
 
 
-def complaints(base_ms: int) -> list[tuple[bytes, bytes]]:
+def complaints(base_ms: int) -> list[tuple[bytes, bytes, int]]:
+    """Key, value and the record's time, under which feedback counts."""
     return [
         (b"k", json.dumps({"id": f"f{n}", "completion_id": f"c{n}", "kind": "complaint", "tenant": f"t{n % 3}",
-                           "user": f"u{n % 5}", "at_ms": base_ms + n * EVERY_MS}).encode())
+                           "user": f"u{n % 5}"}).encode(), base_ms + n * EVERY_MS)
         for n in range(200, 300, 5)
     ]  # fmt: skip
 
@@ -74,8 +75,10 @@ async def sent(kafka: str, base_ms: int) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
     await producer.start()
     try:
-        for topic, records in (("completions", completions(base_ms)), ("feedback", complaints(base_ms))):
-            await asyncio.gather(*[await producer.send(topic, value, key=key) for key, value in records])
+        pending = [await producer.send("completions", value, key=key) for key, value in completions(base_ms)]
+        for key, value, at_ms in complaints(base_ms):
+            pending.append(await producer.send("feedback", value, key=key, timestamp_ms=at_ms))
+        await asyncio.gather(*pending)
     finally:
         await producer.stop()
 
