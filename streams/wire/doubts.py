@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from streams.core.events import Completion, Feedback
-from streams.wire import hints, native
+from streams.wire import forms, hints, native
 from streams.wire.parse import json_object
 from streams.wire.record import Record, Refused
 
@@ -27,7 +27,7 @@ def doubts(record: Record, event: Completion | Feedback) -> list[str]:
     if "specversion" in found and isinstance(data, dict):
         found = data
     completion = isinstance(event, Completion)
-    if native.is_completion(found) if completion else native.is_feedback(found):
+    if forms.is_native(found) if completion else native.is_feedback(found):
         said += _keys(found, native.COMPLETION_KEYS if completion else native.FEEDBACK_KEYS)
         if _within(found.get("at_ms"), _AGO_S, _TOO_MANY_S):
             said.append("key at_ms: this looks like seconds; milliseconds are meant")
