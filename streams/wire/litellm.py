@@ -134,13 +134,24 @@ def _prompt(messages: Any, where: str, aside: Lost) -> str | None:
     """The last user message, or None where there is none. What cannot be read of it is named."""
     if isinstance(messages, str):
         return messages
+    if isinstance(messages, dict):  # one; or the body of a request that was passed through
+        for key in ("messages", "input", "contents", "prompt"):
+            if key in messages:
+                return _prompt(messages[key], f"{where}.{key}", aside)
+        return _asked(messages, where, aside) if messages.get("role") == "user" else None
     if isinstance(messages, list):
         for i in range(len(messages) - 1, -1, -1):
             message = messages[i]
             if isinstance(message, dict) and message.get("role") == "user":
-                known = len(aside.places)
-                text = content(message.get("content"), f"{where}[{i}].content", aside)
-                return None if not text and len(aside.places) > known else text
-    elif messages is not None and not isinstance(messages, dict):
+                return _asked(message, f"{where}[{i}]", aside)
+    elif messages is not None:
         aside.add(where, "a list of messages")
     return None
+
+
+def _asked(message: dict[str, Any], where: str, aside: Lost) -> str | None:
+    """What a message says; None where that cannot be read."""
+    key = "parts" if "content" not in message and "parts" in message else "content"  # the former is Gemini's
+    known = len(aside.places)
+    text = content(message.get(key), f"{where}.{key}", aside)
+    return None if not text and len(aside.places) > known else text

@@ -110,7 +110,8 @@ def part(found: Any, where: str, lost: Lost) -> str:
     if isinstance(text, dict):  # OpenAI's assistants: {"value": …, "annotations": …}
         text = text.get("value")
     if text is None:  # of audio; or its type is missing, or another's
-        text = next((found[one] for one in ("transcript", "refusal", "text") if isinstance(found.get(one), str)), None)
+        keys = ("transcript", "refusal", "text", *(("content",) if kind in ("text", "output_text", None) else ()))
+        text = next((found[one] for one in keys if isinstance(found.get(one), str)), None)
     return text if isinstance(text, str) else _nothing(text, f"{where}.{key}", lost, "a string")
 
 
@@ -133,7 +134,9 @@ def _item(found: Any, where: str, lost: Lost) -> str:
     """One item: a message, or a part that stands there alone. Reasoning and tools say nothing."""
     if isinstance(found, dict):
         kind = found.get("type")
-        if kind == "message" or (not isinstance(kind, str) and "content" in found):
+        if kind == "message" or (
+            "content" in found and (not isinstance(kind, str) or found.get("role") == "assistant")
+        ):
             return message_said(found, where, lost)
         if kind not in ("output_text", "text", "refusal", None):
             return ""

@@ -54,6 +54,8 @@ def read(value: Any) -> Completion:
         chat({"message": {"content": [{"refusal": "a"}]}}),
         {"object": "text_completion", "choices": [{"text": ["a"]}]},
         {"id": "msg_1", "model": "m", "content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn"},
+        chat({"message": {"content": [{"type": "text", "content": "a"}]}}),
+        {**RESPONSE, "output": [{**ITEM, "type": "output_message"}]},
         # one message alone, as Ollama, Cohere and Bedrock write it
         {"model": "m", "created_at": "2026-01-01T12:00:00.123456789Z", "message": MESSAGE, "done": True},
         {"model": "m", "message": None, "response": "a", "done": True},
@@ -70,6 +72,24 @@ def read(value: Any) -> Completion:
 def test_the_text_is_found(value: Any) -> None:
     found = read(value)
     assert (found.completion, found.status, found.dropped) == ("a", "ok", ())
+
+
+@pytest.mark.parametrize(
+    ("messages", "prompt", "dropped"),
+    [
+        ({"role": "user", "content": "q"}, "q", ()),
+        ({"role": "user", "content": 7}, None, ("messages.content",)),
+        ({"role": "system", "content": "s"}, None, ()),
+        ({"model": "m", "messages": [{"role": "user", "content": "q"}]}, "q", ()),  # a request, passed through
+        ({"input": "q"}, "q", ()),
+        ({"input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "q"}]}]}, "q", ()),
+        ({"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": []}]}, "q", ()),
+        ({"contents": 7}, None, ("messages.contents",)),
+    ],
+)
+def test_litellms_messages_may_be_a_request(messages: Any, prompt: str | None, dropped: tuple[str, ...]) -> None:
+    found = read(litellm(CHAT, messages=messages))
+    assert (found.prompt, found.completion, found.dropped) == (prompt, "a", dropped)
 
 
 def test_a_text_of_a_wrong_type_is_named() -> None:
