@@ -32,7 +32,7 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     if litellm.is_completion(found):
         return litellm.completion(found, at)
     if is_chunk(found):
-        raise Refused(DeadLetterReason.STREAM_CHUNK, at + _told_by(found), "send the whole completion")
+        raise Refused(DeadLetterReason.STREAM_CHUNK, at + _told_by(found), "the whole answer, not a chunk of it")
     answer, where = inside(found, at)
     if (shape := shapes.shape_of(answer)) is not None:
         return shapes.completion(shape, answer, where)

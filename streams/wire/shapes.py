@@ -76,7 +76,7 @@ def _response_texts(found: dict[str, Any], at: str, lost: Lost) -> list[str]:
     if not text and isinstance(alone, str):
         text = alone
     if not text and found.get("status") in ("queued", "in_progress"):
-        raise Refused(DeadLetterReason.STREAM_CHUNK, at + "status", "send the response when it has ended")
+        raise Refused(DeadLetterReason.STREAM_CHUNK, at + "status", "a response that has ended")
     if found.get("output") is None and alone is None and not _response_failed(found):
         raise Refused(DeadLetterReason.INVALID, at + "output", "a list of items")
     return [text]

@@ -181,6 +181,30 @@ def test_an_envelopes_time_that_is_none_is_named() -> None:
     assert read({**event, "data": {"completion": "a"}}).dropped == ("time",)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({**CHAT, "tenant": "acme"},
+         ["key tenant: not read in this form; put it in metadata.tenant, or in the header tidegate-tenant"]),
+        ({**litellm(CHAT), "route": "r"},
+         ["key route: not read in this form; put it in metadata.requester_metadata.route, or in the header "
+          "tidegate-route"]),
+        ({**CHAT, "metadata": {"tennant": "acme"}}, ["key metadata.tennant: not one of ours; did you mean tenant?"]),
+        ({**CHAT, "tenant": "acme", "metadata": {"tenant": "acme", "user_id": "u"}}, []),
+        (litellm(CHAT, metadata={"user_api_key_team_id": "t", "user_api_key_alias": "a"}), []),
+    ],
+)  # fmt: skip
+def test_a_key_of_ours_has_its_place_in_each_form(value: Any, said: list[str]) -> None:
+    assert doubts(Fake(json.dumps(value).encode()), read(value)) == said
+
+
+def test_a_header_says_it_better() -> None:
+    sent = record({**CHAT, "tenant": "acme"}, {"tidegate-tenant": "acme"})
+    found = decode_completion(sent)
+    assert isinstance(found, Completion)
+    assert doubts(sent, found) == []
+
+
 @pytest.mark.parametrize("value", [{**RESPONSE, "status": "failed", "created_at": 1, "text": {}}, litellm(CHAT)])
 def test_keys_of_another_form_are_not_taken_for_slips(value: Any) -> None:
     sent = Fake(json.dumps(value).encode())
