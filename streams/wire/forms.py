@@ -10,12 +10,14 @@ from streams.wire.fields import Mapped
 from streams.wire.record import Refused
 from streams.wire.wrapped import inside, is_chunk
 
+# Where a batch's line, or whatever else holds an answer, has its id.
+_LINE_IDS = ("custom_id", "key", "id")
 FORMS = (
     "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's, Gemini's, Bedrock's "
     "or Ollama's API"
 )
 # Keys under which others hold what they send.
-_AROUND = ("payload", "value", "data", "body", "event", "record", "after", "message")
+_AROUND = ("payload", "value", "data", "body", "event", "record", "after", "message", "standard_logging_object")
 # The keys beside `error` that say what a failed call's body is; another object with an error may be anything.
 _ERROR = frozenset(
     {"error", "type", "request_id", "id", "object", "model", "created", "created_at", "status", "choices", "user_id"}
@@ -35,7 +37,8 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
         raise Refused(DeadLetterReason.STREAM_CHUNK, at + _told_by(found), "the whole answer, not a chunk of it")
     answer, where = inside(found, at)
     if (shape := shapes.shape_of(answer)) is not None:
-        return shapes.completion(shape, answer, where)
+        mapped = shapes.completion(shape, answer, where)
+        return mapped if answer is found or "id" in mapped.fields else _around(mapped, found, at)
     if native.is_completion(found):
         return native.completion(found, at)
     if (failed := _failed(found)) is not None:
@@ -77,6 +80,14 @@ def feedback(found: dict[str, Any], at: str) -> Mapped:
     raise Refused(DeadLetterReason.UNKNOWN_FORM, at[:-1] or "value", expected)
 
 
+def _around(mapped: Mapped, found: dict[str, Any], at: str) -> Mapped:
+    """An answer without an id of its own, under that of what holds it."""
+    key = next((key for key in _LINE_IDS if found.get(key) not in (None, "")), None)
+    if key is None:
+        return mapped
+    return mapped._replace(fields={**mapped.fields, "id": found[key]}, paths={**mapped.paths, "id": at + key})
+
+
 def _told_by(found: dict[str, Any]) -> str:
     """The key that says that it is a chunk."""
     kind = found.get("object")
@@ -92,10 +103,11 @@ def _failed(found: dict[str, Any]) -> dict[str, Any] | None:
     response, result = found.get("response"), found.get("result")
     body = response.get("body") if isinstance(response, dict) else None
     error = any(isinstance(one, dict) and isinstance(one.get("error"), dict) for one in (found, response, result, body))
-    if "custom_id" in found and (
+    line = next((key for key in ("custom_id", "key") if key in found), None)
+    if line is not None and (
         error or (isinstance(result, dict) and result.get("type") in ("errored", "canceled", "expired"))
     ):
-        return {"id": found["custom_id"], "completion": "", "status": "failed"}
+        return {"id": found[line], "completion": "", "status": "failed"}
     error = isinstance(found.get("error"), dict | str) and bool(found["error"])
     error = error or ("message" in found and "error" in (found.get("object"), found.get("type")))
     if error and found.keys() <= _ERROR:

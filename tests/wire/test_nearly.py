@@ -75,6 +75,22 @@ def test_the_text_is_found(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "id", "dropped"),
+    [
+        ({"custom_id": "1", "response": {"body": CHAT}}, "x", ()),  # the answer's own
+        ({"custom_id": "1", "id": "batch_req", "response": {"body": {"choices": [CHOICE]}}}, "1", ()),
+        ({"key": 7, "response": {"candidates": [{"content": {"parts": [{"text": "a"}]}}]}}, "7", ()),
+        ({"id": "job", "status": "COMPLETED", "output": {"choices": [CHOICE]}}, "job", ()),
+        ({"id": ["job"], "output": {"choices": [CHOICE]}}, "completions[3]@88214", ("id",)),
+        ({"output": {"choices": [CHOICE]}}, "completions[3]@88214", ()),
+    ],
+)
+def test_an_answer_without_an_id_has_that_of_what_holds_it(line: Any, id: str, dropped: tuple[str, ...]) -> None:
+    found = read(line)
+    assert (found.id, found.completion, found.dropped) == (id, "a", dropped)
+
+
+@pytest.mark.parametrize(
     ("messages", "prompt", "dropped"),
     [
         ({"role": "user", "content": "q"}, "q", ()),
@@ -139,6 +155,7 @@ def test_an_answer_may_have_no_text(value: Any) -> None:
         ({**CHAT, "choices": [7], "error": ERROR}, "", ("choices[0]",)),
         ({**RESPONSE, "status": "failed", "output": [{"type": "message", "content": 7}]}, "", ("output[0].content",)),
         # errors as other servers write them
+        ({"key": "1", "error": {"code": 13, "message": "hidden"}}, "", ()),
         ({"error": "overloaded", "error_type": "overloaded"}, "", ()),
         ({"error": ERROR, "user_id": "u"}, "", ()),
         ({"object": "error", "message": "hidden", "type": "BadRequestError", "param": None, "code": 400}, "", ()),
