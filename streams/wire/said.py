@@ -110,7 +110,12 @@ def part(found: Any, where: str, lost: Lost) -> str:
     if isinstance(text, dict):  # OpenAI's assistants: {"value": …, "annotations": …}
         text = text.get("value")
     if text is None:  # of audio; or its type is missing, or another's
-        keys = ("transcript", "refusal", "text", *(("content",) if kind in ("text", "output_text", None) else ()))
+        keys = (
+            "transcript",
+            "refusal",
+            "text",
+            *(("content",) if kind in ("text", "output_text") or not isinstance(kind, str) else ()),
+        )
         text = next((found[one] for one in keys if isinstance(found.get(one), str)), None)
     return text if isinstance(text, str) else _nothing(text, f"{where}.{key}", lost, "a string")
 
