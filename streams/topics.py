@@ -50,7 +50,7 @@ TOPICS: tuple[Topic, ...] = (
         "delete",
         7 * DAY_MS,
         None,
-        "Completion events, in any of the seven input forms.",
+        "Completion events, in any of the eight input forms.",
         (Completion,),
     ),
     Topic(

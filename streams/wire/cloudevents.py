@@ -70,13 +70,15 @@ def identity(source: str, id: str) -> str:
 
 def _fields(attributes: dict[str, Any], at: str) -> tuple[dict[str, Any], list[str]]:
     """The envelope's word, and what of it cannot be read: without source or id the data's own id stands."""
-    if text_of(attributes.get("specversion")) != "1.0":
+    if text_of(attributes.get("specversion")) not in ("1.0", "1"):  # JavaScript writes the number 1.0 as 1
         raise Refused(DeadLetterReason.UNKNOWN_VERSION, at + "specversion", "1.0")
     dropped: list[str] = []
     source, id = (_attribute(attributes, name, at, dropped) for name in ("source", "id"))
     fields: dict[str, Any] = {"id": identity(source, id)} if source and id else {}
     if (time := attributes.get("time")) is not None:
         fields["at_ms"] = time
+        if time != "" and read(time) is None:
+            dropped.append(at + "time")
     return fields, dropped
 
 

@@ -81,10 +81,16 @@ def _printable(start: bytes) -> bool:
     return all(32 <= byte < 127 or byte in (9, 10, 13) for byte in start)
 
 
-def of_lines(value: bytes, byte: int) -> str:
-    """Whether a value goes on with another object where its first has ended, at that byte."""
+def of_end(value: bytes, byte: int, message: str) -> str:
+    """Why a value that begins like JSON is none from that byte on; message: the parser's."""
+    if message.startswith("EOF") and value.strip():
+        return "; this ends before its JSON does: it may have been cut short"
+    if message.startswith("control character"):
+        return "; a line break or another control character stands in a string as it is: write it with a JSON library"
     before, rest = value[:byte].rstrip(), value[byte:].lstrip()
-    return "; this holds several lines: send one event a record" if before[-1:] == b"}" and rest[:1] == b"{" else ""
+    if before[-1:] == b"}" and rest[:1] == b"{":
+        return "; this holds several lines: send one event a record"
+    return "; zero bytes stand behind the JSON: leave them out" if rest and not rest.strip(b"\x00") else ""
 
 
 def of_other(found: Any) -> str:

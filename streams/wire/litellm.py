@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.core.events import DeadLetterReason
 from streams.wire.fields import Mapped, Paths, pick, strays, texts
+from streams.wire.parse import json_object
 from streams.wire.record import Refused
 from streams.wire.said import Lost, content
-from streams.wire.shapes import shape_of
+from streams.wire.shapes import said, shape_of
 from streams.wire.wrapped import inside
 
 PATHS: Paths = {
@@ -26,6 +27,10 @@ _OBJECTS = ("metadata", "metadata.requester_metadata")
 
 # What LiteLLM writes in a text's place under `turn_off_message_logging`.
 REDACTED = "redacted-by-litellm"
+
+_EXPECTED = "a string, or an object with `choices`, `output` or `content`"
+# In names of calls that make no text for a person.
+_TEXTLESS = ("embedding", "image", "speech", "rerank", "moderation", "vector_store", "file", "batch")
 
 _STATUS = {"success": "ok", "failure": "failed"}
 
@@ -46,13 +51,15 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     if status not in ("success", "failure", None):
         aside.add(at + "status", "success or failure")
     where, failed = at + "response", fields["status"] == "failed"
-    if (said := _texts(found.get("response"), where, lost)) is not None:
-        said = [_kept(text, where, lost) for text in said]
-        fields["completion"] = texts(said if failed else lost.unless_said(said))
+    answer = _answer(found.get("response"), where, lost, failed)
+    failed = failed or answer.failed
+    fields["status"] = "failed" if failed else "ok"
+    if answer.texts is not None:
+        fields["completion"] = texts(lost.unless_said([_kept(text, where, lost) for text in answer.texts], failed))
     elif failed:
         fields["completion"] = ""
     else:
-        raise Refused(DeadLetterReason.INVALID, where, "a string, or an object with `choices`, `output` or `content`")
+        raise Refused(DeadLetterReason.INVALID, where, _EXPECTED + _no_text(found["call_type"]))
     paths["completion"] = where
     prompt = _prompt(found.get("messages"), at + "messages", aside)
     if prompt and _redacted(prompt):
@@ -62,18 +69,56 @@ def completion(found: dict[str, Any], at: str) -> Mapped:
     return Mapped(fields, paths, (*strays(found, _OBJECTS, at), *lost.places, *aside.places))
 
 
-def _texts(response: Any, where: str, lost: Lost) -> list[str] | None:
-    """The text of each choice; None where the response is of no shape that has any."""
+class _Answer(NamedTuple):
+    """What a response says."""
+
+    texts: list[str] | None  # a text a choice; None where the response is of no shape that has any
+    failed: bool = False  # the answer itself says that the call failed
+
+
+def _answer(response: Any, where: str, lost: Lost, failed: bool) -> _Answer:
+    """failed: LiteLLM says so; then no text is needed, and what cannot be read is named in `lost`."""
     if isinstance(response, str):
-        return [response]
+        return _Answer([response])
     if isinstance(response, list) and response:
-        return [content(response, where, lost)]
+        return _listed(response, where, lost, failed)
     if not isinstance(response, dict):
-        return None
+        return _Answer(None)
     found, at = inside(response, where + ".")
     if (shape := shape_of(found)) is not None:
-        return shape.texts(found, at, lost)
-    return next(([found[key]] for key in ("text", "completion") if isinstance(found.get(key), str)), None)
+        failed = failed or shape.failed(found)
+        return _Answer(said(shape, found, at, lost, failed), failed)
+    if isinstance(body := found.get("response"), str):  # of an endpoint that is passed through: as it was sent
+        return _passed(body, where + ".response", lost, failed)
+    return _Answer(next(([found[key]] for key in ("text", "completion") if isinstance(found.get(key), str)), None))
+
+
+def _listed(found: list[Any], where: str, lost: Lost, failed: bool) -> _Answer:
+    """Answers, each with its choices; or the parts of one."""
+    if not any(isinstance(one, dict) and shape_of(one) is not None for one in found):
+        return _Answer([content(found, where, lost)])
+    answers = [_answer(one, f"{where}[{i}]", lost, failed) for i, one in enumerate(found)]
+    return _Answer(
+        [text for answer in answers for text in answer.texts or [""]], any(answer.failed for answer in answers)
+    )
+
+
+def _passed(body: str, where: str, lost: Lost, failed: bool) -> _Answer:
+    """An answer as text; what is none is scored as it is."""
+    try:
+        found = json_object(body.encode(), where)
+    except Refused:
+        return _Answer([body])
+    if shape_of(inside(found, "")[0]) is None:
+        return _Answer([body])
+    return _answer(found, where, lost, failed)
+
+
+def _no_text(call_type: Any) -> str:
+    """A hint where it is a call that makes no text."""
+    if isinstance(call_type, str) and any(kind in call_type.lower() for kind in _TEXTLESS):
+        return "; by its call_type this call makes no text for a person: do not send those"
+    return ""
 
 
 def _redacted(text: str) -> bool:
@@ -89,13 +134,24 @@ def _prompt(messages: Any, where: str, aside: Lost) -> str | None:
     """The last user message, or None where there is none. What cannot be read of it is named."""
     if isinstance(messages, str):
         return messages
+    if isinstance(messages, dict):  # one; or the body of a request that was passed through
+        for key in ("messages", "input", "contents", "prompt"):
+            if key in messages:
+                return _prompt(messages[key], f"{where}.{key}", aside)
+        return _asked(messages, where, aside) if messages.get("role") == "user" else None
     if isinstance(messages, list):
         for i in range(len(messages) - 1, -1, -1):
             message = messages[i]
             if isinstance(message, dict) and message.get("role") == "user":
-                known = len(aside.places)
-                text = content(message.get("content"), f"{where}[{i}].content", aside)
-                return None if not text and len(aside.places) > known else text
-    elif messages is not None and not isinstance(messages, dict):
+                return _asked(message, f"{where}[{i}]", aside)
+    elif messages is not None:
         aside.add(where, "a list of messages")
     return None
+
+
+def _asked(message: dict[str, Any], where: str, aside: Lost) -> str | None:
+    """What a message says; None where that cannot be read."""
+    key = "parts" if "content" not in message and "parts" in message else "content"  # the former is Gemini's
+    known = len(aside.places)
+    text = content(message.get(key), f"{where}.{key}", aside)
+    return None if not text and len(aside.places) > known else text

@@ -15,6 +15,8 @@ from streams.wire.record import Refused
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.S
 )
+# A string, or a number of more digits than Python reads as one; only the number fills "long".
+_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(?P<long>[0-9]{4000,}(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)', re.S)
 _BOM = b"\xef\xbb\xbf"
 _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 
@@ -26,7 +28,8 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     upstream, and is scored all the same. Of two equal keys the last wins. A byte order mark of UTF-8 before it is
     left out. `at` names the bytes in a message.
     NaN and infinities are not JSON, but Python's json writes them, as in logprobs: they are read, and no field of
-    ours takes them. Raises Refused: not_utf8, not_json, too_deep (over 200), not_an_object.
+    ours takes them. A number of over 4,300 digits is read as an infinity.
+    Raises Refused: not_utf8, not_json, too_deep (over 200), not_an_object.
     """
     if value.startswith(_BOM):
         value = b"   " + value[len(_BOM) :]  # as many bytes: those that a message names keep their places
@@ -46,20 +49,32 @@ def _mended(value: bytes, at: str, message: str) -> Any:
     except UnicodeDecodeError as error:
         expected = "UTF-8" + hints.of_bytes(value)
         raise Refused(DeadLetterReason.NOT_UTF8, f"{place}byte {error.start}", expected) from None
-    if "hex escape" in message:
+    for _ in range(2):  # one of each
+        if "hex escape" in message:
+            value = _ESCAPE.sub(_replace_lone, value)
+        elif message.startswith("number out of range"):
+            value = _LONG.sub(_replace_long, value)
+        else:
+            break
         try:
-            return from_json(_ESCAPE.sub(_replace_lone, value))
+            return from_json(value)
         except ValueError as error:
             message = str(error)
     byte = _byte(value, message)
     where = f"{place}byte {byte}"
     if message.startswith("recursion limit"):
         raise Refused(DeadLetterReason.TOO_DEEP, where, "at most 200 levels of nesting")
-    raise Refused(DeadLetterReason.NOT_JSON, where, "JSON" + (hints.of_bytes(value) or hints.of_lines(value, byte)))
+    raise Refused(
+        DeadLetterReason.NOT_JSON, where, "JSON" + (hints.of_bytes(value) or hints.of_end(value, byte, message))
+    )
 
 
 def _replace_lone(escape: re.Match[bytes]) -> bytes:
     return escape[0] if escape["lone"] is None else rb"\ufffd"  # as long as what it replaces: bytes keep their places
+
+
+def _replace_long(number: re.Match[bytes]) -> bytes:
+    return number[0] if number["long"] is None else b"1e999".ljust(len(number[0]))  # an infinity, as long
 
 
 def _byte(value: bytes, message: str) -> int:

@@ -31,9 +31,12 @@ class Lost:
         self.places.setdefault(where, expected)
         return ""
 
-    def unless_said(self, texts: list[str]) -> list[str]:
-        """The texts; raises Refused where there is none, and something could not be read that may have been one."""
-        if self.places and not any(texts):
+    def unless_said(self, texts: list[str], failed: bool = False) -> list[str]:
+        """The texts; raises Refused where there is none, and something could not be read that may have been one.
+
+        failed: the call has; then none is needed.
+        """
+        if self.places and not any(texts) and not failed:
             where, expected = next(iter(self.places.items()))
             raise Refused(DeadLetterReason.INVALID, where, expected)
         return texts
@@ -55,9 +58,11 @@ def choice(found: Any, where: str, lost: Lost) -> str:
     if not isinstance(found, dict):
         return lost.add(where, "an object")
     text, message = found.get("text"), found.get("message")
-    if isinstance(text, str) and (text or not isinstance(message, dict)):
-        return text
+    if text and (isinstance(text, str) or not isinstance(message, dict)):
+        return content(text, where + ".text", lost)
     if message is None:
+        if isinstance(delta := found.get("delta"), dict) and found.get("finish_reason") is not None:
+            return message_said(delta, where + ".delta", lost)  # a stream that was put together, and kept its names
         if "message" in found or "text" in found or found.get("finish_reason") is not None or "error" in found:
             return ""
         return lost.add(where + ".message", "an object")
@@ -104,8 +109,14 @@ def part(found: Any, where: str, lost: Lost) -> str:
     text = found.get(key)
     if isinstance(text, dict):  # OpenAI's assistants: {"value": …, "annotations": …}
         text = text.get("value")
-    if text is None and isinstance(found.get("transcript"), str):  # of audio
-        text = found["transcript"]
+    if text is None:  # of audio; or its type is missing, or another's
+        keys = (
+            "transcript",
+            "refusal",
+            "text",
+            *(("content",) if kind in ("text", "output_text") or not isinstance(kind, str) else ()),
+        )
+        text = next((found[one] for one in keys if isinstance(found.get(one), str)), None)
     return text if isinstance(text, str) else _nothing(text, f"{where}.{key}", lost, "a string")
 
 
@@ -128,7 +139,9 @@ def _item(found: Any, where: str, lost: Lost) -> str:
     """One item: a message, or a part that stands there alone. Reasoning and tools say nothing."""
     if isinstance(found, dict):
         kind = found.get("type")
-        if kind == "message" or (not isinstance(kind, str) and "content" in found):
+        if kind == "message" or (
+            "content" in found and (not isinstance(kind, str) or found.get("role") == "assistant")
+        ):
             return message_said(found, where, lost)
         if kind not in ("output_text", "text", "refusal", None):
             return ""

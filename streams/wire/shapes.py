@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from streams.core.events import DeadLetterReason
 from streams.wire.fields import Mapped, Paths, pick, strays, texts
 from streams.wire.record import Refused
-from streams.wire.said import Lost, choice, content, each, output
+from streams.wire.said import Lost, choice, content, each, message_said, output
 
 Texts = Callable[[dict[str, Any], str, Lost], list[str]]
 
@@ -71,15 +71,15 @@ CHAT = Shape(
 
 
 def _response_texts(found: dict[str, Any], at: str, lost: Lost) -> list[str]:
-    said = output(found.get("output"), at + "output", lost)
+    text = output(found.get("output"), at + "output", lost)
     alone = found.get("output_text")  # some clients write the whole text here too, some only here
-    if not said and isinstance(alone, str):
-        said = alone
-    if not said and found.get("status") in ("queued", "in_progress"):
-        raise Refused(DeadLetterReason.STREAM_CHUNK, at + "status", "send the response when it has ended")
+    if not text and isinstance(alone, str):
+        text = alone
+    if not text and found.get("status") in ("queued", "in_progress"):
+        raise Refused(DeadLetterReason.STREAM_CHUNK, at + "status", "a response that has ended")
     if found.get("output") is None and alone is None and not _response_failed(found):
         raise Refused(DeadLetterReason.INVALID, at + "output", "a list of items")
-    return [said]
+    return [text]
 
 
 def _response_failed(found: dict[str, Any]) -> bool:
@@ -119,10 +119,10 @@ def _gemini_texts(found: dict[str, Any], at: str, lost: Lost) -> list[str]:
 
 def _candidate(found: Any, where: str, lost: Lost) -> str:
     if isinstance(found, dict):
-        said, place = found.get("content"), where + ".content"
-        if isinstance(said, dict):  # without parts where a filter, or the limit of tokens, took all of them
-            said, place = said.get("parts"), place + ".parts"
-        return content(said, place, lost)
+        inner, place = found.get("content"), where + ".content"
+        if isinstance(inner, dict):  # without parts where a filter, or the limit of tokens, took all of them
+            inner, place = inner.get("parts"), place + ".parts"
+        return content(inner, place, lost)
     return "" if found is None else lost.add(where, "an object")
 
 
@@ -139,7 +139,31 @@ GEMINI = Shape(
     },
 )
 
-SHAPES = (CHAT, RESPONSE, ANTHROPIC, GEMINI)
+# --- one message alone, as Ollama, Cohere and Bedrock answer
+
+
+def _reply_texts(found: dict[str, Any], at: str, lost: Lost) -> list[str]:
+    message, alone = found.get("message"), found.get("response")  # the latter of Ollama's other call
+    if isinstance(message, dict):
+        return [message_said(message, at + "message", lost)]
+    return [alone if isinstance(alone, str) else ""]
+
+
+def _is_reply(found: dict[str, Any]) -> bool:
+    message = found.get("message")
+    if isinstance(found.get("done"), bool):
+        return isinstance(message, dict) or isinstance(found.get("response"), str)
+    return isinstance(message, dict) and message.get("role") == "assistant" and "content" in message
+
+
+REPLY = Shape(
+    "message alone",
+    "message",
+    _reply_texts,
+    _error,
+    {"id": ("id",), "model": ("model",), **_whose(), "at_ms": ("created_at",)},
+)
+
 # What `object` says, where it says something that we know.
 BY_OBJECT: Mapping[str, Shape] = {"chat.completion": CHAT, "text_completion": CHAT, "response": RESPONSE}
 
@@ -152,26 +176,45 @@ def named(found: dict[str, Any]) -> Shape | None:
 
 def shape_of(found: dict[str, Any]) -> Shape | None:
     """The shape by name, else by its keys: gateways drop or change the name."""
-    if (shape := named(found)) is not None:
+    shape = named(found)
+    if shape is not None and shape.text in found:
         return shape
+    return _by_keys(found) or shape
+
+
+def _by_keys(found: dict[str, Any]) -> Shape | None:
     if isinstance(found.get("choices"), list):
         return CHAT
     if isinstance(found.get("output"), list) or isinstance(found.get("output_text"), str):
         return RESPONSE
     if isinstance(found.get("candidates"), list) or any(
-        isinstance(found.get(key), dict) for key in ("promptFeedback", "prompt_feedback")
+        isinstance(found.get(key), dict) for key in ("promptFeedback", "prompt_feedback", "usageMetadata")
     ):
         return GEMINI
-    if "content" in found and (found.get("type") == "message" or found.get("role") in ("assistant", "model")):
+    if "candidates" in found and "usage_metadata" in found:  # as the Python SDK writes none
+        return GEMINI
+    if "content" in found and (
+        found.get("type") == "message" or found.get("role") in ("assistant", "model") or "stop_reason" in found
+    ):
         return ANTHROPIC
-    return None
+    return REPLY if _is_reply(found) else None
+
+
+def said(shape: Shape, found: dict[str, Any], at: str, lost: Lost, failed: bool) -> list[str]:
+    """The text of each choice. A call that failed needs none: what of it cannot be read is named in `lost`."""
+    try:
+        return shape.texts(found, at, lost)
+    except Refused as refused:
+        if not failed:
+            raise
+        return [lost.add(refused.unreadable.where, refused.unreadable.expected)]
 
 
 def completion(shape: Shape, found: dict[str, Any], at: str) -> Mapped:
     """Every choice of the answer. Raises Refused where it has no text, and something that may have been one is odd."""
     fields, paths = pick(found, shape.paths, at)
-    lost = Lost()
-    fields["completion"] = texts(lost.unless_said(shape.texts(found, at, lost)))
-    fields["status"] = "failed" if shape.failed(found) else "ok"
+    lost, failed = Lost(), shape.failed(found)
+    fields["completion"] = texts(lost.unless_said(said(shape, found, at, lost, failed), failed))
+    fields["status"] = "failed" if failed else "ok"
     paths["completion"] = at + shape.text
     return Mapped(fields, paths, (*strays(found, ("metadata",), at), *lost.places))

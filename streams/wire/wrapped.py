@@ -8,8 +8,8 @@ from streams.wire.shapes import shape_of
 
 # Events of a stream that end it, and hold the whole response.
 _LAST = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done")
-# Where the results of a batch hold the answer: OpenAI's and Azure's, Anthropic's, Gemini's.
-_BATCH = (("response", "body"), ("result", "message"), ("response",))
+# Where the results of a batch hold the answer (OpenAI's and Azure's, Anthropic's, Gemini's), and where Bedrock does.
+_BATCH = (("response", "body"), ("result", "message"), ("response",), ("output",))
 _EVENTS = (
     *("message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta"),
     *("content_block_stop", "ping"),
@@ -41,6 +41,8 @@ def is_chunk(found: dict[str, Any]) -> bool:
         return True
     if isinstance(kind, str) and kind.endswith(".chunk"):
         return True
+    if found.get("done") is False and isinstance(found.get("message", found.get("response")), dict | str):
+        return True  # Ollama's
     if not isinstance(type_, str) or "completion" in found:
         return False
     if type_ in _EVENTS:

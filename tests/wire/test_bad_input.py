@@ -25,7 +25,12 @@ NAME = "a string of 1 to 200 characters, none of them a control character or `|`
 TEXTS = "a string, or a list of 1 to 128 strings, one a choice"
 ATTRIBUTE = "a string, not empty, without control characters"
 RESPONSE = "a string, or an object with `choices`, `output` or `content`"
-FORMS = "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's or Gemini's API"
+FORMS = (
+    "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's, Gemini's, Bedrock's "
+    "or Ollama's API"
+)
+CUT = "; this ends before its JSON does: it may have been cut short"
+RAW = "; a line break or another control character stands in a string as it is: write it with a JSON library"
 PACKED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 
 
@@ -43,14 +48,16 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     (None, None, "value: tombstone; expected an event: there is nothing here to delete"),
     (b"", None, "byte 0: not_json; expected JSON"),
     (b"   ", None, "byte 3: not_json; expected JSON"),
-    (b'{"id": "x"', None, "byte 10: not_json; expected JSON"),
+    (b'{"id": "x"', None, "byte 10: not_json; expected JSON" + CUT),
+    (b'{"id": "x"}\x00', None,
+     "byte 11: not_json; expected JSON; zero bytes stand behind the JSON: leave them out"),
     (b'{"id": "x"}}', None, "byte 11: not_json; expected JSON"),
     (b'{"id":\n "x",\n\n  x}', None, "byte 16: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "a\nb"}', None, "byte 28: not_json; expected JSON"),
-    (b'{"id": "x", "completion": "\x00"}', None, "byte 27: not_json; expected JSON"),
+    (b'{"id": "x", "completion": "a\nb"}', None, "byte 28: not_json; expected JSON" + RAW),
+    (b'{"id": "x", "completion": "\x00"}', None, "byte 27: not_json; expected JSON" + RAW),
     (b'{"id": "x", "completion": "\\ud8"}', None, "byte 31: not_json; expected JSON"),
     (b'{"a": "\\ud800", "b": x}', None, "byte 21: not_json; expected JSON"),  # a mended surrogate moves no byte
-    (b"\xef\xbb\xbf{", None, "byte 4: not_json; expected JSON"),  # a byte order mark is read over, and counted
+    (b"\xef\xbb\xbf{", None, "byte 4: not_json; expected JSON" + CUT),  # a byte order mark is read over, and counted
     (b'{"id": "x", "completion": "\xff"}', None, "byte 27: not_utf8; expected UTF-8"),
     (b'{"id": "x", "completion": "\xed\xa0\x80"}', None, "byte 27: not_utf8; expected UTF-8"),  # a raw surrogate
     ("\ufeffhello".encode("utf-16"), None,
@@ -92,8 +99,14 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
      "ID may be meant as id, complétion may be meant as completion, modle may be meant as model"),
     ({"event": "heartbeat", "error": {"code": 7}}, None, f"value: unknown_form; expected {FORMS}"),
     ({"object": ["chat.completion"]}, None, f"value: unknown_form; expected {FORMS}"),
-    ({**CHAT, "object": "chat.completion.chunk"}, None, "object: stream_chunk; expected send the whole completion"),
-    ({**EVENT, "data": EVENT}, None, f"data: unknown_form; expected {FORMS}"),
+    ({**CHAT, "object": "chat.completion.chunk"}, None,
+     "object: stream_chunk; expected the whole answer, not a chunk of it"),
+    ({**EVENT, "data": EVENT}, None,
+     f"data: unknown_form; expected {FORMS}; data holds one of these: send that alone"),
+    ({"schema": {}, "payload": CHAT}, None,
+     f"value: unknown_form; expected {FORMS}; payload holds one of these: send that alone"),
+    ({"id": "f", "completion_id": "x", "kind": "appeal"}, None,
+     f"value: unknown_form; expected {FORMS}; this looks like feedback: send it to the topic of feedback"),
     # --- native
     ({"id": "x"}, None, f"completion: invalid; expected this key: {TEXTS}"),
     ({"id": "x", "status": "ok"}, None, f"completion: invalid; expected this key: {TEXTS}"),
@@ -121,26 +134,31 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     # --- the other APIs' answers, and their streams
     ({"object": "response"}, None, "output: invalid; expected a list of items"),
     ({"object": "response", "status": "in_progress", "output": []}, None,
-     "status: stream_chunk; expected send the response when it has ended"),
+     "status: stream_chunk; expected a response that has ended"),
     ({"object": "response", "output": [{"type": "message", "content": [{"type": "output_text", "text": 7}]}]}, None,
      "output[0].content[0].text: invalid; expected a string"),
     ({"type": "message", "role": "assistant", "content": 7}, None,
      "content: invalid; expected a string, null, or a list of parts"),
     ({"candidates": [7]}, None, "candidates[0]: invalid; expected an object"),
     ({"type": "response.output_text.delta", "delta": "He"}, None,
-     "type: stream_chunk; expected send the whole completion"),
+     "type: stream_chunk; expected the whole answer, not a chunk of it"),
     ({"type": "response.created", "response": {"object": "response", "output": []}}, None,
-     "type: stream_chunk; expected send the whole completion"),
-    ({"type": "response.completed"}, None, "type: stream_chunk; expected send the whole completion"),
+     "type: stream_chunk; expected the whole answer, not a chunk of it"),
+    ({"type": "response.completed"}, None, "type: stream_chunk; expected the whole answer, not a chunk of it"),
     ({"type": "message_start", "message": {"type": "message", "content": []}}, None,
-     "type: stream_chunk; expected send the whole completion"),
+     "type: stream_chunk; expected the whole answer, not a chunk of it"),
     ({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "He"}}, None,
-     "type: stream_chunk; expected send the whole completion"),
+     "type: stream_chunk; expected the whole answer, not a chunk of it"),
+    ({"model": "m", "message": {"role": "assistant", "content": "He"}, "done": False}, None,
+     "done: stream_chunk; expected the whole answer, not a chunk of it"),
     ({"id": "x", "choices": [{"index": 0, "delta": {"content": "He"}}]}, None,
-     "choices: stream_chunk; expected send the whole completion"),
+     "choices: stream_chunk; expected the whole answer, not a chunk of it"),
     # --- LiteLLM
     ({**LITELLM, "response": None}, None, f"response: invalid; expected {RESPONSE}"),
     ({**LITELLM, "response": {"data": []}}, None, f"response: invalid; expected {RESPONSE}"),
+    ({**LITELLM, "call_type": "aembedding", "response": {"object": "list", "data": []}}, None,
+     f"response: invalid; expected {RESPONSE}; by its call_type this call makes no text for a person: do not send "
+     "those"),
     ({**LITELLM, "response": {"object": "response", "output": [{"type": "message", "content": [7]}]}}, None,
      "response.output[0].content[0]: invalid; expected a part: an object"),
     ({**LITELLM, "response": {"text": "redacted-by-litellm"}}, None,
@@ -154,10 +172,10 @@ BAD: list[tuple[Any, dict[str, Any] | None, str]] = [
     ({**EVENT, "data": {"id": "x"}}, None, f"data.completion: invalid; expected this key: {TEXTS}"),
     ({**EVENT, "data": {**NATIVE, "schema_version": 2}}, None, "data.schema_version: unknown_version; expected 1"),
     ({**EVENT, "data": {**CHAT, "object": "chat.completion.chunk"}}, None,
-     "data.object: stream_chunk; expected send the whole completion"),
+     "data.object: stream_chunk; expected the whole answer, not a chunk of it"),
     ({**EVENT, "data": None, "data_base64": "%%%"}, None, "data_base64: invalid; expected base64"),
     ({**EVENT, "data": None, "data_base64": "é"}, None, "data_base64: invalid; expected base64"),
-    (packed(b"{"), None, "data_base64: byte 1: not_json; expected JSON"),
+    (packed(b"{"), None, "data_base64: byte 1: not_json; expected JSON" + CUT),
     (packed(b"\xff"), None, "data_base64: byte 0: not_utf8; expected UTF-8"),
     (packed(b"[]"), None, "data_base64: not_an_object; expected a JSON object"),
     (packed(b'{"id": "x", "completion": 7}'), None, f"data_base64.completion: invalid; expected {TEXTS}"),
@@ -188,7 +206,9 @@ def test_a_dead_letter_names_the_place_and_what_was_expected(
          "complaint, appeal, upheld, overturned"),
         ({"id": "f", "completion_id": "x", "kind": "appeal", "schema_version": 2},
          "schema_version: unknown_version; expected 1"),
-        (CHAT, "value: unknown_form; expected native feedback, alone or in a CloudEvent"),
+        (CHAT, "value: unknown_form; expected native feedback, alone or in a CloudEvent; this looks like a completion: "
+         "send it to the topic of completions"),
+        ({"note": "x"}, "value: unknown_form; expected native feedback, alone or in a CloudEvent"),
         (None, "value: tombstone; expected an event: there is nothing here to delete"),
         (b"\xff", "byte 0: not_utf8; expected UTF-8"),
     ],

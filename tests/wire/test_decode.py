@@ -144,7 +144,8 @@ def test_a_failed_call_needs_no_response() -> None:
         ([{"role": "system", "content": "a"}], None),
         ([], None),
         (None, None),
-        ({"messages": "elsewhere"}, None),
+        ({"other": "elsewhere"}, None),
+        ({"messages": "text"}, "text"),
         ([{"role": "user", "content": "redacted-by-litellm"}], None),
     ],
 )

@@ -55,6 +55,8 @@ RESPONSE = {"id": "x", "object": "response", "output": [ITEM], "metadata": {}}
 REFUSED = {**RESPONSE, "output": [{"type": "message", "content": [{"type": "refusal"}]}]}
 ANTHROPIC = {"id": "x", "type": "message", "content": [{"type": "text", "text": "hello"}], "metadata": {}}
 GEMINI = {"responseId": "x", "candidates": [{"content": {"parts": [{"text": "hello"}]}}], "metadata": {}}
+REPLY = {"id": "x", "message": MESSAGE, "metadata": {}}
+CONVERSE = {"output": {"message": {"role": "assistant", "content": []}}, "stopReason": "end_turn"}
 UNNAMED = {"candidates": GEMINI["candidates"]}
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"completion": "hello"}}
 NATIVE = {"id": "x", "completion": "hello"}
@@ -66,6 +68,7 @@ BASES: dict[str, dict[str, Any]] = {
     "OpenAI `response`": RESPONSE,
     "Anthropic `message`": ANTHROPIC,
     "Gemini `generateContent`": GEMINI,
+    "A message alone": REPLY,
     "LiteLLM `StandardLoggingPayload`": LITELLM,
     "Structured:": EVENT,
     "Feedback": {"id": "f", "completion_id": "x", "kind": "appeal"},
@@ -147,6 +150,19 @@ ROWS: dict[str, list[Row]] = {
         Row("metadata.conversation", "a", "conversation", "a", None),
         Row("metadata.user", "a", "user", "a", None),
     ],
+    "A message alone": [
+        Row("id", "a", "id", "a", HERE),
+        Row("message.content", [{"text": "a"}], "completion", "a", "", {**REPLY, "done": True}),
+        Row("output.message.content", [{"text": "a"}], "completion", "a", Dead("value", FORM), CONVERSE),
+        Row("response", "a", "completion", "a", Dead("value", FORM), {"done": True}),
+        Row("model", "m", "model", "m", "unknown"),
+        Row("created_at", "2026-01-01T12:00:00.000000001Z", "at_ms", NOON * 1000, None),
+        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
+        Row("metadata.route", "a", "route", "a", "unknown"),
+        Row("metadata.locale", "a", "locale", "a", "unknown"),
+        Row("metadata.conversation", "a", "conversation", "a", None),
+        Row("metadata.user", "a", "user", "a", None),
+    ],
     "LiteLLM `StandardLoggingPayload`": [
         Row("id", "a", "id", "a", HERE),
         Row("status", "failure", "status", "failed", "ok"),
@@ -157,6 +173,7 @@ ROWS: dict[str, list[Row]] = {
         Row("response.content", ANTHROPIC["content"],
             "completion", "hello", Dead("response"), {**EMPTY, "response": {"role": "assistant"}}),
         Row("response.candidates", GEMINI["candidates"], "completion", "hello", Dead("response"), EMPTY),
+        Row("response.response", json.dumps(CHAT), "completion", "hello", Dead("response"), EMPTY),
         Row("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
             "prompt", "2", None),
         Row("model", "m", "model", "m", "unknown"),
@@ -283,6 +300,7 @@ PATHS = {
     "OpenAI `response`": shapes.RESPONSE.paths,
     "Anthropic `message`": shapes.ANTHROPIC.paths,
     "Gemini `generateContent`": shapes.GEMINI.paths,
+    "A message alone": shapes.REPLY.paths,
     "LiteLLM `StandardLoggingPayload`": litellm.PATHS,
 }
 
