@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -74,9 +75,16 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         """Reads a partition again that stood at a batch. Raises IllegalStateError where it was given away."""
         self.resume(tp)
 
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self.unreadable.clear()
+        super().assign(partitions)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        self.unreadable.pop(partition, None)
+        """Reads on from there, also where it stood at a batch: nobody else would know of it any more."""
+        stood = self.unreadable.pop(partition, None) is not None
         super().seek(partition, offset)
+        if stood:
+            super().resume(partition)
 
     def resume(self, *partitions: TopicPartition) -> None:
         for partition in partitions:

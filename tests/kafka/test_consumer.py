@@ -13,9 +13,11 @@ from streams.cli.kept_records import KeptRecords
 from streams.cli.reading import everything
 from streams.embedded import Embedded
 from streams.errors import UnreadableBatch
+from streams.fence import Belief, Owned
+from streams.ingest.positions import seek_back
 from streams.kafka.client import outside, started
 from streams.kafka.consumer import CheckedConsumer
-from streams.kafka.probe import end_of
+from streams.kafka.probe import StepOver, end_of
 from streams.past.history import History
 from streams.policies_topic import PoliciesTopic
 from streams.source import Source
@@ -101,6 +103,38 @@ async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Emb
         finally:
             proxy.corrupt = {MARKER: MARKER[::-1]}
         assert seen == [2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """After an error of `getmany` each is sought back, also one that was found to stand and was not looked at yet."""
+    async with reader(spoilt[1].kafka) as consumer:
+        await _found(consumer)
+        seek_back(consumer, {Part(*P0): Owned(Part(*P0), 7, position=2, applied=2, belief=Belief.BELIEVED)})
+        assert P0 not in consumer.unreadable
+        await _found(consumer)
+        consumer.seek(P0, 5)
+        seen: list[int] = []
+        async with asyncio.timeout(20):
+            while len(seen) < 2:
+                seen += [record.offset for record in (await consumer.getmany(P0, timeout_ms=50)).get(P0, ())]
+        assert seen == [5, 6]
+
+
+async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """A replay reads one partition after another with one consumer: the last one's batch is none of the next one's."""
+    async with reader(spoilt[1].kafka) as consumer:
+        await _found(consumer)
+        consumer.assign([P1])
+        assert await StepOver(spoilt[1].kafka, consumer).ranges() == []
+        async with asyncio.timeout(20):
+            while not await consumer.getmany(timeout_ms=50):
+                pass
+
+
+async def _found(consumer: CheckedConsumer) -> None:
+    async with asyncio.timeout(20):
+        while P0 not in consumer.unreadable:
+            await consumer.getmany(timeout_ms=50)
 
 
 async def test_readers_outside_the_group_leave_it_out(
