@@ -114,6 +114,9 @@ class UnreadableBatches:
         stood_s = (now.now_ms - now.since_ms) / 1000
         if limits.skip_unreadable and now.tries >= limits.unreadable_tries and stood_s >= limits.unreadable_s:
             end = await end_of(self._kafka, TopicPartition(*part), bad)
+            if end <= bad.start:
+                await asyncio.sleep(LEAST_S)
+                return True  # it was mended meanwhile, or is another one now
             log.error("%s: offsets %d to %d stepped over: a batch that cannot be read: %s; one dead letter says so",
                       part, bad.start, end - 1, bad.why)  # fmt: skip
             self._count("stepped_over")
