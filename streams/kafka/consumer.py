@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,9 +13,14 @@ from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
 from streams.errors import CodecMissing
-from streams.kafka.batches import BadBatch, checked, refused
+from streams.kafka.batches import HEADER, BadBatch, checked, records_in, refused
+
+log = logging.getLogger(__name__)
 
 _FETCH = 1  # Kafka's API key
+# Of one partition's answer; with odd header names 5 µs each. 128 MB of them fit into 20 kB, and would hold up the
+# heartbeats for a minute: more are checked beside the event loop.
+RECORDS_AT_ONCE = 10_000
 
 
 def require_codecs() -> None:
@@ -56,10 +63,21 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         if error == CorruptRecordException.errno:
             self._note(tp, position, refused(position))
         elif not error and data:
-            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
-            data, bad = checked(data, position, high_water)
+            data, bad = await self._decodable(data, position, high_water)
             self._note(tp, position, bad)
         return (partition, error, high_water, *rest[:-1], data)
+
+    async def _decodable(self, data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
+        """See `checked`. Whatever goes wrong here, aiokafka must not hear of it: it would fetch nothing any more."""
+        try:
+            if records_in(data) > RECORDS_AT_ONCE:
+                return await asyncio.to_thread(checked, data, position, high_water)
+            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
+            return checked(data, position, high_water)
+        except Exception as error:  # noqa: BLE001 - the last resort, and it is waited for as for a batch that is corrupt
+            frames = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may quote a text
+            log.error("bug: %s in a batch at offset %d\n%s", type(error).__name__, position, frames)
+            return b"", BadBatch(position, None, f"reading it failed: {type(error).__name__}", data[: HEADER.size])
 
     def _note(self, tp: TopicPartition, position: int, bad: BadBatch | None) -> None:
         """Stands still at a bad batch, unless the partition was given away or sought elsewhere meanwhile."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import cramjam
 import pytest
 from aiokafka import TopicPartition
 
@@ -15,6 +16,7 @@ from streams.embedded import Embedded
 from streams.errors import UnreadableBatch
 from streams.fence import Belief, Owned
 from streams.ingest.positions import seek_back
+from streams.kafka import batches
 from streams.kafka.client import outside, started
 from streams.kafka.consumer import CheckedConsumer
 from streams.kafka.probe import StepOver, end_of
@@ -195,3 +197,55 @@ async def _fetched(topic: PoliciesTopic) -> None:
     """Nothing, ten times at the most."""
     for _ in range(10):
         assert not await topic.fetch()
+
+
+# --- what is long to check, or cannot be
+
+
+@asynccontextmanager
+async def nowhere() -> AsyncIterator[CheckedConsumer]:
+    """One that was never started."""
+    consumer = CheckedConsumer(**outside("nowhere:1"))
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _answer(consumer: CheckedConsumer, data: bytes) -> bytes:
+    """What aiokafka is shown in place of a partition's answer."""
+    *_, found = await consumer._checked("completions", (0, 0, 1 << 40, data), {("completions", 0): 0})
+    return bytes(found)
+
+
+async def test_others_go_on_while_many_records_are_checked() -> None:
+    """20 kB that are 100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
+    odd = Raw(None, headers=[(b"\xff", None)]).bytes(0) * 100_000
+    made = batch([], at_ms=AT_MS, compression="zstd", payload=bytes(cramjam.zstd.compress(odd)), count=100_000)
+    async with nowhere() as consumer:
+        checking, turns = asyncio.create_task(_answer(consumer, made)), 0
+        while not checking.done():
+            await asyncio.sleep(0)
+            turns += 1
+    assert len(await checking) > len(odd)
+    assert turns > 5
+
+
+async def test_a_bug_of_ours_in_reading_ends_no_fetching(
+    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka would fetch nothing any more, of no partition, and without a word."""
+    real = batches.checked
+
+    def checked(*_: object) -> None:
+        raise OverflowError
+
+    async with reader(spoilt[1].kafka) as consumer:
+        monkeypatch.setattr("streams.kafka.consumer.checked", checked)
+        await _found(consumer)
+        assert consumer.unreadable[P0].why == "reading it failed: OverflowError"
+        monkeypatch.setattr("streams.kafka.consumer.checked", real)
+        consumer.again(P0)
+        async with asyncio.timeout(20):
+            while P0 not in await consumer.getmany(timeout_ms=50):
+                pass
