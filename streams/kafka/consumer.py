@@ -45,6 +45,15 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         self._send = self._client.send
         self._client.send = self._send_checked
 
+    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
+        """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one."""
+        found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
+        fetched = self._fetcher._records
+        for tp in found:
+            if tp in fetched:
+                fetched.move_to_end(tp)
+        return found
+
     async def _send_checked(self, node: Any, request: Any, **options: Any) -> Any:
         response = await self._send(node, request, **options)
         if response is not None and getattr(response, "API_KEY", None) == _FETCH:

@@ -89,6 +89,16 @@ async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[C
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
 
+async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """aiokafka hands out all it has of one before any of the next: a batch of millions of records kept all others."""
+    async with reader(spoilt[1].kafka) as consumer:
+        async with asyncio.timeout(20):
+            while len(consumer._fetcher._records) < 2:
+                await asyncio.sleep(0.01)
+        seen = [tp.partition for _ in range(4) for tp in await consumer.getmany(max_records=1)]
+        assert seen in ([0, 1, 0, 1], [1, 0, 1, 0])
+
+
 async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Embedded]) -> None:
     proxy, pair = spoilt
     async with reader(pair.kafka) as consumer:
