@@ -46,7 +46,12 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         self._client.send = self._send_checked
 
     async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
-        """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one."""
+        """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one.
+
+        Raises KafkaError also where the task that fetches has ended by a bug: by itself it would find nothing for ever.
+        """
+        if self._fetcher.error_future.done():
+            self._fetcher.error_future.result()
         found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
         fetched = self._fetcher._records
         for tp in found:

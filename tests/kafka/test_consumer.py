@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import cramjam
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.cli.kept_records import KeptRecords
 from streams.cli.reading import everything
@@ -259,3 +261,23 @@ async def test_a_bug_of_ours_in_reading_ends_no_fetching(
         async with asyncio.timeout(20):
             while P0 not in await consumer.getmany(timeout_ms=50):
                 pass
+
+
+async def test_a_consumer_that_fetches_no_more_says_so(
+    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka's task that fetches ends at an error of its own; its `getmany` would find nothing, for ever."""
+
+    def broken(*_: object) -> None:
+        raise AssertionError
+
+    said = ""
+    with contextlib.suppress(KafkaError):  # its stop says so too
+        async with reader(spoilt[1].kafka) as consumer, asyncio.timeout(10):
+            monkeypatch.setattr(consumer._fetcher, "_get_actions_per_node", broken)
+            try:
+                while True:
+                    await consumer.getmany(timeout_ms=50)
+            except KafkaError as error:
+                said = str(error)
+    assert "Unexpected error during data retrieval" in said
