@@ -15,7 +15,7 @@ from streams.ingest import Ingest, positions
 from streams.ingest.positions import SAID_MS
 from streams.ingest.unreadable import UnreadableBatches
 from streams.kafka.batches import BadBatch
-from streams.store import Part
+from streams.store import Part, UnreadableWait
 from streams.wire import UnreadableRange
 
 PART = Part("completions", 0)
@@ -140,3 +140,23 @@ async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over
         while not (due := standing.due()):
             await asyncio.sleep(0)
     assert [(left_out.offset, left_out.end) for _, left_out in due] == [(10, 13)]
+
+
+@pytest.mark.parametrize("tries", [1, 5], ids=["waits", "due"])
+async def test_what_is_given_away_while_a_try_is_counted_is_said_of_no_more(tries: int) -> None:
+    """Else `/readyz` would wait for ever for a partition that another worker reads by now."""
+    ingest, owned, _ = _standing(10)
+    again: list[TopicPartition] = []
+
+    async def note(*_: object) -> UnreadableWait:
+        standing.left()
+        return UnreadableWait(tries, 0, 600_000)
+
+    standing = UnreadableBatches("nowhere:1", Limits(), note, None, ingest._tasks)
+    bad = BadBatch(10, 13, "its codec is 6, which is none that Kafka has")
+    standing.look(SimpleNamespace(unreadable={TopicPartition(*PART): bad}, again=again.append), {PART: owned})
+    async with asyncio.timeout(5):
+        while not again and not standing.said:
+            await asyncio.sleep(0)
+    assert (standing.said, standing.due()) == ({}, [])
+    await ingest._tasks.finish(within_s=0)
