@@ -26,6 +26,7 @@ from streams.names import Names
 from streams.publish import Message, Publisher
 from streams.store import Applied, Apply, Copy, Part, Store
 from streams.tasks import exit_on_bug
+from streams.wire import end_of
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,8 @@ class Pipeline(Generic[T, Result]):
                     self._metrics.origins_ignored.labels(topic, why.value).inc(n)
             else:
                 self._metrics.skipped.labels(topic).inc(len(w.results))
-        elif applied is Applied.OVERLAP and not w.copies.by_offset:  # else those may be copies of what is cut off
+        elif applied is Applied.OVERLAP and not w.copies.by_offset and not _within(span, next_):
+            # else those may be copies of what is cut off, or a batch that cannot be read is cut in two
             fresh = [
                 r
                 for record, r in zip(span.records[-len(w.results) :], w.results, strict=True)
@@ -226,3 +228,8 @@ class Pipeline(Generic[T, Result]):
             self._ingest.retake(
                 span.owned, f"store says {applied.value}: next is {next_}, this span starts at {w.start}"
             )
+
+
+def _within(span: Span, offset: int) -> bool:
+    """Whether that offset is within one of the span's ranges that cannot be read."""
+    return any(record.offset < offset < end_of(record) for record in span.records)

@@ -29,6 +29,7 @@ from streams.scoring import Scoring
 from streams.store import Apply, Fence, Outcome, Part
 from streams.store.memory import MemoryStore
 from streams.users import UserKey
+from streams.wire import UnreadableRange
 from tests.scorers import obedient
 from tests.wire.records import Fake
 
@@ -390,6 +391,15 @@ async def test_an_overlap_with_holes_is_trimmed_by_offset(world: World) -> None:
     await world.pipeline.process(world.batch(Span(owned, 0, [said(n) for n in (1, 3, 6, 8)], 0)))
     assert world.events[1:] == ["applied 0-9:overlap", "applied 5-9:applied"]
     assert (await world.total(), await world.next()) == (2, 9)
+
+
+async def test_a_fence_within_a_range_counts_nothing_and_the_part_is_taken_over_again(world: World) -> None:
+    # 0 1 [2----------8), one batch that cannot be read; the fence stands at 5: what is left of it is read anew
+    owned = await world.own(P, 5)
+    left_out = UnreadableRange(*P, 2, 8, "its CRC is wrong")
+    await world.pipeline.process(world.batch(Span(owned, 0, [said(0), said(1), left_out], 0)))
+    assert world.events[1:] == ["applied 0-8:overlap"]
+    assert (await world.next(), [part for part, _ in world.group.retaken]) == (5, [P])
 
 
 async def test_an_overlap_in_one_span_does_not_count_the_others_again(world: World) -> None:

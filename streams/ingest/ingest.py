@@ -239,8 +239,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _step_over(self, owned: Owned, left_out: UnreadableRange) -> None:
         """Hands a range that cannot be read out as a batch of its own, and reads on after it."""
         tp = TopicPartition(*owned.part)
+        if self.owned.get(owned.part) is not owned:
+            return  # taken over again meanwhile: the newer owner goes there by itself
         span = self._span(tp, [left_out])
-        if span is None or self.owned.get(owned.part) is not owned:
+        if span is None:
             return
         with contextlib.suppress(IllegalStateError):
             self._consumer.seek(tp, left_out.end)

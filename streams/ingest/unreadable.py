@@ -109,11 +109,14 @@ class UnreadableBatches:
         """True where it is to be read again now; False where its range is due. Raises StoreAway and BrokerAway."""
         limits, part = self._limits, owned.part
         now = await self._note(owned, bad.start)
-        if now is None:
-            return True  # another owner's: what is read again is refused, and let go
+        if now is None or self._at.get(part) is not owned:
+            return True  # another owner's: what is read again is refused, and let go; or given away meanwhile
         stood_s = (now.now_ms - now.since_ms) / 1000
         if limits.skip_unreadable and now.tries >= limits.unreadable_tries and stood_s >= limits.unreadable_s:
             end = await end_of(self._kafka, TopicPartition(*part), bad)
+            if end <= bad.start or self._at.get(part) is not owned:
+                await asyncio.sleep(LEAST_S)
+                return True  # it was mended meanwhile, or given away
             log.error("%s: offsets %d to %d stepped over: a batch that cannot be read: %s; one dead letter says so",
                       part, bad.start, end - 1, bad.why)  # fmt: skip
             self._count("stepped_over")

@@ -50,8 +50,9 @@ class _Bad(Exception):
 def checked(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
     """The batches of a response that aiokafka can decode, up to the first that it cannot; that one, where it is first.
 
-    position: the offset that was asked for. high_water: no batch reaches it; -1: not known. What a broker cut off at
-    the end of a response is no fault. At most MOST_BYTES decompressed come at once, but one batch always does.
+    position: the offset that was asked for. high_water: none reaches it, but what was written while the broker looked,
+    which stands right where it was asked for; -1: not known. What a broker cut off at the end of a response is no
+    fault. At most MOST_BYTES decompressed come at once, but one batch always does.
     """
     good: list[bytes] = []
     size, at, next_ = 0, 0, position
@@ -71,6 +72,15 @@ def checked(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatc
         good.append(shown)
         size, at, next_ = size + len(shown), end, next_offset
     return b"".join(good), None
+
+
+def records_in(data: bytes) -> int:
+    """How many records the batches of a response say that they hold: that is how long they take to be checked."""
+    found = at = 0
+    while (end := _end(data, at)) is not None:
+        found += HEADER.unpack_from(data, at)[12] if data[at + MAGIC_AT] >= 2 else 1
+        at = end
+    return found
 
 
 def refused(position: int) -> BadBatch:
@@ -122,7 +132,7 @@ def _shown(batch: bytes, position: int, high_water: int) -> tuple[bytes, int]:
         raise _Bad("its CRC is wrong")
     # The CRC does not cover the base offset: a batch that says it stands elsewhere would cost or double records.
     base, last = _offsets(batch)
-    if last < max(base, position) or (last >= high_water >= 0):
+    if last < max(base, position) or (last >= high_water >= 0 and base != position):
         raise _Bad(f"it says it holds the offsets {base} to {last}, and stands at {position}")
     attributes = fields[5]
     if attributes & CONTROL:

@@ -14,6 +14,7 @@ except ImportError:  # `require_codecs` (consumer.py) refuses to start without i
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")  # by id
 _FIRST_BYTES = 64 << 10  # a buffer to decompress into, before it is known how much comes
+_MEMBER_BYTES = 4096
 _XERIAL = b"\x82SNAPPY\x00"  # snappy in blocks, as Java writes it: 16 bytes, then (length, block)*
 
 
@@ -42,16 +43,17 @@ def _too_large(at_most: int) -> Undecompressed:
 
 
 def _gunzipped(payload: bytes, at_most: int) -> bytes:
-    found, size = list[bytes](), 0
-    while not found or payload.startswith(b"\x1f\x8b"):  # several members; what else follows, Java ignores too
+    found, size, at = list[bytes](), 0, 0
+    while not found or payload.startswith(b"\x1f\x8b", at):  # several members; what else follows, Java ignores too
         stream = zlib.decompressobj(wbits=31)
-        found.append(stream.decompress(payload, at_most + 1 - size))
-        size += len(found[-1])
-        if size > at_most:
-            raise _too_large(at_most)
-        if not stream.eof:
-            raise ValueError("cut short")
-        payload = stream.unused_data
+        while not stream.eof:
+            some = payload[at : at + _MEMBER_BYTES]  # each member's stream copies what it was given and did not take
+            found.append(stream.decompress(some, at_most + 1 - size))
+            size, at = size + len(found[-1]), at + len(some) - len(stream.unused_data)
+            if size > at_most:
+                raise _too_large(at_most)
+            if not (some or stream.eof):
+                raise ValueError("cut short")
     return b"".join(found)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,9 +13,14 @@ from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
 from streams.errors import CodecMissing
-from streams.kafka.batches import BadBatch, checked, refused
+from streams.kafka.batches import HEADER, BadBatch, checked, records_in, refused
+
+log = logging.getLogger(__name__)
 
 _FETCH = 1  # Kafka's API key
+# Of one partition's answer; with odd header names 5 µs each. 128 MB of them fit into 20 kB, and would hold up the
+# heartbeats for a minute: more are checked beside the event loop.
+RECORDS_AT_ONCE = 10_000
 
 
 def require_codecs() -> None:
@@ -37,6 +45,20 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         self._send = self._client.send
         self._client.send = self._send_checked
 
+    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
+        """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one.
+
+        Raises KafkaError also where the task that fetches has ended by a bug: by itself it would find nothing for ever.
+        """
+        if self._fetcher.error_future.done():
+            self._fetcher.error_future.result()
+        found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
+        fetched = self._fetcher._records
+        for tp in found:
+            if tp in fetched:
+                fetched.move_to_end(tp)
+        return found
+
     async def _send_checked(self, node: Any, request: Any, **options: Any) -> Any:
         response = await self._send(node, request, **options)
         if response is not None and getattr(response, "API_KEY", None) == _FETCH:
@@ -55,10 +77,21 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         if error == CorruptRecordException.errno:
             self._note(tp, position, refused(position))
         elif not error and data:
-            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
-            data, bad = checked(data, position, high_water)
+            data, bad = await self._decodable(data, position, high_water)
             self._note(tp, position, bad)
         return (partition, error, high_water, *rest[:-1], data)
+
+    async def _decodable(self, data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
+        """See `checked`. Whatever goes wrong here, aiokafka must not hear of it: it would fetch nothing any more."""
+        try:
+            if records_in(data) > RECORDS_AT_ONCE:
+                return await asyncio.to_thread(checked, data, position, high_water)
+            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
+            return checked(data, position, high_water)
+        except Exception as error:  # noqa: BLE001 - the last resort, and it is waited for as for a batch that is corrupt
+            frames = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may quote a text
+            log.error("bug: %s in a batch at offset %d\n%s", type(error).__name__, position, frames)
+            return b"", BadBatch(position, None, f"reading it failed: {type(error).__name__}", data[: HEADER.size])
 
     def _note(self, tp: TopicPartition, position: int, bad: BadBatch | None) -> None:
         """Stands still at a bad batch, unless the partition was given away or sought elsewhere meanwhile."""
@@ -74,9 +107,16 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         """Reads a partition again that stood at a batch. Raises IllegalStateError where it was given away."""
         self.resume(tp)
 
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self.unreadable.clear()
+        super().assign(partitions)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        self.unreadable.pop(partition, None)
+        """Reads on from there, also where it stood at a batch: nobody else would know of it any more."""
+        stood = self.unreadable.pop(partition, None) is not None
         super().seek(partition, offset)
+        if stood:
+            super().resume(partition)
 
     def resume(self, *partitions: TopicPartition) -> None:
         for partition in partitions:

@@ -25,8 +25,8 @@ TRIES = 3  # a reader outside the group looks so often before it leaves a batch 
 async def end_of(kafka: Kafka | str, tp: TopicPartition, bad: BadBatch) -> int:
     """The offset after a batch: as its header says, where that is believed; else where the next sound one begins.
 
-    That is asked of the broker: every offset inside the batch gives the same bytes. Never beyond the high-water mark.
-    Raises BrokerAway.
+    That is asked of the broker: every offset inside the batch gives the same bytes. Never beyond the high-water mark;
+    its own start where it is sound by now, or another one whose header is believed. Raises BrokerAway.
     """
     if bad.end is not None:
         return bad.end
@@ -108,6 +108,9 @@ class StepOver:
                 self._consumer.again(tp)
                 continue
             end = await end_of(self._kafka, tp, bad)
+            if end <= bad.start:
+                self._consumer.again(tp)  # it was mended meanwhile
+                continue
             log.warning("%s[%d]: offsets %d to %d left out: a batch that cannot be read: %s",
                         tp.topic, tp.partition, bad.start, end - 1, bad.why)  # fmt: skip
             found.append(UnreadableRange(tp.topic, tp.partition, bad.start, end, bad.why))

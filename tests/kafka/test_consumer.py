@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import cramjam
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from streams.cli.kept_records import KeptRecords
 from streams.cli.reading import everything
 from streams.embedded import Embedded
 from streams.errors import UnreadableBatch
+from streams.fence import Belief, Owned
+from streams.ingest.positions import seek_back
+from streams.kafka import batches
 from streams.kafka.client import outside, started
 from streams.kafka.consumer import CheckedConsumer
-from streams.kafka.probe import end_of
+from streams.kafka.probe import StepOver, end_of
 from streams.past.history import History
 from streams.policies_topic import PoliciesTopic
 from streams.source import Source
@@ -85,6 +91,16 @@ async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[C
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
 
+async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """aiokafka hands out all it has of one before any of the next: a batch of millions of records kept all others."""
+    async with reader(spoilt[1].kafka) as consumer:
+        async with asyncio.timeout(20):
+            while len(consumer._fetcher._records) < 2:
+                await asyncio.sleep(0.01)
+        seen = [tp.partition for _ in range(4) for tp in await consumer.getmany(max_records=1)]
+        assert seen in ([0, 1, 0, 1], [1, 0, 1, 0])
+
+
 async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Embedded]) -> None:
     proxy, pair = spoilt
     async with reader(pair.kafka) as consumer:
@@ -101,6 +117,38 @@ async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Emb
         finally:
             proxy.corrupt = {MARKER: MARKER[::-1]}
         assert seen == [2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """After an error of `getmany` each is sought back, also one that was found to stand and was not looked at yet."""
+    async with reader(spoilt[1].kafka) as consumer:
+        await _found(consumer)
+        seek_back(consumer, {Part(*P0): Owned(Part(*P0), 7, position=2, applied=2, belief=Belief.BELIEVED)})
+        assert P0 not in consumer.unreadable
+        await _found(consumer)
+        consumer.seek(P0, 5)
+        seen: list[int] = []
+        async with asyncio.timeout(20):
+            while len(seen) < 2:
+                seen += [record.offset for record in (await consumer.getmany(P0, timeout_ms=50)).get(P0, ())]
+        assert seen == [5, 6]
+
+
+async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, Embedded]) -> None:
+    """A replay reads one partition after another with one consumer: the last one's batch is none of the next one's."""
+    async with reader(spoilt[1].kafka) as consumer:
+        await _found(consumer)
+        consumer.assign([P1])
+        assert await StepOver(spoilt[1].kafka, consumer).ranges() == []
+        async with asyncio.timeout(20):
+            while not await consumer.getmany(timeout_ms=50):
+                pass
+
+
+async def _found(consumer: CheckedConsumer) -> None:
+    async with asyncio.timeout(20):
+        while P0 not in consumer.unreadable:
+            await consumer.getmany(timeout_ms=50)
 
 
 async def test_readers_outside_the_group_leave_it_out(
@@ -161,3 +209,75 @@ async def _fetched(topic: PoliciesTopic) -> None:
     """Nothing, ten times at the most."""
     for _ in range(10):
         assert not await topic.fetch()
+
+
+# --- what is long to check, or cannot be
+
+
+@asynccontextmanager
+async def nowhere() -> AsyncIterator[CheckedConsumer]:
+    """One that was never started."""
+    consumer = CheckedConsumer(**outside("nowhere:1"))
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _answer(consumer: CheckedConsumer, data: bytes) -> bytes:
+    """What aiokafka is shown in place of a partition's answer."""
+    *_, found = await consumer._checked("completions", (0, 0, 1 << 40, data), {("completions", 0): 0})
+    return bytes(found)
+
+
+async def test_others_go_on_while_many_records_are_checked() -> None:
+    """20 kB that are 100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
+    odd = Raw(None, headers=[(b"\xff", None)]).bytes(0) * 100_000
+    made = batch([], at_ms=AT_MS, compression="zstd", payload=bytes(cramjam.zstd.compress(odd)), count=100_000)
+    async with nowhere() as consumer:
+        checking, turns = asyncio.create_task(_answer(consumer, made)), 0
+        while not checking.done():
+            await asyncio.sleep(0)
+            turns += 1
+    assert len(await checking) > len(odd)
+    assert turns > 5
+
+
+async def test_a_bug_of_ours_in_reading_ends_no_fetching(
+    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka would fetch nothing any more, of no partition, and without a word."""
+    real = batches.checked
+
+    def checked(*_: object) -> None:
+        raise OverflowError
+
+    async with reader(spoilt[1].kafka) as consumer:
+        monkeypatch.setattr("streams.kafka.consumer.checked", checked)
+        await _found(consumer)
+        assert consumer.unreadable[P0].why == "reading it failed: OverflowError"
+        monkeypatch.setattr("streams.kafka.consumer.checked", real)
+        consumer.again(P0)
+        async with asyncio.timeout(20):
+            while P0 not in await consumer.getmany(timeout_ms=50):
+                pass
+
+
+async def test_a_consumer_that_fetches_no_more_says_so(
+    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka's task that fetches ends at an error of its own; its `getmany` would find nothing, for ever."""
+
+    def broken(*_: object) -> None:
+        raise AssertionError
+
+    said = ""
+    with contextlib.suppress(KafkaError):  # its stop says so too
+        async with reader(spoilt[1].kafka) as consumer, asyncio.timeout(10):
+            monkeypatch.setattr(consumer._fetcher, "_get_actions_per_node", broken)
+            try:
+                while True:
+                    await consumer.getmany(timeout_ms=50)
+            except KafkaError as error:
+                said = str(error)
+    assert "Unexpected error during data retrieval" in said
