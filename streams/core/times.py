@@ -71,6 +71,8 @@ def read(raw: object) -> int | None:
 
 def given(raw: object) -> int:
     """As `read`, and NO_TIME where `raw` is no time: a time that was given and says nothing is not one not given."""
+    if type(raw) is int and _LATEST_S < raw <= LATEST_MS:  # milliseconds, as nearly every producer writes them
+        return raw
     return read(raw) or NO_TIME
 
 
