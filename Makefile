@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka drills drills-embedded drills-kafka real-servers soak fuzz sbom lint bench schemas lock
+.PHONY: help demo test test-kafka test-wheel drills drills-embedded drills-kafka real-servers soak fuzz sbom lint bench schemas lock
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ test: lint ## lint, types and tests, on an embedded broker and store (under 10 m
 
 test-kafka: $(VENV)/installed-dev ## the integration tests on Apache Kafka and Redis: Java 17, Maven, redis-server (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'integration and not drill' --servers real
+
+test-wheel: $(VENV)/installed-dev ## sdist, wheel, an empty environment, a stranger's folder: what is installed works there (2 minutes)
+	@$(BIN)/python -m tests.wheel
 
 drills: real-servers drills-embedded drills-kafka ## workers, brokers and Redis killed, frozen, cut and emptied; an account at the end (half an hour)
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from bench import completions
 from bench.results import Results
-from classifiers import Cascade, Classifier, load
-from classifiers.windows import groups
+from tidegate.classifiers import Cascade, Classifier, load
+from tidegate.classifiers.windows import groups
 
 BATCH = 64
 MADE_UP, HELD_OUT = 128, 128  # texts of each mix

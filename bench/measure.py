@@ -25,8 +25,8 @@ import psutil  # type: ignore[import-untyped]  # its stubs are not installed
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import completions
-from streams.embedded import Embedded, free_port
-from streams.topics_admin import ensure_topics
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.topics_admin import ensure_topics
 
 ROOT = Path(__file__).parents[1]
 PARTITIONS = 12  # as the setting's default
@@ -79,7 +79,7 @@ class Subject:
 
 
 @contextlib.asynccontextmanager
-async def worker(classifier: str, command: Iterable[str] = ("-m", "streams")) -> AsyncIterator[Subject]:
+async def worker(classifier: str, command: Iterable[str] = ("-m", "tidegate")) -> AsyncIterator[Subject]:
     """Tidegate's worker as everybody runs it. command: another way to start the same."""
     with Embedded() as pair:
         async with worker_on(pair, classifier, command) as subject:
@@ -96,7 +96,7 @@ async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
 
 @contextlib.asynccontextmanager
 async def worker_on(
-    pair: Servers, classifier: str, command: Iterable[str] = ("-m", "streams")
+    pair: Servers, classifier: str, command: Iterable[str] = ("-m", "tidegate")
 ) -> AsyncIterator[Subject]:
     """The same on a pair that is there."""
     port = free_port()

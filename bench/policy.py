@@ -16,11 +16,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench import completions
 from bench.measure import PARTITIONS, ZEROS, Subject, workers
 from bench.results import Results
-from streams.cli.policy.log import append, read_log
-from streams.core.changes import PolicyChange
-from streams.settings import Settings
-from streams.store import Part
-from streams.store.redis import RedisStore
+from tidegate.streams.cli.policy.log import append, read_log
+from tidegate.streams.core.changes import PolicyChange
+from tidegate.streams.settings import Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.redis import RedisStore
 
 WORKERS = 2
 CHANGES = 60

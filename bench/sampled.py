@@ -47,6 +47,6 @@ class Sampler:
 
 if __name__ == "__main__":
     Sampler(Path(sys.argv.pop(1))).install()
-    from streams.cli import main
+    from tidegate.streams.cli import main
 
     main()

@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from bench.measure import ZEROS, backlog, worker
 from bench.results import Results
-from streams.embedded import Embedded
+from tidegate.streams.embedded import Embedded
 
 COUNT = 20_000
 BATCH_BYTES = 512 * 1024  # the largest that a worker sends

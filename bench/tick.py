@@ -16,16 +16,16 @@ import redis.asyncio as aioredis
 
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
-from streams.core.count import Aggregate
-from streams.core.rates import longest_window_s
-from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
-from streams.policy_file import read_policy
-from streams.publish import Message, Publisher
-from streams.store import Apply, Fence, Mark, Part
-from streams.store.redis import RedisStore
-from streams.tick import Tick
-from streams.topics_admin import ensure_topics
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates import longest_window_s
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.tick import Tick
+from tidegate.streams.topics_admin import ensure_topics
 
 SCOPES = 1_000  # a kind, as the setting's default
 BUCKETS = 30  # the default rates' window, 5 minutes, full

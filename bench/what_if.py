@@ -20,16 +20,16 @@ from pydantic_core import to_json
 from bench.completions import LOCALES, MODELS, ROUTES, TENANTS, USERS
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
-from streams.cli.decisions import Decisions
-from streams.cli.recent import Asking, Range, judged_by
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision, Scopes, Source
-from streams.core.policy import Policy
-from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
-from streams.policy_file import read_policy
-from streams.settings import Settings
-from streams.topics_admin import ensure_topics
+from tidegate.streams.cli.decisions import Decisions
+from tidegate.streams.cli.recent import Asking, Range, judged_by
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision, Scopes, Source
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.settings import Settings
+from tidegate.streams.topics_admin import ensure_topics
 
 DECISIONS = 100_000
 RUNS = 3

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifiers import Scored
+from tidegate.classifiers import Scored
 
 
 class Zeros:

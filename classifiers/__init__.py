@@ -3,11 +3,11 @@
 Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and tokenizers only at run time.
 """
 
-from classifiers.cascade import Cascade, holding
-from classifiers.classifier import Classifier
-from classifiers.coverage import labels_missing, require_labels
-from classifiers.entries import Band, CascadeEntry, Entry, Figures, LabelFigures, ModelEntry, TrainingSet
-from classifiers.errors import (
+from tidegate.classifiers.cascade import Cascade, holding
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.coverage import labels_missing, require_labels
+from tidegate.classifiers.entries import Band, CascadeEntry, Entry, Figures, LabelFigures, ModelEntry, TrainingSet
+from tidegate.classifiers.errors import (
     ClassifierError,
     GoldenMismatchError,
     ManifestError,
@@ -17,10 +17,10 @@ from classifiers.errors import (
     ScoreError,
     UnknownModelError,
 )
-from classifiers.loading import load
-from classifiers.manifest import DEFAULT_MANIFEST, Manifest, find_model, read_manifest
-from classifiers.scored import Scored, Scorer, Scores, Span
-from classifiers.traffic import Share
+from tidegate.classifiers.loading import load
+from tidegate.classifiers.manifest import DEFAULT_MANIFEST, Manifest, find_model, read_manifest
+from tidegate.classifiers.scored import Scored, Scorer, Scores, Span
+from tidegate.classifiers.traffic import Share
 
 __all__ = [
     "DEFAULT_MANIFEST",

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.entries import Band
-from classifiers.scored import Flags, Scores
+from tidegate.classifiers.entries import Band
+from tidegate.classifiers.scored import Flags, Scores
 
 # Probability on either side of a live threshold that the band must hold. A text whose screen score lies so near a
 # threshold could fall on either side of it, and a text is acted on by the encoder's score only if the encoder was

@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers.bands import MOST_WINDOWS, asked, holding_bands
-from classifiers.classifier import Classifier, Owners, strongest
-from classifiers.entries import Band, CascadeEntry
-from classifiers.explain import Words, adding, as_spans, explain_screen, explained
-from classifiers.located import WORD_CHARACTERS, widened
-from classifiers.runs import given, shortened
-from classifiers.scored import Flags, Scored, Scorer, Scores, Span
-from classifiers.traffic import Share, Traffic, share
+from tidegate.classifiers.bands import MOST_WINDOWS, asked, holding_bands
+from tidegate.classifiers.classifier import Classifier, Owners, strongest
+from tidegate.classifiers.entries import Band, CascadeEntry
+from tidegate.classifiers.explain import Words, adding, as_spans, explain_screen, explained
+from tidegate.classifiers.located import WORD_CHARACTERS, widened
+from tidegate.classifiers.runs import given, shortened
+from tidegate.classifiers.scored import Flags, Scored, Scorer, Scores, Span
+from tidegate.classifiers.traffic import Share, Traffic, share
 
 MOST_VIEWS = 16  # bands in force that are remembered: a worker needs the live policy's, the next one's, a few shadows'
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.entries import Activation, ModelEntry
-from classifiers.errors import ScoreError
-from classifiers.explain import explain_screen
-from classifiers.graph import Graph
-from classifiers.located import Ids
-from classifiers.runs import RULE, given, shortened
-from classifiers.scored import Scored, Scores
-from classifiers.tokens import Windower
-from classifiers.windows import groups
+from tidegate.classifiers.entries import Activation, ModelEntry
+from tidegate.classifiers.errors import ScoreError
+from tidegate.classifiers.explain import explain_screen
+from tidegate.classifiers.graph import Graph
+from tidegate.classifiers.located import Ids
+from tidegate.classifiers.runs import RULE, given, shortened
+from tidegate.classifiers.scored import Scored, Scores
+from tidegate.classifiers.tokens import Windower
+from tidegate.classifiers.windows import groups
 
 Owners = npt.NDArray[np.int64]
 

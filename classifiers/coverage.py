@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from classifiers.errors import MissingLabelError
-from classifiers.scored import Scorer
+from tidegate.classifiers.errors import MissingLabelError
+from tidegate.classifiers.scored import Scorer
 
 
 def labels_missing(wanted: Iterable[str], scorer: Scorer) -> tuple[str, ...]:

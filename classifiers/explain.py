@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.bands import MOST_WINDOWS
-from classifiers.located import Ids, Located
-from classifiers.scored import Flags, Scores, Span
-from classifiers.tokens import Windower
+from tidegate.classifiers.bands import MOST_WINDOWS
+from tidegate.classifiers.located import Ids, Located
+from tidegate.classifiers.scored import Flags, Scores, Span
+from tidegate.classifiers.tokens import Windower
 
 EXPLAIN_FROM = 0.2  # a score: below it no policy acts, and what adds to it is noise
 MOST_WORDS = 12  # a window and label: a redaction that needs more says nothing about words

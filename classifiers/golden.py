@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, ValidationError
 
-from classifiers.entries import Fraction, Label, Strict
-from classifiers.errors import GoldenMismatchError, ModelFileError
-from classifiers.scored import Scorer
+from tidegate.classifiers.entries import Fraction, Label, Strict
+from tidegate.classifiers.errors import GoldenMismatchError, ModelFileError
+from tidegate.classifiers.scored import Scorer
 
 
 class GoldenText(Strict):

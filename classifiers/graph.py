@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from classifiers.errors import ModelFileError, ModelMismatchError
+from tidegate.classifiers.errors import ModelFileError, ModelMismatchError
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from classifiers import golden, traffic
-from classifiers.cascade import Cascade
-from classifiers.classifier import Classifier
-from classifiers.entries import CascadeEntry, ModelEntry
-from classifiers.errors import ModelFileError
-from classifiers.graph import Graph
-from classifiers.manifest import DEFAULT_MANIFEST, find_model, read_manifest
-from classifiers.scored import Scorer
-from classifiers.tokens import Windower, read_tokenizer
+from tidegate.classifiers import golden, traffic
+from tidegate.classifiers.cascade import Cascade
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.entries import CascadeEntry, ModelEntry
+from tidegate.classifiers.errors import ModelFileError
+from tidegate.classifiers.graph import Graph
+from tidegate.classifiers.manifest import DEFAULT_MANIFEST, find_model, read_manifest
+from tidegate.classifiers.scored import Scorer
+from tidegate.classifiers.tokens import Windower, read_tokenizer
 
 
 def load(name: str | None = None, *, manifest: Path | None = None, threads: int = 1) -> Classifier | Cascade:

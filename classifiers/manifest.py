@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from classifiers.entries import CascadeEntry, ModelEntry, Strict
-from classifiers.errors import ManifestError, UnknownModelError
+from tidegate.classifiers.entries import CascadeEntry, ModelEntry, Strict
+from tidegate.classifiers.errors import ManifestError, UnknownModelError
 
 DEFAULT_MANIFEST = Path(__file__).parent / "models.toml"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from classifiers.errors import ModelFileError, ModelMismatchError
-from classifiers.located import Ids, Located
-from classifiers.text import encodable
-from classifiers.windows import spans
-from classifiers.words import Words, whole, word_by_word
+from tidegate.classifiers.errors import ModelFileError, ModelMismatchError
+from tidegate.classifiers.located import Ids, Located
+from tidegate.classifiers.text import encodable
+from tidegate.classifiers.windows import spans
+from tidegate.classifiers.words import Words, whole, word_by_word
 
 PADS = ("[PAD]", "<pad>", "<|padding|>")  # any id does where there is none: padding is masked
 PROBES = ("a", "the", "0", ".")  # one of them is in any vocabulary that could read English

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.bands import asked
-from classifiers.entries import Band
-from classifiers.errors import ModelFileError
-from classifiers.scored import Scores
+from tidegate.classifiers.bands import asked
+from tidegate.classifiers.entries import Band
+from tidegate.classifiers.errors import ModelFileError
+from tidegate.classifiers.scored import Scores
 
 
 class Traffic(NamedTuple):

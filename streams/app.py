@@ -16,12 +16,12 @@ import faust
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
-from streams.batch import Batch
-from streams.kafka.client import Kafka
-from streams.logs import set_up
-from streams.security.refused import may_join
-from streams.settings import Settings
-from streams.worker import Worker
+from tidegate.streams.batch import Batch
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.logs import set_up
+from tidegate.streams.security.refused import may_join
+from tidegate.streams.settings import Settings
+from tidegate.streams.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Iterable, MutableMapping
 
-from streams.errors import StoreAway
-from streams.ingest import Ingest
-from streams.store import Store
-from streams.tasks import EXIT_BUG
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.ingest import Ingest
+from tidegate.streams.store import Store
+from tidegate.streams.tasks import EXIT_BUG
 
 log = logging.getLogger(__name__)
 

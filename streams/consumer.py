@@ -12,11 +12,11 @@ from typing import Any
 
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from streams.batch import Limits
-from streams.errors import NameTaken
-from streams.kafka.client import Kafka, connect
-from streams.kafka.consumer import CheckedConsumer
-from streams.tasks import exit_refused
+from tidegate.streams.batch import Limits
+from tidegate.streams.errors import NameTaken
+from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.tasks import exit_refused
 
 log = logging.getLogger(__name__)
 

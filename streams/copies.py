@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from streams.core.contract import known
-from streams.core.events import DeadLetter, DeadLetterReason, Decision, Source
-from streams.store import Copy, Part
-from streams.users import content_hash
-from streams.wire import Record, Unreadable, dead_letter
-from streams.wire.headers import origin as said_of
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Source
+from tidegate.streams.store import Copy, Part
+from tidegate.streams.users import content_hash
+from tidegate.streams.wire import Record, Unreadable, dead_letter
+from tidegate.streams.wire.headers import origin as said_of
 
 R = TypeVar("R")
 _POSITION = re.compile(r"(?P<topic>[^\[\]]+)\[(?P<partition>\d{1,10})\]@(?P<offset>\d{1,19})", re.ASCII)

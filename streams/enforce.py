@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from streams.core.strikes import enforcement
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import Owned
-from streams.metrics import Metrics
-from streams.publish import Message
-from streams.store import Part, Store
+from tidegate.streams.core.strikes import enforcement
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Part, Store
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from streams.kafka.client import Kafka, who
+from tidegate.streams.kafka.client import Kafka, who
 
 
 class TidegateError(Exception):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from streams.core.times import stamped
-from streams.errors import UnreadableBatch
-from streams.store import Fence, Mark, Part, Store
-from streams.users import content_hash
-from streams.wire import Record, UnreadableRange
+from tidegate.streams.core.times import stamped
+from tidegate.streams.errors import UnreadableBatch
+from tidegate.streams.store import Fence, Mark, Part, Store
+from tidegate.streams.users import content_hash
+from tidegate.streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)
 

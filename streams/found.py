@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.errors import TopicsMissing
-from streams.kafka.client import Kafka, unseen
-from streams.source import cluster_id, partition_counts
-from streams.store import Part
-from streams.topics import SOURCES, TOPICS
+from tidegate.streams.errors import TopicsMissing
+from tidegate.streams.kafka.client import Kafka, unseen
+from tidegate.streams.source import cluster_id, partition_counts
+from tidegate.streams.store import Part
+from tidegate.streams.topics import SOURCES, TOPICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from streams.batch import Batch, Span
-from streams.core.contract import known
-from streams.core.count import Aggregate, Heard, aggregate_feedback
-from streams.core.events import DeadLetter, Feedback, Source
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived, arrive
-from streams.metrics import Metrics
-from streams.moderate import dead_letter_message, redriven
-from streams.names import Names, seen
-from streams.publish import Message
-from streams.replaced import Replaced
-from streams.users import UserKey
-from streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.count import Aggregate, Heard, aggregate_feedback
+from tidegate.streams.core.events import DeadLetter, Feedback, Source
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import dead_letter_message, redriven
+from tidegate.streams.names import Names, seen
+from tidegate.streams.publish import Message
+from tidegate.streams.replaced import Replaced
+from tidegate.streams.users import UserKey
+from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
 
 
 @dataclass(slots=True)

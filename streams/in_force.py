@@ -7,21 +7,21 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from classifiers import labels_missing
-from streams.core.kept import Found, to_json
-from streams.core.log import Folded, Verdict
-from streams.core.parts import Strikes
-from streams.core.strikes import Terms, terms
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
-from streams.kafka.client import Kafka, who
-from streams.metrics import Metrics
-from streams.policies import Policies
-from streams.policy_file import read_policy
-from streams.publish import Publisher
-from streams.scorer import LiveScorer
-from streams.store import Store
-from streams.tasks import Tasks
+from tidegate.classifiers import labels_missing
+from tidegate.streams.core.kept import Found, to_json
+from tidegate.streams.core.log import Folded, Verdict
+from tidegate.streams.core.parts import Strikes
+from tidegate.streams.core.strikes import Terms, terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
+from tidegate.streams.kafka.client import Kafka, who
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.policies import Policies
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.publish import Publisher
+from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.store import Store
+from tidegate.streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.core.events import Action, DeadLetter, Decision, EventTime
-from streams.core.strikes import Struck
-from streams.tick_stats import Stats
+from tidegate.streams.core.events import Action, DeadLetter, Decision, EventTime
+from tidegate.streams.core.strikes import Struck
+from tidegate.streams.installed import python, release
+from tidegate.streams.tick_stats import Stats
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
@@ -136,6 +137,8 @@ class Metrics:
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
         self.log_incomplete = gauge("policies_log_incomplete", "1 where the policies log lost its beginning.")
         self.ready = gauge("ready", "1 where the worker can do its job.")
+        self.build = gauge("build_info", "1 for the version that runs, and Python's.", "version", "python")
+        self.build.labels(release(), python()).set(1)
 
     def decided(self, decisions: Iterable[Decision], now_ms: float) -> None:
         """Counts decisions that were published and applied."""

@@ -10,24 +10,24 @@ from time import time
 
 from pydantic_core import to_json
 
-from streams.batch import Batch, Span
-from streams.core.contract import known
-from streams.core.count import Aggregate, aggregate
-from streams.core.decide import Inputs, decide
-from streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
-from streams.core.events import Span as TextSpan
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived, arrive
-from streams.metrics import Metrics
-from streams.names import Names, seen
-from streams.publish import Message
-from streams.replaced import Replaced
-from streams.scoring import Row, Scorer, Scoring
-from streams.spans import find_spans, reached
-from streams.store import Store
-from streams.strongest import taken
-from streams.users import UserKey
-from streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.count import Aggregate, aggregate
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
+from tidegate.streams.core.events import Span as TextSpan
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.names import Names, seen
+from tidegate.streams.publish import Message
+from tidegate.streams.replaced import Replaced
+from tidegate.streams.scoring import Row, Scorer, Scoring
+from tidegate.streams.spans import find_spans, reached
+from tidegate.streams.store import Store
+from tidegate.streams.strongest import taken
+from tidegate.streams.users import UserKey
+from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
 

@@ -6,8 +6,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from streams.core.series import KINDS, other, scoped
-from streams.store import Store
+from tidegate.streams.core.series import KINDS, other, scoped
+from tidegate.streams.store import Store
 
 FRESH_S = 30.0  # an answer is asked for again after this long
 FORGOTTEN_S = 3600.0  # a name that nobody asked for in this time is not kept, where there are more than the limit

@@ -9,19 +9,19 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from streams.batch import Batch, Span
-from streams.core.events import DeadLetter, Decision
-from streams.core.thresholds import LivePolicy
-from streams.fence import Belief, Owned
-from streams.metrics import Metrics
-from streams.moderate import Moderate, Moderated
-from streams.scorer import LiveScorer
-from streams.scoring import Scoring
-from streams.settings import Settings
-from streams.store import Part
-from streams.store.memory import MemoryStore
-from streams.users import UserKey
-from streams.wire import Record
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.events import DeadLetter, Decision
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate, Moderated
+from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.settings import Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.users import UserKey
+from tidegate.streams.wire import Record
 
 
 class Offline:

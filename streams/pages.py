@@ -15,7 +15,8 @@ from aiohttp.http import HttpProcessingError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from streams.errors import SettingsError
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.installed import release
 
 SCHEME = "Bearer"
 http = logging.getLogger(f"{__name__}.http")
@@ -89,5 +90,5 @@ class Pages:
         waits = self._waits()
         said: dict[str, object] = {"ready": not waits}
         if self._known(request):
-            said["waiting_for"] = waits
+            said |= {"waiting_for": waits, "version": release()}
         return web.json_response(said, status=503 if waits else 200)

@@ -13,20 +13,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from streams.batch import Batch, Span
-from streams.copies import Copies, copies_in, judged
-from streams.core.count import Aggregate
-from streams.core.rates import keep_ms
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import last_mark, newest_ms
-from streams.ingest import Ingest
-from streams.metrics import Metrics
-from streams.names import Names
-from streams.publish import Message, Publisher
-from streams.store import Applied, Apply, Copy, Part, Store
-from streams.tasks import exit_on_bug
-from streams.wire import end_of
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.copies import Copies, copies_in, judged
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import last_mark, newest_ms
+from tidegate.streams.ingest import Ingest
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.names import Names
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.tasks import exit_on_bug
+from tidegate.streams.wire import end_of
 
 log = logging.getLogger(__name__)
 

@@ -15,17 +15,17 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from streams.core.events import PolicyChange
-from streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, settled, start
-from streams.core.log import Folded, PolicyLog, Verdict, fold
-from streams.core.policy import Policy
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, StoreAway, broker_away
-from streams.kafka.client import Kafka
-from streams.policies_topic import ANSWER_S, PoliciesTopic
-from streams.publish import Message, Publisher
-from streams.tasks import Tasks
-from streams.topics import POLICIES
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, settled, start
+from tidegate.streams.core.log import Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.policies_topic import ANSWER_S, PoliciesTopic
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.tasks import Tasks
+from tidegate.streams.topics import POLICIES
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from streams.core.kept import hash_of
-from streams.errors import BrokerAway, UnreadableBatch
-from streams.kafka.client import Kafka, outside
-from streams.kafka.consumer import CheckedConsumer
-from streams.topics import POLICIES
+from tidegate.streams.core.kept import hash_of
+from tidegate.streams.errors import BrokerAway, UnreadableBatch
+from tidegate.streams.kafka.client import Kafka, outside
+from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.topics import POLICIES
 
 ANSWER_S = 15.0
 FETCH_MS = 500

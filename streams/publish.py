@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from streams.errors import BrokerAway, broker_away
-from streams.kafka.client import Kafka, connect
-from streams.security.refused import away_or_refused
+from tidegate.streams.errors import BrokerAway, broker_away
+from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.security.refused import away_or_refused
 
 CONNECT_S = 30.0
 CLOSE_S = 10.0

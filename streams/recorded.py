@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from streams.core.events import Action
+from tidegate.streams.core.events import Action
 
 _ACTIONS = tuple(Action)
 _DEAD, _NOTHING, _OUTSIDE = 253, 254, 255  # beside the actions' numbers

@@ -1,7 +1,7 @@
 """The tables of docs/ that repeat what the code says, made from the code: settings, policy keys, measures, topics.
 
-`python -m streams.reference` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the pages;
-a test holds the committed pages against this.
+`python -m tidegate.streams.reference` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the
+pages; a test holds the committed pages against this.
 """
 
 from __future__ import annotations
@@ -14,18 +14,28 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from streams.core.measures import FIXED, WOULD, Measure
-from streams.core.parts import AlertRule, Faults, Floor, Limits, ScopeRule, Strikes, Thresholds, Weights, Windows
-from streams.core.policy import Policy
-from streams.security.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
-from streams.settings import PREFIX, Settings
-from streams.topics import DAY_MS, TOPICS, Topic
+from tidegate.streams.core.measures import FIXED, WOULD, Measure
+from tidegate.streams.core.parts import (
+    AlertRule,
+    Faults,
+    Floor,
+    Limits,
+    ScopeRule,
+    Strikes,
+    Thresholds,
+    Weights,
+    Windows,
+)
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.security.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
+from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
 PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md")
 _MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.
-_COMPUTED = {"worker": "host-pid", "score_threads": "CPUs - 1"}
+_COMPUTED = {"worker": "host-pid", "score_threads": "CPUs - 1", "policy_file": "the one that Tidegate carries"}
 _PATTERNS = {
     "kafka": "host:port, …",
     "redis": "`redis://`, `rediss://` or `unix://`",

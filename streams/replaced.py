@@ -11,10 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from streams.core.count import Heard
-from streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
-from streams.core.times import NO_TIME, Arrived
-from streams.names import Names
+from tidegate.streams.core.count import Heard
+from tidegate.streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
+from tidegate.streams.core.times import NO_TIME, Arrived
+from tidegate.streams.names import Names
 
 log = logging.getLogger(__name__)
 

@@ -14,17 +14,17 @@ from itertools import islice
 
 from pydantic_core import to_json
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, DeadLetter, Decision
-from streams.core.thresholds import LivePolicy
-from streams.moderate import decision_key
-from streams.offline import Offline
-from streams.past.places import Places, Stretch
-from streams.publish import Message, Publisher
-from streams.recorded import Recorded
-from streams.store import Part
-from streams.survey import Log
-from streams.topics import COMPLETIONS, DECISIONS, REPLAYS
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, DeadLetter, Decision
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.moderate import decision_key
+from tidegate.streams.offline import Offline
+from tidegate.streams.past.places import Places, Stretch
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.recorded import Recorded
+from tidegate.streams.store import Part
+from tidegate.streams.survey import Log
+from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
 
 CHUNK = 1024  # decisions in hand at once: some MB
 BATCH = 256  # records scored together: as many as a worker's

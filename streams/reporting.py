@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from streams.core.reports import Report
-from streams.errors import StoreAway
-from streams.store import Store
+from tidegate.streams.core.reports import Report
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.store import Store
 
 PERIOD_S = 1.0
 KEEP_MS = 600_000  # who was silent for so long is forgotten

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from streams.core.contract import Incoming
-from streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
-from streams.core.parts import Part
-from streams.core.policy import Policy
-from streams.editor import for_editors
-from streams.topics import TOPICS, Topic
+from tidegate.streams.core.contract import Incoming
+from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
+from tidegate.streams.core.parts import Part
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.editor import for_editors
+from tidegate.streams.topics import TOPICS, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 JSON = "application/json"

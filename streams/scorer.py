@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from classifiers import (
+from tidegate.classifiers import (
     DEFAULT_MANIFEST,
     CascadeEntry,
     ClassifierError,
@@ -22,10 +22,10 @@ from classifiers import (
     load,
     read_manifest,
 )
-from classifiers import Scorer as Classifier
-from streams.core.thresholds import LivePolicy
-from streams.errors import SettingsError
-from streams.scoring import Scorer
+from tidegate.classifiers import Scorer as Classifier
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.scoring import Scorer
 
 log = logging.getLogger(__name__)
 

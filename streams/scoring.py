@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from streams.core.events import FaultReason
-from streams.tasks import EXIT_BUG
+from tidegate.streams.core.events import FaultReason
+from tidegate.streams.tasks import EXIT_BUG
 
 log = logging.getLogger(__name__)
 

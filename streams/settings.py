@@ -15,13 +15,14 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.errors import SettingsError
-from streams.kafka.client import Kafka, Mechanism, Protocol
-from streams.security.secret import read, read_text
-from streams.security.secured import broker_security, disagreements, store_security
-from streams.store.address import Address
-from streams.wrong_settings import PREFIX as PREFIX
-from streams.wrong_settings import line, unknown
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.installed import DEFAULT_POLICY
+from tidegate.streams.kafka.client import Kafka, Mechanism, Protocol
+from tidegate.streams.security.secret import read, read_text
+from tidegate.streams.security.secured import broker_security, disagreements, store_security
+from tidegate.streams.store.address import Address
+from tidegate.streams.wrong_settings import PREFIX as PREFIX
+from tidegate.streams.wrong_settings import line, unknown
 
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
 TOKEN_MIN_BYTES = 16  # of the pages: nobody tries that many
@@ -93,7 +94,10 @@ class Settings(BaseSettings):
     user_key_file: Path | None = Field(None, description="file that holds the key, instead of user_key")
 
     # What decides
-    policy_file: Path = Field(Path("policy.toml"), description="seeds an empty policies topic; afterwards only a file")
+    policy_file: Path = Field(
+        default_factory=lambda: DEFAULT_POLICY,
+        description="seeds an empty policies topic, and is what `score` goes by; afterwards only a file",
+    )
     classifier: str = Field("", description="name in the manifest; empty is the manifest's default")
     classifier_manifest: Path | None = Field(None, description="models.toml; unset is the one that Tidegate carries")
 

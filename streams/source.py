@@ -11,12 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from streams.errors import BrokerAway, UnreadableBatch, broker_away
-from streams.kafka.client import Kafka, connect, outside, started
-from streams.kafka.consumer import CheckedConsumer, require_codecs
-from streams.security.refused import away_or_refused
-from streams.store import Part
-from streams.wire import Record
+from tidegate.streams.errors import BrokerAway, UnreadableBatch, broker_away
+from tidegate.streams.kafka.client import Kafka, connect, outside, started
+from tidegate.streams.kafka.consumer import CheckedConsumer, require_codecs
+from tidegate.streams.security.refused import away_or_refused
+from tidegate.streams.store import Part
+from tidegate.streams.wire import Record
 
 T = TypeVar("T")
 OLDEST = -1

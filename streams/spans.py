@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streams.core.events import FaultReason, Span
-from streams.metrics import Metrics
-from streams.scoring import Row, Scorer, Scoring
-from streams.strongest import best_choice
+from tidegate.streams.core.events import FaultReason, Span
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.scoring import Row, Scorer, Scoring
+from tidegate.streams.strongest import best_choice
 
 # Of one choice, some 60 bytes each: a text made of little else would make a decision larger than Kafka takes, and
 # its partition would stand still.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from streams.core.events import FaultReason
-from streams.scoring import Row
+from tidegate.streams.core.events import FaultReason
+from tidegate.streams.scoring import Row
 
 
 class Strongest(NamedTuple):

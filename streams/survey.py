@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from streams.core.events import DeadLetter, Decision
-from streams.core.times import stamped
-from streams.errors import TidegateError
-from streams.past.places import Stretch
-from streams.recorded import Recorded
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
-from streams.wire import Record
+from tidegate.streams.core.events import DeadLetter, Decision
+from tidegate.streams.core.times import stamped
+from tidegate.streams.errors import TidegateError
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.recorded import Recorded
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
+from tidegate.streams.wire import Record
 
 # A record is written within this long of its own timestamp: producers stamp it when they are told to send, and give a
 # send up after minutes. Its decision is as late as its worker was, and is looked for up to the end of the topic.

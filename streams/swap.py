@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from classifiers import ClassifierError, Scorer, require_labels
-from streams.core.thresholds import LivePolicy
-from streams.errors import SettingsError
-from streams.metrics import Metrics
-from streams.scorer import LiveScorer
+from tidegate.classifiers import ClassifierError, Scorer, require_labels
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.scorer import LiveScorer
 
 log = logging.getLogger(__name__)
 

@@ -16,17 +16,17 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
-from streams.core.events import Rate, Silence
-from streams.core.series import KINDS, names
-from streams.core.snapshots import Key, Said
-from streams.core.statuses import TICK, AlertStatus
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, StoreAway
-from streams.publish import Message
-from streams.store import Lease, Part, Store
-from streams.tick_alerts import KeptAlerts, Publish
-from streams.tick_stats import Stats
-from streams.tick_windows import TickWindows, boundaries, complete_to
+from tidegate.streams.core.events import Rate, Silence
+from tidegate.streams.core.series import KINDS, names
+from tidegate.streams.core.snapshots import Key, Said
+from tidegate.streams.core.statuses import TICK, AlertStatus
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Lease, Part, Store
+from tidegate.streams.tick_alerts import KeptAlerts, Publish
+from tidegate.streams.tick_stats import Stats
+from tidegate.streams.tick_windows import TickWindows, boundaries, complete_to
 
 # Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
 Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from streams.core import alerts, statuses
-from streams.core.events import Alert, AlertState, Silence
-from streams.core.ruled import ruled, version_of
-from streams.core.series import prefixes, series
-from streams.core.silences import silenced_by
-from streams.core.statuses import AlertStatus
-from streams.core.thresholds import LivePolicy
-from streams.publish import Message
-from streams.store import Lease, Part, Store
-from streams.tick_windows import TickWindows
+from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.events import Alert, AlertState, Silence
+from tidegate.streams.core.ruled import ruled, version_of
+from tidegate.streams.core.series import prefixes, series
+from tidegate.streams.core.silences import silenced_by
+from tidegate.streams.core.statuses import AlertStatus
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Lease, Part, Store
+from tidegate.streams.tick_windows import TickWindows
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 _Key = tuple[str, str]  # rule, scope

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from streams.core.rates import Asked, asked, counters_by_window
-from streams.core.ruled import ruled
-from streams.core.thresholds import LivePolicy
-from streams.core.windows import Buckets, Sums, Window
-from streams.store import Part, Progress, Store
+from tidegate.streams.core.rates import Asked, asked, counters_by_window
+from tidegate.streams.core.ruled import ruled
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.windows import Buckets, Sums, Window
+from tidegate.streams.store import Part, Progress, Store
 
 _READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.core.contract import Event
-from streams.core.events import (
+from tidegate.streams.core.contract import Event
+from tidegate.streams.core.events import (
     Alert,
     Completion,
     DeadLetter,

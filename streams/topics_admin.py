@@ -1,7 +1,7 @@
 """Creates the topics of `streams/topics.py` that do not exist.
 
-Runs once, before workers (`python -m streams.topics_admin`, the compose file's `topics` job). It never changes or
-deletes a topic that exists: partitions of a live topic are for an operator to change.
+Runs once, before workers (`python -m tidegate.streams.topics_admin`, the compose file's `topics` job). It never changes
+or deletes a topic that exists: partitions of a live topic are for an operator to change.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Sequence
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from streams.errors import TidegateError
-from streams.kafka.client import Kafka, connect
-from streams.security.refused import away_or_refused
-from streams.settings import Settings
-from streams.topics import TOPICS, Topic
+from tidegate.streams.errors import TidegateError
+from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.security.refused import away_or_refused
+from tidegate.streams.settings import Settings
+from tidegate.streams.topics import TOPICS, Topic
 
 # A decision goes to its completion's partition number, and a replay stands beside its decision.
 FOLLOW = {"decisions": "completions", "replays": "completions"}

@@ -14,40 +14,41 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from classifiers import DEFAULT_MANIFEST
-from streams.batch import Batch, Limits
-from streams.beat import beat_regularly
-from streams.core.reports import Report
-from streams.enforce import Enforcer
-from streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
-from streams.fence import Owned, take_over
-from streams.found import Found, find_topics
-from streams.hear import Hear
-from streams.in_force import InForce
-from streams.ingest import Ingest
-from streams.kafka.consumer import require_codecs
-from streams.metrics import Metrics
-from streams.moderate import Moderate
-from streams.names import Names
-from streams.pages import Pages
-from streams.past.copies import LostCopies
-from streams.past.history import History
-from streams.past.last_words import last_words
-from streams.past.rebuild import Rebuild
-from streams.pipeline import Pipeline
-from streams.publish import Publisher
-from streams.replaced import Replaced
-from streams.reporting import report_regularly
-from streams.scorer import load_scorer
-from streams.scoring import Scoring
-from streams.settings import Settings
-from streams.source import Source
-from streams.store import Part
-from streams.store.redis import RedisStore
-from streams.swap import Swap
-from streams.tasks import Tasks, exit_refused
-from streams.tick import Tick
-from streams.users import UserKey
+from tidegate.classifiers import DEFAULT_MANIFEST
+from tidegate.streams.batch import Batch, Limits
+from tidegate.streams.beat import beat_regularly
+from tidegate.streams.core.reports import Report
+from tidegate.streams.enforce import Enforcer
+from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
+from tidegate.streams.fence import Owned, take_over
+from tidegate.streams.found import Found, find_topics
+from tidegate.streams.hear import Hear
+from tidegate.streams.in_force import InForce
+from tidegate.streams.ingest import Ingest
+from tidegate.streams.installed import named, python, release
+from tidegate.streams.kafka.consumer import require_codecs
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate
+from tidegate.streams.names import Names
+from tidegate.streams.pages import Pages
+from tidegate.streams.past.copies import LostCopies
+from tidegate.streams.past.history import History
+from tidegate.streams.past.last_words import last_words
+from tidegate.streams.past.rebuild import Rebuild
+from tidegate.streams.pipeline import Pipeline
+from tidegate.streams.publish import Publisher
+from tidegate.streams.replaced import Replaced
+from tidegate.streams.reporting import report_regularly
+from tidegate.streams.scorer import load_scorer
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.settings import Settings
+from tidegate.streams.source import Source
+from tidegate.streams.store import Part
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.swap import Swap
+from tidegate.streams.tasks import Tasks, exit_refused
+from tidegate.streams.tick import Tick
+from tidegate.streams.users import UserKey
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class Worker:
         s = self._settings
         port = await self._pages.start(s.http_host, s.http_port)
         self._pages_at = f"http://{s.http_host}:{port}"
+        log.info("tidegate %s on Python %s, policy file %s", release(), python(), named(s.policy_file))
         log.info("worker %s: pages on %s/readyz", self.id, self._pages_at)
         await self.until("redis", lambda: self.store.check(self._user_key.fingerprint))
         self._tasks.spawn(report_regularly(self.store, self.id, self.report, self._stopping))

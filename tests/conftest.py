@@ -18,8 +18,6 @@ from typing import cast
 
 import pytest
 
-from streams.embedded import Embedded, server
-from streams.settings import PREFIX
 from tests.pairs import Pair
 from tests.proxy import Proxy
 from tests.real import needed
@@ -27,6 +25,8 @@ from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
+from tidegate.streams.embedded import Embedded, server
+from tidegate.streams.settings import PREFIX
 
 PAIRS = {
     "shared_pair",

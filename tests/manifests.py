@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from classifiers import DEFAULT_MANIFEST, read_manifest
+from tidegate.classifiers import DEFAULT_MANIFEST, read_manifest
 
 NAME = "screen-en"
 LABELS = read_manifest().models[NAME].labels

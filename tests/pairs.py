@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.embedded import Embedded
 from tests.real.pair import Real
+from tidegate.streams.embedded import Embedded
 
 Pair = Embedded | Real

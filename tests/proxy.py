@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from streams.embedded import free_port
+from tidegate.streams.embedded import free_port
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifiers import Scored, Span
+from tidegate.classifiers import Scored, Span
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
 RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit

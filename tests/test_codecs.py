@@ -18,20 +18,20 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import policies, policies_topic
-from streams.cli.reading import everything, follow
-from streams.core.events import PolicyChange
-from streams.core.policy import parse
-from streams.past.history import History
-from streams.policies import NAME, Policies
-from streams.source import Source
-from streams.store import Part
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, Fleet, account, event, fleet, make_topics
 from tests.drills.pages import all_ready, waits
 from tests.pairs import Pair
 from tests.real.pair import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
+from tidegate.streams import policies, policies_topic
+from tidegate.streams.cli.reading import everything, follow
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.core.policy import parse
+from tidegate.streams.past.history import History
+from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.source import Source
+from tidegate.streams.store import Part
 
 COMPRESSED = [name for name in CODECS if name != "none"]
 every_codec = pytest.mark.parametrize("codec", COMPRESSED)
@@ -169,7 +169,7 @@ async def commands_read(cli: Cli, sent: int) -> None:
 @pytest.mark.parametrize("command", [("worker",), ("tail", "decisions"), ("replay", "--from", "1h")])
 def test_a_codec_library_that_is_missing_refuses_start_and_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Nobody listens where it is told to connect: it does not come so far."""
-    missing = "import sys; sys.modules['cramjam'] = None; from streams.cli import main; main()"
+    missing = "import sys; sys.modules['cramjam'] = None; from tidegate.streams.cli import main; main()"
     policy = tmp_path / "policy.toml"
     policy.write_text("schema_version = 1\nlabels = { toxicity = { block = 0.9 } }\n")
     env = {

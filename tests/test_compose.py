@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from streams import topics_admin
-from streams.errors import SettingsError
-from streams.settings import PREFIX, Settings
+from tidegate.streams import topics_admin
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 USER_KEY = "a key of sixteen bytes or more"

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from streams import pipeline as module
-from streams.batch import Span
-from streams.copies import Ignored, copies_in, copy_of, position
-from streams.core.events import DeadLetter, Decision, Source
-from streams.fence import Owned
-from streams.hear import Hear
-from streams.names import Names
-from streams.pipeline import Pipeline
-from streams.store import Copy, Part
-from streams.users import UserKey, content_hash
-from streams.wire.headers import origin
 from tests.test_pipeline import NOW, P, World, said
 from tests.wire.records import Fake
+from tidegate.streams import pipeline as module
+from tidegate.streams.batch import Span
+from tidegate.streams.copies import Ignored, copies_in, copy_of, position
+from tidegate.streams.core.events import DeadLetter, Decision, Source
+from tidegate.streams.fence import Owned
+from tidegate.streams.hear import Hear
+from tidegate.streams.names import Names
+from tidegate.streams.pipeline import Pipeline
+from tidegate.streams.store import Copy, Part
+from tidegate.streams.users import UserKey, content_hash
+from tidegate.streams.wire.headers import origin
 
 HEADER = "tidegate-origin"
 

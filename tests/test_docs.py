@@ -14,26 +14,26 @@ from urllib.parse import unquote
 import pytest
 from typer.main import get_command
 
-from classifiers import Cascade, ClassifierError, load
-from streams.cli.app import app
-from streams.core.decide import Inputs, decide
-from streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
-from streams.core.policy import Policy, parse
-from streams.core.thresholds import LivePolicy
-from streams.embedded import EmbeddedError
-from streams.errors import TidegateError
-from streams.fence import Belief
-from streams.metrics import Metrics
-from streams.policy_file import read_policy
-from streams.reference import PAGES, TABLES, filled
-from streams.settings import PREFIX, Settings
-from streams.store import Part
-from streams.store.keys import Keys
-from streams.survey import RangeRefused
-from streams.topics_admin import TopicsRefused, TopicsUnequal
-from streams.users import UserKey
-from streams.wire import decode_completion
 from tests.wire.records import record
+from tidegate.classifiers import Cascade, ClassifierError, load
+from tidegate.streams.cli.app import app
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
+from tidegate.streams.core.policy import Policy, parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.embedded import EmbeddedError
+from tidegate.streams.errors import TidegateError
+from tidegate.streams.fence import Belief
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.reference import PAGES, TABLES, filled
+from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.keys import Keys
+from tidegate.streams.survey import RangeRefused
+from tidegate.streams.topics_admin import TopicsRefused, TopicsUnequal
+from tidegate.streams.users import UserKey
+from tidegate.streams.wire import decode_completion
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
@@ -64,7 +64,7 @@ OPERATIONS = text("docs/operations.md")
 
 @pytest.mark.parametrize("page", PAGES)
 def test_tables_made_from_the_code_are_current(page: str) -> None:
-    assert filled(text(page)) == text(page), "run `python -m streams.reference` and commit what it writes"
+    assert filled(text(page)) == text(page), "run `python -m tidegate.streams.reference` and commit what it writes"
 
 
 def test_every_table_stands_on_some_page() -> None:
@@ -211,12 +211,20 @@ def is_command(line: str) -> bool:
     for name in (" ".join(words[:2]), words[0]):
         if name in commands():
             return flags <= set(commands()[name])
-    return words == ["--help"] or (len(words) == 1 and any(name.startswith(f"{words[0]} ") for name in commands()))
+    return words in (["--help"], ["--version"]) or (
+        len(words) == 1 and any(name.startswith(f"{words[0]} ") for name in commands())
+    )
 
 
 @pytest.mark.parametrize("name", HERE)
 def test_every_command_shown_is_one_with_the_options_shown(name: str) -> None:
     assert [line for line in shown(name) if not is_command(line)] == []
+
+
+def test_the_readmes_python_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = fenced("README.md", "python")
+    exec(program, {})  # noqa: S102 - our own page
+    assert "'insult': " in capsys.readouterr().out
 
 
 def test_the_readme_names_make_targets_that_there_are() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from streams.core.policy import parse
-from streams.editor import DIALECT
 from tests.core.test_policy import BAD, LABELS
+from tidegate.streams.core.policy import parse
+from tidegate.streams.editor import DIALECT
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "schemas" / "policy.schema.json").read_text("utf-8"))

@@ -19,8 +19,8 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.embedded import Embedded, EmbeddedError, free_port, server
-from streams.settings import Settings
+from tidegate.streams.embedded import Embedded, EmbeddedError, free_port, server
+from tidegate.streams.settings import Settings
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_port_is_not_given_twice_while_there_are_others() -> None:
 def test_a_killed_owner_leaves_no_orphan() -> None:
     code = """
         import sys, time
-        from streams.embedded import Embedded
+        from tidegate.streams.embedded import Embedded
         with Embedded() as pair:
             print(pair.broker_pid, pair.store_pid, pair.store_dir, flush=True)
             time.sleep(60)

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from streams import enforce
-from streams.core.count import Aggregate
-from streams.core.events import Enforcement
-from streams.core.strikes import Strike, Struck, Terms
-from streams.enforce import Enforcer
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import Belief, Owned
-from streams.metrics import Metrics
-from streams.publish import Message
-from streams.store import Apply, Fence, Mark, Outbox, Part, Queued
-from streams.store.memory import MemoryStore
+from tidegate.streams import enforce
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.events import Enforcement
+from tidegate.streams.core.strikes import Strike, Struck, Terms
+from tidegate.streams.enforce import Enforcer
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Apply, Fence, Mark, Outbox, Part, Queued
+from tidegate.streams.store.memory import MemoryStore
 
 T = 1_800_000_000_000
 P, Q = Part("completions", 0), Part("completions", 1)

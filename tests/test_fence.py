@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from streams.core.count import Aggregate
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import CAREFUL_RECORDS, KILLS_BEFORE_CAREFUL, Belief, Owned, mark_of, take_over
-from streams.store import Applied, Apply, Claim, Fence, Mark, Part
-from streams.store.memory import MemoryStore
 from tests.wire.records import Fake
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import CAREFUL_RECORDS, KILLS_BEFORE_CAREFUL, Belief, Owned, mark_of, take_over
+from tidegate.streams.store import Applied, Apply, Claim, Fence, Mark, Part
+from tidegate.streams.store.memory import MemoryStore
 
 P = Part("completions", 3)
 NOW = 1_800_000_000_000

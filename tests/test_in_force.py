@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.core.changes import PolicyChange, ShadowChange
-from streams.core.log import PolicyLog, fold
-from streams.core.policy import Policy
-from streams.errors import BrokerForbids, broker_away
-from streams.in_force import InForce
-from streams.metrics import Metrics
-from streams.publish import Message, Publisher
-from streams.scorer import LiveScorer
-from streams.store.memory import MemoryStore
-from streams.topics_admin import ensure_topics
 from tests.pairs import Pair
 from tests.scorers import obedient
+from tidegate.streams.core.changes import PolicyChange, ShadowChange
+from tidegate.streams.core.log import PolicyLog, fold
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.errors import BrokerForbids, broker_away
+from tidegate.streams.in_force import InForce
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.topics_admin import ensure_topics
 
 LIVE = {"labels": {"toxicity": {"block": 0.9}}}
 TRIED = {"labels": {"toxicity": {"block": 0.8}, "sarcasm": {"flag": 0.1}}}  # the classifier gives no sarcasm

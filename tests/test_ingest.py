@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from streams.batch import Batch, Limits
-from streams.fence import Belief, Owned
-from streams.ingest import Ingest, positions
-from streams.ingest.positions import SAID_MS
-from streams.ingest.unreadable import UnreadableBatches
-from streams.kafka.batches import BadBatch
-from streams.store import Part, UnreadableWait
-from streams.wire import UnreadableRange
+from tidegate.streams.batch import Batch, Limits
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest import Ingest, positions
+from tidegate.streams.ingest.positions import SAID_MS
+from tidegate.streams.ingest.unreadable import UnreadableBatches
+from tidegate.streams.kafka.batches import BadBatch
+from tidegate.streams.store import Part, UnreadableWait
+from tidegate.streams.wire import UnreadableRange
 
 PART = Part("completions", 0)
 NOW_MS = 1_000_000_000_000
@@ -123,7 +123,7 @@ async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over
     async def end_of(*_: object) -> int:
         return next(ends)
 
-    monkeypatch.setattr("streams.ingest.unreadable.end_of", end_of)
+    monkeypatch.setattr("tidegate.streams.ingest.unreadable.end_of", end_of)
     ingest, owned, _ = _standing(10)
     standing = UnreadableBatches("nowhere:1", Limits(unreadable_tries=1, unreadable_s=0), None, None, ingest._tasks)
     again: list[TopicPartition] = []

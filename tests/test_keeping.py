@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams import in_force, policies_topic
-from streams.core.changes import PolicyChange
-from streams.core.kept import Kept, from_json, hash_of, to_json
-from streams.core.log import PolicyLog
-from streams.core.policy import Policy, parse, version
-from streams.core.thresholds import LivePolicy
-from streams.errors import PolicyUnknown, StoreAway
-from streams.in_force import InForce
-from streams.metrics import Metrics
-from streams.publish import Publisher
-from streams.scorer import LiveScorer
-from streams.store.memory import MemoryStore
-from streams.topics_admin import ensure_topics
 from tests.pairs import Pair
 from tests.scorers import obedient
+from tidegate.streams import in_force, policies_topic
+from tidegate.streams.core.changes import PolicyChange
+from tidegate.streams.core.kept import Kept, from_json, hash_of, to_json
+from tidegate.streams.core.log import PolicyLog
+from tidegate.streams.core.policy import Policy, parse, version
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import PolicyUnknown, StoreAway
+from tidegate.streams.in_force import InForce
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.publish import Publisher
+from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.topics_admin import ensure_topics
 
 SOON_S = 10.0
 

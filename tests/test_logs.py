@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.logs import OTHERS, set_up
+from tidegate.streams.logs import OTHERS, set_up
 
 
 @pytest.fixture
@@ -44,11 +44,15 @@ def lines(stderr: io.TextIOWrapper) -> list[dict[str, str]]:
 
 def test_a_json_line_is_one_object_with_a_fixed_set_of_keys(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info")
-    logging.getLogger("streams.fence").warning("%s: taken over at %d", "completions[3]", 7)
+    logging.getLogger("tidegate.streams.fence").warning("%s: taken over at %d", "completions[3]", 7)
     (line,) = lines(stderr)
     at = line.pop("at")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", at)
-    assert line == {"level": "warning", "logger": "streams.fence", "message": "completions[3]: taken over at 7"}
+    assert line == {
+        "level": "warning",
+        "logger": "tidegate.streams.fence",
+        "message": "completions[3]: taken over at 7",
+    }
 
 
 def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) -> None:
@@ -56,7 +60,7 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
     try:
         raise ValueError("what was wrong")
     except ValueError:
-        logging.getLogger("streams.worker").exception("not\nstarted")
+        logging.getLogger("tidegate.streams.worker").exception("not\nstarted")
     (line,) = lines(stderr)
     assert line["message"] == "not\nstarted"
     assert line["error"].startswith("Traceback (most recent call last):")
@@ -66,28 +70,28 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
 @pytest.mark.parametrize("said", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
 def test_whatever_is_said_stays_on_its_line(stderr: io.TextIOWrapper, said: str) -> None:
     begin(stderr, "info")
-    logging.getLogger("streams").info("%s", said)
-    logging.getLogger("streams").info("next")
+    logging.getLogger("tidegate.streams").info("%s", said)
+    logging.getLogger("tidegate.streams").info("next")
     assert [line["message"] for line in lines(stderr)] == [said, "next"]
 
 
 def test_an_object_that_is_no_text_is_written_as_one(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info")
-    logging.getLogger("streams").info({"a": object})
-    logging.getLogger("streams").warning("%d of %d", 1, 2)
+    logging.getLogger("tidegate.streams").info({"a": object})
+    logging.getLogger("tidegate.streams").warning("%d of %d", 1, 2)
     assert [line["message"] for line in lines(stderr)] == ["{'a': <class 'object'>}", "1 of 2"]
 
 
 def test_text_lines_name_the_level_and_the_logger(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info", as_json=False)
-    logging.getLogger("streams.fence").info("taken over")
-    assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    streams\.fence: taken over\n", text(stderr))
+    logging.getLogger("tidegate.streams.fence").info("taken over")
+    assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.fence: taken over\n", text(stderr))
 
 
 @pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, heard: int) -> None:
     begin(stderr, level)
-    log = logging.getLogger("streams")
+    log = logging.getLogger("tidegate.streams")
     for say in (log.debug, log.info, log.warning, log.error):
         say("said")
     assert len(lines(stderr)) == heard

@@ -11,25 +11,34 @@ from typing import Any
 
 import pytest
 
-from classifiers import Scored
-from streams.batch import Batch, Span
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, DeadLetter, DeadLetterReason, Decision, EventTime, FaultReason, Scopes, Source
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.errors import StoreAway
-from streams.fence import Belief, Owned
-from streams.metrics import Metrics
-from streams.moderate import Moderate
-from streams.names import Names
-from streams.replaced import Replaced
-from streams.scoring import Scoring
-from streams.spans import MOST
-from streams.store import Part
-from streams.store.memory import MemoryStore
-from streams.users import UserKey
 from tests.scorers import Cascade
 from tests.wire.records import Fake
+from tidegate.classifiers import Scored
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import (
+    Action,
+    DeadLetter,
+    DeadLetterReason,
+    Decision,
+    EventTime,
+    FaultReason,
+    Scopes,
+    Source,
+)
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate
+from tidegate.streams.names import Names
+from tidegate.streams.replaced import Replaced
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.spans import MOST
+from tidegate.streams.store import Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.users import UserKey
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import pytest
 
-from streams.errors import StoreAway
-from streams.names import FRESH_S, Names, seen
-from streams.store.memory import MemoryStore
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.names import FRESH_S, Names, seen
+from tidegate.streams.store.memory import MemoryStore
 
 
 class Counting(MemoryStore):

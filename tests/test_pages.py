@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -11,13 +12,14 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import FaultReason, Source
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.errors import SettingsError
-from streams.metrics import Metrics
-from streams.pages import Pages
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import FaultReason, Source
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.installed import release
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.pages import Pages
 
 HOST = "127.0.0.1"
 
@@ -69,7 +71,7 @@ async def samples(worker: Worker) -> dict[str, float]:
 
 async def test_a_worker_that_waits_for_nothing_is_ready(worker: Worker) -> None:
     status, kind, body = await get(worker, "readyz")
-    assert (status, body) == (200, '{"ready": true, "waiting_for": {}}')
+    assert (status, body) == (200, f'{{"ready": true, "waiting_for": {{}}, "version": "{release()}"}}')
     assert kind.startswith("application/json")
 
 
@@ -77,9 +79,7 @@ async def test_a_worker_that_waits_is_not_ready_and_says_for_what(worker: Worker
     worker.waits = {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}
     status, _, body = await get(worker, "readyz")
     assert status == 503
-    assert body == (
-        '{"ready": false, "waiting_for": {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}}'
-    )
+    assert json.loads(body) == {"ready": False, "waiting_for": worker.waits, "version": release()}
     worker.waits = {}
     assert (await get(worker, "readyz"))[0] == 200
 

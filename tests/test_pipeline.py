@@ -13,25 +13,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import pipeline as module
-from streams.batch import Batch, Span
-from streams.core.policy import parse
-from streams.core.strikes import Standing
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import Belief, Owned, mark_of, take_over
-from streams.metrics import Metrics
-from streams.moderate import Moderate, Moderated
-from streams.names import Names
-from streams.pipeline import Pipeline
-from streams.publish import Message
-from streams.scoring import Scoring
-from streams.store import Apply, Fence, Outcome, Part
-from streams.store.memory import MemoryStore
-from streams.users import UserKey
-from streams.wire import UnreadableRange
 from tests.scorers import obedient
 from tests.wire.records import Fake
+from tidegate.streams import pipeline as module
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.strikes import Standing
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import Belief, Owned, mark_of, take_over
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate, Moderated
+from tidegate.streams.names import Names
+from tidegate.streams.pipeline import Pipeline
+from tidegate.streams.publish import Message
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.store import Apply, Fence, Outcome, Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.users import UserKey
+from tidegate.streams.wire import UnreadableRange
 
 P, Q = Part("completions", 3), Part("completions", 4)
 NOW = 1_767_268_830_000  # half past a minute

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.embedded import Embedded
 from tests.proxy import Proxy
+from tidegate.streams.embedded import Embedded
 
 ProxyTo = Callable[[str | None], Proxy]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streams.core.events import DeadLetter, DeadLetterReason, Source
-from streams.redrive import COPIES, DECIDED, NEVER, OLD, Letters, Origin, Plan
-from streams.store import Copy, Part
+from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
+from tidegate.streams.redrive import COPIES, DECIDED, NEVER, OLD, Letters, Origin, Plan
+from tidegate.streams.store import Copy, Part
 
 P = Part("completions", 3)
 SHA = hashlib.sha256(b"junk").hexdigest()

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from streams.batch import Batch, Span
-from streams.core.events import DeadLetter, Decision
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.fence import Belief, Owned
-from streams.hear import Hear
-from streams.metrics import Metrics
-from streams.moderate import Moderate
-from streams.names import Names
-from streams.replaced import Replaced
-from streams.scoring import Scoring
-from streams.store import Part
-from streams.store.memory import MemoryStore
-from streams.users import UserKey
 from tests.scorers import obedient
 from tests.wire.records import Fake
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.events import DeadLetter, Decision
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.hear import Hear
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate
+from tidegate.streams.names import Names
+from tidegate.streams.replaced import Replaced
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.store import Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.users import UserKey
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000
@@ -172,7 +172,7 @@ async def test_a_label_is_for_ever_so_names_that_come_and_go_get_no_more_of_them
 
 
 async def test_one_warning_a_minute_says_what_was_replaced(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "streams.replaced")
+    caplog.set_level(logging.WARNING, "tidegate.streams.replaced")
     await worker.results([said(0, NOW * 1000), said(1, NOW * 1000, tenant="t2"), said(2, at_ms=0)])
     for second in range(1, 60):
         worker.now_s = second

@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import replay as replaying
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, Source, TimeSource
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.offline import Offline
-from streams.publish import Message, Publisher
-from streams.replay import Account, Replay, Replays
-from streams.scorer import LiveScorer
-from streams.settings import Settings
-from streams.survey import Range, stretches, survey
-from streams.users import UserKey
 from tests.scorers import obedient
 from tests.test_survey import Logged, P, T, decided, letter
 from tests.tomorrow import of_tomorrow
+from tidegate.streams import replay as replaying
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, Decision, Source, TimeSource
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.offline import Offline
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.replay import Account, Replay, Replays
+from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.settings import Settings
+from tidegate.streams.survey import Range, stretches, survey
+from tidegate.streams.users import UserKey
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifiers import Cascade, Classifier, Scored
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.errors import SettingsError
-from streams.scorer import LiveScorer, load_scorer
 from tests.manifests import write_cascade
 from tests.scorers import LABELS, obedient
+from tidegate.classifiers import Cascade, Classifier, Scored
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.scorer import LiveScorer, load_scorer
 
 
 class Own:

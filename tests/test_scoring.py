@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifiers import Scored, Span
-from streams.core.events import FaultReason
-from streams.scoring import Row, Scoring
 from tests.scorers import LABELS, RELEASE, Cascade, obedient
+from tidegate.classifiers import Scored, Span
+from tidegate.streams.core.events import FaultReason
+from tidegate.streams.scoring import Row, Scoring
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import source as module
-from streams.embedded import Embedded, free_port
-from streams.errors import BrokerAway
-from streams.source import Source, cluster_id, partition_counts
-from streams.store import Part
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tidegate.streams import source as module
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.source import Source, cluster_id, partition_counts
+from tidegate.streams.store import Part
 
 
 @contextlib.asynccontextmanager

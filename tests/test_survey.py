@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import survey as surveying
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, DeadLetter, DeadLetterReason, Source
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.recorded import Recorded
-from streams.store import Part
-from streams.survey import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
-from streams.wire import Record
 from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
+from tidegate.streams import survey as surveying
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, DeadLetter, DeadLetterReason, Source
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.recorded import Recorded
+from tidegate.streams.store import Part
+from tidegate.streams.survey import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
+from tidegate.streams.wire import Record
 
 LIVE = LivePolicy("1-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}}, "p"))
 HOUR = 3_600_000

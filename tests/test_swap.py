@@ -13,26 +13,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifiers import Scored, Scorer
-from streams.batch import Batch, Span
-from streams.core.events import Decision
-from streams.core.log import Folded, PolicyLog, Verdict
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.fence import Belief, Owned
-from streams.metrics import Metrics
-from streams.moderate import Moderate
-from streams.scorer import LiveScorer, load_scorer
-from streams.scoring import Scoring
-from streams.settings import Settings
-from streams.store import Part
-from streams.store.memory import MemoryStore
-from streams.swap import Swap
-from streams.users import UserKey
-from streams.worker import Worker
 from tests import manifests
 from tests.scorers import LABELS
 from tests.wire.records import Fake
+from tidegate.classifiers import Scored, Scorer
+from tidegate.streams.batch import Batch, Span
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderate import Moderate
+from tidegate.streams.scorer import LiveScorer, load_scorer
+from tidegate.streams.scoring import Scoring
+from tidegate.streams.settings import Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.swap import Swap
+from tidegate.streams.users import UserKey
+from tidegate.streams.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 
@@ -91,7 +91,7 @@ def another(folder: Path) -> None:
 async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "streams.swap")
+    caplog.set_level(logging.INFO, "tidegate.streams.swap")
     another(watched.folder)
     await watched.look()
     second = watched.loaded

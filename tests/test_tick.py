@@ -12,19 +12,19 @@ from dataclasses import replace
 
 import pytest
 
-from streams.core.count import Aggregate, aggregate
-from streams.core.decide import Inputs, decide
-from streams.core.events import FaultReason, Scopes, Silence, Source
-from streams.core.policy import Policy
-from streams.core.series import scoped
-from streams.core.statuses import TICK, read
-from streams.core.thresholds import LivePolicy
-from streams.errors import BrokerAway, StoreAway
-from streams.publish import Message
-from streams.store import Apply, Fence, Mark, Part, Progress
-from streams.store.memory import MemoryStore
-from streams.tick import Tick
-from streams.tick_windows import boundaries, complete_to
+from tidegate.streams.core.count import Aggregate, aggregate
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.series import scoped
+from tidegate.streams.core.statuses import TICK, read
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Apply, Fence, Mark, Part, Progress
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.tick import Tick
+from tidegate.streams.tick_windows import boundaries, complete_to
 
 S = 1000
 T0 = 1_700_000_000 * S
@@ -396,7 +396,7 @@ async def test_names_without_counts_are_let_go(rig: Rig) -> None:
 
 
 async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.tick.PERIOD_S", 0.0)
+    monkeypatch.setattr("tidegate.streams.tick.PERIOD_S", 0.0)
     stop, lease, tries = asyncio.Event(), rig.store.lease, 0
 
     async def away(worker: str, ttl_ms: int) -> object:

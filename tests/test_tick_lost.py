@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streams.core.events import AlertState
-from streams.core.statuses import AlertStatus, read
-from streams.past.last_words import ALERTS, SKEW_MS, last_words
-from streams.past.places import Stretch
-from streams.store import Part
-from streams.store.memory import MemoryStore
-from streams.tick import Tick
 from tests.test_tick import PARTS, T0, Rig, S, _live
 from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
+from tidegate.streams.core.events import AlertState
+from tidegate.streams.core.statuses import AlertStatus, read
+from tidegate.streams.past.last_words import ALERTS, SKEW_MS, last_words
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.store import Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.tick import Tick
 
 
 @dataclass

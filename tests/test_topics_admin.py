@@ -10,13 +10,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams import topics_admin
-from streams.embedded import free_port
-from streams.errors import BrokerAway
-from streams.source import partition_counts
-from streams.topics import TOPICS
-from streams.topics_admin import TopicsUnequal, config, ensure_topics
 from tests.pairs import Pair
+from tidegate.streams import topics_admin
+from tidegate.streams.embedded import free_port
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.source import partition_counts
+from tidegate.streams.topics import TOPICS
+from tidegate.streams.topics_admin import TopicsUnequal, config, ensure_topics
 
 NAMES = tuple(topic.name for topic in TOPICS)
 

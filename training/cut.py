@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from classifiers.located import widened
-from classifiers.tokens import Windower
+from tidegate.classifiers.located import widened
+from tidegate.classifiers.tokens import Windower
 
 
 def slices(windower: Windower, texts: Sequence[str]) -> list[list[str]]:

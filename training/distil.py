@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
 
-from classifiers.classifier import Classifier
+from tidegate.classifiers.classifier import Classifier
 from training.corpus import Part
 from training.features import weighted, windows_of
 from training.fit import NEVER, ratio

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from tokenizers import Tokenizer
 
-from classifiers.windows import spans
+from tidegate.classifiers.windows import spans
 from training.recipe import Recipe
 
 PAIR, TRIPLE = 1_000_003, 998_244_353  # odd primes far above any vocabulary

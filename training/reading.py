@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.classifier import Classifier
-from classifiers.tokens import Windower
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.tokens import Windower
 from training.cut import slices
 
 Floats = npt.NDArray[np.float32]

@@ -8,8 +8,8 @@ from typing import Any
 
 import tomlkit
 
-from classifiers import ModelEntry, UnknownModelError, find_model, read_manifest
-from classifiers.entries import Band
+from tidegate.classifiers import ModelEntry, UnknownModelError, find_model, read_manifest
+from tidegate.classifiers.entries import Band
 from training.entry import about, file_fields, write_entry
 from training.graph import Layer, build
 from training.recipe import Recipe

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from classifiers import Scorer, Scores
-from classifiers.loading import load
+from tidegate.classifiers import Scorer, Scores
+from tidegate.classifiers.loading import load
 from training import figures
 from training.corpus import Part
 from training.label_map import LABELS

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from classifiers import golden
-from classifiers.classifier import Classifier
-from classifiers.loading import load
+from tidegate.classifiers import golden
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.loading import load
 from training import report
 from training.commit import commit_of
 from training.corpus import Part, benign_texts, load_parts

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from classifiers.tokens import Windower
+from tidegate.classifiers.tokens import Windower
 from training.calibrate import platt
 from training.corpus import Part
 from training.features import inverse_frequency, weighted, windows_of

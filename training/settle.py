@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from classifiers import traffic as traffic_file
-from classifiers.bands import asked, holding_bands
-from classifiers.classifier import Classifier
-from classifiers.entries import Band as EntryBand
-from classifiers.loading import load
-from classifiers.runs import shortened
+from tidegate.classifiers import traffic as traffic_file
+from tidegate.classifiers.bands import asked, holding_bands
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.entries import Band as EntryBand
+from tidegate.classifiers.loading import load
+from tidegate.classifiers.runs import shortened
 from training.bands import Band, Budget, Windows, choose
 from training.corpus import Part
 from training.label_map import LABELS, PROMPT_LABELS

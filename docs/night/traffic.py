@@ -13,7 +13,7 @@ import random
 import sys
 import time
 
-from streams.demo.texts import INSULTS, fine
+from tidegate.streams.demo.texts import INSULTS, fine
 
 PER_S = 20.0
 SEED = 3

@@ -1,4 +1,4 @@
-"""The command line: `tidegate …`, or `python -m streams …`.
+"""The command line: `tidegate …`, or `python -m tidegate …`.
 
 Every command is a thin hand onto `streams/`: it reads settings, calls, and shows. Whatever is heavy (Faust, Kafka,
 ONNX) is imported by the command that needs it, so that `tidegate --help` answers at once.
@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 
-from streams.cli.app import app
+from tidegate.streams.cli.app import app
 
 __all__ = ["app", "main"]
 

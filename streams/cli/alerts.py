@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.edge import go, say
-from streams.cli.show import ago, clock, json_line, table, value
+from tidegate.streams.cli.edge import go, say
+from tidegate.streams.cli.show import ago, clock, json_line, table, value
 
 if TYPE_CHECKING:
-    from streams.core.events import Alert
-    from streams.settings import Settings
+    from tidegate.streams.core.events import Alert
+    from tidegate.streams.settings import Settings
 
 STATES = ("firing", "pending", "resolved")  # as an operator reads them
 
@@ -32,7 +32,7 @@ def alerts(
 
     Exit code: 0 whatever is firing, 3 Kafka or Redis is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     if all_:
         _show_history(go(_history(Settings.load())), json_)
@@ -59,11 +59,11 @@ def alerts(
 
 async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     """The store's time, and every alert it keeps, the worst first."""
-    from streams.cli.policy.log import read_log
-    from streams.core.ruled import SHADOW
-    from streams.core.silences import silenced_by
-    from streams.core.statuses import read
-    from streams.store.redis import RedisStore
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.ruled import SHADOW
+    from tidegate.streams.core.silences import silenced_by
+    from tidegate.streams.core.statuses import read
+    from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:
@@ -88,8 +88,8 @@ async def _history(settings: Settings) -> list[Alert]:
     """Every transition on the topic, in the order of their boundaries; each once."""
     from pydantic import ValidationError
 
-    from streams.cli.reading import everything
-    from streams.core.events import Alert
+    from tidegate.streams.cli.reading import everything
+    from tidegate.streams.core.events import Alert
 
     found: dict[str, Alert] = {}
     async for record in everything(settings.brokers, "alerts"):

@@ -6,22 +6,22 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.alerts import alerts
-from streams.cli.dead_letters import dead_letters
-from streams.cli.edge import Edge
-from streams.cli.fence import fence
-from streams.cli.models import models
-from streams.cli.policy.app import policy
-from streams.cli.rates import rates
-from streams.cli.replay import replay
-from streams.cli.run import up, worker
-from streams.cli.schemas import schemas
-from streams.cli.score import score
-from streams.cli.send import send
-from streams.cli.silence import silence
-from streams.cli.strikes import strikes
-from streams.cli.tail import tail
-from streams.cli.topics import topics
+from tidegate.streams.cli.alerts import alerts
+from tidegate.streams.cli.dead_letters import dead_letters
+from tidegate.streams.cli.edge import Edge
+from tidegate.streams.cli.fence import fence
+from tidegate.streams.cli.models import models
+from tidegate.streams.cli.policy.app import policy
+from tidegate.streams.cli.rates import rates
+from tidegate.streams.cli.replay import replay
+from tidegate.streams.cli.run import up, worker
+from tidegate.streams.cli.schemas import schemas
+from tidegate.streams.cli.score import score
+from tidegate.streams.cli.send import send
+from tidegate.streams.cli.silence import silence
+from tidegate.streams.cli.strikes import strikes
+from tidegate.streams.cli.tail import tail
+from tidegate.streams.cli.topics import topics
 
 WIDTH = 100  # of help, where the terminal has it
 
@@ -35,8 +35,20 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from tidegate.streams.installed import python, release
+
+        typer.echo(f"tidegate {release()}, Python {python()}")
+        raise typer.Exit
+
+
 @app.callback()
-def tidegate() -> None:
+def tidegate(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
     """Streaming moderation for model outputs: completions in; decisions, rates and alerts out.
 
     Where Kafka and Redis are is told by TIDEGATE_ variables; `tidegate up` prints those of a pair to try it on.
@@ -62,7 +74,7 @@ def demo(
 
     Exit code: 0 where the account closes: sent = decided + faults + dead letters + redriven.
     """
-    from streams.cli.demo import demo as show
+    from tidegate.streams.cli.demo import demo as show
 
     raise typer.Exit(show(json_))
 

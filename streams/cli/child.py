@@ -13,10 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import streams.embedded
+import tidegate.streams.embedded
 
 STOP_TIMEOUT_S = 20.0  # a worker finishes what it has in hand
-_LEASH = Path(streams.embedded.__file__).with_name("leash.py")
+_LEASH = Path(tidegate.streams.embedded.__file__).with_name("leash.py")
 
 
 class WorkerProcess:
@@ -33,7 +33,8 @@ class WorkerProcess:
         # The leash removes a directory when it is pulled; this one is empty, and nobody's.
         empty = tempfile.mkdtemp(prefix="tidegate-")
         self._leash = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-I", "-S", str(_LEASH), empty, sys.executable, "-m", "streams", "worker"],
+            # -P: not what happens to lie in this folder under one of our names.
+            [sys.executable, "-I", "-S", str(_LEASH), empty, sys.executable, "-P", "-m", "tidegate", "worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.core.events import DeadLetter
+    from tidegate.streams.core.events import DeadLetter
 
 dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Input that could not be read.")
 Reason = Annotated[str | None, typer.Option(help="Only this reason, as not_json or invalid.")]
@@ -30,8 +30,8 @@ def list_(
 
     Exit code: 0, 2 unknown reason, 3 Kafka is away.
     """
-    from streams.cli.redriving import read_letters
-    from streams.settings import Settings
+    from tidegate.streams.cli.redriving import read_letters
+    from tidegate.streams.settings import Settings
 
     every = _of(go(read_letters(Settings.load())).in_order(), reason)
     found = every[-limit:]
@@ -67,8 +67,8 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID", help="As completions[3
 
     Exit code: 0, 1 no such dead letter, 3 Kafka is away.
     """
-    from streams.cli.redriving import read_letters
-    from streams.settings import Settings
+    from tidegate.streams.cli.redriving import read_letters
+    from tidegate.streams.settings import Settings
 
     (letter,) = _chosen(go(read_letters(Settings.load())).in_order(), [id_])
     typer.echo(letter.model_dump_json(indent=2))
@@ -94,8 +94,8 @@ def redrive(
 
     Exit code: 0 all sent that is to be, 1 some could not be, 2 wrong usage, 3 Kafka is away.
     """
-    from streams.cli.redriving import planned, read_letters, send
-    from streams.settings import Settings
+    from tidegate.streams.cli.redriving import planned, read_letters, send
+    from tidegate.streams.settings import Settings
 
     if bool(ids) == (all_ or reason is not None):
         fail("expected ids, or --all, or --reason; nothing sent", ExitCode.WRONG)
@@ -115,7 +115,7 @@ def redrive(
 
 
 def _of(letters: list[DeadLetter], reason: str | None) -> list[DeadLetter]:
-    from streams.core.events import DeadLetterReason
+    from tidegate.streams.core.events import DeadLetterReason
 
     if reason is not None and reason not in list(DeadLetterReason):
         fail(f"--reason {reason}: expected one of {', '.join(DeadLetterReason)}", ExitCode.WRONG)

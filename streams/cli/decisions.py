@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.cli.kept_records import KeptRecords
-from streams.core.events import Decision
-from streams.kafka.client import Kafka
-from streams.past.places import Stretch
+from tidegate.streams.cli.kept_records import KeptRecords
+from tidegate.streams.core.events import Decision
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.past.places import Stretch
 
 if TYPE_CHECKING:
-    from streams.cli.show import Advance
+    from tidegate.streams.cli.show import Advance
 
 # How every decision that we write begins. What is written in another order is read the long way.
 _HEAD = re.compile(

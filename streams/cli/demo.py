@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from streams.cli.edge import ExitCode, say
-from streams.cli.show import PIPE_COLUMNS
+from tidegate.streams.cli.edge import ExitCode, say
+from tidegate.streams.cli.show import PIPE_COLUMNS
 
 if TYPE_CHECKING:
-    from streams.core.policy import Policy
-    from streams.demo.dashboard import Dashboard, Event
-    from streams.demo.view import Line, Now
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.demo.dashboard import Dashboard, Event
+    from tidegate.streams.demo.view import Line, Now
 
 PLAIN_S = 5.0  # between two plain lines
 
 
 def demo(json_: bool) -> int:
     """The exit code: 0 where the account closes and an alert fired and resolved, 1 otherwise."""
-    from streams.demo.run import DemoStopped, run
-    from streams.demo.summary import summary
+    from tidegate.streams.demo.run import DemoStopped, run
+    from tidegate.streams.demo.summary import summary
 
     logging.getLogger().addHandler(logging.NullHandler())  # what the clients log is said by the errors they raise
     signal.signal(signal.SIGTERM, _interrupt)
@@ -71,7 +71,7 @@ class _Face:
         self._console.print(_text(lines))
 
     def rules(self, policy: Policy) -> None:
-        from streams.demo.view import rules
+        from tidegate.streams.demo.view import rules
 
         self.lines(rules(policy))
 
@@ -79,7 +79,7 @@ class _Face:
         self._draw(dash, policy, now)
 
     def transition(self, alert: Event, now: Now) -> None:
-        from streams.demo.view import told
+        from tidegate.streams.demo.view import told
 
         if self._draw == self._told:
             self.say(told(alert, now))
@@ -93,7 +93,7 @@ class _Face:
     def _drawn(self, dash: Dashboard, policy: Policy, now: Now) -> None:
         from rich.live import Live
 
-        from streams.demo.view import screen
+        from tidegate.streams.demo.view import screen
 
         picture = _text(screen(dash, policy, now, self._console.height - 1))
         if self._live is None:
@@ -102,7 +102,7 @@ class _Face:
         self._live.update(picture, refresh=True)
 
     def _told(self, dash: Dashboard, policy: Policy, now: Now) -> None:
-        from streams.demo.view import line
+        from tidegate.streams.demo.view import line
 
         if now.at_s >= self._plain_at:
             self._plain_at = now.at_s - now.at_s % PLAIN_S + PLAIN_S

@@ -85,9 +85,9 @@ def _said(error: Exception) -> str:
 def _code(error: Exception) -> ExitCode | None:
     """The exit code of an error that is raised on purpose; None for a bug."""
     # Only here, after something failed: these imports cost what `--help` must not.
-    from classifiers import ClassifierError
-    from streams.core.policy import PolicyError
-    from streams.errors import BrokerAway, StoreAway, StoreDenied, TidegateError, TopicsMissing
+    from tidegate.classifiers import ClassifierError
+    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.errors import BrokerAway, StoreAway, StoreDenied, TidegateError, TopicsMissing
 
     match error:
         case StoreDenied():  # who waits takes it for away; a command need not be tried again with this password

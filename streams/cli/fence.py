@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.fence_moves import Row, move, prepare, rows
-from streams.cli.show import ago, clock, json_line, table
-from streams.topics import SOURCES
+from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.fence_moves import Row, move, prepare, rows
+from tidegate.streams.cli.show import ago, clock, json_line, table
+from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
-    from streams.store import Part
+    from tidegate.streams.store import Part
 
 fence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What was counted, and how to rewind.")
 
@@ -28,7 +28,7 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One part a line.")]
 
     Exit code: 0, 3 Kafka or Redis is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     found = go(rows(Settings.load()))
     if json_:
@@ -78,7 +78,7 @@ def reset(
 
     Exit code: 0 moved, 1 held by a worker or not agreed to, 2 wrong usage, 3 Kafka or Redis is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     settings = Settings.load()
     target = _part(part)
@@ -97,7 +97,7 @@ def reset(
 
 
 def _part(text: str) -> Part:
-    from streams.store import Part
+    from tidegate.streams.store import Part
 
     found = re.fullmatch(r"(.+?)(?:-(\d+)|\[(\d+)\])", text)
     if not found or found[1] not in SOURCES:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.cli.edge import ExitCode, fail
-from streams.kafka.client import connect
-from streams.topics import SOURCES
+from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.kafka.client import connect
+from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
-    from streams.store import Fence, Part, Progress
+    from tidegate.streams.settings import Settings
+    from tidegate.streams.store import Fence, Part, Progress
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
@@ -52,10 +52,10 @@ class Row:
 
 
 async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list[Row]:
-    from streams.errors import TopicsMissing
-    from streams.source import partition_counts
-    from streams.store import Part
-    from streams.store.redis import RedisStore
+    from tidegate.streams.errors import TopicsMissing
+    from tidegate.streams.source import partition_counts
+    from tidegate.streams.store import Part
+    from tidegate.streams.store.redis import RedisStore
 
     counts = await partition_counts(settings.brokers)
     if missing := [topic for topic in SOURCES if topic not in counts]:
@@ -78,7 +78,7 @@ async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list
 
 async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, int, int]:
     """The part as it stands, the bounds of its partition, and the offset meant."""
-    from streams.source import Source
+    from tidegate.streams.source import Source
 
     (row,) = await rows(settings, [part])
     source = Source(settings.brokers)
@@ -97,7 +97,7 @@ async def _committed(settings: Settings, part: Part) -> int:
     from aiokafka import AIOKafkaConsumer, TopicPartition
     from aiokafka.errors import KafkaError
 
-    from streams.errors import BrokerAway
+    from tidegate.streams.errors import BrokerAway
 
     group, tp = f"{settings.group}-{part.topic}", TopicPartition(part.topic, part.partition)
     # A consumer waits for its group's coordinator, which a cluster that had no group yet makes only now.
@@ -118,9 +118,9 @@ async def _committed(settings: Settings, part: Part) -> int:
 
 async def move(settings: Settings, row: Row, offset: int) -> Fence:
     """The fence where it is now. Its part is claimed and let go: a worker that held it takes it over again."""
-    from streams.source import cluster_id
-    from streams.store import Fence
-    from streams.store.redis import RedisStore
+    from tidegate.streams.source import cluster_id
+    from tidegate.streams.store import Fence
+    from tidegate.streams.store.redis import RedisStore
 
     cluster = await cluster_id(settings.brokers)
     store = RedisStore(settings.store, settings.namespace)

@@ -12,14 +12,14 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.cli.reading import ANSWER_S, ends_of
-from streams.errors import BrokerAway
-from streams.kafka.client import Kafka, outside, started
-from streams.kafka.consumer import CheckedConsumer
-from streams.kafka.probe import StepOver
-from streams.past.places import Stretch, starts
-from streams.security.refused import away_or_refused
-from streams.store import Part
+from tidegate.streams.cli.reading import ANSWER_S, ends_of
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka.client import Kafka, outside, started
+from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.kafka.probe import StepOver
+from tidegate.streams.past.places import Stretch, starts
+from tidegate.streams.security.refused import away_or_refused
+from tidegate.streams.store import Part
 
 FETCH_BYTES = 8 << 20
 AT_ONCE = 200  # records handed out together: decoded, they still fit a processor's cache

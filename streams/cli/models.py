@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.show import json_line, table
+from tidegate.streams.cli.show import json_line, table
 
 if TYPE_CHECKING:
-    from classifiers import CascadeEntry, Figures, ModelEntry
+    from tidegate.classifiers import CascadeEntry, Figures, ModelEntry
 
 
 def models(
@@ -26,8 +26,8 @@ def models(
 
     Exit code: 0, 2 the manifest is missing or wrong.
     """
-    from classifiers import DEFAULT_MANIFEST, read_manifest
-    from streams.settings import Settings
+    from tidegate.classifiers import DEFAULT_MANIFEST, read_manifest
+    from tidegate.streams.settings import Settings
 
     manifest = read_manifest(Settings.load().classifier_manifest or DEFAULT_MANIFEST)
     if json_:
@@ -56,7 +56,7 @@ def models(
 
 
 def _bands(entry: ModelEntry | CascadeEntry) -> list[str]:
-    from classifiers import CascadeEntry
+    from tidegate.classifiers import CascadeEntry
 
     if not isinstance(entry, CascadeEntry):
         return []

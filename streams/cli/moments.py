@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from streams.cli.edge import ExitCode, fail
-from streams.cli.silence import duration_s
+from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.silence import duration_s
 
 _DURATION = re.compile(r"[0-9dhms]+")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import go, say
-from streams.cli.show import clock, json_line, percent, table
+from tidegate.streams.cli.edge import go, say
+from tidegate.streams.cli.show import clock, json_line, percent, table
 
 if TYPE_CHECKING:
-    from streams.core.events import Rate
-    from streams.settings import Settings
+    from tidegate.streams.core.events import Rate
+    from tidegate.streams.settings import Settings
 
 
 def rates(
@@ -34,7 +34,7 @@ def rates(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     found = go(_current(Settings.load()))
     hit = {_place(rate)[:-1] for rate in found if rate.hits}  # or the other of the two: 0 beside 12 is worth seeing
@@ -68,7 +68,7 @@ def rates(
 
 def _place(rate: Rate) -> tuple[bool, str, str, int, bool]:
     """Where it stands: `all` first, and what a shadow would have done under what was done."""
-    from streams.core.measures import WOULD
+    from tidegate.streams.core.measures import WOULD
 
     measure = rate.measure.removeprefix(WOULD)
     return rate.scope != "all", rate.scope, measure, rate.window_s, measure != rate.measure
@@ -78,8 +78,8 @@ async def _current(settings: Settings) -> list[Rate]:
     """The last rate of every key that was not taken back."""
     from pydantic import ValidationError
 
-    from streams.cli.reading import everything
-    from streams.core.events import Rate
+    from tidegate.streams.cli.reading import everything
+    from tidegate.streams.core.events import Rate
 
     last: dict[bytes, bytes | None] = {}
     async for record in everything(settings.brokers, "rates"):

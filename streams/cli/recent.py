@@ -12,22 +12,22 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.cli.decisions import Decisions, Recent
-from streams.cli.kept_records import KeptRecords
-from streams.core.backtest import Backtest, Backtested, Names
-from streams.core.contract import known
-from streams.core.count import Heard
-from streams.core.decide import Inputs, decide
-from streams.core.effects import Effects, Named
-from streams.core.events import Decision, Feedback, Source
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived, TimeSource, stamped
-from streams.core.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
-from streams.wire import Record, Unreadable, decode_feedback
+from tidegate.streams.cli.decisions import Decisions, Recent
+from tidegate.streams.cli.kept_records import KeptRecords
+from tidegate.streams.core.backtest import Backtest, Backtested, Names
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.count import Heard
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.effects import Effects, Named
+from tidegate.streams.core.events import Decision, Feedback, Source
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived, TimeSource, stamped
+from tidegate.streams.core.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
+from tidegate.streams.wire import Record, Unreadable, decode_feedback
 
 if TYPE_CHECKING:
-    from streams.cli.show import Advance
-    from streams.settings import Settings
+    from tidegate.streams.cli.show import Advance
+    from tidegate.streams.settings import Settings
 
 SKEW_MS = 300_000  # a worker's clock may be behind the producers' by so much, and its decisions are found all the same
 # What was decided, and what would be; None: not to be compared.

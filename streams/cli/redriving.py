@@ -12,21 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.cli.edge import say
-from streams.cli.reading import everything
-from streams.cli.stretches import Stretches
-from streams.cli.writing import producer
-from streams.copies import copies_in
-from streams.core.events import DeadLetter
-from streams.errors import UnreadableBatch
-from streams.redrive import Letters, Origin, Plan
-from streams.settings import Settings
-from streams.source import Source
-from streams.store import Part
-from streams.store.keys import COPY_MS
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
-from streams.wire import Record
-from streams.wire.headers import ORIGIN
+from tidegate.streams.cli.edge import say
+from tidegate.streams.cli.reading import everything
+from tidegate.streams.cli.stretches import Stretches
+from tidegate.streams.cli.writing import producer
+from tidegate.streams.copies import copies_in
+from tidegate.streams.core.events import DeadLetter
+from tidegate.streams.errors import UnreadableBatch
+from tidegate.streams.redrive import Letters, Origin, Plan
+from tidegate.streams.settings import Settings
+from tidegate.streams.source import Source
+from tidegate.streams.store import Part
+from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
+from tidegate.streams.wire import Record
+from tidegate.streams.wire.headers import ORIGIN
 
 SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.moments import moment_ms
-from streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.moments import moment_ms
+from tidegate.streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.cli.replay_run import Run
+    from tidegate.streams.cli.replay_run import Run
 
 
 def replay(
@@ -51,9 +51,9 @@ def replay(
     Exit code: 0 replayed, 1 the account does not close, 2 wrong usage, policy or model, or no such range, 3 Kafka or
     Redis is away.
     """
-    from streams.cli.replay_run import Run
-    from streams.settings import Settings
-    from streams.survey import Range
+    from tidegate.streams.cli.replay_run import Run
+    from tidegate.streams.settings import Settings
+    from tidegate.streams.survey import Range
 
     now_ms = int(time.time() * 1000)
     within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms), now_ms)

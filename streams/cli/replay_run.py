@@ -7,30 +7,30 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifiers import require_labels
-from streams.cli.edge import ExitCode, fail, say
-from streams.cli.policy.file import labels_checked
-from streams.cli.policy.log import read_log
-from streams.cli.show import Advance, clock, progress
-from streams.cli.stretches import Stretches
-from streams.core.policy import digest
-from streams.core.thresholds import LivePolicy
-from streams.errors import StoreRefused, TopicsMissing
-from streams.offline import Offline
-from streams.policy_file import read_policy
-from streams.publish import Publisher
-from streams.replay import Account, Replay, Replays
-from streams.scorer import LiveScorer, load_scorer
-from streams.source import partition_counts
-from streams.store.redis import RedisStore
-from streams.survey import Found, Range, stretches, survey
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
-from streams.topics_admin import TopicsUnequal
-from streams.users import UserKey
+from tidegate.classifiers import require_labels
+from tidegate.streams.cli.edge import ExitCode, fail, say
+from tidegate.streams.cli.policy.file import labels_checked
+from tidegate.streams.cli.policy.log import read_log
+from tidegate.streams.cli.show import Advance, clock, progress
+from tidegate.streams.cli.stretches import Stretches
+from tidegate.streams.core.policy import digest
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import StoreRefused, TopicsMissing
+from tidegate.streams.offline import Offline
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.publish import Publisher
+from tidegate.streams.replay import Account, Replay, Replays
+from tidegate.streams.scorer import LiveScorer, load_scorer
+from tidegate.streams.source import partition_counts
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.survey import Found, Range, stretches, survey
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
+from tidegate.streams.topics_admin import TopicsUnequal
+from tidegate.streams.users import UserKey
 
 if TYPE_CHECKING:
-    from classifiers import Scorer
-    from streams.settings import Settings
+    from tidegate.classifiers import Scorer
+    from tidegate.streams.settings import Settings
 
 
 class Run:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.edge import fail, go, say
+from tidegate.streams.cli.edge import fail, go, say
 
 WATCH_S = 1.0  # between two looks at the broker and the store
 
@@ -26,8 +26,8 @@ def worker() -> None:
 
     Exit code: 0 stopped, 2 wrong settings, policy or model, 70 a bug or a stuck classifier: start it again.
     """
-    from streams.app import run
-    from streams.settings import Settings
+    from tidegate.streams.app import run
+    from tidegate.streams.settings import Settings
 
     run(Settings.load())
 
@@ -45,9 +45,9 @@ def up(
 
     Exit code: 0 stopped, 1 the worker, broker or store ended by itself, 2 not installed or wrong settings.
     """
-    from streams.cli.child import WorkerProcess
-    from streams.embedded import Embedded, EmbeddedError, free_port
-    from streams.topics_admin import ensure_topics
+    from tidegate.streams.cli.child import WorkerProcess
+    from tidegate.streams.embedded import Embedded, EmbeddedError, free_port
+    from tidegate.streams.topics_admin import ensure_topics
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, say
+from tidegate.streams.cli.edge import ExitCode, fail, say
 
 DIRECTORY = Path("schemas")
 
@@ -27,7 +27,7 @@ def schemas(
 
     Exit code: 0 written or current, 1 not current, 2 not writable.
     """
-    from streams.schemas import generate
+    from tidegate.streams.schemas import generate
 
     files = generate()
     stale = [name for name, text in files.items() if _read(out / name) != text]

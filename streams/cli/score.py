@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.edge import fail, go, say
-from streams.cli.lines import Numbered, chunks, opened, size
-from streams.cli.show import json_line, progress
+from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.lines import Numbered, chunks, opened, size
+from tidegate.streams.cli.show import json_line, progress
 
 if TYPE_CHECKING:
-    from streams.core.events import Decision
-    from streams.offline import Offline
-    from streams.scoring import Scored, Scorer, Scoring
-    from streams.settings import Settings
+    from tidegate.streams.core.events import Decision
+    from tidegate.streams.offline import Offline
+    from tidegate.streams.scoring import Scored, Scorer, Scoring
+    from tidegate.streams.settings import Settings
 
 BATCH = 256  # as many as a worker's
 EXPLAIN_S = 300.0  # an encoder explains by dozens of its runs for each window of a text
@@ -60,7 +60,7 @@ def score(
 
     Exit code: 0 all scored, 1 some lines unreadable or not scored, 2 wrong settings, policy or model.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     refused = go(_score(Settings.load(policy_file=policy), file, explain))
     if refused:
@@ -69,16 +69,18 @@ def score(
 
 async def _score(settings: Settings, file: str, explain: bool) -> int:
     """How many lines were not scored."""
-    from classifiers import require_labels
-    from streams.core.policy import digest
-    from streams.core.thresholds import LivePolicy
-    from streams.offline import Offline
-    from streams.policy_file import read_policy
-    from streams.scorer import LiveScorer, load_scorer
-    from streams.scoring import Scoring
-    from streams.users import UserKey
+    from tidegate.classifiers import require_labels
+    from tidegate.streams.core.policy import digest
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.installed import named
+    from tidegate.streams.offline import Offline
+    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.scorer import LiveScorer, load_scorer
+    from tidegate.streams.scoring import Scoring
+    from tidegate.streams.users import UserKey
 
     policy = read_policy(settings.policy_file)
+    say(f"policy: {named(settings.policy_file)}")
     loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
@@ -100,7 +102,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
 
 
 async def _score_batch(offline: Offline, batch: Sequence[Numbered], explaining: Scoring | None) -> int:
-    from streams.core.events import Completion, DeadLetter
+    from tidegate.streams.core.events import Completion, DeadLetter
 
     refused, now_ms = 0, int(time.time() * 1000)
     for item, result in await offline.moderate([Line(value, number, now_ms) for number, value in batch]):
@@ -142,7 +144,7 @@ class _Asked:
         self._scorer, self.labels, self.version = scorer, scorer.labels, scorer.version
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
-        from classifiers import Cascade
+        from tidegate.classifiers import Cascade
 
         if isinstance(self._scorer, Cascade):
             return self._scorer.score(texts, explain=explain, by_encoder=explain)

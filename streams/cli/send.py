@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.lines import Numbered, chunks, opened, size
-from streams.cli.show import progress
+from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.lines import Numbered, chunks, opened, size
+from tidegate.streams.cli.show import progress
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
 UNREADABLE_SHOWN = 10  # lines named one by one; the rest is in the count
 DOUBTFUL_SHOWN = 10  # the same of those that can be read
@@ -58,7 +58,7 @@ def send(
 
     Exit code: 0 all sent, 1 some refused, 2 wrong usage, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     headers = [_header(pair) for pair in header or ()]
     counts = go(_send(Settings.load(), file, topic, headers))
@@ -81,8 +81,8 @@ def _header(pair: str) -> Header:
 
 
 async def _send(settings: Settings, file: str, topic: str, headers: Sequence[Header]) -> Counter[str]:
-    from streams.cli.reading import require_topic
-    from streams.cli.writing import producer
+    from tidegate.streams.cli.reading import require_topic
+    from tidegate.streams.cli.writing import producer
 
     counts: Counter[str] = Counter()
     with opened(file) as lines, progress(f"to {topic}", size(file)) as advance:
@@ -97,7 +97,7 @@ async def _send_chunk(
     out: Any, chunk: Sequence[Numbered], topic: str, headers: Sequence[Header], limit: int, counts: Counter[str]
 ) -> None:
     """Returns when all of it was acknowledged: the next line of a pipe may come tomorrow."""
-    from streams.cli.writing import record_bytes
+    from tidegate.streams.cli.writing import record_bytes
 
     pending: list[tuple[int, int, Any]] = []
     for number, value in chunk:
@@ -140,7 +140,7 @@ def _read(line: Line) -> tuple[bytes | None, str, list[str]]:
 
     A line without an id of its own has no key by it: its position is not known yet.
     """
-    from streams.wire import Unreadable, decode_completion, decode_feedback, doubts
+    from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback, doubts
 
     if line.topic == "feedback":
         heard = decode_feedback(line)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import typer
 
-from streams.core.times import LATEST_MS, read
+from tidegate.streams.core.times import LATEST_MS, read
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.policy.change import Author, Wanted, Why
-from streams.cli.show import ago, clock, json_line, span, table
+from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.policy.change import Author, Wanted, Why
+from tidegate.streams.cli.show import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Log
-    from streams.core.events import Silence
-    from streams.core.statuses import AlertStatus
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.core.events import Silence
+    from tidegate.streams.core.statuses import AlertStatus
+    from tidegate.streams.settings import Settings
 
 UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d{1,9}[dhms]){1,4}")
@@ -47,10 +47,10 @@ def add(
 
     Exit code: 0 silenced, 2 wrong usage, 3 Kafka is away.
     """
-    from streams.core.events import Silence
-    from streams.core.ruled import ruled
-    from streams.core.silences import matches
-    from streams.settings import Settings
+    from tidegate.streams.core.events import Silence
+    from tidegate.streams.core.ruled import ruled
+    from tidegate.streams.core.silences import matches
+    from tidegate.streams.settings import Settings
 
     settings, wanted, for_s = Settings.load(), Wanted(author, reason), duration_s(for_)
     if for_s > LONGEST_S:
@@ -76,9 +76,9 @@ def add(
 
 def _matched(settings: Settings, made: Silence) -> list[str]:
     """A line for each alert that is pending or firing and that it matches."""
-    from streams.core.events import AlertState
-    from streams.core.silences import matches
-    from streams.errors import StoreAway
+    from tidegate.streams.core.events import AlertState
+    from tidegate.streams.core.silences import matches
+    from tidegate.streams.errors import StoreAway
 
     try:
         now_ms, every = go(_alerts(settings))
@@ -94,8 +94,8 @@ def _matched(settings: Settings, made: Silence) -> list[str]:
 
 async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
     """The store's time, and every alert that it keeps."""
-    from streams.core.statuses import read
-    from streams.store.redis import RedisStore
+    from tidegate.streams.core.statuses import read
+    from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:
@@ -117,7 +117,7 @@ def list_(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     now_ms = int(time.time() * 1000)
     found = [s for s in go(_read(Settings.load())) if all_ or s.until_ms > now_ms]
@@ -153,7 +153,7 @@ def expire(
 
     Exit code: 0 ended, 1 no such silence in force, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     settings, wanted, now_ms = Settings.load(), Wanted(author, reason), int(time.time() * 1000)
     found = {s.id: s for s in go(_read(settings)) if s.until_ms > now_ms}
@@ -176,13 +176,13 @@ def duration_s(text: str) -> int:
 
 
 async def _read(settings: Settings) -> list[Silence]:
-    from streams.cli.policy.log import read_log
+    from tidegate.streams.cli.policy.log import read_log
 
     return list((await read_log(settings)).log.silences.values())
 
 
 async def _write(settings: Settings, made: Silence) -> Log:
-    from streams.cli.policy.log import append
+    from tidegate.streams.cli.policy.log import append
 
     seen, _ = await append(settings, made)
     return seen

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from streams.cli.kept_records import KeptRecords
-from streams.core.times import stamped
-from streams.kafka.client import Kafka
-from streams.past.places import Stretch
-from streams.wire import Record
+from tidegate.streams.cli.kept_records import KeptRecords
+from tidegate.streams.core.times import stamped
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.wire import Record
 
 
 class Stretches:

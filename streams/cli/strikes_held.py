@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.cli.edge import ExitCode, fail
-from streams.topics import COMPLETIONS
+from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
-    from streams.core.strikes import Standing, Terms
-    from streams.settings import Settings
-    from streams.store import Part
-    from streams.store.redis import RedisStore
+    from tidegate.streams.core.strikes import Standing, Terms
+    from tidegate.streams.settings import Settings
+    from tidegate.streams.store import Part
+    from tidegate.streams.store.redis import RedisStore
 
 _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
 
@@ -35,7 +35,7 @@ class Held:
     @property
     def now(self) -> Standing:
         """What is left of them by the store's clock."""
-        from streams.core.strikes import Standing, decayed
+        from tidegate.streams.core.strikes import Standing, decayed
 
         at_ms = max(self.now_ms, self.standing.at_ms)
         return Standing(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
@@ -43,7 +43,7 @@ class Held:
     @property
     def enforced(self) -> tuple[str, int] | None:
         """What the user is under now, and until when."""
-        from streams.core.strikes import below_ms, reached
+        from tidegate.streams.core.strikes import below_ms, reached
 
         found = reached(self.now.strikes, self.terms)
         return None if found is None else (found[0], below_ms(self.now, found[1], self.terms.half_life_ms))
@@ -100,7 +100,7 @@ async def undo(
     settings: Settings, user: str, weight: float | None, author: str, reason: str, done: Callable[[Held, float], None]
 ) -> None:
     """Takes strikes back, where most are first. done: told what was there and how many are left, part by part."""
-    from streams.store import Undo
+    from tidegate.streams.store import Undo
 
     async with _opened(settings) as (store, parts, terms, _):
         left = weight
@@ -124,12 +124,12 @@ async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms)
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Part], Terms, bool]]:
     """The store, the parts that may hold strikes, the live policy's terms, and whether it makes any."""
-    from streams.cli.policy.log import read_log
-    from streams.core.strikes import terms
-    from streams.errors import TopicsMissing
-    from streams.source import partition_counts
-    from streams.store import Part
-    from streams.store.redis import RedisStore
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.strikes import terms
+    from tidegate.streams.errors import TopicsMissing
+    from tidegate.streams.source import partition_counts
+    from tidegate.streams.store import Part
+    from tidegate.streams.store.redis import RedisStore
 
     counts = await partition_counts(settings.brokers)
     if COMPLETIONS not in counts:
@@ -158,15 +158,15 @@ def as_stored(user: str | None, tenant: str | None, raw: str | None, settings: S
         return user
     if user is not None or raw is None or tenant is None:
         fail("expected USER, or both --tenant and --user; nothing done", ExitCode.WRONG)
-    from streams.users import UserKey
+    from tidegate.streams.users import UserKey
 
     return f"{tenant}:{UserKey(settings.user_key_bytes()).hash(tenant, raw)}"
 
 
 async def check_key(settings: Settings) -> None:
     """Ends the command where names are hashed with another key than users were."""
-    from streams.store.redis import RedisStore
-    from streams.users import UserKey
+    from tidegate.streams.store.redis import RedisStore
+    from tidegate.streams.users import UserKey
 
     store = RedisStore(settings.store, settings.namespace)
     try:

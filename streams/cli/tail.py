@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go
-from streams.cli.show import clock, percent
-from streams.cli.show import value as rule_value
+from tidegate.streams.cli.edge import ExitCode, fail, go
+from tidegate.streams.cli.show import clock, percent
+from tidegate.streams.cli.show import value as rule_value
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
 Event = dict[str, Any]
 
@@ -46,8 +46,8 @@ def tail(
 
     Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is away.
     """
-    from streams.settings import Settings
-    from streams.topics import TOPICS
+    from tidegate.streams.settings import Settings
+    from tidegate.streams.topics import TOPICS
 
     names = [known.name for known in TOPICS]
     if topic not in names:
@@ -61,7 +61,7 @@ def tail(
 async def _tail(
     settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
-    from streams.cli.reading import everything, follow
+    from tidegate.streams.cli.reading import everything, follow
 
     kafka, shown = settings.brokers, 0
     source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
@@ -77,7 +77,7 @@ async def _tail(
 
 def _is_of(record: Any, id: str) -> bool:
     """Whether an event has that id, or speaks of the completion that has: as it stands, or as Tidegate keeps it."""
-    from streams.core.contract import shortened
+    from tidegate.streams.core.contract import shortened
 
     try:
         found = json.loads(record.value or b"")

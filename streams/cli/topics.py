@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.edge import go
-from streams.cli.show import json_line
+from tidegate.streams.cli.edge import go
+from tidegate.streams.cli.show import json_line
 
 
 def topics(
@@ -23,8 +23,8 @@ def topics(
 
     Exit code: 0 every topic exists, 2 Kafka refused or they do not fit together, 3 Kafka is away.
     """
-    from streams.settings import Settings
-    from streams.topics_admin import ensure_topics
+    from tidegate.streams.settings import Settings
+    from tidegate.streams.topics_admin import ensure_topics
 
     s = Settings.load()
     created = go(ensure_topics(s.brokers, s.partitions, s.replication, max_record_bytes=s.max_record_bytes))

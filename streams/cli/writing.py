@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from streams.kafka.client import connect
-from streams.security.refused import away_or_refused
-from streams.settings import Settings
+from tidegate.streams.kafka.client import connect
+from tidegate.streams.security.refused import away_or_refused
+from tidegate.streams.settings import Settings
 
 BATCH_BYTES = 256 * 1024
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
-from streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
-from streams.core.ruled import ruled
-from streams.core.series import ALL, KINDS
-from streams.core.strikes import Struck, struck
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived
+from tidegate.streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
+from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
+from tidegate.streams.core.ruled import ruled
+from tidegate.streams.core.series import ALL, KINDS
+from tidegate.streams.core.strikes import Struck, struck
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
 ScopeOf = Callable[[str, str], str]

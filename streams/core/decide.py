@@ -7,8 +7,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from streams.core.contract import known
-from streams.core.events import (
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.events import (
     Action,
     Decision,
     EventTime,
@@ -20,9 +20,9 @@ from streams.core.events import (
     TimeSource,
     WouldBe,
 )
-from streams.core.measures import PRODUCER_FAILED
-from streams.core.thresholds import Bars, LivePolicy
-from streams.core.times import BACK_MS
+from tidegate.streams.core.measures import PRODUCER_FAILED
+from tidegate.streams.core.thresholds import Bars, LivePolicy
+from tidegate.streams.core.times import BACK_MS
 
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})

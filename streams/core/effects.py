@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from streams.core.contract import Action
-from streams.core.events import FeedbackKind
+from tidegate.streams.core.contract import Action
+from tidegate.streams.core.events import FeedbackKind
 
 
 class Part(BaseModel):

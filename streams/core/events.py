@@ -13,25 +13,25 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from streams.core.changes import PolicyChange as PolicyChange
-from streams.core.changes import ShadowChange as ShadowChange
-from streams.core.changes import Silence as Silence
-from streams.core.contract import MAX_CHOICES as MAX_CHOICES
-from streams.core.contract import STRENGTH as STRENGTH
-from streams.core.contract import UNKNOWN as UNKNOWN
-from streams.core.contract import Action as Action
-from streams.core.contract import Event, Id, Incoming, Outgoing, Score
-from streams.core.contract import Scopes as Scopes
-from streams.core.contract import Source as Source
-from streams.core.incoming import Completion as Completion
-from streams.core.incoming import Feedback as Feedback
-from streams.core.incoming import FeedbackKind as FeedbackKind
-from streams.core.rated import Alert as Alert
-from streams.core.rated import AlertReason as AlertReason
-from streams.core.rated import AlertState as AlertState
-from streams.core.rated import Enforcement as Enforcement
-from streams.core.rated import Rate as Rate
-from streams.core.times import TimeSource as TimeSource
+from tidegate.streams.core.changes import PolicyChange as PolicyChange
+from tidegate.streams.core.changes import ShadowChange as ShadowChange
+from tidegate.streams.core.changes import Silence as Silence
+from tidegate.streams.core.contract import MAX_CHOICES as MAX_CHOICES
+from tidegate.streams.core.contract import STRENGTH as STRENGTH
+from tidegate.streams.core.contract import UNKNOWN as UNKNOWN
+from tidegate.streams.core.contract import Action as Action
+from tidegate.streams.core.contract import Event, Id, Incoming, Outgoing, Score
+from tidegate.streams.core.contract import Scopes as Scopes
+from tidegate.streams.core.contract import Source as Source
+from tidegate.streams.core.incoming import Completion as Completion
+from tidegate.streams.core.incoming import Feedback as Feedback
+from tidegate.streams.core.incoming import FeedbackKind as FeedbackKind
+from tidegate.streams.core.rated import Alert as Alert
+from tidegate.streams.core.rated import AlertReason as AlertReason
+from tidegate.streams.core.rated import AlertState as AlertState
+from tidegate.streams.core.rated import Enforcement as Enforcement
+from tidegate.streams.core.rated import Rate as Rate
+from tidegate.streams.core.times import TimeSource as TimeSource
 
 
 class Span(BaseModel):

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from streams.core.contract import UNKNOWN, Choices, Id, Incoming, Name
-from streams.core.times import Given
+from tidegate.streams.core.contract import UNKNOWN, Choices, Id, Incoming, Name
+from tidegate.streams.core.times import Given
 
 
 class Completion(Incoming):

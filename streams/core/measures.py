@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from streams.core.events import Action, FeedbackKind
+from tidegate.streams.core.events import Action, FeedbackKind
 
 SCORED = "scored"  # completions with scores: no faults, and of the producer's failures those with a text
 FAULT = "fault"

@@ -15,9 +15,20 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from streams.core.measures import Measure, measure
-from streams.core.parts import AlertRule, Faults, Floor, Limits, Part, ScopeRule, Strikes, Thresholds, Whole, Windows
-from streams.core.problems import MOST, near, problems, said, shown
+from tidegate.streams.core.measures import Measure, measure
+from tidegate.streams.core.parts import (
+    AlertRule,
+    Faults,
+    Floor,
+    Limits,
+    Part,
+    ScopeRule,
+    Strikes,
+    Thresholds,
+    Whole,
+    Windows,
+)
+from tidegate.streams.core.problems import MOST, near, problems, said, shown
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says

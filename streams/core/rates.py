@@ -8,12 +8,12 @@ from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
-from streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
-from streams.core.policy import Policy
-from streams.core.ruled import ruled
-from streams.core.thresholds import LivePolicy
-from streams.core.times import AHEAD_MS
-from streams.core.windows import Sums
+from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.ruled import ruled
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import AHEAD_MS
+from tidegate.streams.core.windows import Sums
 
 FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
 _FEEDBACK = ("satisfaction", "complaint", "overturned")

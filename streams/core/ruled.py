@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from streams.core.measures import Measure, would
-from streams.core.parts import AlertRule
-from streams.core.policy import Policy
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.core.measures import Measure, would
+from tidegate.streams.core.parts import AlertRule
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.thresholds import LivePolicy
 
 SHADOW = "shadow:"  # before the name of a shadow's rule; no name holds a colon
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from streams.core.events import Silence
+from tidegate.streams.core.events import Silence
 
 # Silences that a reader of the log keeps. The fold has no clock, so that all readers agree: it cannot know which have
 # expired. But of more than these the one that ends first goes, and an expired one ends before every one in force.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from streams.core.events import Rate
-from streams.core.rates import Asked, share, total_of
-from streams.core.series import ALL
-from streams.core.windows import Sums, Window
+from tidegate.streams.core.events import Rate
+from tidegate.streams.core.rates import Asked, share, total_of
+from tidegate.streams.core.series import ALL
+from tidegate.streams.core.windows import Sums, Window
 
 _BY_ANOTHER = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
 

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from streams.core.events import Alert, AlertReason, AlertState
-from streams.core.ruled import SHADOW
+from tidegate.streams.core.events import Alert, AlertReason, AlertState
+from tidegate.streams.core.ruled import SHADOW
 
 TICK = "@"  # the tick's own state stands beside the alerts' under this key
 

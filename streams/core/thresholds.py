@@ -8,9 +8,9 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from streams.core.events import Action, Scopes
-from streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
-from streams.core.policy import Policy
+from tidegate.streams.core.events import Action, Scopes
+from tidegate.streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
+from tidegate.streams.core.policy import Policy
 
 Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
 

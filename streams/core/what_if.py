@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import TypeVar
 
-from streams.core.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
-from streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.core.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
+from tidegate.streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
+from tidegate.streams.core.thresholds import LivePolicy
 
 K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from streams.core.series import split
+from tidegate.streams.core.series import split
 
 Sums = dict[str, dict[str, int]]  # counter -> scope -> n; absent where 0
 

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from streams.demo.account import Kind, Outcome, Position
+from tidegate.streams.demo.account import Kind, Outcome, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
 LATEST = 20  # decisions kept to be shown

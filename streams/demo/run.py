@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from streams.cli.child import WorkerProcess
-from streams.cli.reading import follow
-from streams.cli.writing import producer
-from streams.core.policy import Policy
-from streams.demo.account import Account, Position, settle
-from streams.demo.dashboard import TOPICS, Dashboard, Event
-from streams.demo.traffic import LENGTH_S, Made, going_on, traffic
-from streams.demo.view import Now
-from streams.embedded import Embedded, free_port
-from streams.errors import TidegateError
-from streams.policy_file import read_policy
-from streams.settings import PREFIX, Settings
-from streams.store import Part
-from streams.store.redis import RedisStore
-from streams.topics_admin import ensure_topics
+from tidegate.streams.cli.child import WorkerProcess
+from tidegate.streams.cli.reading import follow
+from tidegate.streams.cli.writing import producer
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.demo.account import Account, Position, settle
+from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
+from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic
+from tidegate.streams.demo.view import Now
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.errors import TidegateError
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics_admin import ensure_topics
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 PARTITIONS = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from streams.demo.view import Line, worth
+from tidegate.streams.demo.view import Line, worth
 
 if TYPE_CHECKING:
-    from streams.demo.run import Result
+    from tidegate.streams.demo.run import Result
 
 LABELS = ("toxicity", "insult", "stereotype")  # of whom it is said who was affected
 STANDS_OUT = 0.8  # of all that were affected: a tenant or model with so many is named

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.demo.forms import FAILING, FORMS, Answer, Headers, decision_id, malformed
-from streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
+from tidegate.streams.demo.forms import FAILING, FORMS, Answer, Headers, decision_id, malformed
+from tidegate.streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
 
 SEED = 7
 LENGTH_S = 60.0

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from streams.core.parts import AlertRule
-from streams.core.policy import Policy
-from streams.demo.dashboard import Dashboard
+from tidegate.streams.core.parts import AlertRule
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.demo.dashboard import Dashboard
 
 Style = str  # "", bold, dim, red, yellow, green
 Line = list[tuple[str, Style]]

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from streams.embedded.server import HOST, EmbeddedError, Server, Servers
+from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Servers
 
 
 class Embedded(Servers):

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from streams.errors import TidegateError
+from tidegate.streams.errors import TidegateError
 
 HOST = "127.0.0.1"
 # Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections: while a server is down, a

@@ -17,17 +17,17 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from streams.batch import Batch, Limits, Span
-from streams.consumer import make
-from streams.errors import BrokerAway, StoreAway, broker_away
-from streams.fence import Owned
-from streams.ingest.commits import ANSWER_S, Commits
-from streams.ingest.positions import lags, seek_back
-from streams.ingest.unreadable import Note, UnreadableBatches
-from streams.kafka.client import Kafka
-from streams.store import Part
-from streams.tasks import Tasks, exit_on_bug
-from streams.wire import Record, UnreadableRange
+from tidegate.streams.batch import Batch, Limits, Span
+from tidegate.streams.consumer import make
+from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
+from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.commits import ANSWER_S, Commits
+from tidegate.streams.ingest.positions import lags, seek_back
+from tidegate.streams.ingest.unreadable import Note, UnreadableBatches
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.store import Part
+from tidegate.streams.tasks import Tasks, exit_on_bug
+from tidegate.streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)
 

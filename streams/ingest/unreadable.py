@@ -14,15 +14,15 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from streams.batch import Limits
-from streams.errors import BrokerAway, StoreAway
-from streams.fence import Owned
-from streams.kafka.batches import BadBatch
-from streams.kafka.client import Kafka
-from streams.kafka.probe import end_of
-from streams.store import Part, UnreadableWait
-from streams.tasks import Tasks
-from streams.wire import UnreadableRange
+from tidegate.streams.batch import Limits
+from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.fence import Owned
+from tidegate.streams.kafka.batches import BadBatch
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.probe import end_of
+from tidegate.streams.store import Part, UnreadableWait
+from tidegate.streams.tasks import Tasks
+from tidegate.streams.wire import UnreadableRange
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
-from streams.kafka.codecs import Undecompressed, decompressed
+from tidegate.streams.kafka.codecs import Undecompressed, decompressed
 
 # base_offset length leader_epoch magic crc attributes last_offset_delta first_ms max_ms producer epoch sequence count
 HEADER = struct.Struct(">qiibIhiqqqhii")

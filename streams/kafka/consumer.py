@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
-from streams.errors import CodecMissing
-from streams.kafka.batches import HEADER, BadBatch, checked, records_in, refused
+from tidegate.streams.errors import CodecMissing
+from tidegate.streams.kafka.batches import HEADER, BadBatch, checked, records_in, refused
 
 log = logging.getLogger(__name__)
 

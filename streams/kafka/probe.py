@@ -10,11 +10,11 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from streams.errors import broker_away
-from streams.kafka.batches import BadBatch
-from streams.kafka.client import Kafka, outside, started
-from streams.kafka.consumer import CheckedConsumer
-from streams.wire import UnreadableRange
+from tidegate.streams.errors import broker_away
+from tidegate.streams.kafka.batches import BadBatch
+from tidegate.streams.kafka.client import Kafka, outside, started
+from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.wire import UnreadableRange
 
 log = logging.getLogger(__name__)
 

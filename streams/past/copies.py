@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from streams.copies import copies_in
-from streams.errors import StoreAway
-from streams.past.places import Stretch
-from streams.past.published import Past
-from streams.store import Copy, Part, Store
-from streams.store.keys import COPY_MS
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
-from streams.wire import Record
+from tidegate.streams.copies import copies_in
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.past.published import Past
+from tidegate.streams.store import Copy, Part, Store
+from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
+from tidegate.streams.wire import Record
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from contextlib import aclosing
 
 from pydantic import ValidationError
 
-from streams.core import statuses
-from streams.core.events import Alert
-from streams.core.statuses import AlertStatus
-from streams.past.published import Past
-from streams.store import Part
-from streams.topics import ALERTS
+from tidegate.streams.core import statuses
+from tidegate.streams.core.events import Alert
+from tidegate.streams.core.statuses import AlertStatus
+from tidegate.streams.past.published import Past
+from tidegate.streams.store import Part
+from tidegate.streams.topics import ALERTS
 
 SKEW_MS = 60_000  # a boundary is looked at after it has passed, by another clock than the one that stamps the word
 

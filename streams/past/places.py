@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from streams.store import Part
-from streams.wire import Record
+from tidegate.streams.store import Part
+from tidegate.streams.wire import Record
 
 
 class Stretch(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Protocol, Self
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from streams.core.events import DeadLetterReason, Decision
-from streams.past.places import Places, Stretch
-from streams.store import Part
-from streams.topics import DECISIONS
-from streams.wire import Record, UnreadableRange
+from tidegate.streams.core.events import DeadLetterReason, Decision
+from tidegate.streams.past.places import Places, Stretch
+from tidegate.streams.store import Part
+from tidegate.streams.topics import DECISIONS
+from tidegate.streams.wire import Record, UnreadableRange
 
 NO_LETTER = (-1, False)
 

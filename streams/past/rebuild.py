@@ -15,22 +15,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from streams.core.count import Aggregate, aggregate
-from streams.core.events import Decision
-from streams.core.rates import keep_ms
-from streams.core.strikes import Strike, Struck, Terms
-from streams.core.thresholds import LivePolicy
-from streams.core.times import stamped
-from streams.errors import StoreAway
-from streams.fence import mark_of, newest_ms
-from streams.metrics import Metrics
-from streams.names import Names, seen
-from streams.past.places import Places, Stretch
-from streams.past.published import Outcome, Past, Published, said
-from streams.past.strikes import AsThen, Striking, Told, reach_ms
-from streams.store import Applied, Apply, Copy, Part, Store
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
-from streams.wire import Record, UnreadableRange, end_of
+from tidegate.streams.core.count import Aggregate, aggregate
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.strikes import Strike, Struck, Terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import stamped
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.fence import mark_of, newest_ms
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.names import Names, seen
+from tidegate.streams.past.places import Places, Stretch
+from tidegate.streams.past.published import Outcome, Past, Published, said
+from tidegate.streams.past.strikes import AsThen, Striking, Told, reach_ms
+from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
+from tidegate.streams.wire import Record, UnreadableRange, end_of
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from streams.core.events import Decision, Enforcement
-from streams.core.parts import Strikes
-from streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
-from streams.core.thresholds import LivePolicy
-from streams.enforce import AT_ONCE
-from streams.past.places import Stretch
-from streams.past.published import Past
-from streams.store import Part, Store, Undo
+from tidegate.streams.core.events import Decision, Enforcement
+from tidegate.streams.core.parts import Strikes
+from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.enforce import AT_ONCE
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.past.published import Past
+from tidegate.streams.store import Part, Store, Undo
 
 # Policy version -> what it says of strikes; None where it is not known any more.
 AsThen = Callable[[str], tuple[Strikes, Terms] | None]

@@ -20,9 +20,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from streams.errors import BrokerAway, BrokerRefused, broker_away, causes
-from streams.kafka.client import Kafka, connect, who
-from streams.security.tls import objection
+from tidegate.streams.errors import BrokerAway, BrokerRefused, broker_away, causes
+from tidegate.streams.kafka.client import Kafka, connect, who
+from tidegate.streams.security.tls import objection
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)

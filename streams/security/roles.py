@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.topics import TOPICS
+from tidegate.streams.topics import TOPICS
 
 NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
 ALL = tuple(topic.name for topic in TOPICS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from streams.errors import SettingsError
+from tidegate.streams.errors import SettingsError
 
 
 def read(setting: str, given: SecretStr | None, file: Path | None, least_bytes: int = 1) -> bytes | None:

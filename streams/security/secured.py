@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from streams.kafka.client import proven_by
-from streams.security.secret import read_text
-from streams.security.tls import Files, context
-from streams.wrong_settings import PREFIX, SECRETS
+from tidegate.streams.kafka.client import proven_by
+from tidegate.streams.security.secret import read_text
+from tidegate.streams.security.tls import Files, context
+from tidegate.streams.wrong_settings import PREFIX, SECRETS
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
 KAFKA, REDIS = f"{PREFIX}KAFKA", f"{PREFIX}REDIS"
 

@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.errors import SettingsError
+from tidegate.streams.errors import SettingsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ fence, and what comes after it has no say.
 
 from __future__ import annotations
 
-from streams.store.script_parts import NOW
+from tidegate.streams.store.script_parts import NOW
 
 # KEYS fence, then a key an origin -> whether none is missing ('1' or false), then what each says, or false
 COPIES = """

@@ -27,9 +27,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from streams.core.parts import LONGEST_WINDOW_S
-from streams.core.times import AHEAD_MS
-from streams.store import KEPT_MS, Part
+from tidegate.streams.core.parts import LONGEST_WINDOW_S
+from tidegate.streams.core.times import AHEAD_MS
+from tidegate.streams.store import KEPT_MS, Part
 
 COUNTED_MS = 10_000  # a sketch that is copied to be counted
 # What `core/rates.keep_ms` comes to under the widest policy: a bucket, the longest window, a day ahead.

@@ -6,9 +6,9 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
-from streams.core.strikes import Standing
-from streams.errors import StoreRefused
-from streams.store import (
+from tidegate.streams.core.strikes import Standing
+from tidegate.streams.errors import StoreRefused
+from tidegate.streams.store import (
     KEPT_MS,
     Applied,
     Apply,
@@ -25,7 +25,7 @@ from streams.store import (
     Undo,
     UnreadableWait,
 )
-from streams.store.memory_part import PartState
+from tidegate.streams.store.memory_part import PartState
 
 
 class MemoryStore:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from streams.store import Copy, Marks
-from streams.store.keys import COPY_MS
+from tidegate.streams.store import Copy, Marks
+from tidegate.streams.store.keys import COPY_MS
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from streams.store import Fence, Mark
-from streams.store.memory_copies import PartCopies
-from streams.store.memory_strikes import PartStrikes
+from tidegate.streams.store import Fence, Mark
+from tidegate.streams.store.memory_copies import PartCopies
+from tidegate.streams.store.memory_strikes import PartStrikes
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from streams.core.strikes import Crossing, Standing, Struck, Terms, add, kept_ms, undone
-from streams.store import KEPT_MS, Outbox, Queued, Undo
+from tidegate.streams.core.strikes import Crossing, Standing, Struck, Terms, add, kept_ms, undone
+from tidegate.streams.store import KEPT_MS, Outbox, Queued, Undo
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from streams.errors import StoreRefused
-from streams.store import (
+from tidegate.streams.errors import StoreRefused
+from tidegate.streams.store import (
     Applied,
     Apply,
     Claim,
@@ -20,10 +20,10 @@ from streams.store import (
     scripts,
     shared_scripts,
 )
-from streams.store.keys import COUNTED_MS
-from streams.store.redis_copies import RedisCopies
-from streams.store.server import CLUSTER_WITHOUT
-from streams.store.server import text as _text
+from tidegate.streams.store.keys import COUNTED_MS
+from tidegate.streams.store.redis_copies import RedisCopies
+from tidegate.streams.store.server import CLUSTER_WITHOUT
+from tidegate.streams.store.server import text as _text
 
 
 class RedisStore(RedisCopies):

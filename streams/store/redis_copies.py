@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from streams.store import Copy, Marks, Part
-from streams.store.copy_scripts import COPIES, MARK_COPIES
-from streams.store.keys import COPY_MS
-from streams.store.redis_strikes import RedisStrikes
-from streams.store.server import text
+from tidegate.streams.store import Copy, Marks, Part
+from tidegate.streams.store.copy_scripts import COPIES, MARK_COPIES
+from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.store.redis_strikes import RedisStrikes
+from tidegate.streams.store.server import text
 
 AT_ONCE = 500  # marks written by one call: a millisecond of the server's time
 

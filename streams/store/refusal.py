@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from streams.errors import StoreAway, StoreDenied, StoreForbids, causes
-from streams.security.tls import objection
-from streams.store.address import Address
+from tidegate.streams.errors import StoreAway, StoreDenied, StoreForbids, causes
+from tidegate.streams.security.tls import objection
+from tidegate.streams.store.address import Address
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two are said of scripts
 _COMMAND = re.compile(r"the '([\w|]+)' command")

@@ -10,8 +10,8 @@ unreadable_at unreadable_tries unreadable_since_ms (the batch that it stands at,
 
 from __future__ import annotations
 
-from streams.store.copy_scripts import MARK, MET
-from streams.store.script_parts import NOW, STANDING
+from tidegate.streams.store.copy_scripts import MARK, MET
+from tidegate.streams.store.script_parts import NOW, STANDING
 
 # KEYS any of the node's. -> its time, ms
 CLOCK = NOW + "return string.format('%d', now)"

@@ -25,10 +25,10 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from streams.errors import StoreAway, StoreRefused
-from streams.store.address import Address
-from streams.store.keys import Keys
-from streams.store.refusal import refusal, user_of
+from tidegate.streams.errors import StoreAway, StoreRefused
+from tidegate.streams.store.address import Address
+from tidegate.streams.store.keys import Keys
+from tidegate.streams.store.refusal import refusal, user_of
 
 _AWAY = (
     *(RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError),

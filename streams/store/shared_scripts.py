@@ -5,7 +5,7 @@ As in `scripts.py` each script is one atomic step, and checks everything before 
 
 from __future__ import annotations
 
-from streams.store.script_parts import NOW
+from tidegate.streams.store.script_parts import NOW
 
 # KEYS lease. ARGV worker ttl_ms -> epoch, now; or false while another holds it
 LEASE = (

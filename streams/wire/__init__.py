@@ -6,9 +6,9 @@ The forms and their mapping tables are in docs/input-forms.md, tested against th
 
 from __future__ import annotations
 
-from streams.wire.decode import decode_completion, decode_feedback
-from streams.wire.doubts import doubts
-from streams.wire.record import Record, Unreadable, UnreadableRange, by_broker, dead_letter, end_of
+from tidegate.streams.wire.decode import decode_completion, decode_feedback
+from tidegate.streams.wire.doubts import doubts
+from tidegate.streams.wire.record import Record, Unreadable, UnreadableRange, by_broker, dead_letter, end_of
 
 __all__ = [
     "Record",

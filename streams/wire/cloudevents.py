@@ -7,14 +7,14 @@ import binascii
 import re
 from typing import Any, NamedTuple
 
-from streams.core.contract import shortened
-from streams.core.events import DeadLetterReason
-from streams.core.times import read
-from streams.wire import hints
-from streams.wire.headers import Headers
-from streams.wire.mended import text_of
-from streams.wire.parse import json_object
-from streams.wire.record import Refused
+from tidegate.streams.core.contract import shortened
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.core.times import read
+from tidegate.streams.wire import hints
+from tidegate.streams.wire.headers import Headers
+from tidegate.streams.wire.mended import text_of
+from tidegate.streams.wire.parse import json_object
+from tidegate.streams.wire.record import Refused
 
 STRUCTURED = "application/cloudevents+json"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from streams.core.events import MAX_CHOICES, FeedbackKind
-from streams.core.times import read
+from tidegate.streams.core.events import MAX_CHOICES, FeedbackKind
+from tidegate.streams.core.times import read
 
 # Our field -> where it may stand in the form, as a dotted path; the first that is there and not empty wins.
 Paths = Mapping[str, tuple[str, ...]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.core.events import DeadLetterReason
-from streams.wire import hints, litellm, native, shapes
-from streams.wire.fields import Mapped
-from streams.wire.record import Refused
-from streams.wire.wrapped import inside, is_chunk
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.wire import hints, litellm, native, shapes
+from tidegate.streams.wire.fields import Mapped
+from tidegate.streams.wire.record import Refused
+from tidegate.streams.wire.wrapped import inside, is_chunk
 
 # Where a batch's line, or whatever else holds an answer, has its id.
 _LINE_IDS = ("custom_id", "key", "id")

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from streams.wire.headers import ATTRIBUTES, NAMES
+from tidegate.streams.wire.headers import ATTRIBUTES, NAMES
 
 HEADER_NAMES = (*NAMES, "origin")  # of the headers `tidegate-…`
 LOOKED_AT = 40  # keys or headers of one record: a flood of dead letters must not cost more than it has to

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from streams.core.events import DeadLetterReason
-from streams.wire.fields import Mapped, Paths, pick, strays, texts
-from streams.wire.parse import json_object
-from streams.wire.record import Refused
-from streams.wire.said import Lost, content
-from streams.wire.shapes import said, shape_of
-from streams.wire.wrapped import inside
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.wire.fields import Mapped, Paths, pick, strays, texts
+from tidegate.streams.wire.parse import json_object
+from tidegate.streams.wire.record import Refused
+from tidegate.streams.wire.said import Lost, content
+from tidegate.streams.wire.shapes import said, shape_of
+from tidegate.streams.wire.wrapped import inside
 
 PATHS: Paths = {
     "id": ("id",),

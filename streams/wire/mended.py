@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from streams.core.contract import Incoming, shortened
-from streams.wire.fields import EXPECTED
+from tidegate.streams.core.contract import Incoming, shortened
+from tidegate.streams.wire.fields import EXPECTED
 
 E = TypeVar("E", bound=Incoming)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import hints
-from streams.wire.fields import EXPECTED, Mapped
-from streams.wire.record import Refused
-from streams.wire.said import Lost
+from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
+from tidegate.streams.wire import hints
+from tidegate.streams.wire.fields import EXPECTED, Mapped
+from tidegate.streams.wire.record import Refused
+from tidegate.streams.wire.said import Lost
 
 COMPLETION_KEYS = frozenset(Completion.model_fields) - {"dropped"}
 FEEDBACK_KEYS = frozenset(Feedback.model_fields) - {"dropped"}

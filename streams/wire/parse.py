@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from streams.core.events import DeadLetterReason
-from streams.wire import hints
-from streams.wire.record import Refused
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.wire import hints
+from tidegate.streams.wire.record import Refused
 
 # A `\uXXXX` escape of a surrogate pair, of a lone surrogate, or any other escape. Only a lone one fills "lone".
 _ESCAPE = re.compile(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.core.events import DeadLetter, DeadLetterReason, Source
+from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
 
 
 class Record(Protocol):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from streams.core.events import DeadLetterReason
-from streams.wire.record import Refused
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.wire.record import Refused
 
 # Types of parts that are not for the person who asked; whatever else has a text is read.
 SILENT = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from streams.core.events import DeadLetterReason
-from streams.wire.fields import Mapped, Paths, pick, strays, texts
-from streams.wire.record import Refused
-from streams.wire.said import Lost, choice, content, each, message_said, output
+from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.wire.fields import Mapped, Paths, pick, strays, texts
+from tidegate.streams.wire.record import Refused
+from tidegate.streams.wire.said import Lost, choice, content, each, message_said, output
 
 Texts = Callable[[dict[str, Any], str, Lost], list[str]]
 

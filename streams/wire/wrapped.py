@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.wire.shapes import shape_of
+from tidegate.streams.wire.shapes import shape_of
 
 # Events of a stream that end it, and hold the whole response.
 _LAST = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import completions
 from bench.results import COLUMNS, Results
-from streams.core.events import Completion
+from tidegate.streams.core.events import Completion
 
 
 def test_completions_are_the_same_for_the_same_seed() -> None:

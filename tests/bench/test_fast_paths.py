@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from pydantic_core import to_json
 
-from streams.core.contract import known
-from streams.core.events import Action, Decision, Reason, Scopes, Source
-from streams.metrics import Tallies
+from tidegate.streams.core.contract import known
+from tidegate.streams.core.events import Action, Decision, Reason, Scopes, Source
+from tidegate.streams.metrics import Tallies
 
 BOUNDS = (0.01, 0.5, 1)
 

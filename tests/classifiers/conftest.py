@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifiers import DEFAULT_MANIFEST, Cascade, Classifier, load, read_manifest
+from tidegate.classifiers import DEFAULT_MANIFEST, Cascade, Classifier, load, read_manifest
 
 TINY = Path(__file__).parent / "fixtures" / "tiny"
 ROOT = Path(__file__).parents[2]

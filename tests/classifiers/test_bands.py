@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifiers import ModelFileError, load
-from classifiers.bands import MOST_WINDOWS, asked, holding_bands
-from classifiers.entries import Band
-from classifiers.traffic import read, share, write
+from tidegate.classifiers import ModelFileError, load
+from tidegate.classifiers.bands import MOST_WINDOWS, asked, holding_bands
+from tidegate.classifiers.entries import Band
+from tidegate.classifiers.traffic import read, share, write
 
 from .conftest import sha256
 
@@ -118,7 +118,7 @@ def test_share_counts_texts_and_windows():
 
 
 def read_arrays(owners, scores):
-    from classifiers.traffic import Traffic
+    from tidegate.classifiers.traffic import Traffic
 
     return Traffic(np.array(owners), np.array(scores, np.float32))
 

@@ -20,8 +20,8 @@ import time
 import numpy as np
 import pytest
 
-from classifiers import Cascade, ScoreError, holding, load
-from classifiers.bands import MOST_WINDOWS
+from tidegate.classifiers import Cascade, ScoreError, holding, load
+from tidegate.classifiers.bands import MOST_WINDOWS
 
 from .texts import HOSTILE, some_texts
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifiers import Cascade, Span, load
-from classifiers.explain import EXPLAIN_FROM
+from tidegate.classifiers import Cascade, Span, load
+from tidegate.classifiers.explain import EXPLAIN_FROM
 
 from .texts import HOSTILE
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from classifiers import ScoreError, load
+from tidegate.classifiers import ScoreError, load
 
 from .conftest import TINY
 

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from classifiers import GoldenMismatchError, ManifestError, ModelFileError, load
-from classifiers.golden import read, write
+from tidegate.classifiers import GoldenMismatchError, ManifestError, ModelFileError, load
+from tidegate.classifiers.golden import read, write
 
 from .conftest import sha256
 

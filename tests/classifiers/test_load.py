@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from classifiers import (
+from tidegate.classifiers import (
     MissingLabelError,
     ModelFileError,
     ModelMismatchError,

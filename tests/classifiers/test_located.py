@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifiers.located import WORD_TOKENS, Located, widened
+from tidegate.classifiers.located import WORD_TOKENS, Located, widened
 
 
 def located(text, *tokens):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from classifiers import ManifestError, UnknownModelError, load, read_manifest
+from tidegate.classifiers import ManifestError, UnknownModelError, load, read_manifest
 
 
 @pytest.mark.parametrize(

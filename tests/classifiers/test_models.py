@@ -10,7 +10,7 @@ import random
 import numpy as np
 import pytest
 
-from classifiers import DEFAULT_MANIFEST, Cascade, load, read_manifest
+from tidegate.classifiers import DEFAULT_MANIFEST, Cascade, load, read_manifest
 
 BENIGN = (
     "The meeting was moved to Thursday because two people are on holiday.",

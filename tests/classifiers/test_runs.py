@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from classifiers import Span, classifier, load, runs
-from classifiers.runs import KEPT, LEAST, LONGEST, REPEATS, RULE, STRIDE, TRIES, may_repeat, runs_of, shortened
+from tidegate.classifiers import Span, classifier, load, runs
+from tidegate.classifiers.runs import KEPT, LEAST, LONGEST, REPEATS, RULE, STRIDE, TRIES, may_repeat, runs_of, shortened
 
 from .texts import some_texts
 

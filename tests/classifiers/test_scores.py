@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifiers.text import encodable
+from tidegate.classifiers.text import encodable
 
 from .texts import HOSTILE, some_texts
 
@@ -79,7 +79,7 @@ def test_batches_side_by_side_on_threads_give_what_one_thread_gives(classifier):
 
 def test_scoring_leaves_the_interpreter_to_others():
     """A megabyte being read does not stop another thread: the tokenizer and the runtime release the GIL."""
-    from classifiers import load
+    from tidegate.classifiers import load
 
     classifier = load()
     with ThreadPoolExecutor(1) as pool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.windows import groups, spans
+from tidegate.classifiers.windows import groups, spans
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from classifiers import DEFAULT_MANIFEST
-from classifiers import words as module
-from classifiers.text import encodable
-from classifiers.words import ODD, SPACES, Words, whole, word_by_word
+from tidegate.classifiers import DEFAULT_MANIFEST
+from tidegate.classifiers import words as module
+from tidegate.classifiers.text import encodable
+from tidegate.classifiers.words import ODD, SPACES, Words, whole, word_by_word
 
 from .conftest import TINY
 from .texts import HOSTILE, some_texts

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from streams.cli import app
-from streams.cli.writing import producer
-from streams.embedded import Embedded
-from streams.settings import Settings
-from streams.store.redis import RedisStore
-from streams.topics_admin import ensure_topics
 from tests.pairs import Pair
+from tidegate.streams.cli import app
+from tidegate.streams.cli.writing import producer
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.settings import Settings
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics_admin import ensure_topics
 
 POLICY = Path(__file__).with_name("policy.toml")
 TWIN = {

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
-from streams.cli import app
+from tidegate.streams.cli import app
 
 HELP = Path(__file__).with_name("help")
 VERSION = HELP / "made-with-typer"  # its layout is its own: another version's is compared by our words only

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from streams.embedded import free_port
 from tests.cli.conftest import Cli
+from tidegate.streams.embedded import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,7 +53,7 @@ def test_wrong_settings_are_named_with_exit_code_2(offline: Cli) -> None:
 
 def test_a_worker_without_a_user_key_says_how_to_make_one() -> None:
     # A process of its own: a worker sets up logging, and ends its process.
-    ran = subprocess.run([sys.executable, "-m", "streams", "worker"], capture_output=True, text=True, cwd=ROOT)
+    ran = subprocess.run([sys.executable, "-m", "tidegate", "worker"], capture_output=True, text=True, cwd=ROOT)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1)
     assert "openssl rand -hex 32" in ran.stderr
 
@@ -67,7 +68,7 @@ def test_wrong_usage_is_exit_code_2(offline: Cli, command: str) -> None:
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:
-    command = f"{sys.executable} -m streams schemas --help | head -1; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m tidegate schemas --help | head -1; echo ${{PIPESTATUS[0]}}"
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=True)
     assert (ran.stdout.splitlines()[-1], ran.stderr) == ("0", "")
 
@@ -75,7 +76,8 @@ def test_a_pipe_that_closes_early_is_no_error() -> None:
 def test_many_lines_into_a_closed_pipe_end_without_a_traceback(tmp_path: Path) -> None:
     lines = tmp_path / "many.jsonl"
     lines.write_text('{"id": "1", "completion": "x"}\n' * 20_000)
-    command = f"{sys.executable} -m streams score {lines} | head -1 | cut -c1-9; echo ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m tidegate score {lines} | head -1 | cut -c1-9; echo ${{PIPESTATUS[0]}}"
     env = {**os.environ, "TIDEGATE_CLASSIFIER": "tests.cli.twin:make"}
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, env=env, check=True)
-    assert (ran.stdout.splitlines(), ran.stderr) == (['{"id": "1', "0"], "")
+    assert ran.stdout.splitlines() == ['{"id": "1', "0"]
+    assert re.fullmatch(r"policy: \S+/policy\.toml \(the one that Tidegate carries\)\n", ran.stderr)

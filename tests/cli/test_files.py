@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.lines import chunks
-from streams.cli.show import clock, span
-from streams.schemas import generate
-from streams.topics import TOPICS
 from tests.cli.conftest import Cli
 from tests.manifests import write_cascade
 from tests.pairs import Pair
+from tidegate.streams.cli.lines import chunks
+from tidegate.streams.cli.show import clock, span
+from tidegate.streams.schemas import generate
+from tidegate.streams.topics import TOPICS
 
 
 def test_schemas_are_written_once_and_checked(offline: Cli, tmp_path: Path) -> None:

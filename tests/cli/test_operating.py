@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from streams.cli.reading import everything
-from streams.cli.silence import duration_s
-from streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
-from streams.core.statuses import AlertStatus, Transition, event
-from streams.source import cluster_id
-from streams.store import Fence, Part
-from streams.store.redis import RedisStore
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
 from tests.pairs import Pair
 from tests.tomorrow import of_tomorrow
+from tidegate.streams.cli.reading import everything
+from tidegate.streams.cli.silence import duration_s
+from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
+from tidegate.streams.core.statuses import AlertStatus, Transition, event
+from tidegate.streams.source import cluster_id
+from tidegate.streams.store import Fence, Part
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics_admin import ensure_topics
 
 NOW = int(time.time() * 1000)
 PART = Part("completions", 0)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from streams.cli.policy.log import append
-from streams.core.events import PolicyChange
-from streams.core.log import Verdict
-from streams.store.redis import RedisStore
 from tests.cli.conftest import POLICY, WHY, Cli, live
+from tidegate.streams.cli.policy.log import append
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.core.log import Verdict
+from tidegate.streams.store.redis import RedisStore
 
 
 def test_a_file_with_a_label_that_no_model_gives_is_refused(ruled: Cli, tmp_path: Path) -> None:

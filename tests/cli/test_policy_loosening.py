@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.cli.policy.opening import told
-from streams.core.decide import Inputs, decide
-from streams.core.events import Scopes, Source
-from streams.core.loosened import Loosened
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.pairs import Pair
+from tidegate.streams.cli.policy.opening import told
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Scopes, Source
+from tidegate.streams.core.loosened import Loosened
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
 
 ASKED = WHY[:-1]  # without --yes
 NOW = int(time.time() * 1000)
@@ -123,7 +123,7 @@ def test_at_a_terminal_somebody_says(ruled: Cli, answer: str, code: int, block: 
     try:
         os.write(keyboard, f"{answer}\n".encode())
         ran = subprocess.run(
-            [sys.executable, "-m", "streams", "policy", "set", "labels.toxicity.block", "0.99", *ASKED],
+            [sys.executable, "-m", "tidegate", "policy", "set", "labels.toxicity.block", "0.99", *ASKED],
             stdin=stdin, capture_output=True, text=True, env={**os.environ, **ruled.env}, check=False, timeout=60,
         )  # fmt: skip
     finally:

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from streams.cli.policy import shadow as policy_shadow
-from streams.cli.policy.file import plain
-from streams.cli.policy.log import append, read_log
-from streams.core.events import PolicyChange, ShadowChange
-from streams.core.log import Verdict
-from streams.policy_file import read_policy
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.manifests import write_cascade
 from tests.pairs import Pair
+from tidegate.streams.cli.policy import shadow as policy_shadow
+from tidegate.streams.cli.policy.file import plain
+from tidegate.streams.cli.policy.log import append, read_log
+from tidegate.streams.core.events import PolicyChange, ShadowChange
+from tidegate.streams.core.log import Verdict
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.topics_admin import ensure_topics
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")

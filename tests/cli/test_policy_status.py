@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams import policies_topic
-from streams.cli.policy import status as policy_status
-from streams.cli.policy.log import read_log
-from streams.core.kept import Kept, hash_of, to_json
-from streams.core.reports import Report
-from streams.store.redis import RedisStore
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.pairs import Pair
+from tidegate.streams import policies_topic
+from tidegate.streams.cli.policy import status as policy_status
+from tidegate.streams.cli.policy.log import read_log
+from tidegate.streams.core.kept import Kept, hash_of, to_json
+from tidegate.streams.core.reports import Report
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics_admin import ensure_topics
 
 WHY = ("--reason", "a test", "--author", "ada")
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import redis
 
-from streams.cli.child import WorkerProcess
-from streams.cli.reading import everything
-from streams.cli.writing import producer
-from streams.embedded import free_port
-from streams.store import Part
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import PARTITIONS, TWIN, Cli, stored
 from tests.cli.test_running import ready, until
 from tests.pairs import Pair
+from tidegate.streams.cli.child import WorkerProcess
+from tidegate.streams.cli.reading import everything
+from tidegate.streams.cli.writing import producer
+from tidegate.streams.embedded import free_port
+from tidegate.streams.store import Part
+from tidegate.streams.topics_admin import ensure_topics
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}
 PARTS = [Part(topic, p) for topic in ("completions", "feedback") for p in range(PARTITIONS)]

@@ -18,21 +18,21 @@ import pytest
 import redis
 from aiokafka import AIOKafkaProducer
 
-from streams.cli.reading import ends_of, everything
-from streams.cli.stretches import Stretches
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, FaultReason
-from streams.core.policy import digest, parse
-from streams.core.thresholds import LivePolicy
-from streams.embedded import Embedded
-from streams.policy_file import read_policy
-from streams.replay import Replays
-from streams.store import Part
-from streams.survey import Stretch
-from streams.topics import TOPICS
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
 from tests.pairs import Pair
+from tidegate.streams.cli.reading import ends_of, everything
+from tidegate.streams.cli.stretches import Stretches
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, Decision, FaultReason
+from tidegate.streams.core.policy import digest, parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.replay import Replays
+from tidegate.streams.store import Part
+from tidegate.streams.survey import Stretch
+from tidegate.streams.topics import TOPICS
 
 pytestmark = pytest.mark.drill
 PARTITIONS = 2
@@ -335,7 +335,7 @@ def test_a_dry_run_counts_and_writes_nothing(world: World) -> None:
 
 
 def test_two_runs_side_by_side_do_not_disturb_each_other(world: World) -> None:
-    command = [sys.executable, "-m", "streams", "replay", *ALL, "--json"]
+    command = [sys.executable, "-m", "tidegate", "replay", *ALL, "--json"]
     env = {**os.environ, **world.cli.env}
     both = [
         subprocess.Popen([*command, *more], cwd=ROOT, env=env, stdout=subprocess.PIPE)

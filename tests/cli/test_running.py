@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from streams.cli.child import WorkerProcess
-from streams.embedded import Embedded, free_port
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
 from tests.manifests import write, write_cascade, write_one
 from tests.pairs import Pair
+from tidegate.streams.cli.child import WorkerProcess
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.topics_admin import ensure_topics
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -177,7 +177,7 @@ def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tupl
 @pytest.mark.drill
 def test_a_worker_process_is_gone_when_its_owner_is_killed(own_pair: Pair) -> None:
     program = (
-        "import sys, time\nfrom streams.cli.child import WorkerProcess\n"
+        "import sys, time\nfrom tidegate.streams.cli.child import WorkerProcess\n"
         "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
     )
     env = {**os.environ, **own_pair.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
@@ -197,7 +197,7 @@ def test_a_worker_process_is_gone_when_its_owner_is_killed(own_pair: Pair) -> No
 def test_up_prints_what_other_terminals_need_and_leaves_nothing_behind(end: signal.Signals) -> None:
     env = {**os.environ, **TWIN}
     up = subprocess.Popen(
-        [sys.executable, "-m", "streams", "up", "--partitions", "2"],
+        [sys.executable, "-m", "tidegate", "up", "--partitions", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=env,
     )  # fmt: skip
     assert up.stdout is not None
@@ -231,7 +231,7 @@ def alive(url: str) -> bool:
 @pytest.mark.usefixtures("_wheels")
 def test_up_ends_when_its_worker_does() -> None:
     env = {**os.environ, **TWIN, "TIDEGATE_POLICY_FILE": "/no/such/policy.toml"}
-    ran = subprocess.run([sys.executable, "-m", "streams", "up"], capture_output=True, text=True, cwd=ROOT, env=env)
+    ran = subprocess.run([sys.executable, "-m", "tidegate", "up"], capture_output=True, text=True, cwd=ROOT, env=env)
     assert ran.returncode == 1
     assert "/no/such/policy.toml: No such file or directory; expected a policy file" in ran.stderr
     assert "the worker ended by itself with exit code 2; its log above says why" in ran.stderr

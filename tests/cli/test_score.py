@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from classifiers import Cascade, Scored
-from streams.core.policy import digest
-from streams.policy_file import read_policy
 from tests.cli.conftest import POLICY, TWIN, Cli
 from tests.manifests import write_cascade
+from tidegate.classifiers import Cascade, Scored
+from tidegate.streams.core.policy import digest
+from tidegate.streams.policy_file import read_policy
 
 
 def line(id: str, completion: object, **more: object) -> str:
@@ -165,7 +165,7 @@ def test_a_text_that_hangs_the_classifier_is_told_and_does_not_keep_the_command(
     file.write_text(line("a", "HANG") + "\n" + line("b", "toxicity=0.5"))
     env = {**os.environ, **TWIN, "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_TIMEOUT_S": "0.5"}
     ran = subprocess.run(
-        [sys.executable, "-m", "streams", "score", str(file)], env=env, capture_output=True, timeout=60
+        [sys.executable, "-m", "tidegate", "score", str(file)], env=env, capture_output=True, timeout=60
     )
     assert (ran.returncode, [json.loads(told)["id"] for told in ran.stdout.splitlines()]) == (1, ["a", "b"])
     assert b"line 1: not scored: classifier_timeout" in ran.stderr

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from streams.core.events import AlertReason, AlertState
-from streams.core.statuses import AlertStatus
-from streams.store.redis import RedisStore
 from tests.cli.conftest import Cli
+from tidegate.streams.core.events import AlertReason, AlertState
+from tidegate.streams.core.statuses import AlertStatus
+from tidegate.streams.store.redis import RedisStore
 
 NOW = int(time.time() * 1000)
 WHY = ("--reason", "known", "--author", "ada")

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from streams.cli.tail import line as told
-from streams.core.count import Aggregate
-from streams.core.strikes import Strike, Struck, Terms, enforcement
-from streams.store import Apply, Fence, Mark, Part
-from streams.store.redis import RedisStore
-from streams.topics_admin import ensure_topics
-from streams.users import UserKey
 from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
 from tests.pairs import Pair
+from tidegate.streams.cli.tail import line as told
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.strikes import Strike, Struck, Terms, enforcement
+from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics_admin import ensure_topics
+from tidegate.streams.users import UserKey
 
 T = (int(time.time()) + 86_400) * 1000  # ahead of every clock: nothing decays meanwhile
 AT = f"{datetime.fromtimestamp(T / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from streams.cli.decisions import Decisions
-from streams.cli.kept_records import KeptRecords
-from streams.cli.policy import file as policy_file
-from streams.cli.policy.log import append, read_log
-from streams.cli.recent import effects
-from streams.cli.writing import producer
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, Scopes, ShadowChange, Source
-from streams.core.thresholds import LivePolicy
-from streams.past.places import Stretch
-from streams.policy_file import read_policy
-from streams.topics_admin import ensure_topics
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.pairs import Pair
 from tests.tomorrow import of_tomorrow
+from tidegate.streams.cli.decisions import Decisions
+from tidegate.streams.cli.kept_records import KeptRecords
+from tidegate.streams.cli.policy import file as policy_file
+from tidegate.streams.cli.policy.log import append, read_log
+from tidegate.streams.cli.recent import effects
+from tidegate.streams.cli.writing import producer
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.policy_file import read_policy
+from tidegate.streams.topics_admin import ensure_topics
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came

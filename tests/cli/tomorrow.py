@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.wire import native
 from tests.cli.twin import make as twin
+from tidegate.streams.wire import native
 
 _today = native._checked
 

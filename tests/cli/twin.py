@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classifiers import Scored, Span
+from tidegate.classifiers import Scored, Span
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
 _SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core import alerts, statuses
-from streams.core.alerts import Observed, step, wants_users
-from streams.core.events import AlertReason, AlertState, Silence
-from streams.core.measures import measure
-from streams.core.parts import AlertRule
-from streams.core.silences import silenced_by
-from streams.core.statuses import AlertStatus, Transition
+from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.alerts import Observed, step, wants_users
+from tidegate.streams.core.events import AlertReason, AlertState, Silence
+from tidegate.streams.core.measures import measure
+from tidegate.streams.core.parts import AlertRule
+from tidegate.streams.core.silences import silenced_by
+from tidegate.streams.core.statuses import AlertStatus, Transition
 
 S = 1000
 T0 = 1_700_000_000 * S

@@ -13,18 +13,18 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from streams.core.backtest import Backtest, Backtested, Names
-from streams.core.count import Aggregate, Heard, aggregate, aggregate_feedback
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
-from streams.core.policy import parse
-from streams.core.series import scoped
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived, TimeSource
-from streams.publish import Message
-from streams.store import Apply, Fence, Mark, Part
-from streams.store.memory import MemoryStore
-from streams.tick import Tick
+from tidegate.streams.core.backtest import Backtest, Backtested, Names
+from tidegate.streams.core.count import Aggregate, Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.series import scoped
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived, TimeSource
+from tidegate.streams.publish import Message
+from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.tick import Tick
 
 S = 1000
 T = 1_700_000_000 * S

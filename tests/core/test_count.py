@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core import count
-from streams.core.count import Heard, aggregate, aggregate_feedback
-from streams.core.events import (
+from tidegate.streams.core import count
+from tidegate.streams.core.count import Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.events import (
     Action,
     Decision,
     EventTime,
@@ -18,12 +18,12 @@ from streams.core.events import (
     Source,
     WouldBe,
 )
-from streams.core.measures import FIXED
-from streams.core.policy import Policy
-from streams.core.rates import total_of
-from streams.core.series import names, prefixes, scoped, split
-from streams.core.thresholds import LivePolicy
-from streams.core.times import Arrived, TimeSource
+from tidegate.streams.core.measures import FIXED
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.rates import total_of
+from tidegate.streams.core.series import names, prefixes, scoped, split
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import Arrived, TimeSource
 
 S = 1000
 

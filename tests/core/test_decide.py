@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span, WouldBe
-from streams.core.policy import Policy
-from streams.core.thresholds import LivePolicy
-from streams.core.times import BACK_MS
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span, WouldBe
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import BACK_MS
 
 COPY = Source(topic="completions", partition=3, offset=7)
 RECORD_MS = 1_767_268_800_000

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from streams.core.contract import Outgoing
-from streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
-from streams.core.measures import measure
 from tests.core.test_schemas import EXAMPLES
 from tests.tomorrow import of_tomorrow
+from tidegate.streams.core.contract import Outgoing
+from tidegate.streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
+from tidegate.streams.core.measures import measure
 
 
 def test_actions_are_ordered_from_allow_to_block() -> None:

@@ -10,11 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.changes import Silence
-from streams.core.kept import Base, Found, Kept, NotKept, Start, differs, from_json, hash_of, settled, start, to_json
-from streams.core.log import PolicyLog, Verdict, fold
-from streams.core.policy import parse, version
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.core.changes import Silence
+from tidegate.streams.core.kept import (
+    Base,
+    Found,
+    Kept,
+    NotKept,
+    Start,
+    differs,
+    from_json,
+    hash_of,
+    settled,
+    start,
+    to_json,
+)
+from tidegate.streams.core.log import PolicyLog, Verdict, fold
+from tidegate.streams.core.policy import parse, version
+from tidegate.streams.core.thresholds import LivePolicy
 
 AT_MS = 1_767_268_800_000
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from streams.core import statuses
-from streams.core.events import AlertReason, AlertState
-from streams.core.policy import Policy
-from streams.core.ruled import Ruled, ruled, version_of
-from streams.core.statuses import AlertStatus, fingerprint
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.core import statuses
+from tidegate.streams.core.events import AlertReason, AlertState
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.ruled import Ruled, ruled, version_of
+from tidegate.streams.core.statuses import AlertStatus, fingerprint
+from tidegate.streams.core.thresholds import LivePolicy
 
 TOXIC = {"of": "label.toxicity", "above": 0.1}
 

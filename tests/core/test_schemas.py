@@ -15,12 +15,12 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.validators import validator_for
 from pydantic import BaseModel, ValidationError
 
-from streams.core import events as e
-from streams.core.contract import Outgoing
-from streams.core.policy import Policy
-from streams.schemas import generate
-from streams.topics import TOPICS
 from tests.tomorrow import of_tomorrow
+from tidegate.streams.core import events as e
+from tidegate.streams.core.contract import Outgoing
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.schemas import generate
+from tidegate.streams.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]
 FILES = {name: json.loads(text) for name, text in generate().items()}

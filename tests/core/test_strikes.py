@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.core import strikes as core
-from streams.core.count import aggregate
-from streams.core.decide import Inputs, decide
-from streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source
-from streams.core.parts import Strikes
-from streams.core.policy import Policy
-from streams.core.series import scoped
-from streams.core.strikes import (
+from tidegate.streams.core import strikes as core
+from tidegate.streams.core.count import aggregate
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source
+from tidegate.streams.core.parts import Strikes
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.series import scoped
+from tidegate.streams.core.strikes import (
     Crossing,
     Standing,
     Strike,
@@ -32,7 +32,7 @@ from streams.core.strikes import (
     terms,
     undone,
 )
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.core.thresholds import LivePolicy
 
 HOUR_MS = 3_600_000
 LABELS = {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5}, "threat": {"review": 0.4}}

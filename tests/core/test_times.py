@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Completion, EventTime, Source
-from streams.core.policy import parse
-from streams.core.thresholds import LivePolicy
-from streams.core.times import AHEAD_MS, BACK_MS, LATEST_MS, NO_TIME, TimeSource, arrive, read
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Completion, EventTime, Source
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.times import AHEAD_MS, BACK_MS, LATEST_MS, NO_TIME, TimeSource, arrive, read
 
 NOON_MS = 1_767_268_800_000  # 2026-01-01 12:00 UTC
 NOW = NOON_MS + 250

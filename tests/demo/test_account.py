@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from streams.demo.account import Account, Outcome, Position, settle
+from tidegate.streams.demo.account import Account, Outcome, Position, settle
 
 DECIDED, FAULT, DEAD = Outcome(7, "decided"), Outcome(7, "faults"), Outcome(7, "dead_letters")
 SENT = [(0, 0), (0, 1), (1, 0), (1, 1)]

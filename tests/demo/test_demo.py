@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
 ROOT = Path(__file__).parents[2]
-DEMO = [sys.executable, "-m", "streams", "demo"]
+DEMO = [sys.executable, "-m", "tidegate", "demo"]
 
 
 def test_the_demo_closes_its_account() -> None:
@@ -70,7 +70,7 @@ def test_a_worker_that_dies_ends_the_demo_with_its_log() -> None:
     with popen() as demo:
         processes = started(demo)
         (worker,) = (
-            p for p in processes if p.cmdline()[-2:] == ["streams", "worker"] and "leash" not in str(p.cmdline())
+            p for p in processes if p.cmdline()[-2:] == ["tidegate", "worker"] and "leash" not in str(p.cmdline())
         )
         worker.kill()
         said = demo.communicate(timeout=60)[1]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-import classifiers
-from streams.core.policy import Policy
-from streams.demo.run import POLICY_FILE
-from streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
-from streams.policy_file import read_policy
+from tidegate import classifiers
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.demo.run import POLICY_FILE
+from tidegate.streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
+from tidegate.streams.policy_file import read_policy
 
 
 @pytest.fixture(scope="module")

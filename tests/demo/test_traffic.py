@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.codec import lz4_encode
 
-from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id, malformed
-from streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
-from streams.wire import Unreadable, decode_completion, decode_feedback
+from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
+from tidegate.streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id, malformed
+from tidegate.streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
+from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback
 
 START_MS = 1_800_000_000_000
 MADE = traffic(START_MS)

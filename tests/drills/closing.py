@@ -14,16 +14,16 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from streams.core.backtest import Backtest, Names
-from streams.core.count import aggregate
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision
-from streams.core.log import Folded, Verdict
-from streams.core.thresholds import LivePolicy
-from streams.policies import Policies
-from streams.topics import ALERTS
 from tests.drills.fleet import Account, Counted
 from tests.drills.reading import everything
+from tidegate.streams.core.backtest import Backtest, Names
+from tidegate.streams.core.count import aggregate
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.log import Folded, Verdict
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.policies import Policies
+from tidegate.streams.topics import ALERTS
 
 LIVE_SCOPES = 1000  # the setting's default: no drill has as many
 

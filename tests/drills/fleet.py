@@ -25,8 +25,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tests.drills.reading import everything
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 
 ROOT = Path(__file__).parents[2]
 SESSION_S = 6.0
@@ -81,7 +81,7 @@ class Fleet:
         env |= environ or {}
         with (self._folder / f"{name}.log").open("wb") as log:
             self.workers[name] = subprocess.Popen(
-                [sys.executable, "-m", "streams", "worker"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
+                [sys.executable, "-m", "tidegate", "worker"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
             )
         return name
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from classifiers import Scored
 from tests.scorers import Obedient
+from tidegate.classifiers import Scored
 
 GATE = "DRILL_GATE"  # a file: while it is there, whoever scores waits, and says how many texts in `<file>.waiting`
 GATE_TEXTS = "DRILL_GATE_TEXTS"  # only calls with so many texts or more wait

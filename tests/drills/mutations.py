@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "build" / "drills" / "mutations.json"
-COPIED = ("streams", "classifiers", "tests", "pyproject.toml", "policy.toml")
+COPIED = ("tidegate", "streams", "classifiers", "tests", "pyproject.toml", "policy.toml")
 FAULTS = "tests/drills/faults"
 
 
@@ -134,7 +134,7 @@ def run(mutation: Mutation) -> Outcome:
         copy = Path(folder)
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, copy / name)
         changed = ", ".join([apply(change, copy) for change in mutation.changes])

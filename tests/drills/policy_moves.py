@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from streams.core.events import PolicyChange
-from streams.policies import Policies
-from streams.publish import Publisher
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.policies import Policies
+from tidegate.streams.publish import Publisher
 
 EVERY_S = 2.0
 

@@ -12,9 +12,9 @@ from contextlib import aclosing
 
 import redis.asyncio as aioredis
 
-from streams.topics import ALERTS, DECISIONS
 from tests.drills.fleet import Fleet
 from tests.drills.reading import everything, follow
+from tidegate.streams.topics import ALERTS, DECISIONS
 
 Place = tuple[int, int]  # partition and offset on `decisions`
 

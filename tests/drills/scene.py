@@ -22,8 +22,6 @@ import redis.asyncio as aioredis
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.core.events import Decision
-from streams.core.thresholds import LivePolicy
 from tests.drills.closing import alerts_exactly, counted_exactly, evaluated, repeatable, transitions, versions
 from tests.drills.fleet import (
     ACCOUNT,
@@ -41,6 +39,8 @@ from tests.drills.fleet import (
 from tests.drills.report import Report as Report
 from tests.pairs import Pair
 from tests.real.pair import Real
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.thresholds import LivePolicy
 
 REPORTS = ROOT / "build" / "drills"
 BAD_TENANT = "t0"  # a third of the traffic; always toxic

@@ -19,7 +19,7 @@ Said = list[dict[str, Any]]
 async def tidegate(env: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "streams", *command],
+        [sys.executable, "-m", "tidegate", *command],
         cwd=ROOT,
         env={**os.environ, **env, "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"},
         capture_output=True,

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from streams.embedded import Embedded
 from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
 from tests.drills.pages import all_ready
 from tests.drills.published import metric
 from tests.pairs import Pair
 from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import CODECS, Raw, batch, compressed, produce
+from tidegate.streams.embedded import Embedded
 
 pytestmark = pytest.mark.drill
 SOON_S = 10.0

@@ -15,10 +15,10 @@ import pytest
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaProducer
 
-from streams.embedded import free_port
 from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
 from tests.drills.reading import everything
 from tests.pairs import Pair
+from tidegate.streams.embedded import free_port
 
 pytestmark = pytest.mark.drill
 TEXT = "zxcanarytextqv"
@@ -153,7 +153,7 @@ async def replay(pair: Pair, *more: str) -> bytes:
     """What it says while it decides all of it again: what is told, and what goes wrong."""
     env = {**os.environ, **pair.env(), "TIDEGATE_SCORE_TIMEOUT_S": "2", "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
     ran = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streams", "replay", "--from", "1h", "--json", *more),
+        *(sys.executable, "-m", "tidegate", "replay", "--from", "1h", "--json", *more),
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return (await asyncio.wait_for(ran.communicate(), 60))[0]

@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision, PolicyChange, ShadowChange
-from streams.core.log import Folded, Verdict
-from streams.core.policy import PolicyError, parse
-from streams.core.thresholds import LivePolicy
-from streams.policies import NAME, Policies
-from streams.publish import Message, Publisher
-from streams.topics import POLICIES
 from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.standing import status
 from tests.pairs import Pair
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
+from tidegate.streams.core.log import Folded, Verdict
+from tidegate.streams.core.policy import PolicyError, parse
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.topics import POLICIES
 
 pytestmark = pytest.mark.drill
 SEED = 20261121

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.core.events import PolicyChange
-from streams.embedded import Embedded, free_port
-from streams.policies import Policies
-from streams.publish import Publisher
-from streams.topics import POLICIES
 from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
 from tests.drills.standing import status, tidegate
 from tests.drills.test_startup import page, until
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.policies import Policies
+from tidegate.streams.publish import Publisher
+from tidegate.streams.topics import POLICIES
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision
-from streams.core.log import Folded
-from streams.core.thresholds import LivePolicy
-from streams.policies import Policies
-from streams.topics import ALERTS, RATES
 from tests.drills.fleet import ROOT, Account, Counted, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
 from tests.pairs import Pair
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.log import Folded
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.policies import Policies
+from tidegate.streams.topics import ALERTS, RATES
 
 pytestmark = pytest.mark.drill
 PER_S = 200.0
@@ -60,7 +60,7 @@ def events(number: int, start: int = 0) -> list[bytes]:
 async def tidegate(env: dict[str, str], *args: str) -> str:
     """What the command said on standard error. It must end well."""
     ran = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streams", "policy", *args, "--reason", "drill", cwd=ROOT, env=env,
+        sys.executable, "-m", "tidegate", "policy", *args, "--reason", "drill", cwd=ROOT, env=env,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, said = await ran.communicate()

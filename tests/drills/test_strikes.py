@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 import redis.asyncio as aioredis
 
-from streams.core.decide import Inputs, decide
-from streams.core.events import Decision, Enforcement
-from streams.core.policy import Policy, parse
-from streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
-from streams.core.thresholds import LivePolicy
-from streams.topics import ENFORCEMENTS
 from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import Decision, Enforcement
+from tidegate.streams.core.policy import Policy, parse
+from tidegate.streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = pytest.mark.drill
 EVENTS = 3_000
@@ -147,7 +147,7 @@ def partition_of(made: Enforcement) -> int:
 async def command(env: dict[str, str], *args: str) -> str:
     """What `tidegate strikes …` writes to standard output, in a process of its own."""
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streams", "strikes", *args, cwd=ROOT, env={**os.environ, **env},
+        sys.executable, "-m", "tidegate", "strikes", *args, cwd=ROOT, env={**os.environ, **env},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await run.communicate()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded import Embedded
 from tests.drills.fleet import account, fleet, make_topics, settled
 from tests.drills.pages import all_ready, all_wait_for, waits
 from tests.drills.test_batches import AT_ONCE, SOON_S, good, letters_of, metric_of, now_ms, put, said
 from tests.support.corrupting import Corrupting, recoded, spoilt
 from tests.support.raw_batches import Raw, batch, produce
+from tidegate.streams.embedded import Embedded
 
 pytestmark = pytest.mark.drill
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from streams.embedded import Embedded
-from streams.topics import DEAD_LETTERS
 from tests.cli.conftest import Cli, Ran
 from tests.drills.fleet import account, counted, fleet, make_topics, settled
 from tests.drills.pages import all_ready
 from tests.drills.reading import everything
 from tests.drills.test_batches import AT_ONCE, SOON_S, good, letters_of, now_ms, said
 from tests.support.raw_batches import Raw, batch, produce
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.drill
 LOST = 3  # records of the batch that nobody can decode

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streams.topics import ALERTS
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
 from tests.drills.reading import everything
 from tests.pairs import Pair
+from tidegate.streams.topics import ALERTS
 
 pytestmark = pytest.mark.drill
 EVENTS, EVERY_MS = 480, 20  # 9.6 s of event time
@@ -110,7 +110,7 @@ def transitions(alerts: list[dict[str, Any]], base_ms: int) -> list[tuple[Any, .
 
 async def tidegate(env: dict[str, str], *args: str) -> str:
     ran = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-m", "streams", "policy", *args], cwd=ROOT, env=env,
+        subprocess.run, [sys.executable, "-m", "tidegate", "policy", *args], cwd=ROOT, env=env,
         capture_output=True, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr

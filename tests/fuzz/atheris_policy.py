@@ -10,9 +10,9 @@ import tomllib
 
 import atheris
 
-with atheris.instrument_imports(include=["streams", "tomllib"]):
-    from streams.core.log import PolicyLog, fold
-    from streams.core.policy import PolicyError, digest, parse
+with atheris.instrument_imports(include=["tidegate", "tomllib"]):
+    from tidegate.streams.core.log import PolicyLog, fold
+    from tidegate.streams.core.policy import PolicyError, digest, parse
 
 from tests.fuzz.corpus import fuzz
 from tests.fuzz.policies import FULL_TOML, records

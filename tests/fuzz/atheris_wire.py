@@ -11,8 +11,8 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["streams"]):
-    from streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
+with atheris.instrument_imports(include=["tidegate"]):
+    from tidegate.streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 
 from tests.fuzz.corpus import fuzz, seeds_of
 from tests.fuzz.forms import BINARY, COMPLETIONS, FEEDBACKS, GATEWAY

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from streams.embedded import Embedded
 from tests.drills.fleet import ACCOUNT, Account, account, closes, fleet, make_topics, settled
 from tests.drills.pages import all_ready
 from tests.fuzz.hostile_records import KINDS, PARTITIONS, traffic
@@ -21,6 +20,7 @@ from tests.fuzz.profile import LONG, TIMES
 from tests.pairs import Pair
 from tests.real.pair import Real
 from tests.support.raw_batches import producing
+from tidegate.streams.embedded import Embedded
 
 RECORDS = 2_000 * (TIMES if LONG else 1)
 WITHIN_S = 60.0 * (TIMES if LONG else 1)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.metrics import Metrics
-from streams.pages import Pages
 from tests.fuzz.hostile import words
 from tests.fuzz.profile import fuzzed
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.pages import Pages
 
 HOST = "127.0.0.1"
 TOKEN = "a-token-of-twenty-four-chars"  # noqa: S105

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from streams.core.kept import Kept, from_json, to_json
-from streams.core.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
-from streams.core.policy import Policy, PolicyError, digest, parse
-from streams.policy_file import read_policy
 from tests.fuzz.hostile import as_json, mutated, values
 from tests.fuzz.policies import FULL, FULL_TOML, KEYS, changes
 from tests.fuzz.profile import fuzzed
+from tidegate.streams.core.kept import Kept, from_json, to_json
+from tidegate.streams.core.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy import Policy, PolicyError, digest, parse
+from tidegate.streams.policy_file import read_policy
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft7Validator(json.loads((ROOT / "schemas" / "policy.schema.json").read_text()))

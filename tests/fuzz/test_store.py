@@ -15,12 +15,12 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from streams.core.strikes import Crossing, Strike, Struck, Terms
-from streams.store import Aggregate, Apply, Claim, Copy, Fence, Mark, Outbox, Part, Store, Undo
-from streams.store.memory import MemoryStore
-from streams.store.redis import RedisStore
 from tests.fuzz.profile import fuzzed
 from tests.pairs import Pair
+from tidegate.streams.core.strikes import Crossing, Strike, Struck, Terms
+from tidegate.streams.store import Aggregate, Apply, Claim, Copy, Fence, Mark, Outbox, Part, Store, Undo
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.redis import RedisStore
 
 T = TypeVar("T")
 PARTS = [Part("completions", 0), Part("completions", 11), Part("feedback", 0)]

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import Record, Unreadable, dead_letter, decode_completion, decode_feedback
 from tests.fuzz.forms import BINARY, COMPLETIONS, FEEDBACK, FEEDBACKS, GATEWAY, KEYS, NATIVE
 from tests.fuzz.hostile import CANARY, as_json, mutated, words
 from tests.fuzz.profile import fuzzed
 from tests.wire.records import Fake
+from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
+from tidegate.streams.wire import Record, Unreadable, dead_letter, decode_completion, decode_feedback
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {

@@ -13,9 +13,9 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka import batches
-from streams.kafka.batches import BadBatch, checked, records_in
 from tests.support.raw_batches import CODECS, Header, Raw, batch, right_crc
+from tidegate.streams.kafka import batches
+from tidegate.streams.kafka.batches import BadBatch, checked, records_in
 
 AT_MS = 1_800_000_000_000
 END = 1_000_000  # a high-water mark beyond everything here

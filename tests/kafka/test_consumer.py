@@ -12,24 +12,24 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.cli.kept_records import KeptRecords
-from streams.cli.reading import everything
-from streams.embedded import Embedded
-from streams.errors import UnreadableBatch
-from streams.fence import Belief, Owned
-from streams.ingest.positions import seek_back
-from streams.kafka import batches
-from streams.kafka.client import outside, started
-from streams.kafka.consumer import CheckedConsumer
-from streams.kafka.probe import StepOver, end_of
-from streams.past.history import History
-from streams.policies_topic import PoliciesTopic
-from streams.source import Source
-from streams.store import Part
-from streams.wire import UnreadableRange
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import Raw, batch, produce
+from tidegate.streams.cli.kept_records import KeptRecords
+from tidegate.streams.cli.reading import everything
+from tidegate.streams.embedded import Embedded
+from tidegate.streams.errors import UnreadableBatch
+from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest.positions import seek_back
+from tidegate.streams.kafka import batches
+from tidegate.streams.kafka.client import outside, started
+from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.kafka.probe import StepOver, end_of
+from tidegate.streams.past.history import History
+from tidegate.streams.policies_topic import PoliciesTopic
+from tidegate.streams.source import Source
+from tidegate.streams.store import Part
+from tidegate.streams.wire import UnreadableRange
 
 AT_MS = 1_800_000_000_000
 MARKER = b"SPOIL-ME"
@@ -253,10 +253,10 @@ async def test_a_bug_of_ours_in_reading_ends_no_fetching(
         raise OverflowError
 
     async with reader(spoilt[1].kafka) as consumer:
-        monkeypatch.setattr("streams.kafka.consumer.checked", checked)
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", checked)
         await _found(consumer)
         assert consumer.unreadable[P0].why == "reading it failed: OverflowError"
-        monkeypatch.setattr("streams.kafka.consumer.checked", real)
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", real)
         consumer.again(P0)
         async with asyncio.timeout(20):
             while P0 not in await consumer.getmany(timeout_ms=50):

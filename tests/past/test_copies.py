@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import pytest
 from pydantic_core import to_json
 
-from streams.core.events import DeadLetterReason, Decision, Source
-from streams.errors import StoreAway
-from streams.fence import take_over
-from streams.past.copies import LostCopies
-from streams.store import Copy, Fence, Part
-from streams.store.keys import COPY_MS
-from streams.store.memory import MemoryStore
-from streams.topics import DEAD_LETTERS, DECISIONS
-from streams.users import content_hash
 from tests.past.test_rebuild import NOW, Log, P, S, World, a_world
 from tests.wire.records import Fake
+from tidegate.streams.core.events import DeadLetterReason, Decision, Source
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.fence import take_over
+from tidegate.streams.past.copies import LostCopies
+from tidegate.streams.store import Copy, Fence, Part
+from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.topics import DEAD_LETTERS, DECISIONS
+from tidegate.streams.users import content_hash
 
 SHA = "0123456789abcdef"
 DAY_MS = 86_400 * S

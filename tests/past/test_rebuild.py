@@ -15,24 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from streams.core.count import aggregate
-from streams.core.decide import Inputs, decide
-from streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
-from streams.core.policy import parse
-from streams.core.strikes import decayed, enforcement, terms
-from streams.core.thresholds import LivePolicy
-from streams.errors import StoreAway
-from streams.fence import Belief, Owned, mark_of, take_over
-from streams.metrics import Metrics
-from streams.names import Names, seen
-from streams.past.places import Stretch
-from streams.past.rebuild import Rebuild
-from streams.store import Applied, Apply, Fence, Outcome, Part, Undo
-from streams.store.memory import MemoryStore
-from streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
-from streams.wire import UnreadableRange
 from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
+from tidegate.streams.core.count import aggregate
+from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.strikes import decayed, enforcement, terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.fence import Belief, Owned, mark_of, take_over
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.names import Names, seen
+from tidegate.streams.past.places import Stretch
+from tidegate.streams.past.rebuild import Rebuild
+from tidegate.streams.store import Applied, Apply, Fence, Outcome, Part, Undo
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
+from tidegate.streams.wire import UnreadableRange
 
 S = 1000
 NOW = 1_800_000_000_000

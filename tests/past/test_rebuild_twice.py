@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from streams.errors import StoreAway
-from streams.store import Fence
 from tests.past.test_rebuild import CLUSTER, P, a_world
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.store import Fence
 
 
 async def test_two_rebuilds_of_one_part_at_once_end_no_worker_and_count_once() -> None:

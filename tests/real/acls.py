@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.conn import create_conn
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
-from streams.security.roles import Right
+from tidegate.streams.security.roles import Right
 
 ANY, MATCH_ANY = 1, 1
 ALLOW = 3

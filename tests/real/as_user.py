@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.settings import PREFIX, Settings
 from tests.real.secure import Secure
+from tidegate.streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 POLICY = "[labels.toxicity]\nflag = 0.5\nblock = 0.9\n"
@@ -29,7 +29,7 @@ def settings(secure: Secure, user: str, **more: str | None) -> Settings:
 def run(secure: Secure, user: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """A command, as that user."""
     return subprocess.run(
-        [sys.executable, "-m", "streams", *arguments],
+        [sys.executable, "-m", "tidegate", *arguments],
         cwd=ROOT, env=environment(secure, user), input=stdin, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ class Working:
         more |= {"TIDEGATE_POLICY_FILE": str(folder / "policy.toml"), "TIDEGATE_HTTP_PORT": "0"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streams", "worker"],
+                [sys.executable, "-m", "tidegate", "worker"],
                 cwd=ROOT, env=environment(secure, "worker", **more), stdout=log, stderr=log,
             )  # fmt: skip
 

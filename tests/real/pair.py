@@ -13,10 +13,10 @@ import redis
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.embedded.pair import redis_answers, store_arguments
-from streams.embedded.server import HOST, Server, Servers
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
+from tidegate.streams.embedded.pair import redis_answers, store_arguments
+from tidegate.streams.embedded.server import HOST, Server, Servers
 
 
 def redis_server() -> Path:

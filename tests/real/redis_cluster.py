@@ -13,9 +13,9 @@ from typing import Any
 
 import redis
 
-from streams.embedded.pair import redis_answers, store_arguments
-from streams.embedded.server import HOST, Server, Servers, free_port
-from streams.store.address import Address
+from tidegate.streams.embedded.pair import redis_answers, store_arguments
+from tidegate.streams.embedded.server import HOST, Server, Servers, free_port
+from tidegate.streams.store.address import Address
 
 PRIMARIES = 3
 SLOTS = 16_384

@@ -18,13 +18,13 @@ from typing import Any
 
 import redis
 
-from streams.embedded.pair import store_arguments
-from streams.embedded.server import HOST, EmbeddedError, Server, Servers
-from streams.security.roles import REDIS, ROLES, redis_acl
 from tests.real import acls
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
 from tests.real.pair import redis_server
+from tidegate.streams.embedded.pair import store_arguments
+from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Servers
+from tidegate.streams.security.roles import REDIS, ROLES, redis_acl
 
 USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who has no right at all
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
-from streams.settings import Settings
-from streams.store import Part
-from streams.store.redis import RedisStore
 from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.secure import USERS, Authority, SecureRedis
+from tidegate.streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
+from tidegate.streams.settings import Settings
+from tidegate.streams.store import Part
+from tidegate.streams.store.redis import RedisStore
 
 PASSWORDS = {user: f"zxcanary{user}qv" for user in (*USERS, "admin")}
 Env = dict[str, str]

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from streams.errors import BrokerAway, BrokerRefused
-from streams.kafka.client import Kafka
-from streams.security.roles import ROLES
-from streams.source import partition_counts
 from tests.real.as_user import ROOT, environment, run, settings
 from tests.real.secure import Secure
+from tidegate.streams.errors import BrokerAway, BrokerRefused
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.security.roles import ROLES
+from tidegate.streams.source import partition_counts
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,7 +72,7 @@ async def test_who_is_refused_is_named_with_what_was_expected(secure: Secure, ca
 def test_a_worker_that_is_refused_ends(secure: Secure) -> None:
     wrong = {"TIDEGATE_KAFKA_PASSWORD_FILE": "", "TIDEGATE_KAFKA_PASSWORD": "zxcanaryqv", "TIDEGATE_HTTP_PORT": "0"}
     ended = subprocess.run(
-        [sys.executable, "-m", "streams", "worker"], cwd=ROOT, env=environment(secure, "worker", **wrong),
+        [sys.executable, "-m", "tidegate", "worker"], cwd=ROOT, env=environment(secure, "worker", **wrong),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 2

@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from streams.cli.app import app
-from streams.settings import PREFIX
-from streams.wrong_settings import SECRETS
 from tests.real.as_user import POLICY, ROOT, environment, run, settings, working
 from tests.real.secure import Secure
+from tidegate.streams.cli.app import app
+from tidegate.streams.settings import PREFIX
+from tidegate.streams.wrong_settings import SECRETS
 
 CANARY = b"zxcanary"
 TOKEN = "zxcanarytoken-of-the-pages-qv"  # noqa: S105 - to be looked for
@@ -80,7 +80,7 @@ class CommandLines:
         self._thread.join()
 
     def ours(self) -> list[bytes]:
-        return [line for line in self.seen if b"\0streams\0" in line]
+        return [line for line in self.seen if b"\0tidegate\0" in line]
 
 
 def below(pid: int) -> Iterator[int]:
@@ -166,7 +166,7 @@ def test_no_secret_leaves_anywhere(secure: Secure, tmp_path: Path) -> None:
 def ended(env: dict[str, str], words: list[str]) -> bytes:
     """What a process says until it ends, or for a few seconds where it waits."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "streams", *words], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "tidegate", *words], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
         out, _ = process.communicate(timeout=10)
@@ -178,10 +178,10 @@ def ended(env: dict[str, str], words: list[str]) -> bytes:
 
 def reprs(secure: Secure) -> bytes:
     """Of everything that holds a secret in this process."""
-    from streams.app import _credentials
-    from streams.pages import Pages
-    from streams.publish import Publisher
-    from streams.store.redis import RedisStore
+    from tidegate.streams.app import _credentials
+    from tidegate.streams.pages import Pages
+    from tidegate.streams.publish import Publisher
+    from tidegate.streams.store.redis import RedisStore
 
     made = settings(secure, "worker", http_token=TOKEN)
     pages = Pages(None, dict, lambda: None, made.token())  # type: ignore[arg-type]

@@ -15,12 +15,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from streams.kafka.client import connect
-from streams.policies import Policies
-from streams.security.roles import ALL, ROLES, Right, kafka_acl
 from tests.real import acls
 from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
+from tidegate.streams.kafka.client import connect
+from tidegate.streams.policies import Policies
+from tidegate.streams.security.roles import ALL, ROLES, Right, kafka_acl
 
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
 BAD = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\n'

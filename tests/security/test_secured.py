@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from streams.errors import SettingsError
-from streams.kafka.client import connect, who
-from streams.settings import PREFIX, Settings
 from tests.real.secure import Authority
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.kafka.client import connect, who
+from tidegate.streams.settings import PREFIX, Settings
 
 PASSWORD = "zxcanaryqv"  # noqa: S105 - a canary
 SASL = {"KAFKA_SECURITY": "sasl_ssl", "KAFKA_USER": "worker", "KAFKA_PASSWORD": PASSWORD}

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from streams.security.roles import redis_acl
-from streams.store import Store
-from streams.store.address import Address
-from streams.store.memory import MemoryStore
-from streams.store.redis import RedisStore
 from tests.pairs import Pair
 from tests.real.redis_cluster import RedisCluster
+from tidegate.streams.security.roles import redis_acl
+from tidegate.streams.store import Store
+from tidegate.streams.store.address import Address
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.redis import RedisStore
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from streams.errors import StoreAway, StoreRefused
-from streams.store import Applied, Apply, Outcome, Part
-from streams.store.address import Address
-from streams.store.keys import Keys
-from streams.store.redis import RedisStore
 from tests.pairs import Pair
 from tests.real.redis_cluster import PRIMARIES, RedisCluster
 from tests.store.test_contract import P, owner, span
 from tests.store.test_strikes import strike, striking
+from tidegate.streams.errors import StoreAway, StoreRefused
+from tidegate.streams.store import Applied, Apply, Outcome, Part
+from tidegate.streams.store.address import Address
+from tidegate.streams.store.keys import Keys
+from tidegate.streams.store.redis import RedisStore
 
 pytestmark = pytest.mark.drill
 

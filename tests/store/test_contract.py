@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from streams.core.count import Aggregate
-from streams.core.strikes import Strike, Struck, Terms
-from streams.errors import StoreAway, StoreRefused
-from streams.store import Applied, Apply, Fence, Mark, Part, Store
-from streams.store.memory import MemoryStore
-from streams.store.redis import RedisStore
 from tests.pairs import Pair
 from tests.support.ttls import strange_ttls
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.strikes import Strike, Struck, Terms
+from tidegate.streams.errors import StoreAway, StoreRefused
+from tidegate.streams.store import Applied, Apply, Fence, Mark, Part, Store
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.redis import RedisStore
 
 P = Part("completions", 3)
 Q = Part("completions", 4)

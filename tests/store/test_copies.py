@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from streams.store import Applied, Apply, Copy, Marks, Part, Store
-from streams.store.copy_scripts import MARK
-from streams.store.keys import COPY_MS, Keys
-from streams.store.memory import MemoryStore
-from streams.store.redis import RedisStore
-from streams.topics import DEAD_LETTERS, TOPICS
 from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
+from tidegate.streams.store import Applied, Apply, Copy, Marks, Part, Store
+from tidegate.streams.store.copy_scripts import MARK
+from tidegate.streams.store.keys import COPY_MS, Keys
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.topics import DEAD_LETTERS, TOPICS
 
 SHA, OTHER = "0123456789abcdef", "fedcba9876543210"
 

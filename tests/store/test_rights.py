@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from streams.errors import StoreDenied, StoreForbids
-from streams.security.roles import REDIS, redis_acl
-from streams.store import Part
-from streams.store.address import Address
-from streams.store.redis import RedisStore
 from tests.pairs import Pair
 from tests.store.conftest import as_worker
+from tidegate.streams.errors import StoreDenied, StoreForbids
+from tidegate.streams.security.roles import REDIS, redis_acl
+from tidegate.streams.store import Part
+from tidegate.streams.store.address import Address
+from tidegate.streams.store.redis import RedisStore
 
 STORE = Path(__file__).parents[2] / "streams" / "store"
 PART = Part("completions", 0)

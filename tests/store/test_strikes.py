@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from streams.core.count import Aggregate
-from streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
-from streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
-from streams.store.memory import MemoryStore
-from streams.store.redis import RedisStore
 from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
+from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
+from tidegate.streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.redis import RedisStore
 
 HOUR_MS = 3_600_000
 T = (int(time.time()) + 2 * 86_400) * 1000  # ahead of every clock: undoing decays nothing

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.embedded import Embedded
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting, recoded, spoilt
 from tests.support.raw_batches import CODECS, Raw, batch, kept, produce, split
+from tidegate.streams.embedded import Embedded
 
 NOW_MS = int(time.time() * 1000)
 Answering = Callable[[list[bytes]], Corrupting]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from redis import Redis
 
-from streams.core.rates import keep_ms
-from streams.core.strikes import kept_ms, terms
-from streams.core.thresholds import LivePolicy
-from streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
+from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.strikes import kept_ms, terms
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
 
 
 def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -> list[str]:

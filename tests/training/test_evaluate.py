@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="training needs the train extra")
 
-from classifiers import DEFAULT_MANIFEST, Scored
 from tests.training.made import made_data
+from tidegate.classifiers import DEFAULT_MANIFEST, Scored
 from training.contrast import contrast
 from training.contrast.people import GROUPS
 from training.contrast.sentence import Sentence

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="training needs the evaluate extra")
 
-from classifiers import Cascade, load
+from tidegate.classifiers import Cascade, load
 from training.bands import Budget, Windows, choose
 from training.cut import slices
 from training.disguise import DISGUISES, disguised

@@ -12,7 +12,7 @@ pytest.importorskip("onnx", reason="training needs the train extra")
 
 import onnxruntime as ort
 
-from classifiers import DEFAULT_MANIFEST, Cascade, load, read_manifest
+from tidegate.classifiers import DEFAULT_MANIFEST, Cascade, load, read_manifest
 from training.__main__ import RECIPE
 from training.calibrate import platt
 from training.contrast import contrast

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.core.events import Completion
-from streams.wire import decode_completion
 from tests.wire.records import record
+from tidegate.streams.core.events import Completion
+from tidegate.streams.wire import decode_completion
 
 
 def read(value: Any) -> Completion:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.events import Completion, Feedback
-from streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 from tests.wire.records import Fake, record
+from tidegate.streams.core.events import Completion, Feedback
+from tidegate.streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 
 NATIVE = {"id": "x", "completion": "hello"}
 CHAT: dict[str, Any] = {"id": "x", "object": "chat.completion", "choices": [{"message": {"content": "hello"}}]}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from streams.core.events import Completion
-from streams.wire import decode_completion, doubts
 from tests.fuzz.forms import ANTHROPIC, BATCH, CHAT, GEMINI, LAST, LITELLM, NATIVE, RESPONSE, structured
 from tests.wire.records import record
+from tidegate.streams.core.events import Completion
+from tidegate.streams.wire import decode_completion, doubts
 
 REPLY = {
     "model": "m",

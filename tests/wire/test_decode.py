@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from streams.core.events import Completion, DeadLetter, DeadLetterReason, Feedback, Source
-from streams.core.times import NO_TIME
-from streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 from tests.wire.records import Fake, record
+from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Feedback, Source
+from tidegate.streams.core.times import NO_TIME
+from tidegate.streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 
 NATIVE = {"id": "x", "completion": "hello"}
 CHAT: dict[str, Any] = {"id": "x", "object": "chat.completion", "choices": [{"message": {"content": "hello"}}]}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from streams.core.contract import shortened
-from streams.core.events import Completion, Feedback
-from streams.wire import decode_completion, decode_feedback
 from tests.wire.records import Fake, record
+from tidegate.streams.core.contract import shortened
+from tidegate.streams.core.events import Completion, Feedback
+from tidegate.streams.wire import decode_completion, decode_feedback
 
 NATIVE = {"id": "x", "completion": "hello"}
 MESSAGE = {"message": {"content": "hello"}}

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from streams.core.events import Completion, DeadLetterReason, Feedback
-from streams.wire import Unreadable, decode_completion, decode_feedback, litellm, shapes
 from tests.wire.records import record
+from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
+from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback, litellm, shapes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
 INVALID, VERSION, FORM = DeadLetterReason.INVALID, DeadLetterReason.UNKNOWN_VERSION, DeadLetterReason.UNKNOWN_FORM

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streams.core.events import Completion
-from streams.wire import decode_completion, doubts
 from tests.wire.records import Fake, record
+from tidegate.streams.core.events import Completion
+from tidegate.streams.wire import decode_completion, doubts
 
 ERROR = {"code": "server_error", "message": "hidden"}
 MESSAGE = {"role": "assistant", "content": "a"}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.core.events import Completion
-from streams.wire import decode_completion, litellm, shapes
 from tests.fuzz.forms import ANTHROPIC, BATCH, CHAT, GEMINI, LAST, LITELLM, NATIVE, RESPONSE, structured
 from tests.wire.records import Fake
+from tidegate.streams.core.events import Completion
+from tidegate.streams.wire import decode_completion, litellm, shapes
 
 Path = tuple[Any, ...]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from classifiers.classifier import Classifier
-from classifiers.loading import load
+from tidegate.classifiers.classifier import Classifier
+from tidegate.classifiers.loading import load
 from training.calibrate import platt
 from training.corpus import Part
 from training.encoder.export import export, fold_scale, quantize

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from classifiers import DEFAULT_MANIFEST
+from tidegate.classifiers import DEFAULT_MANIFEST
 from training.evaluate.account import evaluate
 from training.evaluate.board import load_models
 from training.evaluate.card import render

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from classifiers import CascadeEntry
+from tidegate.classifiers import CascadeEntry
 from training.evaluate import bias, by_label, by_model, others, robust, written
 from training.evaluate.board import FP32, Board, Models, Scores
 from training.evaluate.material import LLM_ANSWERS, Material

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from classifiers import CascadeEntry, ModelEntry, Scorer, find_model, load, read_manifest
+from tidegate.classifiers import CascadeEntry, ModelEntry, Scorer, find_model, load, read_manifest
 from training.label_map import LABELS
 
 Scores = npt.NDArray[np.float64]

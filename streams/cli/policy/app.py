@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import fail, go, say
-from streams.cli.policy.change import NO_POLICY
-from streams.cli.policy.compare import compare
-from streams.cli.policy.diff import diff
-from streams.cli.policy.set import set_, unset
-from streams.cli.policy.shadow import NO_SHADOW, drop, promote
-from streams.cli.policy.shadow import shadow as run_shadow
-from streams.cli.policy.status import status
-from streams.cli.policy.what_if import what_if
-from streams.cli.policy.whole import apply, rollback
-from streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.policy.change import NO_POLICY
+from tidegate.streams.cli.policy.compare import compare
+from tidegate.streams.cli.policy.diff import diff
+from tidegate.streams.cli.policy.set import set_, unset
+from tidegate.streams.cli.policy.shadow import NO_SHADOW, drop, promote
+from tidegate.streams.cli.policy.shadow import shadow as run_shadow
+from tidegate.streams.cli.policy.status import status
+from tidegate.streams.cli.policy.what_if import what_if
+from tidegate.streams.cli.policy.whole import apply, rollback
+from tidegate.streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Log
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.settings import Settings
 
 REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
 
@@ -46,8 +46,8 @@ def show(
 
     Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is away.
     """
-    from streams.cli.policy.file import toml
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.file import toml
+    from tidegate.streams.settings import Settings
 
     seen = go(_read(Settings.load()))
     live = seen.log.live
@@ -86,14 +86,14 @@ def check(
 
     Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
     """
-    from streams.cli.policy.bands import band_warnings
-    from streams.cli.policy.file import differences, labels_checked
-    from streams.cli.policy.opening import told
-    from streams.cli.policy.unseen import unseen_warnings
-    from streams.core.loosened import loosened
-    from streams.core.policy import digest
-    from streams.policy_file import read_policy
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.bands import band_warnings
+    from tidegate.streams.cli.policy.file import differences, labels_checked
+    from tidegate.streams.cli.policy.opening import told
+    from tidegate.streams.cli.policy.unseen import unseen_warnings
+    from tidegate.streams.core.loosened import loosened
+    from tidegate.streams.core.policy import digest
+    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.settings import Settings
 
     settings = Settings.load()
     found = read_policy(file)
@@ -133,7 +133,7 @@ def history(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     every = go(_read(Settings.load())).entries
     found = every[-limit:] if limit else every
@@ -162,7 +162,7 @@ policy.command()(drop)
 
 
 async def _read(settings: Settings) -> Log:
-    from streams.cli.policy.log import read_log
+    from tidegate.streams.cli.policy.log import read_log
 
     return await read_log(settings)
 

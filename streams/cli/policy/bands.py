@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
-from classifiers.bands import MARGIN, holding_bands
-from streams.cli.policy.file import flat
-from streams.core.thresholds import LivePolicy
-from streams.scorer import entry_of
+from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
+from tidegate.classifiers.bands import MARGIN, holding_bands
+from tidegate.streams.cli.policy.file import flat
+from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.scorer import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.core.policy import Policy
-    from streams.settings import Settings
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.settings import Settings
 
 PLACES = ("labels", "prompt_labels", "floors", "prompt_floors")
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.show import clock, json_line
+from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.show import clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Entry, Log
-    from streams.core.policy import Policy
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]
 Author = Annotated[str, typer.Option(default_factory=getpass.getuser, show_default="you", help="Who says so.")]
@@ -49,7 +49,7 @@ class Wanted:
 
 def known(settings: Settings) -> tuple[Log, LivePolicy]:
     """The log, and the live policy. Ends the command where there is none. Raises BrokerAway."""
-    from streams.cli.policy.log import read_log
+    from tidegate.streams.cli.policy.log import read_log
 
     seen = go(read_log(settings))
     if seen.log.live is None:
@@ -62,12 +62,12 @@ def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wante
 
     parent: the version that it was made from. Asks first where it loosens the live policy.
     """
-    from streams.cli.policy.bands import band_warnings
-    from streams.cli.policy.file import differences, plain
-    from streams.cli.policy.log import append
-    from streams.cli.policy.opening import agreed_to_loosen
-    from streams.cli.policy.unseen import unseen_warnings
-    from streams.core.events import PolicyChange
+    from tidegate.streams.cli.policy.bands import band_warnings
+    from tidegate.streams.cli.policy.file import differences, plain
+    from tidegate.streams.cli.policy.log import append
+    from tidegate.streams.cli.policy.opening import agreed_to_loosen
+    from tidegate.streams.cli.policy.unseen import unseen_warnings
+    from tidegate.streams.core.events import PolicyChange
 
     live = seen.log.live
     changes = differences(live.policy, new) if live else []
@@ -95,7 +95,7 @@ def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wante
 
 def _lost(after: Log, mine: Entry, parent: str | None, wanted: Wanted) -> None:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
-    from streams.cli.policy.file import differences
+    from tidegate.streams.cli.policy.file import differences
 
     live = after.log.live
     winner = next((entry for entry in after.applied if entry.parent == parent and entry.offset < mine.offset), None)

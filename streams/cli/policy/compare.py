@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import fail, go, say
-from streams.cli.policy.shadow import NO_SHADOW
-from streams.cli.show import ago, clock, json_line
+from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.policy.shadow import NO_SHADOW
+from tidegate.streams.cli.show import ago, clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Entry, Log
+    from tidegate.streams.cli.policy.log import Entry, Log
 
 
 def compare(
@@ -36,13 +36,13 @@ def compare(
 
     Exit code: 0, 1 no shadow runs, 2 wrong usage, or the range begins before what is kept, 3 Kafka is away.
     """
-    from streams.cli.moments import moment_ms
-    from streams.cli.policy.log import read_log
-    from streams.cli.policy.report import Sides, data, show
-    from streams.cli.policy.what_if import answered
-    from streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.cli.moments import moment_ms
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.cli.policy.report import Sides, data, show
+    from tidegate.streams.cli.policy.what_if import answered
+    from tidegate.streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
     now_ms = int(time.time() * 1000)
     since_ms = moment_ms("--since", since, now_ms)

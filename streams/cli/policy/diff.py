@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go, say
-from streams.cli.policy.change import NO_POLICY, maker
-from streams.cli.show import json_line
+from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.policy.change import NO_POLICY, maker
+from tidegate.streams.cli.show import json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Log
-    from streams.core.policy import Policy
+    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.core.policy import Policy
 
 _VERSION = re.compile(r"\d+(-[0-9a-f]{8})?")
 
@@ -36,9 +36,9 @@ def diff(
 
     Exit code: 0 whether they differ or not, 1 no policy yet, 2 no such file or version, 3 Kafka is away.
     """
-    from streams.cli.policy.file import differences
-    from streams.cli.policy.log import read_log
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.file import differences
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.settings import Settings
 
     settings = Settings.load()
     asked = [name for name in (a, b) if name is not None]
@@ -65,7 +65,7 @@ def _is_version(name: str) -> bool:
 
 
 def _read(name: str) -> Policy:
-    from streams.policy_file import read_policy
+    from tidegate.streams.policy_file import read_policy
 
     return read_policy(Path(name))
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomlkit
 
-from classifiers import MissingLabelError
-from streams.core.policy import Policy
-from streams.core.problems import near
-from streams.scorer import entry_of, load_scorer
+from tidegate.classifiers import MissingLabelError
+from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.problems import near
+from tidegate.streams.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that needs no quotes
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from streams.core.kept import Start
-from streams.core.log import Verdict
-from streams.errors import StoreAway
-from streams.store.redis import RedisStore
+from tidegate.streams.core.kept import Start
+from tidegate.streams.core.log import Verdict
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.store.redis import RedisStore
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Entry
-    from streams.policies import Policies
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.log import Entry
+    from tidegate.streams.policies import Policies
+    from tidegate.streams.settings import Settings
 
 ANSWER_S = 2.0  # a whole log needs no Redis: a command must not wait long for one
 
@@ -44,7 +44,7 @@ class Recall:
 
 def entries(begun: Start) -> Iterator[Entry]:
     """The policy and the shadow that stand as they were kept, as if the log still held who made them."""
-    from streams.cli.policy.log import Entry
+    from tidegate.streams.cli.policy.log import Entry
 
     live = begun.kept.log.live
     for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):

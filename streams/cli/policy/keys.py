@@ -10,14 +10,14 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from streams.cli.edge import ExitCode, fail
-from streams.cli.policy.file import classifier_labels, plain
-from streams.core.policy import Policy, PolicyError, parse
-from streams.core.problems import near
-from streams.core.thresholds import LivePolicy
+from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.policy.file import classifier_labels, plain
+from tidegate.streams.core.policy import Policy, PolicyError, parse
+from tidegate.streams.core.problems import near
+from tidegate.streams.core.thresholds import LivePolicy
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
 Path = tuple[str, ...]
 SCOPED = ("labels", "prompt_labels")  # what a scope may set

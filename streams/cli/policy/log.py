@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from streams.core.log import Folded, PolicyLog, Verdict
-from streams.core.policy import PolicyError
-from streams.errors import BrokerAway
-from streams.policies import NAME, Policies
-from streams.topics import POLICIES
+from tidegate.streams.core.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy import PolicyError
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.topics import POLICIES
 
 if TYPE_CHECKING:
-    from streams.core.events import PolicyChange, ShadowChange, Silence
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
 
 _SAID: set[str] = set()  # a command reads the log several times, and says once what is wrong with it
@@ -73,7 +73,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
     """
     from aiokafka.errors import MessageSizeTooLargeError
 
-    from streams.cli.writing import producer, record_bytes
+    from tidegate.streams.cli.writing import producer, record_bytes
 
     value = record.model_dump_json().encode()
     size = record_bytes(NAME, value, [])
@@ -106,9 +106,9 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 
 @asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
-    from streams.cli.edge import say
-    from streams.cli.policy.kept import Recall, entries
-    from streams.cli.reading import require_topic
+    from tidegate.streams.cli.edge import say
+    from tidegate.streams.cli.policy.kept import Recall, entries
+    from tidegate.streams.cli.reading import require_topic
 
     seen, recall = Log(), Recall(settings)
     policies = Policies(

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from streams.cli.edge import agreed, go, say
-from streams.cli.show import clock, progress
+from tidegate.streams.cli.edge import agreed, go, say
+from tidegate.streams.cli.show import clock, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streams.core.contract import Action
-    from streams.core.effects import Effects, Group
-    from streams.core.loosened import Loosened
-    from streams.core.policy import Policy
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.core.contract import Action
+    from tidegate.streams.core.effects import Effects, Group
+    from tidegate.streams.core.loosened import Loosened
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
 LOOKS_BACK_S = 3_600
 MOST = 30_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.
@@ -32,7 +32,7 @@ def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: boo
     whatever they were decided under. yes: do not ask; it is said all the same. Without it, and without a terminal on
     standard input, the command ends with exit code 2; where somebody says no, with 1. Not inside a running event loop.
     """
-    from streams.core.loosened import loosened
+    from tidegate.streams.core.loosened import loosened
 
     found = loosened(live.policy, new)
     if not found:
@@ -53,9 +53,9 @@ def told(found: Sequence[Loosened]) -> list[str]:
 
 def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) -> list[str]:
     """In numbers, what asked for that action or more and would no longer."""
-    from streams.core.loosened import only_from
-    from streams.core.thresholds import LivePolicy
-    from streams.errors import BrokerAway, TopicsMissing
+    from tidegate.streams.core.loosened import only_from
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.errors import BrokerAway, TopicsMissing
 
     candidate, baseline = (LivePolicy("", only_from(weakest, policy)) for policy in (new, live.policy))
     try:
@@ -77,7 +77,7 @@ def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) 
 
 
 async def _effects(settings: Settings, candidate: LivePolicy, baseline: LivePolicy) -> Effects:
-    from streams.cli import recent
+    from tidegate.streams.cli import recent
 
     now_ms = int(time.time() * 1000)
     with progress("looking at recent decisions", None) as advance:

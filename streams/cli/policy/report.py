@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from streams.cli.show import clock, percent, span, table, value
-from streams.core.effects import Example, Said
-from streams.core.events import Action
+from tidegate.streams.cli.show import clock, percent, span, table, value
+from tidegate.streams.core.effects import Example, Said
+from tidegate.streams.core.events import Action
 
 if TYPE_CHECKING:
-    from streams.cli.recent import Found, Range
-    from streams.core.backtest import Firing
-    from streams.core.effects import Effects, Group, Moved
+    from tidegate.streams.cli.recent import Found, Range
+    from tidegate.streams.core.backtest import Firing
+    from tidegate.streams.core.effects import Effects, Group, Moved
 
 NEWLY = {
     Action.ALLOW: "allowed",

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.policy.change import AsJson, Author, Locale, Model, Route, Tenant, Wanted, Why, Yes, change, known
+from tidegate.streams.cli.policy.change import (
+    AsJson,
+    Author,
+    Locale,
+    Model,
+    Route,
+    Tenant,
+    Wanted,
+    Why,
+    Yes,
+    change,
+    known,
+)
 
 
 def set_(
@@ -35,8 +47,8 @@ def set_(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong key or value, or nobody to ask,
     3 Kafka is away.
     """
-    from streams.cli.policy.keys import changed
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.keys import changed
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)
@@ -70,8 +82,8 @@ def unset(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong or unset key, or nobody to ask,
     3 Kafka is away.
     """
-    from streams.cli.policy.keys import without
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.keys import without
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)

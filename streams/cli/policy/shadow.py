@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, known
-from streams.cli.show import clock, json_line
+from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, known
+from tidegate.streams.cli.show import clock, json_line
 
 if TYPE_CHECKING:
-    from streams.cli.policy.file import Differs
-    from streams.cli.policy.log import Entry, Log
-    from streams.core.policy import Policy
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.file import Differs
+    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
 NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
 
@@ -41,11 +41,11 @@ def shadow(
 
     Exit code: 0 it runs, 1 another shadow came first, 2 the file is wrong, 3 Kafka is away.
     """
-    from classifiers import MissingLabelError
-    from streams.cli.policy.file import differences, labels_checked
-    from streams.core.policy import PolicyError
-    from streams.policy_file import read_policy
-    from streams.settings import Settings
+    from tidegate.classifiers import MissingLabelError
+    from tidegate.streams.cli.policy.file import differences, labels_checked
+    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
     try:
@@ -90,9 +90,9 @@ def promote(
     Exit code: 0 live, 1 no shadow, another change came first, or you said no, 2 the classifier lacks a label of it,
     or nobody to ask, 3 Kafka is away.
     """
-    from classifiers import MissingLabelError
-    from streams.cli.policy.file import labels_checked
-    from streams.settings import Settings
+    from tidegate.classifiers import MissingLabelError
+    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)
@@ -118,7 +118,7 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
 
     Exit code: 0 it has ended, 1 no shadow, or another one came first, 3 Kafka is away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
     _, live = known(settings)
@@ -129,8 +129,8 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
 
 def _costs(settings: Settings, live: LivePolicy, new: Policy) -> list[str]:
     """What it costs, or does, while it runs: a line each."""
-    from streams.cli.policy.bands import band_warnings
-    from streams.cli.policy.unseen import unseen_warnings
+    from tidegate.streams.cli.policy.bands import band_warnings
+    from tidegate.streams.cli.policy.unseen import unseen_warnings
 
     found = [*band_warnings(settings, new, live.policy), *unseen_warnings(settings, new, live.policy)]
     if new.prompt_labels and not live.policy.prompt_labels:
@@ -152,7 +152,7 @@ def _alerting(policy: Policy) -> str:
 
 def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Differs]:
     """What promoting undoes: keys that changed on the live policy since the shadow was started."""
-    from streams.cli.policy.file import differences
+    from tidegate.streams.cli.policy.file import differences
 
     started = next((entry.offset for entry in seen.entries if entry.version == candidate.version), -1)
     then = next((entry.made for entry in reversed(seen.applied) if entry.offset < started), None)
@@ -165,10 +165,10 @@ def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Diff
 
 def _written(settings: Settings, running: LivePolicy | None, new: Policy | None, wanted: Wanted) -> tuple[Log, Entry]:
     """Writes that `new` runs, or that none does, in place of `running`. Ends the command where another came first."""
-    from streams.cli.policy.file import plain
-    from streams.cli.policy.log import append
-    from streams.core.events import ShadowChange
-    from streams.core.log import Verdict
+    from tidegate.streams.cli.policy.file import plain
+    from tidegate.streams.cli.policy.log import append
+    from tidegate.streams.core.events import ShadowChange
+    from tidegate.streams.core.log import Verdict
 
     record = ShadowChange(
         parent=running.version if running else None,
@@ -191,7 +191,7 @@ def _written(settings: Settings, running: LivePolicy | None, new: Policy | None,
 
 def _lost(after: Log, mine: Entry) -> NoReturn:
     """Says who came first, and what runs now. Ends the command."""
-    from streams.core.log import Verdict
+    from tidegate.streams.core.log import Verdict
 
     verdicts = (Verdict.SHADOWED, Verdict.DROPPED, Verdict.APPLIED)  # a shadow that was promoted ran no longer
     earlier = [entry for entry in after.entries if entry.verdict in verdicts and entry.offset < mine.offset]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from streams.cli.edge import fail, go, say
-from streams.cli.show import ago, clock, json_line, table
+from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.show import ago, clock, json_line, table
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Log
-    from streams.core.reports import Standing
-    from streams.settings import Settings
+    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.core.reports import Standing
+    from tidegate.streams.settings import Settings
 
 LOOKS = 3  # a word comes once a second: who took a change since is no longer behind by the next look
 WORD_S = 1.2
@@ -42,7 +42,7 @@ def status(
     Exit code: 0 all are on the live version, 1 somebody is behind or silent or nobody is there, 3 Kafka or Redis is
     away.
     """
-    from streams.settings import Settings
+    from tidegate.streams.settings import Settings
 
     looked = go(_look(Settings.load()))
     live = looked.seen.log.live
@@ -105,10 +105,10 @@ def _told(s: Standing, looked: Looked) -> dict[str, object]:
 
 async def _look(settings: Settings) -> Looked:
     """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
-    from streams.cli.policy.log import read_log
-    from streams.core.log import Verdict
-    from streams.core.reports import standings
-    from streams.store.redis import RedisStore
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.log import Verdict
+    from tidegate.streams.core.reports import standings
+    from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.cli.edge import go
-from streams.errors import StoreAway
+from tidegate.streams.cli.edge import go
+from tidegate.streams.errors import StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.core.policy import Policy
-    from streams.settings import Settings
+    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.settings import Settings
 
 COUNTED = ("tenant", "model", "route")  # the kinds whose names are kept; a locale's are not
 
@@ -46,13 +46,13 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _like(name: str, names: set[str]) -> str:
-    from streams.core.problems import near
+    from tidegate.streams.core.problems import near
 
     return near(name, sorted(names))
 
 
 async def _names(settings: Settings) -> dict[str, set[str]]:
-    from streams.store.redis import RedisStore
+    from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, fail, go
-from streams.cli.show import clock, json_line, progress
+from tidegate.streams.cli.edge import ExitCode, fail, go
+from tidegate.streams.cli.show import clock, json_line, progress
 
 if TYPE_CHECKING:
-    from streams.cli.decisions import Recent
-    from streams.cli.recent import Asking, Found
-    from streams.core.thresholds import LivePolicy
-    from streams.settings import Settings
+    from tidegate.streams.cli.decisions import Recent
+    from tidegate.streams.cli.recent import Asking, Found
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.settings import Settings
 
 
 class Baseline(StrEnum):
@@ -50,15 +50,15 @@ def what_if(
 
     Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is away.
     """
-    from streams.cli.moments import moment_ms
-    from streams.cli.policy.file import labels_checked
-    from streams.cli.policy.log import read_log
-    from streams.cli.policy.report import Sides, data, show
-    from streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
-    from streams.core.policy import digest
-    from streams.core.thresholds import LivePolicy
-    from streams.policy_file import read_policy
-    from streams.settings import Settings
+    from tidegate.streams.cli.moments import moment_ms
+    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.cli.policy.report import Sides, data, show
+    from tidegate.streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
+    from tidegate.streams.core.policy import digest
+    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.settings import Settings
 
     now_ms = int(time.time() * 1000)
     since_ms = moment_ms("--since", since, now_ms)
@@ -92,7 +92,7 @@ def what_if(
 
 async def answered(settings: Settings, asking: Asking, since_ms: int) -> Found:
     """What it finds, with a progress bar. Ends the command where the range begins before what is kept."""
-    from streams.cli.decisions import Decisions
+    from tidegate.streams.cli.decisions import Decisions
 
     async with aclosing(Decisions(settings.brokers)) as topic:
         recent = await asking.survey(topic)

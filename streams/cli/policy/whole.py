@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.cli.edge import ExitCode, agreed, fail, go, say
-from streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
+from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
 
 if TYPE_CHECKING:
-    from streams.cli.policy.log import Entry, Log
-    from streams.core.thresholds import LivePolicy
+    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.core.thresholds import LivePolicy
 
 
 def apply(
@@ -37,12 +37,12 @@ def apply(
     Exit code: 0 live, 1 another change came first or you said no, 2 the file is wrong, or nobody to ask,
     3 Kafka is away.
     """
-    from classifiers import MissingLabelError
-    from streams.cli.policy.file import labels_checked
-    from streams.cli.policy.log import read_log
-    from streams.core.policy import PolicyError
-    from streams.policy_file import read_policy
-    from streams.settings import Settings
+    from tidegate.classifiers import MissingLabelError
+    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     try:
@@ -78,9 +78,9 @@ def rollback(
     Exit code: 0 live, 1 another change came first or you said no, 2 no such version, or nobody to ask,
     3 Kafka is away.
     """
-    from classifiers import MissingLabelError
-    from streams.cli.policy.file import labels_checked
-    from streams.settings import Settings
+    from tidegate.classifiers import MissingLabelError
+    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)

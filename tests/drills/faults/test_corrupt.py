@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from streams.embedded import Embedded
 from tests.drills.closing import transitions
 from tests.drills.pages import all_ready, waits
 from tests.drills.published import metric
@@ -25,6 +24,7 @@ from tests.pairs import Pair
 from tests.real.pair import Real
 from tests.support.corrupting import Corrupting, spoilt
 from tests.support.segments import Found, at_offset, flip
+from tidegate.streams.embedded import Embedded
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 RECORDS = 20  # of the batch

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.core.events import Decision, Enforcement
-from streams.core.policy import parse
-from streams.topics import ENFORCEMENTS
 from tests.drills.reading import everything, follow
 from tests.drills.scene import POLICY, scene
 from tests.drills.test_strikes import drained, recomputed
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tidegate.streams.core.events import Decision, Enforcement
+from tidegate.streams.core.policy import parse
+from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 KILLS = 2

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.embedded import Embedded
 from tests.drills.pages import all_ready, all_wait_for
 from tests.drills.scene import scene
 from tests.pairs import Pair
 from tests.proxy import Proxy
+from tidegate.streams.embedded import Embedded
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(480)]
 AWAY_S = 10.0  # longer than a session of the group, and of a broker

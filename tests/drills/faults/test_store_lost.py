@@ -21,14 +21,14 @@ from typing import Any
 import pytest
 import redis
 
-from streams.core.events import Decision
-from streams.core.policy import parse
-from streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of
 from tests.drills.fleet import ROOT, Account, counted, event, send
 from tests.drills.pages import all_ready
 from tests.drills.scene import POLICY, Scene, scene
 from tests.drills.test_strikes import drained, enforcements
 from tests.pairs import Pair
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.policy import parse
+from tidegate.streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 STRIKING = (
@@ -223,7 +223,7 @@ async def stand_so(s: Scene, expected: dict[tuple[str, int], Standing]) -> None:
 async def command(s: Scene, *args: str) -> str:
     """What `tidegate …` writes to standard output, in a process of its own."""
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streams", *args, cwd=ROOT, env={**os.environ, **s.pair.env()},
+        sys.executable, "-m", "tidegate", *args, cwd=ROOT, env={**os.environ, **s.pair.env()},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await run.communicate()

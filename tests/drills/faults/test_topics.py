@@ -16,13 +16,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.embedded import free_port
-from streams.store import Part
-from streams.store.redis import RedisStore
 from tests.drills.fleet import ROOT, account, counted, event, fleet, make_topics, positions, send, settled
 from tests.drills.scene import Report, Scene, keep, scene, servers
 from tests.pairs import Pair
 from tests.real.pair import Real
+from tidegate.streams.embedded import free_port
+from tidegate.streams.store import Part
+from tidegate.streams.store.redis import RedisStore
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 GROUP = "tidegate-ingest-completions"
@@ -175,7 +175,7 @@ async def test_a_group_that_is_rewound_counts_nothing_again(own_real: Real, tmp_
 
 async def tidegate(pair: Pair, *words: str) -> str:
     """What a command of ours prints; it has to end well."""
-    command = [sys.executable, "-m", "streams", *words]
+    command = [sys.executable, "-m", "tidegate", *words]
     ran = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env={**os.environ, **pair.env()}, capture_output=True, text=True, check=False
     )

@@ -16,7 +16,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from streams.embedded import Embedded
 from tests.drills.fleet import fleet, make_topics
 from tests.drills.soak.report import SoakReport, keep, say
 from tests.drills.soak.run import POLICY, Soak
@@ -27,6 +26,7 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 from tests.real.needed import lacking, said
 from tests.real.pair import Real
+from tidegate.streams.embedded import Embedded
 
 PARTITIONS = 6
 

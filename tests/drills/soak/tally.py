@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import redis.asyncio as aioredis
 
-from streams.topics import ALERTS, DEAD_LETTERS, DECISIONS
 from tests.drills.fleet import keys
 from tests.drills.reading import everything
+from tidegate.streams.topics import ALERTS, DEAD_LETTERS, DECISIONS
 
 ACTIONS = ("allow", "flag", "review", "redact", "block")
 OUT = (DECISIONS, DEAD_LETTERS)

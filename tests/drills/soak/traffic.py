@@ -11,8 +11,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from streams.demo.texts import FINE, fine
 from tests.drills.fleet import event
+from tidegate.streams.demo.texts import FINE, fine
 
 BAD_TENANT = "t0"  # a third of the traffic, and an incident without end
 BAD = "You are a worthless idiot."  # blocked by the model that Tidegate carries: 0.99 (README.md)

@@ -144,7 +144,7 @@ class Troubles:
         self._flag = 0.6 if self._flag == 0.5 else 0.5
         change = ("labels.stereotype.flag", str(self._flag), "--yes", "--reason", "soak")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "streams", "policy", "set", *change),
+            *(sys.executable, "-m", "tidegate", "policy", "set", *change),
             cwd=ROOT,
             env=self._env,
             stdout=asyncio.subprocess.DEVNULL,

@@ -1,6 +1,0 @@
-"""`python -m streams …` is `tidegate …`."""
-
-from streams.cli import main
-
-if __name__ == "__main__":
-    main()

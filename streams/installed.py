@@ -1,0 +1,28 @@
+"""What is installed: its version, and the policy that it carries."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import tidegate
+
+DEFAULT_POLICY = Path(tidegate.__file__).with_name("policy.toml")
+
+
+@cache
+def release() -> str:
+    """Tidegate's version, as 0.1.0."""
+    return version("tidegate")
+
+
+def python() -> str:
+    """Python's version, as 3.12.4."""
+    return sys.version.partition(" ")[0]
+
+
+def named(policy: Path) -> str:
+    """A policy file for people: where it is, and whether it is the one that Tidegate carries."""
+    return f"{policy} (the one that Tidegate carries)" if policy == DEFAULT_POLICY else str(policy)
