@@ -26,7 +26,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import completions
 from tidegate.streams.embedded import Embedded, free_port
-from tidegate.streams.topics_admin import ensure_topics
+from tidegate.streams.kafka.admin import ensure_topics
 
 ROOT = Path(__file__).parents[1]
 PARTITIONS = 12  # as the setting's default

@@ -27,7 +27,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("score", "streams/scoring.py", ()),
     ("score", "streams/moderate.py", ("_score", "prepare")),
     ("serialise", "streams/moderate.py", ("message",)),
-    ("publish", "streams/publish.py", ()),
+    ("publish", "streams/kafka/producer.py", ()),
     ("aggregate", "streams/core/count.py", ()),
     ("aggregate", "streams/names.py", ()),
     ("aggregate", "streams/moderate.py", ("aggregate", "names")),

@@ -20,12 +20,12 @@ from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.rates import longest_window_s
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policy_file import read_policy
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.tick import Tick
-from tidegate.streams.topics_admin import ensure_topics
 
 SCOPES = 1_000  # a kind, as the setting's default
 BUCKETS = 30  # the default rates' window, 5 minutes, full

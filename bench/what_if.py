@@ -27,9 +27,9 @@ from tidegate.streams.core.events import Decision, Scopes, Source
 from tidegate.streams.core.policy import Policy
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
+from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.settings import Settings
-from tidegate.streams.topics_admin import ensure_topics
 
 DECISIONS = 100_000
 RUNS = 3

@@ -17,9 +17,9 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from tidegate.streams.batch import Batch
+from tidegate.streams.kafka.authorization import may_join
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up
-from tidegate.streams.security.refused import may_join
 from tidegate.streams.settings import Settings
 from tidegate.streams.worker import Worker
 

@@ -14,8 +14,8 @@ from typing import Protocol
 from tidegate.streams.core.strikes import enforcement
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.fence import Owned
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.publish import Message
 from tidegate.streams.store import Part, Store
 
 log = logging.getLogger(__name__)

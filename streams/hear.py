@@ -12,10 +12,10 @@ from tidegate.streams.core.count import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import dead_letter_message, redriven
 from tidegate.streams.names import Names, seen
-from tidegate.streams.publish import Message
 from tidegate.streams.replaced import Replaced
 from tidegate.streams.users import UserKey
 from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback

@@ -15,10 +15,10 @@ from tidegate.streams.core.strikes import Terms, terms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
 from tidegate.streams.kafka.client import Kafka, who
+from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.policies import Policies
 from tidegate.streams.policy_file import read_policy
-from tidegate.streams.publish import Publisher
 from tidegate.streams.scorer import LiveScorer
 from tidegate.streams.store import Store
 from tidegate.streams.tasks import Tasks

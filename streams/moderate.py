@@ -18,9 +18,9 @@ from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReaso
 from tidegate.streams.core.events import Span as TextSpan
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen
-from tidegate.streams.publish import Message
 from tidegate.streams.replaced import Replaced
 from tidegate.streams.scoring import Row, Scorer, Scoring
 from tidegate.streams.spans import find_spans, reached

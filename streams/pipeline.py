@@ -21,9 +21,9 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.fence import last_mark, newest_ms
 from tidegate.streams.ingest import Ingest
+from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.store import Applied, Apply, Copy, Part, Store
 from tidegate.streams.tasks import exit_on_bug
 from tidegate.streams.wire import end_of

@@ -17,10 +17,10 @@ from pydantic_core import to_json
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, Decision
 from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.kafka.producer import Message, Publisher
+from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.moderate import decision_key
 from tidegate.streams.offline import Offline
-from tidegate.streams.past.places import Places, Stretch
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.recorded import Recorded
 from tidegate.streams.store import Part
 from tidegate.streams.survey import Log

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import TidegateError
-from tidegate.streams.past.places import Stretch
+from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recorded import Recorded
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tidegate.streams.wire import Record

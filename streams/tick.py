@@ -22,7 +22,7 @@ from tidegate.streams.core.snapshots import Key, Said
 from tidegate.streams.core.statuses import TICK, AlertStatus
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.publish import Message
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.store import Lease, Part, Store
 from tidegate.streams.tick_alerts import KeptAlerts, Publish
 from tidegate.streams.tick_stats import Stats

@@ -13,7 +13,7 @@ from tidegate.streams.core.series import prefixes, series
 from tidegate.streams.core.silences import silenced_by
 from tidegate.streams.core.statuses import AlertStatus
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.publish import Message
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.store import Lease, Part, Store
 from tidegate.streams.tick_windows import TickWindows
 

@@ -21,28 +21,28 @@ from tidegate.streams.core.reports import Report
 from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
 from tidegate.streams.fence import Owned, take_over
-from tidegate.streams.found import Found, find_topics
 from tidegate.streams.hear import Hear
 from tidegate.streams.in_force import InForce
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.installed import named, python, release
 from tidegate.streams.kafka.consumer import require_codecs
+from tidegate.streams.kafka.discovery import Found, find_topics
+from tidegate.streams.kafka.history import History
+from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate
 from tidegate.streams.names import Names
 from tidegate.streams.pages import Pages
 from tidegate.streams.past.copies import LostCopies
-from tidegate.streams.past.history import History
 from tidegate.streams.past.last_words import last_words
 from tidegate.streams.past.rebuild import Rebuild
 from tidegate.streams.pipeline import Pipeline
-from tidegate.streams.publish import Publisher
 from tidegate.streams.replaced import Replaced
 from tidegate.streams.reporting import report_regularly
 from tidegate.streams.scorer import load_scorer
 from tidegate.streams.scoring import Scoring
 from tidegate.streams.settings import Settings
-from tidegate.streams.source import Source
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.swap import Swap

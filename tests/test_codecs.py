@@ -25,12 +25,12 @@ from tests.pairs import Pair
 from tests.real.pair import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
 from tidegate.streams import policies, policies_topic
-from tidegate.streams.cli.reading import everything, follow
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.core.policy import parse
-from tidegate.streams.past.history import History
+from tidegate.streams.kafka.history import History
+from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.reading import everything, follow
 from tidegate.streams.policies import NAME, Policies
-from tidegate.streams.source import Source
 from tidegate.streams.store import Part
 
 COMPRESSED = [name for name in CODECS if name != "none"]

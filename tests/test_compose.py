@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tidegate.streams import topics_admin
 from tidegate.streams.errors import SettingsError
+from tidegate.streams.kafka import admin as topics_admin
 from tidegate.streams.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]

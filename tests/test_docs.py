@@ -24,6 +24,7 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.fence import Belief
+from tidegate.streams.kafka.admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.reference import PAGES, TABLES, filled
@@ -31,7 +32,6 @@ from tidegate.streams.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.survey import RangeRefused
-from tidegate.streams.topics_admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.users import UserKey
 from tidegate.streams.wire import decode_completion
 

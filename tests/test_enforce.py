@@ -14,8 +14,8 @@ from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.publish import Message
 from tidegate.streams.store import Apply, Fence, Mark, Outbox, Part, Queued
 from tidegate.streams.store.memory import MemoryStore
 

@@ -22,11 +22,11 @@ from tidegate.streams.core.strikes import Standing
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.fence import Belief, Owned, mark_of, take_over
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate, Moderated
 from tidegate.streams.names import Names
 from tidegate.streams.pipeline import Pipeline
-from tidegate.streams.publish import Message
 from tidegate.streams.scoring import Scoring
 from tidegate.streams.store import Apply, Fence, Outcome, Part
 from tidegate.streams.store.memory import MemoryStore

@@ -25,8 +25,8 @@ from tidegate.streams.core.policy import Policy, parse, version
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policies import NAME, Policies
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.topics import POLICIES
 
 SOON_S = 10.0

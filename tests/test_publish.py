@@ -15,7 +15,7 @@ from tests.proxy import Proxy
 from tests.real.pair import Real
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import BrokerAway
-from tidegate.streams.publish import Message, Publisher
+from tidegate.streams.kafka.producer import Message, Publisher
 
 Cut = tuple[Publisher, Proxy, str]
 
@@ -186,7 +186,7 @@ async def test_stopping_ends_also_where_nothing_answers(
     cut: Cut, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, network, _ = cut
-    monkeypatch.setattr("tidegate.streams.publish.CLOSE_S", 0.3)
+    monkeypatch.setattr("tidegate.streams.kafka.producer.CLOSE_S", 0.3)
     publisher._producer._message_accumulator._batch_ttl = 1000.0  # as an idempotent producer's, which never expire
     network.stalled = True
     publishing = asyncio.create_task(publisher.publish([Message(namespace, b"k", b"v", 0)]))

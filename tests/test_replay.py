@@ -20,8 +20,8 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Source, TimeSource
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.offline import Offline
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.replay import Account, Replay, Replays
 from tidegate.streams.scorer import LiveScorer
 from tidegate.streams.settings import Settings

@@ -14,7 +14,7 @@ from tests.proxy import Proxy
 from tidegate.streams import source as module
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import BrokerAway
-from tidegate.streams.source import Source, cluster_id, partition_counts
+from tidegate.streams.kafka.lookup import Source, cluster_id, partition_counts
 from tidegate.streams.store import Part
 
 

@@ -20,7 +20,7 @@ from tidegate.streams.core.series import scoped
 from tidegate.streams.core.statuses import TICK, read
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.publish import Message
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.store import Apply, Fence, Mark, Part, Progress
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.tick import Tick

@@ -11,12 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.pairs import Pair
-from tidegate.streams import topics_admin
 from tidegate.streams.embedded import free_port
 from tidegate.streams.errors import BrokerAway
-from tidegate.streams.source import partition_counts
+from tidegate.streams.kafka import admin as topics_admin
+from tidegate.streams.kafka.admin import TopicsUnequal, config, ensure_topics
+from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.topics import TOPICS
-from tidegate.streams.topics_admin import TopicsUnequal, config, ensure_topics
 
 NAMES = tuple(topic.name for topic in TOPICS)
 

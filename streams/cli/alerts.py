@@ -88,8 +88,8 @@ async def _history(settings: Settings) -> list[Alert]:
     """Every transition on the topic, in the order of their boundaries; each once."""
     from pydantic import ValidationError
 
-    from tidegate.streams.cli.reading import everything
     from tidegate.streams.core.events import Alert
+    from tidegate.streams.kafka.reading import everything
 
     found: dict[str, Alert] = {}
     async for record in everything(settings.brokers, "alerts"):

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tidegate.streams.cli.kept_records import KeptRecords
 from tidegate.streams.core.events import Decision
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.past.places import Stretch
+from tidegate.streams.kafka.kept_records import KeptRecords
+from tidegate.streams.kafka.ranges import Stretch
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.show import Advance

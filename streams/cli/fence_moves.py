@@ -53,7 +53,7 @@ class Row:
 
 async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list[Row]:
     from tidegate.streams.errors import TopicsMissing
-    from tidegate.streams.source import partition_counts
+    from tidegate.streams.kafka.lookup import partition_counts
     from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 
@@ -78,7 +78,7 @@ async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list
 
 async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, int, int]:
     """The part as it stands, the bounds of its partition, and the offset meant."""
-    from tidegate.streams.source import Source
+    from tidegate.streams.kafka.lookup import Source
 
     (row,) = await rows(settings, [part])
     source = Source(settings.brokers)
@@ -118,7 +118,7 @@ async def _committed(settings: Settings, part: Part) -> int:
 
 async def move(settings: Settings, row: Row, offset: int) -> Fence:
     """The fence where it is now. Its part is claimed and let go: a worker that held it takes it over again."""
-    from tidegate.streams.source import cluster_id
+    from tidegate.streams.kafka.lookup import cluster_id
     from tidegate.streams.store import Fence
     from tidegate.streams.store.redis import RedisStore
 

@@ -78,8 +78,8 @@ async def _current(settings: Settings) -> list[Rate]:
     """The last rate of every key that was not taken back."""
     from pydantic import ValidationError
 
-    from tidegate.streams.cli.reading import everything
     from tidegate.streams.core.events import Rate
+    from tidegate.streams.kafka.reading import everything
 
     last: dict[bytes, bytes | None] = {}
     async for record in everything(settings.brokers, "rates"):

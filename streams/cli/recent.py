@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.streams.cli.decisions import Decisions, Recent
-from tidegate.streams.cli.kept_records import KeptRecords
 from tidegate.streams.core.backtest import Backtest, Backtested, Names
 from tidegate.streams.core.contract import known
 from tidegate.streams.core.count import Heard
@@ -23,6 +22,7 @@ from tidegate.streams.core.events import Decision, Feedback, Source
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, TimeSource, stamped
 from tidegate.streams.core.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
+from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.wire import Record, Unreadable, decode_feedback
 
 if TYPE_CHECKING:

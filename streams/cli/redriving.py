@@ -13,15 +13,15 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tidegate.streams.cli.edge import say
-from tidegate.streams.cli.reading import everything
-from tidegate.streams.cli.stretches import Stretches
-from tidegate.streams.cli.writing import producer
 from tidegate.streams.copies import copies_in
 from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.errors import UnreadableBatch
+from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.stretches import Stretches
+from tidegate.streams.kafka.writing import producer
 from tidegate.streams.redrive import Letters, Origin, Plan
 from tidegate.streams.settings import Settings
-from tidegate.streams.source import Source
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK

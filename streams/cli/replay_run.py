@@ -12,20 +12,20 @@ from tidegate.streams.cli.edge import ExitCode, fail, say
 from tidegate.streams.cli.policy.file import labels_checked
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.cli.show import Advance, clock, progress
-from tidegate.streams.cli.stretches import Stretches
 from tidegate.streams.core.policy import digest
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import StoreRefused, TopicsMissing
+from tidegate.streams.kafka.admin import TopicsUnequal
+from tidegate.streams.kafka.lookup import partition_counts
+from tidegate.streams.kafka.producer import Publisher
+from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.offline import Offline
 from tidegate.streams.policy_file import read_policy
-from tidegate.streams.publish import Publisher
 from tidegate.streams.replay import Account, Replay, Replays
 from tidegate.streams.scorer import LiveScorer, load_scorer
-from tidegate.streams.source import partition_counts
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.survey import Found, Range, stretches, survey
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
-from tidegate.streams.topics_admin import TopicsUnequal
 from tidegate.streams.users import UserKey
 
 if TYPE_CHECKING:

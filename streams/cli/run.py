@@ -47,7 +47,7 @@ def up(
     """
     from tidegate.streams.cli.child import WorkerProcess
     from tidegate.streams.embedded import Embedded, EmbeddedError, free_port
-    from tidegate.streams.topics_admin import ensure_topics
+    from tidegate.streams.kafka.admin import ensure_topics
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -81,8 +81,8 @@ def _header(pair: str) -> Header:
 
 
 async def _send(settings: Settings, file: str, topic: str, headers: Sequence[Header]) -> Counter[str]:
-    from tidegate.streams.cli.reading import require_topic
-    from tidegate.streams.cli.writing import producer
+    from tidegate.streams.kafka.reading import require_topic
+    from tidegate.streams.kafka.writing import producer
 
     counts: Counter[str] = Counter()
     with opened(file) as lines, progress(f"to {topic}", size(file)) as advance:
@@ -97,7 +97,7 @@ async def _send_chunk(
     out: Any, chunk: Sequence[Numbered], topic: str, headers: Sequence[Header], limit: int, counts: Counter[str]
 ) -> None:
     """Returns when all of it was acknowledged: the next line of a pipe may come tomorrow."""
-    from tidegate.streams.cli.writing import record_bytes
+    from tidegate.streams.kafka.writing import record_bytes
 
     pending: list[tuple[int, int, Any]] = []
     for number, value in chunk:

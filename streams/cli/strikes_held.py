@@ -127,7 +127,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Pa
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.strikes import terms
     from tidegate.streams.errors import TopicsMissing
-    from tidegate.streams.source import partition_counts
+    from tidegate.streams.kafka.lookup import partition_counts
     from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 

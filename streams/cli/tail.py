@@ -61,7 +61,7 @@ def tail(
 async def _tail(
     settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
-    from tidegate.streams.cli.reading import everything, follow
+    from tidegate.streams.kafka.reading import everything, follow
 
     kafka, shown = settings.brokers, 0
     source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.streams.cli.child import WorkerProcess
-from tidegate.streams.cli.reading import follow
-from tidegate.streams.cli.writing import producer
 from tidegate.streams.core.policy import Policy
 from tidegate.streams.demo.account import Account, Position, settle
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
@@ -22,11 +20,13 @@ from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic
 from tidegate.streams.demo.view import Now
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import TidegateError
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.reading import follow
+from tidegate.streams.kafka.writing import producer
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics_admin import ensure_topics
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 PARTITIONS = 3

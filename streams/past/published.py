@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tidegate.streams.core.events import DeadLetterReason, Decision
-from tidegate.streams.past.places import Places, Stretch
+from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.store import Part
 from tidegate.streams.topics import DECISIONS
 from tidegate.streams.wire import Record, UnreadableRange

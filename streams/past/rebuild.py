@@ -23,9 +23,9 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.fence import mark_of, newest_ms
+from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen
-from tidegate.streams.past.places import Places, Stretch
 from tidegate.streams.past.published import Outcome, Past, Published, said
 from tidegate.streams.past.strikes import AsThen, Striking, Told, reach_ms
 from tidegate.streams.store import Applied, Apply, Copy, Part, Store

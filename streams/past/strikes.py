@@ -18,7 +18,7 @@ from tidegate.streams.core.parts import Strikes
 from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.enforce import AT_ONCE
-from tidegate.streams.past.places import Stretch
+from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.past.published import Past
 from tidegate.streams.store import Part, Store, Undo
 

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from tests.pairs import Pair
 from tidegate.streams.cli import app
-from tidegate.streams.cli.writing import producer
 from tidegate.streams.embedded import Embedded
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.writing import producer
 from tidegate.streams.settings import Settings
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics_admin import ensure_topics
 
 POLICY = Path(__file__).with_name("policy.toml")
 TWIN = {

@@ -14,14 +14,14 @@ import pytest
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
 from tests.pairs import Pair
 from tests.tomorrow import of_tomorrow
-from tidegate.streams.cli.reading import everything
 from tidegate.streams.cli.silence import duration_s
 from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
 from tidegate.streams.core.statuses import AlertStatus, Transition, event
-from tidegate.streams.source import cluster_id
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.lookup import cluster_id
+from tidegate.streams.kafka.reading import everything
 from tidegate.streams.store import Fence, Part
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics_admin import ensure_topics
 
 NOW = int(time.time() * 1000)
 PART = Part("completions", 0)

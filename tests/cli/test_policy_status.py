@@ -16,8 +16,8 @@ from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.core.kept import Kept, hash_of, to_json
 from tidegate.streams.core.reports import Report
+from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics_admin import ensure_topics
 
 WHY = ("--reason", "a test", "--author", "ada")
 

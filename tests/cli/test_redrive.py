@@ -16,11 +16,11 @@ from tests.cli.conftest import PARTITIONS, TWIN, Cli, stored
 from tests.cli.test_running import ready, until
 from tests.pairs import Pair
 from tidegate.streams.cli.child import WorkerProcess
-from tidegate.streams.cli.reading import everything
-from tidegate.streams.cli.writing import producer
 from tidegate.streams.embedded import free_port
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.writing import producer
 from tidegate.streams.store import Part
-from tidegate.streams.topics_admin import ensure_topics
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}
 PARTS = [Part(topic, p) for topic in ("completions", "feedback") for p in range(PARTITIONS)]

@@ -21,13 +21,13 @@ from aiokafka import AIOKafkaProducer
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
 from tests.pairs import Pair
-from tidegate.streams.cli.reading import ends_of, everything
-from tidegate.streams.cli.stretches import Stretches
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
 from tidegate.streams.core.policy import digest, parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
+from tidegate.streams.kafka.reading import ends_of, everything
+from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.replay import Replays
 from tidegate.streams.store import Part

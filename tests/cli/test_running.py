@@ -23,7 +23,7 @@ from tests.manifests import write, write_cascade, write_one
 from tests.pairs import Pair
 from tidegate.streams.cli.child import WorkerProcess
 from tidegate.streams.embedded import Embedded, free_port
-from tidegate.streams.topics_admin import ensure_topics
+from tidegate.streams.kafka.admin import ensure_topics
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]

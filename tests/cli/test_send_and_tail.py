@@ -11,10 +11,10 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.tomorrow import of_tomorrow
-from tidegate.streams.cli.reading import everything
 from tidegate.streams.cli.tail import line as tell
-from tidegate.streams.cli.writing import record_bytes
 from tidegate.streams.core.contract import shortened
+from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.writing import record_bytes
 
 
 def on(cli: Cli, topic: str) -> list[Any]:
@@ -257,8 +257,8 @@ def test_tail_never_shows_a_completions_text_unless_asked_for_json(cli: Cli) -> 
 
 async def test_from_now_on_means_from_the_real_end(cli: Cli) -> None:
     """End offsets of the embedded broker are wrong: the end is where a fetch says it is."""
-    from tidegate.streams.cli.reading import ends_of
-    from tidegate.streams.cli.writing import producer
+    from tidegate.streams.kafka.reading import ends_of
+    from tidegate.streams.kafka.writing import producer
 
     before = await ends_of(cli.settings.kafka, "enforcements")
     async with producer(cli.settings) as out:

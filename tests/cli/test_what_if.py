@@ -16,17 +16,17 @@ from tests.cli.conftest import TWIN, Cli
 from tests.pairs import Pair
 from tests.tomorrow import of_tomorrow
 from tidegate.streams.cli.decisions import Decisions
-from tidegate.streams.cli.kept_records import KeptRecords
 from tidegate.streams.cli.policy import file as policy_file
 from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.cli.recent import effects
-from tidegate.streams.cli.writing import producer
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.past.places import Stretch
+from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.kafka.kept_records import KeptRecords
+from tidegate.streams.kafka.ranges import Stretch
+from tidegate.streams.kafka.writing import producer
 from tidegate.streams.policy_file import read_policy
-from tidegate.streams.topics_admin import ensure_topics
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came

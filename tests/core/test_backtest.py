@@ -21,7 +21,7 @@ from tidegate.streams.core.policy import parse
 from tidegate.streams.core.series import scoped
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, TimeSource
-from tidegate.streams.publish import Message
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.tick import Tick

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.policies import Policies
-from tidegate.streams.publish import Publisher
 
 EVERY_S = 2.0
 

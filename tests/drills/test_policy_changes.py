@@ -23,8 +23,8 @@ from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
 from tidegate.streams.core.log import Folded, Verdict
 from tidegate.streams.core.policy import PolicyError, parse
 from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policies import NAME, Policies
-from tidegate.streams.publish import Message, Publisher
 from tidegate.streams.topics import POLICIES
 
 pytestmark = pytest.mark.drill

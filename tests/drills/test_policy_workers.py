@@ -18,8 +18,8 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.policies import Policies
-from tidegate.streams.publish import Publisher
 from tidegate.streams.topics import POLICIES
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]

@@ -15,8 +15,6 @@ from aiokafka.errors import KafkaError
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import Raw, batch, produce
-from tidegate.streams.cli.kept_records import KeptRecords
-from tidegate.streams.cli.reading import everything
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.fence import Belief, Owned
@@ -24,10 +22,12 @@ from tidegate.streams.ingest.positions import seek_back
 from tidegate.streams.kafka import batches
 from tidegate.streams.kafka.client import outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.kafka.history import History
+from tidegate.streams.kafka.kept_records import KeptRecords
+from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.probe import StepOver, end_of
-from tidegate.streams.past.history import History
+from tidegate.streams.kafka.reading import everything
 from tidegate.streams.policies_topic import PoliciesTopic
-from tidegate.streams.source import Source
 from tidegate.streams.store import Part
 from tidegate.streams.wire import UnreadableRange
 

@@ -25,9 +25,9 @@ from tidegate.streams.core.strikes import decayed, enforcement, terms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.fence import Belief, Owned, mark_of, take_over
+from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen
-from tidegate.streams.past.places import Stretch
 from tidegate.streams.past.rebuild import Rebuild
 from tidegate.streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from tidegate.streams.store.memory import MemoryStore

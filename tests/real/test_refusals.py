@@ -12,8 +12,8 @@ from tests.real.as_user import ROOT, environment, run, settings
 from tests.real.secure import Secure
 from tidegate.streams.errors import BrokerAway, BrokerRefused
 from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.security.roles import ROLES
-from tidegate.streams.source import partition_counts
 
 
 @pytest.fixture(scope="module", autouse=True)

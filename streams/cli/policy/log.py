@@ -73,7 +73,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
     """
     from aiokafka.errors import MessageSizeTooLargeError
 
-    from tidegate.streams.cli.writing import producer, record_bytes
+    from tidegate.streams.kafka.writing import producer, record_bytes
 
     value = record.model_dump_json().encode()
     size = record_bytes(NAME, value, [])
@@ -108,7 +108,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
     from tidegate.streams.cli.edge import say
     from tidegate.streams.cli.policy.kept import Recall, entries
-    from tidegate.streams.cli.reading import require_topic
+    from tidegate.streams.kafka.reading import require_topic
 
     seen, recall = Log(), Recall(settings)
     policies = Policies(

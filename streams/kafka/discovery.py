@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tidegate.streams.errors import TopicsMissing
 from tidegate.streams.kafka.client import Kafka, unseen
-from tidegate.streams.source import cluster_id, partition_counts
+from tidegate.streams.kafka.lookup import cluster_id, partition_counts
 from tidegate.streams.store import Part
 from tidegate.streams.topics import SOURCES, TOPICS
 

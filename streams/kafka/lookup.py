@@ -12,9 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from tidegate.streams.errors import BrokerAway, UnreadableBatch, broker_away
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect, outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer, require_codecs
-from tidegate.streams.security.refused import away_or_refused
 from tidegate.streams.store import Part
 from tidegate.streams.wire import Record
 

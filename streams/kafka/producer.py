@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
 from tidegate.streams.errors import BrokerAway, broker_away
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
-from tidegate.streams.security.refused import away_or_refused
 
 CONNECT_S = 30.0
 CLOSE_S = 10.0

@@ -14,11 +14,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from tidegate.streams.errors import BrokerAway, TopicsMissing
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, outside, unseen
 from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.probe import StepOver
-from tidegate.streams.security.refused import away_or_refused
-from tidegate.streams.source import partition_counts
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 QUIET_S = 3.0  # a broker that is slow, or a partition that changes its leader, is waited for so long

@@ -1,6 +1,6 @@
 """Creates the topics of `streams/topics.py` that do not exist.
 
-Runs once, before workers (`python -m tidegate.streams.topics_admin`, the compose file's `topics` job). It never changes
+Runs once, before workers (`python -m tidegate.streams.kafka.admin`, the compose file's `topics` job). It never changes
 or deletes a topic that exists: partitions of a live topic are for an operator to change.
 """
 
@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from tidegate.streams.errors import TidegateError
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
-from tidegate.streams.security.refused import away_or_refused
 from tidegate.streams.settings import Settings
 from tidegate.streams.topics import TOPICS, Topic
 

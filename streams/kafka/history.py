@@ -18,7 +18,7 @@ from tidegate.streams.errors import BrokerAway, broker_away
 from tidegate.streams.kafka.client import Kafka, outside
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.probe import StepOver
-from tidegate.streams.past.places import Stretch, starts
+from tidegate.streams.kafka.ranges import Stretch, starts
 from tidegate.streams.store import Part
 from tidegate.streams.wire import Record
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 
-from tidegate.streams.cli.kept_records import KeptRecords
 from tidegate.streams.core.times import stamped
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.past.places import Stretch
+from tidegate.streams.kafka.kept_records import KeptRecords
+from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.wire import Record
 
 

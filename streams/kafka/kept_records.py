@@ -12,13 +12,13 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from tidegate.streams.cli.reading import ANSWER_S, ends_of
 from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.probe import StepOver
-from tidegate.streams.past.places import Stretch, starts
-from tidegate.streams.security.refused import away_or_refused
+from tidegate.streams.kafka.ranges import Stretch, starts
+from tidegate.streams.kafka.reading import ANSWER_S, ends_of
 from tidegate.streams.store import Part
 
 FETCH_BYTES = 8 << 20

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import connect
-from tidegate.streams.security.refused import away_or_refused
 from tidegate.streams.settings import Settings
 
 BATCH_BYTES = 256 * 1024
