@@ -16,7 +16,7 @@ import faust
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
-from tidegate.streams.batch import Batch
+from tidegate.streams.ingest.batches import Batch
 from tidegate.streams.kafka.authorization import may_join
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up

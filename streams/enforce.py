@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tidegate.streams.core.strikes import enforcement
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Part, Store

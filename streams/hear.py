@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.contract import known
 from tidegate.streams.core.count import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import dead_letter_message, redriven

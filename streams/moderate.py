@@ -10,7 +10,6 @@ from time import time
 
 from pydantic_core import to_json
 
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.contract import known
 from tidegate.streams.core.count import Aggregate, aggregate
 from tidegate.streams.core.decide import Inputs, decide
@@ -18,6 +17,7 @@ from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReaso
 from tidegate.streams.core.events import Span as TextSpan
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen

@@ -9,10 +9,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate, Moderated
 from tidegate.streams.scorer import LiveScorer

@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.copies import Copies, copies_in, judged
 from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.rates import keep_ms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.fence import last_mark, newest_ms
 from tidegate.streams.ingest import Ingest
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import last_mark, newest_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names

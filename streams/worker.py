@@ -15,15 +15,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
-from tidegate.streams.batch import Batch, Limits
-from tidegate.streams.beat import beat_regularly
 from tidegate.streams.core.reports import Report
 from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
-from tidegate.streams.fence import Owned, take_over
 from tidegate.streams.hear import Hear
 from tidegate.streams.in_force import InForce
 from tidegate.streams.ingest import Ingest
+from tidegate.streams.ingest.batches import Batch, Limits
+from tidegate.streams.ingest.heartbeat import beat_regularly
+from tidegate.streams.ingest.takeover import Owned, take_over
 from tidegate.streams.installed import named, python, release
 from tidegate.streams.kafka.consumer import require_codecs
 from tidegate.streams.kafka.discovery import Found, find_topics

@@ -22,7 +22,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "aiokafka": (
         "streams/kafka/",
         "streams/ingest/",
-        "streams/consumer.py",
+        "streams/ingest/consumer.py",
         "streams/kafka/lookup.py",
         "streams/kafka/history.py",
         "streams/kafka/producer.py",

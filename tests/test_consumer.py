@@ -11,10 +11,10 @@ import pytest
 from aiokafka.protocol.commit import OffsetCommitResponse_v2
 from aiokafka.protocol.group import HeartbeatResponse_v0, JoinGroupResponse_v2, JoinGroupResponse_v5
 
-import tidegate.streams.consumer
-from tidegate.streams.batch import Limits
-from tidegate.streams.consumer import Membership, _sticky
+import tidegate.streams.ingest.consumer
 from tidegate.streams.errors import NameTaken
+from tidegate.streams.ingest.batches import Limits
+from tidegate.streams.ingest.consumer import Membership, _sticky
 
 UNKNOWN, FENCED, REBALANCING = 25, 82, 27
 
@@ -38,7 +38,7 @@ class Coordinator:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     time = SimpleNamespace(now=0.0, monotonic=lambda: time.now)
-    monkeypatch.setattr(tidegate.streams.consumer, "time", time)
+    monkeypatch.setattr(tidegate.streams.ingest.consumer, "time", time)
     return time
 
 
@@ -49,7 +49,7 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(error: Exception) -> None:
         raise error
 
-    monkeypatch.setattr(tidegate.streams.consumer, "exit_refused", refused)
+    monkeypatch.setattr(tidegate.streams.ingest.consumer, "exit_refused", refused)
 
 
 def watched(name: str | None) -> tuple[Membership, Any]:

@@ -12,11 +12,11 @@ import pytest
 from tests.test_pipeline import NOW, P, World, said
 from tests.wire.records import Fake
 from tidegate.streams import pipeline as module
-from tidegate.streams.batch import Span
 from tidegate.streams.copies import Ignored, copies_in, copy_of, position
 from tidegate.streams.core.events import DeadLetter, Decision, Source
-from tidegate.streams.fence import Owned
 from tidegate.streams.hear import Hear
+from tidegate.streams.ingest.batches import Span
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.names import Names
 from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.store import Copy, Part

@@ -23,7 +23,7 @@ from tidegate.streams.core.policy import Policy, parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
-from tidegate.streams.fence import Belief
+from tidegate.streams.ingest.takeover import Belief
 from tidegate.streams.kafka.admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.policy_file import read_policy

@@ -13,7 +13,7 @@ from tidegate.streams.core.events import Enforcement
 from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Apply, Fence, Mark, Outbox, Part, Queued

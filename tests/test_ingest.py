@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from tidegate.streams.batch import Batch, Limits
-from tidegate.streams.fence import Belief, Owned
 from tidegate.streams.ingest import Ingest, positions
+from tidegate.streams.ingest.batches import Batch, Limits
 from tidegate.streams.ingest.positions import SAID_MS
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.ingest.unreadable import UnreadableBatches
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.store import Part, UnreadableWait

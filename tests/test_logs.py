@@ -44,13 +44,13 @@ def lines(stderr: io.TextIOWrapper) -> list[dict[str, str]]:
 
 def test_a_json_line_is_one_object_with_a_fixed_set_of_keys(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info")
-    logging.getLogger("tidegate.streams.fence").warning("%s: taken over at %d", "completions[3]", 7)
+    logging.getLogger("tidegate.streams.ingest.takeover").warning("%s: taken over at %d", "completions[3]", 7)
     (line,) = lines(stderr)
     at = line.pop("at")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", at)
     assert line == {
         "level": "warning",
-        "logger": "tidegate.streams.fence",
+        "logger": "tidegate.streams.ingest.takeover",
         "message": "completions[3]: taken over at 7",
     }
 
@@ -84,7 +84,7 @@ def test_an_object_that_is_no_text_is_written_as_one(stderr: io.TextIOWrapper) -
 
 def test_text_lines_name_the_level_and_the_logger(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info", as_json=False)
-    logging.getLogger("tidegate.streams.fence").info("taken over")
+    logging.getLogger("tidegate.streams.ingest.takeover").info("taken over")
     assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.fence: taken over\n", text(stderr))
 
 

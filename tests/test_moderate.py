@@ -14,7 +14,6 @@ import pytest
 from tests.scorers import Cascade
 from tests.wire.records import Fake
 from tidegate.classifiers import Scored
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import (
     Action,
@@ -29,7 +28,8 @@ from tidegate.streams.core.events import (
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import StoreAway
-from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate
 from tidegate.streams.names import Names

@@ -13,12 +13,12 @@ import pytest
 
 from tests.scorers import obedient
 from tests.wire.records import Fake
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.fence import Belief, Owned
 from tidegate.streams.hear import Hear
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate
 from tidegate.streams.names import Names

@@ -17,12 +17,12 @@ from tests import manifests
 from tests.scorers import LABELS
 from tests.wire.records import Fake
 from tidegate.classifiers import Scored, Scorer
-from tidegate.streams.batch import Batch, Span
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.log import Folded, PolicyLog, Verdict
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.fence import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderate import Moderate
 from tidegate.streams.scorer import LiveScorer, load_scorer

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.takeover import Owned
 
 log = logging.getLogger(__name__)
 

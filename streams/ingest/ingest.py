@@ -17,12 +17,12 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from tidegate.streams.batch import Batch, Limits, Span
-from tidegate.streams.consumer import make
 from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.batches import Batch, Limits, Span
 from tidegate.streams.ingest.commits import ANSWER_S, Commits
+from tidegate.streams.ingest.consumer import make
 from tidegate.streams.ingest.positions import lags, seek_back
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.ingest.unreadable import Note, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.store import Part

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.store import Part
 
 SAID_MS = 3_000  # a broker answers a fetch within 50 ms, also where it has nothing

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
-from tidegate.streams.batch import Limits
 from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.batches import Limits
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.probe import end_of

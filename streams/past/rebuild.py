@@ -22,7 +22,7 @@ from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import StoreAway
-from tidegate.streams.fence import mark_of, newest_ms
+from tidegate.streams.ingest.takeover import mark_of, newest_ms
 from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen

@@ -78,7 +78,7 @@ MUTATIONS = (
                 "TopicPartition(*own.part): own.position",
             ),
             Change(
-                "streams/fence.py",
+                "streams/ingest/takeover.py",
                 "if belief is Belief.BELIEVED and claim.fence is not None:",
                 "if committed is None and belief is Belief.BELIEVED and claim.fence is not None:",
             ),

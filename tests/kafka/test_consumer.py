@@ -17,8 +17,8 @@ from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import Raw, batch, produce
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.errors import UnreadableBatch
-from tidegate.streams.fence import Belief, Owned
 from tidegate.streams.ingest.positions import seek_back
+from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.kafka import batches
 from tidegate.streams.kafka.client import outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer

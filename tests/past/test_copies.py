@@ -11,7 +11,7 @@ from tests.past.test_rebuild import NOW, Log, P, S, World, a_world
 from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetterReason, Decision, Source
 from tidegate.streams.errors import StoreAway
-from tidegate.streams.fence import take_over
+from tidegate.streams.ingest.takeover import take_over
 from tidegate.streams.past.copies import LostCopies
 from tidegate.streams.store import Copy, Fence, Part
 from tidegate.streams.store.keys import COPY_MS

@@ -24,7 +24,7 @@ from tidegate.streams.core.policy import parse
 from tidegate.streams.core.strikes import decayed, enforcement, terms
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import StoreAway
-from tidegate.streams.fence import Belief, Owned, mark_of, take_over
+from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen

@@ -12,8 +12,8 @@ from typing import Any
 
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from tidegate.streams.batch import Limits
 from tidegate.streams.errors import NameTaken
+from tidegate.streams.ingest.batches import Limits
 from tidegate.streams.kafka.client import Kafka, connect
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.tasks import exit_refused

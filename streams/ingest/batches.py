@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tidegate.streams.fence import Owned
+from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.wire import Record, end_of
 
 
