@@ -30,7 +30,7 @@ from tidegate.streams.core.policy import parse
 from tidegate.streams.kafka.history import History
 from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.reading import everything, follow
-from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.store import Part
 
 COMPRESSED = [name for name in CODECS if name != "none"]

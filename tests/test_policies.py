@@ -26,7 +26,7 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import BrokerAway
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.topics import POLICIES
 
 SOON_S = 10.0
@@ -186,7 +186,7 @@ async def test_a_silence_arrives(kafka: str) -> None:
 async def test_history_is_read_in_silence_and_what_comes_after_is_said(
     kafka: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tidegate.streams.policies")
+    caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
     async with publisher(kafka) as writer, reader(kafka) as known:
         await writer.publish([Message(POLICIES, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
         await writer.publish([Message(POLICIES, NAME, b"{", 0)])
@@ -201,7 +201,7 @@ async def test_history_is_read_in_silence_and_what_comes_after_is_said(
 async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
     kafka: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tidegate.streams.policies")
+    caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
     said: list[str] = []
 
     def shadow(parent: str | None, block: float | None) -> ShadowChange:

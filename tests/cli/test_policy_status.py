@@ -11,12 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.pairs import Pair
-from tidegate.streams import policies_topic
 from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.core.kept import Kept, hash_of, to_json
 from tidegate.streams.core.reports import Report
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.policy_log import topic as policies_topic
 from tidegate.streams.store.redis import RedisStore
 
 WHY = ("--reason", "a test", "--author", "ada")

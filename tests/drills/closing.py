@@ -22,7 +22,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.log import Folded, Verdict
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.policies import Policies
+from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import ALERTS
 
 LIVE_SCOPES = 1000  # the setting's default: no drill has as many

@@ -9,7 +9,7 @@ from typing import Any
 
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.policies import Policies
+from tidegate.streams.policy_log.reader import Policies
 
 EVERY_S = 2.0
 

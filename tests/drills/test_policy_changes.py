@@ -24,7 +24,7 @@ from tidegate.streams.core.log import Folded, Verdict
 from tidegate.streams.core.policy import PolicyError, parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.topics import POLICIES
 
 pytestmark = pytest.mark.drill

@@ -19,7 +19,7 @@ from tests.proxy import Proxy
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.policies import Policies
+from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import POLICIES
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]

@@ -21,7 +21,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.log import Folded
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.policies import Policies
+from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import ALERTS, RATES
 
 pytestmark = pytest.mark.drill

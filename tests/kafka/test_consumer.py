@@ -27,7 +27,7 @@ from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.probe import StepOver, end_of
 from tidegate.streams.kafka.reading import everything
-from tidegate.streams.policies_topic import PoliciesTopic
+from tidegate.streams.policy_log.topic import PoliciesTopic
 from tidegate.streams.store import Part
 from tidegate.streams.wire import UnreadableRange
 

@@ -19,7 +19,7 @@ from tests.real import acls
 from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import connect
-from tidegate.streams.policies import Policies
+from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.security.roles import ALL, ROLES, Right, kafka_acl
 
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")

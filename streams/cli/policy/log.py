@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from tidegate.streams.core.log import Folded, PolicyLog, Verdict
 from tidegate.streams.core.policy import PolicyError
 from tidegate.streams.errors import BrokerAway
-from tidegate.streams.policies import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.topics import POLICIES
 
 if TYPE_CHECKING:

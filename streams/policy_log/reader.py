@@ -23,7 +23,7 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policies_topic import ANSWER_S, PoliciesTopic
+from tidegate.streams.policy_log.topic import ANSWER_S, PoliciesTopic
 from tidegate.streams.tasks import Tasks
 from tidegate.streams.topics import POLICIES
 

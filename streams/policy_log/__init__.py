@@ -1,0 +1,1 @@
+"""The policies topic: read, followed and appended to."""
