@@ -12,7 +12,7 @@ import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from tidegate.streams.scorer import load_scorer
+from tidegate.streams.moderation.scorer import load_scorer
 
 BATCH = 256  # records, as a worker's
 

@@ -16,8 +16,8 @@ from typing import TypeVar, cast
 
 from tidegate.streams.core.contract import known
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Source
+from tidegate.streams.moderation.pseudonyms import content_hash
 from tidegate.streams.store import Copy, Part
-from tidegate.streams.users import content_hash
 from tidegate.streams.wire import Record, Unreadable, dead_letter
 from tidegate.streams.wire.headers import origin as said_of
 

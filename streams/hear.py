@@ -14,10 +14,10 @@ from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import dead_letter_message, redriven
+from tidegate.streams.moderation.moderate import dead_letter_message, redriven
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.names import Names, seen
-from tidegate.streams.replaced import Replaced
-from tidegate.streams.users import UserKey
 from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
 
 

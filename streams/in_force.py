@@ -17,9 +17,9 @@ from tidegate.streams.errors import BrokerForbids, PolicyUnknown, StoreAway, Tid
 from tidegate.streams.kafka.client import Kafka, who
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.policy_log.reader import Policies
-from tidegate.streams.scorer import LiveScorer
 from tidegate.streams.store import Store
 from tidegate.streams.tasks import Tasks
 

@@ -19,8 +19,8 @@ from tidegate.streams.core.events import Action, DeadLetter, Decision
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import Places, Stretch
-from tidegate.streams.moderate import decision_key
-from tidegate.streams.offline import Offline
+from tidegate.streams.moderation.moderate import decision_key
+from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.recorded import Recorded
 from tidegate.streams.store import Part
 from tidegate.streams.survey import Log

@@ -31,24 +31,24 @@ from tidegate.streams.kafka.history import History
 from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate
+from tidegate.streams.moderation.model_reload import Swap
+from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.scorer import load_scorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
 from tidegate.streams.pages import Pages
 from tidegate.streams.past.copies import LostCopies
 from tidegate.streams.past.last_words import last_words
 from tidegate.streams.past.rebuild import Rebuild
 from tidegate.streams.pipeline import Pipeline
-from tidegate.streams.replaced import Replaced
 from tidegate.streams.reporting import report_regularly
-from tidegate.streams.scorer import load_scorer
-from tidegate.streams.scoring import Scoring
 from tidegate.streams.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.swap import Swap
 from tidegate.streams.tasks import Tasks, exit_refused
 from tidegate.streams.tick import Tick
-from tidegate.streams.users import UserKey
 
 log = logging.getLogger(__name__)
 

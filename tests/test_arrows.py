@@ -44,8 +44,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "tidegate.classifiers": (
         "classifiers/",
         "training/",
-        "streams/scorer.py",
-        "streams/swap.py",
+        "streams/moderation/scorer.py",
+        "streams/moderation/model_reload.py",
         "streams/in_force.py",
         "streams/worker.py",
         "streams/cli/",

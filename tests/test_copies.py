@@ -17,10 +17,10 @@ from tidegate.streams.core.events import DeadLetter, Decision, Source
 from tidegate.streams.hear import Hear
 from tidegate.streams.ingest.batches import Span
 from tidegate.streams.ingest.takeover import Owned
+from tidegate.streams.moderation.pseudonyms import UserKey, content_hash
 from tidegate.streams.names import Names
 from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.store import Copy, Part
-from tidegate.streams.users import UserKey, content_hash
 from tidegate.streams.wire.headers import origin
 
 HEADER = "tidegate-origin"

@@ -19,7 +19,7 @@ from tidegate.streams.in_force import InForce
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
 
 LIVE = {"labels": {"toxicity": {"block": 0.9}}}

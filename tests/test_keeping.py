@@ -23,7 +23,7 @@ from tidegate.streams.in_force import InForce
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
 
 SOON_S = 10.0

@@ -31,14 +31,14 @@ from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate
+from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.scoring import Scoring
+from tidegate.streams.moderation.spans import MOST
 from tidegate.streams.names import Names
-from tidegate.streams.replaced import Replaced
-from tidegate.streams.scoring import Scoring
-from tidegate.streams.spans import MOST
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.users import UserKey
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000

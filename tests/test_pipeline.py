@@ -24,13 +24,13 @@ from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate, Moderated
+from tidegate.streams.moderation.moderate import Moderate, Moderated
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
 from tidegate.streams.pipeline import Pipeline
-from tidegate.streams.scoring import Scoring
 from tidegate.streams.store import Apply, Fence, Outcome, Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.users import UserKey
 from tidegate.streams.wire import UnreadableRange
 
 P, Q = Part("completions", 3), Part("completions", 4)

@@ -20,13 +20,13 @@ from tidegate.streams.hear import Hear
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate
+from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
-from tidegate.streams.replaced import Replaced
-from tidegate.streams.scoring import Scoring
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.users import UserKey
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000
@@ -172,7 +172,7 @@ async def test_a_label_is_for_ever_so_names_that_come_and_go_get_no_more_of_them
 
 
 async def test_one_warning_a_minute_says_what_was_replaced(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "tidegate.streams.replaced")
+    caplog.set_level(logging.WARNING, "tidegate.streams.moderation.replaced")
     await worker.results([said(0, NOW * 1000), said(1, NOW * 1000, tenant="t2"), said(2, at_ms=0)])
     for second in range(1, 60):
         worker.now_s = second

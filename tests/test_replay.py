@@ -21,12 +21,12 @@ from tidegate.streams.core.events import Action, Decision, Source, TimeSource
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.offline import Offline
+from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.replay import Account, Replay, Replays
-from tidegate.streams.scorer import LiveScorer
 from tidegate.streams.settings import Settings
 from tidegate.streams.survey import Range, stretches, survey
-from tidegate.streams.users import UserKey
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999

@@ -14,7 +14,7 @@ from tidegate.classifiers import Cascade, Classifier, Scored
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.scorer import LiveScorer, load_scorer
+from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 
 
 class Own:

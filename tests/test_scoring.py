@@ -12,7 +12,7 @@ import pytest
 from tests.scorers import LABELS, RELEASE, Cascade, obedient
 from tidegate.classifiers import Scored, Span
 from tidegate.streams.core.events import FaultReason
-from tidegate.streams.scoring import Row, Scoring
+from tidegate.streams.moderation.scoring import Row, Scoring
 
 
 @pytest.fixture(autouse=True)

@@ -24,14 +24,14 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate
-from tidegate.streams.scorer import LiveScorer, load_scorer
-from tidegate.streams.scoring import Scoring
+from tidegate.streams.moderation.model_reload import Swap
+from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.swap import Swap
-from tidegate.streams.users import UserKey
 from tidegate.streams.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
@@ -91,7 +91,7 @@ def another(folder: Path) -> None:
 async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tidegate.streams.swap")
+    caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
     another(watched.folder)
     await watched.look()
     second = watched.loaded

@@ -9,7 +9,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.users import UserKey
+from tidegate.streams.moderation.pseudonyms import UserKey
 
 KEY = UserKey(b"0123456789abcdef")
 VALUE = b'{"id": "c1", "completion": "what was said"}'

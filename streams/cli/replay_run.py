@@ -19,14 +19,14 @@ from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.kafka.stretches import Stretches
-from tidegate.streams.offline import Offline
+from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 from tidegate.streams.policy_file import read_policy
 from tidegate.streams.replay import Account, Replay, Replays
-from tidegate.streams.scorer import LiveScorer, load_scorer
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.survey import Found, Range, stretches, survey
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
-from tidegate.streams.users import UserKey
 
 if TYPE_CHECKING:
     from tidegate.classifiers import Scorer

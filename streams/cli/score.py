@@ -16,8 +16,8 @@ from tidegate.streams.cli.show import json_line, progress
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision
-    from tidegate.streams.offline import Offline
-    from tidegate.streams.scoring import Scored, Scorer, Scoring
+    from tidegate.streams.moderation.offline import Offline
+    from tidegate.streams.moderation.scoring import Scored, Scorer, Scoring
     from tidegate.streams.settings import Settings
 
 BATCH = 256  # as many as a worker's
@@ -73,11 +73,11 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.streams.core.policy import digest
     from tidegate.streams.core.thresholds import LivePolicy
     from tidegate.streams.installed import named
-    from tidegate.streams.offline import Offline
+    from tidegate.streams.moderation.offline import Offline
+    from tidegate.streams.moderation.pseudonyms import UserKey
+    from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
+    from tidegate.streams.moderation.scoring import Scoring
     from tidegate.streams.policy_file import read_policy
-    from tidegate.streams.scorer import LiveScorer, load_scorer
-    from tidegate.streams.scoring import Scoring
-    from tidegate.streams.users import UserKey
 
     policy = read_policy(settings.policy_file)
     say(f"policy: {named(settings.policy_file)}")

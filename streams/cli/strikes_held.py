@@ -158,15 +158,15 @@ def as_stored(user: str | None, tenant: str | None, raw: str | None, settings: S
         return user
     if user is not None or raw is None or tenant is None:
         fail("expected USER, or both --tenant and --user; nothing done", ExitCode.WRONG)
-    from tidegate.streams.users import UserKey
+    from tidegate.streams.moderation.pseudonyms import UserKey
 
     return f"{tenant}:{UserKey(settings.user_key_bytes()).hash(tenant, raw)}"
 
 
 async def check_key(settings: Settings) -> None:
     """Ends the command where names are hashed with another key than users were."""
+    from tidegate.streams.moderation.pseudonyms import UserKey
     from tidegate.streams.store.redis import RedisStore
-    from tidegate.streams.users import UserKey
 
     store = RedisStore(settings.store, settings.namespace)
     try:

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import UnreadableBatch
+from tidegate.streams.moderation.pseudonyms import content_hash
 from tidegate.streams.store import Fence, Mark, Part, Store
-from tidegate.streams.users import content_hash
 from tidegate.streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from tidegate.streams.cli.tail import line as told
 from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms, enforcement
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.users import UserKey
 
 T = (int(time.time()) + 86_400) * 1000  # ahead of every clock: nothing decays meanwhile
 AT = f"{datetime.fromtimestamp(T / 1000, UTC):%Y-%m-%d %H:%M:%SZ}"

@@ -12,12 +12,12 @@ from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetterReason, Decision, Source
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import take_over
+from tidegate.streams.moderation.pseudonyms import content_hash
 from tidegate.streams.past.copies import LostCopies
 from tidegate.streams.store import Copy, Fence, Part
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS
-from tidegate.streams.users import content_hash
 
 SHA = "0123456789abcdef"
 DAY_MS = 86_400 * S

@@ -9,7 +9,7 @@ from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFile
 from tidegate.classifiers.bands import MARGIN, holding_bands
 from tidegate.streams.cli.policy.file import flat
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.scorer import entry_of
+from tidegate.streams.moderation.scorer import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

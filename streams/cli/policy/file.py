@@ -12,7 +12,7 @@ import tomlkit
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.policy import Policy
 from tidegate.streams.core.problems import near
-from tidegate.streams.scorer import entry_of, load_scorer
+from tidegate.streams.moderation.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
     from tidegate.streams.settings import Settings

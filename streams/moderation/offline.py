@@ -14,13 +14,13 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderate import Moderate, Moderated
-from tidegate.streams.scorer import LiveScorer
-from tidegate.streams.scoring import Scoring
+from tidegate.streams.moderation.moderate import Moderate, Moderated
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scorer import LiveScorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.users import UserKey
 from tidegate.streams.wire import Record
 
 

@@ -20,13 +20,13 @@ from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderation.combine import taken
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
+from tidegate.streams.moderation.spans import find_spans, reached
 from tidegate.streams.names import Names, seen
-from tidegate.streams.replaced import Replaced
-from tidegate.streams.scoring import Row, Scorer, Scoring
-from tidegate.streams.spans import find_spans, reached
 from tidegate.streams.store import Store
-from tidegate.streams.strongest import taken
-from tidegate.streams.users import UserKey
 from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from tidegate.streams.core.events import FaultReason
-from tidegate.streams.scoring import Row
+from tidegate.streams.moderation.scoring import Row
 
 
 class Strongest(NamedTuple):

@@ -25,7 +25,7 @@ from tidegate.classifiers import (
 from tidegate.classifiers import Scorer as Classifier
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.scoring import Scorer
+from tidegate.streams.moderation.scoring import Scorer
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from tidegate.classifiers import ClassifierError, Scorer, require_labels
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.scorer import LiveScorer
+from tidegate.streams.moderation.scorer import LiveScorer
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from tidegate.streams.core.events import FaultReason, Span
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.scoring import Row, Scorer, Scoring
-from tidegate.streams.strongest import best_choice
+from tidegate.streams.moderation.combine import best_choice
+from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 
 # Of one choice, some 60 bytes each: a text made of little else would make a decision larger than Kafka takes, and
 # its partition would stand still.
