@@ -34,7 +34,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("apply", "streams/store/redis.py", ()),
     ("metrics", "streams/metrics.py", ()),
     ("pipeline", "streams/pipeline.py", ()),
-    ("tick", "streams/tick.py", ()),
+    ("tick", "streams/ruler/ruler.py", ()),
     ("aiokafka fetch", "aiokafka/consumer/fetcher.py", ()),
     ("aiokafka send", "aiokafka/producer/sender.py", ()),
     ("aiokafka send", "aiokafka/producer/message_accumulator.py", ()),

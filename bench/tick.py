@@ -23,9 +23,9 @@ from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policy_file import read_policy
+from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.tick import Tick
 
 SCOPES = 1_000  # a kind, as the setting's default
 BUCKETS = 30  # the default rates' window, 5 minutes, full

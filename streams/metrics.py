@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from tidegate.streams.core.events import Action, DeadLetter, Decision, EventTime
 from tidegate.streams.core.strikes import Struck
 from tidegate.streams.installed import python, release
-from tidegate.streams.tick_stats import Stats
+from tidegate.streams.ruler.stats import Stats
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SCORES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)

@@ -44,11 +44,11 @@ from tidegate.streams.past.last_words import last_words
 from tidegate.streams.past.rebuild import Rebuild
 from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.reporting import report_regularly
+from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.tasks import Tasks, exit_refused
-from tidegate.streams.tick import Tick
 
 log = logging.getLogger(__name__)
 

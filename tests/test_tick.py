@@ -21,10 +21,10 @@ from tidegate.streams.core.statuses import TICK, read
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.producer import Message
+from tidegate.streams.ruler.ruler import Tick
+from tidegate.streams.ruler.windows import boundaries, complete_to
 from tidegate.streams.store import Apply, Fence, Mark, Part, Progress
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.tick import Tick
-from tidegate.streams.tick_windows import boundaries, complete_to
 
 S = 1000
 T0 = 1_700_000_000 * S
@@ -396,7 +396,7 @@ async def test_names_without_counts_are_let_go(rig: Rig) -> None:
 
 
 async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.streams.tick.PERIOD_S", 0.0)
+    monkeypatch.setattr("tidegate.streams.ruler.ruler.PERIOD_S", 0.0)
     stop, lease, tries = asyncio.Event(), rig.store.lease, 0
 
     async def away(worker: str, ttl_ms: int) -> object:

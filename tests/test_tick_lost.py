@@ -14,9 +14,9 @@ from tidegate.streams.core.events import AlertState
 from tidegate.streams.core.statuses import AlertStatus, read
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.past.last_words import ALERTS, SKEW_MS, last_words
+from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.tick import Tick
 
 
 @dataclass

@@ -22,9 +22,9 @@ from tidegate.streams.core.series import scoped
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, TimeSource
 from tidegate.streams.kafka.producer import Message
+from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.tick import Tick
 
 S = 1000
 T = 1_700_000_000 * S

@@ -14,8 +14,8 @@ from tidegate.streams.core.silences import silenced_by
 from tidegate.streams.core.statuses import AlertStatus
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.kafka.producer import Message
+from tidegate.streams.ruler.windows import TickWindows
 from tidegate.streams.store import Lease, Part, Store
-from tidegate.streams.tick_windows import TickWindows
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 _Key = tuple[str, str]  # rule, scope

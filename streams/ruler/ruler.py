@@ -23,10 +23,10 @@ from tidegate.streams.core.statuses import TICK, AlertStatus
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.producer import Message
+from tidegate.streams.ruler.alert_states import KeptAlerts, Publish
+from tidegate.streams.ruler.stats import Stats
+from tidegate.streams.ruler.windows import TickWindows, boundaries, complete_to
 from tidegate.streams.store import Lease, Part, Store
-from tidegate.streams.tick_alerts import KeptAlerts, Publish
-from tidegate.streams.tick_stats import Stats
-from tidegate.streams.tick_windows import TickWindows, boundaries, complete_to
 
 # Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
 Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]

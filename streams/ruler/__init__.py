@@ -1,0 +1,1 @@
+"""Once a second: windows, rates, rules, alerts."""
