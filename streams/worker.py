@@ -39,10 +39,10 @@ from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
 from tidegate.streams.pages import Pages
-from tidegate.streams.past.copies import LostCopies
-from tidegate.streams.past.last_words import last_words
-from tidegate.streams.past.rebuild import Rebuild
 from tidegate.streams.pipeline import Pipeline
+from tidegate.streams.recovery.alerts import last_words
+from tidegate.streams.recovery.copies import LostCopies
+from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.reporting import report_regularly
 from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.settings import Settings

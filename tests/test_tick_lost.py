@@ -13,7 +13,7 @@ from tests.wire.records import Fake
 from tidegate.streams.core.events import AlertState
 from tidegate.streams.core.statuses import AlertStatus, read
 from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.past.last_words import ALERTS, SKEW_MS, last_words
+from tidegate.streams.recovery.alerts import ALERTS, SKEW_MS, last_words
 from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore

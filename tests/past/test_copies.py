@@ -13,7 +13,7 @@ from tidegate.streams.core.events import DeadLetterReason, Decision, Source
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import take_over
 from tidegate.streams.moderation.pseudonyms import content_hash
-from tidegate.streams.past.copies import LostCopies
+from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.store import Copy, Fence, Part
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.store.memory import MemoryStore

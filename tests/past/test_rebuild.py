@@ -28,7 +28,7 @@ from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.names import Names, seen
-from tidegate.streams.past.rebuild import Rebuild
+from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS

@@ -19,7 +19,7 @@ from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, ter
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.enforce import AT_ONCE
 from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.past.published import Past
+from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Part, Store, Undo
 
 # Policy version -> what it says of strikes; None where it is not known any more.

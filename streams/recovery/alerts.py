@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tidegate.streams.core import statuses
 from tidegate.streams.core.events import Alert
 from tidegate.streams.core.statuses import AlertStatus
-from tidegate.streams.past.published import Past
+from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Part
 from tidegate.streams.topics import ALERTS
 

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from tidegate.streams.copies import copies_in
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.past.published import Past
+from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Copy, Part, Store
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS

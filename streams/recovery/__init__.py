@@ -1,0 +1,1 @@
+"""What Redis lost, counted again from Kafka."""
