@@ -22,7 +22,7 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.store import Apply, Fence, Mark, Part
 from tidegate.streams.store.redis import RedisStore

@@ -27,12 +27,12 @@ from tidegate.streams.ingest.takeover import Belief
 from tidegate.streams.kafka.admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.operations.replay.range import RangeRefused
 from tidegate.streams.reference import PAGES, TABLES, filled
 from tidegate.streams.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import Keys
-from tidegate.streams.survey import RangeRefused
 from tidegate.streams.wire import decode_completion
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
-from tidegate.streams.redrive import COPIES, DECIDED, NEVER, OLD, Letters, Origin, Plan
+from tidegate.streams.operations.redrive import COPIES, DECIDED, NEVER, OLD, Letters, Origin, Plan
 from tidegate.streams.store import Copy, Part
 
 P = Part("completions", 3)

@@ -24,9 +24,9 @@ from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
-from tidegate.streams.replay import Account, Replay, Replays
+from tidegate.streams.operations.replay.range import Range, stretches, survey
+from tidegate.streams.operations.replay.run import Account, Replay, Replays
 from tidegate.streams.settings import Settings
-from tidegate.streams.survey import Range, stretches, survey
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999

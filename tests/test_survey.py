@@ -16,9 +16,9 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, DeadLetterReason, Source
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.recorded import Recorded
+from tidegate.streams.operations.replay.index import Recorded
+from tidegate.streams.operations.replay.range import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
 from tidegate.streams.store import Part
-from tidegate.streams.survey import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
 from tidegate.streams.wire import Record
 
 LIVE = LivePolicy("1-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}}, "p"))

@@ -20,7 +20,7 @@ from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.redrive import Letters, Origin, Plan
+from tidegate.streams.operations.redrive import Letters, Origin, Plan
 from tidegate.streams.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import COPY_MS

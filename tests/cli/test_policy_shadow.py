@@ -19,7 +19,7 @@ from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.events import PolicyChange, ShadowChange
 from tidegate.streams.core.log import Verdict
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")

@@ -28,10 +28,10 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.reading import ends_of, everything
 from tidegate.streams.kafka.stretches import Stretches
-from tidegate.streams.policy_file import read_policy
-from tidegate.streams.replay import Replays
+from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.operations.replay.range import Stretch
+from tidegate.streams.operations.replay.run import Replays
 from tidegate.streams.store import Part
-from tidegate.streams.survey import Stretch
 from tidegate.streams.topics import TOPICS
 
 pytestmark = pytest.mark.drill

@@ -14,7 +14,7 @@ from tests.cli.conftest import POLICY, TWIN, Cli
 from tests.manifests import write_cascade
 from tidegate.classifiers import Cascade, Scored
 from tidegate.streams.core.policy import digest
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
 
 
 def line(id: str, completion: object, **more: object) -> str:

@@ -26,7 +26,7 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came

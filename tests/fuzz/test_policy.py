@@ -21,7 +21,7 @@ from tests.fuzz.profile import fuzzed
 from tidegate.streams.core.kept import Kept, from_json, to_json
 from tidegate.streams.core.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
 from tidegate.streams.core.policy import Policy, PolicyError, digest, parse
-from tidegate.streams.policy_file import read_policy
+from tidegate.streams.operations.policy_file import read_policy
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft7Validator(json.loads((ROOT / "schemas" / "policy.schema.json").read_text()))

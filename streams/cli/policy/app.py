@@ -92,7 +92,7 @@ def check(
     from tidegate.streams.cli.policy.unseen import unseen_warnings
     from tidegate.streams.core.loosened import loosened
     from tidegate.streams.core.policy import digest
-    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings import Settings
 
     settings = Settings.load()

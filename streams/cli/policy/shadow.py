@@ -44,7 +44,7 @@ def shadow(
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.core.policy import PolicyError
-    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)

@@ -57,7 +57,7 @@ def what_if(
     from tidegate.streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
     from tidegate.streams.core.policy import digest
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.policy_file import read_policy
+    from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings import Settings
 
     now_ms = int(time.time() * 1000)

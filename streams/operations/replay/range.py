@@ -16,7 +16,7 @@ from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.recorded import Recorded
+from tidegate.streams.operations.replay.index import Recorded
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tidegate.streams.wire import Record
 

@@ -21,9 +21,9 @@ from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.moderation.moderate import decision_key
 from tidegate.streams.moderation.offline import Offline
-from tidegate.streams.recorded import Recorded
+from tidegate.streams.operations.replay.index import Recorded
+from tidegate.streams.operations.replay.range import Log
 from tidegate.streams.store import Part
-from tidegate.streams.survey import Log
 from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
 
 CHUNK = 1024  # decisions in hand at once: some MB
