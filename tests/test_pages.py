@@ -17,9 +17,9 @@ from tidegate.streams.core.events import FaultReason, Source
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import SettingsError
+from tidegate.streams.http.probes import Pages
 from tidegate.streams.installed import release
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.pages import Pages
 
 HOST = "127.0.0.1"
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.fuzz.hostile import words
 from tests.fuzz.profile import fuzzed
+from tidegate.streams.http.probes import Pages
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.pages import Pages
 
 HOST = "127.0.0.1"
 TOKEN = "a-token-of-twenty-four-chars"  # noqa: S105

@@ -179,8 +179,8 @@ def ended(env: dict[str, str], words: list[str]) -> bytes:
 def reprs(secure: Secure) -> bytes:
     """Of everything that holds a secret in this process."""
     from tidegate.streams.app import _credentials
+    from tidegate.streams.http.probes import Pages
     from tidegate.streams.kafka.producer import Publisher
-    from tidegate.streams.pages import Pages
     from tidegate.streams.store.redis import RedisStore
 
     made = settings(secure, "worker", http_token=TOKEN)

@@ -1,0 +1,1 @@
+"""Servers: probes and metrics."""
