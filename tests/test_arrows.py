@@ -58,8 +58,13 @@ ONLY_FROM: dict[str, tuple[str, ...]] = {
     "streams/core/": ("pydantic", "pydantic_core", "tidegate.streams.core"),
     "streams/wire/": ("pydantic", "pydantic_core", "tidegate.streams.core", "tidegate.streams.wire"),
     "streams/topics.py": ("tidegate.streams.core",),
-    "streams/schemas.py": ("pydantic", "tidegate.streams.core", "tidegate.streams.editor", "tidegate.streams.topics"),
-    "streams/editor.py": (),
+    "streams/reference/schemas.py": (
+        "pydantic",
+        "tidegate.streams.core",
+        "tidegate.streams.reference.editor",
+        "tidegate.streams.topics",
+    ),
+    "streams/reference/editor.py": (),
     "classifiers/": ("tidegate.classifiers", "numpy", "onnxruntime", "pydantic", "tokenizers"),
 }
 

@@ -29,7 +29,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.operations.replay.range import RangeRefused
-from tidegate.streams.reference import PAGES, TABLES, filled
+from tidegate.streams.reference.tables import PAGES, TABLES, filled
 from tidegate.streams.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import Keys
@@ -64,7 +64,9 @@ OPERATIONS = text("docs/operations.md")
 
 @pytest.mark.parametrize("page", PAGES)
 def test_tables_made_from_the_code_are_current(page: str) -> None:
-    assert filled(text(page)) == text(page), "run `python -m tidegate.streams.reference` and commit what it writes"
+    assert filled(text(page)) == text(page), (
+        "run `python -m tidegate.streams.reference.tables` and commit what it writes"
+    )
 
 
 def test_every_table_stands_on_some_page() -> None:

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from tests.core.test_policy import BAD, LABELS
 from tidegate.streams.core.policy import parse
-from tidegate.streams.editor import DIALECT
+from tidegate.streams.reference.editor import DIALECT
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "schemas" / "policy.schema.json").read_text("utf-8"))

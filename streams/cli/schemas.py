@@ -27,7 +27,7 @@ def schemas(
 
     Exit code: 0 written or current, 1 not current, 2 not writable.
     """
-    from tidegate.streams.schemas import generate
+    from tidegate.streams.reference.schemas import generate
 
     files = generate()
     stale = [name for name, text in files.items() if _read(out / name) != text]

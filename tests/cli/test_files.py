@@ -12,7 +12,7 @@ from tests.manifests import write_cascade
 from tests.pairs import Pair
 from tidegate.streams.cli.lines import chunks
 from tidegate.streams.cli.show import clock, span
-from tidegate.streams.schemas import generate
+from tidegate.streams.reference.schemas import generate
 from tidegate.streams.topics import TOPICS
 
 

@@ -19,7 +19,7 @@ from tests.tomorrow import of_tomorrow
 from tidegate.streams.core import events as e
 from tidegate.streams.core.contract import Outgoing
 from tidegate.streams.core.policy import Policy
-from tidegate.streams.schemas import generate
+from tidegate.streams.reference.schemas import generate
 from tidegate.streams.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from tidegate.streams.core.contract import Incoming
 from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.parts import Part
 from tidegate.streams.core.policy import Policy
-from tidegate.streams.editor import for_editors
+from tidegate.streams.reference.editor import for_editors
 from tidegate.streams.topics import TOPICS, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -1,6 +1,6 @@
 """The tables of docs/ that repeat what the code says, made from the code: settings, policy keys, measures, topics.
 
-`python -m tidegate.streams.reference` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the
+`python -m tidegate.streams.reference.tables` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the
 pages; a test holds the committed pages against this.
 """
 
