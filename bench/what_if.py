@@ -29,7 +29,7 @@ from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations.policy_file import read_policy
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 
 DECISIONS = 100_000
 RUNS = 3

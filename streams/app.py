@@ -20,7 +20,7 @@ from tidegate.streams.ingest.batches import Batch
 from tidegate.streams.kafka.authorization import may_join
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.worker import Worker
 
 log = logging.getLogger(__name__)

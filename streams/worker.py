@@ -45,7 +45,7 @@ from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.reporting import report_regularly
 from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.tasks import Tasks, exit_refused

@@ -26,7 +26,7 @@ from tests.real.needed import missing
 from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
 from tidegate.streams.embedded import Embedded, server
-from tidegate.streams.settings import PREFIX
+from tidegate.streams.settings.settings import PREFIX
 
 PAIRS = {
     "shared_pair",

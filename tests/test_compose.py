@@ -14,7 +14,7 @@ import yaml
 
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.kafka import admin as topics_admin
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 USER_KEY = "a key of sixteen bytes or more"

@@ -30,7 +30,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.operations.replay.range import RangeRefused
 from tidegate.streams.reference.tables import PAGES, TABLES, filled
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.wire import decode_completion

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tidegate.streams.embedded import Embedded, EmbeddedError, free_port, server
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 
 
 @pytest.fixture

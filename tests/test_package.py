@@ -14,7 +14,7 @@ import tidegate
 from tidegate.streams.core.policy import Policy
 from tidegate.streams.installed import DEFAULT_POLICY, release
 from tidegate.streams.operations.policy_file import read_policy
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 

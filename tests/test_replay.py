@@ -26,7 +26,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.operations.replay.range import Range, stretches, survey
 from tidegate.streams.operations.replay.run import Account, Replay, Replays
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999

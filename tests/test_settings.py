@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 
 
 def test_every_setting_has_a_default_so_that_nothing_is_needed_to_score() -> None:
@@ -146,6 +146,6 @@ def test_the_user_key_comes_from_the_variable_or_the_file(monkeypatch: pytest.Mo
 
 
 def test_importing_reads_no_environment() -> None:
-    code = "import tidegate.streams.settings"
+    code = "import tidegate.streams.settings.settings"
     environment = {**os.environ, "TIDEGATE_HTTP_PORT": "nonsense"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

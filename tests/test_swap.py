@@ -29,7 +29,7 @@ from tidegate.streams.moderation.moderate import Moderate
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.worker import Worker

@@ -11,7 +11,7 @@ from tidegate.streams.cli.show import ago, clock, json_line, table, value
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Alert
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 STATES = ("firing", "pending", "resolved")  # as an operator reads them
 
@@ -32,7 +32,7 @@ def alerts(
 
     Exit code: 0 whatever is firing, 3 Kafka or Redis is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     if all_:
         _show_history(go(_history(Settings.load())), json_)

@@ -31,7 +31,7 @@ def list_(
     Exit code: 0, 2 unknown reason, 3 Kafka is away.
     """
     from tidegate.streams.cli.redriving import read_letters
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     every = _of(go(read_letters(Settings.load())).in_order(), reason)
     found = every[-limit:]
@@ -68,7 +68,7 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID", help="As completions[3
     Exit code: 0, 1 no such dead letter, 3 Kafka is away.
     """
     from tidegate.streams.cli.redriving import read_letters
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     (letter,) = _chosen(go(read_letters(Settings.load())).in_order(), [id_])
     typer.echo(letter.model_dump_json(indent=2))
@@ -95,7 +95,7 @@ def redrive(
     Exit code: 0 all sent that is to be, 1 some could not be, 2 wrong usage, 3 Kafka is away.
     """
     from tidegate.streams.cli.redriving import planned, read_letters, send
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     if bool(ids) == (all_ or reason is not None):
         fail("expected ids, or --all, or --reason; nothing sent", ExitCode.WRONG)

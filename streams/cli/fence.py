@@ -28,7 +28,7 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One part a line.")]
 
     Exit code: 0, 3 Kafka or Redis is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     found = go(rows(Settings.load()))
     if json_:
@@ -78,7 +78,7 @@ def reset(
 
     Exit code: 0 moved, 1 held by a worker or not agreed to, 2 wrong usage, 3 Kafka or Redis is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     target = _part(part)

@@ -13,7 +13,7 @@ from tidegate.streams.kafka.client import connect
 from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
     from tidegate.streams.store import Fence, Part, Progress
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away

@@ -27,7 +27,7 @@ def models(
     Exit code: 0, 2 the manifest is missing or wrong.
     """
     from tidegate.classifiers import DEFAULT_MANIFEST, read_manifest
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     manifest = read_manifest(Settings.load().classifier_manifest or DEFAULT_MANIFEST)
     if json_:

@@ -12,7 +12,7 @@ from tidegate.streams.cli.show import clock, json_line, percent, table
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Rate
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 
 def rates(
@@ -34,7 +34,7 @@ def rates(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     found = go(_current(Settings.load()))
     hit = {_place(rate)[:-1] for rate in found if rate.hits}  # or the other of the two: 0 beside 12 is worth seeing

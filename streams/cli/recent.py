@@ -27,7 +27,7 @@ from tidegate.streams.wire import Record, Unreadable, decode_feedback
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.show import Advance
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 SKEW_MS = 300_000  # a worker's clock may be behind the producers' by so much, and its decisions are found all the same
 # What was decided, and what would be; None: not to be compared.

@@ -21,7 +21,7 @@ from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK

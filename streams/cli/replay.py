@@ -53,7 +53,7 @@ def replay(
     """
     from tidegate.streams.cli.replay_run import Run
     from tidegate.streams.operations.replay.range import Range
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
     within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms), now_ms)

@@ -30,7 +30,7 @@ from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAY
 
 if TYPE_CHECKING:
     from tidegate.classifiers import Scorer
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 
 class Run:

@@ -27,7 +27,7 @@ def worker() -> None:
     Exit code: 0 stopped, 2 wrong settings, policy or model, 70 a bug or a stuck classifier: start it again.
     """
     from tidegate.streams.app import run
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     run(Settings.load())
 

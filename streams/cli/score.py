@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision
     from tidegate.streams.moderation.offline import Offline
     from tidegate.streams.moderation.scoring import Scored, Scorer, Scoring
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 BATCH = 256  # as many as a worker's
 EXPLAIN_S = 300.0  # an encoder explains by dozens of its runs for each window of a text
@@ -60,7 +60,7 @@ def score(
 
     Exit code: 0 all scored, 1 some lines unreadable or not scored, 2 wrong settings, policy or model.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     refused = go(_score(Settings.load(policy_file=policy), file, explain))
     if refused:

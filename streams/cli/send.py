@@ -15,7 +15,7 @@ from tidegate.streams.cli.lines import Numbered, chunks, opened, size
 from tidegate.streams.cli.show import progress
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 UNREADABLE_SHOWN = 10  # lines named one by one; the rest is in the count
 DOUBTFUL_SHOWN = 10  # the same of those that can be read
@@ -58,7 +58,7 @@ def send(
 
     Exit code: 0 all sent, 1 some refused, 2 wrong usage, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     headers = [_header(pair) for pair in header or ()]
     counts = go(_send(Settings.load(), file, topic, headers))

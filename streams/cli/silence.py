@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
     from tidegate.streams.core.events import Silence
     from tidegate.streams.core.statuses import AlertStatus
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d{1,9}[dhms]){1,4}")
@@ -50,7 +50,7 @@ def add(
     from tidegate.streams.core.events import Silence
     from tidegate.streams.core.ruled import ruled
     from tidegate.streams.core.silences import matches
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted, for_s = Settings.load(), Wanted(author, reason), duration_s(for_)
     if for_s > LONGEST_S:
@@ -117,7 +117,7 @@ def list_(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
     found = [s for s in go(_read(Settings.load())) if all_ or s.until_ms > now_ms]
@@ -153,7 +153,7 @@ def expire(
 
     Exit code: 0 ended, 1 no such silence in force, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted, now_ms = Settings.load(), Wanted(author, reason), int(time.time() * 1000)
     found = {s.id: s for s in go(_read(settings)) if s.until_ms > now_ms}

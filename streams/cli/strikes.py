@@ -14,7 +14,7 @@ from tidegate.streams.cli.strikes_held import undo as take_back
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.strikes_held import Held
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 strikes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users' strikes, and how to undo them.")
 
@@ -46,7 +46,7 @@ def show(
 
     Exit code: 0, 1 no policy is live, 2 wrong usage, 3 Kafka or Redis is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     who = _who(user, tenant, raw, settings)
@@ -99,7 +99,7 @@ def undo(
 
     Exit code: 0 undone, 1 no strikes or not agreed to, 2 wrong usage, 3 Kafka or Redis is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     if weight is not None and not 0 < weight < float("inf"):
         fail(f"--weight {weight:g}: expected more than 0; nothing undone", ExitCode.WRONG)

@@ -15,7 +15,7 @@ from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
     from tidegate.streams.core.strikes import Standing, Terms
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
     from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 

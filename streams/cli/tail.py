@@ -14,7 +14,7 @@ from tidegate.streams.cli.show import clock, percent
 from tidegate.streams.cli.show import value as rule_value
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 Event = dict[str, Any]
 
@@ -46,7 +46,7 @@ def tail(
 
     Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
     from tidegate.streams.topics import TOPICS
 
     names = [known.name for known in TOPICS]

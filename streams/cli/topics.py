@@ -24,7 +24,7 @@ def topics(
     Exit code: 0 every topic exists, 2 Kafka refused or they do not fit together, 3 Kafka is away.
     """
     from tidegate.streams.kafka.admin import ensure_topics
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     s = Settings.load()
     created = go(ensure_topics(s.brokers, s.partitions, s.replication, max_record_bytes=s.max_record_bytes))

@@ -24,7 +24,7 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reading import follow
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.policy_file import read_policy
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.topics import TOPICS, Topic
 
 # A decision goes to its completion's partition number, and a replay stands beside its decision.

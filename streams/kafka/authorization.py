@@ -22,7 +22,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from tidegate.streams.errors import BrokerAway, BrokerRefused, broker_away, causes
 from tidegate.streams.kafka.client import Kafka, connect, who
-from tidegate.streams.security.tls import objection
+from tidegate.streams.settings.tls import objection
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)

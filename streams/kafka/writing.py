@@ -12,7 +12,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import connect
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 
 BATCH_BYTES = 256 * 1024
 

@@ -18,7 +18,7 @@ from tidegate.streams.moderation.moderate import Moderate, Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.wire import Record

@@ -27,8 +27,8 @@ from tidegate.streams.core.parts import (
     Windows,
 )
 from tidegate.streams.core.policy import Policy
-from tidegate.streams.security.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
+from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
 PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md")

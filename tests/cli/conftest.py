@@ -18,7 +18,7 @@ from tidegate.streams.cli import app
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 
 POLICY = Path(__file__).with_name("policy.toml")

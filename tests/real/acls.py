@@ -1,4 +1,4 @@
-"""Rights on a running Kafka, by the table of `streams/security/roles.py`: given and taken in milliseconds, no JVM."""
+"""Rights on a running Kafka, by the table of `streams/settings/roles.py`: given and taken in milliseconds, no JVM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.conn import create_conn
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
-from tidegate.streams.security.roles import Right
+from tidegate.streams.settings.roles import Right
 
 ANY, MATCH_ANY = 1, 1
 ALLOW = 3

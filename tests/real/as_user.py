@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.real.secure import Secure
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 POLICY = "[labels.toxicity]\nflag = 0.5\nblock = 0.9\n"

@@ -24,7 +24,7 @@ from tests.real.jars import RealServersMissing
 from tests.real.pair import redis_server
 from tidegate.streams.embedded.pair import store_arguments
 from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Servers
-from tidegate.streams.security.roles import REDIS, ROLES, redis_acl
+from tidegate.streams.settings.roles import REDIS, ROLES, redis_acl
 
 USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who has no right at all
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -119,7 +119,7 @@ class SecureCluster(Cluster):
 
 
 class SecureRedis:
-    """A redis-server that speaks TLS alone, with the users of `streams/security/roles.py` and no other."""
+    """A redis-server that speaks TLS alone, with the users of `streams/settings/roles.py` and no other."""
 
     def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
         self._authority, self._passwords = authority, passwords

@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS alone, with the users of `streams/security/roles.py`: who gets in, what others are told."""
+"""A Redis that speaks TLS alone, with the users of `streams/settings/roles.py`: who gets in, what others are told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.secure import USERS, Authority, SecureRedis
 from tidegate.streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
-from tidegate.streams.settings import Settings
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 

@@ -13,7 +13,7 @@ from tests.real.secure import Secure
 from tidegate.streams.errors import BrokerAway, BrokerRefused
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.lookup import partition_counts
-from tidegate.streams.security.roles import ROLES
+from tidegate.streams.settings.roles import ROLES
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -24,8 +24,8 @@ from typer.main import get_command
 from tests.real.as_user import POLICY, ROOT, environment, run, settings, working
 from tests.real.secure import Secure
 from tidegate.streams.cli.app import app
-from tidegate.streams.settings import PREFIX
-from tidegate.streams.wrong_settings import SECRETS
+from tidegate.streams.settings.settings import PREFIX
+from tidegate.streams.settings.settings_errors import SECRETS
 
 CANARY = b"zxcanary"
 TOKEN = "zxcanarytoken-of-the-pages-qv"  # noqa: S105 - to be looked for

@@ -20,7 +20,7 @@ from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import connect
 from tidegate.streams.policy_log.reader import Policies
-from tidegate.streams.security.roles import ALL, ROLES, Right, kafka_acl
+from tidegate.streams.settings.roles import ALL, ROLES, Right, kafka_acl
 
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
 BAD = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\n'

@@ -12,7 +12,7 @@ import pytest
 from tests.real.secure import Authority
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.kafka.client import connect, who
-from tidegate.streams.settings import PREFIX, Settings
+from tidegate.streams.settings.settings import PREFIX, Settings
 
 PASSWORD = "zxcanaryqv"  # noqa: S105 - a canary
 SASL = {"KAFKA_SECURITY": "sasl_ssl", "KAFKA_USER": "worker", "KAFKA_PASSWORD": PASSWORD}

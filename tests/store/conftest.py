@@ -12,7 +12,7 @@ from redis import Redis
 
 from tests.pairs import Pair
 from tests.real.redis_cluster import RedisCluster
-from tidegate.streams.security.roles import redis_acl
+from tidegate.streams.settings.roles import redis_acl
 from tidegate.streams.store import Store
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.memory import MemoryStore

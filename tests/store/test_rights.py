@@ -13,7 +13,7 @@ from redis import Redis
 from tests.pairs import Pair
 from tests.store.conftest import as_worker
 from tidegate.streams.errors import StoreDenied, StoreForbids
-from tidegate.streams.security.roles import REDIS, redis_acl
+from tidegate.streams.settings.roles import REDIS, redis_acl
 from tidegate.streams.store import Part
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.redis import RedisStore

@@ -21,7 +21,7 @@ from tidegate.streams.cli.show import clock, json_line, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
 
@@ -47,7 +47,7 @@ def show(
     Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is away.
     """
     from tidegate.streams.cli.policy.file import toml
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     seen = go(_read(Settings.load()))
     live = seen.log.live
@@ -93,7 +93,7 @@ def check(
     from tidegate.streams.core.loosened import loosened
     from tidegate.streams.core.policy import digest
     from tidegate.streams.operations.policy_file import read_policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     found = read_policy(file)
@@ -133,7 +133,7 @@ def history(
 
     Exit code: 0, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     every = go(_read(Settings.load())).entries
     found = every[-limit:] if limit else every

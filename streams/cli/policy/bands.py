@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tidegate.streams.core.policy import Policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 PLACES = ("labels", "prompt_labels", "floors", "prompt_floors")
 

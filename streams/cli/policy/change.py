@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log
     from tidegate.streams.core.policy import Policy
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]
 Author = Annotated[str, typer.Option(default_factory=getpass.getuser, show_default="you", help="Who says so.")]

@@ -42,7 +42,7 @@ def compare(
     from tidegate.streams.cli.policy.what_if import answered
     from tidegate.streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
     since_ms = moment_ms("--since", since, now_ms)

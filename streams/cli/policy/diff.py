@@ -38,7 +38,7 @@ def diff(
     """
     from tidegate.streams.cli.policy.file import differences
     from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     asked = [name for name in (a, b) if name is not None]

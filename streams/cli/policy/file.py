@@ -15,7 +15,7 @@ from tidegate.streams.core.problems import near
 from tidegate.streams.moderation.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that needs no quotes
 

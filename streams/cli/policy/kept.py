@@ -13,7 +13,7 @@ from tidegate.streams.store.redis import RedisStore
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry
     from tidegate.streams.policy_log.reader import Policies
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 ANSWER_S = 2.0  # a whole log needs no Redis: a command must not wait long for one
 

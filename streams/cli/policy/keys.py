@@ -17,7 +17,7 @@ from tidegate.streams.core.problems import near
 from tidegate.streams.core.thresholds import LivePolicy
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 Path = tuple[str, ...]
 SCOPED = ("labels", "prompt_labels")  # what a scope may set

@@ -18,7 +18,7 @@ from tidegate.streams.topics import POLICIES
 if TYPE_CHECKING:
     from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 
 _SAID: set[str] = set()  # a command reads the log several times, and says once what is wrong with it

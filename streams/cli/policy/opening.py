@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidegate.streams.core.loosened import Loosened
     from tidegate.streams.core.policy import Policy
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 LOOKS_BACK_S = 3_600
 MOST = 30_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.

@@ -48,7 +48,7 @@ def set_(
     3 Kafka is away.
     """
     from tidegate.streams.cli.policy.keys import changed
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)
@@ -83,7 +83,7 @@ def unset(
     3 Kafka is away.
     """
     from tidegate.streams.cli.policy.keys import without
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)

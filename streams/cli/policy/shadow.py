@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log
     from tidegate.streams.core.policy import Policy
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
 
@@ -45,7 +45,7 @@ def shadow(
     from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.core.policy import PolicyError
     from tidegate.streams.operations.policy_file import read_policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
     try:
@@ -92,7 +92,7 @@ def promote(
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)
@@ -118,7 +118,7 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
 
     Exit code: 0 it has ended, 1 no shadow, or another one came first, 3 Kafka is away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
     _, live = known(settings)

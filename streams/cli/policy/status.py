@@ -13,7 +13,7 @@ from tidegate.streams.cli.show import ago, clock, json_line, table
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
     from tidegate.streams.core.reports import Standing
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 LOOKS = 3  # a word comes once a second: who took a change since is no longer behind by the next look
 WORD_S = 1.2
@@ -42,7 +42,7 @@ def status(
     Exit code: 0 all are on the live version, 1 somebody is behind or silent or nobody is there, 3 Kafka or Redis is
     away.
     """
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     looked = go(_look(Settings.load()))
     live = looked.seen.log.live

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tidegate.streams.core.policy import Policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 COUNTED = ("tenant", "model", "route")  # the kinds whose names are kept; a locale's are not
 

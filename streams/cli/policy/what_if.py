@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.streams.cli.decisions import Recent
     from tidegate.streams.cli.recent import Asking, Found
     from tidegate.streams.core.thresholds import LivePolicy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 
 class Baseline(StrEnum):
@@ -58,7 +58,7 @@ def what_if(
     from tidegate.streams.core.policy import digest
     from tidegate.streams.core.thresholds import LivePolicy
     from tidegate.streams.operations.policy_file import read_policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
     since_ms = moment_ms("--since", since, now_ms)

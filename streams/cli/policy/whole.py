@@ -42,7 +42,7 @@ def apply(
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.policy import PolicyError
     from tidegate.streams.operations.policy_file import read_policy
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     try:
@@ -80,7 +80,7 @@ def rollback(
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
     seen, live = known(settings)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tidegate.streams.kafka.client import proven_by
-from tidegate.streams.security.secret import read_text
-from tidegate.streams.security.tls import Files, context
-from tidegate.streams.wrong_settings import PREFIX, SECRETS
+from tidegate.streams.settings.secret import read_text
+from tidegate.streams.settings.settings_errors import PREFIX, SECRETS
+from tidegate.streams.settings.tls import Files, context
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings import Settings
+    from tidegate.streams.settings.settings import Settings
 
 KAFKA, REDIS = f"{PREFIX}KAFKA", f"{PREFIX}REDIS"
 

@@ -18,11 +18,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.installed import DEFAULT_POLICY
 from tidegate.streams.kafka.client import Kafka, Mechanism, Protocol
-from tidegate.streams.security.secret import read, read_text
-from tidegate.streams.security.secured import broker_security, disagreements, store_security
+from tidegate.streams.settings.secret import read, read_text
+from tidegate.streams.settings.secured import broker_security, disagreements, store_security
+from tidegate.streams.settings.settings_errors import PREFIX as PREFIX
+from tidegate.streams.settings.settings_errors import line, unknown
 from tidegate.streams.store.address import Address
-from tidegate.streams.wrong_settings import PREFIX as PREFIX
-from tidegate.streams.wrong_settings import line, unknown
 
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
 TOKEN_MIN_BYTES = 16  # of the pages: nobody tries that many
