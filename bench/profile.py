@@ -33,7 +33,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("aggregate", "streams/moderation/moderate.py", ("aggregate", "names")),
     ("apply", "streams/store/redis.py", ()),
     ("metrics", "streams/metrics.py", ()),
-    ("pipeline", "streams/pipeline.py", ()),
+    ("pipeline", "streams/worker/pipeline.py", ()),
     ("tick", "streams/ruler/ruler.py", ()),
     ("aiokafka fetch", "aiokafka/consumer/fetcher.py", ()),
     ("aiokafka send", "aiokafka/producer/sender.py", ()),

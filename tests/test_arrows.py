@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 
 # What only these files may import. A name ending in "/" is everything under it.
 ONLY_IN: dict[str, tuple[str, ...]] = {
-    "faust": ("streams/app.py",),
-    "mode": ("streams/app.py",),
+    "faust": ("streams/worker/faust_app.py",),
+    "mode": ("streams/worker/faust_app.py",),
     "aiokafka": (
         "streams/kafka/",
         "streams/ingest/",
@@ -46,8 +46,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "training/",
         "streams/moderation/scorer.py",
         "streams/moderation/model_reload.py",
-        "streams/in_force.py",
-        "streams/worker.py",
+        "streams/worker/policy_follower.py",
+        "streams/worker/worker.py",
         "streams/cli/",
     ),
     "training": ("training/",),

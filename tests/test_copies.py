@@ -12,16 +12,16 @@ import pytest
 from tests.test_pipeline import NOW, P, World, said
 from tests.wire.records import Fake
 from tidegate.streams import pipeline as module
-from tidegate.streams.copies import Ignored, copies_in, copy_of, position
 from tidegate.streams.core.events import DeadLetter, Decision, Source
-from tidegate.streams.hear import Hear
 from tidegate.streams.ingest.batches import Span
 from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.moderation.pseudonyms import UserKey, content_hash
 from tidegate.streams.names import Names
-from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.store import Copy, Part
 from tidegate.streams.wire.headers import origin
+from tidegate.streams.worker.copies import Ignored, copies_in, copy_of, position
+from tidegate.streams.worker.feedback import Hear
+from tidegate.streams.worker.pipeline import Pipeline
 
 HEADER = "tidegate-origin"
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from tidegate.streams import enforce
 from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.events import Enforcement
 from tidegate.streams.core.strikes import Strike, Struck, Terms
-from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Apply, Fence, Mark, Outbox, Part, Queued
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker import enforcement as enforce
+from tidegate.streams.worker.enforcement import Enforcer
 
 T = 1_800_000_000_000
 P, Q = Part("completions", 0), Part("completions", 1)

@@ -15,12 +15,12 @@ from tidegate.streams.core.changes import PolicyChange, ShadowChange
 from tidegate.streams.core.log import PolicyLog, fold
 from tidegate.streams.core.policy import Policy
 from tidegate.streams.errors import BrokerForbids, broker_away
-from tidegate.streams.in_force import InForce
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.policy_follower import InForce
 
 LIVE = {"labels": {"toxicity": {"block": 0.9}}}
 TRIED = {"labels": {"toxicity": {"block": 0.8}, "sarcasm": {"flag": 0.1}}}  # the classifier gives no sarcasm

@@ -19,12 +19,12 @@ from tidegate.streams.core.log import PolicyLog
 from tidegate.streams.core.policy import Policy, parse, version
 from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import PolicyUnknown, StoreAway
-from tidegate.streams.in_force import InForce
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.policy_follower import InForce
 
 SOON_S = 10.0
 

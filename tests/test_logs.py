@@ -60,7 +60,7 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
     try:
         raise ValueError("what was wrong")
     except ValueError:
-        logging.getLogger("tidegate.streams.worker").exception("not\nstarted")
+        logging.getLogger("tidegate.streams.worker.worker").exception("not\nstarted")
     (line,) = lines(stderr)
     assert line["message"] == "not\nstarted"
     assert line["error"].startswith("Traceback (most recent call last):")

@@ -28,10 +28,10 @@ from tidegate.streams.moderation.moderate import Moderate, Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
-from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.store import Apply, Fence, Outcome, Part
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.wire import UnreadableRange
+from tidegate.streams.worker.pipeline import Pipeline
 
 P, Q = Part("completions", 3), Part("completions", 4)
 NOW = 1_767_268_830_000  # half past a minute

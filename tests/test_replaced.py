@@ -16,7 +16,6 @@ from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.policy import parse
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.hear import Hear
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics
@@ -27,6 +26,7 @@ from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.feedback import Hear
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000

@@ -32,7 +32,7 @@ from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.worker import Worker
+from tidegate.streams.worker.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tidegate.streams.cli.edge import say
-from tidegate.streams.copies import copies_in
 from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import Source
@@ -27,6 +26,7 @@ from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
 from tidegate.streams.wire import Record
 from tidegate.streams.wire.headers import ORIGIN
+from tidegate.streams.worker.copies import copies_in
 
 SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
 

@@ -26,8 +26,8 @@ def worker() -> None:
 
     Exit code: 0 stopped, 2 wrong settings, policy or model, 70 a bug or a stuck classifier: start it again.
     """
-    from tidegate.streams.app import run
     from tidegate.streams.settings.settings import Settings
+    from tidegate.streams.worker.faust_app import run
 
     run(Settings.load())
 

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from tidegate.streams.copies import copies_in
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.published import Past
@@ -24,6 +23,7 @@ from tidegate.streams.store import Copy, Part, Store
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tidegate.streams.wire import Record
+from tidegate.streams.worker.copies import copies_in
 
 log = logging.getLogger(__name__)
 

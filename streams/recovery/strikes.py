@@ -17,10 +17,10 @@ from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.parts import Strikes
 from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
 from tidegate.streams.core.thresholds import LivePolicy
-from tidegate.streams.enforce import AT_ONCE
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Part, Store, Undo
+from tidegate.streams.worker.enforcement import AT_ONCE
 
 # Policy version -> what it says of strikes; None where it is not known any more.
 AsThen = Callable[[str], tuple[Strikes, Terms] | None]

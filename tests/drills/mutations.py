@@ -66,7 +66,7 @@ MUTATIONS = (
     Mutation(
         "heartbeat check removed: a worker publishes whether or not the group still knows it",
         f"{FAULTS}/test_frozen.py::test_a_worker_is_frozen_and_thawed",
-        (Change("streams/pipeline.py", "if not self._ingest.may_publish():", "if False:"),),
+        (Change("streams/worker/pipeline.py", "if not self._ingest.may_publish():", "if False:"),),
     ),
     Mutation(
         "commit before apply: what was read is committed, and the next owner starts there",

@@ -178,10 +178,10 @@ def ended(env: dict[str, str], words: list[str]) -> bytes:
 
 def reprs(secure: Secure) -> bytes:
     """Of everything that holds a secret in this process."""
-    from tidegate.streams.app import _credentials
     from tidegate.streams.http.probes import Pages
     from tidegate.streams.kafka.producer import Publisher
     from tidegate.streams.store.redis import RedisStore
+    from tidegate.streams.worker.faust_app import _credentials
 
     made = settings(secure, "worker", http_token=TOKEN)
     pages = Pages(None, dict, lambda: None, made.token())  # type: ignore[arg-type]

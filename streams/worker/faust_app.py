@@ -21,7 +21,7 @@ from tidegate.streams.kafka.authorization import may_join
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.worker import Worker
+from tidegate.streams.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -16,11 +16,8 @@ from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
 from tidegate.streams.core.reports import Report
-from tidegate.streams.enforce import Enforcer
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
-from tidegate.streams.hear import Hear
 from tidegate.streams.http.probes import Pages
-from tidegate.streams.in_force import InForce
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.ingest.batches import Batch, Limits
 from tidegate.streams.ingest.heartbeat import beat_regularly
@@ -39,16 +36,19 @@ from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.names import Names
-from tidegate.streams.pipeline import Pipeline
 from tidegate.streams.recovery.alerts import last_words
 from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.recovery.rebuild import Rebuild
-from tidegate.streams.reporting import report_regularly
 from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.tasks import Tasks, exit_refused
+from tidegate.streams.worker.enforcement import Enforcer
+from tidegate.streams.worker.feedback import Hear
+from tidegate.streams.worker.pipeline import Pipeline
+from tidegate.streams.worker.policy_follower import InForce
+from tidegate.streams.worker.status import report_regularly
 
 log = logging.getLogger(__name__)
 

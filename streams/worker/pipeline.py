@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from tidegate.streams.copies import Copies, copies_in, judged
 from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.rates import keep_ms
 from tidegate.streams.core.thresholds import LivePolicy
@@ -27,6 +26,7 @@ from tidegate.streams.names import Names
 from tidegate.streams.store import Applied, Apply, Copy, Part, Store
 from tidegate.streams.tasks import exit_on_bug
 from tidegate.streams.wire import end_of
+from tidegate.streams.worker.copies import Copies, copies_in, judged
 
 log = logging.getLogger(__name__)
 

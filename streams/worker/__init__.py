@@ -1,0 +1,1 @@
+"""The process: everything wired, started, fed and stopped."""
