@@ -24,8 +24,8 @@ from tidegate.streams.cli.decisions import Decisions
 from tidegate.streams.cli.recent import Asking, Range, judged_by
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Scopes, Source
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations.policy_file import read_policy

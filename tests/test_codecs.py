@@ -26,7 +26,7 @@ from tests.real.pair import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
 from tidegate.streams import policies, policies_topic
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.history import History
 from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.reading import everything, follow

@@ -19,8 +19,8 @@ from tidegate.classifiers import Cascade, ClassifierError, load
 from tidegate.streams.cli.app import app
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
-from tidegate.streams.core.policy import Policy, parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.ingest.takeover import Belief

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from tests.core.test_policy import BAD, LABELS
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
 from tidegate.streams.reference.editor import DIALECT
 
 ROOT = Path(__file__).parents[1]

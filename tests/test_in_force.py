@@ -11,9 +11,9 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from tests.pairs import Pair
 from tests.scorers import obedient
-from tidegate.streams.core.changes import PolicyChange, ShadowChange
-from tidegate.streams.core.log import PolicyLog, fold
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.log import PolicyLog, fold
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.records import PolicyChange, ShadowChange
 from tidegate.streams.errors import BrokerForbids, broker_away
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher

@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from tests.pairs import Pair
 from tests.scorers import obedient
 from tidegate.streams import in_force, policies_topic
-from tidegate.streams.core.changes import PolicyChange
-from tidegate.streams.core.kept import Kept, from_json, hash_of, to_json
-from tidegate.streams.core.log import PolicyLog
-from tidegate.streams.core.policy import Policy, parse, version
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import PolicyLog
+from tidegate.streams.core.policy.model import Policy, parse, version
+from tidegate.streams.core.policy.records import PolicyChange
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import Kept, from_json, hash_of, to_json
 from tidegate.streams.errors import PolicyUnknown, StoreAway
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Publisher

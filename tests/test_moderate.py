@@ -25,8 +25,8 @@ from tidegate.streams.core.events import (
     Scopes,
     Source,
 )
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned

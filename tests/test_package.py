@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tidegate
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.installed import DEFAULT_POLICY, release
 from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.settings.settings import Settings

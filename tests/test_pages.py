@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Source
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.http.probes import Pages
 from tidegate.streams.installed import release

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.scorers import obedient
 from tests.wire.records import Fake
 from tidegate.streams import pipeline as module
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.strikes import Standing
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over

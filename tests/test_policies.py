@@ -19,10 +19,10 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 from tidegate.streams import policies, policies_topic
 from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
-from tidegate.streams.core.kept import Found, to_json
-from tidegate.streams.core.log import Folded, Verdict
-from tidegate.streams.core.policy import Policy, parse, version
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.model import Policy, parse, version
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import Found, to_json
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.errors import BrokerAway
 from tidegate.streams.kafka.producer import Message, Publisher

@@ -14,8 +14,8 @@ import pytest
 from tests.scorers import obedient
 from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetter, Decision
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics

@@ -18,8 +18,8 @@ from tests.tomorrow import of_tomorrow
 from tidegate.streams import replay as replaying
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Source, TimeSource
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.moderation.pseudonyms import UserKey

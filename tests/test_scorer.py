@@ -11,8 +11,8 @@ import pytest
 from tests.manifests import write_cascade
 from tests.scorers import LABELS, obedient
 from tidegate.classifiers import Cascade, Classifier, Scored
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 

@@ -14,8 +14,8 @@ from tests.wire.records import Fake
 from tidegate.streams import survey as surveying
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, DeadLetterReason, Source
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.operations.replay.index import Recorded
 from tidegate.streams.operations.replay.range import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
 from tidegate.streams.store import Part

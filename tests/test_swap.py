@@ -18,9 +18,9 @@ from tests.scorers import LABELS
 from tests.wire.records import Fake
 from tidegate.classifiers import Scored, Scorer
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.log import Folded, PolicyLog, Verdict
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidegate.classifiers import Scorer, load
     from tidegate.streams.core.events import Decision
-    from tidegate.streams.core.policy import Policy
-    from tidegate.streams.core.policy import parse as parse_policy
+    from tidegate.streams.core.policy.model import Policy
+    from tidegate.streams.core.policy.model import parse as parse_policy
 
 __all__ = ["Decision", "Policy", "Scorer", "__version__", "load", "parse_policy"]
 
 # Name -> module, and what it is called there. Looked up when it is asked for: a worker needs no more than its own.
 _PUBLIC = {
     "Decision": ("tidegate.streams.core.events", "Decision"),
-    "Policy": ("tidegate.streams.core.policy", "Policy"),
+    "Policy": ("tidegate.streams.core.policy.model", "Policy"),
     "Scorer": ("tidegate.classifiers", "Scorer"),
     "load": ("tidegate.classifiers", "load"),
-    "parse_policy": ("tidegate.streams.core.policy", "parse"),
+    "parse_policy": ("tidegate.streams.core.policy.model", "parse"),
 }
 
 if not (Path(__file__).parent / "streams").is_dir():

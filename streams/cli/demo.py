@@ -16,7 +16,7 @@ from tidegate.streams.cli.edge import ExitCode, say
 from tidegate.streams.cli.show import PIPE_COLUMNS
 
 if TYPE_CHECKING:
-    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.demo.dashboard import Dashboard, Event
     from tidegate.streams.demo.view import Line, Now
 

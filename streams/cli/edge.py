@@ -86,7 +86,7 @@ def _code(error: Exception) -> ExitCode | None:
     """The exit code of an error that is raised on purpose; None for a bug."""
     # Only here, after something failed: these imports cost what `--help` must not.
     from tidegate.classifiers import ClassifierError
-    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.core.policy.model import PolicyError
     from tidegate.streams.errors import BrokerAway, StoreAway, StoreDenied, TidegateError, TopicsMissing
 
     match error:

@@ -19,7 +19,7 @@ from tidegate.streams.core.count import Heard
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.effects import Effects, Named
 from tidegate.streams.core.events import Decision, Feedback, Source
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.times import Arrived, TimeSource, stamped
 from tidegate.streams.core.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
 from tidegate.streams.kafka.kept_records import KeptRecords

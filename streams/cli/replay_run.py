@@ -12,8 +12,8 @@ from tidegate.streams.cli.edge import ExitCode, fail, say
 from tidegate.streams.cli.policy.file import labels_checked
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.cli.show import Advance, clock, progress
-from tidegate.streams.core.policy import digest
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import digest
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import StoreRefused, TopicsMissing
 from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts

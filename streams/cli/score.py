@@ -70,8 +70,8 @@ def score(
 async def _score(settings: Settings, file: str, explain: bool) -> int:
     """How many lines were not scored."""
     from tidegate.classifiers import require_labels
-    from tidegate.streams.core.policy import digest
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.model import digest
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.installed import named
     from tidegate.streams.moderation.offline import Offline
     from tidegate.streams.moderation.pseudonyms import UserKey

@@ -48,8 +48,8 @@ def add(
     Exit code: 0 silenced, 2 wrong usage, 3 Kafka is away.
     """
     from tidegate.streams.core.events import Silence
-    from tidegate.streams.core.ruled import ruled
-    from tidegate.streams.core.silences import matches
+    from tidegate.streams.core.policy.rules import ruled
+    from tidegate.streams.core.policy.silences import matches
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted, for_s = Settings.load(), Wanted(author, reason), duration_s(for_)
@@ -77,7 +77,7 @@ def add(
 def _matched(settings: Settings, made: Silence) -> list[str]:
     """A line for each alert that is pending or firing and that it matches."""
     from tidegate.streams.core.events import AlertState
-    from tidegate.streams.core.silences import matches
+    from tidegate.streams.core.policy.silences import matches
     from tidegate.streams.errors import StoreAway
 
     try:

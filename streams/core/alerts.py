@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tidegate.streams.core.events import AlertReason, AlertState
 from tidegate.streams.core.measures import Measure
-from tidegate.streams.core.parts import AlertRule
+from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.core.rates import share, total_of, wilson_lower
 from tidegate.streams.core.series import prefixes
 from tidegate.streams.core.statuses import AlertStatus, Transition

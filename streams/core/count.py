@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from tidegate.streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
 from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
-from tidegate.streams.core.ruled import ruled
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.rules import ruled
 from tidegate.streams.core.series import ALL, KINDS
 from tidegate.streams.core.strikes import Struck, struck
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.

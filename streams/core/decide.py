@@ -21,7 +21,7 @@ from tidegate.streams.core.events import (
     WouldBe,
 )
 from tidegate.streams.core.measures import PRODUCER_FAILED
-from tidegate.streams.core.thresholds import Bars, LivePolicy
+from tidegate.streams.core.policy.resolved import Bars, LivePolicy
 from tidegate.streams.core.times import BACK_MS
 
 ANYWHERE = Scopes()

@@ -13,9 +13,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.streams.core.changes import PolicyChange as PolicyChange
-from tidegate.streams.core.changes import ShadowChange as ShadowChange
-from tidegate.streams.core.changes import Silence as Silence
 from tidegate.streams.core.contract import MAX_CHOICES as MAX_CHOICES
 from tidegate.streams.core.contract import STRENGTH as STRENGTH
 from tidegate.streams.core.contract import UNKNOWN as UNKNOWN
@@ -26,6 +23,9 @@ from tidegate.streams.core.contract import Source as Source
 from tidegate.streams.core.incoming import Completion as Completion
 from tidegate.streams.core.incoming import Feedback as Feedback
 from tidegate.streams.core.incoming import FeedbackKind as FeedbackKind
+from tidegate.streams.core.policy.records import PolicyChange as PolicyChange
+from tidegate.streams.core.policy.records import ShadowChange as ShadowChange
+from tidegate.streams.core.policy.records import Silence as Silence
 from tidegate.streams.core.rated import Alert as Alert
 from tidegate.streams.core.rated import AlertReason as AlertReason
 from tidegate.streams.core.rated import AlertState as AlertState

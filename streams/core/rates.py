@@ -9,9 +9,9 @@ from math import sqrt
 from statistics import NormalDist
 
 from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.ruled import ruled
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.rules import ruled
 from tidegate.streams.core.times import AHEAD_MS
 from tidegate.streams.core.windows import Sums
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tidegate.streams.core.kept import Found
-from tidegate.streams.core.log import PolicyLog
+from tidegate.streams.core.policy.log import PolicyLog
+from tidegate.streams.core.policy.snapshot import Found
 
 SILENT_MS = 5_000  # a word comes once a second
 

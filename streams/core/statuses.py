@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.streams.core.events import Alert, AlertReason, AlertState
-from tidegate.streams.core.ruled import SHADOW
+from tidegate.streams.core.policy.rules import SHADOW
 
 TICK = "@"  # the tick's own state stands beside the alerts' under this key
 

@@ -12,8 +12,8 @@ from math import ceil, log2
 from typing import Literal, NamedTuple
 
 from tidegate.streams.core.events import Decision, Enforcement, EventTime
-from tidegate.streams.core.parts import SMALLEST, Strikes
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.tables import SMALLEST, Strikes
 
 Enforced = Literal["throttle", "suspend"]
 NEGLIGIBLE = 1 / 1000  # of the smallest number that the policy names: less than that is nobody's strikes

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tidegate.streams.core.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
 from tidegate.streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 
 K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it

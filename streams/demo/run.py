@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidegate.streams.cli.child import WorkerProcess
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.account import Account, Position, settle
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
 from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic

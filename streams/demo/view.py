@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.streams.core.parts import AlertRule
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.demo.dashboard import Dashboard
 
 Style = str  # "", bold, dim, red, yellow, green

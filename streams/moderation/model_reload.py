@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tidegate.classifiers import ClassifierError, Scorer, require_labels
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer

@@ -15,7 +15,7 @@ from tidegate.streams.core.count import Aggregate, aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from tidegate.streams.core.events import Span as TextSpan
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from tidegate.streams.core.events import DeadLetter, Decision
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
 from tidegate.streams.metrics import Metrics

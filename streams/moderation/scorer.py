@@ -23,7 +23,7 @@ from tidegate.classifiers import (
     read_manifest,
 )
 from tidegate.classifiers import Scorer as Classifier
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.moderation.scoring import Scorer
 

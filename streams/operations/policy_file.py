@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from tidegate.streams.core.policy import Policy, PolicyError, parse
+from tidegate.streams.core.policy.model import Policy, PolicyError, parse
 
 
 def read_policy(path: Path) -> Policy:

@@ -16,10 +16,10 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.kept import Found, Kept, NotKept, Start, differs, from_json, settled, start
-from tidegate.streams.core.log import Folded, PolicyLog, Verdict, fold
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import Found, Kept, NotKept, Start, differs, from_json, settled, start
 from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.producer import Message, Publisher

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from tidegate.streams.core.kept import hash_of
+from tidegate.streams.core.policy.snapshot import hash_of
 from tidegate.streams.errors import BrokerAway, UnreadableBatch
 from tidegate.streams.kafka.client import Kafka, outside
 from tidegate.streams.kafka.consumer import CheckedConsumer

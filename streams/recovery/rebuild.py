@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 
 from tidegate.streams.core.count import Aggregate, aggregate
 from tidegate.streams.core.events import Decision
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates import keep_ms
 from tidegate.streams.core.strikes import Strike, Struck, Terms
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import mark_of, newest_ms

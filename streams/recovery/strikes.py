@@ -14,9 +14,9 @@ from typing import Self
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import Decision, Enforcement
-from tidegate.streams.core.parts import Strikes
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Part, Store, Undo

@@ -15,8 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from tidegate.streams.core.contract import Incoming
 from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
-from tidegate.streams.core.parts import Part
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import Part
 from tidegate.streams.reference.editor import for_editors
 from tidegate.streams.topics import TOPICS, Topic
 

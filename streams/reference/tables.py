@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from tidegate.streams.core.measures import FIXED, WOULD, Measure
-from tidegate.streams.core.parts import (
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
     Floor,
@@ -26,7 +27,6 @@ from tidegate.streams.core.parts import (
     Weights,
     Windows,
 )
-from tidegate.streams.core.policy import Policy
 from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic

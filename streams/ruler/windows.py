@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.rules import ruled
 from tidegate.streams.core.rates import Asked, asked, counters_by_window
-from tidegate.streams.core.ruled import ruled
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.windows import Buckets, Sums, Window
 from tidegate.streams.store import Part, Progress, Store
 

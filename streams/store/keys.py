@@ -27,7 +27,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidegate.streams.core.parts import LONGEST_WINDOW_S
+from tidegate.streams.core.policy.tables import LONGEST_WINDOW_S
 from tidegate.streams.core.times import AHEAD_MS
 from tidegate.streams.store import KEPT_MS, Part
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegate.classifiers import labels_missing
-from tidegate.streams.core.kept import Found, to_json
-from tidegate.streams.core.log import Folded, Verdict
-from tidegate.streams.core.parts import Strikes
+from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import Found, to_json
+from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import Terms, terms
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
 from tidegate.streams.kafka.client import Kafka, who
 from tidegate.streams.kafka.producer import Publisher

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.pairs import Pair
 from tidegate.streams.cli.policy.file import differences, toml
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations.policy_file import read_policy
 

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import POLICY, WHY, Cli, live
 from tidegate.streams.cli.policy.log import append
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.log import Verdict
+from tidegate.streams.core.policy.log import Verdict
 from tidegate.streams.store.redis import RedisStore
 
 

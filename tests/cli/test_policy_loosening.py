@@ -18,9 +18,9 @@ from tests.pairs import Pair
 from tidegate.streams.cli.policy.opening import told
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
-from tidegate.streams.core.loosened import Loosened
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.relaxations import Loosened
+from tidegate.streams.core.policy.resolved import LivePolicy
 
 ASKED = WHY[:-1]  # without --yes
 NOW = int(time.time() * 1000)

@@ -17,7 +17,7 @@ from tidegate.streams.cli.policy import shadow as policy_shadow
 from tidegate.streams.cli.policy.file import plain
 from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.events import PolicyChange, ShadowChange
-from tidegate.streams.core.log import Verdict
+from tidegate.streams.core.policy.log import Verdict
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations.policy_file import read_policy
 

@@ -23,8 +23,8 @@ from tests.drills.fleet import ROOT, account, fleet, settled
 from tests.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
-from tidegate.streams.core.policy import digest, parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import digest, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.reading import ends_of, everything
 from tidegate.streams.kafka.stretches import Stretches

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import POLICY, TWIN, Cli
 from tests.manifests import write_cascade
 from tidegate.classifiers import Cascade, Scored
-from tidegate.streams.core.policy import digest
+from tidegate.streams.core.policy.model import digest
 from tidegate.streams.operations.policy_file import read_policy
 
 

@@ -21,7 +21,7 @@ from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.cli.recent import effects
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.ranges import Stretch

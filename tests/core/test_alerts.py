@@ -14,8 +14,8 @@ from tidegate.streams.core import alerts, statuses
 from tidegate.streams.core.alerts import Observed, step, wants_users
 from tidegate.streams.core.events import AlertReason, AlertState, Silence
 from tidegate.streams.core.measures import measure
-from tidegate.streams.core.parts import AlertRule
-from tidegate.streams.core.silences import silenced_by
+from tidegate.streams.core.policy.silences import silenced_by
+from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.core.statuses import AlertStatus, Transition
 
 S = 1000

@@ -19,10 +19,10 @@ from tidegate.streams.core.events import (
     WouldBe,
 )
 from tidegate.streams.core.measures import FIXED
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates import total_of
 from tidegate.streams.core.series import names, prefixes, scoped, split
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.times import Arrived, TimeSource
 
 S = 1000

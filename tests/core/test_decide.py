@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source, Span, WouldBe
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.times import BACK_MS
 
 COPY = Source(topic="completions", partition=3, offset=7)

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.core.changes import Silence
-from tidegate.streams.core.kept import (
+from tidegate.streams.core.policy.log import PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.model import parse, version
+from tidegate.streams.core.policy.records import Silence
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import (
     Base,
     Found,
     Kept,
@@ -24,9 +27,6 @@ from tidegate.streams.core.kept import (
     start,
     to_json,
 )
-from tidegate.streams.core.log import PolicyLog, Verdict, fold
-from tidegate.streams.core.policy import parse, version
-from tidegate.streams.core.thresholds import LivePolicy
 
 AT_MS = 1_767_268_800_000
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.streams.core.log import Folded, PolicyLog, Verdict, fold
-from tidegate.streams.core.policy import parse, version
-from tidegate.streams.core.silences import silenced_by
+from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.model import parse, version
+from tidegate.streams.core.policy.silences import silenced_by
 
 AT_MS = 1_767_268_800_000
 POLICY: dict[str, Any] = {"labels": {"toxicity": {"flag": 0.5, "block": 0.9}}}

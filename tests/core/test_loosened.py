@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.streams.core.contract import Action, Scopes
-from tidegate.streams.core.loosened import loosened, only_from
-from tidegate.streams.core.parts import SCOPE_KINDS
-from tidegate.streams.core.policy import Policy, parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy, parse
+from tidegate.streams.core.policy.relaxations import loosened, only_from
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.tables import SCOPE_KINDS
 
 # toxicity blocks at 0.9, at 0.6 for acme, at 0.4 for acme's kids; threat never does, but for its floor, 0.99
 OLD: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_a_thousand_rules_are_compared_one_by_one() -> None:
 
 
 def test_where_there_are_too_many_to_compare_that_counts_as_loosened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.streams.core.loosened.MOST_PLACES", 100)
+    monkeypatch.setattr("tidegate.streams.core.policy.relaxations.MOST_PLACES", 100)
     base = {"labels": {"toxicity": {"block": 0.95}}}
     old, new = ({**base, "scopes": scoped("tenant", 9, b) + scoped("route", 9, b)} for b in (0.9, 0.8))
     assert [str(line) for line in loosened(parse(old, "old"), parse(new, "new"))] == [

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.streams.core.parts import AlertRule
-from tidegate.streams.core.policy import Policy, PolicyError, digest, parse, version
+from tidegate.streams.core.policy.model import Policy, PolicyError, digest, parse, version
+from tidegate.streams.core.policy.tables import AlertRule
 
 LABELS = {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5}}
 

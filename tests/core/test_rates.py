@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.core.policy import Policy, parse
+from tidegate.streams.core.policy.model import Policy, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates import asked, counters_by_window, keep_ms, share, wilson_lower
 from tidegate.streams.core.snapshots import Key, Said, snapshots
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.core.windows import Buckets, Window
 
 S = 1000

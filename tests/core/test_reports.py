@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from tidegate.streams.core.log import PolicyLog
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.log import PolicyLog
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.reports import SILENT_MS, Report, Standing, standings
-from tidegate.streams.core.thresholds import LivePolicy
 
 NOW = 1_767_268_800_000
 POLICY = parse({"labels": {"toxicity": {"block": 0.9}}}, "p")

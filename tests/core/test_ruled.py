@@ -8,10 +8,10 @@ import pytest
 
 from tidegate.streams.core import statuses
 from tidegate.streams.core.events import AlertReason, AlertState
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.ruled import Ruled, ruled, version_of
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.rules import Ruled, ruled, version_of
 from tidegate.streams.core.statuses import AlertStatus, fingerprint
-from tidegate.streams.core.thresholds import LivePolicy
 
 TOXIC = {"of": "label.toxicity", "above": 0.1}
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.streams.core.events import Silence
-from tidegate.streams.core.log import PolicyLog, fold
-from tidegate.streams.core.silences import MOST, added, matches, silenced_by
+from tidegate.streams.core.policy.log import PolicyLog, fold
+from tidegate.streams.core.policy.silences import MOST, added, matches, silenced_by
 
 
 def silence(id: str = "s", rule: str | None = None, scope: str | None = None, until_ms: int = 1_000) -> Silence:

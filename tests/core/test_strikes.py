@@ -13,8 +13,9 @@ from tidegate.streams.core import strikes as core
 from tidegate.streams.core.count import aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source
-from tidegate.streams.core.parts import Strikes
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.series import scoped
 from tidegate.streams.core.strikes import (
     Crossing,
@@ -32,7 +33,6 @@ from tidegate.streams.core.strikes import (
     terms,
     undone,
 )
-from tidegate.streams.core.thresholds import LivePolicy
 
 HOUR_MS = 3_600_000
 LABELS = {"toxicity": {"flag": 0.5, "block": 0.9}, "insult": {"flag": 0.5}, "threat": {"review": 0.4}}

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.core import thresholds
 from tidegate.streams.core.events import Action, Scopes
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.thresholds import Bars, LivePolicy
+from tidegate.streams.core.policy import resolved as thresholds
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import Bars, LivePolicy
 
 DEFAULT = {"toxicity": {"flag": 0.5, "block": 0.9}}
 

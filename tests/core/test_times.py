@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, EventTime, Source
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.times import AHEAD_MS, BACK_MS, LATEST_MS, NO_TIME, TimeSource, arrive, read
 
 NOON_MS = 1_767_268_800_000  # 2026-01-01 12:00 UTC

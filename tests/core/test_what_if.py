@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason, FeedbackKind, Scopes, Source, Span
-from tidegate.streams.core.policy import parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.what_if import BIT, LARGEST, WhatIf, lacks_spans
 
 LABELS = ("toxicity", "insult")

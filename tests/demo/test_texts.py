@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tidegate import classifiers
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.run import POLICY_FILE
 from tidegate.streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
 from tidegate.streams.operations.policy_file import read_policy

@@ -20,8 +20,8 @@ from tidegate.streams.core.backtest import Backtest, Names
 from tidegate.streams.core.count import aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.log import Folded, Verdict
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import ALERTS
 

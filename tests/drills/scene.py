@@ -40,7 +40,7 @@ from tests.drills.report import Report as Report
 from tests.pairs import Pair
 from tests.real.pair import Real
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 
 REPORTS = ROOT / "build" / "drills"
 BAD_TENANT = "t0"  # a third of the traffic; always toxic

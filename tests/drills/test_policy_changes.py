@@ -20,9 +20,9 @@ from tests.drills.standing import status
 from tests.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
-from tidegate.streams.core.log import Folded, Verdict
-from tidegate.streams.core.policy import PolicyError, parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.model import PolicyError, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.topics import POLICIES

@@ -19,8 +19,8 @@ from tests.drills.reading import everything
 from tests.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.log import Folded
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import Folded
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import ALERTS, RATES
 

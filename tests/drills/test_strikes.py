@@ -22,9 +22,9 @@ from tests.pairs import Pair
 from tests.proxy import Proxy
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Enforcement
-from tidegate.streams.core.policy import Policy, parse
+from tidegate.streams.core.policy.model import Policy, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = pytest.mark.drill

@@ -11,8 +11,8 @@ import tomllib
 import atheris
 
 with atheris.instrument_imports(include=["tidegate", "tomllib"]):
-    from tidegate.streams.core.log import PolicyLog, fold
-    from tidegate.streams.core.policy import PolicyError, digest, parse
+    from tidegate.streams.core.policy.log import PolicyLog, fold
+    from tidegate.streams.core.policy.model import PolicyError, digest, parse
 
 from tests.fuzz.corpus import fuzz
 from tests.fuzz.policies import FULL_TOML, records

@@ -18,9 +18,9 @@ from jsonschema import Draft7Validator
 from tests.fuzz.hostile import as_json, mutated, values
 from tests.fuzz.policies import FULL, FULL_TOML, KEYS, changes
 from tests.fuzz.profile import fuzzed
-from tidegate.streams.core.kept import Kept, from_json, to_json
-from tidegate.streams.core.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
-from tidegate.streams.core.policy import Policy, PolicyError, digest, parse
+from tidegate.streams.core.policy.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.model import Policy, PolicyError, digest, parse
+from tidegate.streams.core.policy.snapshot import Kept, from_json, to_json
 from tidegate.streams.operations.policy_file import read_policy
 
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,9 @@ from tests.wire.records import Fake
 from tidegate.streams.core.count import aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.strikes import decayed, enforcement, terms
-from tidegate.streams.core.thresholds import LivePolicy
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
 from tidegate.streams.kafka.ranges import Stretch

@@ -90,8 +90,8 @@ def check(
     from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.cli.policy.opening import told
     from tidegate.streams.cli.policy.unseen import unseen_warnings
-    from tidegate.streams.core.loosened import loosened
-    from tidegate.streams.core.policy import digest
+    from tidegate.streams.core.policy.model import digest
+    from tidegate.streams.core.policy.relaxations import loosened
     from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings.settings import Settings
 

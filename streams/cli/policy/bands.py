@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
 from tidegate.classifiers.bands import MARGIN, holding_bands
 from tidegate.streams.cli.policy.file import flat
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.moderation.scorer import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.settings.settings import Settings
 
 PLACES = ("labels", "prompt_labels", "floors", "prompt_floors")

@@ -15,8 +15,8 @@ from tidegate.streams.cli.show import clock, json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log
-    from tidegate.streams.core.policy import Policy
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.model import Policy
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]

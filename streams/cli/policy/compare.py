@@ -41,7 +41,7 @@ def compare(
     from tidegate.streams.cli.policy.report import Sides, data, show
     from tidegate.streams.cli.policy.what_if import answered
     from tidegate.streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)

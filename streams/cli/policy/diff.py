@@ -14,7 +14,7 @@ from tidegate.streams.cli.show import json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
-    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.policy.model import Policy
 
 _VERSION = re.compile(r"\d+(-[0-9a-f]{8})?")
 

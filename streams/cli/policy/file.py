@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tomlkit
 
 from tidegate.classifiers import MissingLabelError
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.problems import near
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.validation import near
 from tidegate.streams.moderation.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:

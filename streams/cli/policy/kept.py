@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tidegate.streams.core.kept import Start
-from tidegate.streams.core.log import Verdict
+from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.snapshot import Start
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.store.redis import RedisStore
 

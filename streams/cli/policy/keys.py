@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tidegate.streams.cli.edge import ExitCode, fail
 from tidegate.streams.cli.policy.file import classifier_labels, plain
-from tidegate.streams.core.policy import Policy, PolicyError, parse
-from tidegate.streams.core.problems import near
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy, PolicyError, parse
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.validation import near
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings

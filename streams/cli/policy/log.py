@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from tidegate.streams.core.log import Folded, PolicyLog, Verdict
-from tidegate.streams.core.policy import PolicyError
+from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy.model import PolicyError
 from tidegate.streams.errors import BrokerAway
 from tidegate.streams.policy_log.reader import NAME, Policies
 from tidegate.streams.topics import POLICIES
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from tidegate.streams.core.contract import Action
     from tidegate.streams.core.effects import Effects, Group
-    from tidegate.streams.core.loosened import Loosened
-    from tidegate.streams.core.policy import Policy
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.model import Policy
+    from tidegate.streams.core.policy.relaxations import Loosened
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
 LOOKS_BACK_S = 3_600
@@ -32,7 +32,7 @@ def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: boo
     whatever they were decided under. yes: do not ask; it is said all the same. Without it, and without a terminal on
     standard input, the command ends with exit code 2; where somebody says no, with 1. Not inside a running event loop.
     """
-    from tidegate.streams.core.loosened import loosened
+    from tidegate.streams.core.policy.relaxations import loosened
 
     found = loosened(live.policy, new)
     if not found:
@@ -53,8 +53,8 @@ def told(found: Sequence[Loosened]) -> list[str]:
 
 def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) -> list[str]:
     """In numbers, what asked for that action or more and would no longer."""
-    from tidegate.streams.core.loosened import only_from
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.relaxations import only_from
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.errors import BrokerAway, TopicsMissing
 
     candidate, baseline = (LivePolicy("", only_from(weakest, policy)) for policy in (new, live.policy))

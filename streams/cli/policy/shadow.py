@@ -15,8 +15,8 @@ from tidegate.streams.cli.show import clock, json_line
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.file import Differs
     from tidegate.streams.cli.policy.log import Entry, Log
-    from tidegate.streams.core.policy import Policy
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.model import Policy
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
 NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
@@ -43,7 +43,7 @@ def shadow(
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import differences, labels_checked
-    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.core.policy.model import PolicyError
     from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings.settings import Settings
 
@@ -168,7 +168,7 @@ def _written(settings: Settings, running: LivePolicy | None, new: Policy | None,
     from tidegate.streams.cli.policy.file import plain
     from tidegate.streams.cli.policy.log import append
     from tidegate.streams.core.events import ShadowChange
-    from tidegate.streams.core.log import Verdict
+    from tidegate.streams.core.policy.log import Verdict
 
     record = ShadowChange(
         parent=running.version if running else None,
@@ -191,7 +191,7 @@ def _written(settings: Settings, running: LivePolicy | None, new: Policy | None,
 
 def _lost(after: Log, mine: Entry) -> NoReturn:
     """Says who came first, and what runs now. Ends the command."""
-    from tidegate.streams.core.log import Verdict
+    from tidegate.streams.core.policy.log import Verdict
 
     verdicts = (Verdict.SHADOWED, Verdict.DROPPED, Verdict.APPLIED)  # a shadow that was promoted ran no longer
     earlier = [entry for entry in after.entries if entry.verdict in verdicts and entry.offset < mine.offset]

@@ -106,7 +106,7 @@ def _told(s: Standing, looked: Looked) -> dict[str, object]:
 async def _look(settings: Settings) -> Looked:
     """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
     from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.core.log import Verdict
+    from tidegate.streams.core.policy.log import Verdict
     from tidegate.streams.core.reports import standings
     from tidegate.streams.store.redis import RedisStore
 

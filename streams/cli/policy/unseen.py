@@ -10,7 +10,7 @@ from tidegate.streams.errors import StoreAway
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tidegate.streams.core.policy import Policy
+    from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.settings.settings import Settings
 
 COUNTED = ("tenant", "model", "route")  # the kinds whose names are kept; a locale's are not
@@ -46,7 +46,7 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _like(name: str, names: set[str]) -> str:
-    from tidegate.streams.core.problems import near
+    from tidegate.streams.core.policy.validation import near
 
     return near(name, sorted(names))
 

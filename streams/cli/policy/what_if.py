@@ -16,7 +16,7 @@ from tidegate.streams.cli.show import clock, json_line, progress
 if TYPE_CHECKING:
     from tidegate.streams.cli.decisions import Recent
     from tidegate.streams.cli.recent import Asking, Found
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
 
@@ -55,8 +55,8 @@ def what_if(
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.cli.policy.report import Sides, data, show
     from tidegate.streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
-    from tidegate.streams.core.policy import digest
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.model import digest
+    from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings.settings import Settings
 

@@ -12,7 +12,7 @@ from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, W
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log
-    from tidegate.streams.core.thresholds import LivePolicy
+    from tidegate.streams.core.policy.resolved import LivePolicy
 
 
 def apply(
@@ -40,7 +40,7 @@ def apply(
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.core.policy import PolicyError
+    from tidegate.streams.core.policy.model import PolicyError
     from tidegate.streams.operations.policy_file import read_policy
     from tidegate.streams.settings.settings import Settings
 

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, Decision
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.moderation.moderate import decision_key

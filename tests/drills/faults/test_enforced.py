@@ -18,7 +18,7 @@ from tests.drills.test_strikes import drained, recomputed
 from tests.pairs import Pair
 from tests.proxy import Proxy
 from tidegate.streams.core.events import Decision, Enforcement
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
 from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs

@@ -27,7 +27,7 @@ from tests.drills.scene import POLICY, Scene, scene
 from tests.drills.test_strikes import drained, enforcements
 from tests.pairs import Pair
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.policy import parse
+from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from tidegate.streams.core.events import Action, Scopes
-from tidegate.streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 
 Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
 

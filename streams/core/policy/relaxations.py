@@ -10,8 +10,8 @@ from itertools import chain, combinations, islice
 from typing import NamedTuple, TypeVar
 
 from tidegate.streams.core.contract import Action
-from tidegate.streams.core.parts import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
-from tidegate.streams.core.policy import Policy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 
 NEVER = "never"  # no score asks for that action
 MOST_PLACES = 100_000  # scopes looked at: some seconds; where there are more, that counts as loosened

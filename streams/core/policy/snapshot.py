@@ -15,10 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tidegate.streams.core.changes import Silence
-from tidegate.streams.core.log import PolicyLog
-from tidegate.streams.core.policy import PolicyError, digest, parse
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.log import PolicyLog
+from tidegate.streams.core.policy.model import PolicyError, digest, parse
+from tidegate.streams.core.policy.records import Silence
+from tidegate.streams.core.policy.resolved import LivePolicy
 
 _VERSION = r"^\d{1,19}-[0-9a-f]{8}$"
 _MOST_MADE_ANEW = 4096  # with offsets under 2^40 an order stays under 2^53, which is what a script counts to exactly

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tidegate.streams.core.measures import Measure, would
-from tidegate.streams.core.parts import AlertRule
-from tidegate.streams.core.policy import Policy
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.tables import AlertRule
 
 SHADOW = "shadow:"  # before the name of a shadow's rule; no name holds a colon
 

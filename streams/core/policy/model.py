@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from tidegate.streams.core.measures import Measure, measure
-from tidegate.streams.core.parts import (
+from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
     Floor,
@@ -28,7 +28,7 @@ from tidegate.streams.core.parts import (
     Whole,
     Windows,
 )
-from tidegate.streams.core.problems import MOST, near, problems, said, shown
+from tidegate.streams.core.policy.validation import MOST, near, problems, said, shown
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tidegate.streams.core.changes import PolicyChange, ShadowChange, Silence
-from tidegate.streams.core.policy import Policy, PolicyError, parse, version
-from tidegate.streams.core.problems import said
-from tidegate.streams.core.silences import added
-from tidegate.streams.core.thresholds import LivePolicy
+from tidegate.streams.core.policy.model import Policy, PolicyError, parse, version
+from tidegate.streams.core.policy.records import PolicyChange, ShadowChange, Silence
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.silences import added
+from tidegate.streams.core.policy.validation import said
 
 WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")

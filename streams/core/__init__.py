@@ -1,0 +1,1 @@
+"""Policies: model, resolution, the log's fold, what changes between two."""
