@@ -28,7 +28,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("score", "streams/moderation/moderate.py", ("_score", "prepare")),
     ("serialise", "streams/moderation/moderate.py", ("message",)),
     ("publish", "streams/kafka/producer.py", ()),
-    ("aggregate", "streams/core/count.py", ()),
+    ("aggregate", "streams/core/rates/aggregate.py", ()),
     ("aggregate", "streams/names.py", ()),
     ("aggregate", "streams/moderation/moderate.py", ("aggregate", "names")),
     ("apply", "streams/store/redis.py", ()),

@@ -16,9 +16,9 @@ import redis.asyncio as aioredis
 
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
-from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import longest_window_s
+from tidegate.streams.core.rates.aggregate import Aggregate
+from tidegate.streams.core.rates.rates import longest_window_s
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher

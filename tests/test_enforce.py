@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.events import Enforcement
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.takeover import Belief, Owned

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.wire.records import Fake
-from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.takeover import CAREFUL_RECORDS, KILLS_BEFORE_CAREFUL, Belief, Owned, mark_of, take_over
 from tidegate.streams.store import Applied, Apply, Claim, Fence, Mark, Part

@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from tidegate.streams.core.count import Heard
 from tidegate.streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
+from tidegate.streams.core.rates.aggregate import Heard
 from tidegate.streams.core.times import NO_TIME, Arrived
 from tidegate.streams.names import Names
 

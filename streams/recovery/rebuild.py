@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from tidegate.streams.core.count import Aggregate, aggregate
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
+from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import StoreAway

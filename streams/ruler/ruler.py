@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from tidegate.streams.core.events import Rate, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.rates.changes import Key, Said
 from tidegate.streams.core.series import KINDS, names
-from tidegate.streams.core.snapshots import Key, Said
 from tidegate.streams.core.statuses import TICK, AlertStatus
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.producer import Message

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled
-from tidegate.streams.core.rates import Asked, asked, counters_by_window
-from tidegate.streams.core.windows import Buckets, Sums, Window
+from tidegate.streams.core.rates.rates import Asked, asked, counters_by_window
+from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.store import Part, Progress, Store
 
 _READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from tidegate.streams.core.count import Aggregate as Aggregate  # re-exported: it is part of this interface
+from tidegate.streams.core.rates.aggregate import Aggregate as Aggregate  # re-exported: it is part of this interface
 from tidegate.streams.core.strikes import Crossing, Standing, Terms
 
 KEPT_MS = 8 * 86_400_000  # longer than any completion is kept on its topic; scripts.py says it once more

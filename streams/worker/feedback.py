@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from time import time
 
 from tidegate.streams.core.contract import known
-from tidegate.streams.core.count import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.kafka.producer import Message

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from tidegate.streams.core.count import Aggregate
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.rates.aggregate import Aggregate
+from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.ingest.batches import Batch, Span

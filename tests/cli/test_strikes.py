@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
 from tests.pairs import Pair
 from tidegate.streams.cli.tail import line as told
-from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms, enforcement
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.moderation.pseudonyms import UserKey

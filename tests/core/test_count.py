@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.streams.core import count
-from tidegate.streams.core.count import Heard, aggregate, aggregate_feedback
 from tidegate.streams.core.events import (
     Action,
     Decision,
@@ -21,7 +19,9 @@ from tidegate.streams.core.events import (
 from tidegate.streams.core.measures import FIXED
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import total_of
+from tidegate.streams.core.rates import aggregate as count
+from tidegate.streams.core.rates.aggregate import Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.rates.rates import total_of
 from tidegate.streams.core.series import names, prefixes, scoped, split
 from tidegate.streams.core.times import Arrived, TimeSource
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import asked, counters_by_window, keep_ms, share, wilson_lower
-from tidegate.streams.core.snapshots import Key, Said, snapshots
-from tidegate.streams.core.windows import Buckets, Window
+from tidegate.streams.core.rates.changes import Key, Said, snapshots
+from tidegate.streams.core.rates.rates import asked, counters_by_window, keep_ms, share, wilson_lower
+from tidegate.streams.core.rates.windows import Buckets, Window
 
 S = 1000
 

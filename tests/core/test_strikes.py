@@ -10,12 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tidegate.streams.core import strikes as core
-from tidegate.streams.core.count import aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, EventTime, FaultReason, Reason, Scopes, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import Strikes
+from tidegate.streams.core.rates.aggregate import aggregate
 from tidegate.streams.core.series import scoped
 from tidegate.streams.core.strikes import (
     Crossing,

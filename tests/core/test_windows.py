@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.core.windows import Buckets
+from tidegate.streams.core.rates.windows import Buckets
 
 S = 1000
 

@@ -17,11 +17,11 @@ from pydantic_core import to_json
 
 from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
-from tidegate.streams.core.count import aggregate
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.rates.aggregate import aggregate
 from tidegate.streams.core.strikes import decayed, enforcement, terms
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over

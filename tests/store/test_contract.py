@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.pairs import Pair
 from tests.support.ttls import strange_ttls
-from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.errors import StoreAway, StoreRefused
 from tidegate.streams.store import Applied, Apply, Fence, Mark, Part, Store

@@ -11,7 +11,7 @@ import pytest
 
 from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
-from tidegate.streams.core.count import Aggregate
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
 from tidegate.streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
 from tidegate.streams.store.memory import MemoryStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis import Redis
 
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates import keep_ms
+from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import kept_ms, terms
 from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
 

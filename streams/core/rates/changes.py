@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tidegate.streams.core.events import Rate
-from tidegate.streams.core.rates import Asked, share, total_of
+from tidegate.streams.core.rates.rates import Asked, share, total_of
+from tidegate.streams.core.rates.windows import Sums, Window
 from tidegate.streams.core.series import ALL
-from tidegate.streams.core.windows import Sums, Window
 
 _BY_ANOTHER = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
 

@@ -12,8 +12,8 @@ from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FA
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled
+from tidegate.streams.core.rates.windows import Sums
 from tidegate.streams.core.times import AHEAD_MS
-from tidegate.streams.core.windows import Sums
 
 FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
 _FEEDBACK = ("satisfaction", "complaint", "overturned")

@@ -1,0 +1,1 @@
+"""Counts, windows, and the rates over them."""
