@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
+from tidegate.streams.core.alerts.status import TICK, read
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.series import scoped
-from tidegate.streams.core.statuses import TICK, read
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.ruler import Tick

@@ -10,8 +10,8 @@ import pytest
 from tests.test_tick import PARTS, T0, Rig, S, _live
 from tests.tomorrow import of_tomorrow
 from tests.wire.records import Fake
+from tidegate.streams.core.alerts.status import AlertStatus, read
 from tidegate.streams.core.events import AlertState
-from tidegate.streams.core.statuses import AlertStatus, read
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.alerts import ALERTS, SKEW_MS, last_words
 from tidegate.streams.ruler.ruler import Tick

@@ -60,9 +60,9 @@ def alerts(
 async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     """The store's time, and every alert it keeps, the worst first."""
     from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.alerts.status import read
     from tidegate.streams.core.policy.rules import SHADOW
     from tidegate.streams.core.policy.silences import silenced_by
-    from tidegate.streams.core.statuses import read
     from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)

@@ -15,8 +15,8 @@ from tidegate.streams.cli.show import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.core.alerts.status import AlertStatus
     from tidegate.streams.core.events import Silence
-    from tidegate.streams.core.statuses import AlertStatus
     from tidegate.streams.settings.settings import Settings
 
 UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -94,7 +94,7 @@ def _matched(settings: Settings, made: Silence) -> list[str]:
 
 async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
     """The store's time, and every alert that it keeps."""
-    from tidegate.streams.core.statuses import read
+    from tidegate.streams.core.alerts.status import read
     from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)

@@ -9,9 +9,9 @@ from contextlib import aclosing
 
 from pydantic import ValidationError
 
-from tidegate.streams.core import statuses
+from tidegate.streams.core.alerts import status as statuses
+from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert
-from tidegate.streams.core.statuses import AlertStatus
 from tidegate.streams.recovery.published import Past
 from tidegate.streams.store import Part
 from tidegate.streams.topics import ALERTS

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled, version_of
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.series import prefixes, series
-from tidegate.streams.core.statuses import AlertStatus
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.windows import TickWindows
 from tidegate.streams.store import Lease, Part, Store

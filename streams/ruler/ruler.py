@@ -16,11 +16,11 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
+from tidegate.streams.core.alerts.status import TICK, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.changes import Key, Said
 from tidegate.streams.core.series import KINDS, names
-from tidegate.streams.core.statuses import TICK, AlertStatus
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.alert_states import KeptAlerts, Publish

@@ -15,8 +15,8 @@ from tests.cli.conftest import POLICY, TWIN, Cli, stored
 from tests.pairs import Pair
 from tests.tomorrow import of_tomorrow
 from tidegate.streams.cli.silence import duration_s
+from tidegate.streams.core.alerts.status import AlertStatus, Transition, event
 from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
-from tidegate.streams.core.statuses import AlertStatus, Transition, event
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
 from tidegate.streams.kafka.reading import everything

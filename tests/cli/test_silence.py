@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 
 from tests.cli.conftest import Cli
+from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import AlertReason, AlertState
-from tidegate.streams.core.statuses import AlertStatus
 from tidegate.streams.store.redis import RedisStore
 
 NOW = int(time.time() * 1000)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.streams.core import alerts, statuses
-from tidegate.streams.core.alerts import Observed, step, wants_users
+from tidegate.streams.core.alerts.lifecycle import Observed, step, wants_users
+from tidegate.streams.core.alerts.status import AlertStatus, Transition
 from tidegate.streams.core.events import AlertReason, AlertState, Silence
 from tidegate.streams.core.measures import measure
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.policy.tables import AlertRule
-from tidegate.streams.core.statuses import AlertStatus, Transition
 
 S = 1000
 T0 = 1_700_000_000 * S

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tidegate.streams.core import statuses
+from tidegate.streams.core.alerts import status as statuses
+from tidegate.streams.core.alerts.status import AlertStatus, fingerprint
 from tidegate.streams.core.events import AlertReason, AlertState
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import Ruled, ruled, version_of
-from tidegate.streams.core.statuses import AlertStatus, fingerprint
 
 TOXIC = {"of": "label.toxicity", "above": 0.1}
 

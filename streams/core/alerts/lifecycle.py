@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from tidegate.streams.core.alerts.status import AlertStatus, Transition
 from tidegate.streams.core.events import AlertReason, AlertState
 from tidegate.streams.core.measures import Measure
 from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.core.rates.rates import share, total_of, wilson_lower
 from tidegate.streams.core.rates.windows import Sums
 from tidegate.streams.core.series import prefixes
-from tidegate.streams.core.statuses import AlertStatus, Transition
 
 RESOLVED_KEPT_MS = 3_600_000  # a resolved alert is shown this long (event time), then forgotten
 
