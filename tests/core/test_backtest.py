@@ -13,13 +13,13 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tidegate.streams.core.backtest import Backtest, Backtested, Names
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate, aggregate_feedback
 from tidegate.streams.core.series import scoped
+from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Names
 from tidegate.streams.core.times import Arrived, TimeSource
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.ruler import Tick

@@ -12,7 +12,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason, FeedbackKind, Scopes, Source, Span
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.what_if import BIT, LARGEST, WhatIf, lacks_spans
+from tidegate.streams.core.simulation.what_if import BIT, LARGEST, WhatIf, lacks_spans
 
 LABELS = ("toxicity", "insult")
 A, F, R, B = Action.ALLOW, Action.FLAG, Action.REVIEW, Action.BLOCK
@@ -90,7 +90,7 @@ def test_groups_hold_all_decisions_there_and_the_smallest_count_together() -> No
 
 
 def test_names_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.streams.core.what_if.MOST_NAMES", 3)
+    monkeypatch.setattr("tidegate.streams.core.simulation.what_if.MOST_NAMES", 3)
     decided = [decide(inputs(n, 0.45, **scoped(f"t{n}")), policy()) for n in range(10)]
     tenants = tallied(decided, STRICTER).effects().tenants
     assert [(g.name, g.decisions, g.changed) for g in tenants] == [

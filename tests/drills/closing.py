@@ -16,12 +16,12 @@ import redis.asyncio as aioredis
 
 from tests.drills.fleet import Account, Counted
 from tests.drills.reading import everything
-from tidegate.streams.core.backtest import Backtest, Names
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.log import Folded, Verdict
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import aggregate
+from tidegate.streams.core.simulation.backtest import Backtest, Names
 from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.topics import ALERTS
 

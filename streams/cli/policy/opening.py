@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tidegate.streams.core.contract import Action
-    from tidegate.streams.core.effects import Effects, Group
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.core.policy.relaxations import Loosened
     from tidegate.streams.core.policy.resolved import LivePolicy
+    from tidegate.streams.core.simulation.effects import Effects, Group
     from tidegate.streams.settings.settings import Settings
 
 LOOKS_BACK_S = 3_600

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from tidegate.streams.cli.show import clock, percent, span, table, value
-from tidegate.streams.core.effects import Example, Said
 from tidegate.streams.core.events import Action
+from tidegate.streams.core.simulation.effects import Example, Said
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.recent import Found, Range
-    from tidegate.streams.core.backtest import Firing
-    from tidegate.streams.core.effects import Effects, Group, Moved
+    from tidegate.streams.core.simulation.backtest import Firing
+    from tidegate.streams.core.simulation.effects import Effects, Group, Moved
 
 NEWLY = {
     Action.ALLOW: "allowed",

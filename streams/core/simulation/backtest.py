@@ -14,13 +14,13 @@ from pydantic import Field
 
 from tidegate.streams.core import alerts, statuses
 from tidegate.streams.core.alerts.status import AlertStatus
-from tidegate.streams.core.effects import Part
 from tidegate.streams.core.events import Alert, AlertState, Decision
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled, version_of
 from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.core.series import KINDS, other, scoped, series, split
+from tidegate.streams.core.simulation.effects import Part
 
 Counts = dict[int, dict[str, int]]  # bucket start (ms) -> series -> n
 

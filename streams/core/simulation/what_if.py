@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import TypeVar
 
-from tidegate.streams.core.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
 from tidegate.streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.simulation.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
 
 K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it
