@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.streams.core.contract import Event
 from tidegate.streams.core.events import (
     Alert,
     Completion,
@@ -21,6 +20,7 @@ from tidegate.streams.core.events import (
     ShadowChange,
     Silence,
 )
+from tidegate.streams.core.fields import Event
 
 DAY_MS = 86_400_000
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.streams.cli.decisions import Decisions, Recent
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, Source
+from tidegate.streams.core.fields import known
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Heard
 from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Names

@@ -77,7 +77,7 @@ async def _tail(
 
 def _is_of(record: Any, id: str) -> bool:
     """Whether an event has that id, or speaks of the completion that has: as it stands, or as Tidegate keeps it."""
-    from tidegate.streams.core.contract import shortened
+    from tidegate.streams.core.fields import shortened
 
     try:
         found = json.loads(record.value or b"")

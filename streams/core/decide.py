@@ -7,7 +7,6 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.events import (
     Action,
     Decision,
@@ -20,6 +19,7 @@ from tidegate.streams.core.events import (
     TimeSource,
     WouldBe,
 )
+from tidegate.streams.core.fields import known
 from tidegate.streams.core.measures import PRODUCER_FAILED
 from tidegate.streams.core.policy.resolved import Bars, LivePolicy
 from tidegate.streams.core.times import BACK_MS

@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tidegate.streams.core.contract import MAX_CHOICES as MAX_CHOICES
-from tidegate.streams.core.contract import STRENGTH as STRENGTH
-from tidegate.streams.core.contract import UNKNOWN as UNKNOWN
-from tidegate.streams.core.contract import Action as Action
-from tidegate.streams.core.contract import Event, Id, Incoming, Outgoing, Score
-from tidegate.streams.core.contract import Scopes as Scopes
-from tidegate.streams.core.contract import Source as Source
+from tidegate.streams.core.fields import MAX_CHOICES as MAX_CHOICES
+from tidegate.streams.core.fields import STRENGTH as STRENGTH
+from tidegate.streams.core.fields import UNKNOWN as UNKNOWN
+from tidegate.streams.core.fields import Action as Action
+from tidegate.streams.core.fields import Event, Id, Incoming, Outgoing, Score
+from tidegate.streams.core.fields import Scopes as Scopes
+from tidegate.streams.core.fields import Source as Source
 from tidegate.streams.core.incoming import Completion as Completion
 from tidegate.streams.core.incoming import Feedback as Feedback
 from tidegate.streams.core.incoming import FeedbackKind as FeedbackKind

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
-from tidegate.streams.core.contract import UNKNOWN, Choices, Id, Incoming, Name
+from tidegate.streams.core.fields import UNKNOWN, Choices, Id, Incoming, Name
 from tidegate.streams.core.times import Given
 
 

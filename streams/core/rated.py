@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from tidegate.streams.core.contract import Outgoing
+from tidegate.streams.core.fields import Outgoing
 
 
 class Rate(Outgoing):

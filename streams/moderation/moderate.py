@@ -10,10 +10,10 @@ from time import time
 
 from pydantic_core import to_json
 
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from tidegate.streams.core.events import Span as TextSpan
+from tidegate.streams.core.fields import known
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.times import Arrived, arrive

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from tidegate.streams.core.contract import shortened
+from tidegate.streams.core.fields import shortened
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from tidegate.streams.core.contract import Incoming
 from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
+from tidegate.streams.core.fields import Incoming
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import Part
 from tidegate.streams.reference.editor import for_editors

@@ -7,8 +7,8 @@ import binascii
 import re
 from typing import Any, NamedTuple
 
-from tidegate.streams.core.contract import shortened
 from tidegate.streams.core.events import DeadLetterReason
+from tidegate.streams.core.fields import shortened
 from tidegate.streams.core.times import read
 from tidegate.streams.wire import hints
 from tidegate.streams.wire.headers import Headers

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from tidegate.streams.core.contract import Incoming, shortened
+from tidegate.streams.core.fields import Incoming, shortened
 from tidegate.streams.wire.fields import EXPECTED
 
 E = TypeVar("E", bound=Incoming)

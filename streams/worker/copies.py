@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Source
+from tidegate.streams.core.fields import known
 from tidegate.streams.moderation.pseudonyms import content_hash
 from tidegate.streams.store import Copy, Part
 from tidegate.streams.wire import Record, Unreadable, dead_letter

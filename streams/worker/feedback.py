@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
+from tidegate.streams.core.fields import known
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.times import Arrived, arrive

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from tidegate.streams.core.reports import Report
+from tidegate.streams.core.worker_status import Report
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.store import Store
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
-from tidegate.streams.core.reports import Report
+from tidegate.streams.core.worker_status import Report
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
 from tidegate.streams.http.probes import Pages
 from tidegate.streams.ingest import Ingest

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from pydantic_core import to_json
 
-from tidegate.streams.core.contract import known
 from tidegate.streams.core.events import Action, Decision, Reason, Scopes, Source
+from tidegate.streams.core.fields import known
 from tidegate.streams.metrics import Tallies
 
 BOUNDS = (0.01, 0.5, 1)

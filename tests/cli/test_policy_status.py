@@ -14,7 +14,7 @@ from tests.pairs import Pair
 from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.core.policy.snapshot import Kept, hash_of, to_json
-from tidegate.streams.core.reports import Report
+from tidegate.streams.core.worker_status import Report
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.policy_log import topic as policies_topic
 from tidegate.streams.store.redis import RedisStore

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.tomorrow import of_tomorrow
 from tidegate.streams.cli.tail import line as tell
-from tidegate.streams.core.contract import shortened
+from tidegate.streams.core.fields import shortened
 from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.writing import record_bytes
 

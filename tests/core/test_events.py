@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from tests.core.test_schemas import EXAMPLES
 from tests.tomorrow import of_tomorrow
-from tidegate.streams.core.contract import Outgoing
 from tidegate.streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
+from tidegate.streams.core.fields import Outgoing
 from tidegate.streams.core.measures import measure
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.streams.core.contract import Action, Scopes
+from tidegate.streams.core.fields import Action, Scopes
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.relaxations import loosened, only_from
 from tidegate.streams.core.policy.resolved import LivePolicy

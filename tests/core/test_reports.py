@@ -9,7 +9,7 @@ import pytest
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.reports import SILENT_MS, Report, Standing, standings
+from tidegate.streams.core.worker_status import SILENT_MS, Report, Standing, standings
 
 NOW = 1_767_268_800_000
 POLICY = parse({"labels": {"toxicity": {"block": 0.9}}}, "p")

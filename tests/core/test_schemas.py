@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from tests.tomorrow import of_tomorrow
 from tidegate.streams.core import events as e
-from tidegate.streams.core.contract import Outgoing
+from tidegate.streams.core.fields import Outgoing
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.reference.schemas import generate
 from tidegate.streams.topics import TOPICS

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.wire.records import Fake, record
-from tidegate.streams.core.contract import shortened
 from tidegate.streams.core.events import Completion, Feedback
+from tidegate.streams.core.fields import shortened
 from tidegate.streams.wire import decode_completion, decode_feedback
 
 NATIVE = {"id": "x", "completion": "hello"}

@@ -11,7 +11,7 @@ from tidegate.streams.cli.show import clock, progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tidegate.streams.core.contract import Action
+    from tidegate.streams.core.fields import Action
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.core.policy.relaxations import Loosened
     from tidegate.streams.core.policy.resolved import LivePolicy

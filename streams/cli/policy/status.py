@@ -12,7 +12,7 @@ from tidegate.streams.cli.show import ago, clock, json_line, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log
-    from tidegate.streams.core.reports import Standing
+    from tidegate.streams.core.worker_status import Standing
     from tidegate.streams.settings.settings import Settings
 
 LOOKS = 3  # a word comes once a second: who took a change since is no longer behind by the next look
@@ -107,7 +107,7 @@ async def _look(settings: Settings) -> Looked:
     """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.policy.log import Verdict
-    from tidegate.streams.core.reports import standings
+    from tidegate.streams.core.worker_status import standings
     from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from tidegate.streams.core.contract import Event, Id, Millis
+from tidegate.streams.core.fields import Event, Id, Millis
 
 
 class PolicyChange(Event):

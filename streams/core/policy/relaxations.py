@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
 from typing import NamedTuple, TypeVar
 
-from tidegate.streams.core.contract import Action
+from tidegate.streams.core.fields import Action
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tidegate.streams.core.contract import Action, Name
+from tidegate.streams.core.fields import Action, Name
 
 # Strict: `block = true` or `"0.5"` is a slip, not a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tidegate.streams.core.contract import Action
 from tidegate.streams.core.events import FeedbackKind
+from tidegate.streams.core.fields import Action
 
 
 class Part(BaseModel):
