@@ -29,7 +29,7 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("serialise", "streams/moderation/moderate.py", ("message",)),
     ("publish", "streams/kafka/producer.py", ()),
     ("aggregate", "streams/core/rates/aggregate.py", ()),
-    ("aggregate", "streams/names.py", ()),
+    ("aggregate", "streams/store/scope_limiter.py", ()),
     ("aggregate", "streams/moderation/moderate.py", ("aggregate", "names")),
     ("apply", "streams/store/redis.py", ()),
     ("metrics", "streams/metrics.py", ()),

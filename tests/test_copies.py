@@ -16,8 +16,8 @@ from tidegate.streams.core.events import DeadLetter, Decision, Source
 from tidegate.streams.ingest.batches import Span
 from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.moderation.pseudonyms import UserKey, content_hash
-from tidegate.streams.names import Names
 from tidegate.streams.store import Copy, Part
+from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.wire.headers import origin
 from tidegate.streams.worker.copies import Ignored, copies_in, copy_of, position
 from tidegate.streams.worker.feedback import Hear

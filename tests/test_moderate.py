@@ -36,9 +36,9 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.moderation.spans import MOST
-from tidegate.streams.names import Names
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.scope_limiter import Names
 
 P = Part("completions", 3)
 NOW = 1_767_268_800_000

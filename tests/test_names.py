@@ -7,8 +7,8 @@ from collections.abc import Collection
 import pytest
 
 from tidegate.streams.errors import StoreAway
-from tidegate.streams.names import FRESH_S, Names, seen
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.scope_limiter import FRESH_S, Names, seen
 
 
 class Counting(MemoryStore):

@@ -27,9 +27,9 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.moderate import Moderate, Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.names import Names
 from tidegate.streams.store import Apply, Fence, Outcome, Part
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.wire import UnreadableRange
 from tidegate.streams.worker.pipeline import Pipeline
 

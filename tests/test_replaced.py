@@ -23,9 +23,9 @@ from tidegate.streams.moderation.moderate import Moderate
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.names import Names
 from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.worker.feedback import Hear
 
 P = Part("completions", 3)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.streams.cli.edge import go, say
-from tidegate.streams.cli.show import ago, clock, json_line, table, value
+from tidegate.streams.cli.errors import go, say
+from tidegate.streams.cli.render import ago, clock, json_line, table, value
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Alert

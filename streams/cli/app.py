@@ -8,7 +8,7 @@ import typer
 
 from tidegate.streams.cli.alerts import alerts
 from tidegate.streams.cli.dead_letters import dead_letters
-from tidegate.streams.cli.edge import Edge
+from tidegate.streams.cli.errors import Edge
 from tidegate.streams.cli.fence import fence
 from tidegate.streams.cli.models import models
 from tidegate.streams.cli.policy.app import policy

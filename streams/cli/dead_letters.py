@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.render import clock, json_line, table
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import DeadLetter

@@ -22,7 +22,7 @@ from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.ranges import Stretch
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.show import Advance
+    from tidegate.streams.cli.render import Advance
 
 # How every decision that we write begins. What is written in another order is read the long way.
 _HEAD = re.compile(

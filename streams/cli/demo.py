@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, say
-from tidegate.streams.cli.show import PIPE_COLUMNS
+from tidegate.streams.cli.errors import ExitCode, say
+from tidegate.streams.cli.render import PIPE_COLUMNS
 
 if TYPE_CHECKING:
     from tidegate.streams.core.policy.model import Policy

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
 from tidegate.streams.cli.fence_moves import Row, move, prepare, rows
-from tidegate.streams.cli.show import ago, clock, json_line, table
+from tidegate.streams.cli.render import ago, clock, json_line, table
 from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.kafka.client import connect
 from tidegate.streams.topics import SOURCES
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.show import json_line, table
+from tidegate.streams.cli.render import json_line, table
 
 if TYPE_CHECKING:
     from tidegate.classifiers import CascadeEntry, Figures, ModelEntry

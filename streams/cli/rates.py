@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import go, say
-from tidegate.streams.cli.show import clock, json_line, percent, table
+from tidegate.streams.cli.errors import go, say
+from tidegate.streams.cli.render import clock, json_line, percent, table
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Rate

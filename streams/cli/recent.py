@@ -26,7 +26,7 @@ from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.wire import Record, Unreadable, decode_feedback
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.show import Advance
+    from tidegate.streams.cli.render import Advance
     from tidegate.streams.settings.settings import Settings
 
 SKEW_MS = 300_000  # a worker's clock may be behind the producers' by so much, and its decisions are found all the same

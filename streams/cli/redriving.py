@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from tidegate.streams.cli.edge import say
+from tidegate.streams.cli.errors import say
 from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import Source

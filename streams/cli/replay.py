@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go, say
-from tidegate.streams.cli.moments import moment_ms
-from tidegate.streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.errors import ExitCode, fail, go, say
+from tidegate.streams.cli.render import clock, json_line, table
+from tidegate.streams.cli.times import moment_ms
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.replay_run import Run

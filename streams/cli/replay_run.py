@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.classifiers import require_labels
-from tidegate.streams.cli.edge import ExitCode, fail, say
+from tidegate.streams.cli.errors import ExitCode, fail, say
 from tidegate.streams.cli.policy.file import labels_checked
 from tidegate.streams.cli.policy.log import read_log
-from tidegate.streams.cli.show import Advance, clock, progress
+from tidegate.streams.cli.render import Advance, clock, progress
 from tidegate.streams.core.policy.model import digest
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import StoreRefused, TopicsMissing

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.errors import fail, go, say
 
 WATCH_S = 1.0  # between two looks at the broker and the store
 
@@ -45,8 +45,8 @@ def up(
 
     Exit code: 0 stopped, 1 the worker, broker or store ended by itself, 2 not installed or wrong settings.
     """
-    from tidegate.streams.cli.child import WorkerProcess
     from tidegate.streams.embedded import Embedded, EmbeddedError, free_port
+    from tidegate.streams.embedded.worker_process import WorkerProcess
     from tidegate.streams.kafka.admin import ensure_topics
 
     signal.signal(signal.SIGTERM, _interrupt)

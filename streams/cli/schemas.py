@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, say
+from tidegate.streams.cli.errors import ExitCode, fail, say
 
 DIRECTORY = Path("schemas")
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.streams.cli.edge import fail, go, say
-from tidegate.streams.cli.lines import Numbered, chunks, opened, size
-from tidegate.streams.cli.show import json_line, progress
+from tidegate.streams.cli.errors import fail, go, say
+from tidegate.streams.cli.jsonl import Numbered, chunks, opened, size
+from tidegate.streams.cli.render import json_line, progress
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision

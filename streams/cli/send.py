@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go, say
-from tidegate.streams.cli.lines import Numbered, chunks, opened, size
-from tidegate.streams.cli.show import progress
+from tidegate.streams.cli.errors import ExitCode, fail, go, say
+from tidegate.streams.cli.jsonl import Numbered, chunks, opened, size
+from tidegate.streams.cli.render import progress
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings

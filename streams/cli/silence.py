@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, fail, go, say
 from tidegate.streams.cli.policy.change import Author, Wanted, Why
-from tidegate.streams.cli.show import ago, clock, json_line, span, table
+from tidegate.streams.cli.render import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log

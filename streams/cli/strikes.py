@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.show import ago, clock, json_line, table
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.render import ago, clock, json_line, table
 from tidegate.streams.cli.strikes_held import as_stored, check_key, everybody, one
 from tidegate.streams.cli.strikes_held import undo as take_back
 

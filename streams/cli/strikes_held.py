@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go
-from tidegate.streams.cli.show import clock, percent
-from tidegate.streams.cli.show import value as rule_value
+from tidegate.streams.cli.errors import ExitCode, fail, go
+from tidegate.streams.cli.render import clock, percent
+from tidegate.streams.cli.render import value as rule_value
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings

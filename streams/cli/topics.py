@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import go
-from tidegate.streams.cli.show import json_line
+from tidegate.streams.cli.errors import go
+from tidegate.streams.cli.render import json_line
 
 
 def topics(

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tidegate.streams.cli.child import WorkerProcess
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.account import Account, Position, settle
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
 from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic
 from tidegate.streams.demo.view import Now
 from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reading import follow

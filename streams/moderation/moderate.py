@@ -25,8 +25,8 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 from tidegate.streams.moderation.spans import find_spans, reached
-from tidegate.streams.names import Names, seen
 from tidegate.streams.store import Store
+from tidegate.streams.store.scope_limiter import Names, seen
 from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from tidegate.streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
 from tidegate.streams.core.rates.aggregate import Heard
 from tidegate.streams.core.times import NO_TIME, Arrived
-from tidegate.streams.names import Names
+from tidegate.streams.store.scope_limiter import Names
 
 log = logging.getLogger(__name__)
 

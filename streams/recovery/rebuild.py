@@ -25,10 +25,10 @@ from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import mark_of, newest_ms
 from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.names import Names, seen
 from tidegate.streams.recovery.published import Outcome, Past, Published, said
 from tidegate.streams.recovery.strikes import AsThen, Striking, Told, reach_ms
 from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.store.scope_limiter import Names, seen
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 from tidegate.streams.wire import Record, UnreadableRange, end_of
 

@@ -21,9 +21,9 @@ from tidegate.streams.store import (
     shared_scripts,
 )
 from tidegate.streams.store.keys import COUNTED_MS
+from tidegate.streams.store.redis_client import CLUSTER_WITHOUT
+from tidegate.streams.store.redis_client import text as _text
 from tidegate.streams.store.redis_copies import RedisCopies
-from tidegate.streams.store.server import CLUSTER_WITHOUT
-from tidegate.streams.store.server import text as _text
 
 
 class RedisStore(RedisCopies):

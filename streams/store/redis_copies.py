@@ -8,8 +8,8 @@ from typing import Any
 from tidegate.streams.store import Copy, Marks, Part
 from tidegate.streams.store.copy_scripts import COPIES, MARK_COPIES
 from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.store.redis_client import text
 from tidegate.streams.store.redis_strikes import RedisStrikes
-from tidegate.streams.store.server import text
 
 AT_ONCE = 500  # marks written by one call: a millisecond of the server's time
 

@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.streams.core.strikes import Crossing, Standing, Struck, Terms
 from tidegate.streams.store import Outbox, Part, Queued, Undo, scripts
 from tidegate.streams.store.keys import every_strikes, struck
-from tidegate.streams.store.server import Server, text
+from tidegate.streams.store.redis_client import Server, text
 
 SCAN = 1_000  # keys looked at between two replies: a millisecond of the server's time
 

@@ -17,7 +17,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.moderate import dead_letter_message, redriven
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
-from tidegate.streams.names import Names, seen
+from tidegate.streams.store.scope_limiter import Names, seen
 from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
 
 

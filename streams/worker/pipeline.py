@@ -22,8 +22,8 @@ from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import last_mark, newest_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.names import Names
 from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.tasks import exit_on_bug
 from tidegate.streams.wire import end_of
 from tidegate.streams.worker.copies import Copies, copies_in, judged

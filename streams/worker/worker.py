@@ -35,7 +35,6 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.names import Names
 from tidegate.streams.recovery.alerts import last_words
 from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.recovery.rebuild import Rebuild
@@ -43,6 +42,7 @@ from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
+from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.tasks import Tasks, exit_refused
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback import Hear

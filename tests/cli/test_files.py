@@ -10,8 +10,8 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.manifests import write_cascade
 from tests.pairs import Pair
-from tidegate.streams.cli.lines import chunks
-from tidegate.streams.cli.show import clock, span
+from tidegate.streams.cli.jsonl import chunks
+from tidegate.streams.cli.render import clock, span
 from tidegate.streams.reference.schemas import generate
 from tidegate.streams.topics import TOPICS
 

@@ -15,8 +15,8 @@ import redis
 from tests.cli.conftest import PARTITIONS, TWIN, Cli, stored
 from tests.cli.test_running import ready, until
 from tests.pairs import Pair
-from tidegate.streams.cli.child import WorkerProcess
 from tidegate.streams.embedded import free_port
+from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.writing import producer

@@ -21,8 +21,8 @@ import pytest
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
 from tests.manifests import write, write_cascade, write_one
 from tests.pairs import Pair
-from tidegate.streams.cli.child import WorkerProcess
 from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tupl
 @pytest.mark.drill
 def test_a_worker_process_is_gone_when_its_owner_is_killed(own_pair: Pair) -> None:
     program = (
-        "import sys, time\nfrom tidegate.streams.cli.child import WorkerProcess\n"
+        "import sys, time\nfrom tidegate.streams.embedded.worker_process import WorkerProcess\n"
         "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
     )
     env = {**os.environ, **own_pair.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}

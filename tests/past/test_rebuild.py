@@ -27,10 +27,10 @@ from tidegate.streams.errors import StoreAway
 from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.names import Names, seen
 from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.store import Applied, Apply, Fence, Outcome, Part, Undo
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.store.scope_limiter import Names, seen
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 from tidegate.streams.wire import UnreadableRange
 

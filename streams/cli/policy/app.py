@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.errors import fail, go, say
 from tidegate.streams.cli.policy.change import NO_POLICY
 from tidegate.streams.cli.policy.compare import compare
 from tidegate.streams.cli.policy.diff import diff
@@ -17,7 +17,7 @@ from tidegate.streams.cli.policy.shadow import shadow as run_shadow
 from tidegate.streams.cli.policy.status import status
 from tidegate.streams.cli.policy.what_if import what_if
 from tidegate.streams.cli.policy.whole import apply, rollback
-from tidegate.streams.cli.show import clock, json_line, table
+from tidegate.streams.cli.render import clock, json_line, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log

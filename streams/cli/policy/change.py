@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go, say
-from tidegate.streams.cli.show import clock, json_line
+from tidegate.streams.cli.errors import ExitCode, fail, go, say
+from tidegate.streams.cli.render import clock, json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log

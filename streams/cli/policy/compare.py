@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import fail, go, say
+from tidegate.streams.cli.errors import fail, go, say
 from tidegate.streams.cli.policy.shadow import NO_SHADOW
-from tidegate.streams.cli.show import ago, clock, json_line
+from tidegate.streams.cli.render import ago, clock, json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Entry, Log
@@ -36,11 +36,11 @@ def compare(
 
     Exit code: 0, 1 no shadow runs, 2 wrong usage, or the range begins before what is kept, 3 Kafka is away.
     """
-    from tidegate.streams.cli.moments import moment_ms
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.cli.policy.report import Sides, data, show
     from tidegate.streams.cli.policy.what_if import answered
     from tidegate.streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
+    from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, fail, go, say
 from tidegate.streams.cli.policy.change import NO_POLICY, maker
-from tidegate.streams.cli.show import json_line
+from tidegate.streams.cli.render import json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.cli.policy.file import classifier_labels, plain
 from tidegate.streams.core.policy.model import Policy, PolicyError, parse
 from tidegate.streams.core.policy.resolved import LivePolicy

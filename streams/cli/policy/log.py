@@ -106,7 +106,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 
 @asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
-    from tidegate.streams.cli.edge import say
+    from tidegate.streams.cli.errors import say
     from tidegate.streams.cli.policy.kept import Recall, entries
     from tidegate.streams.kafka.reading import require_topic
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tidegate.streams.cli.edge import agreed, go, say
-from tidegate.streams.cli.show import clock, progress
+from tidegate.streams.cli.errors import agreed, go, say
+from tidegate.streams.cli.render import clock, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from tidegate.streams.cli.show import clock, percent, span, table, value
+from tidegate.streams.cli.render import clock, percent, span, table, value
 from tidegate.streams.core.events import Action
 from tidegate.streams.core.simulation.effects import Example, Said
 

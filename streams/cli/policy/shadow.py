@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
 from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, known
-from tidegate.streams.cli.show import clock, json_line
+from tidegate.streams.cli.render import clock, json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.file import Differs

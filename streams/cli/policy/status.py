@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from tidegate.streams.cli.edge import fail, go, say
-from tidegate.streams.cli.show import ago, clock, json_line, table
+from tidegate.streams.cli.errors import fail, go, say
+from tidegate.streams.cli.render import ago, clock, json_line, table
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.log import Log

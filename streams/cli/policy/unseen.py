@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidegate.streams.cli.edge import go
+from tidegate.streams.cli.errors import go
 from tidegate.streams.errors import StoreAway
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, fail, go
-from tidegate.streams.cli.show import clock, json_line, progress
+from tidegate.streams.cli.errors import ExitCode, fail, go
+from tidegate.streams.cli.render import clock, json_line, progress
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.decisions import Recent
@@ -50,11 +50,11 @@ def what_if(
 
     Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is away.
     """
-    from tidegate.streams.cli.moments import moment_ms
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.cli.policy.report import Sides, data, show
     from tidegate.streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
+    from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.operations.policy_file import read_policy

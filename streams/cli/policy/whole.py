@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.edge import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
 from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
 
 if TYPE_CHECKING:

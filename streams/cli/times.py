@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from tidegate.streams.cli.edge import ExitCode, fail
+from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.cli.silence import duration_s
 
 _DURATION = re.compile(r"[0-9dhms]+")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tidegate.streams.cli.edge import ExitCode, fail
-from tidegate.streams.cli.show import Advance
+from tidegate.streams.cli.errors import ExitCode, fail
+from tidegate.streams.cli.render import Advance
 
 CHUNK_BYTES = 1 << 20
 

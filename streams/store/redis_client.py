@@ -28,7 +28,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tidegate.streams.errors import StoreAway, StoreRefused
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.keys import Keys
-from tidegate.streams.store.refusal import refusal, user_of
+from tidegate.streams.store.redis_errors import refusal, user_of
 
 _AWAY = (
     *(RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError),
