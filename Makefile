@@ -43,7 +43,7 @@ fuzz: $(VENV)/installed-dev ## what `make test` tries for seconds, with forty ti
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout 0 --must-run tests/fuzz
 
 sbom: $(VENV)/installed-dev ## what a worker is made of, with licences: build/sbom.cdx.json (CycloneDX), docs/dependencies.md
-	@$(BIN)/python -m tests.sbom
+	@$(BIN)/python -m tests.support.sbom
 
 lint: $(VENV)/installed-dev ## ruff and mypy
 	@$(BIN)/ruff check --quiet .

@@ -17,9 +17,9 @@ from bench import completions
 from bench.measure import PARTITIONS, ZEROS, Subject, workers
 from bench.results import Results
 from tidegate.streams.cli.policy.log import append, read_log
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.records import PolicyChange
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 
 WORKERS = 2

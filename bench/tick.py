@@ -16,15 +16,16 @@ import redis.asyncio as aioredis
 
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.rates.rates import longest_window_s
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store import Apply, Fence, Mark
 from tidegate.streams.store.redis import RedisStore
 
 SCOPES = 1_000  # a kind, as the setting's default

@@ -28,7 +28,7 @@ from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import Settings
 
 DECISIONS = 100_000

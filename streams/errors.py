@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
-
-from tidegate.streams.kafka.client import Kafka, who
 
 
 class TidegateError(Exception):
@@ -59,34 +58,6 @@ class PolicyUnknown(TidegateError):
     """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
 
 
-# What Kafka's authorizer says no to, by the client's error, and which right that is.
-_FORBIDDEN = {
-    "TopicAuthorizationFailedError": "topic",
-    "GroupAuthorizationFailedError": "group",
-    "ClusterAuthorizationFailedError": "cluster",
-    "TransactionalIdAuthorizationFailed": "transactional id",
-}
-
-
-def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, operation: str = "") -> BrokerAway:
-    """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once.
-
-    operation: of Kafka's, that was tried; it is named where the user lacks the right to it.
-    """
-    name, said = type(error).__name__, str(error)
-    where = f"kafka {kafka}" if what is None else f"kafka {kafka}: {what}"
-    if name in _FORBIDDEN:
-        named = f" {said.rpartition(': ')[2]}" if ": " in said else ""
-        kind = _FORBIDDEN[name]
-        if kind == "cluster" and operation == "Write":
-            kind = "any topic"  # an idempotent producer gets its id from any: the error names the other way to one
-        return BrokerForbids(
-            f"{where}: user {who(kafka)} may not {operation or 'use'} {kind}{named}; "
-            "expected that right (docs/security.md); waiting for it"
-        )
-    return BrokerAway(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")
-
-
 class TopicsMissing(TidegateError):
     """A topic that Tidegate needs does not exist: create it (`tidegate topics`, or the compose file's `topics` job)."""
 
@@ -99,3 +70,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             return
         yield found
         found = found.__cause__ or found.__context__
+
+
+def objection(error: BaseException) -> str | None:
+    """What TLS said against the other side; None where it is no word of TLS: also a connection that just ended."""
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return None
+    return getattr(error, "verify_message", "") or error.reason or "not TLS"

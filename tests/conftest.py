@@ -18,13 +18,13 @@ from typing import cast
 
 import pytest
 
-from tests.pairs import Pair
-from tests.proxy import Proxy
 from tests.real import needed
 from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.embedded import Embedded, server
 from tidegate.streams.settings.settings import PREFIX
 

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.kafka import admin as topics_admin
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,8 +131,8 @@ def test_redis_keeps_a_file_and_evicts_nothing(services: dict[str, Any]) -> None
 
 
 def test_the_topics_job_creates_the_table_s_topics(services: dict[str, Any]) -> None:
-    # tests/test_topics_admin.py shows that this command creates exactly TOPICS, as the table says.
-    assert services["topics"]["entrypoint"] == ["python", "-m", topics_admin.__name__]
+    # tests/kafka/test_admin.py shows that this command creates exactly TOPICS, as the table says.
+    assert services["topics"]["command"] == ["topics"]
     assert services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 

@@ -19,6 +19,7 @@ from tidegate.classifiers import Cascade, ClassifierError, load
 from tidegate.streams.cli.app import app
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedError
@@ -27,11 +28,10 @@ from tidegate.streams.ingest.takeover import Belief
 from tidegate.streams.kafka.admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.operations.replay.range import RangeRefused
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.reference.tables import PAGES, TABLES, filled
 from tidegate.streams.settings.settings import PREFIX, Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.wire import decode_completion
 
@@ -164,18 +164,21 @@ def test_a_producer_makes_record_hmac_by_the_line_that_is_given() -> None:
     assert eval(line, {"hmac": hmac, "key": key, "value": value}) == UserKey(key).record(value)  # noqa: S307 - our own page
 
 
-def test_the_map_names_files_that_are_there() -> None:
-    (tree,) = (block for block in fenced("README.md", "text") if "the only file that knows Faust" in block)
-    folder, named = "", []
+def test_the_map_names_every_folder_once() -> None:
+    """Of the code: one line a folder, in CONTRIBUTING.md."""
+    (tree,) = fenced("CONTRIBUTING.md", "text")
+    named, above = [], [""]
     for line in tree.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
         words = re.split(r"\s{2,}", line.strip())[0].split()
-        if line.startswith(" "):
-            named += [folder + word for word in words]
-        else:
-            folder = words[0] if words[0].endswith("/") else ""
-            named += words
-    assert len(named) > 50
-    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
+        above[depth + 1 :] = [above[depth] + words[-1]]
+        named += [above[depth] + word for word in words]
+    assert [path for path in named if not (ROOT / path).is_dir()] == []
+    rooms = {
+        f"streams/{path.parent.relative_to(ROOT / 'streams')}/" for path in (ROOT / "streams").glob("*/__init__.py")
+    }
+    assert rooms <= set(named)
+    assert len(named) == len(set(named))
 
 
 # --- what is shown can be run

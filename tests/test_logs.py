@@ -85,7 +85,7 @@ def test_an_object_that_is_no_text_is_written_as_one(stderr: io.TextIOWrapper) -
 def test_text_lines_name_the_level_and_the_logger(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info", as_json=False)
     logging.getLogger("tidegate.streams.ingest.takeover").info("taken over")
-    assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.fence: taken over\n", text(stderr))
+    assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.ingest\.takeover: taken over\n", text(stderr))
 
 
 @pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])

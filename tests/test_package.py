@@ -13,7 +13,7 @@ import pytest
 import tidegate
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.installed import DEFAULT_POLICY, release
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import Settings
 
 ROOT = Path(__file__).parents[1]

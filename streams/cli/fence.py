@@ -13,7 +13,7 @@ from tidegate.streams.cli.render import ago, clock, json_line, table
 from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
-    from tidegate.streams.store import Part
+    from tidegate.streams.core.partition import Part
 
 fence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What was counted, and how to rewind.")
 
@@ -97,7 +97,7 @@ def reset(
 
 
 def _part(text: str) -> Part:
-    from tidegate.streams.store import Part
+    from tidegate.streams.core.partition import Part
 
     found = re.fullmatch(r"(.+?)(?:-(\d+)|\[(\d+)\])", text)
     if not found or found[1] not in SOURCES:

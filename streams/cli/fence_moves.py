@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidegate.streams.cli.errors import ExitCode, fail
-from tidegate.streams.kafka.client import connect
 from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
+    from tidegate.streams.core.partition import Part
     from tidegate.streams.settings.settings import Settings
-    from tidegate.streams.store import Fence, Part, Progress
+    from tidegate.streams.store import Fence, Progress
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 OWNER_TIMEOUT_S = 10  # an owner beats once a second; one that is silent for this long is gone
@@ -52,9 +51,9 @@ class Row:
 
 
 async def rows(settings: Settings, wanted: Sequence[Part] | None = None) -> list[Row]:
+    from tidegate.streams.core.partition import Part
     from tidegate.streams.errors import TopicsMissing
     from tidegate.streams.kafka.lookup import partition_counts
-    from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 
     counts = await partition_counts(settings.brokers)
@@ -94,26 +93,13 @@ async def prepare(settings: Settings, part: Part, to: str) -> tuple[Row, int, in
 
 
 async def _committed(settings: Settings, part: Part) -> int:
-    from aiokafka import AIOKafkaConsumer, TopicPartition
-    from aiokafka.errors import KafkaError
+    from tidegate.streams.kafka.lookup import committed
 
-    from tidegate.streams.errors import BrokerAway
-
-    group, tp = f"{settings.group}-{part.topic}", TopicPartition(part.topic, part.partition)
-    # A consumer waits for its group's coordinator, which a cluster that had no group yet makes only now.
-    consumer = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **connect(settings.brokers))
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            await consumer.start()
-            consumer.assign([tp])
-            found = await consumer.committed(tp)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokerAway(f"kafka {settings.brokers}: {group}: {type(error).__name__}: {error}") from error
-    finally:
-        await consumer.stop()
+    group = f"{settings.group}-{part.topic}"
+    found = await committed(settings.brokers, group, part)
     if found is None:
         fail(f"{part}: group {group} has committed nothing; expected an offset; nothing moved")
-    return int(found)
+    return found
 
 
 async def move(settings: Settings, row: Row, offset: int) -> Fence:

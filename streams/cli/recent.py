@@ -16,6 +16,7 @@ from tidegate.streams.cli.decisions import Decisions, Recent
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, Source
 from tidegate.streams.core.fields import known
+from tidegate.streams.core.partition import Record
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Heard
 from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Names
@@ -23,7 +24,7 @@ from tidegate.streams.core.simulation.effects import Effects, Named
 from tidegate.streams.core.simulation.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
 from tidegate.streams.core.times import Arrived, TimeSource, stamped
 from tidegate.streams.kafka.kept_records import KeptRecords
-from tidegate.streams.wire import Record, Unreadable, decode_feedback
+from tidegate.streams.wire import Unreadable, decode_feedback
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.render import Advance

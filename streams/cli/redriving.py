@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from tidegate.streams.cli.errors import say
 from tidegate.streams.core.events import DeadLetter
+from tidegate.streams.core.partition import Part, Record
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import Source
 from tidegate.streams.kafka.reading import everything
@@ -21,12 +22,10 @@ from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
-from tidegate.streams.wire import Record
+from tidegate.streams.wire.copies import copies_in
 from tidegate.streams.wire.headers import ORIGIN
-from tidegate.streams.worker.copies import copies_in
 
 SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
 

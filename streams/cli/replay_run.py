@@ -1,4 +1,4 @@
-"""One replay from the command line: policy, model and topics are found, then `streams/operations/replay/run.py` does the work."""
+"""One replay from the command line: policy, model and topics are found, then `operations/replay/run.py` works."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
-from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.operations.replay.range import Found, Range, stretches, survey
 from tidegate.streams.operations.replay.run import Account, Replay, Replays
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
 

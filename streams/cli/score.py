@@ -77,7 +77,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.streams.moderation.pseudonyms import UserKey
     from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
     from tidegate.streams.moderation.scoring import Scoring
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
 
     policy = read_policy(settings.policy_file)
     say(f"policy: {named(settings.policy_file)}")

@@ -122,7 +122,7 @@ async def _send_chunk(
 
 async def _acknowledged(pending: list[tuple[int, int, Any]], counts: Counter[str]) -> None:
     """Waits for what is on its way. What the broker finds too large is refused; other errors are raised."""
-    from aiokafka.errors import MessageSizeTooLargeError
+    from tidegate.streams.kafka.errors import MessageSizeTooLargeError
 
     results = await asyncio.gather(*(future for _, _, future in pending), return_exceptions=True)
     for (number, bytes_, _), result in zip(pending, results, strict=True):

@@ -14,9 +14,9 @@ from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
+    from tidegate.streams.core.partition import Part
     from tidegate.streams.core.strikes import Standing, Terms
     from tidegate.streams.settings.settings import Settings
-    from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 
 _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
@@ -125,10 +125,10 @@ async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms)
 async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Part], Terms, bool]]:
     """The store, the parts that may hold strikes, the live policy's terms, and whether it makes any."""
     from tidegate.streams.cli.policy.log import read_log
+    from tidegate.streams.core.partition import Part
     from tidegate.streams.core.strikes import terms
     from tidegate.streams.errors import TopicsMissing
     from tidegate.streams.kafka.lookup import partition_counts
-    from tidegate.streams.store import Part
     from tidegate.streams.store.redis import RedisStore
 
     counts = await partition_counts(settings.brokers)

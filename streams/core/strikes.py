@@ -17,6 +17,7 @@ from tidegate.streams.core.policy.tables import SMALLEST, Strikes
 
 Enforced = Literal["throttle", "suspend"]
 NEGLIGIBLE = 1 / 1000  # of the smallest number that the policy names: less than that is nobody's strikes
+AT_ONCE = 500  # crossings of a part: some 200 kB
 
 
 class Strike(NamedTuple):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.account import Account, Position, settle
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
@@ -23,9 +24,8 @@ from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reading import follow
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import PREFIX, Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")

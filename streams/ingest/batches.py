@@ -7,8 +7,8 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from tidegate.streams.core.partition import Record, end_of
 from tidegate.streams.ingest.takeover import Owned
-from tidegate.streams.wire import Record, end_of
 
 
 @dataclass(slots=True, eq=False)

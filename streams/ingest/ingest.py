@@ -17,7 +17,8 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
+from tidegate.streams.core.partition import Part, Record, UnreadableRange
+from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.batches import Batch, Limits, Span
 from tidegate.streams.ingest.commits import ANSWER_S, Commits
 from tidegate.streams.ingest.consumer import make
@@ -25,9 +26,8 @@ from tidegate.streams.ingest.positions import lags, seek_back
 from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.ingest.unreadable import Note, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.store import Part
+from tidegate.streams.kafka.errors import broker_away
 from tidegate.streams.tasks import Tasks, exit_on_bug
-from tidegate.streams.wire import Record, UnreadableRange
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.ingest.takeover import Owned
-from tidegate.streams.store import Part
 
 SAID_MS = 3_000  # a broker answers a fetch within 50 ms, also where it has nothing
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from tidegate.streams.core.partition import Part, Record, UnreadableRange, content_hash
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import UnreadableBatch
-from tidegate.streams.moderation.pseudonyms import content_hash
-from tidegate.streams.store import Fence, Mark, Part, Store
-from tidegate.streams.wire import Record, UnreadableRange
+from tidegate.streams.store import Fence, Mark, Store
 
 log = logging.getLogger(__name__)
 

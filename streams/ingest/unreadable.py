@@ -14,15 +14,15 @@ from typing import Any, Protocol
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError
 
+from tidegate.streams.core.partition import Part, UnreadableRange
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.batches import Limits
 from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.probe import end_of
-from tidegate.streams.store import Part, UnreadableWait
+from tidegate.streams.store import UnreadableWait
 from tidegate.streams.tasks import Tasks
-from tidegate.streams.wire import UnreadableRange
 
 log = logging.getLogger(__name__)
 

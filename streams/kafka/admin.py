@@ -1,14 +1,13 @@
 """Creates the topics of `streams/topics.py` that do not exist.
 
-Runs once, before workers (`python -m tidegate.streams.kafka.admin`, the compose file's `topics` job). It never changes
-or deletes a topic that exists: partitions of a live topic are for an operator to change.
+Runs once, before workers (`tidegate topics`, the compose file's `topics` job). It never changes or deletes a topic that
+exists: partitions of a live topic are for an operator to change.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -17,7 +16,6 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
-from tidegate.streams.settings.settings import Settings
 from tidegate.streams.topics import TOPICS, Topic
 
 # A decision goes to its completion's partition number, and a replay stands beside its decision.
@@ -127,24 +125,3 @@ async def _visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
     async with asyncio.timeout(VISIBLE_TIMEOUT_S):
         while not names <= set(await _counts(admin)):  # noqa: ASYNC110 - the broker tells nobody
             await asyncio.sleep(0.1)
-
-
-async def _run(settings: Settings) -> tuple[str, ...]:
-    return await ensure_topics(
-        settings.brokers, settings.partitions, settings.replication, max_record_bytes=settings.max_record_bytes
-    )
-
-
-def main() -> int:
-    """Exit code: 0 where every topic exists afterwards, 1 otherwise."""
-    try:
-        created = asyncio.run(_run(Settings.load()))
-    except TidegateError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"created {', '.join(created)}\n" if created else "every topic exists; nothing created\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

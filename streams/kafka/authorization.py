@@ -20,9 +20,9 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from tidegate.streams.errors import BrokerAway, BrokerRefused, broker_away, causes
+from tidegate.streams.errors import BrokerAway, BrokerRefused, causes, objection
 from tidegate.streams.kafka.client import Kafka, connect, who
-from tidegate.streams.settings.tls import objection
+from tidegate.streams.kafka.errors import broker_away
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)

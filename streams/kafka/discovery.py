@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import TopicsMissing
 from tidegate.streams.kafka.client import Kafka, unseen
 from tidegate.streams.kafka.lookup import cluster_id, partition_counts
-from tidegate.streams.store import Part
 from tidegate.streams.topics import SOURCES, TOPICS
 
 

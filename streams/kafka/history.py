@@ -14,13 +14,13 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from tidegate.streams.errors import BrokerAway, broker_away
+from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.errors import BrokerAway
 from tidegate.streams.kafka.client import Kafka, outside
 from tidegate.streams.kafka.consumer import CheckedConsumer
+from tidegate.streams.kafka.errors import broker_away
 from tidegate.streams.kafka.probe import StepOver
 from tidegate.streams.kafka.ranges import Stretch, starts
-from tidegate.streams.store import Part
-from tidegate.streams.wire import Record
 
 ANSWER_S = 15.0  # no answer in this time: the broker is away
 FETCH_BYTES = 4 << 20

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import BrokerAway
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, outside, started
@@ -19,7 +20,6 @@ from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.probe import StepOver
 from tidegate.streams.kafka.ranges import Stretch, starts
 from tidegate.streams.kafka.reading import ANSWER_S, ends_of
-from tidegate.streams.store import Part
 
 FETCH_BYTES = 8 << 20
 AT_ONCE = 200  # records handed out together: decoded, they still fit a processor's cache

@@ -11,15 +11,16 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from tidegate.streams.errors import BrokerAway, UnreadableBatch, broker_away
+from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.errors import BrokerAway, UnreadableBatch
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect, outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer, require_codecs
-from tidegate.streams.store import Part
-from tidegate.streams.wire import Record
+from tidegate.streams.kafka.errors import broker_away
 
 T = TypeVar("T")
 OLDEST = -1
+COMMITTED_S = 15.0  # a group's coordinator may have to be made first
 ANSWER_S = 10.0  # no answer in this time: the broker is away
 
 
@@ -48,6 +49,23 @@ async def partition_counts(kafka: Kafka | str) -> dict[str, int]:
     async with _admin(kafka) as admin:
         topics = await admin.describe_topics()
     return {topic["topic"]: len(topic["partitions"]) for topic in topics if not topic["is_internal"]}
+
+
+async def committed(kafka: Kafka | str, group: str, part: Part) -> int | None:
+    """What a consumer group committed of a partition; None where it has nothing. Raises BrokerAway."""
+    tp = TopicPartition(part.topic, part.partition)
+    # A consumer waits for its group's coordinator, which a cluster that had no group yet makes only now.
+    consumer = CheckedConsumer(group_id=group, enable_auto_commit=False, **connect(kafka))
+    try:
+        async with asyncio.timeout(COMMITTED_S):
+            await consumer.start()
+            consumer.assign([tp])
+            found = await consumer.committed(tp)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerAway(f"kafka {kafka}: {group}: {type(error).__name__}: {error}") from error
+    finally:
+        await consumer.stop()
+    return None if found is None else int(found)
 
 
 class Source:

@@ -10,11 +10,11 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from tidegate.streams.errors import broker_away
+from tidegate.streams.core.partition import UnreadableRange
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.kafka.client import Kafka, outside, started
 from tidegate.streams.kafka.consumer import CheckedConsumer
-from tidegate.streams.wire import UnreadableRange
+from tidegate.streams.kafka.errors import broker_away
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from tidegate.streams.errors import BrokerAway, broker_away
+from tidegate.streams.errors import BrokerAway
 from tidegate.streams.kafka.authorization import away_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.errors import broker_away
 
 CONNECT_S = 30.0
 CLOSE_S = 10.0

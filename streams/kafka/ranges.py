@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from tidegate.streams.store import Part
-from tidegate.streams.wire import Record
+from tidegate.streams.core.partition import Part, Record
 
 
 class Stretch(NamedTuple):

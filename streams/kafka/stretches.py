@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 
+from tidegate.streams.core.partition import Record
 from tidegate.streams.core.times import stamped
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.wire import Record
 
 
 class Stretches:

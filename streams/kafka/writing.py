@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from tidegate.streams.kafka.authorization import away_or_refused
-from tidegate.streams.kafka.client import connect
-from tidegate.streams.settings.settings import Settings
+from tidegate.streams.kafka.client import Kafka, connect
 
 BATCH_BYTES = 256 * 1024
 
 Headers = Sequence[tuple[str, bytes]]
 
 
+class Sending(Protocol):
+    """What a sender is told by its settings."""
+
+    @property
+    def brokers(self) -> Kafka: ...
+    @property
+    def idempotent(self) -> bool: ...
+    @property
+    def max_record_bytes(self) -> int: ...
+
+
 @asynccontextmanager
-async def producer(settings: Settings, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
+async def producer(settings: Sending, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
     """An aiokafka producer. Raises BrokerAway, also for what is raised inside.
 
     compression: of its batches, as a producer's `compression.type` says it.

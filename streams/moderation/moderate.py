@@ -14,6 +14,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from tidegate.streams.core.events import Span as TextSpan
 from tidegate.streams.core.fields import known
+from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.times import Arrived, arrive
@@ -27,7 +28,7 @@ from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 from tidegate.streams.moderation.spans import find_spans, reached
 from tidegate.streams.store import Store
 from tidegate.streams.store.scope_limiter import Names, seen
-from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_completion
+from tidegate.streams.wire import Unreadable, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
 

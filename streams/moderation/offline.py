@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from tidegate.streams.core.events import DeadLetter, Decision
+from tidegate.streams.core.partition import Part, Record
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import Belief, Owned
@@ -19,9 +20,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.wire import Record
 
 
 class Offline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -35,8 +34,3 @@ class UserKey:
         Without a key a short text could be guessed. No user has it for a hash: no tenant begins with NUL.
         """
         return hmac.digest(self.secret, b"\0record\0" + value, "sha256").hex()[:32] if self.secret else None
-
-
-def content_hash(value: bytes | None) -> str:
-    """16 hex digits of a record's bytes, as a fence's mark keeps them."""
-    return hashlib.sha256(value or b"").hexdigest()[:16]

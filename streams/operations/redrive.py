@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import DeadLetter
-from tidegate.streams.store import Copy, Part
-from tidegate.streams.worker.copies import position
+from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.wire.copies import position
 
 # Reasons, by their word, of what is never sent: it was decided, or its bytes are nowhere to be had.
 NEVER = {"redriven": "copies of what was decided", "unreadable_batch": "of batches that cannot be decoded"}

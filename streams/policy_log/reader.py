@@ -13,17 +13,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import Found, Kept, NotKept, Start, differs, from_json, settled, start
-from tidegate.streams.errors import BrokerAway, StoreAway, broker_away
+from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.errors import KafkaError, broker_away
+from tidegate.streams.kafka.policies import ANSWER_S, PoliciesTopic
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policy_log.topic import ANSWER_S, PoliciesTopic
 from tidegate.streams.tasks import Tasks
 from tidegate.streams.topics import POLICIES
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert
+from tidegate.streams.core.partition import Part
 from tidegate.streams.recovery.published import Past
-from tidegate.streams.store import Part
 from tidegate.streams.topics import ALERTS
 
 SKEW_MS = 60_000  # a boundary is looked at after it has passed, by another clock than the one that stamps the word

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from tidegate.streams.core.partition import Copy, Part, Record
 from tidegate.streams.errors import StoreAway
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.published import Past
-from tidegate.streams.store import Copy, Part, Store
+from tidegate.streams.store import Store
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
-from tidegate.streams.wire import Record
-from tidegate.streams.worker.copies import copies_in
+from tidegate.streams.wire.copies import copies_in
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tidegate.streams.core.events import DeadLetterReason, Decision
+from tidegate.streams.core.partition import Part, Record, UnreadableRange
 from tidegate.streams.kafka.ranges import Places, Stretch
-from tidegate.streams.store import Part
 from tidegate.streams.topics import DECISIONS
-from tidegate.streams.wire import Record, UnreadableRange
 
 NO_LETTER = (-1, False)
 

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from tidegate.streams.core.events import Decision
+from tidegate.streams.core.partition import Copy, Part, Record, UnreadableRange, end_of
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.rates.rates import keep_ms
@@ -27,10 +28,9 @@ from tidegate.streams.kafka.ranges import Places, Stretch
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.recovery.published import Outcome, Past, Published, said
 from tidegate.streams.recovery.strikes import AsThen, Striking, Told, reach_ms
-from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.store import Applied, Apply, Store
 from tidegate.streams.store.scope_limiter import Names, seen
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
-from tidegate.streams.wire import Record, UnreadableRange, end_of
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from typing import Self
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import Decision, Enforcement
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import Strikes
-from tidegate.streams.core.strikes import Strike, Terms, kept_ms, strike_of, terms
+from tidegate.streams.core.strikes import AT_ONCE, Strike, Terms, kept_ms, strike_of, terms
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.recovery.published import Past
-from tidegate.streams.store import Part, Store, Undo
-from tidegate.streams.worker.enforcement import AT_ONCE
+from tidegate.streams.store import Store, Undo
 
 # Policy version -> what it says of strikes; None where it is not known any more.
 AsThen = Callable[[str], tuple[Strikes, Terms] | None]

@@ -1,7 +1,7 @@
 """The tables of docs/ that repeat what the code says, made from the code: settings, policy keys, measures, topics.
 
-`python -m tidegate.streams.reference.tables` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->` of the
-pages; a test holds the committed pages against this.
+`python -m tidegate.streams.reference.tables` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->`
+of the pages; a test holds the committed pages against this.
 """
 
 from __future__ import annotations

@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.alerts import lifecycle as alerts
+from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Silence
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled, version_of
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.series import prefixes, series
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.windows import TickWindows
-from tidegate.streams.store import Lease, Part, Store
+from tidegate.streams.store import Lease, Store
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 _Key = tuple[str, str]  # rule, scope

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from tidegate.streams.core.alerts.status import TICK, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.changes import Key, Said
 from tidegate.streams.core.series import KINDS, names
@@ -26,7 +27,7 @@ from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.alert_states import KeptAlerts, Publish
 from tidegate.streams.ruler.stats import Stats
 from tidegate.streams.ruler.windows import TickWindows, boundaries, complete_to
-from tidegate.streams.store import Lease, Part, Store
+from tidegate.streams.store import Lease, Store
 
 # Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
 Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import ruled
 from tidegate.streams.core.rates.rates import Asked, asked, counters_by_window
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
-from tidegate.streams.store import Part, Progress, Store
+from tidegate.streams.store import Progress, Store
 
 _READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn
 

@@ -40,13 +40,6 @@ def context(setting: str, files: Files) -> ssl.SSLContext:
     return made
 
 
-def objection(error: BaseException) -> str | None:
-    """What TLS said against the other side; None where it is no word of TLS: also a connection that just ended."""
-    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return None
-    return getattr(error, "verify_message", "") or error.reason or "not TLS"
-
-
 def _load(setting: str, path: Path, expected: str, load: object) -> None:
     _open(setting, path)
     try:

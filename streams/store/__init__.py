@@ -11,20 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from tidegate.streams.core.partition import Copy as Copy
+from tidegate.streams.core.partition import Part as Part
 from tidegate.streams.core.rates.aggregate import Aggregate as Aggregate  # re-exported: it is part of this interface
 from tidegate.streams.core.strikes import Crossing, Standing, Terms
 
 KEPT_MS = 8 * 86_400_000  # longer than any completion is kept on its topic; scripts.py says it once more
-
-
-class Part(NamedTuple):
-    """One partition of a source topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +46,6 @@ class Claim:
     fence: Fence | None
     unclean: int  # owners in a row that left this same fence without a release: a span may be killing its workers
     trying: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
-
-
-class Copy(NamedTuple):
-    """A record that `redrive` sent again, as its part knows it."""
-
-    origin: int  # offset of the record that was there first, in the same part
-    sha256: str  # of the value's bytes, 16 hex digits
-    offset: int  # its own
 
 
 class Marks(NamedTuple):

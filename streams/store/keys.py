@@ -27,9 +27,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.tables import LONGEST_WINDOW_S
 from tidegate.streams.core.times import AHEAD_MS
-from tidegate.streams.store import KEPT_MS, Part
+from tidegate.streams.store import KEPT_MS
 
 COUNTED_MS = 10_000  # a sketch that is copied to be counted
 # What `core/rates.keep_ms` comes to under the widest policy: a bucket, the longest window, a day ahead.

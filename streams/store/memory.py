@@ -6,6 +6,7 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
+from tidegate.streams.core.partition import Copy, Part
 from tidegate.streams.core.strikes import Standing
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
@@ -13,13 +14,11 @@ from tidegate.streams.store import (
     Applied,
     Apply,
     Claim,
-    Copy,
     Fence,
     Lease,
     Marks,
     Outbox,
     Outcome,
-    Part,
     Progress,
     Queued,
     Undo,

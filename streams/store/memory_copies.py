@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from tidegate.streams.store import Copy, Marks
+from tidegate.streams.core.partition import Copy
+from tidegate.streams.store import Marks
 from tidegate.streams.store.keys import COPY_MS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
     Applied,
@@ -14,7 +15,6 @@ from tidegate.streams.store import (
     Lease,
     Mark,
     Outcome,
-    Part,
     Progress,
     UnreadableWait,
     scripts,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from tidegate.streams.store import Copy, Marks, Part
+from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.store import Marks
 from tidegate.streams.store.copy_scripts import COPIES, MARK_COPIES
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.store.redis_client import text

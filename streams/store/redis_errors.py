@@ -10,8 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tidegate.streams.errors import StoreAway, StoreDenied, StoreForbids, causes
-from tidegate.streams.settings.tls import objection
+from tidegate.streams.errors import StoreAway, StoreDenied, StoreForbids, causes, objection
 from tidegate.streams.store.address import Address
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two are said of scripts

@@ -6,8 +6,9 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.strikes import Crossing, Standing, Struck, Terms
-from tidegate.streams.store import Outbox, Part, Queued, Undo, scripts
+from tidegate.streams.store import Outbox, Queued, Undo, scripts
 from tidegate.streams.store.keys import every_strikes, struck
 from tidegate.streams.store.redis_client import Server, text
 

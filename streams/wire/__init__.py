@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from tidegate.streams.wire.decode import decode_completion, decode_feedback
 from tidegate.streams.wire.doubts import doubts
-from tidegate.streams.wire.record import Record, Unreadable, UnreadableRange, by_broker, dead_letter, end_of
+from tidegate.streams.wire.record import Unreadable, dead_letter
 
 __all__ = [
-    "Record",
     "Unreadable",
-    "UnreadableRange",
-    "by_broker",
     "dead_letter",
     "decode_completion",
     "decode_feedback",
     "doubts",
-    "end_of",
 ]

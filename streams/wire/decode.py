@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
+from tidegate.streams.core.partition import Record, UnreadableRange
 from tidegate.streams.core.times import NO_TIME
 from tidegate.streams.wire import cloudevents, forms, headers, hints
 from tidegate.streams.wire.fields import Mapped
 from tidegate.streams.wire.mended import Unmendable, expected, mended, named
 from tidegate.streams.wire.parse import json_object
-from tidegate.streams.wire.record import Record, Refused, Unreadable, UnreadableRange
+from tidegate.streams.wire.record import Refused, Unreadable
 
 Map = Callable[[dict[str, Any], str], Mapped]
 E = TypeVar("E", Completion, Feedback)

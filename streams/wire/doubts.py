@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tidegate.streams.core.events import UNKNOWN, Completion, Feedback
+from tidegate.streams.core.partition import Record
 from tidegate.streams.wire import forms, hints, native
 from tidegate.streams.wire.parse import json_object
-from tidegate.streams.wire.record import Record, Refused
+from tidegate.streams.wire.record import Refused
 
 _AGO_S = 10**8  # 1973, in seconds: before that, and it is no time of anybody's
 _TOO_MANY_S = 10**11  # the year 5138 in seconds; in milliseconds 1973

@@ -4,50 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
-
-
-class Record(Protocol):
-    """One record as read from a topic; aiokafka's `ConsumerRecord` is one."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...  # meant as ms; -1 where there is none: `core/times.py` says what it can be
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableRange:
-    """The records of a batch that cannot be decoded, as one that says nothing: offsets [offset, end)."""
-
-    topic: str
-    partition: int
-    offset: int
-    end: int
-    why: str
-    timestamp: int = 0  # ms, when somebody stood at it first; 0: not known
-    key: None = None
-    value: None = None
-    headers: Sequence[tuple[str, bytes]] = ()
-
-
-def end_of(record: Record) -> int:
-    """The offset after it."""
-    return record.end if isinstance(record, UnreadableRange) else record.offset + 1
+from tidegate.streams.core.partition import Record, end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +20,6 @@ class Unreadable:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason.value}; expected {self.expected}"
-
-
-def by_broker(record: Record) -> bool:
-    """Whether the broker stamped the record (LogAppendTime). aiokafka says so; a record that is none of Kafka's not."""
-    return getattr(record, "timestamp_type", 0) == 1
 
 
 class Refused(Exception):

@@ -11,18 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from tidegate.streams.core.strikes import enforcement
+from tidegate.streams.core.partition import Part
+from tidegate.streams.core.strikes import AT_ONCE, enforcement
 from tidegate.streams.errors import BrokerAway, StoreAway
 from tidegate.streams.ingest.takeover import Owned
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Part, Store
+from tidegate.streams.store import Store
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 LONGEST_WAIT_S = 15.0  # between tries while a dependency is away
-AT_ONCE = 500  # crossings of a part: some 200 kB
 
 
 class Owner(Protocol):

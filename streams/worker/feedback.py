@@ -8,6 +8,7 @@ from time import time
 
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
 from tidegate.streams.core.fields import known
+from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate_feedback
 from tidegate.streams.core.times import Arrived, arrive
@@ -18,7 +19,7 @@ from tidegate.streams.moderation.moderate import dead_letter_message, redriven
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import Replaced
 from tidegate.streams.store.scope_limiter import Names, seen
-from tidegate.streams.wire import Record, Unreadable, by_broker, dead_letter, decode_feedback
+from tidegate.streams.wire import Unreadable, dead_letter, decode_feedback
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from tidegate.streams.core.partition import Copy, Part, end_of
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.rates.rates import keep_ms
@@ -22,11 +23,10 @@ from tidegate.streams.ingest.batches import Batch, Span
 from tidegate.streams.ingest.takeover import last_mark, newest_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Applied, Apply, Copy, Part, Store
+from tidegate.streams.store import Applied, Apply, Store
 from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.tasks import exit_on_bug
-from tidegate.streams.wire import end_of
-from tidegate.streams.worker.copies import Copies, copies_in, judged
+from tidegate.streams.wire.copies import Copies, copies_in, judged
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from tidegate.streams.kafka.client import Kafka, who
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.policy_log.reader import Policies
 from tidegate.streams.store import Store
 from tidegate.streams.tasks import Tasks

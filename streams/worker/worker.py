@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.worker_status import Report
 from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
 from tidegate.streams.http.probes import Pages
@@ -40,7 +41,6 @@ from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.ruler.ruler import Tick
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import Names
 from tidegate.streams.tasks import Tasks, exit_refused

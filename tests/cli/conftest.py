@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.cli import app
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.admin import ensure_topics

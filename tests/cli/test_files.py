@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.manifests import write_cascade
-from tests.pairs import Pair
+from tests.support.manifests import write_cascade
+from tests.support.pairs import Pair
 from tidegate.streams.cli.jsonl import chunks
 from tidegate.streams.cli.render import clock, span
 from tidegate.streams.reference.schemas import generate

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
-from tests.pairs import Pair
-from tests.tomorrow import of_tomorrow
+from tests.support.pairs import Pair
+from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.silence import duration_s
 from tidegate.streams.core.alerts.status import AlertStatus, Transition, event
 from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
+from tidegate.streams.core.partition import Part
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
 from tidegate.streams.kafka.reading import everything
-from tidegate.streams.store import Fence, Part
+from tidegate.streams.store import Fence
 from tidegate.streams.store.redis import RedisStore
 
 NOW = int(time.time() * 1000)

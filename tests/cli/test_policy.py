@@ -8,11 +8,11 @@ import tomllib
 from pathlib import Path
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.cli.policy.file import differences, toml
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 
 def test_an_empty_log_has_no_policy_to_show(own_pair: Pair) -> None:

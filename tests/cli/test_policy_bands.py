@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import WHY, Cli, live
-from tests.manifests import write_cascade
+from tests.support.manifests import write_cascade
 
 # The encoder reads toxicity in [0.3, 0.7). Of ten texts the screen gives 2 a score in there; a threshold at 0.9 takes
 # the band to 0.95, and 3 more with it; one at 0.1 takes it down to 0.05, and 3 others.

@@ -14,7 +14,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.cli.policy.opening import told
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source

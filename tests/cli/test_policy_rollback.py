@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import WHY, Cli, live
-from tests.manifests import write_one
+from tests.support.manifests import write_one
 
 ASKED = WHY[:-1]  # without --yes
 

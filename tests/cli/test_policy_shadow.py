@@ -11,15 +11,15 @@ import pytest
 
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
-from tests.manifests import write_cascade
-from tests.pairs import Pair
+from tests.support.manifests import write_cascade
+from tests.support.pairs import Pair
 from tidegate.streams.cli.policy import shadow as policy_shadow
 from tidegate.streams.cli.policy.file import plain
 from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.events import PolicyChange, ShadowChange
 from tidegate.streams.core.policy.log import Verdict
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")

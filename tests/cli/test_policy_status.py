@@ -10,13 +10,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.core.policy.snapshot import Kept, hash_of, to_json
 from tidegate.streams.core.worker_status import Report
+from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.policy_log import topic as policies_topic
 from tidegate.streams.store.redis import RedisStore
 
 WHY = ("--reason", "a test", "--author", "ada")

@@ -14,13 +14,13 @@ import redis
 
 from tests.cli.conftest import PARTITIONS, TWIN, Cli, stored
 from tests.cli.test_running import ready, until
-from tests.pairs import Pair
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Part
 from tidegate.streams.embedded import free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.store import Part
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}
 PARTS = [Part(topic, p) for topic in ("completions", "feedback") for p in range(PARTITIONS)]

@@ -20,18 +20,18 @@ from aiokafka import AIOKafkaProducer
 
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.model import digest, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.kafka.reading import ends_of, everything
 from tidegate.streams.kafka.stretches import Stretches
-from tidegate.streams.operations.policy_file import read_policy
 from tidegate.streams.operations.replay.range import Stretch
 from tidegate.streams.operations.replay.run import Replays
-from tidegate.streams.store import Part
+from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.topics import TOPICS
 
 pytestmark = pytest.mark.drill
@@ -130,7 +130,7 @@ def world(module_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> World:
         seen = asyncio.run(account(pair.kafka, SENT, 60))
         asyncio.run(settled(pair.redis, SENT, 30))
     assert seen.positions == set(at)
-    env = {**pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_THREADS": "1"}
+    env = {**pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_SCORE_THREADS": "1"}
     made = World(Cli(env), at, dead=set(seen.dead))
     decided = {p: Decision.model_validate(found[0]) for p, found in seen.decisions.items()}
     # A second owner decided three of them otherwise: later and higher counts, later and lower does not.
@@ -225,7 +225,7 @@ def test_a_replay_stands_where_its_decision_stands_under_its_key_and_in_order(wo
 
 
 @pytest.mark.parametrize(("start", "end"), [(10, 20), (8, 9), (9, 10), (0, 1), (118, 120), (3, 4)])
-@pytest.mark.parametrize("model", [(), ("--model", "tests.scorers:obedient")])
+@pytest.mark.parametrize("model", [(), ("--model", "tests.support.scorers:scripted")])
 def test_a_range_holds_from_and_not_to(world: World, start: int, end: int, model: tuple[str, ...]) -> None:
     #  s   8  9 10  …  19 20      of every ten seconds the last two came the other way round
     #         [---------)
@@ -252,7 +252,7 @@ def test_labels_that_were_not_scored_then_are_said(world: World, tmp_path: Path)
 
 
 def test_the_same_model_gives_the_same_scores_and_poison_is_a_fault(world: World) -> None:
-    told, written = replay(world, *ALL, "--model", "tests.scorers:obedient")
+    told, written = replay(world, *ALL, "--model", "tests.support.scorers:scripted")
     decided = {place(d): d for _, d in written}
     assert decided.keys() == world.decided.keys()
     twice = {(0, 4), (0, 6)}
@@ -262,11 +262,11 @@ def test_the_same_model_gives_the_same_scores_and_poison_is_a_fault(world: World
     assert decided[0, 4].scores["toxicity"] == 0.33  # 9 * 37 % 100
     assert (told["read"], told["dead_letters"], told["without_decision"]) == (SENT, len(world.dead), 0)
     assert told["faults"] == sum(d.fault is FaultReason.CLASSIFIER_ERROR for d in decided.values()) == 6
-    assert told["model"] == "obedient@1"
+    assert told["model"] == "scripted@1"
 
 
 def test_another_model_gives_other_scores_and_its_name(world: World) -> None:
-    told, written = replay(world, *ALL, "--model", "tests.scorers:zeros")
+    told, written = replay(world, *ALL, "--model", "tests.support.scorers:zeros")
     assert {d.model_version for _, d in written} == {"zeros@1"} == {told["model"]}
     assert {score for _, d in written for score in d.scores.values()} == {0.0}
     assert (told["faults"], told["decided"]) == (0, SENT - len(world.dead))
@@ -274,11 +274,13 @@ def test_another_model_gives_other_scores_and_its_name(world: World) -> None:
 
 
 def test_the_users_key_must_be_the_workers(world: World) -> None:
-    other = world.cli("replay", *ALL, "--model", "tests.scorers:zeros", TIDEGATE_USER_KEY="another key, 16 and more")
+    other = world.cli(
+        "replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_USER_KEY="another key, 16 and more"
+    )
     assert (other.code, "expected the key that the workers have; nothing replayed" in other.err) == (2, True)
-    none = world.cli("replay", *ALL, "--model", "tests.scorers:zeros", TIDEGATE_USER_KEY="")
+    none = world.cli("replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_USER_KEY="")
     assert (none.code, none.err.startswith("TIDEGATE_USER_KEY: not set")) == (2, True)
-    away = world.cli("replay", *ALL, "--model", "tests.scorers:zeros", TIDEGATE_REDIS="redis://127.0.0.1:1/0")
+    away = world.cli("replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_REDIS="redis://127.0.0.1:1/0")
     assert away.code == 3
     assert replay(world, *ALL, TIDEGATE_USER_KEY="", TIDEGATE_REDIS="redis://127.0.0.1:1/0")  # no user is hashed
 
@@ -305,7 +307,7 @@ def stored(world: World) -> dict[bytes, bytes | None]:
         client.close()
 
 
-@pytest.mark.parametrize("args", [(), ("--model", "tests.scorers:obedient")])
+@pytest.mark.parametrize("args", [(), ("--model", "tests.support.scorers:scripted")])
 def test_nothing_is_written_but_replays(world: World, args: tuple[str, ...]) -> None:
     before, kept = ends(world), stored(world)
     told, written = replay(world, *ALL, *args)
@@ -339,12 +341,12 @@ def test_two_runs_side_by_side_do_not_disturb_each_other(world: World) -> None:
     env = {**os.environ, **world.cli.env}
     both = [
         subprocess.Popen([*command, *more], cwd=ROOT, env=env, stdout=subprocess.PIPE)
-        for more in ((), ("--model", "tests.scorers:zeros"))
+        for more in ((), ("--model", "tests.support.scorers:zeros"))
     ]
     told = [json.loads(run.communicate(timeout=60)[0]) for run in both]
     assert [run.returncode for run in both] == [0, 0]
     assert told[0]["epoch"] != told[1]["epoch"]
-    for account_, model in zip(told, ("obedient@1", "zeros@1"), strict=True):
+    for account_, model in zip(told, ("scripted@1", "zeros@1"), strict=True):
         written = world.replayed(account_["epoch"])
         assert {place(d) for _, d in written} == set(world.decided)
         assert {d.model_version for _, d in written} == {model}
@@ -397,7 +399,7 @@ def test_what_is_deleted_meanwhile_is_missing_from_the_account_and_it_says_so(
         (("--from", "2031-01-31T12:00:00Z"), 2, ", not before "),
         (("--from", "2001-01-01T00:00:00Z", "--to", "2001-01-02T00:00:00Z"), 2, "no record on completions from 2001"),
         ((*ALL, "--model", "nobodys-model"), 2, "nobodys-model"),
-        ((*ALL, "--model", "tests.scorers:nobody"), 2, "--model: tests.scorers:nobody: module"),
+        ((*ALL, "--model", "tests.support.scorers:nobody"), 2, "--model: tests.support.scorers:nobody: module"),
         ((*ALL, "--policy", "no/such.toml"), 2, "no/such.toml: No such file"),
     ],
 )
@@ -408,7 +410,7 @@ def test_bad_input_is_refused_with_its_reason(world: World, args: tuple[str, ...
     assert ends(world, "replays") == before
 
 
-@pytest.mark.parametrize("model", [(), ("--model", "tests.scorers:obedient")])
+@pytest.mark.parametrize("model", [(), ("--model", "tests.support.scorers:scripted")])
 def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     world: World, tmp_path: Path, model: tuple[str, ...]
 ) -> None:

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
-from tests.manifests import write, write_cascade, write_one
-from tests.pairs import Pair
+from tests.support.manifests import write, write_cascade, write_one
+from tests.support.pairs import Pair
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics

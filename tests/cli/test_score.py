@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import POLICY, TWIN, Cli
-from tests.manifests import write_cascade
+from tests.support.manifests import write_cascade
 from tidegate.classifiers import Cascade, Scored
 from tidegate.streams.core.policy.model import digest
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 
 def line(id: str, completion: object, **more: object) -> str:
@@ -131,7 +131,7 @@ def test_a_redact_decision_says_what_to_hide(offline: Cli, tmp_path: Path) -> No
 
 def test_with_a_cascade_every_score_says_who_gave_it(offline: Cli) -> None:
     ran = offline(
-        "score", "-", stdin=line("a", "toxicity=0.91! insult=0.2"), TIDEGATE_CLASSIFIER="tests.scorers:Cascade"
+        "score", "-", stdin=line("a", "toxicity=0.91! insult=0.2"), TIDEGATE_CLASSIFIER="tests.support.scorers:Cascade"
     )
     (found,) = ran.jsonl
     assert (found["by"]["toxicity"], found["by"]["insult"]) == ("encoder", "screen")
@@ -163,7 +163,12 @@ def test_what_a_cascade_s_encoder_read_the_encoder_explains(
 def test_a_text_that_hangs_the_classifier_is_told_and_does_not_keep_the_command(tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text(line("a", "HANG") + "\n" + line("b", "toxicity=0.5"))
-    env = {**os.environ, **TWIN, "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", "TIDEGATE_SCORE_TIMEOUT_S": "0.5"}
+    env = {
+        **os.environ,
+        **TWIN,
+        "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
+        "TIDEGATE_SCORE_TIMEOUT_S": "0.5",
+    }
     ran = subprocess.run(
         [sys.executable, "-m", "tidegate", "score", str(file)], env=env, capture_output=True, timeout=60
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.tomorrow import of_tomorrow
+from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.tail import line as tell
 from tidegate.streams.core.fields import shortened
 from tidegate.streams.kafka.reading import everything

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.cli.tail import line as told
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms, enforcement
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store import Apply, Fence, Mark
 from tidegate.streams.store.redis import RedisStore
 
 T = (int(time.time()) + 86_400) * 1000  # ahead of every clock: nothing decays meanwhile

@@ -13,8 +13,8 @@ import pytest
 
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
-from tests.pairs import Pair
-from tests.tomorrow import of_tomorrow
+from tests.support.pairs import Pair
+from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.decisions import Decisions
 from tidegate.streams.cli.policy import file as policy_file
 from tidegate.streams.cli.policy.log import append, read_log
@@ -26,7 +26,7 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.kafka.writing import producer
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.alerts import lifecycle as alerts
+from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.lifecycle import Observed, step, wants_users
 from tidegate.streams.core.alerts.status import AlertStatus, Transition
 from tidegate.streams.core.events import AlertReason, AlertState, Silence

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate, aggregate_feedback
@@ -23,7 +24,7 @@ from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Name
 from tidegate.streams.core.times import Arrived, TimeSource
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.store import Apply, Fence, Mark, Part
+from tidegate.streams.store import Apply, Fence, Mark
 from tidegate.streams.store.memory import MemoryStore
 
 S = 1000

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tests.core.test_schemas import EXAMPLES
-from tests.tomorrow import of_tomorrow
+from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
 from tidegate.streams.core.fields import Outgoing
 from tidegate.streams.core.measures import measure

@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.validators import validator_for
 from pydantic import BaseModel, ValidationError
 
-from tests.tomorrow import of_tomorrow
+from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.core import events as e
 from tidegate.streams.core.fields import Outgoing
 from tidegate.streams.core.policy.model import Policy

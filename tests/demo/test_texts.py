@@ -11,7 +11,7 @@ from tidegate import classifiers
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.run import POLICY_FILE
 from tidegate.streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 
 @pytest.fixture(scope="module")

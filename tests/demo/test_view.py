@@ -13,7 +13,7 @@ from tidegate.streams.demo.run import POLICY_FILE, Result
 from tidegate.streams.demo.summary import summary
 from tidegate.streams.demo.traffic import going_on
 from tidegate.streams.demo.view import WIDTH, Line, Now, line, rules, screen, told
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 POLICY = read_policy(POLICY_FILE)
 BUSIEST = max((going_on(at_s) for at_s in range(60)), key=len)

@@ -63,7 +63,7 @@ class Fleet:
             **os.environ,
             **env,
             "TIDEGATE_POLICY_FILE": str(policy),
-            "TIDEGATE_CLASSIFIER": "tests.scorers:obedient",
+            "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
             "TIDEGATE_HTTP_PORT": "0",
             "TIDEGATE_SESSION_TIMEOUT_S": str(SESSION_S),
             "TIDEGATE_HEARTBEAT_S": "1",

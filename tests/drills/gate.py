@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.scorers import Obedient
+from tests.support.scorers import ScriptedScorer
 from tidegate.classifiers import Scored
 
 GATE = "DRILL_GATE"  # a file: while it is there, whoever scores waits, and says how many texts in `<file>.waiting`
@@ -44,8 +44,8 @@ class Gate:
         return int(said)
 
 
-class Gated(Obedient):
-    """Obedient, and waits where it is told to."""
+class Gated(ScriptedScorer):
+    """ScriptedScorer, and waits where it is told to."""
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         gate = os.environ.get(GATE)
@@ -57,8 +57,8 @@ class Gated(Obedient):
         return super().score(texts, explain=explain)
 
 
-class Slow(Obedient):
-    """Obedient, and takes its time with every text."""
+class Slow(ScriptedScorer):
+    """ScriptedScorer, and takes its time with every text."""
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         time.sleep(len(texts) * float(os.environ[TEXT_MS]) / 1000)

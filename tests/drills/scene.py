@@ -37,8 +37,8 @@ from tests.drills.fleet import (
     settled,
 )
 from tests.drills.report import Report as Report
-from tests.pairs import Pair
 from tests.real.pair import Real
+from tests.support.pairs import Pair
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.resolved import LivePolicy
 

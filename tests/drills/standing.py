@@ -21,7 +21,7 @@ async def tidegate(env: dict[str, str], *command: str) -> subprocess.CompletedPr
         subprocess.run,
         [sys.executable, "-m", "tidegate", *command],
         cwd=ROOT,
-        env={**os.environ, **env, "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"},
+        env={**os.environ, **env, "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"},
         capture_output=True,
         text=True,
     )

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import POLICY, account, closes, event, fleet, make_topics, settled
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 pytestmark = pytest.mark.drill
 LARGEST = 1_000_000  # bytes: the broker's and our own limit

@@ -18,8 +18,8 @@ import pytest
 from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
 from tests.drills.pages import all_ready
 from tests.drills.published import metric
-from tests.pairs import Pair
 from tests.support.corrupting import Corrupting
+from tests.support.pairs import Pair
 from tests.support.raw_batches import CODECS, Raw, batch, compressed, produce
 from tidegate.streams.embedded import Embedded
 

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
 from tests.drills.reading import everything
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.embedded import free_port
 
 pytestmark = pytest.mark.drill
@@ -133,7 +133,7 @@ async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Pat
             # the alert and its users, strikes and their crossings have been through the store
             while not (b"high_toxicity" in out and b'"action":"throttle"' in out):
                 out = await everything_published(own_pair.kafka)
-        told = b"".join([await replay(own_pair, *more) for more in ((), ("--model", "tests.scorers:obedient"))])
+        told = b"".join([await replay(own_pair, *more) for more in ((), ("--model", "tests.support.scorers:scripted"))])
         assert told.count(b'"closes": true') == 2
         out += await everything_published(own_pair.kafka)
         kept = await everything_kept(own_pair.redis)
@@ -151,7 +151,12 @@ async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Pat
 
 async def replay(pair: Pair, *more: str) -> bytes:
     """What it says while it decides all of it again: what is told, and what goes wrong."""
-    env = {**os.environ, **pair.env(), "TIDEGATE_SCORE_TIMEOUT_S": "2", "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    env = {
+        **os.environ,
+        **pair.env(),
+        "TIDEGATE_SCORE_TIMEOUT_S": "2",
+        "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
+    }
     ran = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tidegate", "replay", "--from", "1h", "--json", *more),
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from tests.drills.fleet import POLICY, counted, fleet, make_topics, send
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 pytestmark = pytest.mark.drill
 SAID = 4_000

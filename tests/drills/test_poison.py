@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import account, closes, event, fleet, make_topics, send, settled
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 pytestmark = pytest.mark.drill
 EVENTS = 600

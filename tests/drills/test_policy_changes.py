@@ -17,7 +17,7 @@ import pytest
 
 from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.standing import status
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
 from tidegate.streams.core.policy.log import Folded, Verdict

@@ -14,8 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
 from tests.drills.standing import status, tidegate
 from tests.drills.test_startup import page, until
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.embedded import Embedded, free_port
 from tidegate.streams.kafka.producer import Publisher

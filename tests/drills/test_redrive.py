@@ -13,7 +13,7 @@ import redis as redis_py
 from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import account, closes, event, fleet, make_topics, settled
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 pytestmark = pytest.mark.drill
 PARTITIONS = 3

@@ -16,7 +16,7 @@ import pytest
 
 from tests.drills.fleet import ROOT, Account, Counted, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.log import Folded
@@ -76,7 +76,7 @@ async def test_a_shadow_is_counted_changes_nothing_and_becomes_true_when_promote
     files = {"first": FIRST, "second": SECOND}
     for name, text in files.items():
         (tmp_path / f"{name}.toml").write_text(text)
-    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
     sent: set[tuple[int, int]] = set()
 
     async def traffic(seconds: float) -> None:

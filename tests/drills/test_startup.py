@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import event, fleet, make_topics, send, settled
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 from tidegate.streams.embedded import Embedded, free_port
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]

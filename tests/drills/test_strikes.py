@@ -18,8 +18,8 @@ import redis.asyncio as aioredis
 
 from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import Policy, parse

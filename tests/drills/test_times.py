@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from redis import Redis
 
 from tests.drills.fleet import POLICY, account, closes, fleet, make_topics, settled
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tests.support.ttls import strange_ttls
 
 pytestmark = pytest.mark.drill

@@ -48,10 +48,10 @@ async def test_commands_step_over_a_range_and_redrive_leaves_it_out(own_embedded
         in_all += 5
         await settled(pair.redis, in_all, 60)
         await all_ready(workers)
-        cli = Cli({**pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"})
+        cli = Cli({**pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"})
         tailed = (await run(cli, "tail", "completions", "--until-end", "--json")).out
         assert tailed.count('"said toxicity=0.95"') == len(sent)
-        for more in ((), ("--model", "tests.scorers:obedient")):
+        for more in ((), ("--model", "tests.support.scorers:scripted")):
             ran = await run(cli, "replay", "--from", "1h", "--json", *more)
             assert (ran.code, ran.jsonl[0]["closes"], ran.jsonl[0]["decided"]) == (0, True, len(sent)), ran.err
         ran = await run(cli, "policy", "what-if", str(next_), "--since", "1h", "--json")

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
 from tests.drills.reading import everything
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.topics import ALERTS
 
 pytestmark = pytest.mark.drill
@@ -122,7 +122,7 @@ async def test_what_it_says_is_what_then_happens(own_pair: Pair, tmp_path: Path)
     await make_topics(kafka, 3)
     file = tmp_path / "b.toml"
     file.write_text(B)
-    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient"}
+    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
     with fleet(tmp_path, own_pair.env(), policy=A) as workers:
         workers.start()
         await workers.joined()

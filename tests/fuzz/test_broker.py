@@ -17,8 +17,8 @@ from tests.drills.fleet import ACCOUNT, Account, account, closes, fleet, make_to
 from tests.drills.pages import all_ready
 from tests.fuzz.hostile_records import KINDS, PARTITIONS, traffic
 from tests.fuzz.profile import LONG, TIMES
-from tests.pairs import Pair
 from tests.real.pair import Real
+from tests.support.pairs import Pair
 from tests.support.raw_batches import producing
 from tidegate.streams.embedded import Embedded
 

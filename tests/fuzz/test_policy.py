@@ -21,7 +21,7 @@ from tests.fuzz.profile import fuzzed
 from tidegate.streams.core.policy.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
 from tidegate.streams.core.policy.model import Policy, PolicyError, digest, parse
 from tidegate.streams.core.policy.snapshot import Kept, from_json, to_json
-from tidegate.streams.operations.policy_file import read_policy
+from tidegate.streams.policy_log.file import read_policy
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft7Validator(json.loads((ROOT / "schemas" / "policy.schema.json").read_text()))

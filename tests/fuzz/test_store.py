@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.fuzz.profile import fuzzed
-from tests.pairs import Pair
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Copy, Part
 from tidegate.streams.core.strikes import Crossing, Strike, Struck, Terms
-from tidegate.streams.store import Aggregate, Apply, Claim, Copy, Fence, Mark, Outbox, Part, Store, Undo
+from tidegate.streams.store import Aggregate, Apply, Claim, Fence, Mark, Outbox, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
 

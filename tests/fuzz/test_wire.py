@@ -17,7 +17,8 @@ from tests.fuzz.hostile import CANARY, as_json, mutated, words
 from tests.fuzz.profile import fuzzed
 from tests.wire.records import Fake
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
-from tidegate.streams.wire import Record, Unreadable, dead_letter, decode_completion, decode_feedback
+from tidegate.streams.core.partition import Record
+from tidegate.streams.wire import Unreadable, dead_letter, decode_completion, decode_feedback
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {

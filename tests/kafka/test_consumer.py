@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import Raw, batch, produce
+from tidegate.streams.core.partition import Part, UnreadableRange
 from tidegate.streams.embedded import Embedded
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.ingest.positions import seek_back
@@ -25,11 +26,9 @@ from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.history import History
 from tidegate.streams.kafka.kept_records import KeptRecords
 from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.policies import PoliciesTopic
 from tidegate.streams.kafka.probe import StepOver, end_of
 from tidegate.streams.kafka.reading import everything
-from tidegate.streams.policy_log.topic import PoliciesTopic
-from tidegate.streams.store import Part
-from tidegate.streams.wire import UnreadableRange
 
 AT_MS = 1_800_000_000_000
 MARKER = b"SPOIL-ME"

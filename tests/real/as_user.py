@@ -18,7 +18,7 @@ POLICY = "[labels.toxicity]\nflag = 0.5\nblock = 0.9\n"
 
 
 def environment(secure: Secure, user: str, **more: str) -> dict[str, str]:
-    return {**os.environ, **secure.env(user), "TIDEGATE_CLASSIFIER": "tests.scorers:obedient", **more}
+    return {**os.environ, **secure.env(user), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", **more}
 
 
 def settings(secure: Secure, user: str, **more: str | None) -> Settings:

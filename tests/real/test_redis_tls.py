@@ -11,9 +11,9 @@ import pytest
 from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.secure import USERS, Authority, SecureRedis
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
 from tidegate.streams.settings.settings import Settings
-from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 
 PASSWORDS = {user: f"zxcanary{user}qv" for user in (*USERS, "admin")}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.pairs import Pair
 from tests.real.redis_cluster import RedisCluster
+from tests.support.pairs import Pair
 from tidegate.streams.settings.roles import redis_acl
 from tidegate.streams.store import Store
 from tidegate.streams.store.address import Address

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from tests.pairs import Pair
 from tests.real.redis_cluster import PRIMARIES, RedisCluster
 from tests.store.test_contract import P, owner, span
 from tests.store.test_strikes import strike, striking
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import StoreAway, StoreRefused
-from tidegate.streams.store import Applied, Apply, Outcome, Part
+from tidegate.streams.store import Applied, Apply, Outcome
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.store.redis import RedisStore

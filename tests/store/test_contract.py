@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tests.support.ttls import strange_ttls
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Strike, Struck, Terms
 from tidegate.streams.errors import StoreAway, StoreRefused
-from tidegate.streams.store import Applied, Apply, Fence, Mark, Part, Store
+from tidegate.streams.store import Applied, Apply, Fence, Mark, Store
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
 

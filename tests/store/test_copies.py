@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
-from tidegate.streams.store import Applied, Apply, Copy, Marks, Part, Store
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.store import Applied, Apply, Marks, Store
 from tidegate.streams.store.copy_scripts import MARK
 from tidegate.streams.store.keys import COPY_MS, Keys
 from tidegate.streams.store.memory import MemoryStore

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.pairs import Pair
 from tests.store.conftest import as_worker
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Part
 from tidegate.streams.errors import StoreDenied, StoreForbids
 from tidegate.streams.settings.roles import REDIS, redis_acl
-from tidegate.streams.store import Part
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.redis import RedisStore
 

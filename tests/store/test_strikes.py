@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.pairs import Pair
 from tests.store.test_contract import P, Q, owner, span
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
-from tidegate.streams.store import KEPT_MS, Applied, Apply, Part, Store, Undo
+from tidegate.streams.store import KEPT_MS, Applied, Apply, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
 

@@ -11,7 +11,7 @@ import asyncio
 import struct
 from collections.abc import Mapping
 
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 from tests.support.raw_batches import right_crc
 
 _CRC_AT, _AFTER_ATTRIBUTES = 17, 23

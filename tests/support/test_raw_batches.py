@@ -10,8 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import CorruptRecordException, InvalidTimestampError, KafkaError, UnknownError
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from tests.pairs import Pair
 from tests.real.pair import Real
+from tests.support.pairs import Pair
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, Raw, batch, kept, produce, right_crc, split, varint
 
 NOW_MS = int(time.time() * 1000)

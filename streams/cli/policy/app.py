@@ -92,7 +92,7 @@ def check(
     from tidegate.streams.cli.policy.unseen import unseen_warnings
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.relaxations import loosened
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()

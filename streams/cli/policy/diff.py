@@ -65,7 +65,7 @@ def _is_version(name: str) -> bool:
 
 
 def _read(name: str) -> Policy:
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
 
     return read_policy(Path(name))
 

@@ -71,8 +71,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 
     Raises BrokerAway; PolicyError where the record is larger than may be sent: nothing is written then.
     """
-    from aiokafka.errors import MessageSizeTooLargeError
-
+    from tidegate.streams.kafka.errors import MessageSizeTooLargeError
     from tidegate.streams.kafka.writing import producer, record_bytes
 
     value = record.model_dump_json().encode()

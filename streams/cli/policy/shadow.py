@@ -44,7 +44,7 @@ def shadow(
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)

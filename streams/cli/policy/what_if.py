@@ -57,7 +57,7 @@ def what_if(
     from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)

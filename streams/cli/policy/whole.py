@@ -41,7 +41,7 @@ def apply(
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.operations.policy_file import read_policy
+    from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import Field
 
-from tidegate.streams.core import alerts, statuses
+from tidegate.streams.core.alerts import lifecycle as alerts
+from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Decision
 from tidegate.streams.core.policy.resolved import LivePolicy

@@ -13,12 +13,12 @@ from typing import NamedTuple, Protocol
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import DeadLetter, Decision
+from tidegate.streams.core.partition import Record
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.ranges import Stretch
 from tidegate.streams.operations.replay.index import Recorded
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
-from tidegate.streams.wire import Record
 
 # A record is written within this long of its own timestamp: producers stamp it when they are told to send, and give a
 # send up after minutes. Its decision is as late as its worker was, and is looked for up to the end of the topic.

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, Decision
+from tidegate.streams.core.partition import Part
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import Places, Stretch
@@ -23,7 +24,6 @@ from tidegate.streams.moderation.moderate import decision_key
 from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.operations.replay.index import Recorded
 from tidegate.streams.operations.replay.range import Log
-from tidegate.streams.store import Part
 from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
 
 CHUNK = 1024  # decisions in hand at once: some MB

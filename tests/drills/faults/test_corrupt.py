@@ -20,9 +20,9 @@ from tests.drills.closing import transitions
 from tests.drills.pages import all_ready, waits
 from tests.drills.published import metric
 from tests.drills.scene import Scene, scene
-from tests.pairs import Pair
 from tests.real.pair import Real
 from tests.support.corrupting import Corrupting, spoilt
+from tests.support.pairs import Pair
 from tests.support.segments import Found, at_offset, flip
 from tidegate.streams.embedded import Embedded
 

@@ -15,8 +15,8 @@ import pytest
 from tests.drills.reading import everything, follow
 from tests.drills.scene import POLICY, scene
 from tests.drills.test_strikes import drained, recomputed
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.topics import ENFORCEMENTS

@@ -16,8 +16,8 @@ from tests.drills.gate import Gate
 from tests.drills.policy_moves import change
 from tests.drills.published import ahead, epochs, tokens, written_by
 from tests.drills.scene import Scene, scene
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 MANY = 200  # records that the two decide: enough for them to differ

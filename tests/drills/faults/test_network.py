@@ -12,8 +12,8 @@ import pytest
 
 from tests.drills.pages import all_ready, all_wait_for
 from tests.drills.scene import scene
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.embedded import Embedded
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(480)]

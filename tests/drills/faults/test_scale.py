@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.drills.scene import Scene, scene
-from tests.pairs import Pair
 from tests.real.pair import Real
+from tests.support.pairs import Pair
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault]
 

@@ -11,8 +11,8 @@ import redis
 
 from tests.drills.pages import all_ready, all_wait_for
 from tests.drills.scene import scene
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 AWAY_S = 10.0  # longer than a session of the group

@@ -25,7 +25,7 @@ from tests.drills.fleet import ROOT, Account, counted, event, send
 from tests.drills.pages import all_ready
 from tests.drills.scene import POLICY, Scene, scene
 from tests.drills.test_strikes import drained, enforcements
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of

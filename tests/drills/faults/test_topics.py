@@ -18,10 +18,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.drills.fleet import ROOT, account, counted, event, fleet, make_topics, positions, send, settled
 from tests.drills.scene import Report, Scene, keep, scene, servers
-from tests.pairs import Pair
 from tests.real.pair import Real
+from tests.support.pairs import Pair
+from tidegate.streams.core.partition import Part
 from tidegate.streams.embedded import free_port
-from tidegate.streams.store import Part
 from tidegate.streams.store.redis import RedisStore
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]

@@ -14,7 +14,7 @@ import redis
 from tests.drills.clock import Clocks
 from tests.drills.published import metric, reminders
 from tests.drills.scene import POLICY, Scene, scene
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 POISON_EVERY = 7  # records: fewer than any batch has

@@ -12,8 +12,8 @@ from tests.drills.gate import Gate
 from tests.drills.policy_moves import changing
 from tests.drills.published import ahead, metric, tokens
 from tests.drills.scene import scene
-from tests.pairs import Pair
-from tests.proxy import Proxy
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 UNANSWERED_S = 1.5  # longer than from one commit to the next

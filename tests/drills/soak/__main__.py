@@ -22,10 +22,10 @@ from tests.drills.soak.run import POLICY, Soak
 from tests.drills.soak.traffic import Traffic
 from tests.drills.soak.troubles import Networks, Troubles, networks
 from tests.drills.soak.watch import Watch
-from tests.pairs import Pair
-from tests.proxy import Proxy
 from tests.real.needed import lacking, said
 from tests.real.pair import Real
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 from tidegate.streams.embedded import Embedded
 
 PARTITIONS = 6

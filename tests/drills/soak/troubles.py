@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from tests.drills.fleet import ROOT, SESSION_S, Fleet
 from tests.drills.soak.traffic import Traffic
-from tests.pairs import Pair
-from tests.proxy import Proxy
 from tests.real.pair import Real
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
 
 AWAY_S = SESSION_S + 3  # longer than a session, so that the group notices
 BURST_S = 8.0  # a burst is so many seconds' worth of completions, at once

@@ -12,7 +12,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
 from tests.drills.fleet import Fleet, keys
-from tests.pairs import Pair
+from tests.support.pairs import Pair
 
 MB = 1e6
 # Of the level at the second half's begin. A worker that kept 100 bytes of each completion, at 500 a second, would grow

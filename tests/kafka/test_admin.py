@@ -1,0 +1,107 @@
+"""Topics are created as the table says, once, and never with unequal completions and decisions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from tests.support.pairs import Pair
+from tidegate.streams.embedded import free_port
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka.admin import TopicsUnequal, config, ensure_topics
+from tidegate.streams.kafka.lookup import partition_counts
+from tidegate.streams.topics import TOPICS
+
+NAMES = tuple(topic.name for topic in TOPICS)
+
+
+async def create(bootstrap: str, **partitions: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, count, 1) for name, count in partitions.items()])
+    await admin.close()
+    told = 0
+    while told < 10:  # each time by another broker: one hears of a topic later than another
+        told = told + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
+
+
+async def test_every_topic_is_created_as_the_table_says_and_only_once(own_pair: Pair) -> None:
+    assert await ensure_topics(own_pair.kafka, 6, own_pair.replication) == NAMES
+    assert await partition_counts(own_pair.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=own_pair.kafka)
+    await admin.start()
+    for topic in TOPICS:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+        entries = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+        assert config(topic, 1, 1_000_000).items() <= entries.items()
+    await admin.close()
+
+    assert await ensure_topics(own_pair.kafka, 12, own_pair.replication) == ()
+    assert (await partition_counts(own_pair.kafka))["completions"] == 6  # what exists is left as it is
+
+
+async def test_decisions_and_replays_follow_the_completions_that_exist(own_pair: Pair) -> None:
+    await create(own_pair.kafka, completions=3)
+    await ensure_topics(own_pair.kafka, 12, own_pair.replication)
+    counts = await partition_counts(own_pair.kafka)
+    assert (counts["decisions"], counts["replays"], counts["feedback"]) == (3, 3, 12)
+
+
+async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_pair: Pair) -> None:
+    await create(own_pair.kafka, completions=3, decisions=4)
+    with pytest.raises(TopicsUnequal, match="completions has 3 partitions and decisions 4; expected the same number"):
+        await ensure_topics(own_pair.kafka, 12, own_pair.replication)
+    assert await partition_counts(own_pair.kafka) == {"completions": 3, "decisions": 4}
+
+
+async def test_a_broker_that_is_away_is_named() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(BrokerAway, match=address):
+        await ensure_topics(address, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "replication", "expected"),
+    [
+        ("completions", 1, {"cleanup.policy": "delete", "retention.ms": "604800000", "max.message.bytes": "1000000"}),
+        ("policies", 1, {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "1000000"}),
+        (
+            "rates",
+            3,
+            {
+                "cleanup.policy": "compact",
+                "retention.ms": "-1",
+                "max.message.bytes": "1000000",
+                "min.insync.replicas": "2",
+            },
+        ),
+    ],
+)
+def test_a_topic_s_configuration(name: str, replication: int, expected: dict[str, str]) -> None:
+    (topic,) = (topic for topic in TOPICS if topic.name == name)
+    assert config(topic, replication, 1_000_000) == expected
+
+
+def test_as_a_command_it_says_what_it_created(own_pair: Pair) -> None:
+    def run(**environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tidegate", "topics"],
+            env={**os.environ, **own_pair.env(), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    first, second = run(), run()
+    assert (first.returncode, first.stdout) == (0, f"created {', '.join(NAMES)}\n")
+    assert (second.returncode, second.stdout) == (0, "every topic exists; nothing created\n")
+
+    wrong = run(TIDEGATE_REPLICATION="none")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("TIDEGATE_REPLICATION: found 'none'; expected ")

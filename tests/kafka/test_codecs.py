@@ -1,0 +1,186 @@
+"""Every codec is read, whoever compressed: a producer by its setting, or a topic by its own; by every reader of ours.
+
+The embedded broker keeps what it was sent, whatever the topic says: of topics it is Apache Kafka that this is about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tests.cli.conftest import Cli
+from tests.drills.fleet import ROOT, Fleet, account, event, fleet, make_topics
+from tests.drills.pages import all_ready, waits
+from tests.real.pair import Real
+from tests.support.pairs import Pair
+from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
+from tidegate.streams.core.events import PolicyChange
+from tidegate.streams.core.partition import Part
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.kafka import policies as policies_topic
+from tidegate.streams.kafka.history import History
+from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.reading import everything, follow
+from tidegate.streams.policy_log import reader as policies
+from tidegate.streams.policy_log.reader import NAME, Policies
+
+COMPRESSED = [name for name in CODECS if name != "none"]
+every_codec = pytest.mark.parametrize("codec", COMPRESSED)
+by_whom = pytest.mark.parametrize("by", ["producer", "topic"])
+SOON_S = 10.0
+
+
+async def topic(pair: Pair, name: str, codec: str, by: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=pair.kafka)
+    await admin.start()
+    config = {"compression.type": codec} if by == "topic" else {}
+    await admin.create_topics([NewTopic(name, 1, pair.replication, topic_configs=config)])
+    await admin.close()
+
+
+async def send(pair: Pair, name: str, values: Sequence[bytes], codec: str | None, partition: int = 0) -> None:
+    """In one batch, so that there is something to compress. key: that of a policy, which nobody else minds."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=pair.kafka, compression_type=codec, linger_ms=20, acks="all"
+    ) as producer:
+        sent = [await producer.send(name, value, key=NAME, partition=partition) for value in values]
+        await asyncio.gather(*sent)
+
+
+async def is_kept(pair: Pair, name: str, codec: str, by: str) -> None:
+    """Fails where the broker keeps it otherwise: the test would prove nothing."""
+    found = {HEADER.unpack(each[:HEADER_BYTES])[5] & 7 for each in split(await kept(pair.kafka, name, 0))}
+    assert found == {CODECS[codec] if by == "producer" or isinstance(pair, Real) else 0}
+
+
+@by_whom
+@every_codec
+async def test_readers_outside_a_group_read_every_codec(shared_pair: Pair, namespace: str, codec: str, by: str) -> None:
+    """Those of `tail` and other commands, of takeovers, and of what Redis lost."""
+    values = [f"value {n} ".encode() * 20 for n in range(5)]
+    await topic(shared_pair, namespace, codec, by)
+    await send(shared_pair, namespace, values, codec if by == "producer" else None)
+    await is_kept(shared_pair, namespace, codec, by)
+    async with asyncio.timeout(SOON_S):
+        assert [r.value async for r in everything(shared_pair.kafka, namespace)] == values
+        followed = follow(shared_pair.kafka, namespace, from_start=True)
+        assert [(await anext(followed)).value for _ in values] == values
+        await followed.aclose()
+        part, source = Part(namespace, 0), Source(shared_pair.kafka)
+        found = [await source.read(part, n) for n in range(5)]
+        assert [record and record.value for record in found] == values
+        assert await source.bounds(part) == (0, 5)
+        await source.stop()
+        history = History(shared_pair.kafka)
+        (stretch,) = await history.since([part], 0)
+        assert [r.value async for records in history.read(stretch) for r in records] == values
+
+
+def change(parent: str | None, block: float) -> PolicyChange:
+    policy = parse({"labels": {"toxicity": {"block": block}}}, "policy.toml").model_dump(mode="json", exclude_none=True)
+    return PolicyChange(parent=parent, policy=policy, author="ann", reason="why not", at_ms=int(time.time() * 1000))
+
+
+@by_whom
+@every_codec
+async def test_policies_are_read_in_every_codec(
+    shared_pair: Pair, namespace: str, monkeypatch: pytest.MonkeyPatch, codec: str, by: str
+) -> None:
+    for module in (policies, policies_topic):
+        monkeypatch.setattr(module, "POLICIES", namespace)
+    await topic(shared_pair, namespace, codec, by)
+    said = change(None, 0.7)
+    await send(shared_pair, namespace, [said.model_dump_json().encode()], codec if by == "producer" else None)
+    await is_kept(shared_pair, namespace, codec, by)
+    log = Policies(shared_pair.kafka)
+    async with asyncio.timeout(SOON_S):
+        await log.read()
+        assert log.log.live is not None
+        assert log.log.live.policy.labels["toxicity"].block == 0.7
+        await log.stop()
+
+
+async def ready_all_the_while(workers: Fleet, until: asyncio.Event) -> list[dict[str, str]]:
+    """What its only worker waited for from when it was ready first."""
+    await all_ready(workers)
+    said = []
+    while not until.is_set():
+        said.append(await waits(workers, "w1"))
+        await asyncio.sleep(0.2)
+    return said
+
+
+@by_whom
+async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_read(
+    own_pair: Pair, tmp_path: Path, by: str
+) -> None:
+    """By topic: `completions` in each codec is one too many for one run; outputs and `policies` are in the others."""
+    own = {"completions": "lz4", "policies": "zstd", "decisions": "snappy", "dead-letters": "gzip", "rates": "lz4"}
+    config = {name: {"compression.type": codec} for name, codec in own.items()} if by == "topic" else {}
+    await make_topics(own_pair.kafka, len(COMPRESSED), config)
+    with fleet(tmp_path, own_pair.env()) as workers:
+        workers.start()
+        over = asyncio.Event()
+        watching = asyncio.create_task(ready_all_the_while(workers, over))
+        await workers.joined()
+        began, sent = time.monotonic(), set[tuple[int, int]]()
+        for partition, codec in enumerate(COMPRESSED):
+            values = [event(n, f"{codec} said toxicity=0.95 {'pad ' * 50}") for n in range(5)] + [b"no completion"]
+            await send(own_pair, "completions", values, codec if by == "producer" else None, partition)
+            sent |= {(partition, offset) for offset in range(len(values))}
+        seen = await account(own_pair.kafka, len(sent), SOON_S)
+        assert time.monotonic() - began < SOON_S + 5
+        over.set()
+        assert [said for said in await watching if said] == []
+        assert workers.ended() == []
+    assert seen.positions == sent
+    assert {d["action"] for d in seen.counted()} == {"block"}
+    assert len(seen.dead) == len(COMPRESSED)
+    if by == "topic":
+        await is_kept(own_pair, "decisions", "snappy", by)
+    await commands_read(Cli({**own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}), len(sent))
+
+
+async def commands_read(cli: Cli, sent: int) -> None:
+    """`tail` of what came in and went out, and `replay`, decided and scored again."""
+
+    async def run(*args: str) -> list[dict[str, Any]]:
+        ran = await asyncio.to_thread(cli, *args)
+        assert ran.code == 0, ran.err
+        return ran.jsonl
+
+    letters = len(COMPRESSED)
+    for name, n in (("decisions", sent - letters), ("dead-letters", letters)):
+        assert len(await run("tail", name, "--until-end", "--json")) == n
+    for more in ((), ("--model", "tests.support.scorers:scripted")):
+        (told,) = await run("replay", "--from", "1h", "--json", *more)
+        assert (told["closes"], told["read"], told["decided"]) == (True, sent, sent - letters)
+
+
+@pytest.mark.parametrize("command", [("worker",), ("tail", "decisions"), ("replay", "--from", "1h")])
+def test_a_codec_library_that_is_missing_refuses_start_and_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Nobody listens where it is told to connect: it does not come so far."""
+    missing = "import sys; sys.modules['cramjam'] = None; from tidegate.streams.cli import main; main()"
+    policy = tmp_path / "policy.toml"
+    policy.write_text("schema_version = 1\nlabels = { toxicity = { block = 0.9 } }\n")
+    env = {
+        **os.environ, "TIDEGATE_KAFKA": "127.0.0.1:1", "TIDEGATE_REDIS": "redis://127.0.0.1:1/0",
+        "TIDEGATE_USER_KEY": "0" * 64, "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
+        "TIDEGATE_HTTP_PORT": "0", "TIDEGATE_POLICY_FILE": str(policy),
+    }  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-c", missing, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+    assert (ran.returncode, "cramjam" in ran.stderr) == (2, True), ran.stderr[-2000:]
+    assert "Traceback" not in ran.stderr

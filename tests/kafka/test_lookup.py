@@ -1,0 +1,199 @@
+"""Single records and bounds of a topic, from the real broker: no answer is never taken for a "no"."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
+from tidegate.streams.core.partition import Part
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka import lookup as module
+from tidegate.streams.kafka.lookup import Source, cluster_id, partition_counts
+
+
+@contextlib.asynccontextmanager
+async def admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def topic(kafka: str, name: str, partitions: int = 1) -> None:
+    async with admin(kafka) as client:
+        await client.create_topics([NewTopic(name, partitions, 1)])
+
+
+async def send(kafka: str, name: str, values: list[bytes | None], partition: int = 0) -> list[int]:
+    """The timestamps that the records bear."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
+        return [
+            (await producer.send_and_wait(name, value, key=b"k", partition=partition)).timestamp for value in values
+        ]
+
+
+@pytest.fixture
+async def source(shared_pair: Pair) -> AsyncIterator[Source]:
+    asked = Source(shared_pair.kafka)
+    yield asked
+    await asked.stop()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that gives no answer is away after one second instead of ten."""
+    monkeypatch.setattr(module, "ANSWER_S", 1.0)
+
+
+# --- read
+
+
+async def test_a_record_is_read_by_its_offset_in_any_order(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace, 2)
+    times = await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"], partition=1)
+    await send(shared_pair.kafka, namespace, [b"other"] * 3)
+    for offset in (2, 0, 1, 1):
+        record = await source.read(Part(namespace, 1), offset)
+        assert record is not None
+        assert (record.topic, record.partition, record.offset) == (namespace, 1, offset)
+        assert (record.value, record.key, record.timestamp) == (b"v%d" % offset, b"k", times[offset])
+
+
+async def test_a_tombstone_is_a_record(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", None])
+    record = await source.read(Part(namespace, 0), 1)
+    assert record is not None
+    assert (record.offset, record.value) == (1, None)
+
+
+@pytest.mark.parametrize("offset", [3, 4, 88_214])
+async def test_past_the_end_there_is_none(shared_pair: Pair, source: Source, namespace: str, offset: int) -> None:
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
+    assert await source.read(Part(namespace, 0), offset) is None
+
+
+async def test_an_empty_topic_holds_none(shared_pair: Pair, source: Source, namespace: str) -> None:
+    await topic(shared_pair.kafka, namespace)
+    assert await source.read(Part(namespace, 0), 0) is None
+    assert await source.read(Part(namespace, 0), 7) is None
+
+
+async def test_a_topic_made_anew_shows_its_own_records(shared_pair: Pair, source: Source, namespace: str) -> None:
+    part = Part(namespace, 0)
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
+    assert (await source.read(part, 2)) is not None
+    async with admin(shared_pair.kafka) as client:
+        await client.delete_topics([namespace])
+    await topic(shared_pair.kafka, namespace)
+    await send(shared_pair.kafka, namespace, [b"new"])
+    assert await source.read(part, 2) is None
+    record = await source.read(part, 0)
+    assert record is not None
+    assert record.value == b"new"
+    assert await source.bounds(part) == (0, 1)
+
+
+# --- bounds: [oldest kept, next to be written)
+
+
+async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
+    shared_pair: Pair, source: Source, namespace: str
+) -> None:
+    part = Part(namespace, 0)
+    await topic(shared_pair.kafka, namespace)
+    assert await source.bounds(part) == (0, 0)
+    await send(shared_pair.kafka, namespace, [b"v0", b"v1"])
+    assert await source.bounds(part) == (0, 2)
+    await source.read(part, 1)  # where it last read does not matter
+    await send(shared_pair.kafka, namespace, [b"v2"])
+    assert await source.bounds(part) == (0, 3)
+
+
+# --- away
+
+
+@pytest.mark.usefixtures("soon", "_wheels")
+async def test_a_broker_that_is_cut_off_is_away_and_answers_once_it_is_back(
+    proxy_to: Callable[[str | None], Proxy], namespace: str
+) -> None:
+    network = proxy_to(None)
+    with Embedded(advertised=network.address) as pair:
+        network.target = pair.kafka_listens
+        part = Part(namespace, 0)
+        await topic(pair.kafka, namespace)
+        await send(pair.kafka, namespace, [b"v0"])
+        asked = Source(pair.kafka)
+        assert await asked.bounds(part) == (0, 1)
+        network.cut()
+        with pytest.raises(BrokerAway, match=pair.kafka):
+            await asked.read(part, 0)
+        with pytest.raises(BrokerAway, match=pair.kafka):
+            await asked.read(part, 88_214)  # not known to be missing: nobody said so
+        with pytest.raises(BrokerAway, match=pair.kafka):
+            await asked.bounds(part)
+        network.heal()
+        await send(pair.kafka, namespace, [b"v1"])
+        record = await asked.read(part, 0)
+        assert record is not None
+        assert record.value == b"v0"
+        assert await asked.bounds(part) == (0, 2)
+        await asked.stop()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_broker_that_is_silent_is_away(own_pair: Pair, namespace: str) -> None:
+    asked = Source(own_pair.kafka)
+    await topic(own_pair.kafka, namespace)
+    await send(own_pair.kafka, namespace, [b"v0"])
+    assert await asked.bounds(Part(namespace, 0)) == (0, 1)
+    own_pair.freeze_broker()
+    with pytest.raises(BrokerAway, match="no answer in 1 s"):
+        await asked.read(Part(namespace, 0), 0)
+    with pytest.raises(BrokerAway, match="no answer in 1 s"):
+        await asked.read(Part(namespace, 0), 5)
+    own_pair.thaw_broker()
+    await asked.stop()
+
+
+async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    asked = Source(nobody)
+    with pytest.raises(BrokerAway, match=nobody):
+        await asked.read(Part("completions", 0), 0)
+    with pytest.raises(BrokerAway, match=nobody):
+        await asked.bounds(Part("completions", 0))
+    with pytest.raises(BrokerAway, match=nobody):
+        await cluster_id(nobody)
+    with pytest.raises(BrokerAway, match=nobody):
+        await partition_counts(nobody)
+    await asked.stop()
+
+
+# --- the cluster
+
+
+async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_embedded: Embedded) -> None:
+    one = await cluster_id(shared_pair.kafka)
+    assert one == await cluster_id(shared_pair.kafka)
+    assert one != await cluster_id(own_embedded.kafka)
+    assert one not in ("", "None")
+
+
+async def test_asking_for_the_topics_makes_none(own_pair: Pair) -> None:
+    found = await partition_counts(own_pair.kafka)
+    assert [topic for topic in found if not topic.startswith("__")] == []  # Kafka's own
+    await topic(own_pair.kafka, "completions", 3)
+    assert await partition_counts(own_pair.kafka) == {"completions": 3}
+    assert await partition_counts(own_pair.kafka) == {"completions": 3}

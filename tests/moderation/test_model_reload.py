@@ -1,0 +1,333 @@
+"""Another model while it runs: a good one is taken between batches, a bad one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support import manifests as manifests
+from tests.support.scorers import LABELS
+from tests.wire.records import Fake
+from tidegate.classifiers import Scored, Scorer
+from tidegate.streams.core.events import Decision
+from tidegate.streams.core.partition import Part
+from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy.model import parse
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderation.model_reload import Swap
+from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
+from tidegate.streams.moderation.scoring import Scoring
+from tidegate.streams.settings.settings import Settings
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.worker import Worker
+
+LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
+
+
+class Watched:
+    """A Swap on a folder of the test's own, and how often it loaded something."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = manifests.write_one(folder)
+        self.loads = 0
+        self.metrics = Metrics()
+        self.swap = Swap(self.manifest, self._load, self.metrics)
+        self.first = self.loaded
+        self.loads = 0
+
+    def _load(self) -> Scorer:
+        self.loads += 1
+        return load_scorer("", self.manifest)
+
+    @property
+    def loaded(self) -> Scorer:
+        return self.swap.scorer.loaded
+
+    async def look(self) -> None:
+        await self.swap.look(lambda: LIVE)
+
+    def touch(self) -> None:
+        """Written again with what it says already."""
+        os.utime(self.manifest, ns=(0, self.manifest.stat().st_mtime_ns + 1))
+
+    @property
+    def refused(self) -> float | None:
+        return self.metrics.registry.get_sample_value("tidegate_model_refused_total")
+
+    @property
+    def versions(self) -> list[str]:
+        """Those that the metric says are in force."""
+        (family,) = (f for f in self.metrics.registry.collect() if f.name == "tidegate_model_info")
+        return [sample.labels["version"] for sample in family.samples if sample.value == 1]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def another(folder: Path) -> None:
+    """A model that scores otherwise: the same files, read in windows of another overlap."""
+    manifests.write_one(folder, overlap=8)
+
+
+# --- a good one
+
+
+async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
+    another(watched.folder)
+    await watched.look()
+    second = watched.loaded
+    assert second.version != watched.first.version
+    assert watched.versions == [second.version]
+    assert caplog.messages == [f"model {second.version} is in force, {watched.first.version} was before"]
+
+    manifests.write_one(watched.folder)
+    await watched.look()
+    assert (watched.versions, watched.refused) == ([watched.first.version], 0)
+
+
+async def test_nothing_is_loaded_where_the_manifest_says_what_it_said(watched: Watched) -> None:
+    await watched.look()
+    watched.touch()
+    await watched.look()
+    assert (watched.loads, watched.loaded) == (0, watched.first)
+
+
+async def test_a_manifest_that_changes_no_score_swaps_nothing(watched: Watched) -> None:
+    manifests.write_one(watched.folder, summary="Said better.")
+    await watched.look()
+    await watched.look()
+    assert (watched.loads, watched.loaded, watched.refused) == (1, watched.first, 0)
+
+
+# --- a bad one
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "wrong hash": (lambda f: manifests.write_one(f, sha256="0" * 64), "models.screen-en.file: "),
+    "missing file": (lambda f: manifests.write_one(f, file="nowhere.onnx"), "No such file or directory"),
+    "broken TOML": (lambda f: manifests.write(f, "default = [["), "not readable as TOML"),
+    "unknown key": (lambda f: manifests.write_one(f, speed=1, colour=2), "unknown key; "),
+    "no such name": (lambda f: manifests.write_models(f, "other", **{manifests.NAME: manifests.entry()}), "default"),
+    "another width": (
+        lambda f: manifests.write_one(f, labels=["toxicity", "insult"], experimental=None, prompt_labels=None),
+        "expected",
+    ),
+    "golden texts": (
+        lambda f: manifests.write_one(f, overlap=8, **manifests.golden(f, 0.9)),
+        "golden.json: texts[0]: toxicity: screen-en@",
+    ),
+    "missing label": (
+        lambda f: manifests.write_one(f, labels=[k.replace("insult", "rudeness") for k in manifests.LABELS]),
+        "policy 3-0123abcd: insult: screen-en@",
+    ),
+    "gone": (lambda f: (f / "models.toml").unlink(), "no such file"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_tried(
+    watched: Watched, bad: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    make, said = BAD[bad]
+    make(watched.folder)
+    for _ in range(3):
+        await watched.look()
+    assert (watched.loaded, watched.refused, watched.loads) == (watched.first, 1, 1)
+    (message,) = caplog.messages
+    assert message.startswith("model not swapped: ")
+    assert message.endswith(f"; {watched.first.version} stays in force")
+    assert said in message
+    assert "\n" not in message
+
+    another(watched.folder)
+    await watched.look()
+    assert watched.loaded is not watched.first
+    assert watched.refused == 1
+
+
+async def test_a_refused_model_is_tried_again_where_the_manifest_is_touched(watched: Watched) -> None:
+    """Say, once the file that was missing has arrived."""
+    manifests.write_one(watched.folder, overlap=8, file="late.onnx")
+    await watched.look()
+    assert watched.refused == 1
+    (watched.folder / "late.onnx").symlink_to(manifests.entry()["file"])
+    watched.touch()
+    await watched.look()
+    assert (watched.refused, watched.loaded is watched.first) == (1, False)
+
+
+async def test_a_model_back_to_the_one_in_force_after_a_bad_one_is_not_loaded(watched: Watched) -> None:
+    manifests.write(watched.folder, "default = [[")
+    await watched.look()
+    manifests.write_one(watched.folder)
+    await watched.look()
+    assert (watched.loads, watched.loaded, watched.refused) == (1, watched.first, 1)
+
+
+async def test_whatever_the_loading_raises_the_model_in_force_stays(
+    watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks() -> Scorer:
+        raise MemoryError("a text, perhaps")
+
+    monkeypatch.setattr(watched.swap, "_load", breaks)
+    another(watched.folder)
+    await watched.look()
+    assert (watched.loaded, watched.refused) == (watched.first, 1)
+    assert "MemoryError while it was loaded" in caplog.text
+    assert "a text, perhaps" not in caplog.text
+
+
+# --- watching
+
+
+async def test_it_looks_until_it_is_time_to_stop(watched: Watched) -> None:
+    stopping = asyncio.Event()
+    running = asyncio.create_task(watched.swap.run(lambda: LIVE, stopping, 0.01))
+    another(watched.folder)
+    async with asyncio.timeout(30):
+        while watched.loaded is watched.first:
+            await asyncio.sleep(0.01)
+        stopping.set()
+        await running
+
+
+async def test_a_poll_of_0_never_looks(watched: Watched) -> None:
+    another(watched.folder)
+    await watched.swap.run(lambda: LIVE, asyncio.Event(), 0)
+    assert watched.loads == 0
+
+
+# --- traffic
+
+
+class Steady:
+    """Gives every text the same score, and says so in its version."""
+
+    labels = LABELS
+
+    def __init__(self, score: float) -> None:
+        self.version = f"steady@{score:g}"
+        self._score = score
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        return Scored(np.full((len(texts), len(LABELS)), self._score, np.float32))
+
+
+@pytest.mark.parametrize("careful", [False, True])
+async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(careful: bool) -> None:
+    scorer = LiveScorer(Steady(0.25), lambda _: None)
+    scoring, store = Scoring(2, 5), MemoryStore(lambda: 0)
+    moderate = Moderate(
+        scoring, scorer.under, store, UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
+    )  # fmt: skip
+    part = Part("completions", 0)
+    (claim,) = await store.claim([part], "w1")
+    owned = Owned(part, claim.token, 0, 0, Belief.BELIEVED, careful_until=100 if careful else 0)
+    records = [Fake(b'{"id": "%d", "completion": "x"}' % n, offset=n, timestamp=0) for n in range(4)]
+    found: list[set[tuple[str, float]]] = []
+
+    async def process() -> None:
+        span = Span(owned, 0, list(records), 0)
+        (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
+        await asyncio.sleep(0)
+        decided = moderate.conclude(span, prepared, LIVE)
+        found.append({(d.model_version, d.scores["toxicity"]) for d in decided if isinstance(d, Decision)})
+
+    async def swap() -> None:
+        for n in range(60):
+            scorer.loaded = Steady(0.5 if n % 2 == 0 else 0.25)
+            await asyncio.sleep(0.001)
+
+    await asyncio.gather(swap(), *(process() for _ in range(30)))
+    assert all(len(versions) == 1 for versions in found)
+    assert set.union(*found) <= {("steady@0.25", 0.25), ("steady@0.5", 0.5)}
+    scoring.close()
+
+
+async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
+    scorer = LiveScorer(Steady(0.25), lambda _: None)
+    scoring = Scoring(1, 5)
+    moderate = Moderate(
+        scoring, scorer.under, MemoryStore(lambda: 0), UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
+    )
+    owned = Owned(Part("completions", 0), 1, 0, 0, Belief.BELIEVED)
+    versions = []
+    for swapped_to in (0.5, None):
+        span = Span(owned, 0, [Fake(b'{"id": "1", "completion": "x"}', offset=0, timestamp=0)], 0)
+        (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), 1, 0))
+        if swapped_to:
+            scorer.loaded = Steady(swapped_to)
+        (decision,) = moderate.conclude(span, prepared, LIVE)
+        assert isinstance(decision, Decision)
+        versions.append(decision.model_version)
+    assert versions == ["steady@0.25", "steady@0.5"]
+    scoring.close()
+
+
+# --- a policy is judged against the model in force
+
+
+async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_that_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = manifests.write_one(tmp_path)
+    policy = tmp_path / "p.toml"
+    policy.write_text("[labels.toxicity]\nflag = 0.5\n")
+    worker = Worker(Settings(policy_file=policy, classifier_manifest=manifest, user_key="0" * 16))  # type: ignore[arg-type]
+    named: Any = {"labels": {"toxicity": {"flag": 0.5}}, "prompt_labels": {"hate": {"flag": 0.5}}}
+    new = LivePolicy("4-0123abcd", parse(named, "p"))
+
+    def arrives() -> None:
+        worker.in_force._record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
+
+    arrives()
+    assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text
+    waits = worker.waits()
+    manifests.write_one(tmp_path, sha256="0" * 64)
+    await worker._swap.look(lambda: LIVE)
+    assert "model not swapped" in caplog.text
+    assert worker.waits() == waits  # a refused model keeps nobody from working
+    caplog.clear()
+    manifests.write_one(tmp_path, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
+                        experimental=None)  # fmt: skip
+    await worker._swap.look(lambda: LIVE)
+    arrives()
+    assert caplog.text == ""
+    worker._scoring.close()
+
+
+async def test_a_label_that_only_a_shadow_names_keeps_no_model_out_and_is_said(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    candidate = LivePolicy("5-0123abcd", parse({"labels": {"toxicity": {"flag": 0.4}, "sexual": {"flag": 0.5}}}, "p"))
+    beside = replace(LIVE, shadow=candidate)
+    watched.swap.scorer.under(beside)
+    assert caplog.text == ""  # the first model gives it
+    manifests.write_one(watched.folder, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
+                        experimental=None)  # fmt: skip
+    await watched.swap.look(lambda: beside)
+    assert (watched.refused, watched.versions) == (0, [watched.loaded.version])
+    assert "hate" in watched.loaded.labels
+    assert caplog.messages == [
+        f"shadow 5-0123abcd names sexual, which {watched.loaded.version} does not give: "
+        "the shadow asks for nothing of it"
+    ]

@@ -1,0 +1,519 @@
+"""The `policies` log on a real broker: every reader arrives at the same version, and keeps it while Kafka is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from tests.support.pairs import Pair
+from tests.support.proxy import Proxy
+from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
+from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.model import Policy, parse, version
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import Found, to_json
+from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.errors import BrokerAway
+from tidegate.streams.kafka import policies as policies_topic
+from tidegate.streams.kafka.producer import Message, Publisher
+from tidegate.streams.policy_log import reader as policies
+from tidegate.streams.policy_log.reader import NAME, Policies
+from tidegate.streams.topics import POLICIES
+
+SOON_S = 10.0
+
+
+def policy(block: float) -> Policy:
+    return parse({"labels": {"toxicity": {"block": block}}}, "policy.toml")
+
+
+def change(parent: str | None, block: float) -> PolicyChange:
+    return PolicyChange(
+        parent=parent,
+        policy=policy(block).model_dump(mode="json", exclude_none=True),
+        author="ann",
+        reason="why not",
+        at_ms=int(time.time() * 1000),
+    )
+
+
+@contextlib.asynccontextmanager
+async def publisher(kafka: str) -> AsyncIterator[Publisher]:
+    made = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+@contextlib.asynccontextmanager
+async def reader(kafka: str, **more: Any) -> AsyncIterator[Policies]:
+    made = Policies(kafka, **more)
+    try:
+        yield made
+    finally:
+        await made.stop()
+
+
+async def topic(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(POLICIES, 1, 1)])
+    await admin.close()
+
+
+@pytest.fixture
+async def kafka(own_pair: Pair) -> str:
+    await topic(own_pair.kafka)
+    return own_pair.kafka
+
+
+async def until(met: Callable[[], bool], within_s: float = SOON_S) -> None:
+    async with asyncio.timeout(within_s):
+        while not met():
+            await asyncio.sleep(0.05)
+
+
+# --- the first policy
+
+
+async def test_an_empty_log_has_no_policy(kafka: str) -> None:
+    async with reader(kafka) as known:
+        assert (await known.read()).live is None
+        with pytest.raises(LookupError):
+            _ = known.live
+
+
+async def test_a_seed_is_live_for_who_wrote_it_and_for_who_comes_later(kafka: str) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as first, reader(kafka) as second:
+        await first.read()
+        await first.seed(writer, policy(0.9), "w1")
+        assert first.live.policy == policy(0.9)
+        assert (await second.read()).live == first.live
+        assert second.live.version.startswith("0-")
+
+
+async def test_of_two_seeds_at_once_both_readers_end_on_the_first_in_the_log(kafka: str) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as one, reader(kafka) as two, reader(kafka) as later:
+        await asyncio.gather(one.read(), two.read())
+        await asyncio.gather(one.seed(writer, policy(0.9), "w1"), two.seed(writer, policy(0.8), "w2"))
+        await one.follow()
+        await two.follow()
+        await until(lambda: one.log.next == two.log.next == 2)
+        assert one.live.version == two.live.version == (await later.read()).live.version  # type: ignore[union-attr]
+        assert one.live.version.startswith("0-")
+
+
+# --- changes
+
+
+async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka: str) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as known:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live.version
+        waiting = asyncio.create_task(known.settled(lambda log: log.live is not None and log.live.version != was, 5))
+        await asyncio.sleep(0)
+        await known.write(writer, change(was, 0.7))
+        assert (await waiting).live == known.live
+        assert known.live.policy == policy(0.7)
+        with pytest.raises(TimeoutError):
+            await known.settled(lambda log: log.next > 99, 0.01)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: int) -> None:
+    policies = Policies("127.0.0.1:1")
+    waiting = asyncio.create_task(policies.moved(60))
+    await asyncio.sleep(0.01)
+    async with policies._moved:
+        policies._moved.notify_all()
+    for _ in range(turns):  # of the event loop, until the waiter is told and until it goes on
+        await asyncio.sleep(0)
+    was_waiting = waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    assert waiting.cancelled() is was_waiting
+
+
+async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads_from_the_start(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[tuple[int, Verdict]] = []
+
+    def on_record(folded: Folded, offset: int, _: Any) -> None:
+        seen.append((offset, folded.verdict))
+
+    async with publisher(kafka) as writer, reader(kafka, on_record=on_record) as known, reader(kafka) as later:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live
+        garbage = [None, b"\xff", b"{", b'{"kind": "policy"}', json.dumps({"completion": "what a user wrote"}).encode()]
+        await writer.publish([Message(POLICIES, NAME, value, 0) for value in garbage])
+        await known.write(writer, change(None, 0.8))
+        await until(lambda: known.log.next == 7)
+        assert known.live is was
+        assert seen == [(0, Verdict.APPLIED), *((n, Verdict.INVALID) for n in range(1, 6)), (6, Verdict.LOST)]
+        assert f"policies@2: not valid JSON; skipped, policy {was.version} stands" in caplog.messages
+        assert "what a user wrote" not in caplog.text
+        assert (await later.read()).live == was
+        await known.write(writer, change(was.version, 0.7))  # and the log goes on
+        await until(lambda: known.live.policy == policy(0.7))
+
+
+async def test_a_silence_arrives(kafka: str) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as known:
+        await known.read()
+        await known.follow()
+        now = int(time.time() * 1000)
+        quiet = Silence(id="s1", author="ann", reason="known", at_ms=now, until_ms=now + 1000)
+        await known.write(writer, quiet)
+        assert (await known.settled(lambda log: bool(log.silences))).silences == {"s1": quiet}
+
+
+async def test_history_is_read_in_silence_and_what_comes_after_is_said(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
+    async with publisher(kafka) as writer, reader(kafka) as known:
+        await writer.publish([Message(POLICIES, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
+        await writer.publish([Message(POLICIES, NAME, b"{", 0)])
+        await known.read()
+        await known.follow()
+        assert caplog.messages == []
+        await known.write(writer, change(known.live.version, 0.7))
+        await until(lambda: known.log.next == 3)
+        assert caplog.messages == [f"policy {known.live.version} is live"]
+
+
+async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
+    said: list[str] = []
+
+    def shadow(parent: str | None, block: float | None) -> ShadowChange:
+        data = None if block is None else policy(block).model_dump(mode="json", exclude_none=True)
+        return ShadowChange(parent=parent, policy=data, author="ann", reason="try", at_ms=1)
+
+    async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live.version
+
+        async def write(record: Any) -> str | None:
+            """The shadow that runs after it."""
+            at = known.log.next
+            await known.write(writer, record)
+            after = await known.settled(lambda log: log.next > at)
+            return after.shadow.version if after.shadow else None
+
+        first = await write(shadow(None, 0.8))
+        said.append(f"shadow {first} runs beside policy {was}")
+        assert await write(shadow(None, 0.6)) == first  # somebody else was first
+        said.append(f"policies@2: made against no shadow, but {first} ran; skipped, policy {was} stands")
+        second = await write(shadow(first, 0.7))
+        said.append(f"shadow {second} runs beside policy {was}")
+        assert await write(change(was, 0.95)) == second  # it goes on beside another policy: nothing to say of it
+        said.append(f"policy {known.live.version} is live")
+        assert (await later.read()).live == known.live
+        assert later.live.shadow == known.live.shadow
+        assert await write(change(known.live.version, 0.7)) is None  # what it tried is live
+        said += [f"policy {known.live.version} is live", f"shadow {second} runs no longer"]
+        third = await write(shadow(None, 0.8))
+        said.append(f"shadow {third} runs beside policy {known.live.version}")
+        assert await write(shadow(third, None)) is None
+        said.append(f"shadow {third} runs no longer")
+        assert caplog.messages == said
+
+
+async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_change(kafka: str) -> None:
+    seen: list[Verdict] = []
+    async with publisher(kafka) as writer, reader(kafka, on_record=lambda f, *_: seen.append(f.verdict)) as known:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.write(writer, change(known.live.version, 0.7))
+        before = await known.read()
+        seen.clear()
+        assert await known.read() == before
+        assert seen == [Verdict.APPLIED, Verdict.APPLIED]
+
+
+# --- bad records, also for who comes later
+
+# Forged: the right shape, and no child of what is live; a child that is no policy; of a Tidegate to come; too large.
+FORGED: list[tuple[Callable[[str], bytes], Verdict, str]] = [
+    (lambda _: change("7-0badf00d", 0.1).model_dump_json().encode(), Verdict.LOST, "made against 7-0badf00d, but "),
+    (lambda _: change(None, 0.1).model_dump_json().encode(), Verdict.LOST, "made against an empty log, but "),
+    (lambda was: with_policy(was, {"labels": {"toxicity": {"block": 7}}}), Verdict.INVALID, "policy: labels.toxicity"),
+    (lambda was: with_policy(was, {"labels": {}, "alerts": {"a": {"of": "fault"}}}), Verdict.INVALID, "policy: alerts"),
+    (
+        lambda was: with_policy(was, {"schema_version": 2, "labels": {}}),
+        Verdict.INVALID,
+        "policy.schema_version: 2 is ",
+    ),
+    (lambda was: with_policy(was, {"labels": {}}, schema_version=9), Verdict.INVALID, "schema_version: 9 is newer"),
+    (lambda was: with_policy(was, {"labels": "x" * 900_000}), Verdict.INVALID, "policy: labels: "),
+    (lambda was: with_policy(was, {"labels": {}}, reason=["x"]), Verdict.INVALID, "reason: "),
+]
+
+
+def with_policy(parent: str, policy: dict[str, Any], **more: Any) -> bytes:
+    return json.dumps(
+        {"parent": parent, "policy": policy, "author": "mallory", "reason": "r", "at_ms": 1} | more
+    ).encode()
+
+
+async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a_restart(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused: list[tuple[Verdict, str]] = []
+
+    def on_record(folded: Folded, _offset: int, _: Any) -> None:
+        if folded.verdict is not Verdict.APPLIED:
+            refused.append((folded.verdict, folded.why))
+
+    async with publisher(kafka) as writer, reader(kafka, on_record=on_record) as known:
+        await known.read()
+        await known.seed(writer, policy(0.9), "w1")
+        await known.follow()
+        was = known.live
+        for forge, _, _ in FORGED:
+            await writer.publish([Message(POLICIES, NAME, forge(was.version), 0)])
+        await until(lambda: known.log.next == 1 + len(FORGED))
+        assert known.live is was
+        expected = [(verdict, f"policies@{n}: {why}") for n, (_, verdict, why) in enumerate(FORGED, 1)]
+        assert [(verdict, why[: len(e)]) for (verdict, why), (_, e) in zip(refused, expected, strict=True)] == expected
+        assert all(len(why) < 400 for _, why in refused)
+        assert len([m for m in caplog.messages if m.endswith(f"; skipped, policy {was.version} stands")]) == len(FORGED)
+        first, refused = refused, []
+        async with reader(kafka, on_record=on_record) as later:  # a restart
+            assert (await later.read()).live == was
+            assert refused == first
+        await known.write(writer, change(was.version, 0.7))
+        await until(lambda: known.live.policy == policy(0.7))
+
+
+# --- a log that lost its beginning
+
+
+class Kept:
+    """What is kept of the log, as workers keep it."""
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+
+    async def __call__(self) -> str | None:
+        return self.text
+
+    def of(self, known: Policies) -> None:
+        self.text = to_json(known.kept)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.5)
+
+
+async def made_anew(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.delete_topics([POLICIES])
+    await admin.create_topics([NewTopic(POLICIES, 1, 1)])
+    await admin.close()
+
+
+async def three_changes(writer: Publisher, known: Policies, kept: Kept) -> LivePolicy:
+    """A seed and two changes at 0, 1 and 2, and a silence at 3: all of it read and kept."""
+    await known.read()
+    await known.seed(writer, policy(0.9), "w1")
+    await known.follow()
+    for block in (0.8, 0.7):
+        was = known.live.version
+        await known.write(writer, change(was, block))
+        await until(lambda was=was: known.live.version != was)  # type: ignore[misc]
+    now = int(time.time() * 1000)
+    await known.write(writer, Silence(id="s1", author="ann", reason="known", at_ms=now, until_ms=now + 60_000))
+    await until(lambda: known.log.next == 4)
+    kept.of(known)
+    return known.live
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_applied(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.stop()
+        await made_anew(kafka)
+        log_now = await later.read()  # a restart, all records gone
+        assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
+        assert later.begun.found is Found.ANEW
+        v = was.version
+        said = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
+        assert f"policies: the topic was made anew, {said}" in caplog.text
+        await later.follow()
+        await later.write(writer, change(None, 0.1))  # nobody's child: no seed either
+        await later.write(writer, change(was.version, 0.6))
+        await until(lambda: later.live.policy == policy(0.6))
+        assert later.live.version.startswith("1-")
+        kept.of(later)
+        async with reader(kafka, recall=kept) as third:  # and after one more restart
+            assert (await third.read()) == later.log
+            assert third.begun.found is Found.ANEW
+            for block in (0.65, 0.75, 0.85, 0.95):  # past where the old topic had come
+                await later.write(writer, change(later.live.version, block))
+                await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
+            assert (await third.read()) == later.log  # though what was kept is four changes older
+        async with reader(kafka) as forgetful:  # where nothing was kept, the parentless one is the first
+            assert (await forgetful.read()).live == LivePolicy(version(0, policy(0.1)), policy(0.1))
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_and_is_followed(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known:
+        was = await three_changes(writer, known, kept)
+        kept.text = None  # nor does Redis help: a reader knows what it read
+        live: set[str] = set()
+        await made_anew(kafka)
+        async with asyncio.timeout(SOON_S):
+            while known.begun.found is not Found.ANEW:
+                live.add(known.live.version)  # there is a live one all the time
+                await asyncio.sleep(0.02)
+        assert live == {was.version}
+        await known.write(writer, change(was.version, 0.6))
+        await until(lambda: known.live.policy == policy(0.6))
+        assert set(known.log.silences) == {"s1"}
+        assert known.note is not None
+        assert caplog.text.count("the topic was made anew") == 1
+
+
+async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_last_record(kafka: str) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.stop()
+        await made_anew(kafka)
+        child = change(was.version, 0.6)
+        for record in (child, child, child, child, child):
+            await known.write(writer, record)
+        assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
+        assert later.begun.found is Found.ANEW
+
+
+@pytest.mark.parametrize("first", [1, 3, 4])
+async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
+    kafka: str, first: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        await known.write(writer, change(was.version, 0.6))
+        await until(lambda: known.live.policy == policy(0.6))
+        begins_at(first, monkeypatch)
+        assert (await later.read()) == known.log
+        assert (later.begun.found, later.begun.at) == (Found.CUT, 4)
+        said = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
+        assert f"its beginning is gone, it starts at {first}; {said}" in caplog.text
+        kept.of(later)
+        seen: list[int] = []
+        async with reader(kafka, on_record=lambda _, offset, __: seen.append(offset), recall=kept) as third:
+            assert (await third.read()) == known.log
+            assert seen == [4]  # what came since is read as it stands there, with who made it
+
+
+async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_until_one_is_applied(
+    kafka: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
+        await three_changes(writer, known, Kept())
+        begins_at(2, monkeypatch)
+        assert (await later.read()).live is None
+        assert later.begun.found is Found.UNKNOWN
+        assert "starts at 2, and nothing was kept: no policy is known; expected `tidegate policy apply" in caplog.text
+        await later.write(writer, change(None, 0.6))
+        assert (await later.read()).live == LivePolicy(version(4, policy(0.6)), policy(0.6))
+
+
+def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a broker that deleted what stood before: the embedded one keeps everything."""
+
+    async def seek_to_beginning(self: AIOKafkaConsumer, *tps: TopicPartition) -> None:
+        for tp in tps:
+            self.seek(tp, first)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
+
+
+async def test_where_the_log_has_its_beginning_it_wins_over_what_was_kept_and_that_is_said(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept()
+    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
+        was = await three_changes(writer, known, kept)
+        assert (await later.read()) == known.log
+        assert caplog.text.count("wins") == 0
+        forged = LivePolicy(version(2, policy(0.1)), policy(0.1))
+        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged)))
+        assert (await later.read()) == known.log
+        assert f"policy {forged.version} was kept, the log says {was.version} at 4; the log wins" in caplog.text
+        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged), last="0" * 16))
+        assert (await later.read()) == known.log
+        kept.text = "garbage"
+        assert (await later.read()) == known.log
+        assert "what was kept of policies cannot be read: record: Invalid JSON" in caplog.text
+
+
+# --- away
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
+    proxy_to: Callable[[str | None], Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(policies, "ASK_S", 0.5)
+    network = proxy_to(None)
+    with Embedded(advertised=network.address) as pair:
+        network.target = pair.kafka_listens
+        await topic(pair.kafka)
+        async with reader(pair.kafka) as known, publisher(pair.kafka) as writer:
+            await known.read()
+            await known.seed(writer, policy(0.9), "w1")
+            await known.follow()
+            was = known.live
+            assert known.away is None
+            network.cut()
+            await until(lambda: known.away is not None, 30)
+            assert known.live is was
+            (said,) = [message for message in caplog.messages if "policies not read" in message]
+            assert said.endswith(f"; policy {was.version} stands")
+            network.heal()
+            await until(lambda: known.away is None, 30)
+            await known.write(writer, change(was.version, 0.7))
+            await until(lambda: known.live.policy == policy(0.7))
+
+
+async def test_a_broker_that_is_not_there_is_said() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    async with reader(nobody) as known:
+        with pytest.raises(BrokerAway, match=nobody):
+            await known.read()

@@ -1,0 +1,201 @@
+"""Redis lost which copies were decided: they are found again on Kafka, before another copy of one is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pydantic_core import to_json
+
+from tests.recovery.test_rebuild import NOW, Log, P, S, World, a_world
+from tests.wire.records import Fake
+from tidegate.streams.core.events import DeadLetterReason, Decision, Source
+from tidegate.streams.core.partition import Copy, Part, content_hash
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.ingest.takeover import take_over
+from tidegate.streams.recovery.copies import LostCopies
+from tidegate.streams.store import Fence
+from tidegate.streams.store.keys import COPY_MS
+from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.topics import DEAD_LETTERS, DECISIONS
+
+SHA = "0123456789abcdef"
+DAY_MS = 86_400 * S
+
+
+def copied(world: World, offset: int, of: int, epoch: int | None = None, sha256: str = SHA) -> Decision:
+    """The decision on the copy that stands there."""
+    origin = Source(topic=P.topic, partition=P.partition, offset=of)
+    decision = world.decision(offset, world.token if epoch is None else epoch, 0.1)
+    return decision.model_copy(update={"origin": origin, "origin_sha256": sha256})
+
+
+def lost(world: World, store: MemoryStore | None = None) -> LostCopies:
+    made = LostCopies(store or world.store, world.topics, lambda: {DEAD_LETTERS: 2})
+    made.wanted.add(P)
+    return made
+
+
+async def marks(world: World, *origins: int, part: Part = P) -> tuple[bool, dict[int, Copy]]:
+    (found,) = await world.store.copies([(part, origins)])
+    return found.whole, dict(found.decided)
+
+
+async def with_copies(*of: int, ago_ms: int = DAY_MS) -> World:
+    """Ten completions decided so long ago; those at 5, 6, … are copies."""
+    world = World()
+    await world.claim()
+    for offset in range(10):
+        world.completion(offset, NOW - ago_ms + offset * S)
+    for offset in range(10):
+        copy = offset - 5 < len(of) and offset >= 5
+        decision = copied(world, offset, of[offset - 5]) if copy else world.decision(offset, world.token, 0.1)
+        world.publish(decision, world.record(offset).timestamp + 50)
+    return world
+
+
+async def test_an_emptied_redis_has_the_copies_from_before_its_windows_marked() -> None:
+    world = await with_copies(1, 2)
+    world.emptied()
+    (claim,) = await world.store.claim([P], "w2")
+    copies = lost(world)
+    await copies.restore(P, claim.token, 10)
+    assert await marks(world, 1, 2, 3) == (True, {1: Copy(1, SHA, 5), 2: Copy(2, SHA, 6)})
+    assert copies.wanted == set()
+
+
+async def test_what_was_not_counted_yet_marks_nothing() -> None:
+    """Published by a worker that died before it counted: its offset is at or beyond the fence, and is read again."""
+    world = await with_copies(1, 2)
+    await lost(world).restore(P, world.token, 6)
+    assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
+
+
+async def test_of_two_decided_copies_the_first_stands_and_only_the_highest_epoch_says() -> None:
+    #  5 copies 1, decided; 6 too, by an owner that was frozen, and a dead letter of the next one's; 7 copies 2 likewise
+    world = await with_copies(1)
+    world.publish(copied(world, 6, 1, world.token - 9), NOW)
+    world.publish(copied(world, 7, 2, world.token - 9), NOW)
+    letter = world.letter(7, world.token).model_copy(update={"origin": f"{P}@2"})
+    world.publish(letter, NOW)
+    await lost(world).restore(P, world.token, 10)
+    assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
+
+
+async def test_marks_last_from_when_the_copy_was_decided() -> None:
+    world = await with_copies(1, ago_ms=COPY_MS - 60 * S)
+    await lost(world).restore(P, world.token, 10)
+    assert (await marks(world, 1))[1] == {1: Copy(1, SHA, 5)}
+    world.now_ms += 70 * S
+    assert (await marks(world, 1))[1] == {}
+
+
+async def test_decisions_older_than_marks_are_kept_are_not_read() -> None:
+    world = await with_copies(1, ago_ms=COPY_MS + 600 * S)
+    read: list[int] = []
+    plain = world.topics.read
+
+    async def watched(*stretches: object):  # type: ignore[no-untyped-def]
+        async for records in plain(*stretches):  # type: ignore[arg-type]
+            read.extend(record.offset for record in records)
+            yield records
+
+    world.topics.read = watched  # type: ignore[method-assign,assignment]
+    await lost(world).restore(P, world.token, 10)
+    assert (read, await marks(world, 1)) == ([], (True, {}))
+
+
+async def test_nothing_is_read_of_a_part_that_nobody_sent_anything_again_to() -> None:
+    world = await with_copies(1)
+    copies = lost(world)
+    copies.wanted.clear()
+    await copies.restore(P, world.token, 10)
+    assert await marks(world, 1) == (False, {})
+
+
+async def test_an_owner_that_lost_its_part_meanwhile_marks_nothing_and_asks_again() -> None:
+    world = await with_copies(1)
+    copies = lost(world)
+    with pytest.raises(StoreAway):
+        await copies.restore(P, world.token - 1, 10)
+    assert (copies.wanted, await marks(world, 1)) == ({P}, (False, {}))
+
+
+async def test_what_is_none_of_ours_is_passed_over() -> None:
+    world = await with_copies(1)
+    for value in (b"", b"{", b"[]", b'{"source": 3}', to_json({"source": {"topic": "x"}, "epoch": "y"})):
+        world.topics.add(Part(DECISIONS, P.partition), value, NOW)
+        world.topics.add(Part(DEAD_LETTERS, 1), value, NOW)
+    await lost(world).restore(P, world.token, 10)
+    assert await marks(world, 1) == (True, {1: Copy(1, SHA, 5)})
+
+
+async def test_feedback_is_found_on_its_own_topic_less_its_dead_letters() -> None:
+    part = Part("feedback", 1)
+    world = World()
+    (claim,) = await world.store.claim([part], "w1")
+    await world.store.reset(part, claim.token, Fence(5, "c", 1, None))
+    for offset, of in ((2, 0), (3, 0), (4, 1), (5, 1)):
+        headers = (("tidegate-origin", f"{part}@{of}".encode()),)
+        record = Fake(b"{}", headers, part.topic, part.partition, offset, NOW - DAY_MS + offset)
+        world.topics.kept.setdefault(part, []).append(record)
+    source = Source(topic=part.topic, partition=part.partition, offset=2)
+    world.completion(2, NOW)
+    letter = world.letter(2, 7).model_copy(update={"id": str(source), "source": source, "origin": f"{part}@0"})
+    world.publish(letter, NOW - DAY_MS)
+    made = LostCopies(world.store, world.topics, lambda: {DEAD_LETTERS: 2})
+    made.wanted.add(part)
+    await made.restore(part, claim.token, 5)  # the one at 5 is yet to be counted
+    sha = content_hash(b"{}")
+    assert await marks(world, 0, 1, part=part) == (True, {0: Copy(0, sha, 3), 1: Copy(1, sha, 4)})
+
+
+# --- a rebuild
+
+
+def redriven(world: World, offset: int, of: int) -> object:
+    made = world.letter(offset, world.token)
+    return made.model_copy(update={"reason": DeadLetterReason.REDRIVEN, "origin": f"{P}@{of}"})
+
+
+async def world_within(outcomes: Sequence[int]) -> World:
+    """30 completions in the windows; those at the offsets named are copies of 0, the first of them decided."""
+    world = await a_world()
+    kept = world.topics.kept
+    first, *others = outcomes
+    kept[Part(DECISIONS, P.partition)][first] = Fake(
+        to_json(copied(world, first, 0)), topic=DECISIONS, partition=1, offset=first, timestamp=NOW - 60 * S
+    )
+    for offset in others:
+        del kept[Part(DECISIONS, P.partition)][offset]
+        world.publish(redriven(world, offset, 0), NOW)  # type: ignore[arg-type]
+    return world
+
+
+async def test_a_rebuild_counts_redriven_ones_apart_and_marks_what_it_counts() -> None:
+    world = await world_within([4, 11])
+    world.emptied()
+    assert (await world.taken(30)).position == 30
+    assert await world.store.totals([P]) == {"decided": 29, "redriven": 1}
+    assert await marks(world, 0) == (False, {0: Copy(0, SHA, 4)})
+
+
+async def test_a_redis_that_came_back_older_has_what_it_lost_marked_and_knows_the_rest() -> None:
+    """Marks are as old as the fence beside them: what it had when it was whole, and what the rebuild adds, is all."""
+    world = await world_within([20])
+    await world.store.mark_copies(P, world.token, [], whole=True)
+    own = world.store.parts[P]
+    own.next, own.mark = 15, None
+    own.totals.clear()
+    assert (await world.taken(30)).position == 30
+    assert await marks(world, 0) == (True, {0: Copy(0, SHA, 20)})
+
+
+async def test_a_takeover_that_decides_again_is_not_held_up_by_its_own_copies() -> None:
+    world = await world_within([20])
+    world.emptied()
+    owned = await take_over(world.store, Log(world.topics), P, "w2", "cluster-a", 25, world.rebuild())
+    copies = lost(world)
+    await copies.restore(P, owned.token, owned.position)
+    assert owned.position == 25
+    assert await marks(world, 0) == (True, {0: Copy(0, SHA, 20)})

@@ -1,0 +1,28 @@
+"""A part that is taken over by two assignments at once, both of which find that Redis lost it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.recovery.test_rebuild import CLUSTER, P, a_world
+from tidegate.streams.errors import StoreAway
+from tidegate.streams.store import Fence
+
+
+async def test_two_rebuilds_of_one_part_at_once_end_no_worker_and_count_once() -> None:
+    """A rebalance while Redis is emptied: the older assignment's takeover is still at it.
+
+    older   [--- counts ---) done
+    newer      [ waits ...... [--- finds it counted ---)
+    """
+    world = await a_world()
+    said = await world.says()
+    world.emptied()
+    await world.claim()
+    rebuild = world.rebuild()
+    both = await asyncio.gather(*(rebuild.rebuild(P, world.token, 0, 30) for _ in range(2)), return_exceptions=True)
+    assert [end for end in both if not isinstance(end, int | StoreAway)] == []
+    assert 30 in both
+    assert rebuild.going == {}
+    assert (await world.store.fences([P]))[0] != Fence(0, CLUSTER, 1, None)
+    assert await world.says() == said

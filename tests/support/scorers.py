@@ -1,0 +1,82 @@
+"""Classifiers for tests, named as `tests.support.scorers:factory`: of texts that say how they want to be scored.
+
+A text may hold `toxicity=0.91 insult=0.4`, which is what it scores and where; and words that hurt: RAISE, HANG,
+ABORT, NAN; MUTE where it is to say where. In a cascade, `toxicity=0.5!` is the encoder's score, others the screen's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from tidegate.classifiers import Scored, Span
+
+LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
+RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
+_SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
+
+
+class ScriptedScorer:
+    """Scores what a text asks for, and does what it says."""
+
+    labels = LABELS
+    version = "scripted@1"
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        scores = np.zeros((len(texts), len(LABELS)), np.float32)
+        for row, text in zip(scores, texts, strict=True):
+            if "RAISE" in text:
+                raise ValueError(text)
+            if "HANG" in text:
+                RELEASE.wait()
+            if "ABORT" in text:
+                os.abort()
+            if "MUTE" in text and explain:
+                raise ValueError(text)
+            for label, score, _ in _SAID.findall(text):
+                if label in LABELS:
+                    row[LABELS.index(label)] = float(score)
+            if "NAN" in text:
+                row[0] = np.nan
+        return Scored(scores, spans=[_spans(text) for text in texts] if explain else None)
+
+
+def _spans(text: str) -> list[Span]:
+    return [Span(m.start(), m.end(), m[1], float(m[2])) for m in _SAID.finditer(text) if m[1] in LABELS]
+
+
+class Cascade(ScriptedScorer):
+    """ScriptedScorer, and says of each score who gave it."""
+
+    version = "cascade@1"
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        scored = super().score(texts, explain=explain)
+        flags = np.zeros(scored.values.shape, np.bool_)
+        for row, text in zip(flags, texts, strict=True):
+            for label, _, encoder in _SAID.findall(text):
+                if encoder and label in LABELS:
+                    row[LABELS.index(label)] = True
+        return Scored(scored.values, flags, scored.spans, int(flags.any(axis=1).sum()))
+
+
+class Zeros:
+    """Scores nothing: what is left is everything else."""
+
+    labels = LABELS
+    version = "zeros@1"
+
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+        return Scored(np.zeros((len(texts), len(LABELS)), np.float32))
+
+
+def scripted() -> ScriptedScorer:
+    return ScriptedScorer()
+
+
+def zeros() -> Zeros:
+    return Zeros()

@@ -1,0 +1,103 @@
+"""The drills' proxy does what its words say."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from tests.support.proxy import Proxy
+from tidegate.streams.embedded import Embedded
+
+ProxyTo = Callable[[str | None], Proxy]
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """The address of a server that says what it hears."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):
+                while heard := self.request.recv(1024):
+                    self.request.sendall(heard)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def connect(proxy: Proxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+
+
+def test_what_is_sent_arrives_both_ways(proxy_to: ProxyTo, echo: str) -> None:
+    with connect(proxy_to(echo)) as client:
+        client.sendall(b"hello")
+        assert client.recv(1024) == b"hello"
+
+
+def test_cut_closes_what_is_open_and_refuses_what_is_new_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+    proxy = proxy_to(echo)
+    with connect(proxy) as client:
+        client.sendall(b"a")
+        assert client.recv(1024) == b"a"
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1024)
+        with pytest.raises(ConnectionRefusedError):
+            connect(proxy)
+    proxy.heal()
+    with connect(proxy) as client:
+        client.sendall(b"b")
+        assert client.recv(1024) == b"b"
+
+
+def test_stalled_keeps_the_connection_and_passes_nothing_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+    proxy = proxy_to(echo)
+    with connect(proxy) as client:
+        proxy.stalled = True
+        client.sendall(b"a")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1024)
+        proxy.heal()
+        client.settimeout(5)
+        assert client.recv(1024) == b"a"
+
+
+def test_delay_is_added_each_way(proxy_to: ProxyTo, echo: str) -> None:
+    proxy = proxy_to(echo)
+    proxy.delay_s = 0.1
+    with connect(proxy) as client:
+        began = time.monotonic()
+        client.sendall(b"a")
+        client.recv(1024)
+        assert time.monotonic() - began >= 0.2
+
+
+def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
+    proxy = proxy_to(None)
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first word
+        client.recv(1024)
+
+
+@pytest.mark.usefixtures("_wheels")
+async def test_a_broker_that_advertises_the_proxy_is_reached_only_through_it(proxy_to: ProxyTo, namespace: str) -> None:
+    proxy = proxy_to(None)
+    with Embedded(advertised=proxy.address) as pair:
+        proxy.target = pair.kafka_listens
+        assert pair.kafka == proxy.address
+        async with AIOKafkaProducer(bootstrap_servers=pair.kafka) as producer:
+            await producer.send_and_wait(namespace, b"value", partition=0)
+            assert proxy.connections > 0
