@@ -92,7 +92,7 @@ class UnreadableBatches:
         part = owned.part
         while owned.valid:
             try:
-                if not await self._counted(consumer, owned, bad):
+                if not await self._counted(owned, bad):
                     return  # `due` goes on: until then it is not looked at again
                 break
             except (StoreAway, BrokerAway) as error:
@@ -105,7 +105,7 @@ class UnreadableBatches:
             except IllegalStateError:
                 log.info("%s: reassigned while it stood at a batch that cannot be read", part)
 
-    async def _counted(self, consumer: Reader, owned: Owned, bad: BadBatch) -> bool:
+    async def _counted(self, owned: Owned, bad: BadBatch) -> bool:
         """True where it is to be read again now; False where its range is due. Raises StoreAway and BrokerAway."""
         limits, part = self._limits, owned.part
         now = await self._note(owned, bad.start)
