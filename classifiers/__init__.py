@@ -3,9 +3,8 @@
 Knows text and scores; knows no Kafka, Redis, policy or clock. ONNX Runtime and tokenizers only at run time.
 """
 
-from tidegate.classifiers.cascade import Cascade, holding
+from tidegate.classifiers.cascade import Cascade, covering
 from tidegate.classifiers.classifier import Classifier
-from tidegate.classifiers.coverage import labels_missing, require_labels
 from tidegate.classifiers.entries import Band, CascadeEntry, Entry, Figures, LabelFigures, ModelEntry, TrainingSet
 from tidegate.classifiers.errors import (
     ClassifierError,
@@ -17,10 +16,11 @@ from tidegate.classifiers.errors import (
     ScoreError,
     UnknownModelError,
 )
+from tidegate.classifiers.labels import labels_missing, require_labels
 from tidegate.classifiers.loading import load
 from tidegate.classifiers.manifest import DEFAULT_MANIFEST, Manifest, find_model, read_manifest
-from tidegate.classifiers.scored import Scored, Scorer, Scores, Span
-from tidegate.classifiers.traffic import Share
+from tidegate.classifiers.sample import Share
+from tidegate.classifiers.scores import Scored, Scorer, Scores, Span
 
 __all__ = [
     "DEFAULT_MANIFEST",
@@ -47,8 +47,8 @@ __all__ = [
     "Span",
     "TrainingSet",
     "UnknownModelError",
+    "covering",
     "find_model",
-    "holding",
     "labels_missing",
     "load",
     "read_manifest",

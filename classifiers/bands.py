@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.classifiers.entries import Band
-from tidegate.classifiers.scored import Flags, Scores
+from tidegate.classifiers.scores import Flags, Scores
 
 # Probability on either side of a live threshold that the band must hold. A text whose screen score lies so near a
 # threshold could fall on either side of it, and a text is acted on by the encoder's score only if the encoder was
@@ -22,7 +22,7 @@ MOST_WINDOWS = 32
 Bands = Mapping[str, Band]
 
 
-def holding_bands(bands: Bands, idle: Collection[str], thresholds: Mapping[str, Iterable[float]]) -> dict[str, Band]:
+def covering_bands(bands: Bands, idle: Collection[str], thresholds: Mapping[str, Iterable[float]]) -> dict[str, Band]:
     """The bands, widened so that each threshold (label -> those in force, in [0, 1]) lies MARGIN inside.
 
     An empty band (low = high) stays empty: the encoder was found to be no better there. A label of `idle`
@@ -42,7 +42,7 @@ def holding_bands(bands: Bands, idle: Collection[str], thresholds: Mapping[str, 
     return found
 
 
-def asked(owners: npt.NDArray[np.int64], scores: Scores, bands: Iterable[Band]) -> Flags:
+def windows_to_encode(owners: npt.NDArray[np.int64], scores: Scores, bands: Iterable[Band]) -> Flags:
     """(W,) whether the encoder reads the window.
 
     owners: the text of each window, ascending. scores: (W, L) of the screen. bands: one a column.

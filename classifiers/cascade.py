@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegate.classifiers.bands import MOST_WINDOWS, asked, holding_bands
+from tidegate.classifiers.bands import MOST_WINDOWS, covering_bands, windows_to_encode
 from tidegate.classifiers.classifier import Classifier, Owners, strongest
 from tidegate.classifiers.entries import Band, CascadeEntry
 from tidegate.classifiers.explain import Words, adding, as_spans, explain_screen, explained
-from tidegate.classifiers.located import WORD_CHARACTERS, widened
+from tidegate.classifiers.offsets import WORD_CHARACTERS, widened
 from tidegate.classifiers.runs import given, shortened
-from tidegate.classifiers.scored import Flags, Scored, Scorer, Scores, Span
-from tidegate.classifiers.traffic import Share, Traffic, share
+from tidegate.classifiers.sample import Share, Traffic, share
+from tidegate.classifiers.scores import Flags, Scored, Scorer, Scores, Span
 
 MOST_VIEWS = 16  # bands in force that are remembered: a worker needs the live policy's, the next one's, a few shadows'
 
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class Cascade:
-    """Two classifiers as one. Made by `load`; `holding` gives views of it with other bands."""
+    """Two classifiers as one. Made by `load`; `covering` gives views of it with other bands."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Cascade:
         self._traffic = traffic
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name) if threads > 1 else None
         self._views: dict[tuple[Band, ...], Cascade] = {}
-        self._use(holding_bands(entry.bands, entry.idle, {}))
+        self._use(covering_bands(entry.bands, entry.idle, {}))
 
     def _use(self, bands: Mapping[str, Band]) -> None:
         self.bands = {label: bands[label] for label in self.labels}  # in force, in the order of the columns
@@ -66,12 +66,12 @@ class Cascade:
         fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         self.version = f"{self.name}@{fingerprint[:8]}"
 
-    def holding(self, thresholds: Mapping[str, Iterable[float]]) -> Cascade:
-        """A view whose bands hold each threshold (label -> those in force): `holding_bands` says how. Cheap.
+    def covering(self, thresholds: Mapping[str, Iterable[float]]) -> Cascade:
+        """A view whose bands hold each threshold (label -> those in force): `covering_bands` says how. Cheap.
 
         Widened from the manifest's bands, whichever view is asked. The same bands give the same view, mostly.
         """
-        bands = holding_bands(self.entry.bands, self.entry.idle, thresholds)
+        bands = covering_bands(self.entry.bands, self.entry.idle, thresholds)
         key = tuple(bands[label] for label in self.labels)
         view = self._views.get(key)
         if view is None:
@@ -99,7 +99,7 @@ class Cascade:
         short = [shortened(text) for text in texts]
         texts = [each.text for each in short]
         owners, rows = self.screen.read(texts)
-        sent = asked(owners, rows, self.bands.values())
+        sent = windows_to_encode(owners, rows, self.bands.values())
         pieces = self._pieces(texts, owners, np.flatnonzero(sent).tolist())
         rows[sent] = self._read([texts[piece.owner][piece.start : piece.end] for piece in pieces])
         values = strongest(owners, rows, len(texts))
@@ -120,7 +120,7 @@ class Cascade:
         for window in windows:
             owner = int(owners[window])
             if located is None or owner != of:
-                located, of = self.screen.windower.located(texts[owner]), owner
+                located, of = self.screen.windower.token_offsets(texts[owner]), owner
                 tokens = self.screen.windower.spans(len(located.ids))
                 first = int(np.searchsorted(owners, owner))
             span = located.span(*tokens[window - first])
@@ -165,9 +165,9 @@ class Cascade:
         }
 
 
-def holding(scorer: Scorer, thresholds: Mapping[str, Iterable[float]]) -> Scorer:
+def covering(scorer: Scorer, thresholds: Mapping[str, Iterable[float]]) -> Scorer:
     """A scorer whose encoder is asked near each threshold (label -> those in force); a single model is itself."""
-    return scorer.holding(thresholds) if isinstance(scorer, Cascade) else scorer
+    return scorer.covering(thresholds) if isinstance(scorer, Cascade) else scorer
 
 
 def _add(words: dict[int, Words], more: Mapping[int, Words]) -> None:

@@ -12,9 +12,9 @@ from tidegate.classifiers.entries import Activation, ModelEntry
 from tidegate.classifiers.errors import ScoreError
 from tidegate.classifiers.explain import explain_screen
 from tidegate.classifiers.graph import Graph
-from tidegate.classifiers.located import Ids
+from tidegate.classifiers.offsets import Ids
 from tidegate.classifiers.runs import RULE, given, shortened
-from tidegate.classifiers.scored import Scored, Scores
+from tidegate.classifiers.scores import Scored, Scores
 from tidegate.classifiers.tokens import Windower
 from tidegate.classifiers.windows import groups
 

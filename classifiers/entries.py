@@ -123,7 +123,7 @@ class CascadeEntry(Entry):
     encoder: str
     bands: dict[Label, Band]
     budget: str  # what the bands were chosen to cost, in words
-    traffic: Path | None = None  # the screen's scores on a stated mix of texts: classifiers/traffic.py
+    traffic: Path | None = None  # the screen's scores on a stated mix of texts: classifiers/sample.py
     traffic_sha256: Sha256 | None = None
 
     @property

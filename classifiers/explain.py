@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.classifiers.bands import MOST_WINDOWS
-from tidegate.classifiers.located import Ids, Located
-from tidegate.classifiers.scored import Flags, Scores, Span
+from tidegate.classifiers.offsets import Ids, TokenOffsets
+from tidegate.classifiers.scores import Flags, Scores, Span
 from tidegate.classifiers.tokens import Windower
 
 EXPLAIN_FROM = 0.2  # a score: below it no policy acts, and what adds to it is noise
@@ -67,7 +67,7 @@ def adding(reader: Reader, text: str, wanted: Flags) -> dict[int, Words]:
     found: dict[int, Words] = {}
     if not wanted.any():
         return found
-    located = reader.windower.located(text)
+    located = reader.windower.token_offsets(text)
     for (start, end), labels in zip(reader.windower.spans(len(located.ids)), wanted, strict=True):
         if labels.any():
             for label, words in _in_window(reader, located, start, end, np.flatnonzero(labels).tolist()):
@@ -93,7 +93,7 @@ def as_spans(text: str, labels: Sequence[str], found: Mapping[int, Words]) -> li
 
 
 def _in_window(
-    reader: Reader, located: Located, start: int, end: int, labels: Sequence[int]
+    reader: Reader, located: TokenOffsets, start: int, end: int, labels: Sequence[int]
 ) -> Iterator[tuple[int, Words]]:
     window, words = located.ids[start:end], located.words_in(start, end)
 

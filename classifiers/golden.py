@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from tidegate.classifiers.entries import Fraction, Label, Strict
 from tidegate.classifiers.errors import GoldenMismatchError, ModelFileError
-from tidegate.classifiers.scored import Scorer
+from tidegate.classifiers.scores import Scorer
 
 
 class GoldenText(Strict):

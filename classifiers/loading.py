@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegate.classifiers import golden, traffic
+from tidegate.classifiers import golden, sample
 from tidegate.classifiers.cascade import Cascade
 from tidegate.classifiers.classifier import Classifier
 from tidegate.classifiers.entries import CascadeEntry, ModelEntry
 from tidegate.classifiers.errors import ModelFileError
 from tidegate.classifiers.graph import Graph
 from tidegate.classifiers.manifest import DEFAULT_MANIFEST, find_model, read_manifest
-from tidegate.classifiers.scored import Scorer
+from tidegate.classifiers.scores import Scorer
 from tidegate.classifiers.tokens import Windower, read_tokenizer
 
 
@@ -43,7 +43,7 @@ def load(name: str | None = None, *, manifest: Path | None = None, threads: int 
     if entry.traffic and entry.traffic_sha256:
         file = path.parent / entry.traffic
         content = _checked(file, entry.traffic_sha256, f"{path}: models.{name}.traffic")
-        stated = traffic.read(file, content, len(entry.labels))
+        stated = sample.read(file, content, len(entry.labels))
     cascade = Cascade(name, entry, screen, encoder, traffic=stated, threads=threads)
     _check_golden(path, name, entry, cascade)
     return cascade

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.classifiers.scored import Span
+from tidegate.classifiers.scores import Span
 
 REPEATS = 8  # periods: fewer are a chorus, a table's blank rows, a cheer
 LEAST = 128  # code points: less is a ruler, a table's separator, an id of zeros

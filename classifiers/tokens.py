@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from tidegate.classifiers.errors import ModelFileError, ModelMismatchError
-from tidegate.classifiers.located import Ids, Located
+from tidegate.classifiers.offsets import Ids, TokenOffsets
 from tidegate.classifiers.text import encodable
 from tidegate.classifiers.windows import spans
 from tidegate.classifiers.words import Words, whole, word_by_word
@@ -66,11 +66,11 @@ class Windower:
             return ids
         return np.concatenate([self.prefix, ids, self.suffix])
 
-    def located(self, text: str) -> Located:
+    def token_offsets(self, text: str) -> TokenOffsets:
         """The text's tokens, the same that `windows` cuts, and where they stand. Three times as dear."""
         # One text as a batch: `encode` alone would hold the GIL.
         (encoding,) = self._tokenizer.encode_batch([encodable(text)], add_special_tokens=False)
-        return Located(text, np.array(encoding.ids, np.int64), encoding.offsets, encoding.word_ids)
+        return TokenOffsets(text, np.array(encoding.ids, np.int64), encoding.offsets, encoding.word_ids)
 
 
 def read_tokenizer(path: Path, content: bytes) -> Tokenizer:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from tidegate.classifiers.located import Ids
+from tidegate.classifiers.offsets import Ids
 
 MOST_WORDS = 65_536  # remembered, about 200 bytes each; then all are forgotten, and learned anew in some seconds
 LONGEST_WORD = 256  # characters: a text with a longer one is no prose, and is read as a whole

@@ -289,7 +289,7 @@ def test_what_the_model_is_said_to_say_it_says(model: Cascade) -> None:
     live = LivePolicy("readme", read_policy(ROOT / "policy.toml"))
     said = []
     for row in rows("With the policy in this repository it says:"):
-        (scored,) = model.holding(live.thresholds).score([row[0]]).values
+        (scored,) = model.covering(live.thresholds).score([row[0]]).values
         scores = {label: round(float(score), 4) for label, score in zip(model.labels, scored, strict=True)}
         decision = decide(
             Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live

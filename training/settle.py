@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tidegate.classifiers import traffic as traffic_file
-from tidegate.classifiers.bands import asked, holding_bands
+from tidegate.classifiers import sample as sample_file
+from tidegate.classifiers.bands import covering_bands, windows_to_encode
 from tidegate.classifiers.classifier import Classifier
 from tidegate.classifiers.entries import Band as EntryBand
 from tidegate.classifiers.loading import load
@@ -46,8 +46,8 @@ def settle(dev: Part, traffic: Sequence[str], recipe: Recipe, register: Register
     for label, band in bands.items():
         tell(f"band {label}: [{band.low}, {band.high})")
     file = register.folder(recipe.name) / "traffic.npz"
-    traffic_file.write(file, mix.owner, mix.screen)
-    sent = asked(mix.owner, mix.screen, holding_bands(bands, idle, {}).values())
+    sample_file.write(file, mix.owner, mix.screen)
+    sent = windows_to_encode(mix.owner, mix.screen, covering_bands(bands, idle, {}).values())
     shares = {"texts": len(np.unique(mix.owner[sent])) / len(traffic), "windows": float(sent.mean())}
     tell(f"the bands send {shares['texts']:.1%} of the traffic's texts, {shares['windows']:.1%} of its windows")
     register.cascade(bands, str(budget), file, shares)

@@ -16,8 +16,8 @@ from tidegate.classifiers import (
     ClassifierError,
     ModelEntry,
     Scored,
+    covering,
     find_model,
-    holding,
     labels_missing,
     load,
     read_manifest,
@@ -104,6 +104,6 @@ class LiveScorer:
                     "shadow %s names %s, which %s does not give: the shadow asks for nothing of it",
                     live.shadow.version, ", ".join(missing), self.loaded.version,
                 )  # fmt: skip
-            self._made = self.loaded, live, holding(self.loaded, wanted)
+            self._made = self.loaded, live, covering(self.loaded, wanted)
             self._changed(self._made[2].version)
         return self._made[2]

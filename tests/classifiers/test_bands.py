@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tidegate.classifiers import ModelFileError, load
-from tidegate.classifiers.bands import MOST_WINDOWS, asked, holding_bands
+from tidegate.classifiers.bands import MOST_WINDOWS, covering_bands, windows_to_encode
 from tidegate.classifiers.entries import Band
-from tidegate.classifiers.traffic import read, share, write
+from tidegate.classifiers.sample import read, share, write
 
 from .conftest import sha256
 
@@ -17,7 +17,7 @@ WIDE, NEVER = Band(low=0.3, high=0.7), Band(low=0.5, high=0.5)
 
 def sent(owners, *rows, bands=(WIDE,)):
     scores = np.array(rows, np.float32).reshape(len(owners), len(bands))
-    return asked(np.array(owners, np.int64), scores, bands).tolist()
+    return windows_to_encode(np.array(owners, np.int64), scores, bands).tolist()
 
 
 def test_each_text_is_settled_by_itself():
@@ -53,7 +53,7 @@ def test_suspicion_is_by_labels_that_are_in_their_band():
 
 
 def held(thresholds, idle=(), **bands):
-    found = holding_bands({k: Band(low=v[0], high=v[1]) for k, v in bands.items()}, idle, thresholds)
+    found = covering_bands({k: Band(low=v[0], high=v[1]) for k, v in bands.items()}, idle, thresholds)
     return {label: (band.low, band.high) for label, band in found.items()}
 
 
@@ -104,8 +104,8 @@ def stated(write_cascade, tmp_path):
 def test_share_of_stated_traffic_follows_the_bands_in_force(stated):
     cascade = load(manifest=stated)
     assert cascade.share_sent() == (2 / 4, 2 / 5)
-    assert cascade.holding({"rudeness": [0.88]}).share_sent() == (3 / 4, 3 / 5)  # up to 0.93: text 2 too
-    assert cascade.holding({"rudeness": [0.22]}).share_sent() == (3 / 4, 3 / 5)  # from 0.17: text 1 too
+    assert cascade.covering({"rudeness": [0.88]}).share_sent() == (3 / 4, 3 / 5)  # up to 0.93: text 2 too
+    assert cascade.covering({"rudeness": [0.22]}).share_sent() == (3 / 4, 3 / 5)  # from 0.17: text 1 too
 
 
 def test_cascade_without_stated_traffic_does_not_guess(write_cascade):
@@ -118,7 +118,7 @@ def test_share_counts_texts_and_windows():
 
 
 def read_arrays(owners, scores):
-    from tidegate.classifiers.traffic import Traffic
+    from tidegate.classifiers.sample import Traffic
 
     return Traffic(np.array(owners), np.array(scores, np.float32))
 

@@ -20,7 +20,7 @@ import time
 import numpy as np
 import pytest
 
-from tidegate.classifiers import Cascade, ScoreError, holding, load
+from tidegate.classifiers import Cascade, ScoreError, covering, load
 from tidegate.classifiers.bands import MOST_WINDOWS
 
 from .texts import HOSTILE, some_texts
@@ -194,7 +194,7 @@ def test_text_scores_the_same_alone_and_in_any_batch_and_order(real_cascade):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_neither_crashes_nor_stalls_nor_moves_its_neighbours(real_cascade, name):
-    everything = real_cascade.holding(dict.fromkeys(real_cascade.labels, (0.0, 1.0)))
+    everything = real_cascade.covering(dict.fromkeys(real_cascade.labels, (0.0, 1.0)))
     neighbours = ["a kind word", "you are a fool"]
     began = time.process_time()
     scored = everything.score([neighbours[0], HOSTILE[name], neighbours[1]], explain=True)
@@ -218,7 +218,7 @@ def test_text_without_tokens_is_never_sent(real_cascade, text):
 def test_view_asks_the_encoder_near_a_live_threshold(both):
     cascade = both(rudeness=(0.2, 0.3))
     assert cascade.score(["rude"]).sent == 0
-    view = cascade.holding({"rudeness": [0.95]})
+    view = cascade.covering({"rudeness": [0.95]})
     assert view.score(["rude"]).sent == 1  # 0.9526 lies within 0.05 of 0.95
     assert cascade.score(["rude"]).sent == 0
     assert view.version != cascade.version
@@ -226,25 +226,25 @@ def test_view_asks_the_encoder_near_a_live_threshold(both):
 
 def test_views_share_the_models_and_are_widened_from_the_manifests_bands(both):
     cascade = both(rudeness=(0.2, 0.3))
-    wide, narrow = cascade.holding({"rudeness": [0.9]}), cascade.holding({"rudeness": [0.25]})
+    wide, narrow = cascade.covering({"rudeness": [0.9]}), cascade.covering({"rudeness": [0.25]})
     assert wide.encoder is cascade.encoder
-    assert wide.holding({"rudeness": [0.25]}) is narrow  # not wider for having been wide
+    assert wide.covering({"rudeness": [0.25]}) is narrow  # not wider for having been wide
     assert narrow.version == cascade.version  # the same bands score the same
-    assert cascade.holding({"rudeness": [0.9]}) is wide
+    assert cascade.covering({"rudeness": [0.9]}) is wide
 
 
 def test_a_flood_of_policies_keeps_few_views(both):
     cascade = both(rudeness=(0.2, 0.3))
     for i in range(100):
-        cascade.holding({"rudeness": [0.3 + i / 200]})
+        cascade.covering({"rudeness": [0.3 + i / 200]})
     assert len(cascade._views) <= 16
-    assert cascade.holding({"rudeness": [0.95]}).score(["rude"]).sent == 1
+    assert cascade.covering({"rudeness": [0.95]}).score(["rude"]).sent == 1
 
 
 def test_a_single_model_holds_any_threshold_as_it_is(tiny, both):
-    assert holding(tiny, {"rudeness": [0.5]}) is tiny
+    assert covering(tiny, {"rudeness": [0.5]}) is tiny
     cascade = both()
-    assert holding(cascade, {"rudeness": [0.5]}) is cascade.holding({"rudeness": [0.5]})
+    assert covering(cascade, {"rudeness": [0.5]}) is cascade.covering({"rudeness": [0.5]})
 
 
 def test_version_changes_with_the_bands_and_with_each_part(write_cascade):

@@ -132,7 +132,7 @@ def test_any_text_is_explained_within_itself(real, before, after):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 @given(st.text(max_size=300))
 def test_tokens_are_located_as_they_are_read(real, text):
-    located = real.windower.located(text)
+    located = real.windower.token_offsets(text)
     windows, _ = real.windower.windows([text])
     spans = real.windower.spans(len(located.ids))
     assert [located.ids[start:end].tolist() for start, end in spans] == [window.tolist() for window in windows]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, traffic
-from tidegate.classifiers.bands import MARGIN, holding_bands
+from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, sample
+from tidegate.classifiers.bands import MARGIN, covering_bands
 from tidegate.streams.cli.policy.file import flat
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.moderation.scorer import entry_of
@@ -71,7 +71,7 @@ def _outside(entry: CascadeEntry, policy: Policy) -> list[Outside]:
         band = entry.bands.get(label)
         if band is None or place.rpartition(".")[2] not in PLACES or value not in holding.get(label, ()):
             continue
-        if holding_bands({label: band}, (), {label: [value]})[label] != band:
+        if covering_bands({label: band}, (), {label: [value]})[label] != band:
             found.append(Outside(key, label, value, band))
     return found
 
@@ -85,8 +85,8 @@ def _share(settings: Settings, entry: CascadeEntry, thresholds: Mapping[str, Ite
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.traffic_sha256:
             return None  # not the one that was stated: a worker would not load it either
-        stated = traffic.read(file, content, len(entry.labels))
+        stated = sample.read(file, content, len(entry.labels))
     except (OSError, ModelFileError):
         return None
-    bands = holding_bands(entry.bands, entry.idle, thresholds)
-    return traffic.share(stated, (bands[label] for label in entry.labels)).texts
+    bands = covering_bands(entry.bands, entry.idle, thresholds)
+    return sample.share(stated, (bands[label] for label in entry.labels)).texts

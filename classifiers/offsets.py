@@ -21,7 +21,7 @@ HANGING = {"Mn", "Me", "Cf"}
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class TokenOffsets:
     """A text's tokens, and where in it they stand. Positions are code points of the text as it was given."""
 
     text: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegate.classifiers.located import WORD_TOKENS, Located, widened
+from tidegate.classifiers.offsets import WORD_TOKENS, TokenOffsets, widened
 
 
 def located(text, *tokens):
     """tokens: (start, end, word) each."""
     offsets, words = [(start, end) for start, end, _ in tokens], [word for *_, word in tokens]
-    return Located(text, np.arange(len(tokens)), offsets, words)
+    return TokenOffsets(text, np.arange(len(tokens)), offsets, words)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidegate.classifiers.errors import MissingLabelError
-from tidegate.classifiers.scored import Scorer
+from tidegate.classifiers.scores import Scorer
 
 
 def labels_missing(wanted: Iterable[str], scorer: Scorer) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.classifiers.bands import asked
+from tidegate.classifiers.bands import windows_to_encode
 from tidegate.classifiers.entries import Band
 from tidegate.classifiers.errors import ModelFileError
-from tidegate.classifiers.scored import Scores
+from tidegate.classifiers.scores import Scores
 
 
 class Traffic(NamedTuple):
@@ -37,7 +37,7 @@ class Share(NamedTuple):
 
 def share(traffic: Traffic, bands: Iterable[Band]) -> Share:
     """What these bands, one a column, would send. To about 0.2% of the score at the edges of a band."""
-    sent = asked(traffic.owners, traffic.scores, bands)
+    sent = windows_to_encode(traffic.owners, traffic.scores, bands)
     texts = len(np.unique(traffic.owners))
     return Share(len(np.unique(traffic.owners[sent])) / texts, float(sent.mean()))
 
