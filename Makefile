@@ -25,7 +25,7 @@ test-wheel: $(VENV)/installed-dev ## sdist, wheel, an empty environment, a stran
 
 drills: real-servers drills-embedded drills-kafka ## workers, brokers and Redis killed, frozen, cut and emptied; an account at the end (half an hour)
 
-drills-embedded: $(VENV)/installed-dev ## those on the embedded pair, and on a Redis Cluster of redis-server (under 10 minutes)
+drills-embedded: $(VENV)/installed-dev ## those on the embedded stack, and on a Redis Cluster of redis-server (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'drill and not fault' --must-run
 
 # Half an hour of drills begins by looking for what the second half needs.

@@ -12,13 +12,13 @@ ALONE = ("kafka", "profile")  # only where they are asked for: one needs Java, t
 
 
 def _parts() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, kafka, latency, policy, profile, taken, tick, what_if, worker
+    from bench import classifiers, kafka, latency, policy, profile, ruler, taken, what_if, worker
 
     return {
         "classifiers": classifiers.run,
         "worker": worker.run,
         "latency": latency.run,
-        "tick": tick.run,
+        "tick": ruler.run,
         "policy": policy.run,
         "what_if": what_if.run,
         "taken": taken.run,

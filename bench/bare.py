@@ -10,7 +10,8 @@ import asyncio
 import json
 import sys
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
 
 from tidegate.streams.moderation.scorer import load_scorer
 
@@ -53,7 +54,7 @@ async def run(kafka: str, classifier: str) -> None:
                 )
             )
         await asyncio.gather(*acks)
-        await consumer.commit({TopicPartition(tp.topic, tp.partition): f[-1].offset + 1 for tp, f in fetched.items()})
+        await consumer.commit({KafkaPartition(tp.topic, tp.partition): f[-1].offset + 1 for tp, f in fetched.items()})
 
 
 if __name__ == "__main__":

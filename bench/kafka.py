@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 
 from bench.measure import ZEROS, Spent, Subject, backlogs, bare_on, worker_on
 from bench.results import Results
-from tests.real.pair import Real
+from tests.real.stack import Real
 
 RUNS = 3
 COUNTS = {"zeros": 40_000, "model": 6_000}  # events a run

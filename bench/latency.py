@@ -45,7 +45,7 @@ async def _at(subject: Subject, per_s: float, seconds: float) -> list[float]:
     ids = {f"bench-{n}" for n in range(count)}
     written: dict[str, float] = {}
     took: dict[str, float] = {}
-    kafka = subject.pair.kafka
+    kafka = subject.stack.kafka
     consumer = AIOKafkaConsumer(
         "decisions", bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )

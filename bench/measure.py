@@ -1,4 +1,4 @@
-"""One measured run: a pair of its own, one process under test, N events, and what each process spent on them.
+"""One measured run: a stack of its own, one process under test, N events, and what each process spent on them.
 
 The process is stopped (SIGSTOP) while the events are written, and let go at once: it finds them all there, has
 long started, and does not share its cores with the producer. Its CPU is read before and after.
@@ -25,7 +25,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are not installed
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import completions
-from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.kafka.admin import ensure_topics
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ class Spent:
 
 
 class Servers(Protocol):
-    """A broker and a store, or several: the embedded pair, or `tests.real.pair.Real` around one (kafka.py)."""
+    """A broker and a store, or several: the embedded stack, or `tests.real.stack.Real` around one (kafka.py)."""
 
     @property
     def kafka(self) -> str: ...
@@ -65,14 +65,14 @@ class Servers(Protocol):
 
 @dataclass
 class Subject:
-    """The process under test, ready and idle, on its pair."""
+    """The process under test, ready and idle, on its stack."""
 
-    pair: Servers
+    stack: Servers
     process: psutil.Popen
     log: Path
 
     def check(self) -> None:
-        self.pair.check()
+        self.stack.check()
         if self.process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
             raise RuntimeError(f"the process under test ended by itself ({self.process.returncode}):\n{tail}")
@@ -81,24 +81,24 @@ class Subject:
 @contextlib.asynccontextmanager
 async def worker(classifier: str, command: Iterable[str] = ("-m", "tidegate")) -> AsyncIterator[Subject]:
     """Tidegate's worker as everybody runs it. command: another way to start the same."""
-    with Embedded() as pair:
-        async with worker_on(pair, classifier, command) as subject:
+    with EmbeddedStack() as stack:
+        async with worker_on(stack, classifier, command) as subject:
             yield subject
 
 
 @contextlib.asynccontextmanager
 async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
-    """Several of them on one pair, each ready."""
-    with Embedded() as pair:
+    """Several of them on one stack, each ready."""
+    with EmbeddedStack() as stack:
         async with contextlib.AsyncExitStack() as running:
-            yield [await running.enter_async_context(worker_on(pair, classifier)) for _ in range(count)]
+            yield [await running.enter_async_context(worker_on(stack, classifier)) for _ in range(count)]
 
 
 @contextlib.asynccontextmanager
 async def worker_on(
-    pair: Servers, classifier: str, command: Iterable[str] = ("-m", "tidegate")
+    stack: Servers, classifier: str, command: Iterable[str] = ("-m", "tidegate")
 ) -> AsyncIterator[Subject]:
-    """The same on a pair that is there."""
+    """The same on a stack that is there."""
     port = free_port()
     env = {
         "TIDEGATE_CLASSIFIER": classifier,
@@ -114,31 +114,31 @@ async def worker_on(
         except (urllib.error.URLError, OSError):
             return False
 
-    async with _started(pair, [*command, "worker"], {**pair.env(), **env}, lambda _: ready()) as subject:
+    async with _started(stack, [*command, "worker"], {**stack.env(), **env}, lambda _: ready()) as subject:
         yield subject
 
 
 @contextlib.asynccontextmanager
 async def bare(classifier: str) -> AsyncIterator[Subject]:
     """The bare loop of `bare.py`."""
-    with Embedded() as pair:
-        async with bare_on(pair, classifier) as subject:
+    with EmbeddedStack() as stack:
+        async with bare_on(stack, classifier) as subject:
             yield subject
 
 
 @contextlib.asynccontextmanager
-async def bare_on(pair: Servers, classifier: str) -> AsyncIterator[Subject]:
-    """The same on a pair that is there."""
-    command = ["-m", "bench.bare", pair.kafka, classifier]
-    async with _started(pair, command, {}, lambda log: "ready" in log.read_text()) as subject:
+async def bare_on(stack: Servers, classifier: str) -> AsyncIterator[Subject]:
+    """The same on a stack that is there."""
+    command = ["-m", "bench.bare", stack.kafka, classifier]
+    async with _started(stack, command, {}, lambda log: "ready" in log.read_text()) as subject:
         yield subject
 
 
 @contextlib.asynccontextmanager
 async def _started(
-    pair: Servers, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
+    stack: Servers, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
 ) -> AsyncIterator[Subject]:
-    await ensure_topics(pair.kafka, PARTITIONS, pair.replication)
+    await ensure_topics(stack.kafka, PARTITIONS, stack.replication)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder:
         log = Path(folder) / "log"
@@ -146,7 +146,7 @@ async def _started(
             process = psutil.Popen(
                 [sys.executable, *command], cwd=ROOT, env={**clean, **env}, stdout=out, stderr=subprocess.STDOUT
             )
-        subject = Subject(pair, process, log)
+        subject = Subject(stack, process, log)
         try:
             deadline = time.monotonic() + READY_S
             while not await asyncio.to_thread(ready, log):
@@ -158,7 +158,7 @@ async def _started(
             yield subject
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()  # what it would leave in order goes with its pair
+                process.kill()  # what it would leave in order goes with its stack
                 await asyncio.to_thread(process.wait, 15)
 
 
@@ -167,8 +167,8 @@ async def backlog(subject: Subject, count: int, around: Callable[[bool], None] =
 
     around: called with True just before the subject goes on, with False just after the last decision was seen.
     """
-    assert isinstance(subject.pair, Embedded)  # noqa: S101 - several servers: `backlogs`
-    return await backlogs([subject], [subject.pair.broker_pid], subject.pair.store_pid, count, around)
+    assert isinstance(subject.stack, EmbeddedStack)  # noqa: S101 - several servers: `backlogs`
+    return await backlogs([subject], [subject.stack.broker_pid], subject.stack.store_pid, count, around)
 
 
 async def backlogs(
@@ -179,7 +179,7 @@ async def backlogs(
     around: Callable[[bool], None] = lambda _: None,
 ) -> Spent:
     """The same with several subjects of one group. brokers, store: pids. What they spent is summed."""
-    kafka = subjects[0].pair.kafka
+    kafka = subjects[0].stack.kafka
     for subject in subjects:
         subject.process.send_signal(signal.SIGSTOP)
     await write(kafka, completions.events(count, int(time.time() * 1000)))

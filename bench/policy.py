@@ -17,7 +17,7 @@ from bench import completions
 from bench.measure import PARTITIONS, ZEROS, Subject, workers
 from bench.results import Results
 from tidegate.streams.cli.policy.log import append, read_log
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.records import PolicyChange
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
@@ -27,7 +27,7 @@ CHANGES = 60
 PER_S = 200.0  # events, over all partitions
 STEP_S = 0.01  # between two writes of the producer
 WARM_CHANGES = 3
-APART_S = (0.2, 0.8)  # between two changes, at random: no beat with anything that a worker does regularly
+APART_S = (0.2, 0.8)  # between two changes, at random: no heartbeat with anything that a worker does regularly
 OWNED_S = 60.0
 QUIET_S = 20.0  # a change that no worker decides by after so long never arrived
 
@@ -62,8 +62,8 @@ def _report(results: Results, of: str, timed: Timed) -> None:
 
 async def _run(classifier: str, changes: int) -> Timed:
     async with workers(WORKERS, classifier) as subjects:
-        kafka = subjects[0].pair.kafka
-        env = {name.removeprefix("TIDEGATE_").lower(): value for name, value in subjects[0].pair.env().items()}
+        kafka = subjects[0].stack.kafka
+        env = {name.removeprefix("TIDEGATE_").lower(): value for name, value in subjects[0].stack.env().items()}
         settings = Settings(**env)  # type: ignore[arg-type]  # texts, as the environment has them
         owners = await _owners(settings)
         async with _flowing(kafka), _decisions(kafka) as firsts:
@@ -109,13 +109,13 @@ async def _change(
 async def _owners(settings: Settings) -> list[set[int]]:
     """The partitions of each worker, once all have an owner and every worker has some."""
     store = RedisStore(settings.store, settings.namespace)
-    parts = [Part("completions", p) for p in range(PARTITIONS)]
+    partitions = [TopicPartition("completions", p) for p in range(PARTITIONS)]
     try:
         async with asyncio.timeout(OWNED_S):
             while True:
                 owned: dict[str, set[int]] = {}
-                for part, progress in zip(parts, await store.progress(parts), strict=True):
-                    owned.setdefault(progress.owner or "", set()).add(part.partition)
+                for partition, progress in zip(partitions, await store.progress(partitions), strict=True):
+                    owned.setdefault(progress.owner or "", set()).add(partition.partition)
                 if "" not in owned and len(owned) == WORKERS:
                     return list(owned.values())
                 await asyncio.sleep(0.5)

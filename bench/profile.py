@@ -14,11 +14,11 @@ from bench.measure import ZEROS, backlog, worker
 from bench.results import Results
 
 COUNT = 40_000
-SHOWN = 4  # innermost functions of each part
+SHOWN = 4  # innermost functions of each partition
 READ_S = 10.0  # until the worker has written what it saw
 
-# The first part that a stack is in, from its innermost frame out: part, end of the file, functions (none: all of them).
-PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+# The first partition that a stack is in, from its innermost frame out: part, end of the file, functions (none: all of them).
+PARTITIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("decode", "streams/wire/decode.py", ()),
     ("hash users", "streams/moderation/pseudonyms.py", ("hash",)),
     ("inputs", "streams/moderation/moderate.py", ("_inputs", "_strongest")),
@@ -49,17 +49,17 @@ PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 def run(results: Results, count: int = COUNT) -> None:
     """CPU of the event loop by part, with a classifier that returns zeros; and the functions it is spent in."""
     stacks, cpu = asyncio.run(_sampled(count))
-    parts: Counter[str] = Counter()
+    partitions: Counter[str] = Counter()
     leaves: dict[str, Counter[str]] = defaultdict(Counter)
     for stack, n in stacks:
-        part = _part(stack)
-        parts[part] += n
-        leaves[part][_short(stack[0])] += n
-    total = sum(parts.values())
+        partition = _partition(stack)
+        partitions[partition] += n
+        leaves[partition][_short(stack[0])] += n
+    total = sum(partitions.values())
     print(f"  {total} samples over {count} events")
-    for part, n in parts.most_common():
-        results.add(f"profile {part}", "cpu", n / total * cpu, "us/event")
-        for leaf, m in leaves[part].most_common(SHOWN):
+    for partition, n in partitions.most_common():
+        results.add(f"profile {partition}", "cpu", n / total * cpu, "us/event")
+        for leaf, m in leaves[partition].most_common(SHOWN):
             print(f"    {m / total * cpu:6.2f} us/event  {leaf}")
 
 
@@ -78,13 +78,13 @@ async def _sampled(count: int) -> tuple[list[tuple[list[str], int]], float]:
             return [(stack, n) for stack, n in json.loads(out.read_text())], spent.cpu
 
 
-def _part(stack: list[str]) -> str:
+def _partition(stack: list[str]) -> str:
     for frame in stack:
         file, _, function = frame.rpartition(":")
-        for part, where, functions in PARTS:
+        for partition, where, functions in PARTITIONS:
             inside = file.endswith(where) if where.endswith(".py") else f"/{where}" in file
             if inside and (not functions or function in functions or function.startswith("<")):
-                return part
+                return partition
     return "other"
 
 

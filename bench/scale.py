@@ -46,7 +46,7 @@ class Inputs:
     store_us: float = 5.0  # CPU an event, with full batches: `tidegate model` at c2a5a1f, store cpu
     calls: float = 0.02  # of scripts an event, with full batches: `taken of redis`
     field_bytes: float = 55.0  # of a counter in a bucket: `1000 scopes a kind`: 7.57 MiB for 12 x 12,004
-    tick_field_us: float = 2.76  # CPU of the tick a counter it reads: 398 ms for 12 x 12,004
+    ruler_field_us: float = 2.76  # CPU of the ruler a counter it reads: 398 ms for 12 x 12,004
     live_scopes: float = 1000.0  # tenants, models, routes with completions in every bucket, of each: the limit
     counters: float = 4.0  # a scope: scored, allow, flag, one label
     bucket_s: float = 10.0
@@ -127,7 +127,7 @@ class Plan:
         read = i.completion_bytes * i.gzip_completion + i.decision_bytes * i.gzip_decision * i.readers
         return self.kafka_day_bytes * (i.copies - 1) + i.events_a_day * read
 
-    # --- Redis, and the tick
+    # --- Redis, and the ruler
 
     @property
     def fields(self) -> float:
@@ -151,9 +151,9 @@ class Plan:
         return self.peak_s * self.given.calls
 
     @property
-    def tick_s(self) -> float:
-        """CPU of a tick on the worker that ticks: it reads each partition's newest bucket, once a second."""
-        return self.partitions * self.fields * self.given.tick_field_us / 1e6
+    def ruler_s(self) -> float:
+        """CPU of an evaluation on the worker that evaluations: it reads each partition's newest bucket, once a second."""
+        return self.partitions * self.fields * self.given.ruler_field_us / 1e6
 
     # --- what gives first, and money
 
@@ -161,7 +161,7 @@ class Plan:
         """Part, how much of it the peak takes, what moves the limit; the fullest first."""
         i = self.given
         found = [
-            ("the tick: one event loop", self.tick_s, "fewer live scopes, or fewer and larger workers"),
+            ("the ruler: one event loop", self.ruler_s, "fewer live scopes, or fewer and larger workers"),
             ("Redis: one core", self.redis_busy, "Redis Cluster"),
             ("a worker's event loop", self.peak_s / self.workers * i.loop_us / 1e6, "more workers"),
             ("a worker's cores", self.peak_s / self.workers / self.worker_s, "more workers"),
@@ -200,7 +200,7 @@ def sizes(cases: dict[str, Inputs]) -> str:
         ("brokers", [str(p.brokers) for p in plans]),
         ("Redis memory", [f"{p.redis_bytes / GB:.2f} GB" for p in plans]),
         ("Redis scripts a second / of one core", [f"{p.redis_calls_s:,.0f} / {p.redis_busy:.0%}" for p in plans]),
-        ("a tick, of its second", [f"{p.tick_s:.0%}" for p in plans]),
+        ("an evaluation, of its second", [f"{p.ruler_s:.0%}" for p in plans]),
         ("fullest part", [p.shares()[0][0] for p in plans]),
     ]
     return _table(["", *cases], [[name, *values] for name, values in rows])

@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from bench.measure import ZEROS, backlog, worker
 from bench.results import Results
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 
 COUNT = 20_000
 BATCH_BYTES = 512 * 1024  # the largest that a worker sends
@@ -31,8 +31,8 @@ def run(results: Results, count: int = COUNT) -> None:
 async def _run(results: Results, count: int) -> None:
     stats: dict[str, Any] = {}
     async with worker(ZEROS) as subject:
-        assert isinstance(subject.pair, Embedded)  # noqa: S101 - `worker` makes one
-        with redis.Redis.from_url(subject.pair.redis) as client:
+        assert isinstance(subject.stack, EmbeddedStack)  # noqa: S101 - `worker` makes one
+        with redis.Redis.from_url(subject.stack.redis) as client:
             memory = [int(client.info("memory")["used_memory"])]
 
             def around(begins: bool) -> None:
@@ -44,7 +44,7 @@ async def _run(results: Results, count: int) -> None:
             await backlog(subject, count, around)
             memory.append(int(client.info("memory")["used_memory"]))
         for topic in ("completions", "decisions"):
-            records = await _records(subject.pair.kafka, topic, count)
+            records = await _records(subject.stack.kafka, topic, count)
             for kind, name in ((PLAIN, "plain"), (GZIP, "gzip")):
                 size = _batched(records, kind) / len(records)
                 results.add(f"taken on {topic}", f"bytes, {name}", size, "bytes/record")

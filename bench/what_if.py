@@ -21,12 +21,12 @@ from bench.completions import LOCALES, MODELS, ROUTES, TENANTS, USERS
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
 from tidegate.streams.cli.decisions import Decisions
-from tidegate.streams.cli.recent import Asking, Range, judged_by
+from tidegate.streams.cli.recent import WhatIfRange, WhatIfRun, judged_by
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Scopes, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import Settings
@@ -46,16 +46,16 @@ def run(results: Results, decisions: int = DECISIONS, runs: int = RUNS) -> None:
 async def _run(results: Results, decisions: int, runs: int) -> None:
     live = LivePolicy("bench", read_policy(ROOT / Path("policy.toml")))
     candidate = LivePolicy("candidate", _stricter(live.policy))
-    over = Range(BEGIN_MS, BEGIN_MS + decisions * APART_MS, BEGIN_MS + decisions * APART_MS)
+    over = WhatIfRange(BEGIN_MS, BEGIN_MS + decisions * APART_MS, BEGIN_MS + decisions * APART_MS)
     what = f"what-if, {decisions} decisions"
-    with Embedded() as pair:
-        await ensure_topics(pair.kafka, PARTITIONS, 1)
-        await _write(pair.kafka, made(decisions, live))
-        settings = Settings(kafka=pair.kafka, redis=pair.redis)
+    with EmbeddedStack() as stack:
+        await ensure_topics(stack.kafka, PARTITIONS, 1)
+        await _write(stack.kafka, made(decisions, live))
+        settings = Settings(kafka=stack.kafka, redis=stack.redis)
         whole, read = [], []
         for _ in range(runs):
-            async with aclosing(Decisions(pair.kafka)) as topic:
-                asking = Asking(settings, judged_by(candidate, None), candidate, live, over)
+            async with aclosing(Decisions(stack.kafka)) as topic:
+                asking = WhatIfRun(settings, judged_by(candidate, None), candidate, live, over)
                 recent = await asking.survey(topic)
                 cpu = time.process_time()
                 found = await asking.answer(topic, recent)

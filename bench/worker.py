@@ -18,7 +18,7 @@ KINDS: dict[str, Callable[[str], AbstractAsyncContextManager[Subject]]] = {"bare
 
 
 def run(results: Results, runs: int = RUNS, scale: float = 1.0) -> None:
-    """Runs are interleaved, each in a process of its own on a pair of its own; medians and their ratio."""
+    """Runs are interleaved, each in a process of its own on a stack of its own; medians and their ratio."""
     asyncio.run(_run(results, runs, scale))
 
 

@@ -14,15 +14,15 @@ class SettingsError(TidegateError):
     """A TIDEGATE_… variable is missing or wrong: correct the one that the message names and start again."""
 
 
-class StoreAway(TidegateError):
+class StoreUnavailable(TidegateError):
     """Redis cannot be reached. Nothing is lost: input waits in Kafka. Bring Redis back; workers go on by themselves."""
 
 
-class StoreDenied(StoreAway):
+class StoreDenied(StoreUnavailable):
     """Redis refuses the user, the password or the certificate: correct the settings that the message names."""
 
 
-class StoreForbids(StoreAway):
+class StoreForbids(StoreUnavailable):
     """Redis knows the user, who may not run the command that it names: grant it (docs/security.md); workers go on."""
 
 
@@ -30,7 +30,7 @@ class StoreRefused(TidegateError):
     """Redis answers but must not be used as it is: change what the message names (eviction policy, user key)."""
 
 
-class BrokerAway(TidegateError):
+class BrokerUnavailable(TidegateError):
     """Kafka cannot be reached, or does not acknowledge. Bring it back; workers go on by themselves."""
 
 
@@ -38,11 +38,11 @@ class BrokerRefused(TidegateError):
     """Kafka does not take us for who we say we are, or is not who we trust: correct the settings the message names."""
 
 
-class BrokerForbids(BrokerAway):
+class BrokerForbids(BrokerUnavailable):
     """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
 
 
-class UnreadableBatch(BrokerAway):
+class UnreadableBatch(BrokerUnavailable):
     """Kafka holds a batch that cannot be decoded, where none may be left out: mend it, or delete what it stands in."""
 
 
@@ -54,7 +54,7 @@ class NameTaken(TidegateError):
     """Two workers have one TIDEGATE_GROUP_INSTANCE: give each its own (a pod's name). The older one has ended."""
 
 
-class PolicyUnknown(TidegateError):
+class NoPolicy(TidegateError):
     """The `policies` log lost its beginning and nothing was kept of it: `tidegate policy apply FILE`; workers go on."""
 
 

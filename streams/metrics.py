@@ -16,7 +16,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tidegate.streams.core.events import Action, DeadLetter, Decision, EventTime
-from tidegate.streams.core.strikes import Struck
+from tidegate.streams.core.strikes import NewStrikes
 from tidegate.streams.installed import python, release
 from tidegate.streams.ruler.stats import Stats
 
@@ -110,12 +110,20 @@ class Metrics:
         self.lag = gauge("lag_records", "Records behind what was applied.", "topic", "partition")
         self.skipped = counter("redelivered_events", "Records read again that had been counted before.", "topic")
         self.gaps = counter("gaps", "Times the store was behind, or held by another owner.", "topic", "outcome")
-        self.takeovers = counter("takeovers", "Parts taken over, by what was made of their fence.", "topic", "fence")
+        self.takeovers = counter(
+            "takeovers", "Partitions taken over, by what was made of their checkpoint.", "topic", "checkpoint"
+        )
         self.rebuilt = counter("rebuilt_events", "Completions counted again from decisions: Redis had lost them.")
-        self.rebuilding = gauge("rebuilding_parts", "Parts that wait for what Redis lost to be counted again.")
+        self.rebuilding = gauge(
+            "rebuilding_partitions", "Partitions that wait for what Redis lost to be counted again."
+        )
         self.unreadable = counter("unreadable_batches", "Tries at batches that cannot be decoded.", "topic", "outcome")
-        self.unreadable_now = gauge("unreadable_parts", "Parts that stand at a batch that cannot be decoded.", "topic")
-        self.away = counter("away", "Calls that found a dependency away and were tried again.", "dependency")
+        self.unreadable_now = gauge(
+            "unreadable_partitions", "Partitions that stand at a batch that cannot be decoded.", "topic"
+        )
+        self.unavailable = counter(
+            "unavailable", "Calls that found a dependency unavailable and were tried again.", "dependency"
+        )
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
         self.replaced = counter(
@@ -123,12 +131,12 @@ class Metrics:
         )
         self.strikes = counter("strikes", "Strikes added to users, by what they are for.", "reason")
         self.enforcements = counter("enforcements", "Enforcements published by this worker.", "action")
-        self.enforcements_waiting = gauge("enforcements_waiting", "Crossings not published yet, in its parts.")
+        self.enforcements_waiting = gauge("enforcements_waiting", "Crossings not published yet, in its partitions.")
         self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
         self.alerts = gauge("alerts", "Alerts by state.", "state")
         self.transitions = counter("alert_transitions", "Transitions published by this worker.", "rule", "state")
-        self.tick = gauge("tick_seconds", "Time the last tick took.", "stage")
-        self.incomplete = gauge("windows_incomplete", "1 where a part is behind or has no owner: alerts hold.")
+        self.ruler = gauge("ruler_seconds", "Time the last tick took.", "stage")
+        self.incomplete = gauge("windows_incomplete", "1 where a partition is behind or has no owner: alerts hold.")
         self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already
         self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
         self.shadow = gauge("shadow_info", "1 for the shadow policy's version; absent where none runs.", "version")
@@ -183,16 +191,18 @@ class Metrics:
         """Counts times that were replaced or read in another unit. tenant: bounded by who asks."""
         self.replaced.labels(tenant, whose, why).inc(n)
 
-    def struck(self, struck: Struck) -> None:
+    def strikes_added(self, struck: NewStrikes) -> None:
         """Counts strikes that were added."""
         for strike in struck.strikes:
             self.strikes.labels(strike.reason).inc()
 
-    def ticked(self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]) -> None:
-        """What the tick says of itself, on the worker that ticks."""
+    def ruler_evaluated(
+        self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]
+    ) -> None:
+        """What the ruler says of itself, on the worker that evaluations."""
         self.incomplete.set(stats.incomplete)
         for stage, took_s in stats.took_s.items():
-            self.tick.labels(stage).set(took_s)
+            self.ruler.labels(stage).set(took_s)
         for state in ("pending", "firing", "resolved"):
             self.alerts.labels(state).set(alerts.get(state, 0))
         for (rule, state), n in transitions.items():

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 
 log = logging.getLogger(__name__)
 
-EXIT_BUG = 70  # sysexits.h: an internal error. Nothing was committed; the group gives this worker's parts to another
+EXIT_BUG = (
+    70  # sysexits.h: an internal error. Nothing was committed; the group gives this worker's partitions to another
+)
 
 EXIT_WRONG = 2  # settings, or a store that must not be used: starting it again does not help
 

@@ -27,7 +27,7 @@ DAY_MS = 86_400_000
 COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
-SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a fence on
+SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a checkpoint on
 
 
 @dataclass(frozen=True, slots=True)

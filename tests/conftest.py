@@ -1,7 +1,7 @@
 """What every test may ask for: a broker and a store, a namespace of its own, and a proxy to cut.
 
-They are the embedded pair, or Apache Kafka and Redis with `--servers real`. Topic names are fixed, so that tests which
-share the session's broker share its topics. A test that counts what a topic holds takes `own_pair`: an embedded pair of
+They are the embedded stack, or Apache Kafka and Redis with `--servers real`. Topic names are fixed, so that tests which
+share the session's broker share its topics. A test that counts what a topic holds takes `own_stack`: an embedded stack of
 its own starts in under half a second; of the real servers there is one a process, wiped before and after.
 """
 
@@ -21,16 +21,16 @@ import pytest
 from tests.real import needed
 from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
-from tests.real.pair import Real, redis_server
 from tests.real.secure import Secure
-from tests.support.pairs import Pair
+from tests.real.stack import Real, redis_server
 from tests.support.proxy import Proxy
-from tidegate.streams.embedded import Embedded, server
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack, server
 from tidegate.streams.settings.settings import PREFIX
 
-PAIRS = {
-    "shared_pair",
-    "own_pair",
+STACKS = {
+    "shared_stack",
+    "own_stack",
     "pair",
     "secure",
     "secure_redis",
@@ -71,7 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what needs servers. Deals the drills out over a parallel run's processes: each begins with its share."""
     for item in items:
-        if PAIRS & set(getattr(item, "fixturenames", ())):
+        if STACKS & set(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     drills = [item for item in items if item.get_closest_marker("drill")]
@@ -100,28 +100,28 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded(_wheels: None) -> Iterator[Embedded]:
-    """One embedded pair for the whole session, shared: use a `namespace`."""
-    with Embedded() as pair:
-        yield pair
+def embedded(_wheels: None) -> Iterator[EmbeddedStack]:
+    """One embedded stack for the whole session, shared: use a `namespace`."""
+    with EmbeddedStack() as stack:
+        yield stack
 
 
 @pytest.fixture
-def own_embedded(_wheels: None) -> Iterator[Embedded]:
-    """An embedded pair for this test alone; the store keeps an append-only file. It may be killed and frozen."""
-    with Embedded(appendonly=True) as pair:
-        yield pair
+def own_embedded(_wheels: None) -> Iterator[EmbeddedStack]:
+    """An embedded stack for this test alone; the store keeps an append-only file. It may be killed and frozen."""
+    with EmbeddedStack(appendonly=True) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
 def real() -> Iterator[Real]:
     """Apache Kafka and Redis, one of each a process of the test run: whoever breaks something mends it."""
     try:
-        pair = Real()
+        stack = Real()
     except RealServersMissing as error:
         missing(str(error))
-    with pair:
-        yield pair
+    with stack:
+        yield stack
 
 
 @pytest.fixture
@@ -147,26 +147,26 @@ def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
     if request.config.getoption("--servers") != "real":
         pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
     try:
-        pair = Secure().start()
+        stack = Secure().start()
     except RealServersMissing as error:
         missing(str(error))
     try:
-        pair.grant()
-        yield pair
+        stack.grant()
+        yield stack
     finally:
-        pair.stop()
+        stack.stop()
 
 
 @pytest.fixture(scope="session")
-def shared_pair(request: pytest.FixtureRequest) -> Pair:
+def shared_stack(request: pytest.FixtureRequest) -> Stack:
     """A broker and a store for the whole session, shared: use a `namespace`."""
-    return cast(Pair, request.getfixturevalue(request.config.getoption("--servers")))
+    return cast(Stack, request.getfixturevalue(request.config.getoption("--servers")))
 
 
 @pytest.fixture
-def own_pair(request: pytest.FixtureRequest) -> Pair:
+def own_stack(request: pytest.FixtureRequest) -> Stack:
     """A broker and a store for this test alone; the store keeps an append-only file. They may be killed and frozen."""
-    return cast(Pair, request.getfixturevalue(f"own_{request.config.getoption('--servers')}"))
+    return cast(Stack, request.getfixturevalue(f"own_{request.config.getoption('--servers')}"))
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from tidegate.classifiers import Cascade, ClassifierError, load
 from tidegate.streams.cli.app import app
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import AlertReason, DeadLetterReason, FaultReason, Source
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
-from tidegate.streams.ingest.takeover import Belief
+from tidegate.streams.ingest.takeover import CheckpointTrust
 from tidegate.streams.kafka.admin import TopicsRefused, TopicsUnequal
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
@@ -48,7 +48,7 @@ def text(name: str) -> str:
 
 
 def prose(name: str) -> str:
-    """Without what stands in fences."""
+    """Without what stands in checkpoints."""
     return re.sub(r"^```.*?^```$", "", text(name), flags=re.DOTALL | re.MULTILINE)
 
 
@@ -87,7 +87,7 @@ def test_every_metric_is_there_and_no_other() -> None:
     assert set(re.findall(r"^\| `(tidegate_\w+)` \|", OPERATIONS, re.MULTILINE)) == ours
 
 
-@pytest.mark.parametrize("reason", [*DeadLetterReason, *FaultReason, *AlertReason, *Belief])
+@pytest.mark.parametrize("reason", [*DeadLetterReason, *FaultReason, *AlertReason, *CheckpointTrust])
 def test_a_reason_has_a_row(reason: StrEnum) -> None:
     assert f"| `{reason.value}` |" in OPERATIONS
 
@@ -98,13 +98,13 @@ def test_a_default_alert_has_a_row(alert: str) -> None:
 
 
 def test_every_redis_key_has_a_row() -> None:
-    keys, part = Keys("tidegate"), Part("completions", 3)
+    keys, partition = Keys("tidegate"), TopicPartition("completions", 3)
     start = 1767268800000
     made = {
-        keys.fence(part), keys.totals(part), keys.touch(part), keys.bucket(part, start),
-        keys.users(part, start, "label.toxicity|all"), keys.users_merged(part), keys.users_counted(0),
-        keys.strikes(part, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(part),
-        keys.copy(part, 88214),
+        keys.checkpoint(partition), keys.totals(partition), keys.touch(partition), keys.bucket(partition, start),
+        keys.users(partition, start, "label.toxicity|all"), keys.users_merged(partition), keys.users_counted(0),
+        keys.strikes(partition, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(partition),
+        keys.copy(partition, 88214),
         keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,
     }  # fmt: skip
     public = {name for name in vars(Keys) if not name.startswith("_") and name != "namespace"}
@@ -202,7 +202,7 @@ def commands() -> dict[str, list[str]]:
 
 
 def shown(name: str) -> list[str]:
-    """Every `tidegate …` of a document: in fences and in backticks."""
+    """Every `tidegate …` of a document: in checkpoints and in backticks."""
     lines = [line for language in ("sh", "text") for block in fenced(name, language) for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", prose(name))
     found = (re.search(r"(?:^|[| /])tidegate ([a-z-]+.*)$", line.partition("  #")[0]) for line in lines)
@@ -255,8 +255,8 @@ def test_every_policy_key_set_in_an_example_is_one() -> None:
             data: dict[str, object] = json.loads(json.dumps(base))
             into = data
             *path, last = key.split(".")
-            for part in path:
-                into = into.setdefault(part, {})  # type: ignore[assignment]
+            for partition in path:
+                into = into.setdefault(partition, {})  # type: ignore[assignment]
             into[last] = value if value == "off" else json.loads(value)
             assert isinstance(parse(data, name), Policy)
 
@@ -294,7 +294,7 @@ def test_what_the_model_is_said_to_say_it_says(model: Cascade) -> None:
         decision = decide(
             Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live
         )
-        label, score = max(((k, s) for k, s in scores.items() if k != "toxicity"), key=lambda pair: pair[1])
+        label, score = max(((k, s) for k, s in scores.items() if k != "toxicity"), key=lambda stack: stack[1])
         said.append([row[0], f"{scores['toxicity']:.2f}", f"{label} {score:.2f}", decision.action.value, row[4]])
     assert rows("With the policy in this repository it says:") == said
 

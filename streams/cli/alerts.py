@@ -30,7 +30,7 @@ def alerts(
     tidegate alerts --all
     tidegate alerts --json | jq -r 'select(.state == "firing") | .rule'
 
-    Exit code: 0 whatever is firing, 3 Kafka or Redis is away.
+    Exit code: 0 whatever is firing, 3 Kafka or Redis is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tidegate.streams.cli.alerts import alerts
+from tidegate.streams.cli.checkpoint import checkpoint
 from tidegate.streams.cli.dead_letters import dead_letters
 from tidegate.streams.cli.errors import Edge
-from tidegate.streams.cli.fence import fence
 from tidegate.streams.cli.models import models
 from tidegate.streams.cli.policy.app import policy
 from tidegate.streams.cli.rates import rates
@@ -51,7 +51,7 @@ def tidegate(
 ) -> None:
     """Streaming moderation for model outputs: completions in; decisions, rates and alerts out.
 
-    Where Kafka and Redis are is told by TIDEGATE_ variables; `tidegate up` prints those of a pair to try it on.
+    Where Kafka and Redis are is told by TIDEGATE_ variables; `tidegate up` prints those of a stack to try it on.
 
     \b
     tidegate demo                       see it all in two minutes
@@ -64,7 +64,7 @@ def tidegate(
 def demo(
     json_: Annotated[bool, typer.Option("--json", help="Print only the account, as one JSON line.")] = False,
 ) -> None:
-    """See it all: an embedded pair, a worker and made-up traffic.
+    """See it all: an embedded stack, a worker and made-up traffic.
 
     Ends by itself within two minutes, with an account of what was sent, decided and alerted.
 
@@ -90,7 +90,7 @@ app.command()(alerts)
 app.add_typer(silence, name="silence")
 app.add_typer(policy, name="policy")
 app.add_typer(strikes, name="strikes")
-app.add_typer(fence, name="fence")
+app.add_typer(checkpoint, name="checkpoint")
 app.add_typer(dead_letters, name="dead-letters")
 app.command()(replay)
 app.command()(schemas)

@@ -28,7 +28,7 @@ def list_(
     tidegate dead-letters list
     tidegate dead-letters list --reason not_json --limit 5
 
-    Exit code: 0, 2 unknown reason, 3 Kafka is away.
+    Exit code: 0, 2 unknown reason, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.redriving import read_letters
     from tidegate.streams.settings.settings import Settings
@@ -65,7 +65,7 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID", help="As completions[3
     \b
     tidegate dead-letters show 'completions[3]@88214'
 
-    Exit code: 0, 1 no such dead letter, 3 Kafka is away.
+    Exit code: 0, 1 no such dead letter, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.redriving import read_letters
     from tidegate.streams.settings.settings import Settings
@@ -92,7 +92,7 @@ def redrive(
     tidegate dead-letters redrive 'completions[3]@88214'
     tidegate dead-letters redrive --all --reason unknown_version
 
-    Exit code: 0 all sent that is to be, 1 some could not be, 2 wrong usage, 3 Kafka is away.
+    Exit code: 0 all sent that is to be, 1 some could not be, 2 wrong usage, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.redriving import planned, read_letters, send
     from tidegate.streams.settings.settings import Settings

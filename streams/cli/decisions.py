@@ -18,8 +18,8 @@ from pydantic_core import from_json
 
 from tidegate.streams.core.events import Decision
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.kafka.kept_records import KeptRecords
-from tidegate.streams.kafka.ranges import Stretch
+from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.kafka.topic_reader import TopicReader
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.render import Advance
@@ -33,10 +33,10 @@ _Place = tuple[int, bytes]  # offset of the completion, and its id: a source tha
 
 
 @dataclass
-class Recent:
+class RecentDecisions:
     """What there is to read, and what was found in it."""
 
-    stretches: list[Stretch]
+    stretches: list[OffsetRange]
     complete_from_ms: int | None = None  # completions before this may be missing: deleted. None: nothing was deleted
     expired: int = 0  # partitions of which everything was deleted
     not_decisions: int = 0  # records that are no decision that we know
@@ -52,20 +52,20 @@ class Decisions:
     """The topic. Close it."""
 
     def __init__(self, kafka: Kafka | str, topic: str = "decisions") -> None:
-        self._topic = KeptRecords(kafka, topic)
+        self._topic = TopicReader(kafka, topic)
 
     async def aclose(self) -> None:
         await self._topic.aclose()
 
-    async def survey(self, from_ms: int, *, most: int | None = None) -> Recent:
-        """What there is to read: see `KeptRecords.since`. Raises BrokerAway, TopicsMissing."""
-        recent = Recent(await self._topic.since(from_ms, most=most))
+    async def survey(self, from_ms: int, *, most: int | None = None) -> RecentDecisions:
+        """What there is to read: see `TopicReader.since`. Raises BrokerUnavailable, TopicsMissing."""
+        recent = RecentDecisions(await self._topic.since(from_ms, most=most))
         oldest = [await self._topic.oldest(stretch) for stretch in recent.stretches if stretch.deleted]
         recent.complete_from_ms = max((_came_ms(record) for record in oldest if record is not None), default=None)
         recent.expired = sum(0 < stretch.begins == stretch.end for stretch in recent.stretches)
         return recent
 
-    async def find_again(self, recent: Recent, advance: Advance = lambda n: None) -> None:
+    async def find_again(self, recent: RecentDecisions, advance: Advance = lambda n: None) -> None:
         """The first pass: which completions may have been decided more than once, and the highest epoch of each.
 
         Offsets of completions rise within a partition, but where a worker took it over. What is not beyond the
@@ -89,7 +89,7 @@ class Decisions:
                 await self._highest(stretch, again)
             recent.again.append(again)
 
-    async def _highest(self, stretch: Stretch, again: dict[_Place, int]) -> None:
+    async def _highest(self, stretch: OffsetRange, again: dict[_Place, int]) -> None:
         async with aclosing(self._topic.read(stretch)) as batches:
             async for records in batches:
                 for record in records:
@@ -97,10 +97,12 @@ class Decisions:
                     if found is not None and found[1] > again.get(found[0], found[1]):
                         again[found[0]] = found[1]
 
-    async def read(self, recent: Recent, advance: Advance = lambda n: None) -> AsyncGenerator[list[Decision], None]:
+    async def read(
+        self, recent: RecentDecisions, advance: Advance = lambda n: None
+    ) -> AsyncGenerator[list[Decision], None]:
         """The decisions, each completion's once, in the topic's order, some at a time. After `find_again`.
 
-        What is no decision, and what was decided again, is counted in `recent`. Raises BrokerAway.
+        What is no decision, and what was decided again, is counted in `recent`. Raises BrokerUnavailable.
         """
         for stretch, again in zip(recent.stretches, recent.again, strict=True):
             taken: set[_Place] = set()
@@ -110,7 +112,9 @@ class Decisions:
                     advance(len(records))
 
 
-def _counted(records: list[Any], again: dict[_Place, int], taken: set[_Place], recent: Recent) -> Iterator[Decision]:
+def _counted(
+    records: list[Any], again: dict[_Place, int], taken: set[_Place], recent: RecentDecisions
+) -> Iterator[Decision]:
     for record in records:
         decision = _decision(record.value)
         if decision is None:

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     DONE = 0
     REFUSED = 1  # some input was refused, a change lost its race, a worker died: the lines on standard error say which
     WRONG = 2  # settings, policy file or usage are wrong: nothing was done
-    AWAY = 3  # Kafka or Redis is away, or lacks what is needed: the same command may do later
+    UNAVAILABLE = 3  # Kafka or Redis is unavailable, or lacks what is needed: the same command may do later
 
 
 class Edge(TyperGroup):
@@ -87,13 +87,13 @@ def _code(error: Exception) -> ExitCode | None:
     # Only here, after something failed: these imports cost what `--help` must not.
     from tidegate.classifiers import ClassifierError
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.errors import BrokerAway, StoreAway, StoreDenied, TidegateError, TopicsMissing
+    from tidegate.streams.errors import BrokerUnavailable, StoreDenied, StoreUnavailable, TidegateError, TopicsMissing
 
     match error:
         case StoreDenied():  # who waits takes it for away; a command need not be tried again with this password
             return ExitCode.WRONG
-        case StoreAway() | BrokerAway() | TopicsMissing():
-            return ExitCode.AWAY
+        case StoreUnavailable() | BrokerUnavailable() | TopicsMissing():
+            return ExitCode.UNAVAILABLE
         case TidegateError() | PolicyError() | ClassifierError():
             return ExitCode.WRONG
     return None

@@ -32,7 +32,7 @@ def rates(
     tidegate rates --scope all --measure '*action.*'
     tidegate rates --json | jq 'select(.share > 0.05)'
 
-    Exit code: 0, 3 Kafka is away.
+    Exit code: 0, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 

@@ -12,18 +12,18 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tidegate.streams.cli.decisions import Decisions, Recent
+from tidegate.streams.cli.decisions import Decisions, RecentDecisions
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, Source
-from tidegate.streams.core.fields import known
+from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.aggregate import Heard
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Names
-from tidegate.streams.core.simulation.effects import Effects, Named
+from tidegate.streams.core.rates.aggregate import ReceivedFeedback
+from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
+from tidegate.streams.core.simulation.effects import Effects, UnscoredLabel
 from tidegate.streams.core.simulation.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
 from tidegate.streams.core.times import Arrived, TimeSource, stamped
-from tidegate.streams.kafka.kept_records import KeptRecords
+from tidegate.streams.kafka.topic_reader import TopicReader
 from tidegate.streams.wire import Unreadable, decode_feedback
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def shadowed_by(version: str) -> Judge:
         if would is None or would.policy_version != version:
             return decision, None
         asked = {"action": would.action, "reasons": would.reasons, "policy_version": version, "would_be": None}
-        return decision, known(Decision, {**decision.__dict__, **asked})
+        return decision, unchecked(Decision, {**decision.__dict__, **asked})
 
     return judge
 
@@ -88,7 +88,7 @@ async def effects(
     advance: is told of records read, each of them twice.
 
     What was deleted is not missed here: `complete_from_ms` of a survey says that. None at all is `decisions == 0`.
-    Raises BrokerAway, TopicsMissing.
+    Raises BrokerUnavailable, TopicsMissing.
     """
     tally, judge = WhatIf(examples=examples), judged_by(candidate, baseline)
     with _rarely_collected():
@@ -105,7 +105,7 @@ async def effects(
     return tally.effects()
 
 
-class Range(NamedTuple):
+class WhatIfRange(NamedTuple):
     """Of which completions it speaks: those that came in `[since_ms, until_ms)`; and of which boundaries, to rules_ms.
 
     rules_ms: not later than until_ms; the rules have not looked at a bucket that has just ended.
@@ -117,12 +117,12 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class WhatIfResult:
     """Everything that a what-if knows."""
 
     effects: Effects
-    recent: Recent  # the account of what was read
-    never_scored: list[Named]
+    recent: RecentDecisions  # the account of what was read
+    never_scored: list[UnscoredLabel]
     not_judged: int  # decisions of the range that the other side says nothing of
     without_spans: int  # decisions that reach a `redact` threshold of the candidate, and hold no spans
     was: Backtested | None  # None where there is no policy whose rules it could be
@@ -133,7 +133,7 @@ class Found:
     overflowed: tuple[str, ...]  # kinds of scope with more names than may have rates of their own
 
 
-class Asking:
+class WhatIfRun:
     """One what-if: `survey` says what there is to read, `answer` reads it."""
 
     def __init__(
@@ -142,14 +142,14 @@ class Asking:
         judge: Judge,
         candidate: LivePolicy,
         rules: LivePolicy | None,
-        over: Range,
+        over: WhatIfRange,
         *,
         examples: int = EXAMPLES,
     ) -> None:
         """rules: the policy whose rules and windows hold for what was decided; None: no alerts of that side."""
         self._settings, self._judge, self._candidate, self._over = settings, judge, candidate, over
         self._examples = examples
-        self._names = Names(settings.live_scopes)
+        self._names = FirstScopes(settings.live_scopes)
         self._now = Backtest(candidate, self._names)
         self._was = None if rules is None else Backtest(rules, self._names)
         self._both = None if self._was is None else self._was.alike(self._now)
@@ -159,16 +159,18 @@ class Asking:
         future_s = max(side.live.policy.windows.future_s for side in self._sides)
         self._read_from_ms = self._from_ms - future_s * 1000
 
-    async def survey(self, topic: Decisions) -> Recent:
+    async def survey(self, topic: Decisions) -> RecentDecisions:
         """What there is to read: the range, and before it what fills the windows of its first boundaries."""
         return await topic.survey(self._read_from_ms - SKEW_MS)
 
-    async def answer(self, topic: Decisions, recent: Recent, advance: Advance = lambda n: None) -> Found:
-        """Reads everything. advance: is told of decisions read, each twice. Raises BrokerAway."""
+    async def answer(
+        self, topic: Decisions, recent: RecentDecisions, advance: Advance = lambda n: None
+    ) -> WhatIfResult:
+        """Reads everything. advance: is told of decisions read, each twice. Raises BrokerUnavailable."""
         with _rarely_collected():
             return await self._answer(topic, recent, advance)
 
-    async def _answer(self, topic: Decisions, recent: Recent, advance: Advance) -> Found:
+    async def _answer(self, topic: Decisions, recent: RecentDecisions, advance: Advance) -> WhatIfResult:
         said = await self._feedback()
         tally = WhatIf(said.of, examples=self._examples)
         without_spans = not_judged = 0
@@ -210,7 +212,7 @@ class Asking:
                 now_side.add(after)
                 if both_sides is not None:
                     both_sides.add(alike)
-        return Found(
+        return WhatIfResult(
             effects=tally.effects(),
             recent=recent,
             never_scored=tally.never_scored(self._candidate),
@@ -224,7 +226,7 @@ class Asking:
             overflowed=tuple(sorted(self._names.overflowed)),
         )
 
-    def _not_filled_ms(self, recent: Recent) -> int | None:
+    def _not_filled_ms(self, recent: RecentDecisions) -> int | None:
         kept_ms = recent.complete_from_ms
         if kept_ms is None or kept_ms <= self._from_ms:
             return None
@@ -234,7 +236,7 @@ class Asking:
         """What people said from the first window on, also counted for the rules."""
         of: dict[str, int] = {}
         n, from_ms, now_ms = 0, None, int(time.time() * 1000)
-        async with aclosing(KeptRecords(self._settings.brokers, "feedback")) as topic:
+        async with aclosing(TopicReader(self._settings.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
                 if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
                     from_ms = max(from_ms or 0, stamped(oldest.timestamp, now_ms) or 0)
@@ -262,11 +264,11 @@ class _Said(NamedTuple):
     from_ms: int | None
 
 
-def _heard(feedback: Feedback, record: Record, at_ms: int) -> Heard:
+def _heard(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedback:
     """As a worker counts it. Its user never leaves here, so that it needs no hash: only to be told from others."""
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
-    return Heard(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)
+    return ReceivedFeedback(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)
 
 
 def last_boundary_ms(until_ms: int, policies: Sequence[LivePolicy], now_ms: int) -> int:

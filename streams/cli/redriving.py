@@ -14,11 +14,11 @@ from pydantic_core import from_json
 
 from tidegate.streams.cli.errors import say
 from tidegate.streams.core.events import DeadLetter
-from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.errors import UnreadableBatch
-from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.lookup import KafkaLookup
+from tidegate.streams.kafka.range_reader import RangeReader
 from tidegate.streams.kafka.reading import everything
-from tidegate.streams.kafka.stretches import Stretches
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
 from tidegate.streams.settings.settings import Settings
@@ -31,7 +31,7 @@ SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter
 
 
 async def read_letters(settings: Settings) -> Letters:
-    """Every dead letter on the topic. Raises BrokerAway, TopicsMissing."""
+    """Every dead letter on the topic. Raises BrokerUnavailable, TopicsMissing."""
     found = Letters()
     async for record in everything(settings.brokers, DEAD_LETTERS):
         try:
@@ -44,11 +44,11 @@ async def read_letters(settings: Settings) -> Letters:
 async def planned(settings: Settings, letters: Letters, chosen: Sequence[DeadLetter], *, named: bool) -> Plan:
     """What of the chosen ones is to be sent, less what was decided since. named: by id, so however old they are.
 
-    Raises BrokerAway, TopicsMissing.
+    Raises BrokerUnavailable, TopicsMissing.
     """
     since_ms = 0 if named else int(time.time() * 1000) - COPY_MS
     plan = Plan.of(letters, chosen, since_ms)
-    log = Stretches(settings.brokers)
+    log = RangeReader(settings.brokers)
     try:
         await _read(log, DECISIONS, plan, plan.partitions(COMPLETIONS))
         await _read(log, FEEDBACK, plan, plan.partitions(FEEDBACK))
@@ -57,11 +57,11 @@ async def planned(settings: Settings, letters: Letters, chosen: Sequence[DeadLet
     return plan
 
 
-async def _read(log: Stretches, topic: str, plan: Plan, partitions: set[int]) -> None:
+async def _read(log: RangeReader, topic: str, plan: Plan, partitions: set[int]) -> None:
     if not partitions:
         return
     for stretch in await log.since(topic, max(1, plan.written_ms - SKEW_MS)):
-        if stretch.part.partition in partitions:
+        if stretch.partition.partition in partitions:
             async with aclosing(log.read(stretch)) as some:
                 async for records in some:
                     for record in records:
@@ -71,7 +71,7 @@ async def _read(log: Stretches, topic: str, plan: Plan, partitions: set[int]) ->
 def _hear(plan: Plan, record: Record) -> None:
     if record.topic == FEEDBACK:  # of which no decision is published: what was sent again is decided, or on its way
         for copy in copies_in([record]).by_offset.values():
-            plan.copied(Part(record.topic, record.partition), copy)
+            plan.copied(TopicPartition(record.topic, record.partition), copy)
         return
     try:
         plan.hear(from_json(record.value or b""))
@@ -80,8 +80,8 @@ def _hear(plan: Plan, record: Record) -> None:
 
 
 async def send(settings: Settings, plan: Plan) -> int:
-    """How many were sent and acknowledged. Raises BrokerAway."""
-    sent, source = 0, Source(settings.brokers)
+    """How many were sent and acknowledged. Raises BrokerUnavailable."""
+    sent, source = 0, KafkaLookup(settings.brokers)
     try:
         async with producer(settings) as out:
             for origin, letters in plan.send.items():
@@ -91,7 +91,11 @@ async def send(settings: Settings, plan: Plan) -> int:
                     continue
                 key, value, headers = found
                 await out.send_and_wait(
-                    origin.part.topic, value, key=key, partition=origin.part.partition, headers=_marked(headers, origin)
+                    origin.partition.topic,
+                    value,
+                    key=key,
+                    partition=origin.partition.partition,
+                    headers=_marked(headers, origin),
                 )
                 sent += 1
     finally:
@@ -104,14 +108,14 @@ def _marked(headers: Sequence[tuple[str, bytes]], origin: Origin) -> list[tuple[
     return [*((name, value) for name, value in headers if name.lower() != ORIGIN), (ORIGIN, str(origin).encode())]
 
 
-async def _record(source: Source, letters: Sequence[DeadLetter]) -> tuple[Any, bytes, list[Any]] | str:
+async def _record(source: KafkaLookup, letters: Sequence[DeadLetter]) -> tuple[Any, bytes, list[Any]] | str:
     """Key, value and headers to send again, from any of an origin's dead letters; or why there are none."""
     if letters[0].length == 0:
         return "it had no bytes: a tombstone or an empty record"
     for letter in letters:
         at = letter.source
         try:
-            record = await source.read(Part(at.topic, at.partition), at.offset)
+            record = await source.read(TopicPartition(at.topic, at.partition), at.offset)
         except UnreadableBatch as error:
             say(str(error))
             continue

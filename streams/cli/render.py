@@ -69,15 +69,15 @@ def ago(at_ms: int, now_ms: int | None = None) -> str:
 def span(ms: int) -> str:
     """`2h 5m`, `3m 20s`, `12s`: the two largest units."""
     seconds = max(0, ms) // 1000
-    parts = [
+    partitions = [
         (seconds // 86_400, "d"),
         (seconds // 3_600 % 24, "h"),
         (seconds // 60 % 60, "m"),
         (seconds % 60, "s"),
     ]
-    while len(parts) > 1 and not parts[0][0]:
-        parts.pop(0)
-    return " ".join(f"{n}{unit}" for n, unit in parts[:2] if n or unit == parts[0][1])
+    while len(partitions) > 1 and not partitions[0][0]:
+        partitions.pop(0)
+    return " ".join(f"{n}{unit}" for n, unit in partitions[:2] if n or unit == partitions[0][1])
 
 
 def value(kind: str, found: float | None) -> str:

@@ -49,14 +49,14 @@ def replay(
     tidegate replay --from 1d --dry-run
 
     Exit code: 0 replayed, 1 the account does not close, 2 wrong usage, policy or model, or no such range, 3 Kafka or
-    Redis is away.
+    Redis is unavailable.
     """
     from tidegate.streams.cli.replay_run import Run
-    from tidegate.streams.operations.replay.range import Range
+    from tidegate.streams.operations.replay.range import ReplayRange
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
-    within = Range(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms), now_ms)
+    within = ReplayRange(moment_ms("--from", from_, now_ms), moment_ms("--to", to, now_ms), now_ms)
     if within.from_ms >= within.to_ms:
         fail(
             f"--from {from_} is {clock(within.from_ms)}, not before {clock(within.to_ms)}; "

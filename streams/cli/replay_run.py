@@ -18,12 +18,12 @@ from tidegate.streams.errors import StoreRefused, TopicsMissing
 from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.kafka.stretches import Stretches
+from tidegate.streams.kafka.range_reader import RangeReader
 from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
-from tidegate.streams.operations.replay.range import Found, Range, stretches, survey
-from tidegate.streams.operations.replay.run import Account, Replay, Replays
+from tidegate.streams.operations.replay.range import ReplayRange, ReplaySurvey, offset_ranges, survey
+from tidegate.streams.operations.replay.run import Replay, ReplayAccount, Replays
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, REPLAYS
@@ -38,26 +38,28 @@ class Run:
 
     live: LivePolicy
 
-    def __init__(self, settings: Settings, within: Range, policy: Path | None, model: str | None, epoch: int) -> None:
+    def __init__(
+        self, settings: Settings, within: ReplayRange, policy: Path | None, model: str | None, epoch: int
+    ) -> None:
         self._settings, self.within, self._file, self._model = settings, within, policy, model
         self.epoch = epoch  # the time it began, in ms, as a worker's: greater than that of what it replays
         self.model_version: str | None = None  # of the model that scores again
-        self.found: Found | None = None
-        self.account = Account(0)
+        self.found: ReplaySurvey | None = None
+        self.account = ReplayAccount(0)
 
     @property
     def recorded(self) -> dict[str, int]:
         """What is recorded of the range's records, each counted once."""
         recorded = self.found.recorded if self.found else ()
         return {
-            "decided": sum(len(part) - part.dead_letters - part.nothing for part in recorded),
-            "dead_letters": sum(part.dead_letters for part in recorded),
-            "without_decision": sum(part.nothing for part in recorded),
+            "decided": sum(len(partition) - partition.dead_letters - partition.nothing for partition in recorded),
+            "dead_letters": sum(partition.dead_letters for partition in recorded),
+            "without_decision": sum(partition.nothing for partition in recorded),
         }
 
     async def look(self) -> None:
-        """What the range holds, and what is recorded of it. Raises BrokerAway, TopicsMissing, RangeRefused."""
-        log = Stretches(self._settings.brokers)
+        """What the range holds, and what is recorded of it. Raises BrokerUnavailable, TopicsMissing, RangeRefused."""
+        log = RangeReader(self._settings.brokers)
         try:
             await self._require_topics()
             await self._survey(log)
@@ -65,13 +67,13 @@ class Run:
             await log.stop()
 
     async def replay(self) -> None:
-        """All of it. Raises what `look` raises, and SettingsError, PolicyError, ClassifierError, StoreAway."""
+        """All of it. Raises what `look` raises, and SettingsError, PolicyError, ClassifierError, StoreUnavailable."""
         scorer = None if self._model is None else self._scorer(self._model)
         self.live = await self._policy()
         key = UserKey(b"") if scorer is None else await self._user_key()
         if scorer is not None:
             require_labels(self.live.labels, scorer, str(self._file or f"policy {self.live.version}"))
-        log = Stretches(self._settings.brokers)
+        log = RangeReader(self._settings.brokers)
         try:
             await self._require_topics()
             found = await self._survey(log)
@@ -85,11 +87,11 @@ class Run:
         finally:
             await log.stop()
 
-    async def _survey(self, log: Stretches) -> Found:
+    async def _survey(self, log: RangeReader) -> ReplaySurvey:
         """Ends the command where the range holds nothing."""
         # Where texts are scored again, what was decided is only told beside it, as far as it is kept.
         whole = (COMPLETIONS, DECISIONS) if self._model is None else (COMPLETIONS,)
-        asked = await stretches(log, self.within, whole=whole)
+        asked = await offset_ranges(log, self.within, whole=whole)
         with progress("looked at", sum(stretch.end - stretch.start for stretch in asked)) as advance:
             found = await survey(log, asked, self.within, advance)
         if not found.read:
@@ -100,7 +102,7 @@ class Run:
             )
         if found.strange:
             say(f"{found.strange:,} records on {DECISIONS} or {DEAD_LETTERS} are neither; left out")
-        self.found, self.account = found, Account(found.read)
+        self.found, self.account = found, ReplayAccount(found.read)
         return found
 
     async def _require_topics(self) -> None:
@@ -118,7 +120,7 @@ class Run:
                 )
 
     async def _policy(self) -> LivePolicy:
-        """The file's, or the live one. Raises PolicyError, MissingLabelError, BrokerAway."""
+        """The file's, or the live one. Raises PolicyError, MissingLabelError, BrokerUnavailable."""
         if self._file is not None:
             policy = read_policy(self._file)
             if self._model is None:
@@ -136,7 +138,7 @@ class Run:
     async def _user_key(self) -> UserKey:
         """The workers' key: users must be the same on `replays` and `decisions`. Redis is asked, and not written.
 
-        Raises SettingsError, StoreRefused, StoreAway.
+        Raises SettingsError, StoreRefused, StoreUnavailable.
         """
         key, settings = UserKey(self._settings.user_key_bytes()), self._settings
         store = RedisStore(settings.store, settings.namespace)

@@ -16,7 +16,7 @@ WATCH_S = 1.0  # between two looks at the broker and the store
 def worker() -> None:
     """Run one worker against Kafka and Redis.
 
-    Until Ctrl-C or SIGTERM. It waits for what is away, and says so on /readyz. Run several for more partitions at
+    Until Ctrl-C or SIGTERM. It waits for what is unavailable, and says so on /readyz. Run several for more partitions at
     once, or for a spare.
 
     \b
@@ -35,7 +35,7 @@ def worker() -> None:
 def up(
     partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topics.")] = 3,
 ) -> None:
-    """Run an embedded pair and a worker, to try it on.
+    """Run an embedded stack and a worker, to try it on.
 
     A broker, a store and a worker on loopback, until Ctrl-C; all data is gone at exit. Prints the addresses, and
     the variables by which other commands find them: copy those into another terminal.
@@ -45,17 +45,17 @@ def up(
 
     Exit code: 0 stopped, 1 the worker, broker or store ended by itself, 2 not installed or wrong settings.
     """
-    from tidegate.streams.embedded import Embedded, EmbeddedError, free_port
+    from tidegate.streams.embedded import EmbeddedError, EmbeddedStack, free_port
     from tidegate.streams.embedded.worker_process import WorkerProcess
     from tidegate.streams.kafka.admin import ensure_topics
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with Embedded() as pair:
-            go(ensure_topics(pair.kafka, partitions, 1))
-            env = {**pair.env(), "TIDEGATE_PARTITIONS": str(partitions)}
+        with EmbeddedStack() as stack:
+            go(ensure_topics(stack.kafka, partitions, 1))
+            env = {**stack.env(), "TIDEGATE_PARTITIONS": str(partitions)}
             port = free_port()
-            typer.echo(f"broker  {pair.kafka}\nstore   {pair.redis}\npages   http://127.0.0.1:{port}/readyz\n")
+            typer.echo(f"broker  {stack.kafka}\nstore   {stack.redis}\npages   http://127.0.0.1:{port}/readyz\n")
             typer.echo("For other terminals, such as one that runs `tidegate tail decisions`:\n")
             for name, value in env.items():
                 typer.echo(f"export {name}={value}")
@@ -63,7 +63,7 @@ def up(
             with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port)}) as running:
                 while (code := running.wait(WATCH_S)) is None:
                     try:
-                        pair.check()
+                        stack.check()
                     except EmbeddedError as error:
                         fail(str(error))
     except KeyboardInterrupt:

@@ -56,7 +56,7 @@ def send(
     tidegate send feedback.jsonl --topic feedback
     tail -f app.log | tidegate send - --header tidegate-tenant=acme
 
-    Exit code: 0 all sent, 1 some refused, 2 wrong usage, 3 Kafka is away.
+    Exit code: 0 all sent, 1 some refused, 2 wrong usage, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 

@@ -14,7 +14,7 @@ from tidegate.streams.cli.policy.change import Author, Wanted, Why
 from tidegate.streams.cli.render import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.cli.policy.log import LogHistory
     from tidegate.streams.core.alerts.status import AlertStatus
     from tidegate.streams.core.events import Silence
     from tidegate.streams.settings.settings import Settings
@@ -45,10 +45,10 @@ def add(
     tidegate silence add --rule bias_spike --scope tenant=acme --for 2h --reason "known, fix is on its way"
     tidegate silence add --rule 'bias_*' --scope 'tenant=*' --for 1d --reason "a load test"
 
-    Exit code: 0 silenced, 2 wrong usage, 3 Kafka is away.
+    Exit code: 0 silenced, 2 wrong usage, 3 Kafka is unavailable.
     """
     from tidegate.streams.core.events import Silence
-    from tidegate.streams.core.policy.rules import ruled
+    from tidegate.streams.core.policy.rules import active_rules
     from tidegate.streams.core.policy.silences import matches
     from tidegate.streams.settings.settings import Settings
 
@@ -66,7 +66,7 @@ def add(
     typer.echo(made.id)
     if made.id not in seen.log.silences:
         fail(f"{made.id} is not kept: too many silences end later; `tidegate silence expire` those that are over")
-    known = {name for name, _, _ in ruled(seen.log.live)} if seen.log.live else set()
+    known = {name for name, _, _ in active_rules(seen.log.live)} if seen.log.live else set()
     if rule is not None and not any(matches(made.model_copy(update={"scope": None}), name, "") for name in known):
         say(f"no rule {rule} in the live policy, only {', '.join(sorted(known)) or 'none'}; silenced all the same")
     for line in _matched(settings, made):
@@ -78,11 +78,11 @@ def _matched(settings: Settings, made: Silence) -> list[str]:
     """A line for each alert that is pending or firing and that it matches."""
     from tidegate.streams.core.events import AlertState
     from tidegate.streams.core.policy.silences import matches
-    from tidegate.streams.errors import StoreAway
+    from tidegate.streams.errors import StoreUnavailable
 
     try:
         now_ms, every = go(_alerts(settings))
-    except StoreAway as error:
+    except StoreUnavailable as error:
         return [f"{str(error).removesuffix('; waiting for it')}: which alerts it matches could not be seen"]
     found = [
         f"it matches {alert.rule} {alert.scope}, {alert.state.value} for {ago(alert.since_ms, now_ms)}"
@@ -115,7 +115,7 @@ def list_(
     tidegate silence list
     tidegate silence list --all --json
 
-    Exit code: 0, 3 Kafka is away.
+    Exit code: 0, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
@@ -151,7 +151,7 @@ def expire(
     \b
     tidegate silence expire s-1f2e3d4c
 
-    Exit code: 0 ended, 1 no such silence in force, 3 Kafka is away.
+    Exit code: 0 ended, 1 no such silence in force, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
@@ -181,7 +181,7 @@ async def _read(settings: Settings) -> list[Silence]:
     return list((await read_log(settings)).log.silences.values())
 
 
-async def _write(settings: Settings, made: Silence) -> Log:
+async def _write(settings: Settings, made: Silence) -> LogHistory:
     from tidegate.streams.cli.policy.log import append
 
     seen, _ = await append(settings, made)

@@ -13,7 +13,7 @@ from tidegate.streams.cli.strikes_held import as_stored, check_key, everybody, o
 from tidegate.streams.cli.strikes_held import undo as take_back
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.strikes_held import Held
+    from tidegate.streams.cli.strikes_held import HeldStrikes
     from tidegate.streams.settings.settings import Settings
 
 strikes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users' strikes, and how to undo them.")
@@ -44,7 +44,7 @@ def show(
     tidegate strikes show --tenant acme --user u-17
     tidegate strikes show --json --limit 1000 | jq 'select(.action == "suspend") | .user'
 
-    Exit code: 0, 1 no policy is live, 2 wrong usage, 3 Kafka or Redis is away.
+    Exit code: 0, 1 no policy is live, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
@@ -68,7 +68,7 @@ def show(
                     held.enforced[0] if held.enforced else "-",
                     clock(held.enforced[1]) if held.enforced else "-",
                     f"{ago(held.standing.at_ms, held.now_ms)} ago",
-                    f"{held.part.topic}-{held.part.partition}",
+                    f"{held.partition.topic}-{held.partition.partition}",
                 ]
                 for held in found.held
             ),
@@ -97,7 +97,7 @@ def undo(
     tidegate strikes undo acme:5f0c2a9be1d34c7788990a1b2c3d4e5f --reason "appeal upheld: quoted a song"
     tidegate strikes undo --tenant acme --user u-17 --weight 1.5 --reason "one was wrong" --yes
 
-    Exit code: 0 undone, 1 no strikes or not agreed to, 2 wrong usage, 3 Kafka or Redis is away.
+    Exit code: 0 undone, 1 no strikes or not agreed to, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
@@ -112,19 +112,19 @@ def undo(
         fail(f"{who}: no strikes; nothing undone")
     for h in held:
         under = f", {h.enforced[0]} until {clock(h.enforced[1])}" if h.enforced else ""
-        say(f"{who}: {h.now.strikes:.2f} strikes in {h.part.topic}-{h.part.partition}{under}")
+        say(f"{who}: {h.now.strikes:.2f} strikes in {h.partition.topic}-{h.partition.partition}{under}")
     agreed(f"undo {'all of them' if weight is None else f'{weight:g} of them'}?", yes)
     done: list[str] = []
 
-    def told(before: Held, after: float) -> None:  # at once: what a later part fails on does not undo this one
-        part = f"{before.part.topic}-{before.part.partition}"
-        done.append(part)
-        typer.echo(f"{who}: {before.now.strikes:.2f} -> {after:.2f} strikes in {part}")
+    def told(before: HeldStrikes, after: float) -> None:  # at once: what a later part fails on does not undo this one
+        partition = f"{before.partition.topic}-{before.partition.partition}"
+        done.append(partition)
+        typer.echo(f"{who}: {before.now.strikes:.2f} -> {after:.2f} strikes in {partition}")
 
     go(take_back(settings, who, weight, author, reason, told))
     if not done:
         fail(f"{who}: somebody was faster; nothing undone")
-    say("said on enforcements once the worker that owns the part has published it: `tidegate tail enforcements`")
+    say("said on enforcements once the worker that owns the partition has published it: `tidegate tail enforcements`")
 
 
 def _who(user: str | None, tenant: str | None, raw: str | None, settings: Settings) -> str | None:

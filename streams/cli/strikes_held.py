@@ -14,7 +14,7 @@ from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
-    from tidegate.streams.core.partition import Part
+    from tidegate.streams.core.partition import TopicPartition
     from tidegate.streams.core.strikes import Standing, Terms
     from tidegate.streams.settings.settings import Settings
     from tidegate.streams.store.redis import RedisStore
@@ -23,11 +23,11 @@ _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Held:
-    """One user's strikes in one part, under the live policy's terms."""
+class HeldStrikes:
+    """One user's strikes in one partition, under the live policy's terms."""
 
     user: str
-    part: Part
+    partition: TopicPartition
     standing: Standing
     terms: Terms
     now_ms: int
@@ -52,7 +52,7 @@ class Held:
         action, until_ms = self.enforced or (None, None)
         return {
             "user": self.user,
-            "part": f"{self.part.topic}-{self.part.partition}",
+            "part": f"{self.partition.topic}-{self.partition.partition}",
             "strikes": round(self.now.strikes, 4),
             "action": action,
             "until_ms": until_ms,
@@ -62,70 +62,79 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Found:
+class StrikesFound:
     """What was asked for, the most strikes first."""
 
-    held: list[Held]
-    more: int  # users and parts beyond the limit
+    held: list[HeldStrikes]
+    more: int  # users and partitions beyond the limit
     weights: bool  # whether the live policy makes strikes
 
 
-async def everybody(settings: Settings, limit: int) -> Found:
+async def everybody(settings: Settings, limit: int) -> StrikesFound:
     """The users with most strikes."""
     async with _opened(settings) as (store, _, terms, weights):
         now_ms = await store.now_ms()
-        top: list[tuple[float, str, Part, Held]] = []
-        inside: set[tuple[str, Part]] = set()  # the store may give one twice: it looks while others write
+        top: list[tuple[float, str, TopicPartition, HeldStrikes]] = []
+        inside: set[tuple[str, TopicPartition]] = set()  # the store may give one twice: it looks while others write
         more = 0
-        async for part, user, standing in store.standings():
-            held = Held(user, part, standing, terms, now_ms)
+        async for partition, user, standing in store.standings():
+            held = HeldStrikes(user, partition, standing, terms, now_ms)
             strikes = held.now.strikes
-            if strikes < terms.negligible or (user, part) in inside:
+            if strikes < terms.negligible or (user, partition) in inside:
                 continue
-            inside.add((user, part))
-            heapq.heappush(top, (strikes, user, part, held))
+            inside.add((user, partition))
+            heapq.heappush(top, (strikes, user, partition, held))
             if len(top) > limit:
                 inside.discard(heapq.heappop(top)[1:3])
                 more += 1
-    return Found([row[-1] for row in sorted(top, key=lambda row: (-row[0], *row[1:3]))], more, weights)
+    return StrikesFound([row[-1] for row in sorted(top, key=lambda row: (-row[0], *row[1:3]))], more, weights)
 
 
-async def one(settings: Settings, user: str) -> Found:
-    """One user's strikes, in every part that holds some."""
-    async with _opened(settings) as (store, parts, terms, weights):
-        return Found(await _of(store, parts, user, terms), 0, weights)
+async def one(settings: Settings, user: str) -> StrikesFound:
+    """One user's strikes, in every partition that holds some."""
+    async with _opened(settings) as (store, partitions, terms, weights):
+        return StrikesFound(await _of(store, partitions, user, terms), 0, weights)
 
 
 async def undo(
-    settings: Settings, user: str, weight: float | None, author: str, reason: str, done: Callable[[Held, float], None]
+    settings: Settings,
+    user: str,
+    weight: float | None,
+    author: str,
+    reason: str,
+    done: Callable[[HeldStrikes, float], None],
 ) -> None:
     """Takes strikes back, where most are first. done: told what was there and how many are left, part by part."""
     from tidegate.streams.store import Undo
 
-    async with _opened(settings) as (store, parts, terms, _):
+    async with _opened(settings) as (store, partitions, terms, _):
         left = weight
-        for held in await _of(store, parts, user, terms):
+        for held in await _of(store, partitions, user, terms):
             if left is not None and left < terms.negligible:
                 break
-            id_ = f"{held.part}-undo-{secrets.token_hex(8)}"
-            said = await store.undo(held.part, user, Undo(id_, left, terms, author, reason))
+            id_ = f"{held.partition}-undo-{secrets.token_hex(8)}"
+            said = await store.undo(held.partition, user, Undo(id_, left, terms, author, reason))
             if said is not None:
                 before, after = said
                 done(held, after)
                 left = None if left is None else left - (before - after)
 
 
-async def _of(store: RedisStore, parts: Sequence[Part], user: str, terms: Terms) -> list[Held]:
-    now_ms, standings = await store.now_ms(), await store.standing(parts, user)
-    held = [Held(user, part, s, terms, now_ms) for part, s in zip(parts, standings, strict=True) if s and s.strikes]
+async def _of(store: RedisStore, partitions: Sequence[TopicPartition], user: str, terms: Terms) -> list[HeldStrikes]:
+    now_ms, standings = await store.now_ms(), await store.standing(partitions, user)
+    held = [
+        HeldStrikes(user, partition, s, terms, now_ms)
+        for partition, s in zip(partitions, standings, strict=True)
+        if s and s.strikes
+    ]
     return sorted(held, key=lambda one: -one.now.strikes)
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Part], Terms, bool]]:
-    """The store, the parts that may hold strikes, the live policy's terms, and whether it makes any."""
+async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[TopicPartition], Terms, bool]]:
+    """The store, the partitions that may hold strikes, the live policy's terms, and whether it makes any."""
     from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.core.partition import Part
+    from tidegate.streams.core.partition import TopicPartition
     from tidegate.streams.core.strikes import terms
     from tidegate.streams.errors import TopicsMissing
     from tidegate.streams.kafka.lookup import partition_counts
@@ -140,8 +149,8 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[Pa
     of = live.policy.strikes
     store = RedisStore(settings.store, settings.namespace)
     try:
-        parts = [Part(COMPLETIONS, p) for p in range(counts[COMPLETIONS])]
-        yield store, parts, terms(live), bool(of.weights or of.prompt_weights)
+        partitions = [TopicPartition(COMPLETIONS, p) for p in range(counts[COMPLETIONS])]
+        yield store, partitions, terms(live), bool(of.weights or of.prompt_weights)
     finally:
         await store.close()
 

@@ -44,7 +44,7 @@ def tail(
     tidegate tail decisions --until-end --json > decisions.jsonl
     tidegate tail decisions --until-end --id chatcmpl-7
 
-    Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is away.
+    Exit code: 0, also by Ctrl-C; 2 no such topic of ours, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
     from tidegate.streams.topics import TOPICS

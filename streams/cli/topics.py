@@ -21,7 +21,7 @@ def topics(
     TIDEGATE_KAFKA=kafka:9092 tidegate topics
     TIDEGATE_REPLICATION=1 tidegate topics        # a single broker
 
-    Exit code: 0 every topic exists, 2 Kafka refused or they do not fit together, 3 Kafka is away.
+    Exit code: 0 every topic exists, 2 Kafka refused or they do not fit together, 3 Kafka is unavailable.
     """
     from tidegate.streams.kafka.admin import ensure_topics
     from tidegate.streams.settings.settings import Settings

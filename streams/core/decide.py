@@ -19,9 +19,9 @@ from tidegate.streams.core.events import (
     TimeSource,
     WouldBe,
 )
-from tidegate.streams.core.fields import known
+from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.measures import PRODUCER_FAILED
-from tidegate.streams.core.policy.resolved import Bars, LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy, ResolvedLabels
 from tidegate.streams.core.times import BACK_MS
 
 ANYWHERE = Scopes()
@@ -86,7 +86,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     if live.shadow is not None:
         spans, shadows = _whose(spans, inputs.scores, live) if spans else ((), ())
         would_be = _would_be(inputs, live.shadow, shadows)
-    return known(
+    return unchecked(
         Decision,
         {
             "schema_version": 1,
@@ -126,15 +126,15 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
 
 def _would_be(inputs: Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> WouldBe:
     action, reasons = _judge(inputs, shadow)
-    return known(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
+    return unchecked(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
 
 
 def _whose(
     spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """The spans that would be there without the shadow, and the others, which only it asked for."""
-    bars = live.own_redact_from
-    own = {label for label, score in scores.items() if score >= bars.get(label, 2.0)}
+    thresholds = live.own_redact_from
+    own = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
     return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
 
 
@@ -162,10 +162,14 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
     failed = inputs.status == "failed"
     if failed and not inputs.scores:
         return _ALLOW, (_FAILED,)
-    bars, prompt_bars = live.bars(inputs.scopes)
+    thresholds, prompt_thresholds = live.resolve(inputs.scopes)
     reasons = [
-        *_reasons(inputs.scores, inputs.by_encoder, bars, inputs),
-        *(_reasons(inputs.prompt_scores, inputs.prompt_by_encoder, prompt_bars, None) if inputs.prompt_scores else ()),
+        *_reasons(inputs.scores, inputs.by_encoder, thresholds, inputs),
+        *(
+            _reasons(inputs.prompt_scores, inputs.prompt_by_encoder, prompt_thresholds, None)
+            if inputs.prompt_scores
+            else ()
+        ),
     ]
     if not reasons:
         return _ALLOW, (_FAILED,) if failed else ()
@@ -176,13 +180,16 @@ def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]
 
 
 def _reasons(
-    scores: Mapping[str, float], by_encoder: tuple[str, ...] | None, bars: Bars, completion: Inputs | None
+    scores: Mapping[str, float],
+    by_encoder: tuple[str, ...] | None,
+    thresholds: ResolvedLabels,
+    completion: Inputs | None,
 ) -> list[Reason]:
     """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
     reasons = []
     for label, score in scores.items():
         # Strongest first; a label that the policy does not name asks for nothing.
-        for threshold, action, scope in bars.get(label, ()):
+        for threshold, action, scope in thresholds.get(label, ()):
             if score >= threshold:
                 if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):
                     action = Action.REVIEW  # nothing to redact by: a person looks instead

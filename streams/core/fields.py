@@ -69,7 +69,7 @@ class Incoming(Event):
 M = TypeVar("M", bound=BaseModel)
 
 
-def known(model: type[M], fields: dict[str, Any]) -> M:
+def unchecked(model: type[M], fields: dict[str, Any]) -> M:
     """`model(**fields)` without its checks, at a tenth of its cost: for values that are known to be valid.
 
     fields: every field, in the model's order, which is the order in JSON; the values as validation leaves them

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-class Part(NamedTuple):
+class TopicPartition(NamedTuple):
     """One partition of a source topic."""
 
     topic: str
@@ -19,9 +19,9 @@ class Part(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A record that `redrive` sent again, as its part knows it."""
+    """A record that `redrive` sent again, as its partition knows it."""
 
-    origin: int  # offset of the record that was there first, in the same part
+    origin: int  # offset of the record that was there first, in the same partition
     sha256: str  # of the value's bytes, 16 hex digits
     offset: int  # its own
 
@@ -71,5 +71,5 @@ def by_broker(record: Record) -> bool:
 
 
 def content_hash(value: bytes | None) -> str:
-    """16 hex digits of a record's bytes, as a fence's mark keeps them."""
+    """16 hex digits of a record's bytes, as a checkpoint's mark keeps them."""
     return hashlib.sha256(value or b"").hexdigest()[:16]

@@ -17,7 +17,7 @@ from tidegate.streams.core.policy.tables import SMALLEST, Strikes
 
 Enforced = Literal["throttle", "suspend"]
 NEGLIGIBLE = 1 / 1000  # of the smallest number that the policy names: less than that is nobody's strikes
-AT_ONCE = 500  # crossings of a part: some 200 kB
+AT_ONCE = 500  # crossings of a partition: some 200 kB
 
 
 class Strike(NamedTuple):
@@ -47,7 +47,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class NewStrikes:
     """What a span adds to strikes, in offset order."""
 
     terms: Terms
@@ -86,7 +86,7 @@ def terms(live: LivePolicy) -> Terms:
     return Terms(of.half_life_s * 1000, of.throttle, of.suspend, negligible, live.version)
 
 
-def struck(decisions: Iterable[Decision], live: LivePolicy) -> Struck | None:
+def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes | None:
     """The strikes of a span's decisions, in their order; None where there are none.
 
     Costs nothing where the policy gives no weights, as it is by default.
@@ -95,7 +95,7 @@ def struck(decisions: Iterable[Decision], live: LivePolicy) -> Struck | None:
     if not (of.weights or of.prompt_weights):
         return None
     made = tuple(strike for decision in decisions if (strike := strike_of(decision, of)) is not None)
-    return Struck(terms(live), made) if made else None
+    return NewStrikes(terms(live), made) if made else None
 
 
 def strike_of(decision: Decision, of: Strikes) -> Strike | None:

@@ -9,12 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidegate.streams.core.policy.log import PolicyLog
-from tidegate.streams.core.policy.snapshot import Found
+from tidegate.streams.core.policy.snapshot import LogMatch
 
 SILENT_MS = 5_000  # a word comes once a second
 
 
-class Report(BaseModel):
+class WorkerStatus(BaseModel):
     """A worker's word. Keys of a newer Tidegate are not looked at."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -26,39 +26,41 @@ class Report(BaseModel):
     since_ms: int | None = None  # when it took that version
     model: str | None = None
     next: int = 0  # how far it has read the `policies` log
-    log: Found = Found.WHOLE  # what that log is
+    log: LogMatch = LogMatch.WHOLE  # what that log is
     file: Literal["same", "ignored"] | None = None  # beside the live policy; None: none is live
-    waits: Mapping[str, str] = Field({})  # what keeps it from its job
-    pages: str = ""
+    waiting_for: Mapping[str, str] = Field({})  # what keeps it from its job
+    probes: str = ""
     stopped: bool = False  # its last word: it ended in order
 
 
 @dataclass(frozen=True)
-class Standing:
+class WorkerHealth:
     """One worker, and what keeps it from being as it should be: `why` is empty where nothing does."""
 
     worker: str
-    report: Report
+    report: WorkerStatus
     seen_ms: int
     behind: int | None  # changes it has not taken; None: its version is not of this log
     silent: bool
     why: str
 
 
-def standings(
+def worker_healths(
     words: Mapping[str, tuple[int, str]], known: PolicyLog, changes: Collection[int], now_ms: int
-) -> list[Standing]:
+) -> list[WorkerHealth]:
     """Every worker that did not end in order, by name.
 
     words: worker -> when it said it (store time), and what. changes: offsets of the log that changed policy or shadow.
     Of several workers of one name the silent ones were restarted: only those that speak are given, else the last.
     """
-    by_name: dict[str, list[Standing]] = {}
+    by_name: dict[str, list[WorkerHealth]] = {}
     for worker, (seen_ms, word) in words.items():
         try:
-            report = Report.model_validate_json(word)
+            report = WorkerStatus.model_validate_json(word)
         except ValidationError:
-            report = Report(name=worker, started_ms=0, waits={"report": "its word cannot be read: another version?"})
+            report = WorkerStatus(
+                name=worker, started_ms=0, waiting_for={"report": "its word cannot be read: another version?"}
+            )
         if not report.stopped:
             standing = _standing(worker, report, seen_ms, known, changes, now_ms)
             by_name.setdefault(report.name, []).append(standing)
@@ -70,8 +72,8 @@ def standings(
 
 
 def _standing(
-    worker: str, report: Report, seen_ms: int, known: PolicyLog, changes: Collection[int], now_ms: int
-) -> Standing:
+    worker: str, report: WorkerStatus, seen_ms: int, known: PolicyLog, changes: Collection[int], now_ms: int
+) -> WorkerHealth:
     live = known.live
     shadow = live.shadow if live else None
     silent = now_ms - seen_ms > SILENT_MS
@@ -89,4 +91,4 @@ def _standing(
         why = f"{behind} change{'s' if behind > 1 else ''} behind"
     else:
         why = ""
-    return Standing(worker, report, seen_ms, behind, silent, why)
+    return WorkerHealth(worker, report, seen_ms, behind, silent, why)

@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = ("decided", "faults", "dead_letters", "redriven")
 SHOWN = 5  # positions named in a problem
 
 
-class Outcome(NamedTuple):
+class CompletionOutcome(NamedTuple):
     """What came out of one completion: a record of `decisions` or of `dead-letters`."""
 
     epoch: int
@@ -35,7 +35,7 @@ class Account:
 
 def settle(
     sent: Collection[Position],
-    outcomes: Mapping[Position, Sequence[Outcome]],
+    outcomes: Mapping[Position, Sequence[CompletionOutcome]],
     totals: Mapping[str, int],
     feedback_sent: int,
     feedback_totals: Mapping[str, int],

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidegate.streams.demo.account import Kind, Outcome, Position
+from tidegate.streams.demo.account import CompletionOutcome, Kind, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
 LATEST = 20  # decisions kept to be shown
@@ -44,7 +44,7 @@ class Dashboard:
     """Folds records of TOPICS."""
 
     def __init__(self) -> None:
-        self.outcomes: dict[Position, list[Outcome]] = {}
+        self.outcomes: dict[Position, list[CompletionOutcome]] = {}
         self.actions: Counter[str] = Counter()
         self.dead_letters: Counter[str] = Counter()  # reason -> n
         self.faults = 0
@@ -84,7 +84,7 @@ class Dashboard:
             return
         fault = not dead and found["fault"] is not None
         letter: Kind = "redriven" if found.get("reason") == "redriven" else "dead_letters"
-        outcome = Outcome(found["epoch"], letter if dead else "faults" if fault else "decided")
+        outcome = CompletionOutcome(found["epoch"], letter if dead else "faults" if fault else "decided")
         self.outcomes.setdefault((source["partition"], source["offset"]), []).append(outcome)
         if dead:
             self.dead_letters[found["reason"]] += 1

@@ -1,4 +1,4 @@
-"""Runs the demo: the pair, the topics, one ordinary worker, the traffic, and a dashboard that reads what comes out."""
+"""Runs the demo: the stack, the topics, one ordinary worker, the traffic, and a dashboard that reads what comes out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.demo.account import Account, Position, settle
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
 from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic
 from tidegate.streams.demo.view import Now
-from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.admin import ensure_topics
@@ -85,24 +85,24 @@ class Result:
 
 
 def run(face: Face) -> Result:
-    """Runs all of it and leaves nothing behind. Raises EmbeddedError, DemoStopped, BrokerAway, StoreAway."""
-    # A shell's variables are for another deployment: the demo's worker hears of this pair only.
+    """Runs all of it and leaves nothing behind. Raises EmbeddedError, DemoStopped, BrokerUnavailable, StoreUnavailable."""
+    # A shell's variables are for another deployment: the demo's worker hears of this stack only.
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]
     policy = read_policy(POLICY_FILE)
     face.rules(policy)
     face.say("")
     began = time.monotonic()
-    with Embedded() as pair, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        face.say(f"a broker on {pair.kafka} and a store on {pair.redis.split('/')[2]}, both in memory")
-        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, 1))
+    with EmbeddedStack() as stack, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+        face.say(f"a broker on {stack.kafka} and a store on {stack.redis.split('/')[2]}, both in memory")
+        asyncio.run(ensure_topics(stack.kafka, PARTITIONS, 1))
         port = free_port()
         settings = {"POLICY_FILE": str(POLICY_FILE), "HTTP_PORT": str(port), "PARTITIONS": str(PARTITIONS), **WORKER}
-        env = {**pair.env(), **{PREFIX + name: value for name, value in settings.items()}}
+        env = {**stack.env(), **{PREFIX + name: value for name, value in settings.items()}}
         log = Path(folder) / "worker.log"
         with log.open("wb") as out, WorkerProcess(env, out) as worker:
             face.say("and a worker, like any other: it joins in 10 to 20 s")
-            play = _Play(pair, worker, log, policy, face)
+            play = _Play(stack, worker, log, policy, face)
             try:
                 asyncio.run(play.until_ready(port))
                 face.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
@@ -113,11 +113,11 @@ def run(face: Face) -> Result:
 
 
 class _Play:
-    """The part that is played on a pair and a worker that run."""
+    """The partition that is played on a stack and a worker that run."""
 
-    def __init__(self, pair: Embedded, worker: WorkerProcess, log: Path, policy: Policy, face: Face) -> None:
-        self._pair, self._worker, self._log, self._policy, self._face = pair, worker, log, policy, face
-        self._settings = Settings.load(kafka=pair.kafka, redis=pair.redis, idempotent=False)
+    def __init__(self, stack: EmbeddedStack, worker: WorkerProcess, log: Path, policy: Policy, face: Face) -> None:
+        self._stack, self._worker, self._log, self._policy, self._face = stack, worker, log, policy, face
+        self._settings = Settings.load(kafka=stack.kafka, redis=stack.redis, idempotent=False)
         self._dash = Dashboard()
         self._sent: set[Position] = set()
         self._feedback_sent = 0
@@ -197,7 +197,7 @@ class _Play:
         try:
             while True:
                 totals, heard = [
-                    await store.totals([Part(topic, p) for p in range(PARTITIONS)])
+                    await store.totals([TopicPartition(topic, p) for p in range(PARTITIONS)])
                     for topic in ("completions", "feedback")
                 ]
                 account = settle(self._sent, self._dash.outcomes, totals, self._feedback_sent, heard)
@@ -214,7 +214,7 @@ class _Play:
         return Now(at_s, LENGTH_S, len(self._sent), self._feedback_sent, going_on(at_s), self._start_ms)
 
     def _check(self) -> None:
-        self._pair.check()
+        self._stack.check()
         if (code := self._worker.wait(0)) is not None:
             raise DemoStopped(f"the worker ended by itself with exit code {code}; its log ends:\n{self._tail()}")
 

@@ -111,5 +111,7 @@ STEREOTYPES = (
 def fine(rng: random.Random, tenant: str) -> str:
     """An ordinary answer of that tenant's assistant."""
     said = rng.sample(FINE[tenant], rng.randint(*SENTENCES))
-    parts = (rng.choice(_OPENERS), *said, rng.choice(_CLOSERS))
-    return " ".join(part for part in parts if part).format(day=rng.choice(_DAYS), n=rng.randint(2, 9))
+    partitions = (rng.choice(_OPENERS), *said, rng.choice(_CLOSERS))
+    return " ".join(partition for partition in partitions if partition).format(
+        day=rng.choice(_DAYS), n=rng.randint(2, 9)
+    )

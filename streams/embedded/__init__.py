@@ -1,6 +1,6 @@
-"""The embedded pair: `with Embedded() as pair:` is a broker and a store on loopback, from wheels."""
+"""The embedded stack: `with EmbeddedStack() as stack:` is a broker and a store on loopback, from wheels."""
 
-from tidegate.streams.embedded.pair import Embedded
 from tidegate.streams.embedded.server import EmbeddedError, free_port
+from tidegate.streams.embedded.stack import EmbeddedStack
 
-__all__ = ["Embedded", "EmbeddedError", "free_port"]
+__all__ = ["EmbeddedError", "EmbeddedStack", "free_port"]

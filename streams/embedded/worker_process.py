@@ -1,4 +1,4 @@
-"""A worker as a process of ours: started on a pair, stopped in order, and gone with us, `kill -9` of us included."""
+"""A worker as a process of ours: started on a stack, stopped in order, and gone with us, `kill -9` of us included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEASH = Path(tidegate.streams.embedded.__file__).with_name("leash.py")
 
 
 class WorkerProcess:
-    """`with WorkerProcess(pair.env()) as worker:` runs `tidegate worker` until the block ends."""
+    """`with WorkerProcess(stack.env()) as worker:` runs `tidegate worker` until the block ends."""
 
     def __init__(self, env: Mapping[str, str], log: IO[bytes] | None = None) -> None:
         """env: TIDEGATE_ variables, over our own environment. log: where it logs; our standard error where None."""

@@ -30,17 +30,17 @@ def _of_ours(line: logging.LogRecord) -> bool:
     return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
 
 
-class Pages:
+class ProbeServer:
     """waits: what the worker waits for just now, by name; empty where it can do its job. token: None asks for none."""
 
     def __init__(
         self,
         registry: CollectorRegistry,
-        waits: Callable[[], dict[str, str]],
+        waiting_for: Callable[[], dict[str, str]],
         refresh: Callable[[], None],
         token: str | None = None,
     ):
-        self._registry, self._waits, self._refresh = registry, waits, refresh
+        self._registry, self._waiting_for, self._refresh = registry, waiting_for, refresh
         self._token = None if token is None else token.encode()
         app = web.Application()
         app.add_routes(
@@ -87,8 +87,8 @@ class Pages:
         return web.json_response({"alive": True})
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        waits = self._waits()
-        said: dict[str, object] = {"ready": not waits}
+        waiting_for = self._waiting_for()
+        said: dict[str, object] = {"ready": not waiting_for}
         if self._known(request):
-            said |= {"waiting_for": waits, "version": release()}
-        return web.json_response(said, status=503 if waits else 200)
+            said |= {"waiting_for": waiting_for, "version": release()}
+        return web.json_response(said, status=503 if waiting_for else 200)

@@ -1,4 +1,4 @@
-"""What an ingest hands out: batches of spans. Data only."""
+"""What an ingest hands out: batches of record ranges. Data only."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tidegate.streams.core.partition import Record, end_of
-from tidegate.streams.ingest.takeover import Owned
+from tidegate.streams.ingest.takeover import OwnedPartition
 
 
 @dataclass(slots=True, eq=False)
-class Span:
-    """Consecutive records of one part. Offsets [start, end): holes below the first record belong to it."""
+class RecordRange:
+    """Consecutive records of one partition. Offsets [start, end): holes below the first record belong to it."""
 
-    owned: Owned
+    owned: OwnedPartition
     start: int
     records: list[Record]
-    lag: int  # records behind the high-water mark after this span; -1: unknown
+    lag: int  # records behind the high-water mark after this record range; -1: unknown
 
     @property
     def end(self) -> int:
@@ -27,9 +27,9 @@ class Span:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Spans that are read together. Effects of a batch start when those of the batch before it have ended."""
+    """Record ranges that are read together. Effects of a batch start when those of the batch before it have ended."""
 
-    spans: list[Span]
+    ranges: list[RecordRange]
     turn: asyncio.Event  # set when the batch before this one is finished
     events: int
     size: int  # bytes
@@ -37,13 +37,13 @@ class Batch:
     polled_at: float = field(default_factory=time.monotonic)
 
     @property
-    def careful(self) -> bool:
+    def quarantined(self) -> bool:
         """True where some of it may kill the worker: to be scored one record at a time."""
-        return any(span.owned.careful for span in self.spans)
+        return any(record_range.owned.quarantined for record_range in self.ranges)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class IngestLimits:
     """What an ingest may hold at once, and how it talks to the group. Seconds, bytes."""
 
     batch_events: int = 256

@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
 from tidegate.streams.errors import NameTaken
-from tidegate.streams.ingest.batches import Limits
+from tidegate.streams.ingest.batches import IngestLimits
 from tidegate.streams.kafka.client import Kafka, connect
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.tasks import exit_refused
@@ -26,7 +26,7 @@ _OFFSET_COMMIT, _JOIN_GROUP = 8, 11
 _NAMES_SINCE = 5  # version of JoinGroup
 
 
-def make(kafka: Kafka | str, group: str, limits: Limits) -> Consumer:
+def make(kafka: Kafka | str, group: str, limits: IngestLimits) -> Consumer:
     """A consumer of that group, not started. It commits nothing by itself."""
     session_ms = int(limits.session_timeout_s * 1000)
     return Consumer(
@@ -60,20 +60,20 @@ def _sticky() -> type[StickyPartitionAssignor]:
 class Membership:
     """What the group's coordinator answers one consumer, as it comes."""
 
-    def __init__(self, group: str, limits: Limits) -> None:
+    def __init__(self, group: str, limits: IngestLimits) -> None:
         self._group, self._name, self._session_s = group, limits.group_instance, limits.session_timeout_s
-        self._beaten_at = float("-inf")
+        self._answered_at = float("-inf")
         self._names_known = True
 
     def watch(self, coordinator: Any) -> None:
         """From now on, before the first join."""
-        beat, send = coordinator._do_heartbeat, coordinator._send_req
+        heartbeat, send = coordinator._do_heartbeat, coordinator._send_req
 
-        async def watched_beat() -> bool:
+        async def watched_heartbeat() -> bool:
             asked = time.monotonic()  # its answer may have waited in the socket of a process that was frozen
-            ok: bool = await beat()
+            ok: bool = await heartbeat()
             if ok:
-                self._beaten_at = max(self._beaten_at, asked)
+                self._answered_at = max(self._answered_at, asked)
             return ok
 
         async def watched_send(request: Any) -> Any:
@@ -82,15 +82,15 @@ class Membership:
                 self._look(response, self._name)
             return response
 
-        coordinator._do_heartbeat, coordinator._send_req = watched_beat, watched_send
+        coordinator._do_heartbeat, coordinator._send_req = watched_heartbeat, watched_send
 
-    def beaten(self) -> None:
+    def answered(self) -> None:
         """Says that the group knows us now."""
-        self._beaten_at = time.monotonic()
+        self._answered_at = time.monotonic()
 
     def alive(self) -> bool:
-        """Whether the group can not yet have given our parts away for our silence."""
-        return time.monotonic() - self._beaten_at < self._session_s
+        """Whether the group can not yet have given our partitions away for our silence."""
+        return time.monotonic() - self._answered_at < self._session_s
 
     def _look(self, response: Any, name: str) -> None:
         if response.API_KEY == _JOIN_GROUP and response.API_VERSION < _NAMES_SINCE and self._names_known:
@@ -101,7 +101,7 @@ class Membership:
                 name,
             )
         if response.API_KEY == _OFFSET_COMMIT:
-            codes = {code for _, parts in response.topics for _, code in parts}
+            codes = {code for _, partitions in response.topics for _, code in partitions}
         else:
             codes = {getattr(response, "error_code", 0)}
         # A member that was silent for too long is unknown too, under whatever name: it joins again.

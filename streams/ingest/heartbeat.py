@@ -1,4 +1,4 @@
-"""Once a second: a worker's word for every part it holds, and for its watchdog that the event loop turns."""
+"""Once a second: a worker's word for every partition it holds, and for its watchdog that the event loop turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, MutableMapping
 
-from tidegate.streams.errors import StoreAway
+from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.store import Store
 from tidegate.streams.tasks import EXIT_BUG
@@ -20,10 +20,10 @@ PERIOD_S = 1.0
 HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
 
 
-async def beat_regularly(
-    store: Store, ingests: Iterable[Ingest], waits: MutableMapping[str, str], stop: asyncio.Event
+async def heartbeat_loop(
+    store: Store, ingests: Iterable[Ingest], waiting_for: MutableMapping[str, str], stop: asyncio.Event
 ) -> None:
-    """Says for every part held that it is alive and how far behind. waits: what /readyz says of `redis`."""
+    """Says for every partition held that it is alive and how far behind. waits: what /readyz says of `redis`."""
     while not stop.is_set():
         faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
         for ingest in ingests:
@@ -32,15 +32,15 @@ async def beat_regularly(
                 logging.shutdown()
                 os._exit(EXIT_BUG)
             try:
-                await _beat(store, ingest)
-                waits.pop("redis", None)
-            except StoreAway as error:
-                waits["redis"] = str(error)
+                await _heartbeat(store, ingest)
+                waiting_for.pop("redis", None)
+            except StoreUnavailable as error:
+                waiting_for["redis"] = str(error)
         await asyncio.sleep(PERIOD_S)
 
 
-async def _beat(store: Store, ingest: Ingest) -> None:
-    for part, lag in ingest.lags().items():
-        owned = ingest.owned.get(part)
-        if owned is not None and not await store.beat(part, owned.token, lag, 0, owned.applied):
+async def _heartbeat(store: Store, ingest: Ingest) -> None:
+    for partition, lag in ingest.lags().items():
+        owned = ingest.owned.get(partition)
+        if owned is not None and not await store.heartbeat(partition, owned.epoch, lag, 0, owned.applied):
             ingest.retake(owned, "another worker claimed it, or the store came back older")

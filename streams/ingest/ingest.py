@@ -14,19 +14,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from tidegate.streams.core.partition import Part, Record, UnreadableRange
-from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.ingest.batches import Batch, Limits, Span
+from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+from tidegate.streams.ingest.batches import Batch, IngestLimits, RecordRange
 from tidegate.streams.ingest.commits import ANSWER_S, Commits
 from tidegate.streams.ingest.consumer import make
 from tidegate.streams.ingest.positions import lags, seek_back
-from tidegate.streams.ingest.takeover import Owned
+from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.ingest.unreadable import Note, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.kafka.errors import broker_away
+from tidegate.streams.kafka.errors import broker_unavailable
 from tidegate.streams.tasks import Tasks, exit_on_bug
 
 log = logging.getLogger(__name__)
@@ -43,16 +44,16 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         kafka: Kafka | str,
         group: str,
         topic: str,
-        limits: Limits,
+        limits: IngestLimits,
         hand_out: Callable[[Batch], Awaitable[None]],
-        take_over: Callable[[Part, int | None], Awaitable[Owned]],
-        let_go: Callable[[Owned], Awaitable[None]],
+        take_over: Callable[[TopicPartition, int | None], Awaitable[OwnedPartition]],
+        let_go: Callable[[OwnedPartition], Awaitable[None]],
         note_unreadable: Note | None = None,
         count_unreadable: Callable[[str], None] | None = None,
     ) -> None:
         self.topic, self._limits, self._kafka, self._group = topic, limits, kafka, group
         self._hand_out, self._take_over, self._let_go = hand_out, take_over, let_go
-        self.owned: dict[Part, Owned] = {}
+        self.owned: dict[TopicPartition, OwnedPartition] = {}
         self.waiting_for: str | None = "the group"  # what keeps this ingest from reading; None: reading
         self.last_poll = time.monotonic()
         self._inflight: set[Batch] = set()
@@ -64,13 +65,13 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._revoking = self._stopping = False
         self._tasks = Tasks()
         self.unreadable = UnreadableBatches(kafka, limits, note_unreadable, count_unreadable, self._tasks)
-        self._taking: dict[Part, int] = {}  # under which assignment: an older one may still be at a part
+        self._taking: dict[TopicPartition, int] = {}  # under which assignment: an older one may still be at a partition
         self._commits = Commits(topic)
         self._stood_since: float | None = None
         self._consumer: Any = None
 
     async def start(self) -> None:
-        """Joins the group. Raises BrokerAway where no broker answers."""
+        """Joins the group. Raises BrokerUnavailable where no broker answers."""
         consumer = make(self._kafka, self._group, self._limits)
         consumer.subscribe([self.topic], listener=self)
         self._consumer = consumer  # the first assignment comes before start returns
@@ -79,14 +80,14 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         except (KafkaError, OSError) as error:
             self._consumer = None
             await consumer.stop()
-            raise broker_away(self._kafka, error, operation="Read") from error
+            raise broker_unavailable(self._kafka, error, operation="Read") from error
         self.last_poll = time.monotonic()
-        consumer.membership.beaten()
+        consumer.membership.answered()
         self._tasks.spawn(self._pump())
         self._tasks.spawn(self._commit_regularly())
 
     async def stop(self) -> None:
-        """Finishes what is in flight, commits, lets the parts go, leaves the group."""
+        """Finishes what is in flight, commits, lets the partitions go, leaves the group."""
         self._stopping = True
         await self._drain_and_let_go()
         await self._tasks.finish(within_s=0)
@@ -100,7 +101,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     # --- liveness
 
     def may_publish(self) -> bool:
-        """False where the group may have given our parts away: frozen, or cut off, past the session timeout."""
+        """False where the group may have given our partitions away: frozen, or cut off, past the session timeout."""
         return self._consumer is not None and self._consumer.membership.alive()
 
     def stalled_s(self) -> float:
@@ -109,7 +110,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     # --- rebalance
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = True
         self._taking.clear()
@@ -117,19 +118,19 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self.waiting_for = "the group"
         try:
             await self._drain_and_let_go()
-        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on, with parts that nobody let go
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on, with partitions that nobody let go
             exit_on_bug(error)
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = False
-        self._consumer.membership.beaten()
-        parts = [Part(tp.topic, tp.partition) for tp in assigned]
-        log.info("assigned %s", ", ".join(map(str, sorted(parts))) or f"nothing of {self.topic}")
-        if parts:
+        self._consumer.membership.answered()
+        partitions = [TopicPartition(tp.topic, tp.partition) for tp in assigned]
+        log.info("assigned %s", ", ".join(map(str, sorted(partitions))) or f"nothing of {self.topic}")
+        if partitions:
             self._consumer.pause(*assigned)
-            self._taking = dict.fromkeys(parts, self._current)
-            self._tasks.spawn(self._take(parts, self._current))
+            self._taking = dict.fromkeys(partitions, self._current)
+            self._tasks.spawn(self._take(partitions, self._current))
         else:
             self._reads()
 
@@ -137,7 +138,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self.waiting_for = None
         if self._stood_since is not None:
             stood_s, self._stood_since = time.monotonic() - self._stood_since, None
-            log.info("%s: reading again after %.2f s, %d parts", self.topic, stood_s, len(self.owned))
+            log.info("%s: reading again after %.2f s, %d partitions", self.topic, stood_s, len(self.owned))
 
     async def _drain_and_let_go(self) -> None:
         clean = True
@@ -159,60 +160,60 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             if clean:
                 await self._let_go(owned)
 
-    async def _take(self, parts: list[Part], assignment: int) -> None:
-        """Takes parts over, one after another, for as long as this assignment holds; waits for what is away."""
-        for part in parts:
+    async def _take(self, partitions: list[TopicPartition], assignment: int) -> None:
+        """Takes partitions over, one after another, for as long as this assignment holds; waits for what is unavailable."""
+        for partition in partitions:
             delay = BACKOFF_S[0]
             try:
                 while self._current == assignment and not self._stopping:
                     try:
                         if self.may_publish():
-                            await self._start_at_fence(part, assignment)
+                            await self._start_at_checkpoint(partition, assignment)
                             break
                         self.waiting_for = "a heartbeat"
-                    except (StoreAway, BrokerAway) as error:
-                        self.waiting_for = "redis" if isinstance(error, StoreAway) else "kafka"
-                        log.warning("%s: not taken over yet: %s", part, error)
+                    except (StoreUnavailable, BrokerUnavailable) as error:
+                        self.waiting_for = "redis" if isinstance(error, StoreUnavailable) else "kafka"
+                        log.warning("%s: not taken over yet: %s", partition, error)
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, BACKOFF_S[1])
             finally:
-                if self._taking.get(part) == assignment:
-                    del self._taking[part]
+                if self._taking.get(partition) == assignment:
+                    del self._taking[partition]
         if self._current == assignment and not self._taking:
             self._reads()
 
-    async def _start_at_fence(self, part: Part, assignment: int) -> None:
-        tp = TopicPartition(*part)
+    async def _start_at_checkpoint(self, partition: TopicPartition, assignment: int) -> None:
+        tp = KafkaPartition(*partition)
         try:
             committed = await self._consumer.committed(tp)
-            owned = await self._take_over(part, committed)
+            owned = await self._take_over(partition, committed)
             if committed is not None and owned.position < committed:
                 await self._consumer.commit({tp: owned.position})  # no rebuild of what is to be decided again
             if self._current == assignment:
                 self._consumer.seek(tp, owned.position)
-                self.owned[part] = owned
+                self.owned[partition] = owned
                 self._consumer.resume(tp)
         except IllegalStateError:
-            log.info("%s: reassigned while it was taken over", part)
+            log.info("%s: reassigned while it was taken over", partition)
         except KafkaError as error:
-            raise broker_away(self._kafka, error, part, "Read") from error
+            raise broker_unavailable(self._kafka, error, partition, "Read") from error
 
-    def retake(self, owned: Owned, why: str) -> None:
-        """Forgets what is in flight of a part and takes it over again: the store says that it is not where we are."""
+    def retake(self, owned: OwnedPartition, why: str) -> None:
+        """Forgets what is in flight of a partition and takes it over again: the store says that it is not where we are."""
         if not owned.valid:
             return
         owned.valid = False
-        if self.owned.get(owned.part) is owned:
-            del self.owned[owned.part]
-        if self._revoking or self._stopping or owned.part in self._taking:
+        if self.owned.get(owned.partition) is owned:
+            del self.owned[owned.partition]
+        if self._revoking or self._stopping or owned.partition in self._taking:
             return
-        log.warning("%s: %s; taking it over again", owned.part, why)
+        log.warning("%s: %s; taking it over again", owned.partition, why)
         try:
-            self._consumer.pause(TopicPartition(*owned.part))
+            self._consumer.pause(KafkaPartition(*owned.partition))
         except IllegalStateError:
             return  # given away meanwhile
-        self._taking[owned.part] = self._current
-        self._tasks.spawn(self._take([owned.part], self._current))
+        self._taking[owned.partition] = self._current
+        self._tasks.spawn(self._take([owned.partition], self._current))
 
     # --- reading
 
@@ -229,55 +230,57 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 continue
             self.last_poll = time.monotonic()
             # Judged after getmany: it may have slept through a whole rebalance and return the new assignment's records.
-            spans = [span for tp, records in fetched.items() if (span := self._span(tp, records))]
-            if spans:
-                await self._hand_over(spans)
+            ranges = [
+                record_range for tp, records in fetched.items() if (record_range := self._record_range(tp, records))
+            ]
+            if ranges:
+                await self._hand_over(ranges)
             self.unreadable.look(self._consumer, self.owned)
             for owned, left_out in self.unreadable.due():
                 await self._step_over(owned, left_out)
 
-    async def _step_over(self, owned: Owned, left_out: UnreadableRange) -> None:
+    async def _step_over(self, owned: OwnedPartition, left_out: UnreadableRange) -> None:
         """Hands a range that cannot be read out as a batch of its own, and reads on after it."""
-        tp = TopicPartition(*owned.part)
-        if self.owned.get(owned.part) is not owned:
+        tp = KafkaPartition(*owned.partition)
+        if self.owned.get(owned.partition) is not owned:
             return  # taken over again meanwhile: the newer owner goes there by itself
-        span = self._span(tp, [left_out])
-        if span is None:
+        record_range = self._record_range(tp, [left_out])
+        if record_range is None:
             return
         with contextlib.suppress(IllegalStateError):
             self._consumer.seek(tp, left_out.end)
             self._consumer.again(tp)
-        await self._hand_over([span])
+        await self._hand_over([record_range])
 
     def _room(self) -> bool:
         # What killed a worker must be alone in hand to be found.
-        careful = any(owned.careful for owned in self.owned.values())
-        return self._stopping or (not self._inflight if careful else self._limits.leave_room(self._inflight))
+        quarantined = any(owned.quarantined for owned in self.owned.values())
+        return self._stopping or (not self._inflight if quarantined else self._limits.leave_room(self._inflight))
 
-    def _span(self, tp: TopicPartition, records: list[Record]) -> Span | None:
-        owned = self.owned.get(Part(tp.topic, tp.partition))
+    def _record_range(self, tp: KafkaPartition, records: list[Record]) -> RecordRange | None:
+        owned = self.owned.get(TopicPartition(tp.topic, tp.partition))
         if owned is None or not owned.valid or self._revoking or self._stopping:
-            return None  # the next takeover seeks to the fence: nothing is skipped
+            return None  # the next takeover seeks to the checkpoint: nothing is skipped
         records = [record for record in records if record.offset >= owned.position]
         if not records:
             return None
-        self.unreadable.read(owned.part)
+        self.unreadable.read(owned.partition)
         highwater = self._consumer.highwater(tp)
-        span = Span(owned, owned.position, records, -1)
-        span.lag = -1 if highwater is None else max(0, highwater - span.end)
-        owned.position = span.end
-        return span
+        record_range = RecordRange(owned, owned.position, records, -1)
+        record_range.lag = -1 if highwater is None else max(0, highwater - record_range.end)
+        owned.position = record_range.end
+        return record_range
 
-    async def _hand_over(self, spans: list[Span]) -> None:
-        events = sum(len(span.records) for span in spans)
-        size = sum(len(record.value or b"") for span in spans for record in span.records)
-        batch = Batch(spans, self._last_finished, events, size)
+    async def _hand_over(self, ranges: list[RecordRange]) -> None:
+        events = sum(len(record_range.records) for record_range in ranges)
+        size = sum(len(record.value or b"") for record_range in ranges for record in record_range.records)
+        batch = Batch(ranges, self._last_finished, events, size)
         self._last_finished = batch.finished
         self._inflight.add(batch)
         await self._hand_out(batch)
 
     async def done(self, batch: Batch) -> None:
-        """Says that a batch needs nothing more: applied, or forgotten because its part is not ours any longer."""
+        """Says that a batch needs nothing more: applied, or forgotten because its partition is not ours any longer."""
         batch.finished.set()
         async with self._changed:
             self._inflight.discard(batch)
@@ -293,6 +296,6 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await asyncio.sleep(self._limits.commit_interval_s)
             await self.commit()
 
-    def lags(self) -> dict[Part, int]:
+    def lags(self) -> dict[TopicPartition, int]:
         """See `positions.py`."""
         return lags(self._consumer, self.owned)

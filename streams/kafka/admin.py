@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from tidegate.streams.errors import TidegateError
-from tidegate.streams.kafka.authorization import away_or_refused
+from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
 from tidegate.streams.topics import TOPICS, Topic
 
@@ -41,7 +41,7 @@ async def ensure_topics(
 ) -> tuple[str, ...]:
     """Names of the topics created, in the table's order; empty where all were there.
 
-    Raises BrokerAway, TopicsRefused, or TopicsUnequal (then nothing more is created).
+    Raises BrokerUnavailable, TopicsRefused, or TopicsUnequal (then nothing more is created).
     """
     async with _admin(bootstrap) as admin:
         there = await _counts(admin)
@@ -93,7 +93,7 @@ async def _admin(bootstrap: Kafka | str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise await away_or_refused(bootstrap, error) from error
+        raise await unavailable_or_refused(bootstrap, error) from error
     finally:
         await admin.close()
 

@@ -1,4 +1,4 @@
-"""Whether Kafka is away or will not have us: its clients only log a refusal, and raise that nobody answered.
+"""Whether Kafka is unavailable or will not have us: its clients only log a refusal, and raise that nobody answered.
 
 So where one raises that, one connection is made here that does nothing but prove who we are.
 """
@@ -20,21 +20,21 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from tidegate.streams.errors import BrokerAway, BrokerRefused, causes, objection
-from tidegate.streams.kafka.client import Kafka, connect, who
-from tidegate.streams.kafka.errors import broker_away
+from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, objection
+from tidegate.streams.kafka.client import Kafka, connect, identity
+from tidegate.streams.kafka.errors import broker_unavailable
 
 ANSWER_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
-async def away_or_refused(
+async def unavailable_or_refused(
     kafka: Kafka | str, error: BaseException, what: object = None, operation: str = ""
-) -> BrokerAway | BrokerRefused:
-    """A client's error in our words, as `broker_away` has it; BrokerRefused where Kafka, asked again, refuses us."""
-    away = broker_away(kafka, error, what, operation)
+) -> BrokerUnavailable | BrokerRefused:
+    """A client's error in our words, as `broker_unavailable` has it; BrokerRefused where Kafka, asked again, refuses us."""
+    unavailable = broker_unavailable(kafka, error, what, operation)
     if not isinstance(error, KafkaConnectionError | OSError):
-        return away
+        return unavailable
     closed = False
     for host, port, _ in collect_hosts(connect(kafka)["bootstrap_servers"], randomize=False):
         found = await _ask(kafka, host, port)
@@ -43,16 +43,16 @@ async def away_or_refused(
         closed = closed or found
     if closed:
         protocol = connect(kafka).get("security_protocol", "PLAINTEXT").lower()
-        said = str(away).removesuffix("; waiting for it")
-        return BrokerAway(
+        said = str(unavailable).removesuffix("; waiting for it")
+        return BrokerUnavailable(
             f"{said}; it closes the connection at once: is TIDEGATE_KAFKA_SECURITY {protocol} what that port speaks? "
             "waiting for it"
         )
-    return away
+    return unavailable
 
 
 async def may_join(kafka: Kafka | str, group: str) -> None:
-    """Returns where that group may be joined. Raises BrokerForbids where not, and BrokerAway."""
+    """Returns where that group may be joined. Raises BrokerForbids where not, and BrokerUnavailable."""
     client = AIOKafkaClient(**connect(kafka))
     try:
         await client.bootstrap()
@@ -60,7 +60,7 @@ async def may_join(kafka: Kafka | str, group: str) -> None:
         if (error := for_code(answer.error_code)) is GroupAuthorizationFailedError:
             raise error(group)
     except (KafkaError, OSError) as error:
-        raise broker_away(kafka, error, operation="Read") from error
+        raise broker_unavailable(kafka, error, operation="Read") from error
     finally:
         await client.close()
 
@@ -85,7 +85,7 @@ async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool
 def _not_us(kafka: Kafka | str, where: str, mechanism: str, error: BaseException) -> BrokerRefused:
     if isinstance(error, SaslAuthenticationFailed):
         return BrokerRefused(
-            f"kafka {where}: user {who(kafka)} and its password are refused ({mechanism}); expected "
+            f"kafka {where}: user {identity(kafka)} and its password are refused ({mechanism}); expected "
             "TIDEGATE_KAFKA_USER and TIDEGATE_KAFKA_PASSWORD (or _FILE) as Kafka has them for that mechanism"
         )
     return BrokerRefused(

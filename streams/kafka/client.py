@@ -29,7 +29,7 @@ def connect(kafka: Kafka | str) -> dict[str, Any]:
     return {"bootstrap_servers": kafka.servers, **kafka.security}
 
 
-def outside(kafka: Kafka | str) -> dict[str, Any]:
+def without_group(kafka: Kafka | str) -> dict[str, Any]:
     """The options of a consumer that is in no group, and so commits nothing."""
     return {**connect(kafka), "group_id": None, "enable_auto_commit": False}
 
@@ -58,7 +58,7 @@ def proven_by(
     return options
 
 
-def who(kafka: Kafka | str) -> str:
+def identity(kafka: Kafka | str) -> str:
     """Whom we say we are, never by what it is proven."""
     security = {} if isinstance(kafka, str) else kafka.security
     match security.get("security_protocol"):
@@ -72,4 +72,4 @@ def who(kafka: Kafka | str) -> str:
 
 def unseen(kafka: Kafka | str) -> str:
     """What else it may be where a topic is not there: Kafka tells nobody of those that one may not describe."""
-    return "" if isinstance(kafka, str) or not kafka.security else f", or the right of user {who(kafka)} to see it"
+    return "" if isinstance(kafka, str) or not kafka.security else f", or the right of user {identity(kafka)} to see it"

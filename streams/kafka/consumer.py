@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
@@ -41,18 +42,18 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
 
     def __init__(self, *topics: str, **options: Any) -> None:
         super().__init__(*topics, **options, check_crcs=False)
-        self.unreadable: dict[TopicPartition, BadBatch] = {}
+        self.unreadable: dict[KafkaPartition, BadBatch] = {}
         self._send = self._client.send
         self._client.send = self._send_checked
 
-    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
+    async def getmany(self, *partitions: KafkaPartition, **options: Any) -> dict[KafkaPartition, list[Any]]:
         """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one.
 
         Raises KafkaError also where the task that fetches has ended by a bug: by itself it would find nothing for ever.
         """
         if self._fetcher.error_future.done():
             self._fetcher.error_future.result()
-        found: dict[TopicPartition, list[Any]] = await super().getmany(*partitions, **options)
+        found: dict[KafkaPartition, list[Any]] = await super().getmany(*partitions, **options)
         fetched = self._fetcher._records
         for tp in found:
             if tp in fetched:
@@ -72,7 +73,7 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     async def _checked(self, topic: str, found: tuple[Any, ...], asked: dict[tuple[str, int], int]) -> tuple[Any, ...]:
         """A partition's answer. found: number, error, high-water mark, …, bytes."""
         partition, error, high_water, *rest = found
-        tp, position = TopicPartition(topic, partition), asked[topic, partition]
+        tp, position = KafkaPartition(topic, partition), asked[topic, partition]
         data = rest[-1] or b""
         if error == CorruptRecordException.errno:
             self._note(tp, position, refused(position))
@@ -93,7 +94,7 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             log.error("bug: %s in a batch at offset %d\n%s", type(error).__name__, position, frames)
             return b"", BadBatch(position, None, f"reading it failed: {type(error).__name__}", data[: HEADER.size])
 
-    def _note(self, tp: TopicPartition, position: int, bad: BadBatch | None) -> None:
+    def _note(self, tp: KafkaPartition, position: int, bad: BadBatch | None) -> None:
         """Stands still at a bad batch, unless the partition was given away or sought elsewhere meanwhile."""
         assigned = self._subscription.subscription and self._subscription.subscription.assignment
         if bad is None or not assigned or tp not in assigned.tps:
@@ -103,22 +104,22 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             self.pause(tp)
             self.unreadable[tp] = bad
 
-    def again(self, tp: TopicPartition) -> None:
+    def again(self, tp: KafkaPartition) -> None:
         """Reads a partition again that stood at a batch. Raises IllegalStateError where it was given away."""
         self.resume(tp)
 
-    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+    def assign(self, partitions: Iterable[KafkaPartition]) -> None:
         self.unreadable.clear()
         super().assign(partitions)
 
-    def seek(self, partition: TopicPartition, offset: int) -> None:
+    def seek(self, partition: KafkaPartition, offset: int) -> None:
         """Reads on from there, also where it stood at a batch: nobody else would know of it any more."""
         stood = self.unreadable.pop(partition, None) is not None
         super().seek(partition, offset)
         if stood:
             super().resume(partition)
 
-    def resume(self, *partitions: TopicPartition) -> None:
+    def resume(self, *partitions: KafkaPartition) -> None:
         for partition in partitions:
             self.unreadable.pop(partition, None)
         super().resume(*partitions)

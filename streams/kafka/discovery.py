@@ -1,10 +1,10 @@
-"""What a worker looks for on Kafka before it begins: the topics, whether they fit, and every part there is."""
+"""What a worker looks for on Kafka before it begins: the topics, whether they fit, and every partition there is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import TopicsMissing
 from tidegate.streams.kafka.client import Kafka, unseen
 from tidegate.streams.kafka.lookup import cluster_id, partition_counts
@@ -12,16 +12,16 @@ from tidegate.streams.topics import SOURCES, TOPICS
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Topology:
     """What is there."""
 
     cluster: str  # the cluster's own id
-    parts: tuple[Part, ...]  # every partition of every source topic
-    partitions: dict[str, int]  # topic -> how many
+    partitions: tuple[TopicPartition, ...]  # every partition of every source topic
+    counts: dict[str, int]  # topic -> how many partitions
 
 
-async def find_topics(kafka: Kafka | str) -> Found:
-    """All topics of Tidegate. Raises TopicsMissing where one is not there or does not fit, and BrokerAway."""
+async def find_topics(kafka: Kafka | str) -> Topology:
+    """All topics of Tidegate. Raises TopicsMissing where one is not there or does not fit, and BrokerUnavailable."""
     counts = await partition_counts(kafka)
     missing = [topic.name for topic in TOPICS if topic.name not in counts]
     if missing:
@@ -34,5 +34,5 @@ async def find_topics(kafka: Kafka | str) -> Found:
             f"kafka {kafka}: completions has {counts['completions']} partitions, decisions "
             f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
         )
-    parts = tuple(Part(topic, p) for topic in SOURCES for p in range(counts[topic]))
-    return Found(await cluster_id(kafka), parts, counts)
+    partitions = tuple(TopicPartition(topic, p) for topic in SOURCES for p in range(counts[topic]))
+    return Topology(await cluster_id(kafka), partitions, counts)

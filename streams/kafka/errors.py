@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiokafka.errors import KafkaError as KafkaError
 from aiokafka.errors import MessageSizeTooLargeError as MessageSizeTooLargeError
 
-from tidegate.streams.errors import BrokerAway, BrokerForbids
-from tidegate.streams.kafka.client import Kafka, who
+from tidegate.streams.errors import BrokerForbids, BrokerUnavailable
+from tidegate.streams.kafka.client import Kafka, identity
 
 # What Kafka's authorizer says no to, by the client's error, and which right that is.
 _FORBIDDEN = {
@@ -17,7 +17,9 @@ _FORBIDDEN = {
 }
 
 
-def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, operation: str = "") -> BrokerAway:
+def broker_unavailable(
+    kafka: Kafka | str, error: BaseException, what: object = None, operation: str = ""
+) -> BrokerUnavailable:
     """A client's error in our words: where Kafka should be, what was asked of it, and the error's name once.
 
     operation: of Kafka's, that was tried; it is named where the user lacks the right to it.
@@ -30,7 +32,7 @@ def broker_away(kafka: Kafka | str, error: BaseException, what: object = None, o
         if kind == "cluster" and operation == "Write":
             kind = "any topic"  # an idempotent producer gets its id from any: the error names the other way to one
         return BrokerForbids(
-            f"{where}: user {who(kafka)} may not {operation or 'use'} {kind}{named}; "
+            f"{where}: user {identity(kafka)} may not {operation or 'use'} {kind}{named}; "
             "expected that right (docs/security.md); waiting for it"
         )
-    return BrokerAway(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")
+    return BrokerUnavailable(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")

@@ -7,11 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as KafkaPartition
 
 from tidegate.streams.core.policy.snapshot import hash_of
-from tidegate.streams.errors import BrokerAway, UnreadableBatch
-from tidegate.streams.kafka.client import Kafka, outside
+from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
+from tidegate.streams.kafka.client import Kafka, without_group
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.topics import POLICIES
 
@@ -22,18 +22,18 @@ QUIET = 3  # fetches without a record: the high-water mark is past the last one,
 
 
 class PoliciesTopic:
-    """One reader of it, without a group. Raises BrokerAway, and the client's errors as they are."""
+    """One reader of it, without a group. Raises BrokerUnavailable, and the client's errors as they are."""
 
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
-        self._tp = TopicPartition(POLICIES, 0)
+        self._tp = KafkaPartition(POLICIES, 0)
 
     async def open(self) -> None:
         """Connects anew, and stands at the topic's beginning."""
         await self.close()
         self._consumer = consumer = CheckedConsumer(
-            **outside(self._kafka),
+            **without_group(self._kafka),
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
         )
@@ -48,7 +48,7 @@ class PoliciesTopic:
             self._consumer = None
 
     async def ask(self) -> None:
-        """Returns where the broker answers: the client fetches in silence from one that is away."""
+        """Returns where the broker answers: the client fetches in silence from one that is unavailable."""
         async with asyncio.timeout(ANSWER_S):
             await self._consumer.topics()
 
@@ -90,7 +90,7 @@ class PoliciesTopic:
                 first = fetched[0].offset
             quiet = 0 if fetched else quiet + 1
             if end is None and waited > ANSWER_S:
-                raise BrokerAway(f"kafka {self._kafka}: {POLICIES}: no answer in {ANSWER_S:g} s")
+                raise BrokerUnavailable(f"kafka {self._kafka}: {POLICIES}: no answer in {ANSWER_S:g} s")
             if end is None or (end < known and waited < SHRUNK_S):
                 continue
             if first is not None or quiet > QUIET or await self._consumer.position(self._tp) >= end:

@@ -7,26 +7,26 @@ import logging
 import time
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from tidegate.streams.core.partition import UnreadableRange
 from tidegate.streams.kafka.batches import BadBatch
-from tidegate.streams.kafka.client import Kafka, outside, started
+from tidegate.streams.kafka.client import Kafka, started, without_group
 from tidegate.streams.kafka.consumer import CheckedConsumer
-from tidegate.streams.kafka.errors import broker_away
+from tidegate.streams.kafka.errors import broker_unavailable
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 15.0  # no answer in this time: the broker is away
+ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
 TRIES = 3  # a reader outside the group looks so often before it leaves a batch out
 
 
-async def end_of(kafka: Kafka | str, tp: TopicPartition, bad: BadBatch) -> int:
+async def end_of(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) -> int:
     """The offset after a batch: as its header says, where that is believed; else where the next sound one begins.
 
     That is asked of the broker: every offset inside the batch gives the same bytes. Never beyond the high-water mark;
-    its own start where it is sound by now, or another one whose header is believed. Raises BrokerAway.
+    its own start where it is sound by now, or another one whose header is believed. Raises BrokerUnavailable.
     """
     if bad.end is not None:
         return bad.end
@@ -38,14 +38,14 @@ async def end_of(kafka: Kafka | str, tp: TopicPartition, bad: BadBatch) -> int:
         finally:
             await consumer.stop()
     except (KafkaError, OSError, TimeoutError) as error:
-        raise broker_away(kafka, error, f"{tp.topic}[{tp.partition}]", "Read") from error
+        raise broker_unavailable(kafka, error, f"{tp.topic}[{tp.partition}]", "Read") from error
 
 
 def _reader(kafka: Kafka | str) -> CheckedConsumer:
-    return CheckedConsumer(**outside(kafka), auto_offset_reset="none", fetch_max_wait_ms=50)
+    return CheckedConsumer(**without_group(kafka), auto_offset_reset="none", fetch_max_wait_ms=50)
 
 
-async def _after(consumer: CheckedConsumer, tp: TopicPartition, bad: BadBatch) -> int:
+async def _after(consumer: CheckedConsumer, tp: KafkaPartition, bad: BadBatch) -> int:
     """Batch after batch, until one is sound. bad: the first of them."""
     start = bad.start
     while True:
@@ -73,7 +73,7 @@ def same(found: BadBatch | None, first: BadBatch) -> bool:
     return found is not None and found.head == first.head and found.end is None
 
 
-async def _at(consumer: CheckedConsumer, tp: TopicPartition, offset: int) -> BadBatch | None:
+async def _at(consumer: CheckedConsumer, tp: KafkaPartition, offset: int) -> BadBatch | None:
     """The bad batch that a fetch at that offset begins with; None where it is sound, or there is nothing."""
     consumer.seek(tp, offset)
     consumer.again(tp)
@@ -96,10 +96,10 @@ class StepOver:
 
     def __init__(self, kafka: Kafka | str, consumer: Any) -> None:
         self._kafka, self._consumer = kafka, consumer
-        self._tries: dict[TopicPartition, int] = {}
+        self._tries: dict[KafkaPartition, int] = {}
 
     async def ranges(self) -> list[UnreadableRange]:
-        """Those that are left out now: the consumer stands after them. Raises BrokerAway."""
+        """Those that are left out now: the consumer stands after them. Raises BrokerUnavailable."""
         found = []
         for tp, bad in list(self._consumer.unreadable.items()):
             self._tries[tp] = self._tries.get(tp, 0) + 1

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from tidegate.streams.errors import BrokerAway
-from tidegate.streams.kafka.authorization import away_or_refused
+from tidegate.streams.errors import BrokerUnavailable
+from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
-from tidegate.streams.kafka.errors import broker_away
+from tidegate.streams.kafka.errors import broker_unavailable
 
 CONNECT_S = 30.0
 CLOSE_S = 10.0
@@ -56,11 +56,13 @@ class Publisher:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connects; raises BrokerAway where no broker answers, BrokerRefused where one will not have us."""
+        """Connects; raises BrokerUnavailable where no broker answers, BrokerRefused where one will not have us."""
         try:
             await self._connected()
-        except BrokerAway as away:
-            raise await away_or_refused(self._kafka, away.__cause__ or away, operation="Write") from away
+        except BrokerUnavailable as unavailable:
+            raise await unavailable_or_refused(
+                self._kafka, unavailable.__cause__ or unavailable, operation="Write"
+            ) from unavailable
 
     async def stop(self) -> None:
         """Closes, also where nothing answers: what is not acknowledged by then fails."""
@@ -68,7 +70,7 @@ class Publisher:
         await asyncio.gather(*self._closing)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Returns when every message was acknowledged. Raises BrokerAway otherwise: some may have been written."""
+        """Returns when every message was acknowledged. Raises BrokerUnavailable otherwise: some may have been written."""
         producer = await self._connected()
         acks: list[tuple[str, asyncio.Future[Any]]] = []
         failed: BaseException | None = None
@@ -81,7 +83,7 @@ class Publisher:
         for topic, result in [(None, failed), *zip((topic for topic, _ in acks), results, strict=True)]:
             if isinstance(result, KafkaError | OSError):
                 self._replace(producer)
-                raise broker_away(self._kafka, result, _what(topic, result), "Write") from result
+                raise broker_unavailable(self._kafka, result, _what(topic, result), "Write") from result
             if isinstance(result, BaseException):
                 raise result
 
@@ -106,7 +108,7 @@ class Publisher:
     # --- one producer after another
 
     async def _connected(self) -> Any:
-        """The producer, or the next one where it failed. Raises BrokerAway where no broker answers."""
+        """The producer, or the next one where it failed. Raises BrokerUnavailable where no broker answers."""
         async with self._one:
             if self._producer is None:
                 producer = AIOKafkaProducer(**self._options)
@@ -115,7 +117,7 @@ class Publisher:
                         await producer.start()
                 except (KafkaError, OSError) as error:  # TimeoutError is an OSError
                     await producer.stop()
-                    raise broker_away(self._kafka, error, operation="Write") from error
+                    raise broker_unavailable(self._kafka, error, operation="Write") from error
                 self._producer = producer
             return self._producer
 
@@ -129,7 +131,7 @@ class Publisher:
 
 
 async def _close(producer: Any) -> None:
-    """Within CLOSE_S: an idempotent producer itself waits for acknowledgements for as long as the broker is away."""
+    """Within CLOSE_S: an idempotent producer itself waits for acknowledgements for as long as the broker is unavailable."""
     accumulator, sender = producer._message_accumulator, producer._sender.sender_task
     flushing = asyncio.create_task(accumulator.close())
     await asyncio.wait([flushing, sender], timeout=CLOSE_S, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,6 @@
 """Records of one partition by their own offset: asked for in about the order they stand in, and read once.
 
-Knows no Kafka client: what is read comes from a `Log`.
+Knows no Kafka client: what is read comes from a `RecordSource`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.core.partition import Record, TopicPartition
 
 
-class Stretch(NamedTuple):
+class OffsetRange(NamedTuple):
     """Offsets [start, end) of a partition that is kept from `begins` on."""
 
-    part: Part
+    partition: TopicPartition
     begins: int
     start: int
     end: int
@@ -31,7 +31,7 @@ class Stretch(NamedTuple):
         return 0 < self.begins < self.end
 
     @property
-    def whole(self) -> Stretch:
+    def whole(self) -> OffsetRange:
         """Everything that is kept."""
         return self._replace(start=self.begins)
 
@@ -47,18 +47,18 @@ def starts(at: Any, begins: int, end: int) -> int:
     return min(begins if at.timestamp < 0 else max(begins, int(at.offset)), end)
 
 
-class Log(Protocol):
-    """What is read from. Raises BrokerAway."""
+class RecordSource(Protocol):
+    """What is read from. Raises BrokerUnavailable."""
 
-    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+    def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
         """Its records in order, some at a time."""
 
 
-class Places:
+class RangeCursor:
     """One partition, up to `end`. To be closed."""
 
-    def __init__(self, log: Log, part: Part, end: int) -> None:
-        self._log, self._part, self._end = log, part, end
+    def __init__(self, log: RecordSource, partition: TopicPartition, end: int) -> None:
+        self._log, self._partition, self._end = log, partition, end
         self._next = end + 1
         self._some: AsyncGenerator[Sequence[Record], None] | None = None
         self._ahead: deque[Record] = deque()  # fetched, and beyond what was asked for so far
@@ -68,7 +68,7 @@ class Places:
             await self._some.aclose()
 
     async def at(self, wanted: Set[int]) -> dict[int, Record]:
-        """Those at the offsets wanted; those that are no longer there are missing. Raises BrokerAway.
+        """Those at the offsets wanted; those that are no longer there are missing. Raises BrokerUnavailable.
 
         Cheap where what is wanted rises from call to call; else it is read again from further back.
         """
@@ -78,7 +78,7 @@ class Places:
         first, last = min(wanted), max(wanted)
         if self._some is None or first < self._next:
             await self.aclose()
-            self._some = self._log.read(Stretch(self._part, 0, first, self._end))
+            self._some = self._log.read(OffsetRange(self._partition, 0, first, self._end))
             self._ahead.clear()
         self._next = last + 1
         while True:

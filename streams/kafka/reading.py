@@ -10,17 +10,17 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
-from tidegate.streams.errors import BrokerAway, TopicsMissing
-from tidegate.streams.kafka.authorization import away_or_refused
-from tidegate.streams.kafka.client import Kafka, outside, unseen
+from tidegate.streams.errors import BrokerUnavailable, TopicsMissing
+from tidegate.streams.kafka.authorization import unavailable_or_refused
+from tidegate.streams.kafka.client import Kafka, unseen, without_group
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.probe import StepOver
 
-ANSWER_S = 15.0  # no answer in this time: the broker is away
+ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
 QUIET_S = 3.0  # a broker that is slow, or a partition that changes its leader, is waited for so long
 PEEK_BYTES = 1024  # of a fetch that only asks where a partition ends
 
@@ -36,11 +36,11 @@ async def require_topic(kafka: Kafka | str, topic: str) -> int:
 
 
 @asynccontextmanager
-async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[KafkaPartition]]]:
     """A consumer at the start of every partition."""
-    tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
+    tps = [KafkaPartition(topic, p) for p in range(await require_topic(kafka, topic))]
     consumer = CheckedConsumer(
-        **outside(kafka), auto_offset_reset="earliest",
+        **without_group(kafka), auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
     )  # fmt: skip
     try:
@@ -49,15 +49,15 @@ async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterato
         await consumer.seek_to_beginning(*tps)
         yield consumer, tps
     except (KafkaError, OSError) as error:
-        raise await away_or_refused(kafka, error, topic, "Read") from error
+        raise await unavailable_or_refused(kafka, error, topic, "Read") from error
     finally:
         await consumer.stop()
 
 
 async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
-    """Every record that the topic holds now, in order within a partition. Raises BrokerAway, TopicsMissing."""
+    """Every record that the topic holds now, in order within a partition. Raises BrokerUnavailable, TopicsMissing."""
     async with _consumer(kafka, topic) as (consumer, tps):
-        ends: dict[TopicPartition, int] = {}
+        ends: dict[KafkaPartition, int] = {}
         heard, past = time.monotonic(), StepOver(kafka, consumer)
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
@@ -79,10 +79,10 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
                 await consumer.topics()  # away, or the ends are past the last record: nothing of ours follows
                 return
             elif silent_s > ANSWER_S:
-                raise BrokerAway(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
+                raise BrokerUnavailable(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
 
 
-async def _behind(consumer: Any, tp: TopicPartition, end: int) -> bool:
+async def _behind(consumer: Any, tp: KafkaPartition, end: int) -> bool:
     return int(await consumer.position(tp)) < end
 
 
@@ -100,12 +100,12 @@ async def follow(kafka: Kafka | str, topic: str, *, from_start: bool) -> AsyncGe
             await past.ranges()
 
 
-async def ends_of(kafka: Kafka | str, topic: str) -> dict[TopicPartition, int]:
+async def ends_of(kafka: Kafka | str, topic: str) -> dict[KafkaPartition, int]:
     """Where each partition ends now: the offset that its next record gets."""
     async with _consumer(kafka, topic, max_partition_fetch_bytes=PEEK_BYTES) as (consumer, tps):
         deadline = time.monotonic() + ANSWER_S
         while any(consumer.highwater(tp) is None for tp in tps):
             if time.monotonic() > deadline:
-                raise BrokerAway(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
+                raise BrokerUnavailable(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
             await consumer.getmany(timeout_ms=200, max_records=1)
         return {tp: int(consumer.highwater(tp)) for tp in tps}

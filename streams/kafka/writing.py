@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from tidegate.streams.kafka.authorization import away_or_refused
+from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, connect
 
 BATCH_BYTES = 256 * 1024
@@ -18,7 +18,7 @@ BATCH_BYTES = 256 * 1024
 Headers = Sequence[tuple[str, bytes]]
 
 
-class Sending(Protocol):
+class ProducerOptions(Protocol):
     """What a sender is told by its settings."""
 
     @property
@@ -30,8 +30,8 @@ class Sending(Protocol):
 
 
 @asynccontextmanager
-async def producer(settings: Sending, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
-    """An aiokafka producer. Raises BrokerAway, also for what is raised inside.
+async def producer(settings: ProducerOptions, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
+    """An aiokafka producer. Raises BrokerUnavailable, also for what is raised inside.
 
     compression: of its batches, as a producer's `compression.type` says it.
     """
@@ -50,7 +50,7 @@ async def producer(settings: Sending, compression: Literal["lz4"] | None = None)
         await made.start()
         yield made
     except (KafkaError, OSError) as error:
-        raise await away_or_refused(settings.brokers, error, operation="Write") from error
+        raise await unavailable_or_refused(settings.brokers, error, operation="Write") from error
     finally:
         await made.stop()
 

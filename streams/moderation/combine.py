@@ -9,7 +9,7 @@ from tidegate.streams.core.events import FaultReason
 from tidegate.streams.moderation.scoring import Row
 
 
-class Strongest(NamedTuple):
+class CombinedScores(NamedTuple):
     """Scores by label, which choice gave each, and which of them the encoder gave (None where one model gives all)."""
 
     scores: dict[str, float]
@@ -17,16 +17,16 @@ class Strongest(NamedTuple):
     by_encoder: tuple[str, ...] | None
 
 
-NOTHING = Strongest({}, {}, None)
+NOTHING = CombinedScores({}, {}, None)
 
 
-def taken(
+def fault_or_scores(
     choices: Sequence[Row | FaultReason],
     prompt: Row | FaultReason | None,
     labels: Sequence[str],
     asked: Container[str],
     prompts_alone: frozenset[str] = frozenset(),
-) -> tuple[FaultReason | None, Strongest, Strongest]:
+) -> tuple[FaultReason | None, CombinedScores, CombinedScores]:
     """The fault, if there is one, else the scores of the completion and of its prompt (the labels asked of it).
 
     prompts_alone: labels that nobody asks of a completion, left out of its scores.
@@ -40,7 +40,7 @@ def taken(
     return None, _without(prompts_alone, of_choices) if prompts_alone else of_choices, prompted
 
 
-def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> Strongest | FaultReason:
+def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> CombinedScores | FaultReason:
     """Per label the highest score of the choices, of equal ones the first's. One fault makes the whole a fault."""
     rows: list[Row] = []
     for row in choices:
@@ -50,10 +50,10 @@ def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> St
     if not rows:
         return NOTHING
     if len(rows) == 1:
-        return Strongest(dict(zip(labels, rows[0].scores, strict=True)), {}, _named(rows[0], labels))
+        return CombinedScores(dict(zip(labels, rows[0].scores, strict=True)), {}, _named(rows[0], labels))
     best = [best_choice(rows, column) for column in range(len(labels))]
     at = list(enumerate(zip(labels, best, strict=True)))
-    return Strongest(
+    return CombinedScores(
         {label: rows[i].scores[column] for column, (label, i) in at},
         dict(zip(labels, best, strict=True)),
         None
@@ -62,14 +62,16 @@ def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> St
     )
 
 
-def of_prompt(row: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]) -> Strongest | FaultReason:
+def of_prompt(
+    row: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]
+) -> CombinedScores | FaultReason:
     """The prompt's scores of the labels asked of it; nothing where it was not scored."""
     if row is None:
         return NOTHING
     if isinstance(row, FaultReason):
         return row
     by = _named(row, labels)
-    return Strongest(
+    return CombinedScores(
         {label: score for label, score in zip(labels, row.scores, strict=True) if label in asked},
         {},
         None if by is None else tuple([label for label in by if label in asked]),
@@ -81,8 +83,8 @@ def best_choice(rows: Sequence[Row], column: int) -> int:
     return max(range(len(rows)), key=lambda i: rows[i].scores[column])
 
 
-def _without(labels: frozenset[str], found: Strongest) -> Strongest:
-    return Strongest(
+def _without(labels: frozenset[str], found: CombinedScores) -> CombinedScores:
+    return CombinedScores(
         {label: score for label, score in found.scores.items() if label not in labels},
         {label: choice for label, choice in found.choice_of.items() if label not in labels},
         None if found.by_encoder is None else tuple([label for label in found.by_encoder if label not in labels]),

@@ -22,51 +22,51 @@ from tidegate.streams.moderation.scorer import LiveScorer
 log = logging.getLogger(__name__)
 
 
-class Seen(NamedTuple):
+class ManifestState(NamedTuple):
     """A manifest as it was seen: what changes when it is written, and what it says."""
 
     stat: tuple[int, int, int]  # mtime in ns, bytes, inode
     sha256: str
 
 
-def see(manifest: Path, before: Seen | None = None) -> Seen | None:
+def manifest_state(manifest: Path, before: ManifestState | None = None) -> ManifestState | None:
     """The manifest as it is now; read only where it was written since `before`. None where it cannot be read."""
     try:
         found = manifest.stat()
         stat = (found.st_mtime_ns, found.st_size, found.st_ino)
         if before is not None and before.stat == stat:
             return before
-        return Seen(stat, hashlib.sha256(manifest.read_bytes()).hexdigest())
+        return ManifestState(stat, hashlib.sha256(manifest.read_bytes()).hexdigest())
     except OSError:
         return None
 
 
-class Swap:
+class ModelReloader:
     """The scorer in force, and what replaces it where the manifest changed."""
 
     def __init__(self, manifest: Path, load: Callable[[], Scorer], metrics: Metrics) -> None:
         """Loads the first one. Raises what `load` raises."""
         self._manifest, self._load, self._metrics = manifest, load, metrics
-        self._seen = see(manifest)  # before it is loaded: what changes meanwhile is seen by the first look
+        self._seen = manifest_state(manifest)  # before it is loaded: what changes meanwhile is seen by the first look
         self._in_force = self._seen.sha256 if self._seen else ""  # of the manifest that the scorer was loaded by
         self.scorer = LiveScorer(load(), metrics.model_is)
 
     async def run(self, live: Callable[[], LivePolicy], stopping: asyncio.Event, poll_s: float) -> None:
         """Looks every `poll_s` until it is time to stop. Never where that is 0."""
         while poll_s and not stopping.is_set():
-            await self.look(live)
+            await self.check(live)
             try:
                 await asyncio.wait_for(stopping.wait(), poll_s)
             except TimeoutError:
                 continue
 
-    async def look(self, live: Callable[[], LivePolicy]) -> None:
+    async def check(self, live: Callable[[], LivePolicy]) -> None:
         """Swaps where the manifest was written since the last look and says something else than the one in force.
 
         The next batch is scored by the new one; batches in flight end with the one that they began with. A change
         that is refused is said once; it is tried again when the manifest is written again, also with the same content.
         """
-        before, self._seen = self._seen, await asyncio.to_thread(see, self._manifest, self._seen)
+        before, self._seen = self._seen, await asyncio.to_thread(manifest_state, self._manifest, self._seen)
         if self._seen == before or (self._seen is not None and self._seen.sha256 == self._in_force):
             return
         old = self.scorer.loaded

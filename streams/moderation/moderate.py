@@ -13,21 +13,21 @@ from pydantic_core import to_json
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, DeadLetter, DeadLetterReason, Decision, FaultReason, Scopes, Source
 from tidegate.streams.core.events import Span as TextSpan
-from tidegate.streams.core.fields import known
+from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.times import Arrived, arrive
-from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.combine import taken
+from tidegate.streams.moderation.combine import fault_or_scores
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 from tidegate.streams.moderation.spans import find_spans, reached
 from tidegate.streams.store import Store
-from tidegate.streams.store.scope_limiter import Names, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.wire import Unreadable, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
@@ -46,7 +46,7 @@ class Moderated:
     spans: tuple[TextSpan, ...] = ()
 
 
-class Moderate:
+class CompletionHandler:
     """The pipeline's handler for `completions`.
 
     scorer_under: the scorer in force, as a policy needs it. Asked once a batch: a batch ends with what it began with.
@@ -62,7 +62,7 @@ class Moderate:
         metrics: Metrics,
         *,
         keep_bytes_up_to: int,
-        replaced: Replaced | None = None,
+        replaced: ReplacedTimes | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         """clock: seconds since 1970, for records that do not say when they came. replaced: is told of those."""
@@ -75,7 +75,7 @@ class Moderate:
     # --- prepare: decode and score
 
     async def prepare(self, batch: Batch) -> list[list[Moderated]]:
-        """Per span, per record: decoded, and scored where it has text. Raises StoreAway (a careful batch only)."""
+        """Per span, per record: decoded, and scored where it has text. Raises StoreUnavailable (a careful batch only)."""
         live, now_ms = self._live(), int(self._clock() * 1000)
         scorer = self._scorer_under(live)
         spans = [
@@ -83,10 +83,10 @@ class Moderate:
                 Moderated(r, decode_completion(r), scorer, arrive(r.timestamp, by_broker(r), now_ms))
                 for r in span.records
             ]
-            for span in batch.spans
+            for span in batch.ranges
         ]
-        if batch.careful:
-            for span, items in zip(batch.spans, spans, strict=True):
+        if batch.quarantined:
+            for span, items in zip(batch.ranges, spans, strict=True):
                 await self._score_one_at_a_time(span, items, scorer, live)
         else:
             await self._score([item for items in spans for item in items], scorer, live)
@@ -124,25 +124,29 @@ class Moderate:
             texts = item.completion.choices
             item.spans = await find_spans(self._scoring, item.scorer, self._metrics, texts, wanted)
 
-    async def _score_one_at_a_time(self, span: Span, items: list[Moderated], scorer: Scorer, live: LivePolicy) -> None:
+    async def _score_one_at_a_time(
+        self, span: RecordRange, items: list[Moderated], scorer: Scorer, live: LivePolicy
+    ) -> None:
         """Says which record is in hand before it is scored: what kills the worker is known to the next one."""
         owned = span.owned
         for item in items:
-            if item.record.offset == owned.culprit:
+            if item.record.offset == owned.poison_offset:
                 item.choices = (FaultReason.KILLED_WORKER,)
                 continue
-            await self._store.trying(owned.part, owned.token, item.record.offset)
+            await self._store.in_hand(owned.partition, owned.epoch, item.record.offset)
             await self._score([item], scorer, live)
-        await self._store.trying(owned.part, owned.token, None)
+        await self._store.in_hand(owned.partition, owned.epoch, None)
 
     # --- conclude: decide
 
-    def conclude(self, span: Span, prepared: Sequence[Moderated], live: LivePolicy) -> list[Decision | DeadLetter]:
+    def conclude(
+        self, span: RecordRange, prepared: Sequence[Moderated], live: LivePolicy
+    ) -> list[Decision | DeadLetter]:
         """A decision, a fault decision or a dead letter for every record, in order.
 
         Where the policy changed since `prepare`, the scores and spans stand, and the new thresholds judge them.
         """
-        epoch = span.owned.token
+        epoch = span.owned.epoch
         return [
             dead_letter(item.record, item.completion, epoch, self._keep_up_to)
             if isinstance(item.completion, Unreadable)
@@ -152,12 +156,12 @@ class Moderate:
 
     def _prompts_alone(self, scorer: Scorer, live: LivePolicy) -> frozenset[str]:
         """Labels meant for prompts that neither the policy nor its shadow names for completions: nobody asks."""
-        known = self._alone
-        if known is None or known[0] is not scorer or known[1] is not live:
+        unchecked = self._alone
+        if unchecked is None or unchecked[0] is not scorer or unchecked[1] is not live:
             named = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
             meant = getattr(scorer, "prompt_labels", ())  # somebody's own scorer may not say
-            known = self._alone = scorer, live, frozenset(meant) - named
-        return known[2]
+            unchecked = self._alone = scorer, live, frozenset(meant) - named
+        return unchecked[2]
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
@@ -165,11 +169,11 @@ class Moderate:
         if isinstance(scored, FaultReason) and not live.policy.prompt_labels:
             scored = None  # only the shadow asked for the prompt: the decision must not become a fault by it
         prompts_alone = self._prompts_alone(item.scorer, live)
-        fault, best, prompt = taken(item.choices, scored, labels, live.prompt_labels, prompts_alone)
+        fault, best, prompt = fault_or_scores(item.choices, scored, labels, live.prompt_labels, prompts_alone)
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,
-            source=known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset}),
+            source=unchecked(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset}),
             epoch=epoch,
             record_ms=record.timestamp,
             model_version=item.scorer.version,
@@ -204,7 +208,7 @@ class Moderate:
         decided = (result.scopes for result in results if isinstance(result, Decision))
         return seen((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
 
-    def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
+    def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
         """What the results add to the counts."""
         decisions = [result for result in results if isinstance(result, Decision)]
         if len(decisions) == len(results):
@@ -213,7 +217,7 @@ class Moderate:
         dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
         return aggregate(decisions, dead, live, names.scope, again)
 
-    def observe(self, results: Sequence[Decision | DeadLetter], names: Names) -> None:
+    def observe(self, results: Sequence[Decision | DeadLetter], names: ScopeLimiter) -> None:
         """Metrics of what was published and counted."""
         if self._replaced is not None:
             self._replaced.note(results, names)

@@ -1,4 +1,4 @@
-"""Moderates records outside the pipeline: a worker's own code, without a group, fences or counts.
+"""Moderates records outside the pipeline: a worker's own code, without a group, checkpoints or counts.
 
 What comes back is decided and nothing more: whoever asks says where it goes.
 """
@@ -10,12 +10,12 @@ import time
 from collections.abc import Sequence
 
 from tidegate.streams.core.events import DeadLetter, Decision
-from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.ingest.batches import Batch, Span
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, RecordRange
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import Moderate, Moderated
+from tidegate.streams.moderation.moderate import CompletionHandler, Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.moderation.scoring import Scoring
@@ -35,7 +35,7 @@ class Offline:
         self._live, self._epoch = live, epoch
         self._scoring = Scoring(settings.score_threads, settings.score_timeout_s)
         store = MemoryStore(lambda: int(time.time() * 1000))  # nothing is counted: it stays empty
-        self._moderate = Moderate(
+        self._moderate = CompletionHandler(
             self._scoring, scorer.under, store, user_key, lambda: live, Metrics(), keep_bytes_up_to=0
         )
 
@@ -47,8 +47,14 @@ class Offline:
         if not records:
             return []
         first = records[0]
-        part = Part(first.topic, first.partition)
-        nobody = Owned(part, token=self._epoch, position=first.offset, applied=first.offset, belief=Belief.NO_FENCE)
-        span = Span(nobody, first.offset, list(records), 0)
+        partition = TopicPartition(first.topic, first.partition)
+        nobody = OwnedPartition(
+            partition,
+            epoch=self._epoch,
+            position=first.offset,
+            applied=first.offset,
+            belief=CheckpointTrust.NO_CHECKPOINT,
+        )
+        span = RecordRange(nobody, first.offset, list(records), 0)
         (prepared,) = await self._moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
         return list(zip(prepared, self._moderate.conclude(span, prepared, self._live), strict=True))

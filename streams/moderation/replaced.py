@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from tidegate.streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
-from tidegate.streams.core.rates.aggregate import Heard
+from tidegate.streams.core.rates.aggregate import ReceivedFeedback
 from tidegate.streams.core.times import NO_TIME, Arrived
-from tidegate.streams.store.scope_limiter import Names
+from tidegate.streams.store.scope_limiter import ScopeLimiter
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _SAID = {
 }
 
 
-class Replaced:
+class ReplacedTimes:
     """One worker's, for all its topics."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Replaced:
         self._first = ""
         self._said_at = float("-inf")
 
-    def note(self, results: Iterable[Decision | Heard | DeadLetter], names: Names) -> None:
+    def note(self, results: Iterable[Decision | ReceivedFeedback | DeadLetter], names: ScopeLimiter) -> None:
         """Counts the times that were replaced among results that were published and counted."""
         found: Counter[tuple[str, str, str]] = Counter()
         for result in results:
@@ -66,7 +66,7 @@ class Replaced:
         if self._since:  # also of the minute before, with the next span of whatever times
             self._say()
 
-    def _label(self, tenant: str, names: Names) -> str:
+    def _label(self, tenant: str, names: ScopeLimiter) -> str:
         if tenant not in self._labels:
             if len(self._labels) >= self._limit or not names.admitted("tenant", tenant):
                 return OTHER
@@ -88,7 +88,7 @@ class Replaced:
         self._tenants.clear()
 
 
-def _plain(result: Decision | Heard) -> bool:
+def _plain(result: Decision | ReceivedFeedback) -> bool:
     """Whether nothing was replaced, as it is of nearly all: cheap, on the hot path."""
     if isinstance(result, Decision):
         return result.arrived_ms == result.record_ms and result.time in _AS_GIVEN
@@ -106,7 +106,7 @@ def _decided(decision: Decision) -> list[tuple[str, str]]:
     return kinds
 
 
-def _heard(heard: Heard) -> list[tuple[str, str]]:
+def _heard(heard: ReceivedFeedback) -> list[tuple[str, str]]:
     return _of_record(heard.record_ms, heard.arrived)
 
 

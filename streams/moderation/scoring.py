@@ -121,7 +121,7 @@ class Scoring:
         self.stuck += 1
         log.error("classifier %s: no answer in %g s; %d stuck threads", scorer.version, timeout_s, self.stuck)
         if self.stuck >= STUCK_LIMIT:
-            log.critical("too many stuck threads; exiting, the group gives this worker's parts to another")
+            log.critical("too many stuck threads; exiting, the group gives this worker's partitions to another")
             os._exit(EXIT_BUG)
         self.close()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import DeadLetter
-from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.core.partition import Copy, TopicPartition
 from tidegate.streams.wire.copies import position
 
 # Reasons, by their word, of what is never sent: it was decided, or its bytes are nowhere to be had.
@@ -25,15 +25,15 @@ OLD = "older than marks are kept, so perhaps decided; named by their ids they ar
 class Origin(NamedTuple):
     """What a dead letter is of, whichever of its copies."""
 
-    part: Part
+    partition: TopicPartition
     offset: int
     sha256: str  # of the value's bytes, 64 hex digits
 
     def __str__(self) -> str:
-        return f"{self.part}@{self.offset}"
+        return f"{self.partition}@{self.offset}"
 
 
-class Kept(NamedTuple):
+class StoredLetter(NamedTuple):
     """A dead letter as its topic keeps it."""
 
     letter: DeadLetter
@@ -44,11 +44,11 @@ class Kept(NamedTuple):
 class Letters:
     """Every dead letter once: of two epochs the later one."""
 
-    by_id: dict[str, Kept] = field(default_factory=dict)
+    by_id: dict[str, StoredLetter] = field(default_factory=dict)
 
     def add(self, letter: DeadLetter, written_ms: int) -> None:
         if letter.id not in self.by_id or self.by_id[letter.id].letter.epoch <= letter.epoch:
-            self.by_id[letter.id] = Kept(letter, written_ms)
+            self.by_id[letter.id] = StoredLetter(letter, written_ms)
 
     def in_order(self) -> list[DeadLetter]:
         """In that of their records."""
@@ -58,13 +58,13 @@ class Letters:
     def origin(self, letter: DeadLetter) -> Origin:
         """The first one's; its own where the first one, as its dead letter says, had other bytes."""
         source = letter.source
-        part = Part(source.topic, source.partition)
+        partition = TopicPartition(source.topic, source.partition)
         claimed = position(letter.origin) if letter.origin else None
-        if claimed is not None and claimed[0] == part:
-            first = self.by_id.get(f"{part}@{claimed[1]}")
+        if claimed is not None and claimed[0] == partition:
+            first = self.by_id.get(f"{partition}@{claimed[1]}")
             if first is None or first.letter.sha256 == letter.sha256:
-                return Origin(part, claimed[1], letter.sha256)
-        return Origin(part, source.offset, letter.sha256)
+                return Origin(partition, claimed[1], letter.sha256)
+        return Origin(partition, source.offset, letter.sha256)
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Plan:
     left_out: Counter[str]
     written_ms: int = 0  # when the first of them was written
     _by_position: dict[str, tuple[Origin, int]] = field(default_factory=dict)  # id -> its origin and its epoch
-    _by_place: dict[tuple[Part, int], list[Origin]] = field(default_factory=dict)  # several: of a false claim
+    _by_place: dict[tuple[TopicPartition, int], list[Origin]] = field(default_factory=dict)  # several: of a false claim
 
     @classmethod
     def of(cls, letters: Letters, chosen: Iterable[DeadLetter], since_ms: int) -> Plan:
@@ -98,7 +98,7 @@ class Plan:
         for origin in [o for o in plan.send if any(x.reason.value == "redriven" for x in every[o])]:
             plan.leave(origin)
         for origin, its in plan.send.items():
-            plan._by_place.setdefault((origin.part, origin.offset), []).append(origin)
+            plan._by_place.setdefault((origin.partition, origin.offset), []).append(origin)
             plan._by_position.update({letter.id: (origin, letter.epoch) for letter in its})
         written = (letters.by_id[id_].written_ms for id_ in plan._by_position)
         plan.written_ms = min(written, default=0)
@@ -106,7 +106,7 @@ class Plan:
 
     def partitions(self, topic: str) -> set[int]:
         """Those of a topic from which something is to be sent."""
-        return {origin.part.partition for origin in self.send if origin.part.topic == topic}
+        return {origin.partition.partition for origin in self.send if origin.partition.topic == topic}
 
     def leave(self, origin: Origin) -> None:
         """It was decided."""
@@ -116,18 +116,18 @@ class Plan:
     def hear(self, decision: Mapping[str, Any]) -> None:
         """A decision as it stands on its topic: of a copy, or of a record that had a dead letter before."""
         source, epoch = decision["source"], decision["epoch"]
-        part = Part(source["topic"], source["partition"])
-        known = self._by_position.get(f"{part}@{source['offset']}")
+        partition = TopicPartition(source["topic"], source["partition"])
+        known = self._by_position.get(f"{partition}@{source['offset']}")
         if known is not None and known[1] < epoch:
             self.leave(known[0])
         elif known is None and (of := decision.get("origin")) is not None:
-            self.copied(part, Copy(of["offset"], decision["origin_sha256"], source["offset"]))
+            self.copied(partition, Copy(of["offset"], decision["origin_sha256"], source["offset"]))
 
-    def copied(self, part: Part, copy: Copy) -> None:
+    def copied(self, partition: TopicPartition, copy: Copy) -> None:
         """A copy that has no dead letter."""
-        if f"{part}@{copy.offset}" in self._by_position:
+        if f"{partition}@{copy.offset}" in self._by_position:
             return
-        for origin in self._by_place.get((part, copy.origin), ()):
+        for origin in self._by_place.get((partition, copy.origin), ()):
             if origin.sha256.startswith(copy.sha256):
                 self.leave(origin)
 

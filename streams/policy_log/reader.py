@@ -17,10 +17,19 @@ from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import Found, Kept, NotKept, Start, differs, from_json, settled, start
-from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.core.policy.snapshot import (
+    FoldStart,
+    LogMatch,
+    PolicySnapshot,
+    SnapshotUnreadable,
+    differs,
+    from_json,
+    settled_start,
+    start,
+)
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.client import Kafka
-from tidegate.streams.kafka.errors import KafkaError, broker_away
+from tidegate.streams.kafka.errors import KafkaError, broker_unavailable
 from tidegate.streams.kafka.policies import ANSWER_S, PoliciesTopic
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.tasks import Tasks
@@ -32,7 +41,7 @@ NAME = b"live"  # the key: one policy today
 ASK_S = 5.0  # after so long without a record the broker is asked whether it is there
 
 
-class Policies:
+class PolicyLogReader:
     """The folded log, kept current. `live` is one assignment: read it once a batch.
 
     recall: what was kept of the log (`core/kept.py`), asked for before the log is read; None: nothing is.
@@ -50,10 +59,10 @@ class Policies:
         self._tasks = Tasks()
         self._following = self._moved_back = False
         self._moved = asyncio.Condition()
-        self.kept = Kept()  # what is known of the log, as it may be kept
-        self.begun = Start(Found.WHOLE, self.kept, 0)  # how the fold of it began
+        self.kept = PolicySnapshot()  # what is known of the log, as it may be kept
+        self.begun = FoldStart(LogMatch.WHOLE, self.kept, 0)  # how the fold of it began
         self.note: str | None = None  # what is wrong with the log, in words; None: it is whole
-        self.away: str | None = None  # why the log cannot be read just now; the last good version stands
+        self.unavailable: str | None = None  # why the log cannot be read just now; the last good version stands
 
     @property
     def log(self) -> PolicyLog:
@@ -71,10 +80,10 @@ class Policies:
     async def read(self) -> PolicyLog:
         """Reads the log from its start to its end, once; where it lost its start, from what was kept.
 
-        Raises BrokerAway where the broker does not answer, and what `recall` raises.
+        Raises BrokerUnavailable where the broker does not answer, and what `recall` raises.
         """
         await self.stop()
-        self.kept = Kept()
+        self.kept = PolicySnapshot()
         await self._begin(None)
         return self.log
 
@@ -97,14 +106,14 @@ class Policies:
         deadline = time.monotonic() + ANSWER_S
         while self.log.live is None:
             if time.monotonic() > deadline:
-                raise BrokerAway(f"kafka {self._kafka}: {POLICIES}: the first policy did not come back")
+                raise BrokerUnavailable(f"kafka {self._kafka}: {POLICIES}: the first policy did not come back")
             await self._fold_more()
 
     async def write(self, publisher: Publisher, record: Any) -> None:
         """Appends one record, acknowledged."""
         await publisher.publish([Message(POLICIES, NAME, record.model_dump_json().encode(), 0)])
 
-    async def settled(self, until: Callable[[PolicyLog], bool], timeout_s: float = ANSWER_S) -> PolicyLog:
+    async def wait_until(self, until: Callable[[PolicyLog], bool], timeout_s: float = ANSWER_S) -> PolicyLog:
         """The log, once `until` holds for it. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s), self._moved:
             await self._moved.wait_for(lambda: until(self.log))
@@ -119,7 +128,7 @@ class Policies:
 
     # --- where to begin
 
-    async def _begin(self, own: Kept | None) -> None:
+    async def _begin(self, own: PolicySnapshot | None) -> None:
         """Opens the log and folds it to its end. own: what this reader knew, where it reads again."""
         # Before the log's end is asked for: what is kept only then may reach further than that end.
         kept = max((k for k in (own, await self._recalled()) if k is not None), key=lambda k: k.order, default=None)
@@ -128,26 +137,26 @@ class Policies:
             first, end = await self._topic.bounds(kept.log.next if kept else 0)
             held = kept is not None and first < kept.log.next <= end
             begun = start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
-            if begun.found is Found.UNCLEAR and kept is not None:
-                begun = settled(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
+            if begun.found is LogMatch.UNCLEAR and kept is not None:
+                begun = settled_start(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
             told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
             known = await self._fold_to(begun, end, kept, told=told)
         except (KafkaError, OSError, AssertionError) as error:
-            raise broker_away(self._kafka, error, POLICIES, "Read") from error
+            raise broker_unavailable(self._kafka, error, POLICIES, "Read") from error
         self.kept, self.begun, self._moved_back = known, begun, False
         self._say(_note(begun, known.log, first))
         async with self._moved:
             self._moved.notify_all()
 
-    async def _recalled(self) -> Kept | None:
+    async def _recalled(self) -> PolicySnapshot | None:
         text = await self._recall() if self._recall is not None else None
         try:
             return None if text is None else from_json(text)
-        except NotKept as error:
+        except SnapshotUnreadable as error:
             log.warning("what was kept of %s cannot be read: %s; ignored", POLICIES, error)
             return None
 
-    async def _fold_to(self, begun: Start, end: int, kept: Kept | None, *, told: int) -> Kept:
+    async def _fold_to(self, begun: FoldStart, end: int, kept: PolicySnapshot | None, *, told: int) -> PolicySnapshot:
         """What is known at `end`. kept: said where the log disagrees with it. told: records before it are no news."""
         self._topic.go_to(begun.at)
         known = begun.kept
@@ -158,7 +167,7 @@ class Policies:
                     self._compare(kept, known.log)
         return known
 
-    def _compare(self, kept: Kept, said: PolicyLog) -> None:
+    def _compare(self, kept: PolicySnapshot, said: PolicyLog) -> None:
         if (how := differs(kept, said)) is not None:
             log.warning("%s: %s at %d; the log wins", POLICIES, how, said.next)
 
@@ -178,15 +187,17 @@ class Policies:
                     begin = False
                 if not await self._fold_more():
                     begin = self._is_another()
-                    if begin or (self.away is None and time.monotonic() - heard < ASK_S):
+                    if begin or (self.unavailable is None and time.monotonic() - heard < ASK_S):
                         continue
                     await self._topic.ask()
-                heard, self.away = time.monotonic(), None
-            except (KafkaError, OSError, BrokerAway, StoreAway) as error:
-                said, self.away = self.away, f"{type(error).__name__}: {error}"
+                heard, self.unavailable = time.monotonic(), None
+            except (KafkaError, OSError, BrokerUnavailable, StoreUnavailable) as error:
+                said, self.unavailable = self.unavailable, f"{type(error).__name__}: {error}"
                 if said is None:
                     stands = _version(self.log)
-                    log.warning("kafka %s: %s not read: %s; policy %s stands", self._kafka, POLICIES, self.away, stands)
+                    log.warning(
+                        "kafka %s: %s not read: %s; policy %s stands", self._kafka, POLICIES, self.unavailable, stands
+                    )
                 await asyncio.sleep(1.0)
 
     def _is_another(self) -> bool:
@@ -206,7 +217,7 @@ class Policies:
                 self._moved.notify_all()
         return len(fetched)
 
-    def _folded(self, kept: Kept, record: Any, *, known: bool = False) -> Kept:
+    def _folded(self, kept: PolicySnapshot, record: Any, *, known: bool = False) -> PolicySnapshot:
         """With one more record. known: it was told of before."""
         folded = fold(kept.log, record.offset, record.value)
         if not known:
@@ -233,21 +244,21 @@ def _version(known: PolicyLog) -> str:
     return known.live.version if known.live else "none"
 
 
-def _note(begun: Start, now: PolicyLog, first: int) -> str | None:
+def _note(begun: FoldStart, now: PolicyLog, first: int) -> str | None:
     """What is wrong with the log, and what is done about it."""
     stands = f"folded from policy {_version(begun.kept.log)}, which was kept, policy {_version(now)} is live"
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
     match begun.found:
-        case Found.CUT:
+        case LogMatch.CUT:
             return f"{POLICIES}: its beginning is gone, it starts at {first}; {stands}{gone}"
-        case Found.ANEW:
+        case LogMatch.ANEW:
             return f"{POLICIES}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
-        case Found.UNKNOWN if now.live is None:
+        case LogMatch.UNKNOWN if now.live is None:
             return (
                 f"{POLICIES}: its beginning is gone, it starts at {first}, and nothing was kept: no policy is known; "
                 "expected `tidegate policy apply FILE`"
             )
-        case Found.UNKNOWN:
+        case LogMatch.UNKNOWN:
             rest = f"policy {_version(now)} is what the rest makes"
             return f"{POLICIES}: its beginning is gone, it starts at {first}; {rest}"
     return None

@@ -1,9 +1,9 @@
-"""Counts a part again that Redis lost, from what was published of it: `decisions` and `dead-letters`.
+"""Counts a partition again that Redis lost, from what was published of it: `decisions` and `dead-letters`.
 
-A group's committed offset stands after completions whose outputs were acknowledged and counted. Where the fence is
-behind it or gone, those in between are counted under the new token as they were decided, in offset order, through
+A group's committed offset stands after completions whose outputs were acknowledged and counted. Where the checkpoint is
+behind it or gone, those in between are counted under the new epoch as they were decided, in offset order, through
 the same `aggregate` and `apply`; from the first one on of which nothing is published they are read and decided again.
-Knows no Kafka client: what is read comes from a `Past`.
+Knows no Kafka client: what is read comes from a `HistoryReader`.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.partition import Copy, Part, Record, UnreadableRange, end_of
+from tidegate.streams.core.partition import Copy, Record, TopicPartition, UnreadableRange, end_of
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.rates.rates import keep_ms
-from tidegate.streams.core.strikes import Strike, Struck, Terms
+from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
 from tidegate.streams.core.times import stamped
-from tidegate.streams.errors import StoreAway
-from tidegate.streams.ingest.takeover import mark_of, newest_ms
-from tidegate.streams.kafka.ranges import Places, Stretch
+from tidegate.streams.errors import StoreUnavailable
+from tidegate.streams.ingest.takeover import marker_of, watermark_ms
+from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.recovery.published import Outcome, Past, Published, said
-from tidegate.streams.recovery.strikes import AsThen, Striking, Told, reach_ms
+from tidegate.streams.recovery.published import HistoryReader, Published, PublishedOutcome, parse_outcome
+from tidegate.streams.recovery.strikes import AsThen, PublishedEnforcements, StrikeRebuilder, reach_ms
 from tidegate.streams.store import Applied, Apply, Store
-from tidegate.streams.store.scope_limiter import Names, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ AT_ONCE = 4_000_000  # positions looked at together: 64 MB
 
 
 @dataclass
-class Going:
+class RebuildProgress:
     """How far a rebuild has come."""
 
     start: int
@@ -68,13 +68,13 @@ class _Piece:
 
 
 class Rebuild:
-    """One worker's. One part at a time: the parts before it go on while it is at the next."""
+    """One worker's. One partition at a time: the partitions before it go on while it is at the next."""
 
     def __init__(
         self,
         store: Store,
-        past: Past,
-        names: Names,
+        past: HistoryReader,
+        names: ScopeLimiter,
         live: Callable[[], LivePolicy],
         as_then: AsThen,
         partitions: Callable[[], Mapping[str, int]],
@@ -84,101 +84,107 @@ class Rebuild:
         self._store, self._past, self._names, self._live = store, past, names, live
         self._as_then, self._partitions, self._metrics = as_then, partitions, metrics
         self._one = asyncio.Lock()
-        self.going: dict[Part, Going] = {}
+        self.going: dict[TopicPartition, RebuildProgress] = {}
 
     @property
-    def said(self) -> str | None:
+    def status(self) -> str | None:
         """What is being rebuilt, for people; None where nothing is."""
         if not self.going:
             return None
-        return "rebuilding " + ", ".join(f"{part}: {g.done:,} of {g.of:,}" for part, g in self.going.items())
+        return "rebuilding " + ", ".join(f"{partition}: {g.done:,} of {g.of:,}" for partition, g in self.going.items())
 
-    async def begins(self, part: Part) -> int:
-        """Where a part is counted from, of which Redis holds nothing: far enough back for every window, and strike.
+    async def begins(self, partition: TopicPartition) -> int:
+        """Where a partition is counted from, of which Redis holds nothing: far enough back for every window, and strike.
 
-        Raises StoreAway and BrokerAway.
+        Raises StoreUnavailable and BrokerUnavailable.
         """
         live = self._live()
-        back_ms = keep_ms(live, feedback=part.topic != COMPLETIONS)
-        if part.topic == COMPLETIONS:
+        back_ms = keep_ms(live, feedback=partition.topic != COMPLETIONS)
+        if partition.topic == COMPLETIONS:
             back_ms = max(back_ms, reach_ms(live))
         now_ms = await self._store.now_ms()
         since_ms = max(1, now_ms - back_ms - SKEW_MS)
-        (stretch,) = await self._past.since([part], since_ms)
-        return min([stretch.start, *await self._not_found_by_time(part, since_ms, now_ms)])
+        (stretch,) = await self._past.since([partition], since_ms)
+        return min([stretch.start, *await self._not_found_by_time(partition, since_ms, now_ms)])
 
-    async def _not_found_by_time(self, part: Part, since_ms: int, now_ms: int) -> list[int]:
+    async def _not_found_by_time(self, partition: TopicPartition, since_ms: int, now_ms: int) -> list[int]:
         """Offsets of completions, the first decided since then, whose timestamps Kafka cannot find them by.
 
         A timestamp in seconds, or none, is before every time. What was decided of them bears the worker's.
         """
-        if part.topic != COMPLETIONS:
+        if partition.topic != COMPLETIONS:
             return []
-        (decided,) = await self._past.since([Part(DECISIONS, part.partition)], since_ms)
-        found = [said(record, part) for record in await _first(self._past, decided)]
+        (decided,) = await self._past.since([TopicPartition(DECISIONS, partition.partition)], since_ms)
+        found = [parse_outcome(record, partition) for record in await _first(self._past, decided)]
         return [one.offset for one in found if one and stamped(one.record_ms, now_ms) != one.record_ms]
 
-    async def rebuild(self, part: Part, token: int, start: int, end: int) -> int:
-        """The fence's `next` once everything of [start, end) is counted that can be, before which nothing is left.
+    async def rebuild(self, partition: TopicPartition, epoch: int, start: int, end: int) -> int:
+        """The checkpoint's `next` once everything of [start, end) is counted that can be, before which nothing is left.
 
-        Of feedback nothing is published: it is read again. Raises StoreAway and BrokerAway: take the part over again.
+        Of feedback nothing is published: it is read again. Raises StoreUnavailable and BrokerUnavailable: take the partition over again.
         """
-        if part.topic != COMPLETIONS or start >= end:
+        if partition.topic != COMPLETIONS or start >= end:
             return start
-        going = self.going[part] = Going(start, end - start)
+        going = self.going[partition] = RebuildProgress(start, end - start)
         try:
             async with self._one:
                 going.began = time.monotonic()
-                log.warning("%s: redis lost what was counted of %d to %d; rebuilding from decisions", part, start, end)
+                log.warning(
+                    "%s: redis lost what was counted of %d to %d; rebuilding from decisions", partition, start, end
+                )
                 next_, whole = start, True
                 while whole and next_ < end:
-                    next_, whole = await self._rebuild(part, token, next_, min(end, next_ + AT_ONCE), end)
+                    next_, whole = await self._rebuild(partition, epoch, next_, min(end, next_ + AT_ONCE), end)
         finally:
-            if self.going.get(part) is going:  # an older assignment's takeover may be at it too
-                del self.going[part]
+            if self.going.get(partition) is going:  # an older assignment's takeover may be at it too
+                del self.going[partition]
         log.warning(
             "%s: rebuilt up to %d in %.1f s: %d decisions, %d dead letters",
-            part, next_, time.monotonic() - going.began, going.decisions, going.dead_letters,
+            partition, next_, time.monotonic() - going.began, going.decisions, going.dead_letters,
         )  # fmt: skip
         if next_ < end:
-            log.warning("%s@%d: nothing published fits this completion; read and decided again from there", part, next_)
+            log.warning(
+                "%s@%d: nothing published fits this completion; read and decided again from there", partition, next_
+            )
         return next_
 
-    async def _written(self, part: Part, since_ms: int) -> tuple[list[Stretch], list[Stretch]]:
-        """What was written since then: the part's decisions and all dead letters; and all enforcements."""
+    async def _written(self, partition: TopicPartition, since_ms: int) -> tuple[list[OffsetRange], list[OffsetRange]]:
+        """What was written since then: the partition's decisions and all dead letters; and all enforcements."""
         many = self._partitions()
-        letters = [Part(DEAD_LETTERS, p) for p in range(many[DEAD_LETTERS])]
-        told = [Part(ENFORCEMENTS, p) for p in range(many[ENFORCEMENTS])]
-        found = await self._past.since([Part(DECISIONS, part.partition), *letters, *told], since_ms)
+        letters = [TopicPartition(DEAD_LETTERS, p) for p in range(many[DEAD_LETTERS])]
+        told = [TopicPartition(ENFORCEMENTS, p) for p in range(many[ENFORCEMENTS])]
+        found = await self._past.since([TopicPartition(DECISIONS, partition.partition), *letters, *told], since_ms)
         return found[: 1 + len(letters)], found[1 + len(letters) :]
 
-    async def _rebuild(self, part: Part, token: int, start: int, end: int, committed: int) -> tuple[int, bool]:
+    async def _rebuild(
+        self, partition: TopicPartition, epoch: int, start: int, end: int, committed: int
+    ) -> tuple[int, bool]:
         """The next offset to be counted, and whether everything up to `end` was published and is counted."""
         past = self._past
-        (kept,) = await past.since([part], 0)
-        completions = Stretch(part, kept.begins, max(start, kept.begins), min(end, kept.end))
+        (kept,) = await past.since([partition], 0)
+        completions = OffsetRange(partition, kept.begins, max(start, kept.begins), min(end, kept.end))
         first = await _first(past, completions)
         if not first:
             return start, False  # expired meanwhile, or nothing but control records
         live, now_ms = self._live(), await self._store.now_ms()
         came = [at_ms for record in first if (at_ms := stamped(record.timestamp, now_ms)) is not None]
         # Where no record says when it came, all that is kept of what was written is looked at.
-        written, told_of = await self._written(part, max(1, min(*came, now_ms) - SKEW_MS) if came else 1)
-        published = await Published.of(past, part, start, end, written)
-        counting = _Counting(self._store, self._names, live, part, token, now_ms, committed)
-        going, next_, come_ms, whole = self.going.get(part) or Going(start, end - start), start, 0, True
-        places = Places(past, Part(DECISIONS, part.partition), published.end)
+        written, told_of = await self._written(partition, max(1, min(*came, now_ms) - SKEW_MS) if came else 1)
+        published = await Published.of(past, partition, start, end, written)
+        counting = _Counting(self._store, self._names, live, partition, epoch, now_ms, committed)
+        going, next_, come_ms, whole = self.going.get(partition) or RebuildProgress(start, end - start), start, 0, True
+        places = RangeCursor(past, TopicPartition(DECISIONS, partition.partition), published.end)
         async with aclosing(places), aclosing(past.read(completions)) as some:
-            told = await Told.of(past, part, told_of)
+            told = await PublishedEnforcements.of(past, partition, told_of)
             told.forget_undos_before(await published.first_ms(places))
-            striking = await Striking.of(self._store, part, self._as_then, live, told)
+            striking = await StrikeRebuilder.of(self._store, partition, self._as_then, live, told)
             async for records in some:
                 outcomes = await published.outcomes(places, records)
                 whole, records = len(outcomes) == len(records), records[: len(outcomes)]
                 pieces = _pieces(next_, records, outcomes, striking, end)
                 await counting.count(pieces)
                 next_ = end_of(pieces[-1].last) if pieces else next_
-                come_ms = max(come_ms, newest_ms(records, now_ms))
+                come_ms = max(come_ms, watermark_ms(records, now_ms))
                 going.done = next_ - going.start
                 going.decisions += sum(len(piece.decisions) for piece in pieces)
                 going.dead_letters += sum(piece.dead_letters for piece in pieces)
@@ -186,38 +192,47 @@ class Rebuild:
                 if not whole:
                     break
                 await asyncio.sleep(0)
-        # Until now the part is counted up to nowhere, for all who ask: the tick holds. From here on its watermark says.
-        await self._store.beat(part, token, -1, come_ms)
+        # Until now the partition is counted up to nowhere, for all who ask: the ruler holds. From here on its watermark says.
+        await self._store.heartbeat(partition, epoch, -1, come_ms)
         return next_, whole
 
 
 class _Counting:
-    """Pieces of one part, counted under its owner's token."""
+    """Pieces of one partition, counted under its owner's epoch."""
 
     def __init__(
-        self, store: Store, names: Names, live: LivePolicy, part: Part, token: int, now_ms: int, committed: int
+        self,
+        store: Store,
+        names: ScopeLimiter,
+        live: LivePolicy,
+        partition: TopicPartition,
+        epoch: int,
+        now_ms: int,
+        committed: int,
     ) -> None:
-        self._store, self._names, self._live, self._part, self._token = store, names, live, part, token
+        self._store, self._names, self._live, self._partition, self._epoch = store, names, live, partition, epoch
         self._keep_ms, self._committed = keep_ms(live, feedback=False), committed
         self._oldest_ms = now_ms - self._keep_ms - SKEW_MS  # buckets before are in no window any more
 
     async def count(self, pieces: Sequence[_Piece]) -> None:
-        """Raises StoreAway where Redis is away, was lost again, or knows another owner."""
+        """Raises StoreUnavailable where Redis is unavailable, was lost again, or knows another owner."""
         if not pieces:
             return
         scopes = (decision.scopes for piece in pieces for decision in piece.decisions)
         await self._names.learn(seen((s.tenant, s.model, s.route) for s in scopes))
         copies = [copy for piece in pieces for copy in piece.copies]
-        if copies and not await self._store.mark_copies(self._part, self._token, copies, whole=False):
-            raise StoreAway(f"{self._part}: has another owner while it is rebuilt")
+        if copies and not await self._store.mark_copies(self._partition, self._epoch, copies, whole=False):
+            raise StoreUnavailable(f"{self._partition}: has another owner while it is rebuilt")
         for applied, next_ in await self._store.apply([self._apply(piece) for piece in pieces]):
             if applied not in (Applied.APPLIED, Applied.ALREADY):
-                raise StoreAway(f"{self._part}: store says {applied.value} while it is rebuilt: next is {next_}")
+                raise StoreUnavailable(
+                    f"{self._partition}: store says {applied.value} while it is rebuilt: next is {next_}"
+                )
 
     def _apply(self, piece: _Piece) -> Apply:
-        end, mark = end_of(piece.last), mark_of(piece.readable) if piece.readable else None
+        end, marker = end_of(piece.last), marker_of(piece.readable) if piece.readable else None
         return Apply(
-            part=self._part, token=self._token, start=piece.start, end=end, mark=mark,
+            partition=self._partition, epoch=self._epoch, start=piece.start, end=end, marker=marker,
             aggregate=self._aggregate(piece), watermark_ms=0, lag=max(1, self._committed - end), keep_ms=self._keep_ms,
         )  # fmt: skip
 
@@ -227,11 +242,11 @@ class _Counting:
             made,
             counts={start: series for start, series in made.counts.items() if start >= self._oldest_ms},
             users={start: series for start, series in made.users.items() if start >= self._oldest_ms},
-            struck=Struck(piece.terms, tuple(piece.strikes)) if piece.terms else None,
+            new_strikes=NewStrikes(piece.terms, tuple(piece.strikes)) if piece.terms else None,
         )
 
 
-async def _first(past: Past, stretch: Stretch) -> Sequence[Record]:
+async def _first(past: HistoryReader, stretch: OffsetRange) -> Sequence[Record]:
     """The first records, some of them; none where there are none."""
     async with aclosing(past.read(stretch)) as some:
         async for records in some:
@@ -240,7 +255,7 @@ async def _first(past: Past, stretch: Stretch) -> Sequence[Record]:
 
 
 def _pieces(
-    start: int, records: Sequence[Record], outcomes: Sequence[Outcome], striking: Striking, end: int
+    start: int, records: Sequence[Record], outcomes: Sequence[PublishedOutcome], striking: StrikeRebuilder, end: int
 ) -> list[_Piece]:
     """The records with what became of them, cut where the terms of strikes change."""
     pieces: list[_Piece] = []

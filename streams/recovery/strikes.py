@@ -14,12 +14,12 @@ from typing import Self
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import Decision, Enforcement
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import AT_ONCE, Strike, Terms, kept_ms, strike_of, terms
-from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.recovery.published import Past
+from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.recovery.published import HistoryReader
 from tidegate.streams.store import Store, Undo
 
 # Policy version -> what it says of strikes; None where it is not known any more.
@@ -38,31 +38,31 @@ def reach_ms(live: LivePolicy) -> int:
 
 
 @dataclass
-class Told:
-    """What `enforcements` says of one part."""
+class PublishedEnforcements:
+    """What `enforcements` says of one partition."""
 
     offsets: set[int] = field(default_factory=set)  # completions whose crossing was published
     undone: dict[str, Enforcement] = field(default_factory=dict)  # user -> the last undo
 
     @classmethod
-    async def of(cls, past: Past, part: Part, stretches: Sequence[Stretch]) -> Self:
-        """stretches: every partition of `enforcements`. Raises BrokerAway."""
+    async def of(cls, past: HistoryReader, partition: TopicPartition, stretches: Sequence[OffsetRange]) -> Self:
+        """stretches: every partition of `enforcements`. Raises BrokerUnavailable."""
         told = cls()
         async with aclosing(past.read(*stretches)) as some:
             async for records in some:
                 for record in records:
-                    told._hear(part, record.value)
+                    told._hear(partition, record.value)
         return told
 
-    def _hear(self, part: Part, value: bytes | None) -> None:
+    def _hear(self, partition: TopicPartition, value: bytes | None) -> None:
         try:
             made = Enforcement.read(value)
         except ValidationError:
             return
         head, _, offset = made.id.rpartition("@")
-        if head == str(part) and offset.isdecimal():
+        if head == str(partition) and offset.isdecimal():
             self.offsets.add(int(offset))
-        elif made.author is not None and made.id.startswith(f"{part}-undo-"):
+        elif made.author is not None and made.id.startswith(f"{partition}-undo-"):
             user = f"{made.tenant}:{made.user}"
             if user not in self.undone or self.undone[user].at_ms <= made.at_ms:
                 self.undone[user] = made
@@ -78,20 +78,22 @@ class Told:
         return sorted(self.offsets)[-AT_ONCE] if len(self.offsets) >= AT_ONCE else 0
 
 
-class Striking:
-    """The strikes of one part's completions, in offset order."""
+class StrikeRebuilder:
+    """The strikes of one partition's completions, in offset order."""
 
-    def __init__(self, as_then: AsThen, live: LivePolicy, told: Told) -> None:
+    def __init__(self, as_then: AsThen, live: LivePolicy, told: PublishedEnforcements) -> None:
         self._as_then, self._live, self._told = as_then, (live.policy.strikes, terms(live)), told
         self._quiet_until = told.quiet_until
         self._left: list[Enforcement] = []  # undos that left some, not added yet; the oldest last
 
     @classmethod
-    async def of(cls, store: Store, part: Part, as_then: AsThen, live: LivePolicy, told: Told) -> Self:
-        """What was undone is undone in the store, which may hold strikes from before. Raises StoreAway."""
+    async def of(
+        cls, store: Store, partition: TopicPartition, as_then: AsThen, live: LivePolicy, told: PublishedEnforcements
+    ) -> Self:
+        """What was undone is undone in the store, which may hold strikes from before. Raises StoreUnavailable."""
         made = cls(as_then, live, told)
         for user, undone in told.undone.items():
-            if not await _undo_again(store, part, user, undone, made._live[1]) and undone.strikes:
+            if not await _undo_again(store, partition, user, undone, made._live[1]) and undone.strikes:
                 made._left.append(undone)
         made._left.sort(key=lambda undone: -undone.at_ms)
         return made
@@ -122,14 +124,14 @@ class Striking:
         return (_muted(then) if told else then), strike
 
 
-async def _undo_again(store: Store, part: Part, user: str, undone: Enforcement, now: Terms) -> bool:
+async def _undo_again(store: Store, partition: TopicPartition, user: str, undone: Enforcement, now: Terms) -> bool:
     """Whether the store knew of the undo, and so holds what it left. Else it holds nothing of the user from here on.
 
     It is not published again; and what it left is for the caller to add.
     """
-    said = await store.undo(part, user, Undo(undone.id, None, now, undone.author or "", undone.reason))
-    (outbox,) = await store.outboxes([part], AT_ONCE)
-    await store.drained(part, [queued for queued in outbox.queued if queued.crossing.id == undone.id])
+    said = await store.undo(partition, user, Undo(undone.id, None, now, undone.author or "", undone.reason))
+    (outbox,) = await store.outboxes([partition], AT_ONCE)
+    await store.ack_outbox(partition, [queued for queued in outbox.queued if queued.crossing.id == undone.id])
     return said is not None and said[1] > 0
 
 

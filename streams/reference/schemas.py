@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.fields import Incoming
 from tidegate.streams.core.policy.model import Policy
-from tidegate.streams.core.policy.tables import Part
+from tidegate.streams.core.policy.tables import Frozen
 from tidegate.streams.reference.editor import for_editors
 from tidegate.streams.topics import TOPICS, Topic
 
@@ -28,7 +28,7 @@ Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _READ_AND_WRITTEN = (PolicyChange, ShadowChange, Silence)
 # With a key that no reader knows, these are refused: it may mean that something else was to hold. All others allow it,
 # so that a consumer that validates does not break with the next field.
-_CLOSED = (*_READ_AND_WRITTEN, Part)
+_CLOSED = (*_READ_AND_WRITTEN, Frozen)
 
 
 def generate() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The alerts that the tick keeps in the store: looked at, saved, published, marked, in that order."""
+"""The alerts that the ruler keeps in the store: looked at, saved, published, marked, in that order."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tidegate.streams.core.alerts import lifecycle as alerts
 from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Silence
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import ruled, version_of
+from tidegate.streams.core.policy.rules import active_rules, version_of
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.series import prefixes, series
 from tidegate.streams.kafka.producer import Message
-from tidegate.streams.ruler.windows import TickWindows
+from tidegate.streams.ruler.windows import RuleWindows
 from tidegate.streams.store import Lease, Store
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 _Key = tuple[str, str]  # rule, scope
 
 
-class KeptAlerts:
+class ActiveAlerts:
     """Every alert that is not inactive, as the store has it plus what changed since the last `save`."""
 
     def __init__(self, store: Store, publish: Publish, silences: Callable[[], Iterable[Silence]]) -> None:
@@ -55,24 +55,24 @@ class KeptAlerts:
                 self._put(word)
 
     async def evaluate(
-        self, at_ms: int, parts: Sequence[Part], live: LivePolicy, windows: TickWindows, now_ms: int
+        self, at_ms: int, partitions: Sequence[TopicPartition], live: LivePolicy, windows: RuleWindows, now_ms: int
     ) -> None:
         """Every rule, in every scope that has hits or an alert, at one bucket boundary."""
-        for name, rule, of in ruled(live):
+        for name, rule, of in active_rules(live):
             known = {scope for named, scope in self._all if named == name}
             sums = windows.of_rule(rule.window_s, at_ms)
             for observed in alerts.observe(rule, of, sums, known, at_ms):
                 if alerts.wants_users(observed, rule):
                     bucket_ms = live.policy.windows.bucket_s * 1000
                     starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
-                    users = await self._store.users(parts, series(of.hits, observed.scope), starts)
+                    users = await self._store.users(partitions, series(of.hits, observed.scope), starts)
                     observed = replace(observed, users=users)
                 was = self._all.get((name, observed.scope))
                 self._settle(was, alerts.step(was, observed, name, rule), live, now_ms)
 
     def remove_unruled(self, live: LivePolicy, at_ms: int, now_ms: int) -> None:
         """Ends alerts whose rule, or its kind of scope, is no longer in the policy."""
-        rules = {name: rule for name, rule, _ in ruled(live)}
+        rules = {name: rule for name, rule, _ in active_rules(live)}
         for (name, scope), status in list(self._all.items()):
             rule = rules.get(name)
             if rule is None or not scope.startswith(prefixes(rule.by)):
@@ -113,7 +113,7 @@ class KeptAlerts:
         await self._publish([_message(alert) for status in queued for alert in status.unpublished])
         for status in queued:
             self.transitions.update((alert.rule, alert.state.value) for alert in status.unpublished)
-            self._put(statuses.sent(status, lease.now_ms))
+            self._put(statuses.acknowledged(status, lease.now_ms))
         return await self.save(lease)
 
     async def publish_again(self, lease: Lease, live: LivePolicy, *, incomplete: bool) -> bool:
@@ -128,7 +128,7 @@ class KeptAlerts:
         await self._publish([_message(self._again(status, live, lease.now_ms)) for status in again])
         self.resent += len(again)
         for status in again:
-            self._put(statuses.sent(status, lease.now_ms))
+            self._put(statuses.acknowledged(status, lease.now_ms))
         return await self.save(lease)
 
     def _again(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:

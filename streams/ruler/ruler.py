@@ -1,9 +1,9 @@
-"""The tick: once a second, on one worker at a time, counts become alerts and rates.
+"""The ruler: once a second, on one worker at a time, counts become alerts and rates.
 
-A lease in the store says who ticks; alert states are kept there, so that the next holder goes on where the last
+A lease in the store says who evaluations; alert states are kept there, so that the next holder goes on where the last
 one stopped. A transition is saved with its state as unpublished, published, then marked: a crash in between
 publishes it again under the same id. All time is the store's. Rules are looked at in event time, boundary by
-boundary, and only up to where every part has been counted.
+boundary, and only up to where every partition has been counted.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pydantic import BaseModel
 
 from tidegate.streams.core.alerts.status import TICK, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.changes import Key, Said
+from tidegate.streams.core.rates.changes import LastPublished, RateKey
 from tidegate.streams.core.series import KINDS, names
-from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.producer import Message
-from tidegate.streams.ruler.alert_states import KeptAlerts, Publish
+from tidegate.streams.ruler.alert_states import ActiveAlerts, Publish
 from tidegate.streams.ruler.stats import Stats
-from tidegate.streams.ruler.windows import TickWindows, boundaries, complete_to
+from tidegate.streams.ruler.windows import RuleWindows, boundaries, watermark
 from tidegate.streams.store import Lease, Store
 
 # Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
@@ -35,28 +35,28 @@ Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-LONGEST_WAIT_S = 15.0  # between tries while a dependency is away
-AT_ONCE = 30  # boundaries a tick: after a long absence the rest follow in the next ticks, each well within the lease
+LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
+AT_ONCE = 30  # boundaries an evaluation: after a long absence the rest follow in the next evaluations, each well within the lease
 RETAIN_MS = 60_000  # between two looks at which scope names went quiet
 BEHIND_MS = 5_000  # behind by more than this and than two buckets is `incomplete`: owners give word every 3 s or so
 
 
-class _Kept(BaseModel):
-    """The tick's own state, kept beside the alerts'."""
+class _RulerState(BaseModel):
+    """The ruler's own state, kept beside the alerts'."""
 
     evaluated_ms: int | None = None
     rated: tuple[str, ...] = ()  # scopes of which rates were published and not taken back
     kinds: tuple[tuple[str, int], ...] = ()  # their measures and windows: another policy may ask for none of them
 
 
-class Tick:
+class Ruler:
     """One worker's tick."""
 
     def __init__(
         self,
         store: Store,
         publish: Publish,
-        parts: Callable[[], Sequence[Part]],
+        partitions: Callable[[], Sequence[TopicPartition]],
         live: Callable[[], LivePolicy],
         silences: Callable[[], Iterable[Silence]],
         worker: str,
@@ -65,52 +65,52 @@ class Tick:
         lease_ms: int = 5_000,
         owner_timeout_ms: int = 10_000,
     ) -> None:
-        """publish: returns once all messages are acknowledged. parts: every partition of every source topic, owned
+        """publish: returns once all messages are acknowledged. partitions: every partition of every source topic, owned
         here or not. words: the last ones said of alerts; None: the store loses nothing.
         owner_timeout_ms: an owner silent longer is gone.
         """
         self._store, self._publish, self._worker = store, publish, worker
-        self._parts, self._live, self._words = parts, live, words
+        self._partitions, self._live, self._words = partitions, live, words
         self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
         self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
-        self._kept = _Kept()
-        self._said: Said | None = None  # None: what was said is not known; say everything again
+        self._kept = _RulerState()
+        self._said: LastPublished | None = None  # None: what was said is not known; say everything again
         self._said_epoch: int | None = None
-        self._windows: TickWindows | None = None
+        self._windows: RuleWindows | None = None
         self._followed: LivePolicy | None = None
         self._retained_ms = 0
         self._said_to_ms = 0  # the latest boundary that an alert was published for, as far as it was asked
-        self.alerts = KeptAlerts(store, publish, silences)
+        self.alerts = ActiveAlerts(store, publish, silences)
         self.stats = Stats()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ticks once a second until stop is set, then gives the lease back. Waits while a dependency is away."""
+        """Ticks once a second until stop is set, then gives the lease back. Waits while a dependency is unavailable."""
         wait_s = PERIOD_S
         while not stop.is_set():
             renewing = asyncio.create_task(self._renew())
             try:
                 await self.run_once()
                 wait_s = PERIOD_S
-            except (StoreAway, BrokerAway) as away:
+            except (StoreUnavailable, BrokerUnavailable) as unavailable:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
-                log.warning("tick: %s; next try in %g s", away, wait_s)
+                log.warning("tick: %s; next try in %g s", unavailable, wait_s)
             finally:
                 renewing.cancel()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
-        with suppress(StoreAway):  # it expires by itself
-            await self._store.unlease(self._worker)
+        with suppress(StoreUnavailable):  # it expires by itself
+            await self._store.release_lease(self._worker)
 
     async def _renew(self) -> None:
         """Keeps the lease through a long tick, such as the first one over an hour of buckets."""
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            with suppress(StoreAway):
+            with suppress(StoreUnavailable):
                 if self.stats.leading:
                     await self._store.lease(self._worker, self._lease_ms)
 
     async def run_once(self) -> bool:
-        """One tick. False: another worker holds the lease. Raises StoreAway or BrokerAway; then call it again."""
+        """One tick. False: another worker holds the lease. Raises StoreUnavailable or BrokerUnavailable; then call it again."""
         lease = await self._store.lease(self._worker, self._lease_ms)
         self.stats.leading = lease is not None
         if lease is None:
@@ -120,16 +120,16 @@ class Tick:
         epoch, self._epoch = self._epoch, None
         if epoch != lease.epoch:
             kept = await self._store.alerts()
-            self._kept = _Kept.model_validate_json(kept.get(TICK, "{}"))
+            self._kept = _RulerState.model_validate_json(kept.get(TICK, "{}"))
             self.alerts.load(kept)
             await self._remember()
         if self._said_epoch != lease.epoch:
             self._said, self._said_epoch = None, lease.epoch
-        if not await self._tick(lease):
+        if not await self._evaluate(lease):
             self.stats.leading = False
             return False
         self._epoch = lease.epoch
-        self.stats.ticks += 1
+        self.stats.evaluations += 1
         return True
 
     async def _remember(self) -> None:
@@ -142,43 +142,44 @@ class Tick:
         if self._kept.evaluated_ms is not None:
             self._evaluated(max(self._kept.evaluated_ms, self._said_to_ms))
 
-    async def _tick(self, lease: Lease) -> bool:
+    async def _evaluate(self, lease: Lease) -> bool:
         """False: the lease went to another worker."""
         began = time.perf_counter()
-        live, parts, stats = self._live(), self._parts(), self.stats
+        live, partitions, stats = self._live(), self._partitions(), self.stats
         if not await self.alerts.publish_queued(lease):  # what the last holder saved and did not come to publish
             return False
         bucket_ms, grace_ms = live.policy.windows.bucket_s * 1000, live.policy.windows.grace_s * 1000
         windows, said = self._follow(live)
 
         could_be = lease.now_ms - grace_ms
-        progress = await self._store.progress(parts)
+        progress = await self._store.progress(partitions)
         counted_to = min(
-            (complete_to(part, lease.now_ms, grace_ms, self._owner_timeout_ms) for part in progress), default=could_be
+            (watermark(partition, lease.now_ms, grace_ms, self._owner_timeout_ms) for partition in progress),
+            default=could_be,
         )
         stats.behind_ms = max(0, could_be - counted_to)
         stats.incomplete = stats.behind_ms > max(2 * bucket_ms, BEHIND_MS)
         self._resume(lease.now_ms - live.policy.windows.late_s * 1000)
         due = self._due(min(could_be, counted_to), bucket_ms, windows.longest_ms)
         open_end = lease.now_ms - lease.now_ms % bucket_ms + bucket_ms
-        stats.buckets_read += await windows.read(parts, self._needed_from(due, open_end, windows.longest_ms))
+        stats.buckets_read += await windows.read(partitions, self._needed_from(due, open_end, windows.longest_ms))
         read = time.perf_counter()
 
         self.alerts.remove_unruled(live, self._kept.evaluated_ms or 0, lease.now_ms)
         for boundary in due:
-            await self.alerts.evaluate(boundary, parts, live, windows, lease.now_ms)
+            await self.alerts.evaluate(boundary, partitions, live, windows, lease.now_ms)
             await asyncio.sleep(0)
         evaluated = time.perf_counter()
 
         self._said = None  # until what it now takes for said is acknowledged
-        at_most = live.policy.limits.rates_per_tick
-        rates: list[tuple[Key, Rate | None]] = [*said.unasked(windows.rates, at_most)]
+        at_most = live.policy.limits.rates_per_evaluation
+        rates: list[tuple[RateKey, Rate | None]] = [*said.tombstones(windows.rates, at_most)]
         rates += said.changes(
             windows.rates,
             windows.of_rates,
             open_end,
             lease.now_ms,
-            incomplete=stats.incomplete or any(part.unreadable_at is not None for part in progress),
+            incomplete=stats.incomplete or any(partition.unreadable_at is not None for partition in progress),
             at_most=at_most,
         )
         stats.rates_waiting = said.waiting
@@ -197,21 +198,21 @@ class Tick:
         stats.took_s = {"read": read - began, "evaluate": evaluated - read, "publish": ended - evaluated}
         return True
 
-    def _follow(self, live: LivePolicy) -> tuple[TickWindows, Said]:
+    def _follow(self, live: LivePolicy) -> tuple[RuleWindows, LastPublished]:
         """The windows that the live policy asks for, and what was said of them."""
         if self._followed is not live and self._windows is not None and not self._windows.adopt(live):
             self._windows = None
         self._followed = live
         if self._said is None:
-            rated = (Key(scope, *kind) for scope in self._kept.rated for kind in self._kept.kinds)
-            self._said, self._windows = Said(rated), None  # new windows: every scope in them has changed
+            rated = (RateKey(scope, *kind) for scope in self._kept.rated for kind in self._kept.kinds)
+            self._said, self._windows = LastPublished(rated), None  # new windows: every scope in them has changed
         if self._windows is None:
-            self._windows = TickWindows(self._store, live)
+            self._windows = RuleWindows(self._store, live)
             self._said.look_again()
         return self._windows, self._said
 
     def _resume(self, rebuilt_ms: int) -> None:
-        """Where the store came back empty: once all parts are rebuilt, goes on after the last word that was said.
+        """Where the store came back empty: once all partitions are rebuilt, goes on after the last word that was said.
 
         rebuilt_ms: from here on every window is whole again.
         """
@@ -244,14 +245,14 @@ class Tick:
         return min(end, open_end) - longest_ms
 
     async def _save(
-        self, lease: Lease, due: Sequence[int], said: Said, rates: Sequence[tuple[Key, Rate | None]]
+        self, lease: Lease, due: Sequence[int], said: LastPublished, rates: Sequence[tuple[RateKey, Rate | None]]
     ) -> bool:
-        """Saves the alerts, and the tick's own state where it changed. rates: those to be said once it is saved."""
+        """Saves the alerts, and the ruler's own state where it changed. rates: those to be said once it is saved."""
         more: dict[str, str] = {}
         # Those taken back too: their tombstones are not acknowledged yet.
         scopes, kinds = {key.scope for key, _ in rates}, {(key.measure, key.window_s) for key, _ in rates}
         if due or not (scopes <= set(self._kept.rated) and kinds <= set(self._kept.kinds)):
-            self._kept = _Kept(
+            self._kept = _RulerState(
                 evaluated_ms=due[-1] if due else self._kept.evaluated_ms,
                 rated=tuple(sorted(said.scopes | scopes)),
                 kinds=tuple(sorted(said.kinds | kinds)),
@@ -263,7 +264,7 @@ class Tick:
         self.stats.evaluated_ms = self._kept.evaluated_ms or 0
         return True
 
-    async def _say(self, rates: Sequence[tuple[Key, Rate | None]]) -> None:
+    async def _say(self, rates: Sequence[tuple[RateKey, Rate | None]]) -> None:
         if rates:
             await self._publish(
                 [
@@ -275,7 +276,7 @@ class Tick:
             self.stats.tombstones += gone
             self.stats.rates += len(rates) - gone
 
-    async def _retain(self, said: Said, quiet_ms: int) -> None:
+    async def _retain(self, said: LastPublished, quiet_ms: int) -> None:
         """Lets go of scope names that have had no counts for the longest window."""
         scopes = said.scopes
         for kind in KINDS:

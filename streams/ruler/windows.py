@@ -1,4 +1,4 @@
-"""What the tick knows of the counts: it reads buckets that changed in the store and slides the policy's windows.
+"""What the ruler knows of the counts: it reads buckets that changed in the store and slides the policy's windows.
 
 Reads only; knows the `Store` protocol, no Redis. Everything in it can be thrown away and read again.
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import ruled
-from tidegate.streams.core.rates.rates import Asked, asked, counters_by_window
+from tidegate.streams.core.policy.rules import active_rules
+from tidegate.streams.core.rates.rates import RateSpec, counters_by_window, published_rates
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.store import Progress, Store
 
 _READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn
 
 
-def complete_to(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms: int) -> int:
-    """The event time (ms) up to which a part's records are counted.
+def watermark(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms: int) -> int:
+    """The event time (ms) up to which a partition's records are counted.
 
     An idle part (its owner lives and has nothing left to read) is complete up to the owner's last word, less
-    grace; any other up to its watermark, which stands still while the part is behind or has no owner. One whose owner
+    grace; any other up to its watermark, which stands still while the partition is behind or has no owner. One whose owner
     stands at a batch that cannot be read is as good as idle: the alerts of all others are not held for it.
     """
     owned = progress.owner is not None and now_ms - progress.seen_ms <= owner_timeout_ms
@@ -47,13 +47,15 @@ def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest
     return range(first, last + 1, bucket_ms)
 
 
-class TickWindows:
-    """The windows that one policy's rates and rules ask for, over the buckets of all parts."""
+class RuleWindows:
+    """The windows that one policy's rates and rules ask for, over the buckets of all partitions."""
 
     def __init__(self, store: Store, live: LivePolicy) -> None:
         self._store = store
-        self._seen: dict[tuple[Part, int], str] = {}  # bucket -> how often it had been written when it was read
-        self.rates: tuple[Asked, ...] = asked(live)
+        self._seen: dict[
+            tuple[TopicPartition, int], str
+        ] = {}  # bucket -> how often it had been written when it was read
+        self.rates: tuple[RateSpec, ...] = published_rates(live)
         self._counters = counters_by_window(self.rates)
         keep_s: dict[str, int] = {}
         for window_s, counters in self._counters.items():
@@ -63,14 +65,14 @@ class TickWindows:
         self.longest_ms = max(self._counters) * 1000
         self.of_rates: dict[int, Window] = {s: self._buckets.window(s, c) for s, c in self._counters.items()}
         rules: dict[int, set[str]] = {}
-        for _, rule, of in ruled(live):
+        for _, rule, of in active_rules(live):
             rules.setdefault(rule.window_s, set()).update(of.counters)
         self._rules = rules
         self._of_rules = {s: self._buckets.window(s, c) for s, c in rules.items()}
 
     def adopt(self, live: LivePolicy) -> bool:
         """Follows a change of policy. False: it asks for other windows, so these are of no more use."""
-        new = TickWindows(self._store, live)
+        new = RuleWindows(self._store, live)
         if (new._counters, new._rules) != (self._counters, self._rules):
             return False
         self.rates = new.rates
@@ -80,29 +82,31 @@ class TickWindows:
         """The sums that a rule looks at."""
         return self._of_rules[window_s].at(end_ms)
 
-    async def read(self, parts: Sequence[Part], from_ms: int) -> int:
+    async def read(self, partitions: Sequence[TopicPartition], from_ms: int) -> int:
         """Reads what changed of the buckets that start at from_ms or later, and forgets older ones. How many."""
-        touched = dict(zip(parts, await self._store.touched(parts), strict=True))
+        touched = dict(zip(partitions, await self._store.bucket_versions(partitions), strict=True))
         wanted = [
-            (part, start)
-            for part, starts in touched.items()
+            (partition, start)
+            for partition, starts in touched.items()
             for start, times in starts.items()
-            if start >= from_ms and self._seen.get((part, start)) != times
+            if start >= from_ms and self._seen.get((partition, start)) != times
         ]
         for i in range(0, len(wanted), _READ_AT_ONCE):
-            for (part, start), counts in zip(
+            for (partition, start), counts in zip(
                 wanted[i : i + _READ_AT_ONCE],
                 await self._store.counts(wanted[i : i + _READ_AT_ONCE]),
                 strict=True,
             ):
-                self._buckets.put(part, start, counts)
-                # Written again since `touched` was read: its number differs next time, and it is read again.
-                self._seen[part, start] = touched[part][start]
+                self._buckets.put(partition, start, counts)
+                # Written again since `bucket_versions` was read: its number differs next time, and it is read again.
+                self._seen[partition, start] = touched[partition][start]
                 await asyncio.sleep(0)
-        for part, start in [key for key in self._seen if key[1] < from_ms or key[1] not in touched.get(key[0], ())]:
-            del self._seen[part, start]
+        for partition, start in [
+            key for key in self._seen if key[1] < from_ms or key[1] not in touched.get(key[0], ())
+        ]:
+            del self._seen[partition, start]
             if start >= from_ms:
-                self._buckets.put(part, start, {})  # expired, or the store lost its tail
+                self._buckets.put(partition, start, {})  # expired, or the store lost its tail
         self._buckets.drop_before(from_ms)
         self._buckets.trim(from_ms + self.longest_ms)
         return len(wanted)

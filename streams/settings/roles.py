@@ -65,7 +65,7 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
             "Describe",
             "group",
             ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"),
-            "`fence reset --to committed`",
+            "`checkpoint reset --to committed`",
         ),
     ),
 }
@@ -94,7 +94,7 @@ _ALL = (
 REDIS: Mapping[str, tuple[str, ...]] = {
     "worker": _ALL,
     "dashboard": _READS,
-    "ops": tuple(command for command in _ALL if command != "info"),  # who move fences and undo strikes
+    "ops": tuple(command for command in _ALL if command != "info"),  # who move checkpoints and undo strikes
 }
 
 

@@ -144,8 +144,10 @@ class Settings(BaseSettings):
     replication: int = Field(3, ge=1, le=7, description="copies of a topic we create; 1 on a single broker")
     dead_letter_bytes: bool = Field(False, description="dead letters carry the input's bytes: text leaves Tidegate")
 
-    # The tick
-    tick_lease_s: float = Field(5, ge=1, le=60, description="the worker that ticks is replaced when silent this long")
+    # The ruler
+    ruler_lease_s: float = Field(
+        5, ge=1, le=60, description="the worker that evaluations is replaced when silent this long"
+    )
 
     # The pages for people and probes
     http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")

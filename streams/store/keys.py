@@ -1,19 +1,19 @@
-"""Every Redis key Tidegate writes, in one place. The braces are hash tags: one Redis Cluster slot a part.
+"""Every Redis key Tidegate writes, in one place. The braces are hash tags: one Redis Cluster slot a partition.
 
 | key | type | what | size | expiry |
 | --- | --- | --- | --- | --- |
-| `ns:{topic-p}:fence` | hash | next offset, last record, owner, progress | 20 fields | never |
+| `ns:{topic-p}:checkpoint` | hash | next offset, last record, owner, progress | 20 fields | never |
 | `ns:{topic-p}:totals` | hash | counter -> n for ever | 9 fields | never |
-| `ns:{topic-p}:touch` | hash | bucket start -> span that wrote it | a field a live bucket | with its bucket |
+| `ns:{topic-p}:touch` | hash | bucket start -> record range that wrote it | a field a live bucket | with its bucket |
 | `ns:{topic-p}:b:<start>` | hash | series -> n | live scopes x counters seen | `keep_ms` after its last write |
 | `ns:{topic-p}:u:<start>:<series>` | HyperLogLog | hashed users among the hits | 12 kB at the most | as its bucket |
-| `ns:{topic-p}:u:merged` | HyperLogLog | a part's users over a window, while counted | 12 kB | at once |
+| `ns:{topic-p}:u:merged` | HyperLogLog | a partition's users over a window, while counted | 12 kB | at once |
 | `ns:{topic-p}:strikes:<tenant:hash>` | string | their sum, and when it was that | 180 bytes | 8 d after it is 0 |
 | `ns:{topic-p}:outbox` | list | crossings to be published | 200 bytes each | once published |
 | `ns:{topic-p}:copy:<origin>` | string | hash and offset of its copy that was decided | 30 bytes | 7 d: COPY_MS |
-| `ns:{tick}:lease` | hash | who runs the tick | 3 fields | never (holds a time) |
-| `ns:{tick}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
-| `ns:{tick}:users:<n>` | HyperLogLog | a part's sketch, for one count | 12 kB | 10 s |
+| `ns:{ruler}:lease` | hash | who runs the ruler | 3 fields | never (holds a time) |
+| `ns:{ruler}:alerts` | hash | fingerprint -> alert state | one a live alert | an hour after it resolved |
+| `ns:{ruler}:users:<n>` | HyperLogLog | a partition's sketch, for one count | 12 kB | 10 s |
 | `ns:{scopes}:<kind>` | hash | live scope name -> last seen, ms | at most live_scopes | quiet names are removed |
 | `ns:policies` | hash | what the `policies` log last said | some kB | never |
 | `ns:workers` | hash | worker -> its last word of itself | a field a worker | silent ones are removed |
@@ -27,7 +27,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.tables import LONGEST_WINDOW_S
 from tidegate.streams.core.times import AHEAD_MS
 from tidegate.streams.store import KEPT_MS
@@ -50,46 +50,46 @@ class Keys:
 
     namespace: str
 
-    def _part(self, part: Part, rest: str) -> str:
-        return f"{self.namespace}:{{{part.topic}-{part.partition}}}:{rest}"
+    def _partition(self, partition: TopicPartition, rest: str) -> str:
+        return f"{self.namespace}:{{{partition.topic}-{partition.partition}}}:{rest}"
 
-    def fence(self, part: Part) -> str:
-        return self._part(part, "fence")
+    def checkpoint(self, partition: TopicPartition) -> str:
+        return self._partition(partition, "checkpoint")
 
-    def totals(self, part: Part) -> str:
-        return self._part(part, "totals")
+    def totals(self, partition: TopicPartition) -> str:
+        return self._partition(partition, "totals")
 
-    def touch(self, part: Part) -> str:
-        return self._part(part, "touch")
+    def touch(self, partition: TopicPartition) -> str:
+        return self._partition(partition, "touch")
 
-    def bucket(self, part: Part, start_ms: int) -> str:
-        return self._part(part, f"b:{start_ms}")
+    def bucket(self, partition: TopicPartition, start_ms: int) -> str:
+        return self._partition(partition, f"b:{start_ms}")
 
-    def users(self, part: Part, start_ms: int, series: str) -> str:
-        return self._part(part, f"u:{start_ms}:{series}")
+    def users(self, partition: TopicPartition, start_ms: int, series: str) -> str:
+        return self._partition(partition, f"u:{start_ms}:{series}")
 
-    def users_merged(self, part: Part) -> str:
-        return self._part(part, "u:merged")
+    def users_merged(self, partition: TopicPartition) -> str:
+        return self._partition(partition, "u:merged")
 
-    def strikes(self, part: Part, user: str) -> str:
-        return self._part(part, f"strikes:{user}")
+    def strikes(self, partition: TopicPartition, user: str) -> str:
+        return self._partition(partition, f"strikes:{user}")
 
-    def outbox(self, part: Part) -> str:
-        return self._part(part, "outbox")
+    def outbox(self, partition: TopicPartition) -> str:
+        return self._partition(partition, "outbox")
 
-    def copy(self, part: Part, origin: int) -> str:
-        return self._part(part, f"copy:{origin}")
+    def copy(self, partition: TopicPartition, origin: int) -> str:
+        return self._partition(partition, f"copy:{origin}")
 
     def users_counted(self, n: int) -> str:
-        return f"{self.namespace}:{{tick}}:users:{n}"
+        return f"{self.namespace}:{{ruler}}:users:{n}"
 
     @property
     def lease(self) -> str:
-        return f"{self.namespace}:{{tick}}:lease"
+        return f"{self.namespace}:{{ruler}}:lease"
 
     @property
     def alerts(self) -> str:
-        return f"{self.namespace}:{{tick}}:alerts"
+        return f"{self.namespace}:{{ruler}}:alerts"
 
     def names(self, kind: str) -> str:
         return f"{self.namespace}:{{scopes}}:{kind}"
@@ -116,11 +116,11 @@ def longest_ms(
     the longest that any policy can ask for. Raises LookupError where the key is none of Tidegate's.
     """
     within, _, rest = key.removeprefix(keys.namespace + ":").partition(":")
-    if key.startswith(f"{keys.namespace}:{{tick}}:users:"):
+    if key.startswith(f"{keys.namespace}:{{ruler}}:users:"):
         return COUNTED_MS
-    if within in ("{tick}", "{scopes}") or key in (keys.policies, keys.workers, keys.meta):
+    if within in ("{ruler}", "{scopes}") or key in (keys.policies, keys.workers, keys.meta):
         return None
-    if rest in ("fence", "totals", "touch", "outbox", "u:merged"):
+    if rest in ("checkpoint", "totals", "touch", "outbox", "u:merged"):
         return None
     if rest.startswith(("b:", "u:")):
         return keep_ms
@@ -136,7 +136,7 @@ def every_strikes(keys: Keys) -> str:
     return f"{keys.namespace}:{{*}}:strikes:*"
 
 
-def struck(key: str) -> tuple[Part, str] | None:
+def struck(key: str) -> tuple[TopicPartition, str] | None:
     """Part and user of a key of `Keys.strikes`; None where it is none."""
     found = _STRIKES.fullmatch(key)
-    return None if found is None else (Part(found["topic"], int(found["partition"])), found["user"])
+    return None if found is None else (TopicPartition(found["topic"], int(found["partition"])), found["user"])

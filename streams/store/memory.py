@@ -6,19 +6,19 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
-from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.core.partition import Copy, TopicPartition
 from tidegate.streams.core.strikes import Standing
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
     KEPT_MS,
     Applied,
     Apply,
+    ApplyOutcome,
+    Checkpoint,
     Claim,
-    Fence,
+    DecidedCopies,
     Lease,
-    Marks,
     Outbox,
-    Outcome,
     Progress,
     Queued,
     Undo,
@@ -32,7 +32,7 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self.parts: dict[Part, PartState] = defaultdict(PartState)
+        self.partitions: dict[TopicPartition, PartState] = defaultdict(PartState)
         self._user_key: str | None = None
         self._lease: tuple[str, int, int] = ("", 0, 0)  # worker, epoch, until_ms
         self._alerts: dict[str, str] = {}
@@ -40,12 +40,12 @@ class MemoryStore:
         self._policies: tuple[int, str] | None = None
         self._reports: dict[str, tuple[int, str]] = {}
 
-    def snapshot(self) -> dict[Part, PartState]:
+    def snapshot(self) -> dict[TopicPartition, PartState]:
         """What a copy of the append-only file would hold."""
-        return copy.deepcopy(dict(self.parts))
+        return copy.deepcopy(dict(self.partitions))
 
-    def roll_back(self, snapshot: dict[Part, PartState]) -> None:
-        self.parts = defaultdict(PartState, copy.deepcopy(snapshot))
+    def roll_back(self, snapshot: dict[TopicPartition, PartState]) -> None:
+        self.partitions = defaultdict(PartState, copy.deepcopy(snapshot))
 
     async def check(self, user_key_fingerprint: str) -> None:
         if self._user_key not in (None, user_key_fingerprint):
@@ -63,94 +63,106 @@ class MemoryStore:
 
     # --- owners
 
-    async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]:
-        return [self._claim(self.parts[part], worker) for part in parts]
+    async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]:
+        return [self._claim(self.partitions[partition], worker) for partition in partitions]
 
     def _claim(self, own: PartState, worker: str) -> Claim:
-        own.token = max(own.token + 1, self._clock())
+        own.epoch = max(own.epoch + 1, self._clock())
         here = own.unclean_at == own.next
         if own.owner == worker:  # itself again: nobody died since
             own.unclean = own.unclean if here else 0
         else:
             own.unclean = (own.unclean + 1 if here else 1) if own.owner else 0
         own.unclean_at, own.owner, own.seen_ms, own.lag = own.next, worker, self._clock(), -1
-        return Claim(own.token, own.fence, own.unclean, own.trying)
+        return Claim(own.epoch, own.checkpoint, own.unclean, own.in_hand)
 
-    def _owned(self, part: Part, token: int) -> PartState | None:
-        own = self.parts[part]
-        return own if own.token == token and own.token else None  # 0: nobody claimed it yet
+    def _owned(self, partition: TopicPartition, epoch: int) -> PartState | None:
+        own = self.partitions[partition]
+        return own if own.epoch == epoch and own.epoch else None  # 0: nobody claimed it yet
 
-    async def release(self, part: Part, token: int) -> None:
-        if own := self._owned(part, token):
-            own.owner, own.trying, own.unclean = None, None, 0
+    async def release(self, partition: TopicPartition, epoch: int) -> None:
+        if own := self._owned(partition, epoch):
+            own.owner, own.in_hand, own.unclean = None, None, 0
 
-    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int, counted: int = 0) -> bool:
-        own = self._owned(part, token)
+    async def heartbeat(
+        self, partition: TopicPartition, epoch: int, lag: int, watermark_ms: int, counted: int = 0
+    ) -> bool:
+        own = self._owned(partition, epoch)
         if own is None or (own.next or 0) < counted:
             return False
         own.seen_ms, own.lag, own.watermark_ms = self._clock(), lag, max(own.watermark_ms, watermark_ms)
         return True
 
-    async def trying(self, part: Part, token: int, offset: int | None) -> None:
-        if own := self._owned(part, token):
-            own.trying = offset
+    async def in_hand(self, partition: TopicPartition, epoch: int, offset: int | None) -> None:
+        if own := self._owned(partition, epoch):
+            own.in_hand = offset
 
-    async def unreadable(self, part: Part, token: int, offset: int) -> UnreadableWait | None:
-        own = self._owned(part, token)
+    async def unreadable(self, partition: TopicPartition, epoch: int, offset: int) -> UnreadableWait | None:
+        own = self._owned(partition, epoch)
         if own is None:
             return None
         at, tries, since_ms = own.unreadable or (-1, 0, 0)
         own.unreadable = (offset, tries + 1, since_ms) if at == offset else (offset, 1, self._clock())
         return UnreadableWait(*own.unreadable[1:], self._clock())
 
-    async def reset(self, part: Part, token: int, fence: Fence) -> bool:
-        if own := self._owned(part, token):
-            own.next, own.cluster, own.generation, own.mark = fence.next, fence.cluster, fence.generation, fence.mark
-            own.trying = own.unreadable = None
+    async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool:
+        if own := self._owned(partition, epoch):
+            own.next, own.cluster, own.generation, own.marker = (
+                checkpoint.next,
+                checkpoint.cluster,
+                checkpoint.generation,
+                checkpoint.marker,
+            )
+            own.in_hand = own.unreadable = None
         return own is not None
 
-    async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
-        return [self.parts[part].fence for part in parts]
+    async def checkpoints(self, partitions: Sequence[TopicPartition]) -> list[Checkpoint | None]:
+        return [self.partitions[partition].checkpoint for partition in partitions]
 
     # --- counting
 
-    async def apply(self, spans: Sequence[Apply]) -> list[Outcome]:
-        return [self._apply(span) for span in spans]
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]:
+        return [self._apply(record_range) for record_range in ranges]
 
-    def _apply(self, span: Apply) -> Outcome:
-        own = self.parts[span.part]
+    def _apply(self, record_range: Apply) -> ApplyOutcome:
+        own = self.partitions[record_range.partition]
         if own.next is None:
-            return Outcome(Applied.GAP, -1)
-        if own.token != span.token:
-            return Outcome(Applied.GAP if own.token < span.token else Applied.NOT_OWNER, own.next)
-        if span.end <= own.next:
-            return Outcome(Applied.ALREADY, own.next)
-        if span.start != own.next:
-            return Outcome(Applied.OVERLAP if span.start < own.next else Applied.GAP, own.next)
-        if own.copies.met(span.copies, self._clock()):
-            return Outcome(Applied.COPIED, own.next)
-        own.copies.mark(span.copies, self._clock())
-        own.next, own.mark, own.lag, own.seen_ms = span.end, span.mark or own.mark, span.lag, self._clock()
-        own.watermark_ms = max(own.watermark_ms, span.watermark_ms)
-        if own.trying is not None and own.trying < span.end:
-            own.trying = None
-        if own.unreadable is not None and own.unreadable[0] < span.end:
+            return ApplyOutcome(Applied.GAP, -1)
+        if own.epoch != record_range.epoch:
+            return ApplyOutcome(Applied.GAP if own.epoch < record_range.epoch else Applied.NOT_OWNER, own.next)
+        if record_range.end <= own.next:
+            return ApplyOutcome(Applied.ALREADY, own.next)
+        if record_range.start != own.next:
+            return ApplyOutcome(Applied.OVERLAP if record_range.start < own.next else Applied.GAP, own.next)
+        if own.copies.met(record_range.copies, self._clock()):
+            return ApplyOutcome(Applied.COPIED, own.next)
+        own.copies.mark(record_range.copies, self._clock())
+        own.next, own.marker, own.lag, own.seen_ms = (
+            record_range.end,
+            record_range.marker or own.marker,
+            record_range.lag,
+            self._clock(),
+        )
+        own.watermark_ms = max(own.watermark_ms, record_range.watermark_ms)
+        if own.in_hand is not None and own.in_hand < record_range.end:
+            own.in_hand = None
+        if own.unreadable is not None and own.unreadable[0] < record_range.end:
             own.unreadable = None
-        own.totals.update(span.aggregate.totals)
+        own.totals.update(record_range.aggregate.totals)
         self._expire(own)
         now = self._clock()
-        for start, series in span.aggregate.counts.items():
-            if now - KEPT_MS < start < now + span.keep_ms:
+        for start, series in record_range.aggregate.counts.items():
+            if now - KEPT_MS < start < now + record_range.keep_ms:
                 own.counts.setdefault(start, Counter()).update(series)
-                own.touch[start] = f"{span.token}:{span.end}"
-                own.expires[start] = now + span.keep_ms
-        for start, by_series in span.aggregate.users.items():
+                own.touch[start] = f"{record_range.epoch}:{record_range.end}"
+                own.expires[start] = now + record_range.keep_ms
+        for start, by_series in record_range.aggregate.users.items():
             for name, users in by_series.items():
                 if start in own.counts:
                     own.users[start, name].update(users)
-        if span.aggregate.struck is not None:
-            own.strikes.add(span.aggregate.struck, now)
-        return Outcome(Applied.APPLIED, own.next)
+        if record_range.aggregate.new_strikes is not None:
+            own.strikes.add(record_range.aggregate.new_strikes, now)
+        return ApplyOutcome(Applied.APPLIED, own.next)
 
     def _expire(self, own: PartState) -> None:
         for start in [start for start, at in own.expires.items() if at <= self._clock()]:
@@ -158,57 +170,66 @@ class MemoryStore:
             for key in [key for key in own.users if key[0] == start]:
                 del own.users[key]
 
-    async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
-        return dict(sum((self.parts[part].totals for part in parts), Counter()))
+    async def totals(self, partitions: Sequence[TopicPartition]) -> dict[str, int]:
+        return dict(sum((self.partitions[partition].totals for partition in partitions), Counter()))
 
-    async def copies(self, asked: Sequence[tuple[Part, Collection[int]]]) -> list[Marks]:
-        return [self.parts[part].copies.look(origins, self._clock()) for part, origins in asked]
+    async def copies(self, asked: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
+        return [self.partitions[partition].copies.look(origins, self._clock()) for partition, origins in asked]
 
-    async def mark_copies(self, part: Part, token: int, copies: Sequence[tuple[Copy, int]], *, whole: bool) -> bool:
-        if own := self._owned(part, token):
+    async def mark_copies(
+        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, whole: bool
+    ) -> bool:
+        if own := self._owned(partition, epoch):
             own.copies.restore(copies, whole, self._clock())
         return own is not None
 
     # --- reading
 
-    async def progress(self, parts: Sequence[Part]) -> list[Progress]:
+    async def progress(self, partitions: Sequence[TopicPartition]) -> list[Progress]:
         return [
             Progress(own.watermark_ms, own.lag, own.seen_ms, own.owner, own.unreadable and own.unreadable[0])
-            for own in map(self.parts.__getitem__, parts)
+            for own in map(self.partitions.__getitem__, partitions)
         ]
 
-    async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
-        return [dict(self.parts[part].touch) for part in parts]
+    async def bucket_versions(self, partitions: Sequence[TopicPartition]) -> list[dict[int, str]]:
+        return [dict(self.partitions[partition].touch) for partition in partitions]
 
-    async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
-        for part, _ in buckets:
-            self._expire(self.parts[part])
-        return [dict(self.parts[part].counts.get(start, {})) for part, start in buckets]
+    async def counts(self, buckets: Sequence[tuple[TopicPartition, int]]) -> list[dict[str, int]]:
+        for partition, _ in buckets:
+            self._expire(self.partitions[partition])
+        return [dict(self.partitions[partition].counts.get(start, {})) for partition, start in buckets]
 
-    async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
+    async def users(self, partitions: Sequence[TopicPartition], series: str, starts: Iterable[int]) -> int:
         wanted = list(starts)
-        return len({user for part in parts for start in wanted for user in self.parts[part].users[start, series]})
+        return len(
+            {
+                user
+                for partition in partitions
+                for start in wanted
+                for user in self.partitions[partition].users[start, series]
+            }
+        )
 
     # --- strikes
 
-    async def outboxes(self, parts: Sequence[Part], at_most: int) -> list[Outbox]:
-        return [self.parts[part].strikes.outbox(at_most) for part in parts]
+    async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]:
+        return [self.partitions[partition].strikes.outbox(at_most) for partition in partitions]
 
-    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
-        self.parts[part].strikes.drained(queued)
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
+        self.partitions[partition].strikes.ack_outbox(queued)
 
-    async def standing(self, parts: Sequence[Part], user: str) -> list[Standing | None]:
-        return [self.parts[part].strikes.standing(user, self._clock()) for part in parts]
+    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+        return [self.partitions[partition].strikes.standing(user, self._clock()) for partition in partitions]
 
-    async def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
-        for part, own in list(self.parts.items()):
+    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+        for partition, own in list(self.partitions.items()):
             for user, standing in own.strikes.standings(self._clock()).items():
-                yield part, user, standing
+                yield partition, user, standing
 
-    async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
-        return self.parts[part].strikes.undo(user, undo, self._clock())
+    async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
+        return self.partitions[partition].strikes.undo(user, undo, self._clock())
 
-    # --- the tick
+    # --- the ruler
 
     async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
         holder, epoch, until_ms = self._lease
@@ -219,7 +240,7 @@ class MemoryStore:
         self._lease = (worker, epoch, self._clock() + ttl_ms)
         return Lease(epoch, self._clock())
 
-    async def unlease(self, worker: str) -> None:
+    async def release_lease(self, worker: str) -> None:
         if self._lease[0] == worker:
             self._lease = (worker, self._lease[1], 0)
 
@@ -238,20 +259,20 @@ class MemoryStore:
 
     # --- policies and workers
 
-    async def keep_policies(self, next_: int, state: str) -> None:
+    async def save_policies(self, next_: int, state: str) -> None:
         if self._policies is None or next_ >= self._policies[0]:
             self._policies = (next_, state)
 
-    async def kept_policies(self) -> str | None:
+    async def load_policies(self) -> str | None:
         return self._policies[1] if self._policies else None
 
-    async def report(self, worker: str, state: str, keep_ms: int) -> None:
+    async def put_status(self, worker: str, state: str, keep_ms: int) -> None:
         now = self._clock()
         self._reports[worker] = (now, state)
         for silent in [name for name, (seen_ms, _) in self._reports.items() if now - seen_ms > keep_ms]:
             del self._reports[silent]
 
-    async def reports(self) -> dict[str, tuple[int, str]]:
+    async def statuses(self) -> dict[str, tuple[int, str]]:
         return dict(self._reports)
 
     # --- scope names

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.streams.core.partition import Copy
-from tidegate.streams.store import Marks
+from tidegate.streams.store import DecidedCopies
 from tidegate.streams.store.keys import COPY_MS
 
 
 @dataclass
 class PartCopies:
-    """One part's."""
+    """One partition's."""
 
     whole: bool = False
     marked: dict[int, tuple[Copy, int]] = field(default_factory=dict)  # origin -> the copy, and when it expires
@@ -31,6 +31,8 @@ class PartCopies:
                 self.marked[copy.origin] = copy, at_ms + COPY_MS
         self.whole = self.whole or whole
 
-    def look(self, origins: Collection[int], now_ms: int) -> Marks:
+    def look(self, origins: Collection[int], now_ms: int) -> DecidedCopies:
         found = {origin: self.marked[origin] for origin in origins if origin in self.marked}
-        return Marks(self.whole, {origin: copy for origin, (copy, expires_ms) in found.items() if expires_ms > now_ms})
+        return DecidedCopies(
+            self.whole, {origin: copy for origin, (copy, expires_ms) in found.items() if expires_ms > now_ms}
+        )

@@ -1,29 +1,29 @@
-"""What the in-memory twin keeps of one part: its slot."""
+"""What the in-memory twin keeps of one partition: its slot."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from tidegate.streams.store import Fence, Mark
+from tidegate.streams.store import Checkpoint, Marker
 from tidegate.streams.store.memory_copies import PartCopies
 from tidegate.streams.store.memory_strikes import PartStrikes
 
 
 @dataclass
 class PartState:
-    """One part's; `MemoryStore` changes it."""
+    """One partition's; `MemoryStore` changes it."""
 
     next: int | None = None
     cluster: str = ""
     generation: int = 0
-    mark: Mark | None = None
-    token: int = 0
+    marker: Marker | None = None
+    epoch: int = 0
     owner: str | None = None
     seen_ms: int = 0
     unclean: int = 0
     unclean_at: int | None = None
-    trying: int | None = None
+    in_hand: int | None = None
     unreadable: tuple[int, int, int] | None = None  # offset, tries, since_ms
     watermark_ms: int = 0
     lag: int = 0
@@ -36,5 +36,5 @@ class PartState:
     copies: PartCopies = field(default_factory=PartCopies)
 
     @property
-    def fence(self) -> Fence | None:
-        return None if self.next is None else Fence(self.next, self.cluster, self.generation, self.mark)
+    def checkpoint(self) -> Checkpoint | None:
+        return None if self.next is None else Checkpoint(self.next, self.cluster, self.generation, self.marker)

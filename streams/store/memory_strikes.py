@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tidegate.streams.core.strikes import Crossing, Standing, Struck, Terms, add, kept_ms, undone
+from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms, add, kept_ms, undone
 from tidegate.streams.store import KEPT_MS, Outbox, Queued, Undo
 
 
@@ -18,12 +18,12 @@ class _Kept:
 
 @dataclass
 class PartStrikes:
-    """One part's."""
+    """One partition's."""
 
     users: dict[str, _Kept] = field(default_factory=dict)
     queue: list[Queued] = field(default_factory=list)
 
-    def add(self, struck: Struck, now_ms: int) -> None:
+    def add(self, struck: NewStrikes, now_ms: int) -> None:
         terms = struck.terms
         for strike in struck.strikes:
             was = self._kept(strike.user, now_ms)
@@ -56,7 +56,7 @@ class PartStrikes:
     def outbox(self, at_most: int) -> Outbox:
         return Outbox(self.queue[:at_most], len(self.queue))
 
-    def drained(self, queued: Sequence[Queued]) -> None:
+    def ack_outbox(self, queued: Sequence[Queued]) -> None:
         for one in queued:
             if one in self.queue:
                 self.queue.remove(one)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
     Applied,
     Apply,
+    ApplyOutcome,
+    Checkpoint,
     Claim,
-    Fence,
     Lease,
-    Mark,
-    Outcome,
+    Marker,
     Progress,
     UnreadableWait,
     scripts,
@@ -49,7 +49,7 @@ class RedisStore(RedisCopies):
         if policy != "noeviction":
             raise StoreRefused(
                 f"redis {address}: maxmemory-policy is {policy}; expected noeviction, "
-                "else counts and fences vanish in silence; set it and start again"
+                "else counts and checkpoints vanish in silence; set it and start again"
             )
 
     async def user_key(self) -> str | None:
@@ -58,96 +58,110 @@ class RedisStore(RedisCopies):
             return None if found is None else _text(found)
 
     async def now_ms(self) -> int:
-        (reply,) = await self._eval([(scripts.CLOCK, [self._keys.lease], [])])  # a cluster has many: the tick's
+        (reply,) = await self._eval([(scripts.CLOCK, [self._keys.lease], [])])  # a cluster has many: the ruler's
         return int(reply)
 
     # --- owners
 
-    async def claim(self, parts: Sequence[Part], worker: str) -> list[Claim]:
-        replies = await self._eval([(scripts.CLAIM, [self._keys.fence(part)], [worker]) for part in parts])
+    async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]:
+        replies = await self._eval(
+            [(scripts.CLAIM, [self._keys.checkpoint(partition)], [worker]) for partition in partitions]
+        )
         return [
-            Claim(int(reply[0]), _fence(reply[1:7]), int(reply[7]), None if reply[8] is None else int(reply[8]))
+            Claim(int(reply[0]), _checkpoint(reply[1:7]), int(reply[7]), None if reply[8] is None else int(reply[8]))
             for reply in replies
         ]
 
-    async def _owned(self, script: str, part: Part, token: int, *args: Any) -> bool:
-        (reply,) = await self._eval([(script, [self._keys.fence(part)], [token, *args])])
+    async def _owned(self, script: str, partition: TopicPartition, epoch: int, *args: Any) -> bool:
+        (reply,) = await self._eval([(script, [self._keys.checkpoint(partition)], [epoch, *args])])
         return bool(reply)
 
-    async def release(self, part: Part, token: int) -> None:
-        await self._owned(scripts.RELEASE, part, token)
+    async def release(self, partition: TopicPartition, epoch: int) -> None:
+        await self._owned(scripts.RELEASE, partition, epoch)
 
-    async def beat(self, part: Part, token: int, lag: int, watermark_ms: int, counted: int = 0) -> bool:
-        return await self._owned(scripts.BEAT, part, token, lag, watermark_ms, counted)
+    async def heartbeat(
+        self, partition: TopicPartition, epoch: int, lag: int, watermark_ms: int, counted: int = 0
+    ) -> bool:
+        return await self._owned(scripts.HEARTBEAT, partition, epoch, lag, watermark_ms, counted)
 
-    async def trying(self, part: Part, token: int, offset: int | None) -> None:
-        await self._owned(scripts.TRYING, part, token, "" if offset is None else offset)
+    async def in_hand(self, partition: TopicPartition, epoch: int, offset: int | None) -> None:
+        await self._owned(scripts.TRYING, partition, epoch, "" if offset is None else offset)
 
-    async def unreadable(self, part: Part, token: int, offset: int) -> UnreadableWait | None:
-        (reply,) = await self._eval([(scripts.UNREADABLE, [self._keys.fence(part)], [token, offset])])
+    async def unreadable(self, partition: TopicPartition, epoch: int, offset: int) -> UnreadableWait | None:
+        (reply,) = await self._eval([(scripts.UNREADABLE, [self._keys.checkpoint(partition)], [epoch, offset])])
         return None if reply is None else UnreadableWait(*map(int, reply))
 
-    async def reset(self, part: Part, token: int, fence: Fence) -> bool:
-        where = fence.next, fence.cluster, fence.generation
-        return await self._owned(scripts.RESET, part, token, *where, *_marked(fence.mark))
+    async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool:
+        where = checkpoint.next, checkpoint.cluster, checkpoint.generation
+        return await self._owned(scripts.RESET, partition, epoch, *where, *_marked(checkpoint.marker))
 
-    async def fences(self, parts: Sequence[Part]) -> list[Fence | None]:
-        fields = ["next", "cluster", "generation", "mark_offset", "mark_ms", "mark_sha"]
-        return [_fence(reply) for reply in await self._each("hmget", [(self._keys.fence(p), fields) for p in parts])]
+    async def checkpoints(self, partitions: Sequence[TopicPartition]) -> list[Checkpoint | None]:
+        fields = ["next", "cluster", "generation", "marker_offset", "marker_ms", "marker_sha"]
+        return [
+            _checkpoint(reply)
+            for reply in await self._each("hmget", [(self._keys.checkpoint(p), fields) for p in partitions])
+        ]
 
     # --- counting
 
-    async def apply(self, spans: Sequence[Apply]) -> list[Outcome]:
-        replies = await self._eval([self._apply_call(span) for span in spans])
-        return [Outcome(Applied(_text(status)), int(next_)) for status, next_ in replies]
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]:
+        replies = await self._eval([self._apply_call(record_range) for record_range in ranges])
+        return [ApplyOutcome(Applied(_text(status)), int(next_)) for status, next_ in replies]
 
-    def _apply_call(self, span: Apply) -> tuple[str, list[str], list[Any]]:
-        part, sums = span.part, span.aggregate
-        keys = [self._keys.fence(part), self._keys.totals(part), self._keys.touch(part)]
-        args: list[Any] = [span.token, span.start, span.end, *_marked(span.mark)]
-        args += [span.watermark_ms, span.lag, span.keep_ms, len(sums.totals), *_flat(sums.totals), len(sums.counts)]
+    def _apply_call(self, record_range: Apply) -> tuple[str, list[str], list[Any]]:
+        partition, sums = record_range.partition, record_range.aggregate
+        keys = [self._keys.checkpoint(partition), self._keys.totals(partition), self._keys.touch(partition)]
+        args: list[Any] = [record_range.epoch, record_range.start, record_range.end, *_marked(record_range.marker)]
+        args += [
+            record_range.watermark_ms,
+            record_range.lag,
+            record_range.keep_ms,
+            len(sums.totals),
+            *_flat(sums.totals),
+            len(sums.counts),
+        ]
         for start, series in sums.counts.items():
-            keys.append(self._keys.bucket(part, start))
+            keys.append(self._keys.bucket(partition, start))
             args += [start, len(series), *_flat(series)]
         sketches = [(start, s, users) for start, by in sums.users.items() for s, users in by.items() if users]
         args.append(len(sketches))
         for start, name, users in sketches:
-            keys.append(self._keys.users(part, start, name))
+            keys.append(self._keys.users(partition, start, name))
             args += [start, len(users), *users]
-        struck_keys, struck_args = self._struck(part, sums.struck)
-        copy_keys, copy_args = self._copied(part, span.copies)
+        struck_keys, struck_args = self._struck(partition, sums.new_strikes)
+        copy_keys, copy_args = self._copied(partition, record_range.copies)
         return scripts.APPLY, keys + struck_keys + copy_keys, args + struck_args + copy_args
 
-    async def totals(self, parts: Sequence[Part]) -> dict[str, int]:
+    async def totals(self, partitions: Sequence[TopicPartition]) -> dict[str, int]:
         totals: dict[str, int] = {}
-        for reply in await self._each("hgetall", [(self._keys.totals(part),) for part in parts]):
+        for reply in await self._each("hgetall", [(self._keys.totals(partition),) for partition in partitions]):
             for counter, n in _counts(reply).items():
                 totals[counter] = totals.get(counter, 0) + n
         return totals
 
     # --- reading
 
-    async def progress(self, parts: Sequence[Part]) -> list[Progress]:
+    async def progress(self, partitions: Sequence[TopicPartition]) -> list[Progress]:
         fields = ["watermark_ms", "lag", "seen_ms", "owner", "unreadable_at"]
-        replies = await self._each("hmget", [(self._keys.fence(part), fields) for part in parts])
+        replies = await self._each("hmget", [(self._keys.checkpoint(partition), fields) for partition in partitions])
         return [
             Progress(int(w or 0), int(lag or 0), int(s or 0), _text(o) if o else None, None if u is None else int(u))
             for w, lag, s, o, u in replies
         ]
 
-    async def touched(self, parts: Sequence[Part]) -> list[dict[int, str]]:
-        replies = await self._each("hgetall", [(self._keys.touch(part),) for part in parts])
-        return [{int(start): _text(span) for start, span in reply.items()} for reply in replies]
+    async def bucket_versions(self, partitions: Sequence[TopicPartition]) -> list[dict[int, str]]:
+        replies = await self._each("hgetall", [(self._keys.touch(partition),) for partition in partitions])
+        return [{int(start): _text(record_range) for start, record_range in reply.items()} for reply in replies]
 
-    async def counts(self, buckets: Sequence[tuple[Part, int]]) -> list[dict[str, int]]:
+    async def counts(self, buckets: Sequence[tuple[TopicPartition, int]]) -> list[dict[str, int]]:
         return [_counts(r) for r in await self._each("hgetall", [(self._keys.bucket(*bucket),) for bucket in buckets])]
 
-    async def users(self, parts: Sequence[Part], series: str, starts: Iterable[int]) -> int:
-        # Sketches of one part share a slot and merge there; the merged ones are then counted together in the tick's.
+    async def users(self, partitions: Sequence[TopicPartition], series: str, starts: Iterable[int]) -> int:
+        # Sketches of one partition share a slot and merge there; the merged ones are then counted together in the ruler's.
         # Commands by name: redis-py has no methods for them in a cluster's pipeline, since keys could be anywhere.
         wanted = list(starts)
-        merged = [self._keys.users_merged(part) for part in parts]
-        sources = [[self._keys.users(part, start, series) for start in wanted] for part in parts]
+        merged = [self._keys.users_merged(partition) for partition in partitions]
+        sources = [[self._keys.users(partition, start, series) for start in wanted] for partition in partitions]
         async with self._reached():
             pipe = self._redis.pipeline(transaction=False)
             for key, source in zip(merged, sources, strict=True):
@@ -164,13 +178,13 @@ class RedisStore(RedisCopies):
                 pipe.execute_command("PFCOUNT", *counted)
             return int((await pipe.execute())[-1]) if counted else 0
 
-    # --- the tick
+    # --- the ruler
 
     async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
         (reply,) = await self._eval([(shared_scripts.LEASE, [self._keys.lease], [worker, ttl_ms])])
         return None if reply is None else Lease(int(reply[0]), int(reply[1]))
 
-    async def unlease(self, worker: str) -> None:
+    async def release_lease(self, worker: str) -> None:
         await self._eval([(shared_scripts.UNLEASE, [self._keys.lease], [worker])])
 
     async def alerts(self) -> dict[str, str]:
@@ -185,18 +199,18 @@ class RedisStore(RedisCopies):
 
     # --- policies and workers
 
-    async def keep_policies(self, next_: int, state: str) -> None:
+    async def save_policies(self, next_: int, state: str) -> None:
         await self._eval([(shared_scripts.KEEP_POLICIES, [self._keys.policies], [next_, state])])
 
-    async def kept_policies(self) -> str | None:
+    async def load_policies(self) -> str | None:
         async with self._reached():
             state = await cast(Awaitable[bytes | None], self._redis.hget(self._keys.policies, "state"))
             return None if state is None else _text(state)
 
-    async def report(self, worker: str, state: str, keep_ms: int) -> None:
+    async def put_status(self, worker: str, state: str, keep_ms: int) -> None:
         await self._eval([(shared_scripts.REPORT, [self._keys.workers], [worker, state, keep_ms])])
 
-    async def reports(self) -> dict[str, tuple[int, str]]:
+    async def statuses(self) -> dict[str, tuple[int, str]]:
         async with self._reached():
             found = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(self._keys.workers))
         said = {_text(worker): _text(word).partition("|") for worker, word in found.items()}
@@ -220,9 +234,9 @@ class RedisStore(RedisCopies):
             }
 
 
-def _marked(mark: Mark | None) -> tuple[Any, Any, Any]:
+def _marked(marker: Marker | None) -> tuple[Any, Any, Any]:
     """A mark's arguments; empty for none."""
-    return ("", "", "") if mark is None else (mark.offset, mark.timestamp_ms, mark.sha256)
+    return ("", "", "") if marker is None else (marker.offset, marker.timestamp_ms, marker.sha256)
 
 
 def _flat(counts: Mapping[str, int]) -> Iterable[Any]:
@@ -233,9 +247,9 @@ def _counts(reply: Mapping[bytes, bytes]) -> dict[str, int]:
     return {_text(name): int(n) for name, n in reply.items()}
 
 
-def _fence(fields: Sequence[Any]) -> Fence | None:
+def _checkpoint(fields: Sequence[Any]) -> Checkpoint | None:
     next_, cluster, generation, offset, timestamp_ms, sha256 = fields
     if next_ is None:
         return None
-    mark = None if offset is None else Mark(int(offset), int(timestamp_ms), _text(sha256))
-    return Fence(int(next_), _text(cluster), int(generation), mark)
+    marker = None if offset is None else Marker(int(offset), int(timestamp_ms), _text(sha256))
+    return Checkpoint(int(next_), _text(cluster), int(generation), marker)

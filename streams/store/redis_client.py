@@ -25,24 +25,24 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tidegate.streams.errors import StoreAway, StoreRefused
+from tidegate.streams.errors import StoreRefused, StoreUnavailable
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.store.redis_errors import refusal, user_of
 
-_AWAY = (
+_UNAVAILABLE = (
     *(RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError),
     *(ClusterError, TryAgainError),  # a primary is gone and its replica not yet in its place; a slot is on its way
 )
 # Only texts tell these apart from wrong calls, which are the same class.
-_CLUSTER_AWAY = ("cannot be connected", "not covered", "could not agree")
+_CLUSTER_UNAVAILABLE = ("cannot be connected", "not covered", "could not agree")
 CLUSTER_WITHOUT = (
     "redis {address}: is a node of a Redis Cluster; expected one Redis; set TIDEGATE_REDIS_CLUSTER=true and start again"
 )
 _NO_CLUSTER = "Cluster mode is not enabled"
 
 
-class Server:
+class RedisServer:
     """One Redis, or a Redis Cluster. address: a URL alone is one without a cluster or files of secrets."""
 
     def __init__(self, address: Address | str, namespace: str, timeout_s: float = 5.0) -> None:
@@ -63,17 +63,17 @@ class Server:
             raise StoreRefused(CLUSTER_WITHOUT.format(address=self._address)) from error
         except RedisClusterException as error:
             raise self._formed(error) from error
-        except _AWAY as error:
+        except _UNAVAILABLE as error:
             if self._cluster:
                 await self._redis.aclose()  # the next call asks anew which node holds what: a replica may by then
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
         except RedisError as error:
             if (refused := refusal(self._address, self._user, error)) is None:
                 raise
             raise refused from error
 
-    def _away(self, error: Exception) -> StoreAway:
-        return refusal(self._address, self._user, error) or StoreAway(
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return refusal(self._address, self._user, error) or StoreUnavailable(
             f"redis {self._address}: {type(error).__name__}: {error}; waiting for it"
         )
 
@@ -86,7 +86,7 @@ class Server:
                 f"redis {self._address}: is no node of a Redis Cluster; TIDEGATE_REDIS_CLUSTER expects one; "
                 "unset it and start again"
             )
-        return self._away(error) if any(text in str(error) for text in _CLUSTER_AWAY) else error
+        return self._unavailable(error) if any(text in str(error) for text in _CLUSTER_UNAVAILABLE) else error
 
     async def _nodes(self) -> dict[str, Any]:
         """Address of each node -> something that has `execute_command`; replicas too."""

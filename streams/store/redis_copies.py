@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from tidegate.streams.core.partition import Copy, Part
-from tidegate.streams.store import Marks
+from tidegate.streams.core.partition import Copy, TopicPartition
+from tidegate.streams.store import DecidedCopies
 from tidegate.streams.store.copy_scripts import COPIES, MARK_COPIES
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.store.redis_client import text
@@ -18,27 +18,34 @@ AT_ONCE = 500  # marks written by one call: a millisecond of the server's time
 class RedisCopies(RedisStrikes):
     """The part of `RedisStore` that knows copies."""
 
-    def _copied(self, part: Part, copies: Sequence[Copy]) -> tuple[list[str], list[Any]]:
-        """What APPLY is given of a span's decided copies, as its last keys and arguments."""
-        keys = [self._keys.copy(part, copy.origin) for copy in copies]
+    def _copied(self, partition: TopicPartition, copies: Sequence[Copy]) -> tuple[list[str], list[Any]]:
+        """What APPLY is given of a record range's decided copies, as its last keys and arguments."""
+        keys = [self._keys.copy(partition, copy.origin) for copy in copies]
         return keys, [*(_mark(copy) for copy in copies), COPY_MS, len(copies)]
 
-    async def copies(self, asked: Sequence[tuple[Part, Collection[int]]]) -> list[Marks]:
-        wanted = [(part, list(origins)) for part, origins in asked]
-        keys = [[self._keys.fence(part), *(self._keys.copy(part, o) for o in origins)] for part, origins in wanted]
+    async def copies(self, asked: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
+        wanted = [(partition, list(origins)) for partition, origins in asked]
+        keys = [
+            [self._keys.checkpoint(partition), *(self._keys.copy(partition, o) for o in origins)]
+            for partition, origins in wanted
+        ]
         replies = await self._eval([(COPIES, each, []) for each in keys])
         return [
-            Marks(whole is not None, {o: _copy(o, said) for o, said in zip(origins, found, strict=True) if said})
+            DecidedCopies(
+                whole is not None, {o: _copy(o, said) for o, said in zip(origins, found, strict=True) if said}
+            )
             for (_, origins), (whole, *found) in zip(wanted, replies, strict=True)
         ]
 
-    async def mark_copies(self, part: Part, token: int, copies: Sequence[tuple[Copy, int]], *, whole: bool) -> bool:
+    async def mark_copies(
+        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, whole: bool
+    ) -> bool:
         for start in range(0, max(1, len(copies)), AT_ONCE):
             some = copies[start : start + AT_ONCE]
-            keys = [self._keys.fence(part), *(self._keys.copy(part, copy.origin) for copy, _ in some)]
+            keys = [self._keys.checkpoint(partition), *(self._keys.copy(partition, copy.origin) for copy, _ in some)]
             args = [x for copy, at_ms in some for x in (_mark(copy), at_ms + COPY_MS)]
             last = whole and start + AT_ONCE >= len(copies)
-            (reply,) = await self._eval([(MARK_COPIES, keys, [token, int(last), *args])])
+            (reply,) = await self._eval([(MARK_COPIES, keys, [epoch, int(last), *args])])
             if not reply:
                 return False
         return True

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tidegate.streams.errors import StoreAway, StoreDenied, StoreForbids, causes, objection
+from tidegate.streams.errors import StoreDenied, StoreForbids, StoreUnavailable, causes, objection
 from tidegate.streams.store.address import Address
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two are said of scripts
@@ -22,7 +22,7 @@ def user_of(address: Address) -> str:
     return str(address.security.get("username") or unquote(urlsplit(address.url).username or "") or "default")
 
 
-def refusal(where: str, user: str, error: BaseException) -> StoreAway | None:
+def refusal(where: str, user: str, error: BaseException) -> StoreUnavailable | None:
     """The refusal behind a client's error; None where it is none."""
     for cause in causes(error):
         said = str(cause)

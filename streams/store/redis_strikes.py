@@ -6,49 +6,52 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from tidegate.streams.core.partition import Part
-from tidegate.streams.core.strikes import Crossing, Standing, Struck, Terms
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms
 from tidegate.streams.store import Outbox, Queued, Undo, scripts
 from tidegate.streams.store.keys import every_strikes, struck
-from tidegate.streams.store.redis_client import Server, text
+from tidegate.streams.store.redis_client import RedisServer, text
 
 SCAN = 1_000  # keys looked at between two replies: a millisecond of the server's time
 
 
-class RedisStrikes(Server):
+class RedisStrikes(RedisServer):
     """The part of `RedisStore` that knows strikes."""
 
-    def _struck(self, part: Part, made: Struck | None) -> tuple[list[str], list[Any]]:
-        """What APPLY is given of a span's strikes: keys and arguments."""
+    def _struck(self, partition: TopicPartition, made: NewStrikes | None) -> tuple[list[str], list[Any]]:
+        """What APPLY is given of a record range's strikes: keys and arguments."""
         if made is None:
             return [], [0]
         users = {user: i for i, user in enumerate(dict.fromkeys(strike.user for strike in made.strikes))}
-        keys = [self._keys.outbox(part), *(self._keys.strikes(part, user) for user in users)]
+        keys = [self._keys.outbox(partition), *(self._keys.strikes(partition, user) for user in users)]
         lowest = made.terms.lowest
         args: list[Any] = [len(users), *users, *_terms(made.terms), _or_empty(lowest), len(made.strikes)]
         for strike in made.strikes:
             args += [users[strike.user], strike.id, strike.at_ms, strike.weight, strike.reason]
         return keys, args
 
-    async def outboxes(self, parts: Sequence[Part], at_most: int) -> list[Outbox]:
+    async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]:
         async with self._reached():
             pipe = self._redis.pipeline(transaction=False)
-            for part in parts:
-                pipe.lrange(self._keys.outbox(part), 0, at_most - 1)
-                pipe.llen(self._keys.outbox(part))
+            for partition in partitions:
+                pipe.lrange(self._keys.outbox(partition), 0, at_most - 1)
+                pipe.llen(self._keys.outbox(partition))
             replies = await pipe.execute()
         return [
             Outbox([Queued(text(entry), _crossing(text(entry))) for entry in entries], int(waiting))
             for entries, waiting in zip(replies[::2], replies[1::2], strict=True)
         ]
 
-    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
-        await self._each("lrem", [(self._keys.outbox(part), 1, one.entry) for one in queued])
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
+        await self._each("lrem", [(self._keys.outbox(partition), 1, one.entry) for one in queued])
 
-    async def standing(self, parts: Sequence[Part], user: str) -> list[Standing | None]:
-        return [_standing(r) for r in await self._each("get", [(self._keys.strikes(part, user),) for part in parts])]
+    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+        return [
+            _standing(r)
+            for r in await self._each("get", [(self._keys.strikes(partition, user),) for partition in partitions])
+        ]
 
-    async def standings(self) -> AsyncIterator[tuple[Part, str, Standing]]:
+    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
         async for keys in self._every_key(every_strikes(self._keys), "STRING", SCAN):
             replies = await self._each("get", [(key,) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
@@ -56,8 +59,8 @@ class RedisStrikes(Server):
                 if found is not None and standing is not None:
                     yield *found, standing
 
-    async def undo(self, part: Part, user: str, undo: Undo) -> tuple[float, float] | None:
-        keys = [self._keys.outbox(part), self._keys.strikes(part, user)]
+    async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
+        keys = [self._keys.outbox(partition), self._keys.strikes(partition, user)]
         args = [undo.id, user, _or_empty(undo.weight), *_terms(undo.terms), undo.reason, undo.author]
         (reply,) = await self._eval([(scripts.UNDO, keys, args)])
         return None if reply is None else (float(reply[0]), float(reply[1]))

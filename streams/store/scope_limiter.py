@@ -13,7 +13,7 @@ FRESH_S = 30.0  # an answer is asked for again after this long
 FORGOTTEN_S = 3600.0  # a name that nobody asked for in this time is not kept, where there are more than the limit
 
 
-class Names:
+class ScopeLimiter:
     """A cache in front of `store.admit`, so that a million distinct routes cost one call every FRESH_S, not each."""
 
     def __init__(self, store: Store, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -23,7 +23,7 @@ class Names:
         self.overflowed: dict[str, int] = dict.fromkeys(KINDS, 0)  # how often a name counted as other
 
     async def learn(self, seen: dict[str, set[str]]) -> None:
-        """Asks the store for names that are not known. Raises StoreAway."""
+        """Asks the store for names that are not known. Raises StoreUnavailable."""
         now = self._clock()
         for kind, names in seen.items():
             known = self._admitted[kind]

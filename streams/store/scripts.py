@@ -3,8 +3,8 @@
 Lua does not roll back: a script that failed half way would leave half its writes. So every refusal comes first,
 and what follows are plain writes to keys that only these scripts touch.
 
-The fence of a part is one hash: next cluster generation (what was counted), mark_offset mark_ms mark_sha (the last
-record), token owner seen_ms (who), unclean unclean_at trying (what killed its workers), watermark_ms lag (how far),
+The checkpoint of a partition is one hash: next cluster generation (what was counted), marker_offset marker_ms marker_sha (the last
+record), epoch owner seen_ms (who), unclean unclean_at in_hand (what killed its workers), watermark_ms lag (how far),
 unreadable_at unreadable_tries unreadable_since_ms (the batch that it stands at, which cannot be decoded).
 """
 
@@ -16,39 +16,39 @@ from tidegate.streams.store.script_parts import NOW, STANDING
 # KEYS any of the node's. -> its time, ms
 CLOCK = NOW + "return string.format('%d', now)"
 
-# KEYS fence. ARGV worker. -> token, next, cluster, generation, mark_offset, mark_ms, mark_sha, unclean, trying
-# A token is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
+# KEYS checkpoint. ARGV worker. -> epoch, next, cluster, generation, marker_offset, marker_ms, marker_sha, unclean, in_hand
+# An epoch is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
 CLAIM = (
     NOW
     + """
-local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'cluster', 'generation', 'mark_offset', 'mark_ms', 'mark_sha',
-                     'owner', 'unclean', 'unclean_at', 'trying')
-local token = math.max(tonumber(f[1] or 0) + 1, now)
+local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'cluster', 'generation', 'marker_offset', 'marker_ms', 'marker_sha',
+                     'owner', 'unclean', 'unclean_at', 'in_hand')
+local epoch = math.max(tonumber(f[1] or 0) + 1, now)
 local unclean, here = 0, f[10] == (f[2] or '')
 if f[8] == ARGV[1] then
   if here then unclean = tonumber(f[9] or 0) end
 elseif f[8] then
   unclean = here and tonumber(f[9] or 0) + 1 or 1
 end
-redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'owner', ARGV[1], 'seen_ms', now, 'lag', -1,
+redis.call('HSET', KEYS[1], 'epoch', string.format('%d', epoch), 'owner', ARGV[1], 'seen_ms', now, 'lag', -1,
            'unclean', unclean, 'unclean_at', f[2] or '')
-return {string.format('%d', token), f[2], f[3], f[4], f[5], f[6], f[7], unclean, f[11]}
+return {string.format('%d', epoch), f[2], f[3], f[4], f[5], f[6], f[7], unclean, f[11]}
 """
 )
 
-# KEYS fence. ARGV token
+# KEYS checkpoint. ARGV epoch
 RELEASE = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-redis.call('HDEL', KEYS[1], 'owner', 'trying')
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], 'owner', 'in_hand')
 redis.call('HSET', KEYS[1], 'unclean', 0)
 return 1
 """
 
-# KEYS fence. ARGV token lag watermark_ms counted -> 0 where it is not the owner's, or behind what the owner knows
-BEAT = (
+# KEYS checkpoint. ARGV epoch lag watermark_ms counted -> 0 where it is not the owner's, or behind what the owner knows
+HEARTBEAT = (
     NOW
     + """
-local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms')
+local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'watermark_ms')
 if f[1] ~= ARGV[1] or tonumber(f[2] or 0) < tonumber(ARGV[4]) then return 0 end
 local watermark = math.max(tonumber(f[3] or 0), tonumber(ARGV[3]))
 redis.call('HSET', KEYS[1], 'seen_ms', now, 'lag', ARGV[2], 'watermark_ms', string.format('%d', watermark))
@@ -56,18 +56,18 @@ return 1
 """
 )
 
-# KEYS fence. ARGV token offset ('' for none)
+# KEYS checkpoint. ARGV epoch offset ('' for none)
 TRYING = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
-if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'trying') else redis.call('HSET', KEYS[1], 'trying', ARGV[2]) end
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'in_hand') else redis.call('HSET', KEYS[1], 'in_hand', ARGV[2]) end
 return 1
 """
 
-# KEYS fence. ARGV token offset -> tries, since, now; or false where it is not the owner's
+# KEYS checkpoint. ARGV epoch offset -> tries, since, now; or false where it is not the owner's
 UNREADABLE = (
     NOW
     + """
-local f = redis.call('HMGET', KEYS[1], 'token', 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
+local f = redis.call('HMGET', KEYS[1], 'epoch', 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 if f[1] ~= ARGV[1] then return false end
 local tries, since = 1, string.format('%d', now)
 if f[2] == ARGV[2] then tries, since = tonumber(f[3]) + 1, f[4] end
@@ -76,20 +76,20 @@ return {tries, since, string.format('%d', now)}
 """
 )
 
-# KEYS fence. ARGV token next cluster generation mark_offset mark_ms mark_sha (mark fields '' for none)
+# KEYS checkpoint. ARGV epoch next cluster generation marker_offset marker_ms marker_sha (mark fields '' for none)
 RESET = """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'next', ARGV[2], 'cluster', ARGV[3], 'generation', ARGV[4])
-redis.call('HDEL', KEYS[1], 'trying', 'mark_offset', 'mark_ms', 'mark_sha',
+redis.call('HDEL', KEYS[1], 'in_hand', 'marker_offset', 'marker_ms', 'marker_sha',
            'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 if ARGV[5] ~= '' then
-  redis.call('HSET', KEYS[1], 'mark_offset', ARGV[5], 'mark_ms', ARGV[6], 'mark_sha', ARGV[7])
+  redis.call('HSET', KEYS[1], 'marker_offset', ARGV[5], 'marker_ms', ARGV[6], 'marker_sha', ARGV[7])
 end
 return 1
 """
 
-# KEYS fence totals touch, then a key a bucket, then a key a user sketch, then outbox and a key a user with strikes.
-# ARGV token start end mark_offset mark_ms mark_sha ('' each: it stays) watermark_ms lag keep_ms,
+# KEYS checkpoint totals touch, then a key a bucket, then a key a user sketch, then outbox and a key a user with strikes.
+# ARGV epoch start end marker_offset marker_ms marker_sha ('' each: it stays) watermark_ms lag keep_ms,
 #      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*,
 #      n users, and where there are any: user*, half_life_ms throttle suspend negligible version (the terms), lowest,
 #      n strikes, (index of the user, id at_ms weight reason)*; and at the end of both what copy_scripts.py says
@@ -98,7 +98,7 @@ APPLY = (
     NOW
     + STANDING
     + """
-local f = redis.call('HMGET', KEYS[1], 'token', 'next', 'watermark_ms', 'trying', 'unreadable_at')
+local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'watermark_ms', 'in_hand', 'unreadable_at')
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
 if not f[2] then return {'gap', '-1'} end
 if not f[1] or tonumber(f[1]) < tonumber(ARGV[1]) then return {'gap', f[2]} end
@@ -112,19 +112,19 @@ if from > next then return {'gap', f[2]} end
     + """
 local keep, arg, key = tonumber(ARGV[9]), 10, 4
 if ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[1], 'mark_offset', ARGV[4], 'mark_ms', ARGV[5], 'mark_sha', ARGV[6])
+  redis.call('HSET', KEYS[1], 'marker_offset', ARGV[4], 'marker_ms', ARGV[5], 'marker_sha', ARGV[6])
 end
 redis.call('HSET', KEYS[1], 'next', ARGV[3],
            'watermark_ms', string.format('%d', math.max(tonumber(f[3] or 0), tonumber(ARGV[7]))),
            'lag', ARGV[8], 'seen_ms', now)
-if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'trying') end
+if f[4] and tonumber(f[4]) < to then redis.call('HDEL', KEYS[1], 'in_hand') end
 if f[5] and tonumber(f[5]) < to then
   redis.call('HDEL', KEYS[1], 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 end
 """
     + MARK
     + """
--- A bucket of a backlog is as old as its events, and is kept as long as a new one: the tick has yet to see it.
+-- A bucket of a backlog is as old as its events, and is kept as long as a new one: the ruler has yet to see it.
 -- How long is never taken from an event's time. One that would be gone before it begins is asked for by no window.
 local expires = string.format('%d', now + keep)
 local function wanted(start)  -- 8 d: longer than any completion is kept on its topic

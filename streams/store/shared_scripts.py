@@ -1,4 +1,4 @@
-"""Lua on what all parts share: the tick's lease, alert states, scope names, the policies, the workers' words.
+"""Lua on what all partitions share: the ruler's lease, alert states, scope names, the policies, the workers' words.
 
 As in `scripts.py` each script is one atomic step, and checks everything before its first write.
 """

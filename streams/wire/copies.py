@@ -1,6 +1,6 @@
-"""Records that `redrive` sent again, among those of a span: of the copies of one origin one is decided.
+"""Records that `redrive` sent again, among those of a record range: of the copies of one origin one is decided.
 
-A copy names its origin in a header that anybody can write. So it is believed only of a record of its own part before
+A copy names its origin in a header that anybody can write. So it is believed only of a record of its own partition before
 it, and only where the two have the same bytes; else the header is ignored, and the record is one like any other.
 Knows what the store says of copies; asks nobody.
 """
@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import TypeVar, cast
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Source
-from tidegate.streams.core.fields import known
-from tidegate.streams.core.partition import Copy, Part, Record, content_hash
+from tidegate.streams.core.fields import unchecked
+from tidegate.streams.core.partition import Copy, Record, TopicPartition, content_hash
 from tidegate.streams.wire import Unreadable, dead_letter
 from tidegate.streams.wire.headers import origin as said_of
 
@@ -34,7 +34,7 @@ class Ignored(StrEnum):
 
 @dataclass(slots=True)
 class Copies:
-    """What the headers of one span's records say of origins."""
+    """What the headers of one record range's records say of origins."""
 
     by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be believed
     ignored: Counter[Ignored] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ class Copies:
 
 
 def copies_in(records: Iterable[Record]) -> Copies:
-    """The copies among the records of one part. Few records have headers, and of those few have ours."""
+    """The copies among the records of one partition. Few records have headers, and of those few have ours."""
     found = Copies()
     for record in records:
         if record.headers and (said := said_of(record.headers)) is not None:
@@ -62,24 +62,24 @@ def copy_of(record: Record, said: str) -> Copy | Ignored:
     place = position(said)
     if place is None:
         return Ignored.MALFORMED
-    part, offset = place
-    if part != (record.topic, record.partition) or offset >= record.offset:
+    partition, offset = place
+    if partition != (record.topic, record.partition) or offset >= record.offset:
         return Ignored.ELSEWHERE
     return Copy(offset, content_hash(record.value), record.offset)
 
 
-def position(said: str) -> tuple[Part, int] | None:
+def position(said: str) -> tuple[TopicPartition, int] | None:
     """Part and offset of `topic[partition]@offset`; None where it is no such thing."""
     found = _POSITION.fullmatch(said)
-    return found and (Part(found["topic"], int(found["partition"])), int(found["offset"]))
+    return found and (TopicPartition(found["topic"], int(found["partition"])), int(found["offset"]))
 
 
 def judged(
     records: Sequence[Record], results: Sequence[R], copies: Copies, decided: Mapping[int, Copy], epoch: int
 ) -> tuple[list[R], list[Copy]]:
-    """The results of a span's records, each in its place, once it is known which copies were decided before.
+    """The results of a record range's records, each in its place, once it is known which copies were decided before.
 
-    decided: by the offset of their origin, as the store has them. Where one comes before a copy, there or in the span,
+    decided: by the offset of their origin, as the store has them. Where one comes before a copy, there or in the record range,
     that becomes a dead letter with the reason `redriven`. Returns, beside the results, the copies that are decided.
     """
     made, known_, marks = list(results), dict(decided), list[Copy]()
@@ -110,5 +110,5 @@ def _of(result: object, record: Record, copy: Copy, first: Copy | None, epoch: i
     if isinstance(result, DeadLetter):
         return result.model_copy(update={"origin": str(origin)})
     if isinstance(result, Decision):
-        return known(Decision, {**result.__dict__, "origin": origin, "origin_sha256": copy.sha256})
+        return unchecked(Decision, {**result.__dict__, "origin": origin, "origin_sha256": copy.sha256})
     return result  # feedback, of which nothing is published

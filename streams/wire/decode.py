@@ -104,4 +104,4 @@ def _index(error: ValidationError, name: str) -> str:
     """The index in a field that was refused. A union says so once a branch: the deepest is meant."""
     places = [e["loc"] for e in error.errors(include_url=False, include_context=False, include_input=False)]
     deepest = max((place for place in places if place[0] == name), key=len)
-    return "".join(f"[{part}]" for part in deepest if isinstance(part, int))
+    return "".join(f"[{partition}]" for partition in deepest if isinstance(partition, int))

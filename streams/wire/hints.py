@@ -33,7 +33,7 @@ _BEGINS: tuple[tuple[bytes, str], ...] = (
 )
 _COMPRESSED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_WORDS = {  # what other systems call a field of ours; a dot or a line in them plays no part
+_WORDS = {  # what other systems call a field of ours; a dot or a line in them plays no partition
     "completion": ("text", "content", "output", "answer", "response", "message", "generation", "reply"),
     "prompt": ("input", "question", "query"),
     "tenant": ("customer", "organization", "organisation", "org", "orgid", "team", "teamid", "account", "accountid"),

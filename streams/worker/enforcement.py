@@ -1,4 +1,4 @@
-"""Crossings become enforcements: the outboxes of the parts that this worker owns, published and then emptied.
+"""Crossings become enforcements: the outboxes of the partitions that this worker owns, published and then emptied.
 
 A crash between the two publishes again, under the same ids. In order: a user's crossings are published as they came.
 """
@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.strikes import AT_ONCE, enforcement
-from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.ingest.takeover import Owned
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Store
@@ -22,14 +22,14 @@ from tidegate.streams.store import Store
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-LONGEST_WAIT_S = 15.0  # between tries while a dependency is away
+LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
 
 
 class Owner(Protocol):
-    """Who owns parts: the ingest of `completions`."""
+    """Who owns partitions: the ingest of `completions`."""
 
     @property
-    def owned(self) -> Mapping[Part, Owned]: ...
+    def owned(self) -> Mapping[TopicPartition, OwnedPartition]: ...
 
     def may_publish(self) -> bool: ...
 
@@ -48,31 +48,35 @@ class Enforcer:
         self._store, self._publish, self._owner, self._metrics = store, publish, owner, metrics
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publishes once a second until stop is set. Waits while a dependency is away: the outboxes keep."""
+        """Publishes once a second until stop is set. Waits while a dependency is unavailable: the outboxes keep."""
         wait_s = PERIOD_S
         while not stop.is_set():
             try:
                 wait_s = 0.0 if await self.run_once() else PERIOD_S
-            except (StoreAway, BrokerAway) as away:
+            except (StoreUnavailable, BrokerUnavailable) as unavailable:
                 wait_s = min(max(wait_s, PERIOD_S) * 2, LONGEST_WAIT_S)
-                log.warning("enforcements: %s; next try in %g s", away, wait_s)
+                log.warning("enforcements: %s; next try in %g s", unavailable, wait_s)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
 
     async def run_once(self) -> bool:
-        """Publishes what waits. True where there is more. Raises StoreAway or BrokerAway; then call it again."""
-        parts = [part for part, owned in self._owner.owned.items() if owned.valid] if self._owner.may_publish() else []
-        outboxes = await self._store.outboxes(parts, AT_ONCE) if parts else []
+        """Publishes what waits. True where there is more. Raises StoreUnavailable or BrokerUnavailable; then call it again."""
+        partitions = (
+            [partition for partition, owned in self._owner.owned.items() if owned.valid]
+            if self._owner.may_publish()
+            else []
+        )
+        outboxes = await self._store.outboxes(partitions, AT_ONCE) if partitions else []
         self._metrics.enforcements_waiting.set(sum(outbox.waiting for outbox in outboxes))
-        due = [(part, outbox) for part, outbox in zip(parts, outboxes, strict=True) if outbox.queued]
+        due = [(partition, outbox) for partition, outbox in zip(partitions, outboxes, strict=True) if outbox.queued]
         if not due:
             return False
         made = [enforcement(queued.crossing) for _, outbox in due for queued in outbox.queued]
         await self._publish(
             [Message("enforcements", f"{e.tenant}:{e.user}".encode(), e.model_dump_json().encode()) for e in made]
         )
-        for part, outbox in due:
-            await self._store.drained(part, outbox.queued)
+        for partition, outbox in due:
+            await self._store.ack_outbox(partition, outbox.queued)
         for e in made:
             self._metrics.enforcements.labels(e.action).inc()
         left = sum(outbox.waiting - len(outbox.queued) for outbox in outboxes)

@@ -72,12 +72,12 @@ def build(settings: Settings, worker: Worker) -> faust.App:
             await worker.completions.process(batch)
 
     @app.agent(feedback)  # type: ignore[untyped-decorator]
-    async def hear(batches: Any) -> None:
+    async def count_feedback(batches: Any) -> None:
         async for batch in batches:
             await worker.feedback.process(batch)
 
     @app.agent(control)  # type: ignore[untyped-decorator]
-    async def obey(notes: Any) -> None:
+    async def ignore_control(notes: Any) -> None:
         """Faust does not start without a topic. Nothing is written to this one."""
         async for _ in notes:
             pass
@@ -90,7 +90,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
             await worker.start(completions=_putter(completions), feedback=_putter(feedback))
 
         async def on_stop(self) -> None:
-            # Every client waits in its own way, and for longer, for a Kafka that is away.
+            # Every client waits in its own way, and for longer, for a Kafka that is unavailable.
             loop = asyncio.get_running_loop()
             loop.call_later(STOP_S, _leave)
             await worker.stop()
@@ -138,7 +138,7 @@ def _putter(channel: BatchChannel) -> Any:
 async def _open(settings: Settings, worker: Worker) -> None:
     """Waits here for what Faust does not start without, and would not name: Kafka, and the right to its group."""
     await worker.open()
-    await worker.until("kafka", lambda: may_join(settings.brokers, _group(settings, worker)))
+    await worker.retry_while_unavailable("kafka", lambda: may_join(settings.brokers, _group(settings, worker)))
 
 
 def run(settings: Settings) -> NoReturn:

@@ -1,7 +1,7 @@
 """From a batch to its effects: prepare side by side, then publish, count and finish in the order it was read.
 
-Nothing may escape `process`: what is away is waited for, a part that is no longer ours is forgotten, and anything
-else is a bug of ours, on which the worker exits without a commit (the group gives its parts to another).
+Nothing may escape `process`: what is unavailable is waited for, a partition that is no longer ours is forgotten, and anything
+else is a bug of ours, on which the worker exits without a commit (the group gives its partitions to another).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from tidegate.streams.core.partition import Copy, Part, end_of
+from tidegate.streams.core.partition import Copy, TopicPartition, end_of
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.rates.rates import keep_ms
-from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest import Ingest
-from tidegate.streams.ingest.batches import Batch, Span
-from tidegate.streams.ingest.takeover import last_mark, newest_ms
+from tidegate.streams.ingest.batches import Batch, RecordRange
+from tidegate.streams.ingest.takeover import last_marker, watermark_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Applied, Apply, Store
-from tidegate.streams.store.scope_limiter import Names
+from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import exit_on_bug
 from tidegate.streams.wire.copies import Copies, copies_in, judged
 
@@ -40,9 +40,9 @@ class Handler(Protocol[T, Result]):
     """What one source topic's records become. T: a record prepared; Result: what is published and counted."""
 
     async def prepare(self, batch: Batch) -> list[list[T]]:
-        """Per span, per record: decoded and scored. May run beside other batches. Raises StoreAway."""
+        """Per record range, per record: decoded and scored. May run beside other batches. Raises StoreUnavailable."""
 
-    def conclude(self, span: Span, prepared: Sequence[T], live: LivePolicy) -> list[Result]:
+    def conclude(self, record_range: RecordRange, prepared: Sequence[T], live: LivePolicy) -> list[Result]:
         """Per record, in order: decided under one policy version."""
 
     def message(self, result: Result) -> Message | None:
@@ -51,18 +51,18 @@ class Handler(Protocol[T, Result]):
     def names(self, results: Sequence[Result]) -> dict[str, set[str]]:
         """Scope names that the results count under."""
 
-    def aggregate(self, results: Sequence[Result], live: LivePolicy, names: Names) -> Aggregate:
+    def aggregate(self, results: Sequence[Result], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
         """What the results add to the counts."""
 
-    def observe(self, results: Sequence[Result], names: Names) -> None:
+    def observe(self, results: Sequence[Result], names: ScopeLimiter) -> None:
         """Metrics of results that were published and counted."""
 
 
 @dataclass(slots=True)
 class _Work(Generic[Result]):
-    """A span on its way out. start and results shrink where the store had counted some of it before."""
+    """A record range on its way out. start and results shrink where the store had counted some of it before."""
 
-    span: Span
+    record_range: RecordRange
     start: int
     results: list[Result]
     copies: Copies  # of its records: those that `redrive` sent again
@@ -78,13 +78,13 @@ class Pipeline(Generic[T, Result]):
         handler: Handler[T, Result],
         publisher: Publisher,
         store: Store,
-        names: Names,
+        names: ScopeLimiter,
         live: Callable[[], LivePolicy],
         metrics: Metrics,
-        want_copies: Callable[[Part], None] | None = None,
+        want_copies: Callable[[TopicPartition], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """want_copies: told of a part whose decided copies the store lost, before it is taken over anew.
+        """want_copies: told of a partition whose decided copies the store lost, before it is taken over anew.
 
         clock: seconds since 1970, to tell how far the records have come.
         """
@@ -108,8 +108,8 @@ class Pipeline(Generic[T, Result]):
             if prepared is not None:
                 await self._effects(batch, prepared)
         except asyncio.CancelledError:
-            for span in batch.spans:
-                span.owned.valid = False  # nothing after an unfinished batch may be applied
+            for record_range in batch.ranges:
+                record_range.owned.valid = False  # nothing after an unfinished batch may be applied
             raise
         except Exception as error:  # noqa: BLE001 - the last resort, and it ends the process
             exit_on_bug(error)
@@ -121,13 +121,13 @@ class Pipeline(Generic[T, Result]):
         return now
 
     async def _until(self, call: Callable[[], Awaitable[R]], batch: Batch) -> R | None:
-        """The call's result once nothing it needs is away; None where no part of the batch is ours any longer."""
+        """The call's result once nothing it needs is unavailable; None where no part of the batch is ours any longer."""
         delay = BACKOFF_S[0]
-        while any(span.owned.valid for span in batch.spans):
+        while any(record_range.owned.valid for record_range in batch.ranges):
             try:
                 return await call()
-            except (StoreAway, BrokerAway) as error:
-                self._metrics.away.labels("redis" if isinstance(error, StoreAway) else "kafka").inc()
+            except (StoreUnavailable, BrokerUnavailable) as error:
+                self._metrics.unavailable.labels("redis" if isinstance(error, StoreUnavailable) else "kafka").inc()
                 log.warning("%s; trying again in %.1f s", error, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, BACKOFF_S[1])
@@ -137,9 +137,14 @@ class Pipeline(Generic[T, Result]):
         live = self._live()  # one policy version a batch
         t0 = time.perf_counter()
         work = [
-            _Work(span, span.start, self._handler.conclude(span, items, live), copies_in(span.records))
-            for span, items in zip(batch.spans, prepared, strict=True)
-            if span.owned.valid
+            _Work(
+                record_range,
+                record_range.start,
+                self._handler.conclude(record_range, items, live),
+                copies_in(record_range.records),
+            )
+            for record_range, items in zip(batch.ranges, prepared, strict=True)
+            if record_range.owned.valid
         ]
         t1 = self._took("decide", t0)
         if copied := [w for w in work if w.copies.by_offset]:
@@ -152,35 +157,37 @@ class Pipeline(Generic[T, Result]):
 
     async def _look_up(self, work: list[_Work[Result]]) -> bool:
         """Which of the copies were decided before. Asked again by `apply`: this is what is published."""
-        found = await self._store.copies([(w.span.owned.part, w.copies.origins) for w in work])
+        found = await self._store.copies([(w.record_range.owned.partition, w.copies.origins) for w in work])
         for w, marks in zip(work, found, strict=True):
-            owned = w.span.owned
+            owned = w.record_range.owned
             if marks.whole or self._want_copies is None:
-                w.results, w.decided = judged(w.span.records, w.results, w.copies, marks.decided, owned.token)
+                w.results, w.decided = judged(w.record_range.records, w.results, w.copies, marks.decided, owned.epoch)
             elif owned.valid:
-                self._want_copies(owned.part)
+                self._want_copies(owned.partition)
                 self._ingest.retake(owned, "a record was sent again, and redis does not know which were decided")
         return True
 
     async def _publish(self, work: list[_Work[Result]]) -> bool:
-        ours = [w for w in work if w.span.owned.valid]
+        ours = [w for w in work if w.record_range.owned.valid]
         if not self._ingest.may_publish():
             for w in ours:
-                self._ingest.retake(w.span.owned, "no heartbeat for longer than the session timeout; published nothing")
+                self._ingest.retake(
+                    w.record_range.owned, "no heartbeat for longer than the session timeout; published nothing"
+                )
             return False
         await self._publisher.publish([m for w in ours for r in w.results if (m := self._handler.message(r))])
         return True
 
     async def _count(self, work: list[_Work[Result]], live: LivePolicy) -> bool:
         keep_ms = self._keep_ms(live)
-        while ours := [w for w in work if w.span.owned.valid]:
+        while ours := [w for w in work if w.record_range.owned.valid]:
             await self._names.learn(self._handler.names([r for w in ours for r in w.results]))
-            spans = [self._apply(w, live, keep_ms) for w in ours]
-            outcomes = await self._store.apply(spans)
-            for w, span, (applied, next_) in zip(ours, spans, outcomes, strict=True):
+            ranges = [self._apply(w, live, keep_ms) for w in ours]
+            outcomes = await self._store.apply(ranges)
+            for w, record_range, (applied, next_) in zip(ours, ranges, outcomes, strict=True):
                 self._account(w, applied, next_)
-                if applied is Applied.APPLIED and span.aggregate.struck is not None:
-                    self._metrics.struck(span.aggregate.struck)
+                if applied is Applied.APPLIED and record_range.aggregate.new_strikes is not None:
+                    self._metrics.strikes_added(record_range.aggregate.new_strikes)
             work[:] = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
         return True
 
@@ -191,22 +198,22 @@ class Pipeline(Generic[T, Result]):
 
     def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:
         return Apply(
-            part=w.span.owned.part,
-            token=w.span.owned.token,
+            partition=w.record_range.owned.partition,
+            epoch=w.record_range.owned.epoch,
             start=w.start,
-            end=w.span.end,
-            mark=last_mark(w.span.records),
+            end=w.record_range.end,
+            marker=last_marker(w.record_range.records),
             aggregate=self._handler.aggregate(w.results, live, self._names),
-            watermark_ms=newest_ms(w.span.records, int(self._clock() * 1000), w.span.lag),
-            lag=w.span.lag,
+            watermark_ms=watermark_ms(w.record_range.records, int(self._clock() * 1000), w.record_range.lag),
+            lag=w.record_range.lag,
             keep_ms=keep_ms,
             copies=w.decided,
         )
 
     def _account(self, w: _Work[Result], applied: Applied, next_: int) -> None:
-        span, topic = w.span, self._ingest.topic
+        record_range, topic = w.record_range, self._ingest.topic
         if applied in (Applied.APPLIED, Applied.ALREADY):
-            span.owned.applied = span.end
+            record_range.owned.applied = record_range.end
             if applied is Applied.APPLIED:
                 self._metrics.events.labels(topic).inc(len(w.results))
                 self._handler.observe(w.results, self._names)
@@ -214,11 +221,11 @@ class Pipeline(Generic[T, Result]):
                     self._metrics.origins_ignored.labels(topic, why.value).inc(n)
             else:
                 self._metrics.skipped.labels(topic).inc(len(w.results))
-        elif applied is Applied.OVERLAP and not w.copies.by_offset and not _within(span, next_):
+        elif applied is Applied.OVERLAP and not w.copies.by_offset and not _within(record_range, next_):
             # else those may be copies of what is cut off, or a batch that cannot be read is cut in two
             fresh = [
                 r
-                for record, r in zip(span.records[-len(w.results) :], w.results, strict=True)
+                for record, r in zip(record_range.records[-len(w.results) :], w.results, strict=True)
                 if record.offset >= next_
             ]
             self._metrics.skipped.labels(topic).inc(len(w.results) - len(fresh))
@@ -226,10 +233,11 @@ class Pipeline(Generic[T, Result]):
         else:
             self._metrics.gaps.labels(topic, applied.value).inc()
             self._ingest.retake(
-                span.owned, f"store says {applied.value}: next is {next_}, this span starts at {w.start}"
+                record_range.owned,
+                f"store says {applied.value}: next is {next_}, this record range starts at {w.start}",
             )
 
 
-def _within(span: Span, offset: int) -> bool:
-    """Whether that offset is within one of the span's ranges that cannot be read."""
-    return any(record.offset < offset < end_of(record) for record in span.records)
+def _within(record_range: RecordRange, offset: int) -> bool:
+    """Whether that offset is within one of the record range's ranges that cannot be read."""
+    return any(record.offset < offset < end_of(record) for record in record_range.records)

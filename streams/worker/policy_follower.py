@@ -10,16 +10,16 @@ from typing import Any, Literal
 from tidegate.classifiers import labels_missing
 from tidegate.streams.core.policy.log import Folded, Verdict
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import Found, to_json
+from tidegate.streams.core.policy.snapshot import LogMatch, to_json
 from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import Terms, terms
-from tidegate.streams.errors import BrokerForbids, PolicyUnknown, StoreAway, TidegateError
-from tidegate.streams.kafka.client import Kafka, who
+from tidegate.streams.errors import BrokerForbids, NoPolicy, StoreUnavailable, TidegateError
+from tidegate.streams.kafka.client import Kafka, identity
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.policy_log.file import read_policy
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.store import Store
 from tidegate.streams.tasks import Tasks
 
@@ -29,7 +29,7 @@ KEEP_AGAIN_S = 60.0  # what is kept is written again: a Redis that came back emp
 RETRY_S = 1.0
 
 
-class InForce:
+class PolicyFollower:
     """The policy log as one worker follows it."""
 
     def __init__(
@@ -40,7 +40,7 @@ class InForce:
         self._file, self._seed, self._worker = file, read_policy(file), worker
         self._scorer, self._metrics, self._store = scorer, metrics, store
         self._tasks = Tasks()
-        self.policies = Policies(kafka, self._record, store.kept_policies)
+        self.policies = PolicyLogReader(kafka, self._record, store.load_policies)
         self._strikes: dict[str, tuple[Strikes, Terms]] = {}  # by policy version, as far as the log reaches back
         self.since_ms: int | None = None  # when this worker took the version that it decides by
 
@@ -59,17 +59,17 @@ class InForce:
         """What a policy version says of strikes, if it was ever live; None where the log no longer tells."""
         return self._strikes.get(version)
 
-    async def find(self, publisher: Publisher) -> None:
+    async def start(self, publisher: Publisher) -> None:
         """Folds the log from its start, seeds it where it is empty, and follows it from there on.
 
-        Raises BrokerAway, StoreAway and PolicyUnknown, all of which are waited for; TidegateError where the
+        Raises BrokerUnavailable, StoreUnavailable and NoPolicy, all of which are waited for; TidegateError where the
         classifier does not give a label of the live policy.
         """
         known = await self.policies.read()
         if known.live is None:
             begun = self.policies.begun
-            if begun.found is Found.UNKNOWN or begun.gone:
-                raise PolicyUnknown(self.policies.note or "")
+            if begun.found is LogMatch.UNKNOWN or begun.gone:
+                raise NoPolicy(self.policies.note or "")
             await self._seed_log(publisher)
         live, scorer = self.live, self._scorer.loaded
         missing = labels_missing(live.labels, scorer)
@@ -94,7 +94,7 @@ class InForce:
         except BrokerForbids as error:  # as it should be: who decides by a policy need not be able to change it
             first = f'tidegate policy apply {self._file} --reason "first policy"'
             raise BrokerForbids(
-                f"kafka {self._kafka}: policies is empty, and user {who(self._kafka)} may not write to it; expected "
+                f"kafka {self._kafka}: policies is empty, and user {identity(self._kafka)} may not write to it; expected "
                 f"`{first}` once, by somebody who may; waiting for it"
             ) from error
 
@@ -120,7 +120,7 @@ class InForce:
         self._metrics.shadow_is(live.shadow.version if live.shadow else None)
 
     async def _keep(self) -> None:
-        """Keeps what the log said after each change of it. Where the store is away: again, until it is kept."""
+        """Keeps what the log said after each change of it. Where the store is unavailable: again, until it is kept."""
         written, again_at = -1, 0.0
         while True:
             kept = self.policies.kept
@@ -128,7 +128,7 @@ class InForce:
                 await self.policies.moved(KEEP_AGAIN_S)
                 continue
             try:
-                await self._store.keep_policies(kept.order, to_json(kept))
+                await self._store.save_policies(kept.order, to_json(kept))
                 written, again_at = kept.order, time.monotonic() + KEEP_AGAIN_S
-            except StoreAway:  # said by all who count
+            except StoreUnavailable:  # said by all who count
                 await self.policies.moved(RETRY_S)

@@ -1,6 +1,6 @@
-"""One worker: its parts made, brought up in order, and what it waits for said. Knows no Faust.
+"""One worker: its partitions made, brought up in order, and what it waits for said. Knows no Faust.
 
-Nothing connects before `open`. What is away is waited for; what is wrong ends the process with a message.
+Nothing connects before `open`. What is unavailable is waited for; what is wrong ends the process with a message.
 """
 
 from __future__ import annotations
@@ -15,40 +15,47 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
-from tidegate.streams.core.partition import Part
-from tidegate.streams.core.worker_status import Report
-from tidegate.streams.errors import BrokerAway, PolicyUnknown, StoreAway, StoreDenied, StoreRefused, TopicsMissing
-from tidegate.streams.http.probes import Pages
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.core.worker_status import WorkerStatus
+from tidegate.streams.errors import (
+    BrokerUnavailable,
+    NoPolicy,
+    StoreDenied,
+    StoreRefused,
+    StoreUnavailable,
+    TopicsMissing,
+)
+from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.ingest import Ingest
-from tidegate.streams.ingest.batches import Batch, Limits
-from tidegate.streams.ingest.heartbeat import beat_regularly
-from tidegate.streams.ingest.takeover import Owned, take_over
+from tidegate.streams.ingest.batches import Batch, IngestLimits
+from tidegate.streams.ingest.heartbeat import heartbeat_loop
+from tidegate.streams.ingest.takeover import OwnedPartition, take_over
 from tidegate.streams.installed import named, python, release
 from tidegate.streams.kafka.consumer import require_codecs
-from tidegate.streams.kafka.discovery import Found, find_topics
-from tidegate.streams.kafka.history import History
-from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.discovery import Topology, find_topics
+from tidegate.streams.kafka.history import TopicHistory
+from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import Swap
-from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.model_reload import ModelReloader
+from tidegate.streams.moderation.moderate import CompletionHandler
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
-from tidegate.streams.recovery.alerts import last_words
+from tidegate.streams.recovery.alerts import last_published_alerts
 from tidegate.streams.recovery.copies import LostCopies
 from tidegate.streams.recovery.rebuild import Rebuild
-from tidegate.streams.ruler.ruler import Tick
+from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.store.scope_limiter import Names
+from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import Tasks, exit_refused
 from tidegate.streams.worker.enforcement import Enforcer
-from tidegate.streams.worker.feedback import Hear
+from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.pipeline import Pipeline
-from tidegate.streams.worker.policy_follower import InForce
-from tidegate.streams.worker.status import report_regularly
+from tidegate.streams.worker.policy_follower import PolicyFollower
+from tidegate.streams.worker.status import status_loop
 
 log = logging.getLogger(__name__)
 
@@ -68,40 +75,40 @@ class Worker:
         self.id = f"{s.worker}-{secrets.token_hex(4)}"  # per process: a restart under the same name is another owner
         self._user_key = UserKey(s.user_key_bytes())
         self.metrics = Metrics()
-        self._swap = Swap(
+        self._swap = ModelReloader(
             s.classifier_manifest or DEFAULT_MANIFEST,
             lambda: load_scorer(s.classifier, s.classifier_manifest, s.score_threads),
             self.metrics,
         )
         self._scorer = self._swap.scorer
         self.store = RedisStore(s.store, s.namespace)
-        self.in_force = InForce(s.brokers, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
+        self.follower = PolicyFollower(s.brokers, s.policy_file, s.worker, self._scorer, self.metrics, self.store)
         self.publisher = Publisher(
             s.brokers, idempotent=s.idempotent, max_record_bytes=s.max_record_bytes, client_id=s.worker
         )
         self._scoring = Scoring(s.score_threads, s.score_timeout_s, self.metrics.scored)
-        self._source = Source(s.brokers)
-        self._names = Names(self.store, s.live_scopes)
-        self._history = History(s.brokers)
+        self._source = KafkaLookup(s.brokers)
+        self._names = ScopeLimiter(self.store, s.live_scopes)
+        self._history = TopicHistory(s.brokers)
         self._rebuild = Rebuild(
             self.store,
             self._history,
             self._names,
-            lambda: self.in_force.live,
-            self.in_force.strikes_of,
-            lambda: self._found.partitions,
+            lambda: self.follower.live,
+            self.follower.strikes_of,
+            lambda: self._found.counts,
             self.metrics,
         )
-        self._copies = LostCopies(self.store, self._history, lambda: self._found.partitions)
-        self._pages = Pages(self.metrics.registry, self.waits, self._refresh, s.token())
-        self._pages_at = ""
+        self._copies = LostCopies(self.store, self._history, lambda: self._found.counts)
+        self._probes = ProbeServer(self.metrics.registry, self.waiting_for, self._refresh, s.token())
+        self._probes_at = ""
         self._started_ms = int(time.time() * 1000)
-        self._waits: dict[str, str] = {}
+        self._waiting_for: dict[str, str] = {}
         self._ingests: dict[str, Ingest] = {}
         self._tasks = Tasks()
         self._stopping = asyncio.Event()
-        self._found = Found("", (), {})
-        self.tick: Tick | None = None
+        self._found = Topology("", (), {})
+        self.ruler: Ruler | None = None
         self.completions: Pipeline[Any, Any]
         self.feedback: Pipeline[Any, Any]
 
@@ -113,39 +120,39 @@ class Worker:
         Raises StoreRefused, PolicyError and SettingsError: what is wrong is not waited for.
         """
         s = self._settings
-        port = await self._pages.start(s.http_host, s.http_port)
-        self._pages_at = f"http://{s.http_host}:{port}"
+        port = await self._probes.start(s.http_host, s.http_port)
+        self._probes_at = f"http://{s.http_host}:{port}"
         log.info("tidegate %s on Python %s, policy file %s", release(), python(), named(s.policy_file))
-        log.info("worker %s: pages on %s/readyz", self.id, self._pages_at)
-        await self.until("redis", lambda: self.store.check(self._user_key.fingerprint))
-        self._tasks.spawn(report_regularly(self.store, self.id, self.report, self._stopping))
-        await self.until("kafka", self.publisher.start)
-        await self.until("topics", self._find_topics)
-        await self.until("policies", lambda: self.in_force.find(self.publisher))
+        log.info("worker %s: pages on %s/readyz", self.id, self._probes_at)
+        await self.retry_while_unavailable("redis", lambda: self.store.check(self._user_key.fingerprint))
+        self._tasks.spawn(status_loop(self.store, self.id, self.report, self._stopping))
+        await self.retry_while_unavailable("kafka", self.publisher.start)
+        await self.retry_while_unavailable("topics", self._find_topics)
+        await self.retry_while_unavailable("policies", lambda: self.follower.start(self.publisher))
 
     async def start(self, completions: HandOut, feedback: HandOut) -> None:
-        """Joins the groups and begins to beat and to tick. `open` comes first."""
+        """Joins the groups and begins to heartbeat and to tick. `open` comes first."""
         s = self._settings
         keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
-        replaced = Replaced(self.metrics.times_replaced, s.live_scopes)
-        moderate = Moderate(
+        replaced = ReplacedTimes(self.metrics.times_replaced, s.live_scopes)
+        moderate = CompletionHandler(
             self._scoring,
             self._scorer.under,
             self.store,
             self._user_key,
-            lambda: self.in_force.live,
+            lambda: self.follower.live,
             self.metrics,
             keep_bytes_up_to=keep_up_to,
             replaced=replaced,
         )
-        hear = Hear(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)
+        hear = FeedbackHandler(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)
         self.completions = self._pipeline("completions", completions, moderate)
         self.feedback = self._pipeline("feedback", feedback, hear)
         self._tasks.spawn(self._bring_up())
 
     def _pipeline(self, topic: str, hand_out: HandOut, handler: Any) -> Pipeline[Any, Any]:
         s = self._settings
-        limits = Limits(
+        limits = IngestLimits(
             batch_events=s.batch_events,
             inflight_batches=s.concurrency + 2,
             inflight_events=s.inflight_events,
@@ -160,65 +167,67 @@ class Worker:
         )
         ingest = Ingest(
             s.brokers, f"{s.group}-{topic}", topic, limits, hand_out, self._take_over, self._let_go,
-            lambda owned, offset: self.store.unreadable(owned.part, owned.token, offset),
+            lambda owned, offset: self.store.unreadable(owned.partition, owned.epoch, offset),
             lambda outcome: self.metrics.unreadable.labels(topic, outcome).inc(),
         )  # fmt: skip
         self._ingests[topic] = ingest
         return Pipeline(
-            ingest, handler, self.publisher, self.store, self._names, lambda: self.in_force.live, self.metrics,
+            ingest, handler, self.publisher, self.store, self._names, lambda: self.follower.live, self.metrics,
             self._copies.wanted.add,
         )  # fmt: skip
 
     async def _bring_up(self) -> None:
-        await asyncio.gather(*(self.until(topic, ingest.start) for topic, ingest in self._ingests.items()))
-        self.tick = Tick(
+        await asyncio.gather(
+            *(self.retry_while_unavailable(topic, ingest.start) for topic, ingest in self._ingests.items())
+        )
+        self.ruler = Ruler(
             self.store,
             self.publisher.publish,
-            lambda: self._found.parts,
-            lambda: self.in_force.live,
-            lambda: self.in_force.policies.log.silences.values(),
+            lambda: self._found.partitions,
+            lambda: self.follower.live,
+            lambda: self.follower.policies.log.silences.values(),
             self.id,
-            words=lambda since_ms: last_words(self._history, self._found.partitions["alerts"], since_ms),
-            lease_ms=int(self._settings.tick_lease_s * 1000),
+            words=lambda since_ms: last_published_alerts(self._history, self._found.counts["alerts"], since_ms),
+            lease_ms=int(self._settings.ruler_lease_s * 1000),
         )
-        self._tasks.spawn(beat_regularly(self.store, self._ingests.values(), self._waits, self._stopping))
-        self._tasks.spawn(self.tick.run(self._stopping))
+        self._tasks.spawn(heartbeat_loop(self.store, self._ingests.values(), self._waiting_for, self._stopping))
+        self._tasks.spawn(self.ruler.run(self._stopping))
         enforcer = Enforcer(self.store, self.publisher.publish, self._ingests["completions"], self.metrics)
         self._tasks.spawn(enforcer.run(self._stopping))
         if ":" not in self._settings.classifier:  # a scorer of somebody's own has no manifest
-            self._tasks.spawn(self._swap.run(lambda: self.in_force.live, self._stopping, self._settings.model_poll_s))
+            self._tasks.spawn(self._swap.run(lambda: self.follower.live, self._stopping, self._settings.model_poll_s))
         gc.collect()
         gc.freeze()  # what is here by now stays: a look for garbage need not walk through it again and again
         gc.set_threshold(YOUNG, 10, 10)
 
-    async def until(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
-        """Waits for what is away, and says so on /readyz."""
+    async def retry_while_unavailable(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
+        """Waits for what is unavailable, and says so on /readyz."""
         delay = 0.2
         while not self._stopping.is_set():
             try:
                 await call()
-                self._waits.pop(what, None)
+                self._waiting_for.pop(what, None)
                 return
             except StoreDenied:
                 raise  # a wrong password at start is wrong, not away; one that changes under us is waited for
-            except (StoreAway, BrokerAway, TopicsMissing, PolicyUnknown) as error:
-                if self._waits.get(what) != str(error):
+            except (StoreUnavailable, BrokerUnavailable, TopicsMissing, NoPolicy) as error:
+                if self._waiting_for.get(what) != str(error):
                     log.warning("%s", error)
-                self._waits[what] = str(error)
+                self._waiting_for[what] = str(error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 
     async def stop(self) -> None:
-        """Finishes what is in flight, lets the parts go, and closes every connection."""
+        """Finishes what is in flight, lets the partitions go, and closes every connection."""
         self._stopping.set()
         await asyncio.gather(*(ingest.stop() for ingest in self._ingests.values()), return_exceptions=True)
-        await self._tasks.finish(within_s=3.0)  # the tick ends what it is at, and gives its lease back
-        await self.in_force.stop()
+        await self._tasks.finish(within_s=3.0)  # the ruler ends what it is at, and gives its lease back
+        await self.follower.stop()
         await self._source.stop()
         await self.publisher.stop()
         await self.store.close()
         self._scoring.close()
-        await self._pages.stop()
+        await self._probes.stop()
         faulthandler.cancel_dump_traceback_later()  # as the last: a stop that hangs is ended too, and says where
 
     async def _find_topics(self) -> None:
@@ -226,73 +235,77 @@ class Worker:
 
     # --- what the ingests ask
 
-    async def _take_over(self, part: Part, committed: int | None) -> Owned:
+    async def _take_over(self, partition: TopicPartition, committed: int | None) -> OwnedPartition:
         try:
             await self.store.check(self._user_key.fingerprint)  # an empty one may have got another key meanwhile
         except StoreRefused as error:
             exit_refused(error)
-        owned = await take_over(self.store, self._source, part, self.id, self._found.cluster, committed, self._rebuild)
-        await self._copies.restore(part, owned.token, owned.position)
-        self.metrics.takeovers.labels(part.topic, owned.belief.value).inc()
+        owned = await take_over(
+            self.store, self._source, partition, self.id, self._found.cluster, committed, self._rebuild
+        )
+        await self._copies.restore(partition, owned.epoch, owned.position)
+        self.metrics.takeovers.labels(partition.topic, owned.belief.value).inc()
         return owned
 
-    async def _let_go(self, owned: Owned) -> None:
+    async def _let_go(self, owned: OwnedPartition) -> None:
         try:
-            await self.store.release(owned.part, owned.token)
-        except StoreAway as error:
-            log.info("%s: left without a word: %s", owned.part, error)
+            await self.store.release(owned.partition, owned.epoch)
+        except StoreUnavailable as error:
+            log.info("%s: left without a word: %s", owned.partition, error)
 
     # --- what people see
 
-    def waits(self) -> dict[str, str]:
+    def waiting_for(self) -> dict[str, str]:
         """What keeps this worker from its job, by name; empty where nothing does."""
-        waits = dict(self._waits)
-        if not self._ingests and not waits:
-            waits["start"] = "joining the group"
-        if self.in_force.policies.away:
-            waits["policies"] = f"{self.in_force.policies.away}; the last good version stands"
+        waiting_for = dict(self._waiting_for)
+        if not self._ingests and not waiting_for:
+            waiting_for["start"] = "joining the group"
+        if self.follower.policies.unavailable:
+            waiting_for["policies"] = f"{self.follower.policies.unavailable}; the last good version stands"
         for topic, ingest in self._ingests.items():
-            if topic not in waits and ingest.waiting_for is not None:
-                waits[topic] = f"waiting for {ingest.waiting_for}"
-            elif topic not in waits and not ingest.may_publish():
-                waits[topic] = "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
-            waits |= {f"unreadable {part}": said for part, said in ingest.unreadable.said.items()}
-        if self._rebuild.said is not None:
-            waits["completions"] = self._rebuild.said
-        if self._copies.said is not None:
-            waits["copies"] = self._copies.said
-        return waits
+            if topic not in waiting_for and ingest.waiting_for is not None:
+                waiting_for[topic] = f"waiting for {ingest.waiting_for}"
+            elif topic not in waiting_for and not ingest.may_publish():
+                waiting_for[topic] = (
+                    "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
+                )
+            waiting_for |= {f"unreadable {partition}": said for partition, said in ingest.unreadable.said.items()}
+        if self._rebuild.status is not None:
+            waiting_for["completions"] = self._rebuild.status
+        if self._copies.status is not None:
+            waiting_for["copies"] = self._copies.status
+        return waiting_for
 
-    def report(self) -> Report:
+    def report(self) -> WorkerStatus:
         """This worker's word of itself."""
-        policies = self.in_force.policies
+        policies = self.follower.policies
         live = policies.log.live
-        return Report(
+        return WorkerStatus(
             name=self._settings.worker,
             started_ms=self._started_ms,
             version=live.version if live else None,
             shadow=live.shadow.version if live and live.shadow else None,
-            since_ms=self.in_force.since_ms,
+            since_ms=self.follower.since_ms,
             model=self._scorer.under(live).version if live else None,
             next=policies.log.next,
             log=policies.begun.found,
-            file=self.in_force.file,
-            waits=self.waits(),
-            pages=self._pages_at,
+            file=self.follower.file,
+            waiting_for=self.waiting_for(),
+            probes=self._probes_at,
         )
 
     def _refresh(self) -> None:
         m = self.metrics
-        m.ready.set(0 if self.waits() else 1)
-        m.log_incomplete.set(self.in_force.policies.note is not None)
+        m.ready.set(0 if self.waiting_for() else 1)
+        m.log_incomplete.set(self.follower.policies.note is not None)
         m.stuck.set(self._scoring.stuck)
         m.rebuilding.set(len(self._rebuild.going))
         m.lag.clear()
         for ingest in self._ingests.values():
             m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.said))
-            for part, lag in ingest.lags().items():
-                m.lag.labels(part.topic, str(part.partition)).set(lag)
+            for partition, lag in ingest.lags().items():
+                m.lag.labels(partition.topic, str(partition.partition)).set(lag)
         for kind, n in self._names.overflowed.items():
             m.overflow.labels(kind).set(n)
-        if self.tick is not None and self.tick.stats.leading:
-            m.ticked(self.tick.stats, self.tick.alerts.states, self.tick.alerts.transitions)
+        if self.ruler is not None and self.ruler.stats.leading:
+            m.ruler_evaluated(self.ruler.stats, self.ruler.alerts.states, self.ruler.alerts.transitions)

@@ -27,7 +27,7 @@ SMALL = Inputs(
     store_us=10,
     calls=0.1,
     field_bytes=50,
-    tick_field_us=2,
+    ruler_field_us=2,
     live_scopes=5,
     counters=4,
     bucket_s=10,
@@ -66,11 +66,11 @@ def test_bytes_of_kafka() -> None:
     assert plan.moved_day_bytes == pytest.approx(19.008e9 + 10.368e9)
 
 
-def test_counters_in_redis_and_what_a_tick_reads_of_them() -> None:
+def test_counters_in_redis_and_what_a_ruler_reads_of_them() -> None:
     plan = Plan(SMALL)
     assert plan.fields == 64  # (1 for all + 3 kinds x 5) x 4
     assert plan.redis_bytes == 6 * 10 * 64 * 50
-    assert plan.tick_s == pytest.approx(6 * 64 * 2e-6)
+    assert plan.ruler_s == pytest.approx(6 * 64 * 2e-6)
     assert plan.redis_busy == pytest.approx(0.002)
     # 200 a second x 10 s over 6 partitions: a bucket has seen 333 events, so no more names than that
     assert Plan(scale.replace(SMALL, live_scopes=1e6)).fields == pytest.approx((1 + 1_000) * 4)
@@ -78,11 +78,11 @@ def test_counters_in_redis_and_what_a_tick_reads_of_them() -> None:
 
 def test_the_fullest_part_comes_first() -> None:
     shares = Plan(SMALL).shares()
-    # a broker: 660 kB/s / 7 of 200 kB/s; cores: 100 / 333; a loop: 100 x 2 ms; Redis 200 x 10 us; the tick 0.8 ms
+    # a broker: 660 kB/s / 7 of 200 kB/s; cores: 100 / 333; a loop: 100 x 2 ms; Redis 200 x 10 us; the ruler 0.8 ms
     assert [round(share, 4) for _, share, _ in shares] == [0.4714, 0.3, 0.2, 0.002, 0.0008]
     assert shares[0][0] == "a broker's disk"
-    crowded = Plan(scale.replace(SMALL, tick_field_us=5_000)).shares()
-    assert crowded[0][:2] == ("the tick: one event loop", pytest.approx(1.92))
+    crowded = Plan(scale.replace(SMALL, ruler_field_us=5_000)).shares()
+    assert crowded[0][:2] == ("the ruler: one event loop", pytest.approx(1.92))
 
 
 def test_money_is_each_amount_times_its_price() -> None:

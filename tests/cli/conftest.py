@@ -1,4 +1,4 @@
-"""The command line in this process, on a pair of each module's own."""
+"""The command line in this process, on a stack of each module's own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli import app
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.settings.settings import Settings
@@ -93,48 +93,48 @@ def offline() -> Cli:
 
 
 def lives(fixture_name: str, config: pytest.Config) -> str:
-    """The embedded pair is this module's; of real servers there is one for all, which others wipe."""
+    """The embedded stack is this module's; of real servers there is one for all, which others wipe."""
     return "module" if config.getoption("--servers") == "embedded" else "function"
 
 
 @contextlib.contextmanager
-def with_topics(request: pytest.FixtureRequest) -> Iterator[Pair]:
+def with_topics(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A pair with every topic and nothing else on it."""
     with contextlib.ExitStack() as running:
         if request.config.getoption("--servers") == "embedded":
             request.getfixturevalue("_wheels")
-            pair: Pair = running.enter_context(Embedded())
+            stack: Stack = running.enter_context(EmbeddedStack())
         else:
-            pair = request.getfixturevalue("real")
-            pair.wipe()
-        asyncio.run(ensure_topics(pair.kafka, PARTITIONS, pair.replication))
-        yield pair
+            stack = request.getfixturevalue("real")
+            stack.wipe()
+        asyncio.run(ensure_topics(stack.kafka, PARTITIONS, stack.replication))
+        yield stack
 
 
 @pytest.fixture(scope=lives)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    with with_topics(request) as pair:
-        yield pair
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    with with_topics(request) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
-def module_pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """One for a whole module, of which no test asks for a pair of its own: real servers would be the same ones."""
-    with with_topics(request) as pair:
-        yield pair
+def module_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """One for a whole module, of which no test asks for a stack of its own: real servers would be the same ones."""
+    with with_topics(request) as stack:
+        yield stack
 
 
 @pytest.fixture
-def cli(pair: Pair) -> Cli:
+def cli(stack: Stack) -> Cli:
     """Commands on this module's pair."""
-    return Cli({**pair.env(), **TWIN})
+    return Cli({**stack.env(), **TWIN})
 
 
 @pytest.fixture
-def ruled(own_pair: Pair) -> Cli:
-    """Commands on a pair of this test's own, with tests/cli/policy.toml live."""
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+def ruled(own_stack: Stack) -> Cli:
+    """Commands on a stack of this test's own, with tests/cli/policy.toml live."""
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     assert cli("policy", "apply", str(POLICY), *WHY).code == 0
     return cli
 

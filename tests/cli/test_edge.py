@@ -29,12 +29,12 @@ def nobody(offline: Cli) -> Cli:
         "topics", "send -", "tail decisions", "rates", "alerts", "alerts --all", "silence list",
         "silence add --for 1h --reason x", "silence expire s-1", "policy show", "policy history",
         "policy check policy.toml --live", "policy apply policy.toml --reason x",
-        "policy set labels.toxicity.block 0.9 --reason x", "fence show",
-        "fence reset --part completions-0 --to 0 --yes", "dead-letters list", "dead-letters show x",
+        "policy set labels.toxicity.block 0.9 --reason x", "checkpoint show",
+        "checkpoint reset --partition completions-0 --to 0 --yes", "dead-letters list", "dead-letters show x",
         "dead-letters redrive --all --yes",
     ],
 )  # fmt: skip
-def test_a_dependency_that_is_away_is_named_with_exit_code_3(nobody: Cli, command: str) -> None:
+def test_a_dependency_that_is_unavailable_is_named_with_exit_code_3(nobody: Cli, command: str) -> None:
     ran = nobody(*command.split(), stdin='{"id": "1", "completion": "x"}\n')
     assert ran.code == 3, ran.err
     assert "127.0.0.1" in ran.err

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.support.manifests import write_cascade
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.jsonl import chunks
 from tidegate.streams.cli.render import clock, span
 from tidegate.streams.reference.schemas import generate
@@ -47,8 +47,8 @@ def test_models_says_what_a_cascade_s_encoder_reads(offline: Cli, tmp_path: Path
     assert "      again reads what screen-en scores in toxicity [0.1, 0.9), threat [0.05, 1); a test\n" in shown.out
 
 
-def test_topics_creates_what_is_missing_and_says_so(own_pair: Pair) -> None:
-    cli = Cli({**own_pair.env(), "TIDEGATE_PARTITIONS": "2"})
+def test_topics_creates_what_is_missing_and_says_so(own_stack: Stack) -> None:
+    cli = Cli({**own_stack.env(), "TIDEGATE_PARTITIONS": "2"})
     assert cli("tail", "decisions").code == 3  # no topics yet: run `tidegate topics`
     first = cli("topics", "--json")
     assert (first.code, first.jsonl) == (0, [{"created": [topic.name for topic in TOPICS]}])

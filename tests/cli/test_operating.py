@@ -1,4 +1,4 @@
-"""Rates, alerts, silences, fences and dead letters, as an operator sees and moves them."""
+"""Rates, alerts, silences, checkpoints and dead letters, as an operator sees and moves them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, TWIN, Cli, stored
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.silence import duration_s
 from tidegate.streams.core.alerts.status import AlertStatus, Transition, event
 from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
 from tidegate.streams.kafka.reading import everything
-from tidegate.streams.store import Fence
+from tidegate.streams.store import Checkpoint
 from tidegate.streams.store.redis import RedisStore
 
 NOW = int(time.time() * 1000)
-PART = Part("completions", 0)
+PARTITION = TopicPartition("completions", 0)
 
 
 @pytest.fixture
-def own(own_pair: Pair) -> Cli:
+def own(own_stack: Stack) -> Cli:
     """Topics of this test's own, with a policy live."""
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     cli("policy", "apply", str(POLICY), "--reason", "a test")
     return cli
 
@@ -204,73 +204,73 @@ def test_what_a_later_tidegate_wrote_is_shown_all_the_same(own: Cli) -> None:
     assert (alerts.err, letters.err, rates.err) == ("", "", "")
 
 
-# --- fences
+# --- checkpoints
 
 
-def fence_of(cli: Cli) -> dict[str, Any]:
-    found: dict[str, Any] = cli("fence", "show", "--json").jsonl[0]
+def checkpoint_of(cli: Cli) -> dict[str, Any]:
+    found: dict[str, Any] = cli("checkpoint", "show", "--json").jsonl[0]
     return found
 
 
-def test_fences_are_shown_for_every_partition_also_where_there_is_none(own: Cli) -> None:
-    assert [(row["part"], row["next"], row["owner"]) for row in own("fence", "show", "--json").jsonl] == [
+def test_checkpoints_are_shown_for_every_partition_also_where_there_is_none(own: Cli) -> None:
+    assert [(row["part"], row["next"], row["owner"]) for row in own("checkpoint", "show", "--json").jsonl] == [
         ("completions-0", None, None),
         ("feedback-0", None, None),
     ]
-    assert own("fence", "show").out.splitlines()[1].split()[:3] == ["completions-0", "no", "fence"]
+    assert own("checkpoint", "show").out.splitlines()[1].split()[:3] == ["completions-0", "no", "checkpoint"]
 
 
 def claimed(own: Cli, next_: int) -> int:
-    """A worker that holds the part, alive."""
+    """A worker that holds the partition, alive."""
 
     async def claim(store: RedisStore) -> int:
-        (claim,) = await store.claim([PART], "w1")
+        (claim,) = await store.claim([PARTITION], "w1")
         cluster = await cluster_id(own.settings.kafka)
-        assert await store.reset(PART, claim.token, Fence(next_, cluster, 1, None))
-        assert await store.beat(PART, claim.token, 4, NOW)
-        return int(claim.token)
+        assert await store.reset(PARTITION, claim.epoch, Checkpoint(next_, cluster, 1, None))
+        assert await store.heartbeat(PARTITION, claim.epoch, 4, NOW)
+        return int(claim.epoch)
 
     return int(stored(own, claim))
 
 
-def test_a_fence_that_a_live_worker_holds_is_moved_only_by_force(own: Cli) -> None:
+def test_a_checkpoint_that_a_live_worker_holds_is_moved_only_by_force(own: Cli) -> None:
     own.write([("completions", None, b"{}")] * 10)
-    token = claimed(own, 6)
-    assert (fence_of(own)["owner"], fence_of(own)["lag"], fence_of(own)["next"]) == ("w1", 4, 6)
-    held = own("fence", "reset", "--part", "completions-0", "--to", "2", "--yes")
+    epoch = claimed(own, 6)
+    assert (checkpoint_of(own)["owner"], checkpoint_of(own)["lag"], checkpoint_of(own)["next"]) == ("w1", 4, 6)
+    held = own("checkpoint", "reset", "--partition", "completions-0", "--to", "2", "--yes")
     assert (held.code, "held by w1, alive" in held.err) == (1, True)
-    assert fence_of(own)["next"] == 6
-    moved = own("fence", "reset", "--part", "completions-0", "--to", "2", "--yes", "--force")
+    assert checkpoint_of(own)["next"] == 6
+    moved = own("checkpoint", "reset", "--partition", "completions-0", "--to", "2", "--yes", "--force")
     assert moved.code == 0
     assert "offsets [2, 6) will be decided again and counted twice: 4 at most" in moved.err
-    assert (fence_of(own)["next"], fence_of(own)["generation"], fence_of(own)["owner"]) == (2, 2, None)
+    assert (checkpoint_of(own)["next"], checkpoint_of(own)["generation"], checkpoint_of(own)["owner"]) == (2, 2, None)
 
     async def beats(store: RedisStore) -> bool:
-        return await store.beat(PART, token, 0, NOW)
+        return await store.heartbeat(PARTITION, epoch, 0, NOW)
 
-    assert stored(own, beats) is False  # its owner is told, and takes the part over at the new fence
+    assert stored(own, beats) is False  # its owner is told, and takes the partition over at the new checkpoint
 
 
-def test_a_fence_is_moved_within_what_the_topic_holds_and_only_when_agreed(own: Cli) -> None:
+def test_a_checkpoint_is_moved_within_what_the_topic_holds_and_only_when_agreed(own: Cli) -> None:
     own.write([("completions", None, b"{}")] * 10)
-    part = ["fence", "reset", "--part", "completions-0", "--to"]
-    assert own(*part, "10", "--yes").code == 0
-    assert own(*part, "10", "--yes").err.startswith("completions[0]: next is 10 already")
-    asked = own(*part, "3")
+    partition = ["checkpoint", "reset", "--partition", "completions-0", "--to"]
+    assert own(*partition, "10", "--yes").code == 0
+    assert own(*partition, "10", "--yes").err.startswith("completions[0]: next is 10 already")
+    asked = own(*partition, "3")
     assert (asked.code, "expected --yes" in asked.err) == (2, True)
-    assert fence_of(own)["next"] == 10
-    assert own(*part, "3", "--yes").code == 0
-    skipped = own(*part, "5", "--yes")
+    assert checkpoint_of(own)["next"] == 10
+    assert own(*partition, "3", "--yes").code == 0
+    skipped = own(*partition, "5", "--yes")
     assert "offsets [3, 5) will never be decided nor counted: 2 at most" in skipped.err
     for to, code, said in (
         ("11", 2, "11 is outside [0, 10]"),
         ("soon", 2, "expected an offset in [0, 10], or committed"),
         ("committed", 1, "has committed nothing"),
     ):
-        refused = own(*part, to, "--yes")
+        refused = own(*partition, to, "--yes")
         assert (refused.code, said in refused.err) == (code, True), refused.err
     for name in ("decisions-0", "completions", "completions-7"):
-        assert own("fence", "reset", "--part", name, "--to", "0", "--yes").code == 2
+        assert own("checkpoint", "reset", "--partition", name, "--to", "0", "--yes").code == 2
 
 
 # --- dead letters

@@ -8,16 +8,16 @@ import tomllib
 from pathlib import Path
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.policy.file import differences, toml
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.policy_log.file import read_policy
 
 
-def test_an_empty_log_has_no_policy_to_show(own_pair: Pair) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+def test_an_empty_log_has_no_policy_to_show(own_stack: Stack) -> None:
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     for command in (["show"], ["set", "resend_s", "5", *WHY]):
         ran = cli("policy", *command)
         assert ran.code == 1

@@ -192,7 +192,7 @@ def test_a_scope_that_matches_nothing_seen_is_warned_of(ruled: Cli, tmp_path: Pa
     assert full.err.splitlines() == warned[1:]
 
 
-def test_where_redis_is_away_that_is_said_and_the_change_is_made(ruled: Cli) -> None:
+def test_where_redis_is_unavailable_that_is_said_and_the_change_is_made(ruled: Cli) -> None:
     ran = ruled(
         "policy", "set", "labels.insult.flag", "0.6", "--tenant", "acme", *WHY, TIDEGATE_REDIS="redis://127.0.0.1:1/0"
     )

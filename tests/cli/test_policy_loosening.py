@@ -14,12 +14,12 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.policy.opening import told
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
 from tidegate.streams.core.policy.model import parse
-from tidegate.streams.core.policy.relaxations import Loosened
+from tidegate.streams.core.policy.relaxations import Relaxation
 from tidegate.streams.core.policy.resolved import LivePolicy
 
 ASKED = WHY[:-1]  # without --yes
@@ -94,15 +94,15 @@ def test_a_rule_before_that_and_decisions_of_hours_ago_do_not_count(ruled: Cli) 
     assert (ran.code, "what that opens is not known: there are no decisions of the last hour" in ran.err) == (2, True)
 
 
-def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_pair: Pair) -> None:
+def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_stack: Stack) -> None:
     async def only_policies() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=own_pair.kafka)
+        admin = AIOKafkaAdminClient(bootstrap_servers=own_stack.kafka)
         await admin.start()
         await admin.create_topics([NewTopic("policies", 1, 1)])
         await admin.close()
 
     asyncio.run(only_policies())
-    cli = Cli({**own_pair.env(), **TWIN})
+    cli = Cli({**own_stack.env(), **TWIN})
     assert cli("policy", "apply", str(POLICY), *WHY).code == 0
     ran = cli("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
     assert (ran.code, "expected --yes" in ran.err) == (2, True)
@@ -111,7 +111,7 @@ def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_pair: Pai
 
 
 def test_of_very_much_the_first_is_said() -> None:
-    found = [Loosened("labels.toxicity.block", f"tenant=t{n}", "0.8", "0.9") for n in range(1_000)]
+    found = [Relaxation("labels.toxicity.block", f"tenant=t{n}", "0.8", "0.9") for n in range(1_000)]
     assert len(told(found)) == 21
     assert told(found)[-1] == "  and 980 more"
     assert told(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"

@@ -160,5 +160,5 @@ def test_unset_of_what_is_not_set_says_what_is(cli: Cli, command: str, said: str
 @pytest.mark.parametrize(("flag", "text"), [("--reason", ""), ("--reason", " "), ("--author", "a\x1b[2Jb")])
 def test_who_and_why_are_lines_that_people_can_read(offline: Cli, flag: str, text: str) -> None:
     given = {"--reason": "a test", "--author": "ada", flag: text}
-    ran = offline("policy", "set", "resend_s", "30", *(part for pair in given.items() for part in pair))
+    ran = offline("policy", "set", "resend_s", "30", *(part for stack in given.items() for part in stack))
     assert (ran.code, "expected a line of text that people can read; nothing written" in ran.err) == (2, True)

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.manifests import write_cascade
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.policy import shadow as policy_shadow
 from tidegate.streams.cli.policy.file import plain
 from tidegate.streams.cli.policy.log import append, read_log
@@ -157,9 +157,9 @@ def test_it_says_what_it_costs_and_which_of_its_rules_alert(own: Cli, file: Path
     assert ran.err.splitlines()[-1].endswith("; of its rules these alert: fault_rate")
 
 
-def test_without_a_live_policy_there_is_nothing_to_run_beside(own_pair: Pair, file: Path) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    bare = Cli({**own_pair.env(), **TWIN})
+def test_without_a_live_policy_there_is_nothing_to_run_beside(own_stack: Stack, file: Path) -> None:
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    bare = Cli({**own_stack.env(), **TWIN})
     for command in (["shadow", str(file)], ["promote"], ["drop"]):
         ran = bare("policy", *command, *WHY)
         assert (ran.code, "no policy yet" in ran.err) == (1, True)

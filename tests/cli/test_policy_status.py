@@ -10,11 +10,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
-from tidegate.streams.core.policy.snapshot import Kept, hash_of, to_json
-from tidegate.streams.core.worker_status import Report
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, hash_of, to_json
+from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.store.redis import RedisStore
@@ -23,12 +23,12 @@ WHY = ("--reason", "a test", "--author", "ada")
 
 
 @pytest.fixture
-def own(own_pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def own(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A pair of this test's own, with policy.toml live; nobody waits for who is behind."""
     monkeypatch.setattr(policy_status, "WORD_S", 0.0)
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.2)
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     assert cli("policy", "apply", str(FILE), *WHY).code == 0
     return cli
 
@@ -44,9 +44,9 @@ def in_store(cli: Cli, work: Callable[[RedisStore], Awaitable[None]]) -> None:
 
 def says(cli: Cli, worker: str, **said: object) -> None:
     """That worker's word."""
-    known = {"name": worker, "started_ms": 1, "model": "twin@1", "file": "same", "pages": "http://127.0.0.1:8077"}
-    report = Report.model_validate({**known, **said})
-    in_store(cli, lambda store: store.report(f"{worker}-1", report.model_dump_json(), 60_000))
+    known = {"name": worker, "started_ms": 1, "model": "twin@1", "file": "same", "probes": "http://127.0.0.1:8077"}
+    report = WorkerStatus.model_validate({**known, **said})
+    in_store(cli, lambda store: store.put_status(f"{worker}-1", report.model_dump_json(), 60_000))
 
 
 def live(cli: Cli) -> str:
@@ -62,7 +62,7 @@ def test_without_workers_there_is_nobody_to_ask_for(own: Cli) -> None:
 
 def test_who_is_current_is_shown_with_its_file_and_what_it_waits_for(own: Cli) -> None:
     says(own, "w1", version=live(own), next=1)
-    says(own, "w2", version=live(own), next=1, file="ignored", waits={"redis": "away"})
+    says(own, "w2", version=live(own), next=1, file="ignored", waiting_for={"redis": "away"})
     ran = own("policy", "status")
     assert (ran.code, ran.err) == (0, "")
     _, head, *rows = ran.out.splitlines()
@@ -87,8 +87,8 @@ def test_who_is_behind_is_named_and_the_exit_code_says_so(own: Cli) -> None:
     ]
 
 
-def test_redis_away_is_said(own: Cli, own_pair: Pair) -> None:
-    own_pair.kill_store()
+def test_redis_unavailable_is_said(own: Cli, own_stack: Stack) -> None:
+    own_stack.kill_store()
     ran = own("policy", "status")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith("redis 127.0.0.1:")
@@ -109,15 +109,15 @@ async def made_anew(kafka: str) -> None:
 def keep(cli: Cli) -> None:
     """What a worker would have kept of the log."""
     log = asyncio.run(read_log(cli.settings)).log
-    kept = Kept(log, hash_of(b"the last record"))
-    in_store(cli, lambda store: store.keep_policies(kept.order, to_json(kept)))
+    kept = PolicySnapshot(log, hash_of(b"the last record"))
+    in_store(cli, lambda store: store.save_policies(kept.order, to_json(kept)))
 
 
-def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_pair: Pair) -> None:
+def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_stack: Stack) -> None:
     own("policy", "set", "labels.toxicity.block", "0.97", *WHY)
     was = live(own)
     keep(own)
-    asyncio.run(made_anew(own_pair.kafka))
+    asyncio.run(made_anew(own_stack.kafka))
     ran = own("policy", "show")
     assert ran.out.startswith(f"# Policy {was}, by - at -: kept in Redis; the log lost the record of it\n")
     ran = own("policy", "set", "labels.toxicity.block", "0.96", *WHY)
@@ -126,12 +126,12 @@ def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, o
     assert [e["verdict"] for e in own("policy", "history", "--json").jsonl] == ["applied", "applied"]
 
 
-def test_with_redis_away_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_pair: Pair) -> None:
+def test_with_redis_unavailable_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_stack: Stack) -> None:
     keep(own)
-    asyncio.run(made_anew(own_pair.kafka))
-    own_pair.kill_store()
+    asyncio.run(made_anew(own_stack.kafka))
+    own_stack.kill_store()
     ran = own("policy", "apply", str(FILE), *WHY)
     assert ran.code == 3
     assert ran.err.endswith("the policies log names no policy by itself, and one may be kept there\n")
-    own_pair.start_store()
+    own_stack.start_store()
     assert own("policy", "history", "--json").jsonl[1:] == []  # the kept one alone

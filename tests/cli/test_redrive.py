@@ -14,8 +14,8 @@ import redis
 
 from tests.cli.conftest import PARTITIONS, TWIN, Cli, stored
 from tests.cli.test_running import ready, until
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Part
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.embedded import free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
@@ -23,13 +23,13 @@ from tidegate.streams.kafka.reading import everything
 from tidegate.streams.kafka.writing import producer
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}
-PARTS = [Part(topic, p) for topic in ("completions", "feedback") for p in range(PARTITIONS)]
+EVERY_PARTITION = [TopicPartition(topic, p) for topic in ("completions", "feedback") for p in range(PARTITIONS)]
 
 
 @pytest.fixture
-def own(own_pair: Pair) -> Cli:
-    asyncio.run(ensure_topics(own_pair.kafka, PARTITIONS, own_pair.replication))
-    return Cli({**own_pair.env(), **TWIN})
+def own(own_stack: Stack) -> Cli:
+    asyncio.run(ensure_topics(own_stack.kafka, PARTITIONS, own_stack.replication))
+    return Cli({**own_stack.env(), **TWIN})
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def read(cli: Cli, topic: str) -> list[Any]:
 
 def totals(cli: Cli, topic: str) -> Counter[str]:
     async def work(store: Any) -> Counter[str]:
-        return Counter(await store.totals([part for part in PARTS if part.topic == topic]))
+        return Counter(await store.totals([partition for partition in EVERY_PARTITION if partition.topic == topic]))
 
     return Counter(stored(cli, work))
 

@@ -20,16 +20,16 @@ from aiokafka import AIOKafkaProducer
 
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, account, fleet, settled
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import digest, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
+from tidegate.streams.kafka.range_reader import RangeReader
 from tidegate.streams.kafka.reading import ends_of, everything
-from tidegate.streams.kafka.stretches import Stretches
-from tidegate.streams.operations.replay.range import Stretch
+from tidegate.streams.operations.replay.range import OffsetRange
 from tidegate.streams.operations.replay.run import Replays
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.topics import TOPICS
@@ -121,23 +121,23 @@ async def send(kafka: str) -> dict[tuple[int, int], int]:
 
 
 @pytest.fixture(scope="module")
-def world(module_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("replay")
-    pair = module_pair
-    with fleet(folder, pair.env(), policy=WORKERS_POLICY) as workers:
+    stack = module_stack
+    with fleet(folder, stack.env(), policy=WORKERS_POLICY) as workers:
         workers.start()
-        at = asyncio.run(send(pair.kafka))
-        seen = asyncio.run(account(pair.kafka, SENT, 60))
-        asyncio.run(settled(pair.redis, SENT, 30))
+        at = asyncio.run(send(stack.kafka))
+        seen = asyncio.run(account(stack.kafka, SENT, 60))
+        asyncio.run(settled(stack.redis, SENT, 30))
     assert seen.positions == set(at)
-    env = {**pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_SCORE_THREADS": "1"}
+    env = {**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_SCORE_THREADS": "1"}
     made = World(Cli(env), at, dead=set(seen.dead))
     decided = {p: Decision.model_validate(found[0]) for p, found in seen.decisions.items()}
     # A second owner decided three of them otherwise: later and higher counts, later and lower does not.
     higher = decided_otherwise(decided[0, 4], 9, {**decided[0, 4].scores, "toxicity": 1.0})
     fewer = decided_otherwise(decided[0, 6], 9, {"toxicity": 0.5})
     lower = decided_otherwise(decided[1, 0], -9, {"toxicity": 1.0})
-    asyncio.run(write(pair.kafka, [higher, fewer, lower]))
+    asyncio.run(write(stack.kafka, [higher, fewer, lower]))
     made.decided = {**decided, (0, 4): higher, (0, 6): fewer}
     return made
 
@@ -280,8 +280,10 @@ def test_the_users_key_must_be_the_workers(world: World) -> None:
     assert (other.code, "expected the key that the workers have; nothing replayed" in other.err) == (2, True)
     none = world.cli("replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_USER_KEY="")
     assert (none.code, none.err.startswith("TIDEGATE_USER_KEY: not set")) == (2, True)
-    away = world.cli("replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_REDIS="redis://127.0.0.1:1/0")
-    assert away.code == 3
+    unavailable = world.cli(
+        "replay", *ALL, "--model", "tests.support.scorers:zeros", TIDEGATE_REDIS="redis://127.0.0.1:1/0"
+    )
+    assert unavailable.code == 3
     assert replay(world, *ALL, TIDEGATE_USER_KEY="", TIDEGATE_REDIS="redis://127.0.0.1:1/0")  # no user is hashed
 
 
@@ -372,15 +374,15 @@ def test_an_end_before_its_time_says_how_far_it_came(world: World, monkeypatch: 
 def test_what_is_deleted_meanwhile_is_missing_from_the_account_and_it_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def shorter(self: Stretches, stretch: Stretch) -> Any:
-        looked.append(stretch.part)
-        again = looked.count(stretch.part) > 1
+    async def shorter(self: RangeReader, stretch: OffsetRange) -> Any:
+        looked.append(stretch.partition)
+        again = looked.count(stretch.partition) > 1
         async for records in as_it_is(self, stretch):
             yield [r for r in records if not (again and r.offset == 0)]
 
-    looked: list[Part] = []
-    as_it_is = Stretches.read
-    monkeypatch.setattr(Stretches, "read", shorter)
+    looked: list[TopicPartition] = []
+    as_it_is = RangeReader.read
+    monkeypatch.setattr(RangeReader, "read", shorter)
     ran = world.cli("replay", *ALL)
     assert ran.code == 1
     assert "the account does not close: 120 read, 118 accounted for" in ran.err
@@ -422,9 +424,9 @@ def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     assert "expected one of toxicity" in ran.err
 
 
-def test_kafka_away_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: Embedded) -> None:
-    away = offline("replay", "--from", "1h", "--dry-run", TIDEGATE_KAFKA="127.0.0.1:1")
-    assert (away.code, away.err.startswith("kafka 127.0.0.1:1: ")) == (3, True)
+def test_kafka_unavailable_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: EmbeddedStack) -> None:
+    unavailable = offline("replay", "--from", "1h", "--dry-run", TIDEGATE_KAFKA="127.0.0.1:1")
+    assert (unavailable.code, unavailable.err.startswith("kafka 127.0.0.1:1: ")) == (3, True)
     own = Cli({**offline.env, **own_embedded.env()})
     missing = own("replay", "--from", "1h", "--dry-run")
     assert (missing.code, "no topic completions, decisions, dead-letters, replays" in missing.err) == (3, True)

@@ -20,8 +20,8 @@ import pytest
 
 from tests.cli.conftest import PARTITIONS, TWIN, Cli
 from tests.support.manifests import write, write_cascade, write_one
-from tests.support.pairs import Pair
-from tidegate.streams.embedded import Embedded, free_port
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
 
@@ -40,10 +40,10 @@ def until(found: Callable[[], T | None], within_s: float = LONG_S) -> T:
 
 
 @pytest.fixture(scope="module")
-def running(module_pair: Pair) -> Iterator[tuple[Cli, WorkerProcess]]:
+def running(module_stack: Stack) -> Iterator[tuple[Cli, WorkerProcess]]:
     """A pair and a worker on it that is ready."""
     port = free_port()
-    env = {**module_pair.env(), **TWIN}
+    env = {**module_stack.env(), **TWIN}
     with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}) as worker:
         until(lambda: ready(port))
         yield Cli(env), worker
@@ -67,8 +67,8 @@ def decisions(cli: Cli) -> list[Any]:
 
 
 def decided(cli: Cli) -> int:
-    """How many completions were decided so far, by the fences."""
-    rows = cli("fence", "show", "--json").jsonl
+    """How many completions were decided so far, by the checkpoints."""
+    rows = cli("checkpoint", "show", "--json").jsonl
     return sum(row["next"] or 0 for row in rows if row["part"].startswith("completions"))
 
 
@@ -104,7 +104,9 @@ def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[C
 
 
 @pytest.mark.drill
-def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(own_embedded: Embedded, tmp_path: Path) -> None:
+def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(
+    own_embedded: EmbeddedStack, tmp_path: Path
+) -> None:
     asyncio.run(ensure_topics(own_embedded.kafka, 1, own_embedded.replication))
     manifest = write_one(tmp_path)
     port = free_port()
@@ -146,7 +148,7 @@ def metric(port: int, name: str) -> float:
 
 
 @pytest.mark.drill
-def test_rates_fences_and_dead_letters_are_those_of_the_worker(running: tuple[Cli, WorkerProcess]) -> None:
+def test_rates_checkpoints_and_dead_letters_are_those_of_the_worker(running: tuple[Cli, WorkerProcess]) -> None:
     cli, _ = running
     assert cli("send", "-", stdin="junk\n").code == 0
     (letter,) = until(lambda: cli("dead-letters", "list", "--json").jsonl)
@@ -154,33 +156,33 @@ def test_rates_fences_and_dead_letters_are_those_of_the_worker(running: tuple[Cl
     send(cli, "flagged", "toxicity=0.75", tenant="zeta")
     found = until(lambda: cli("rates", "--scope", "tenant=zeta", "--measure", "label.toxicity", "--json").jsonl)
     assert (found[0]["hits"], found[0]["total"], found[0]["share"]) == (1, 1, 1.0)
-    rows = cli("fence", "show", "--json").jsonl
+    rows = cli("checkpoint", "show", "--json").jsonl
     assert len(rows) == 2 * PARTITIONS
     assert all(row["owner"] for row in rows)
 
 
 @pytest.mark.drill
-def test_a_fence_that_is_moved_by_force_is_read_again_by_its_owner(running: tuple[Cli, WorkerProcess]) -> None:
+def test_a_checkpoint_that_is_moved_by_force_is_read_again_by_its_owner(running: tuple[Cli, WorkerProcess]) -> None:
     cli, _ = running
     send(cli, "again", "toxicity=0.75")
     source = decision(cli, "again")["source"]
-    part = f"completions-{source['partition']}"
+    partition = f"completions-{source['partition']}"
     before = decided(cli)
-    moved = cli("fence", "reset", "--part", part, "--to", str(source["offset"]), "--force", "--yes")
+    moved = cli("checkpoint", "reset", "--partition", partition, "--to", str(source["offset"]), "--force", "--yes")
     assert moved.code == 0, moved.err
     until(lambda: decided(cli) == before)  # counted up to where it was, a second time
     until(lambda: sum(d["id"] == "again" for d in decisions(cli)) == 2)
-    committed = cli("fence", "reset", "--part", part, "--to", "committed", "--force", "--yes")
+    committed = cli("checkpoint", "reset", "--partition", partition, "--to", "committed", "--force", "--yes")
     assert committed.code == 0, committed.err
 
 
 @pytest.mark.drill
-def test_a_worker_process_is_gone_when_its_owner_is_killed(own_pair: Pair) -> None:
+def test_a_worker_process_is_gone_when_its_owner_is_killed(own_stack: Stack) -> None:
     program = (
         "import sys, time\nfrom tidegate.streams.embedded.worker_process import WorkerProcess\n"
         "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
     )
-    env = {**os.environ, **own_pair.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
+    env = {**os.environ, **own_stack.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT)
     assert owner.stdout is not None
     with owner.stdout:
@@ -208,11 +210,11 @@ def test_up_prints_what_other_terminals_need_and_leaves_nothing_behind(end: sign
             told += line
             if "Ctrl-C" in line:
                 break
-        (pages,) = re.findall(r"^pages   (http://127\.0\.0\.1:\d+)/readyz$", told, re.M)
+        (probes,) = re.findall(r"^pages   (http://127\.0\.0\.1:\d+)/readyz$", told, re.M)
         cli = Cli({**dict(re.findall(r"^export (\w+)=(\S+)$", told, re.M)), **TWIN})
         assert cli("topics").out == "every topic exists; nothing created\n"
         children = psutil.Process(up.pid).children(recursive=True)
-        until(lambda: alive(f"{pages}/healthz"), 60)
+        until(lambda: alive(f"{probes}/healthz"), 60)
         up.send_signal(end)
         assert up.wait(30) == 0
     _, left = psutil.wait_procs(children, timeout=10)

@@ -19,7 +19,7 @@ WHY = ("--reason", "known", "--author", "ada")
 
 
 def keep(cli: Cli, *alerts: tuple[str, str, AlertState]) -> None:
-    """Alerts as the tick keeps them in the store: rule, scope and state of each."""
+    """Alerts as the ruler keeps them in the store: rule, scope and state of each."""
 
     def status(rule: str, scope: str, state: AlertState) -> str:
         return AlertStatus(

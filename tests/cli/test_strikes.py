@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, TWIN, Cli, lives, stored
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.cli.tail import line as told
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Strike, Struck, Terms, enforcement
+from tidegate.streams.core.strikes import NewStrikes, Strike, Terms, enforcement
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.store import Apply, Fence, Mark
+from tidegate.streams.store import Apply, Checkpoint, Marker
 from tidegate.streams.store.redis import RedisStore
 
 T = (int(time.time()) + 86_400) * 1000  # ahead of every clock: nothing decays meanwhile
@@ -38,7 +38,7 @@ suspend = 4
 block = 1
 """
 TERMS = Terms(HOUR_MS, 2.0, 4.0, 0.001, "0-made")
-PARTS = [Part("completions", p) for p in range(2)]
+PARTITIONS = [TopicPartition("completions", p) for p in range(2)]
 
 
 def strike(cli: Cli, **given: tuple[int, float]) -> None:
@@ -46,12 +46,12 @@ def strike(cli: Cli, **given: tuple[int, float]) -> None:
 
     async def work(store: RedisStore) -> None:
         await store.check(UserKey(KEY).fingerprint)
-        for user, (partition, weight) in given.items():
-            part = PARTS[partition]
-            (claim,) = await store.claim([part], "w")
-            await store.reset(part, claim.token, Fence(0, "c", 1, None))
-            made = Struck(TERMS, (Strike(f"{part}@0", NAMES.get(user, user), T, weight, "toxicity.block"),))
-            await store.apply([Apply(part, claim.token, 0, 1, Mark(0, T, "s"), Aggregate(struck=made), T, 0, 1)])
+        for user, (number, weight) in given.items():
+            partition = PARTITIONS[number]
+            (claim,) = await store.claim([partition], "w")
+            await store.reset(partition, claim.epoch, Checkpoint(0, "c", 1, None))
+            made = NewStrikes(TERMS, (Strike(f"{partition}@0", NAMES.get(user, user), T, weight, "toxicity.block"),))
+            await store.apply([Apply(partition, claim.epoch, 0, 1, Marker(0, T, "s"), Aggregate(new_strikes=made), T, 0, 1)])
 
     stored(cli, work)
 
@@ -60,9 +60,9 @@ NAMES = {"acme": ACME, "zed": ZED, "acme_too": ACME}
 
 
 @pytest.fixture(scope=lives)
-def ruled(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+def ruled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The module's pair, with a policy live that makes strikes."""
-    return ruling(pair, tmp_path_factory.mktemp("policy"))
+    return ruling(stack, tmp_path_factory.mktemp("policy"))
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def own(ruled: Cli, namespace: str) -> Cli:
     return Cli({**ruled.env, "TIDEGATE_NAMESPACE": namespace})
 
 
-def ruling(pair: Pair, folder: Path) -> Cli:
-    cli = Cli({**pair.env(), **TWIN, "TIDEGATE_USER_KEY": KEY.decode()})
+def ruling(stack: Stack, folder: Path) -> Cli:
+    cli = Cli({**stack.env(), **TWIN, "TIDEGATE_USER_KEY": KEY.decode()})
     policy = folder / "policy.toml"
     policy.write_text(POLICY.read_text() + STRIKES)
     ran = cli("policy", "apply", str(policy), "--reason", "a test", "--yes")
@@ -137,7 +137,7 @@ def test_a_name_hashed_with_another_key_is_refused(own: Cli) -> None:
     assert f"users were hashed with key {UserKey(KEY).fingerprint}" in ran.err
 
 
-def test_all_strikes_are_undone_in_every_part_with_author_and_reason(own: Cli) -> None:
+def test_all_strikes_are_undone_in_every_partition_with_author_and_reason(own: Cli) -> None:
     strike(own, acme=(0, 2.5), acme_too=(1, 0.5), zed=(1, 4.0))
     ran = own("strikes", "undo", ACME, "--reason", "a song", "--author", "ops", "--yes")
     assert ran.code == 0, ran.err
@@ -146,7 +146,7 @@ def test_all_strikes_are_undone_in_every_part_with_author_and_reason(own: Cli) -
         f"{ACME}: 0.50 -> 0.00 strikes in completions-1",
     ]
     assert f"{ACME}: 2.50 strikes in completions-0, throttle until " in ran.err
-    outboxes = stored(own, lambda store: store.outboxes(PARTS, 99))
+    outboxes = stored(own, lambda store: store.outboxes(PARTITIONS, 99))
     said = [[enforcement(q.crossing) for q in outbox.queued][-1] for outbox in outboxes]
     assert [(e.action, e.author, e.reason, e.user) for e in said] == [
         ("lifted", "ops", "a song", ACME.partition(":")[2])
@@ -161,7 +161,7 @@ def test_some_strikes_are_undone_where_most_are_first(own: Cli) -> None:
     strike(own, acme=(0, 1.0), acme_too=(1, 4.5))
     ran = own("strikes", "undo", "--tenant", "acme", "--user", "u-17", "--weight", "1.5", "--reason", "one", "--yes")
     assert ran.out.splitlines() == [f"{ACME}: 4.50 -> 3.00 strikes in completions-1"]
-    (outbox,) = stored(own, lambda store: store.outboxes(PARTS[1:], 99))
+    (outbox,) = stored(own, lambda store: store.outboxes(PARTITIONS[1:], 99))
     said = enforcement(outbox.queued[-1].crossing)
     assert (said.action, said.strikes, said.threshold) == ("throttle", 3.0, 2.0)  # no longer suspended
     assert said.policy_version != "0-made"  # the terms are those of the live policy
@@ -184,9 +184,9 @@ def test_undoing_asks_first_and_refuses_what_is_no_weight(own: Cli) -> None:
     assert own("strikes", "show", ACME, "--json").jsonl[0]["strikes"] == 2.5
 
 
-def test_a_policy_without_weights_is_said(own_pair: Pair, tmp_path: Path) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
-    own = ruling(own_pair, tmp_path)
+def test_a_policy_without_weights_is_said(own_stack: Stack, tmp_path: Path) -> None:
+    asyncio.run(ensure_topics(own_stack.kafka, 2, own_stack.replication))
+    own = ruling(own_stack, tmp_path)
     strike(own, acme=(0, 2.5))
     assert own("policy", "apply", str(POLICY), "--reason", "off again", "--yes").code == 0
     ran = own("strikes", "show")
@@ -194,9 +194,9 @@ def test_a_policy_without_weights_is_said(own_pair: Pair, tmp_path: Path) -> Non
     assert ACME in ran.out  # those that there are still stand
 
 
-def test_without_a_policy_there_is_nothing_to_show(own_pair: Pair) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
-    ran = Cli({**own_pair.env(), **TWIN})("strikes", "show")
+def test_without_a_policy_there_is_nothing_to_show(own_stack: Stack) -> None:
+    asyncio.run(ensure_topics(own_stack.kafka, 2, own_stack.replication))
+    ran = Cli({**own_stack.env(), **TWIN})("strikes", "show")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("no policy is live, and so no strikes")
 

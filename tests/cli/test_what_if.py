@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.decisions import Decisions
 from tidegate.streams.cli.policy import file as policy_file
@@ -23,8 +23,8 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.kafka.kept_records import KeptRecords
-from tidegate.streams.kafka.ranges import Stretch
+from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.kafka.topic_reader import TopicReader
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.policy_log.file import read_policy
 
@@ -35,10 +35,10 @@ LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereot
 
 
 @pytest.fixture
-def own(own_pair: Pair) -> Cli:
+def own(own_stack: Stack) -> Cli:
     """Topics of this test's own, with policy.toml live: it flags toxicity at 0.7, reviews at 0.9, blocks at 0.98."""
-    asyncio.run(ensure_topics(own_pair.kafka, 2, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+    asyncio.run(ensure_topics(own_stack.kafka, 2, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     assert cli("policy", "apply", str(FILE), *WHY).code == 0
     return cli
 
@@ -151,7 +151,7 @@ def test_of_a_completion_decided_again_the_highest_epoch_counts_once(own: Cli, s
         made(0, 0.85, policy, epoch=2),
         made(2, 0.85, policy, epoch=2),
         made(2, 0.85, policy, epoch=2),  # the same twice: one
-        made(2, 0.99, policy, epoch=1),  # a worker that had lost the part, late
+        made(2, 0.99, policy, epoch=1),  # a worker that had lost the partition, late
         made(4, 0.1, policy, epoch=9),
         made(4, 0.85, policy, epoch=2),  # an older one that came later
     ]
@@ -255,9 +255,9 @@ def test_a_wrong_file_is_refused_as_check_refuses_it(cli: Cli, tmp_path: Path) -
         assert said in ran.err
 
 
-def test_without_a_live_policy_only_the_record_can_be_held_against(own_pair: Pair) -> None:
-    asyncio.run(ensure_topics(own_pair.kafka, 1, own_pair.replication))
-    cli = Cli({**own_pair.env(), **TWIN})
+def test_without_a_live_policy_only_the_record_can_be_held_against(own_stack: Stack) -> None:
+    asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
+    cli = Cli({**own_stack.env(), **TWIN})
     ran = cli("policy", "what-if", str(FILE), "--since", "1h", "--baseline", "live")
     assert (ran.code, "no policy is live yet" in ran.err) == (2, True)
     shown = cli("policy", "what-if", str(FILE), "--since", "1h")
@@ -270,13 +270,13 @@ def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
     """The embedded broker cannot delete records, so that only its word on where the log begins is another one here."""
     policy = live(own)
     put(own, [made(n, 0.85, policy) for n in range(0, 40, 2)])  # one partition, a decision every two seconds
-    asked = KeptRecords.since
+    asked = TopicReader.since
 
-    async def begun_later(topic: KeptRecords, from_ms: int, *, most: int | None = None) -> list[Stretch]:
+    async def begun_later(topic: TopicReader, from_ms: int, *, most: int | None = None) -> list[OffsetRange]:
         found = await asked(topic, from_ms, most=most)
         return [s._replace(begins=5, start=max(5, s.start)) if s.end else s for s in found]
 
-    monkeypatch.setattr(KeptRecords, "since", begun_later)
+    monkeypatch.setattr(TopicReader, "since", begun_later)
     ran = own("policy", "what-if", str(stricter), *RANGE)
     assert (ran.code, ran.out) == (2, "")
     # the sixth decision, of c10: 10 s after 11:50
@@ -289,9 +289,9 @@ def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
     assert "note: what fills the windows before" in later.out
 
 
-async def test_effects_of_the_newest_so_many(own_pair: Pair) -> None:
-    await ensure_topics(own_pair.kafka, 2, own_pair.replication)
-    cli, policy = Cli({**own_pair.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
+async def test_effects_of_the_newest_so_many(own_stack: Stack) -> None:
+    await ensure_topics(own_stack.kafka, 2, own_stack.replication)
+    cli, policy = Cli({**own_stack.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
     await asyncio.to_thread(put, cli, [made(n, 0.85, policy) for n in range(40)])
     read = 0
 
@@ -303,9 +303,9 @@ async def test_effects_of_the_newest_so_many(own_pair: Pair) -> None:
     assert (found.decisions, found.first_ms, read) == (10, NOW_MS - 600_000 + 30_000, 20)
 
 
-async def test_the_time_index_is_used_and_misses_nothing(own_pair: Pair) -> None:
-    await ensure_topics(own_pair.kafka, 2, own_pair.replication)
-    cli, policy = Cli({**own_pair.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
+async def test_the_time_index_is_used_and_misses_nothing(own_stack: Stack) -> None:
+    await ensure_topics(own_stack.kafka, 2, own_stack.replication)
+    cli, policy = Cli({**own_stack.env(), **TWIN}), LivePolicy("v", read_policy(FILE))
     await asyncio.to_thread(put, cli, [made(n, 0.85, policy) for n in range(10)])
     await asyncio.sleep(0.01)
     between = int(datetime.now(UTC).timestamp() * 1000)

@@ -286,4 +286,4 @@ def test_what_is_sent_and_queued_is_kept_with_the_status() -> None:
     assert queued.unpublished == (alert,)
     kept = {queued.fingerprint: queued.model_dump_json(), statuses.TICK: "{}"}
     assert statuses.read(kept) == {queued.fingerprint: queued}
-    assert statuses.sent(queued, 77) == life.status.model_copy(update={"last_sent_ms": 77})
+    assert statuses.acknowledged(queued, 77) == life.status.model_copy(update={"last_sent_ms": 77})

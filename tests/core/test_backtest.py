@@ -1,4 +1,4 @@
-"""Which alerts would have fired: by hand on timelines, and held against the tick itself.
+"""Which alerts would have fired: by hand on timelines, and held against the ruler itself.
 
 Buckets are 10 s. Decisions come at T + some seconds, in event time.
 """
@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, FeedbackKind, Scopes, Source
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.series import scoped
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, Names
+from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
 from tidegate.streams.core.times import Arrived, TimeSource
 from tidegate.streams.kafka.producer import Message
-from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.store import Apply, Fence, Mark
+from tidegate.streams.ruler.ruler import Ruler
+from tidegate.streams.store import Apply, Checkpoint, Marker
 from tidegate.streams.store.memory import MemoryStore
 
 S = 1000
@@ -53,7 +53,7 @@ def inputs(
 
 
 def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> Backtested:
-    test = Backtest(live, Names(limit))
+    test = Backtest(live, FirstScopes(limit))
     test.add([decide(one, live) for one in given])
     return test.run(T + since_s * S, T + until_s * S)
 
@@ -108,7 +108,7 @@ def test_an_alert_that_ended_before_the_range_is_not_of_it() -> None:
 
 
 def test_lead_is_the_longest_window_and_as_long_as_a_rule_waits() -> None:
-    test = Backtest(policy(a=RULE | {"window_s": 300}, b=RULE | {"for_s": 90}), Names(9))
+    test = Backtest(policy(a=RULE | {"window_s": 300}, b=RULE | {"for_s": 90}), FirstScopes(9))
     assert test.lead_ms == (300 + 90 + 10) * S  # and a bucket
 
 
@@ -136,7 +136,7 @@ def test_users_are_counted_exactly_and_only_where_a_rule_asks() -> None:
 def test_names_beyond_the_limit_count_together() -> None:
     waves = [inputs(at, 0.9, tenant=f"t{at}") for at in (1, 2, 3, 4)]
     rule = RULE | {"by": ["tenant"], "min_total": 1}
-    names = Names(2)
+    names = FirstScopes(2)
     test = Backtest(policy(toxic=rule), names)
     test.add([decide(one, test.live) for one in waves])
     assert told(test.run(T, T + 10 * S)) == [
@@ -145,14 +145,14 @@ def test_names_beyond_the_limit_count_together() -> None:
     assert names.overflowed == {"tenant"}
 
 
-def heard(said: Feedback, at_ms: int, who: str | None = None) -> Heard:
+def heard(said: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
     source = Source(topic="feedback", partition=0, offset=0)
-    return Heard(said, Arrived(at_ms, TimeSource.RECORD), who, source, at_ms)
+    return ReceivedFeedback(said, Arrived(at_ms, TimeSource.RECORD), who, source, at_ms)
 
 
 def test_rules_on_feedback_look_at_feedback() -> None:
     live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
-    test = Backtest(live, Names(9))
+    test = Backtest(live, FirstScopes(9))
     said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
     test.hear([heard(one, T + n * S) for n, one in enumerate(said)])
     assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
@@ -168,7 +168,7 @@ def test_time_is_judged_by_the_policy_that_is_tried() -> None:
     assert told(ran(LivePolicy("v", strict), late, 0, 20)) == []
 
 
-# --- the same as the tick
+# --- the same as the ruler
 
 tenant = st.sampled_from(("t1", "t2"))
 user = st.sampled_from(("u1", "u2", None))
@@ -186,10 +186,10 @@ RULES = {
 @settings(max_examples=40, deadline=None)
 @example([(0, 0.1, "t2", "u1", True)] * 2 + [(10, 0.1, "t1", "u1", True), (30, 0.1, "t1", "u1", True)])  # two at 40 s
 @given(arrivals)
-def test_in_order_it_says_what_the_tick_says(found: list[tuple[int, float, str, str | None, bool]]) -> None:
+def test_in_order_it_says_what_the_ruler_says(found: list[tuple[int, float, str, str | None, bool]]) -> None:
     live = policy(**RULES)
-    test = Backtest(live, Names(9))
-    records: list[tuple[int, Decision | Heard]] = []
+    test = Backtest(live, FirstScopes(9))
+    records: list[tuple[int, Decision | ReceivedFeedback]] = []
     for at_s, toxicity, name, who, complains in found:
         if complains:
             said = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
@@ -197,54 +197,58 @@ def test_in_order_it_says_what_the_tick_says(found: list[tuple[int, float, str, 
         else:
             records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
     test.add([one for _, one in records if isinstance(one, Decision)])
-    test.hear([one for _, one in records if isinstance(one, Heard)])
-    said_by_tick = asyncio.run(ticked(live, records, 500))
+    test.hear([one for _, one in records if isinstance(one, ReceivedFeedback)])
+    said_by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
     said_by_test = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
-    assert sorted(said_by_test, key=_when) == sorted(said_by_tick, key=_when)
+    assert sorted(said_by_test, key=_when) == sorted(said_by_ruler, key=_when)
 
 
 def _when(alert: dict[str, Any]) -> tuple[int, str]:
-    """Of one boundary the tick says alerts as it has come to know them, a what-if by rule and scope."""
+    """Of one boundary the ruler says alerts as it has come to know them, a what-if by rule and scope."""
     return alert["at_ms"], alert["id"]
 
 
-async def ticked(
-    live: LivePolicy, records: Sequence[tuple[int, Decision | Heard]], until_s: int
+async def ruler_evaluated(
+    live: LivePolicy, records: Sequence[tuple[int, Decision | ReceivedFeedback]], until_s: int
 ) -> list[dict[str, Any]]:
-    """What the tick publishes when it looks once a second while the records come: transitions only."""
-    now_ms, parts, sent = T - 20 * S, [Part("completions", 0), Part("feedback", 0)], list[Message]()
+    """What the ruler publishes when it looks once a second while the records come: transitions only."""
+    now_ms, partitions, sent = (
+        T - 20 * S,
+        [TopicPartition("completions", 0), TopicPartition("feedback", 0)],
+        list[Message](),
+    )
     store = MemoryStore(lambda: now_ms)
 
     async def publish(messages: Sequence[Message]) -> None:
         sent.extend(messages)
 
-    tokens = {}
-    for part, claim in zip(parts, await store.claim(parts, "w"), strict=True):
-        tokens[part] = claim.token
-        await store.reset(part, claim.token, Fence(0, "cluster", 1, None))
-    tick = Tick(store, publish, lambda: parts, lambda: live, tuple, "w")
+    epochs = {}
+    for partition, claim in zip(partitions, await store.claim(partitions, "w"), strict=True):
+        epochs[partition] = claim.epoch
+        await store.reset(partition, claim.epoch, Checkpoint(0, "cluster", 1, None))
+    ruler = Ruler(store, publish, lambda: partitions, lambda: live, tuple, "w")
     waiting = list(records)
     while now_ms < T + (until_s + 3) * S:
         now_ms += S
         while waiting and T + waiting[0][0] * S <= now_ms:
             _, one = waiting.pop(0)
-            part = parts[isinstance(one, Heard)]
+            partition = partitions[isinstance(one, ReceivedFeedback)]
             sums = _aggregate(one, live)
-            start = store.parts[part].next or 0
-            mark = Mark(start, now_ms, "0" * 16)
+            start = store.partitions[partition].next or 0
+            mark = Marker(start, now_ms, "0" * 16)
             (done,) = await store.apply(
-                [Apply(part, tokens[part], start, start + 1, mark, sums, now_ms, 0, keep_ms=3600 * S)]
+                [Apply(partition, epochs[partition], start, start + 1, mark, sums, now_ms, 0, keep_ms=3600 * S)]
             )
             assert done.applied == "applied"
-        for part, token in tokens.items():
-            await store.beat(part, token, 0, 0)
-        assert await tick.run_once()
+        for partition, epoch in epochs.items():
+            await store.heartbeat(partition, epoch, 0, 0)
+        assert await ruler.run_once()
     alerts = [json.loads(m.value) for m in sent if m.topic == "alerts" and m.value]
     return [alert for alert in alerts if not alert["resent"]]
 
 
-def _aggregate(one: Decision | Heard, live: LivePolicy) -> Aggregate:
-    if isinstance(one, Heard):
+def _aggregate(one: Decision | ReceivedFeedback, live: LivePolicy) -> Aggregate:
+    if isinstance(one, ReceivedFeedback):
         return aggregate_feedback([one], 0, live, scoped)
     return aggregate([one], 0, live, scoped)
 
@@ -255,7 +259,7 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
     one = policy(toxic=RULE | {"by": ["all", "tenant"]})
     two = policy(toxic=RULE | {"above": 0.3}, blocked=RULE | {"of": "action.flag", "window_s": 30})
     decided = [decide(inputs(at_s, toxicity, name), one) for at_s, toxicity, name, _, _ in found]
-    sides = [Backtest(live, Names(9)) for live in (one, two)]
+    sides = [Backtest(live, FirstScopes(9)) for live in (one, two)]
     both = sides[0].alike(sides[1])
     assert both is not None
     for decision in decided:
@@ -265,7 +269,7 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
         else:
             both.add([decision])
     for side in sides:
-        whole = Backtest(side.live, Names(9))
+        whole = Backtest(side.live, FirstScopes(9))
         whole.add(decided)
         assert side.run(T, T + 500 * S) == whole.run(T, T + 500 * S)
 
@@ -273,4 +277,4 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
 def test_nothing_counts_the_same_where_time_is_cut_differently_or_users_are_asked_for() -> None:
     coarse = parse(policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 20, "rate_window_s": 20}}, "p")
     for other in (LivePolicy("v", coarse), policy(toxic=RULE | {"min_users": 2})):
-        assert Backtest(policy(), Names(9)).alike(Backtest(other, Names(9))) is None
+        assert Backtest(policy(), FirstScopes(9)).alike(Backtest(other, FirstScopes(9))) is None

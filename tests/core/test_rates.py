@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.changes import Key, Said, snapshots
-from tidegate.streams.core.rates.rates import asked, counters_by_window, keep_ms, share, wilson_lower
+from tidegate.streams.core.rates.changes import LastPublished, RateKey, snapshots
+from tidegate.streams.core.rates.rates import counters_by_window, keep_ms, published_rates, share, wilson_lower
 from tidegate.streams.core.rates.windows import Buckets, Window
 
 S = 1000
@@ -68,7 +68,7 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
         toxic={"of": "label.toxicity", "above": 0.1, "window_s": 20, "min_total": 50},
         toxic_long={"of": "label.toxicity", "above": 0.1, "window_s": 60, "min_total": 50},
     )
-    assert {(a.measure.name, a.window_s): a.min_total for a in asked(LivePolicy("0-a", policy))} == {
+    assert {(a.measure.name, a.window_s): a.min_total for a in published_rates(LivePolicy("0-a", policy))} == {
         ("label.toxicity", 20): 1,  # the dashboard's and the rule's: the smaller min_total
         ("label.toxicity", 60): 50,
         ("prompt.attack", 20): 1,
@@ -79,7 +79,7 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
         ("complaint", 600): 1,
         ("overturned", 3600): 1,
     }
-    assert counters_by_window(asked(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
+    assert counters_by_window(published_rates(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
 
 
 def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_it() -> None:
@@ -93,8 +93,8 @@ def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_
             "complaints": {"of": "complaint", "kind": "count", "above": 1, "window_s": 70, "shadow": True},
         },
     })  # fmt: skip
-    alone = {(a.measure.name, a.window_s) for a in asked(LivePolicy("0-a", live))}
-    beside = asked(LivePolicy("0-a", live, LivePolicy("9-b", candidate)))
+    alone = {(a.measure.name, a.window_s) for a in published_rates(LivePolicy("0-a", live))}
+    beside = published_rates(LivePolicy("0-a", live, LivePolicy("9-b", candidate)))
     names = {(a.measure.name, a.window_s) for a in beside}
     assert alone <= names
     assert names - alone == {
@@ -113,11 +113,13 @@ def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_
 class _Rig:
     def __init__(self) -> None:
         self.rates = [
-            a for a in asked(LivePolicy("0-a", _policy())) if a.measure.name in ("label.toxicity", "action.allow")
+            a
+            for a in published_rates(LivePolicy("0-a", _policy()))
+            if a.measure.name in ("label.toxicity", "action.allow")
         ]
         self.buckets = Buckets({"label.toxicity": 20, "scored": 20, "action.allow": 20})
         self.windows: dict[int, Window] = {20: self.buckets.window(20, ["label.toxicity", "scored", "action.allow"])}
-        self.said = Said()
+        self.said = LastPublished()
 
     def put(self, start_s: int, **counts: int) -> None:
         self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
@@ -161,7 +163,9 @@ def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> No
 
 def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
     rig = _Rig()
-    rig.said = Said(Key(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow"))
+    rig.said = LastPublished(
+        RateKey(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow")
+    )
     rig.put(0, scored=4, action_allow=4)
     gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
     assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
@@ -189,14 +193,14 @@ def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
     rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
-    assert rig.said.unasked(rig.rates, 10) == [(Key("all", "label.toxicity", 20), None)]
-    assert rig.said.unasked(rig.rates, 10) == []
+    assert rig.said.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
+    assert rig.said.tombstones(rig.rates, 10) == []
 
 
 def test_many_rates_are_taken_back_in_turns() -> None:
     rig = _Rig()
-    rig.said = Said(Key(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
-    assert [len(rig.said.unasked(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
+    rig.said = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
+    assert [len(rig.said.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
     assert rig.said.scopes == set()
 
 

@@ -11,7 +11,7 @@ from tidegate.streams.core.alerts.status import AlertStatus, fingerprint
 from tidegate.streams.core.events import AlertReason, AlertState
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import Ruled, ruled, version_of
+from tidegate.streams.core.policy.rules import ActiveRule, active_rules, version_of
 
 TOXIC = {"of": "label.toxicity", "above": 0.1}
 
@@ -23,8 +23,8 @@ def beside(live: dict[str, Any], shadow: dict[str, Any], **live_has: Any) -> Liv
     return LivePolicy("7-01234567", Policy.model_validate({**labels, "alerts": live, **live_has}), candidate)
 
 
-def named(live: LivePolicy) -> dict[str, Ruled]:
-    return {found.name: found for found in ruled(live)}
+def named(live: LivePolicy) -> dict[str, ActiveRule]:
+    return {found.name: found for found in active_rules(live)}
 
 
 def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() -> None:
@@ -41,7 +41,7 @@ def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() ->
 def test_of_the_live_policy_shadow_has_no_effect() -> None:
     assert set(named(beside({"a": {**TOXIC, "shadow": True}, "b": TOXIC}, {}))) == {"a", "b"}
     alone = beside({"a": {**TOXIC, "shadow": True}}, {})
-    assert [found.of.name for found in ruled(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
+    assert [found.of.name for found in active_rules(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
 
 
 def test_feedback_is_the_same_whatever_policy_asks() -> None:
@@ -68,7 +68,7 @@ def test_a_shadows_window_fits_the_live_policys_buckets_and_limit(
     assert policies.shadow is not None
     rule = policies.shadow.policy.alerts["x"].model_copy(update={"window_s": window_s})
     shadow = LivePolicy("9-89abcdef", policies.shadow.policy.model_copy(update={"alerts": {"x": rule}}))
-    (found,) = ruled(LivePolicy(policies.version, policies.policy, shadow))
+    (found,) = active_rules(LivePolicy(policies.version, policies.policy, shadow))
     assert found.rule.window_s == looks_over
 
 

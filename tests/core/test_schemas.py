@@ -358,27 +358,29 @@ def test_the_asyncapi_document_is_valid_by_the_official_schema() -> None:
 )
 def test_the_official_schema_would_notice(path: tuple[str, ...], value: Any) -> None:
     document = copy.deepcopy(ASYNCAPI)
-    part = document
+    partition = document
     for key in path[:-1]:
-        part = part[key]
-    part[path[-1]] = value
+        partition = partition[key]
+    partition[path[-1]] = value
     assert not OFFICIAL_VALIDATOR.is_valid(document)
 
 
 def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
-    def references(part: Any) -> list[str]:
-        if isinstance(part, list):
-            return [r for x in part for r in references(x)]
-        if isinstance(part, dict):
-            return [v if k == "$ref" else r for k, v in part.items() for r in ([v] if k == "$ref" else references(v))]
+    def references(partition: Any) -> list[str]:
+        if isinstance(partition, list):
+            return [r for x in partition for r in references(x)]
+        if isinstance(partition, dict):
+            return [
+                v if k == "$ref" else r for k, v in partition.items() for r in ([v] if k == "$ref" else references(v))
+            ]
         return []
 
     found = references(ASYNCAPI)
     assert len(found) > 40
     for reference in found:
-        part = ASYNCAPI
+        partition = ASYNCAPI
         for key in reference.removeprefix("#/").split("/"):
-            part = part[key]
+            partition = partition[key]
 
 
 def test_every_topic_is_a_channel_with_its_own_cleanup_and_retention() -> None:

@@ -27,9 +27,9 @@ from tidegate.streams.core.strikes import (
     decayed,
     enforcement,
     kept_ms,
+    new_strikes,
     reached,
     strike_of,
-    struck,
     terms,
     undone,
 )
@@ -123,7 +123,7 @@ def test_a_spans_strikes_are_in_its_order_and_under_its_terms() -> None:
     first, second = (
         decision(reason("toxicity", "block"), source=Source(topic="completions", partition=0, offset=n)) for n in (4, 5)
     )
-    found = aggregate([second, decision(), first], 0, live(RULES), scoped).struck
+    found = aggregate([second, decision(), first], 0, live(RULES), scoped).new_strikes
     assert found is not None
     assert [s.id for s in found.strikes] == ["completions[0]@5", "completions[0]@4"]
     assert found.terms == Terms(HOUR_MS, 3.0, 5.0, pytest.approx(0.00025), "7-ab")
@@ -131,11 +131,11 @@ def test_a_spans_strikes_are_in_its_order_and_under_its_terms() -> None:
 
 @pytest.mark.parametrize("rules", [{}, {"throttle": 1}, {"weights": {"toxicity": {"block": 0}}}])
 def test_without_weights_there_are_no_strikes(rules: dict[str, object]) -> None:
-    assert struck([decision(reason("toxicity", "block"))], live(rules)) is None
+    assert new_strikes([decision(reason("toxicity", "block"))], live(rules)) is None
 
 
 def test_strikes_are_off_by_default() -> None:
-    assert struck([decision(reason("toxicity", "block"))], live()) is None
+    assert new_strikes([decision(reason("toxicity", "block"))], live()) is None
 
 
 # --- never in a decision

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from tidegate.streams.core.events import Action, Scopes
 from tidegate.streams.core.policy import resolved as thresholds
 from tidegate.streams.core.policy.model import Policy
-from tidegate.streams.core.policy.resolved import Bars, LivePolicy
+from tidegate.streams.core.policy.resolved import LivePolicy, ResolvedLabels
 
 DEFAULT = {"toxicity": {"flag": 0.5, "block": 0.9}}
 
 
-def bars(at: Scopes | None = None, /, **policy: Any) -> Bars:
+def resolve(at: Scopes | None = None, /, **policy: Any) -> ResolvedLabels:
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, **policy}))
-    return live.bars(at or Scopes())[0]
+    return live.resolve(at or Scopes())[0]
 
 
-def said(found: Bars, label: str = "toxicity") -> list[str]:
+def said(found: ResolvedLabels, label: str = "toxicity") -> list[str]:
     """Each bar as `action>=threshold (scope)`, strongest first."""
     return [f"{bar.action.value}>={bar.threshold:g} ({bar.scope})" for bar in found[label]]
 
@@ -34,11 +34,11 @@ def scope(**rule: Any) -> dict[str, Any]:
 
 
 def test_without_scopes_the_defaults_hold_strongest_first() -> None:
-    assert said(bars()) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
+    assert said(resolve()) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
 
 
 def test_a_label_without_thresholds_has_no_bars() -> None:
-    assert bars(labels={"toxicity": {}}) == {"toxicity": ()}
+    assert resolve(labels={"toxicity": {}}) == {"toxicity": ()}
 
 
 ACME_KIDS = Scopes(tenant="acme", model="atlas", route="kids", locale="en")
@@ -71,29 +71,29 @@ def test_the_most_specific_rule_wins_in_whatever_order_they_stand(
     selectors: list[dict[str, str]], winner: str, backwards: bool
 ) -> None:
     rules = [scope(**chosen, block=i / 10) for i, chosen in enumerate(selectors, start=1)]
-    found = bars(ACME_KIDS, labels={"toxicity": {"block": 0.95}}, scopes=rules[::-1] if backwards else rules)
+    found = resolve(ACME_KIDS, labels={"toxicity": {"block": 0.95}}, scopes=rules[::-1] if backwards else rules)
     assert [bar.scope for bar in found["toxicity"]] == [winner]
 
 
 def test_a_rule_overrides_only_the_actions_it_names() -> None:
     rules = [scope(tenant="acme", flag=0.3), scope(tenant="acme", route="kids", block=0.6)]
     # block: the narrowest rule; flag: not named there, so the next wider one
-    assert said(bars(ACME_KIDS, scopes=rules)) == ["block>=0.6 (tenant=acme,route=kids)", "flag>=0.3 (tenant=acme)"]
+    assert said(resolve(ACME_KIDS, scopes=rules)) == ["block>=0.6 (tenant=acme,route=kids)", "flag>=0.3 (tenant=acme)"]
 
 
 def test_a_rule_may_add_an_action_that_the_default_does_not_have() -> None:
-    assert said(bars(ACME_KIDS, scopes=[scope(tenant="acme", review=0.7)])) == [
+    assert said(resolve(ACME_KIDS, scopes=[scope(tenant="acme", review=0.7)])) == [
         "block>=0.9 (default)",
         "review>=0.7 (tenant=acme)",
         "flag>=0.5 (default)",
     ]
 
 
-def test_off_takes_an_action_away_and_a_narrower_rule_brings_it_back() -> None:
+def test_off_takes_an_action_unavailable_and_a_narrower_rule_brings_it_back() -> None:
     rules = [scope(tenant="acme", block="off"), scope(tenant="acme", route="kids", block=0.4)]
-    assert said(bars(Scopes(tenant="acme"), scopes=rules)) == ["flag>=0.5 (default)"]
-    assert said(bars(ACME_KIDS, scopes=rules)) == ["block>=0.4 (tenant=acme,route=kids)", "flag>=0.5 (default)"]
-    assert said(bars(scopes=rules)) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
+    assert said(resolve(Scopes(tenant="acme"), scopes=rules)) == ["flag>=0.5 (default)"]
+    assert said(resolve(ACME_KIDS, scopes=rules)) == ["block>=0.4 (tenant=acme,route=kids)", "flag>=0.5 (default)"]
+    assert said(resolve(scopes=rules)) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
 
 
 # the default, a tenant's own, the floor; what holds for the tenant
@@ -113,7 +113,7 @@ FLOORS: list[tuple[Any, Any, float, str]] = [
 @pytest.mark.parametrize(("default", "own", "floor", "holds"), FLOORS)
 def test_a_floor_always_holds(default: Any, own: Any, floor: float, holds: str) -> None:
     rules = [] if own is None else [scope(tenant="acme", block=own)]
-    found = bars(
+    found = resolve(
         ACME_KIDS, labels={"toxicity": {"block": default}}, floors={"toxicity": {"block": floor}}, scopes=rules
     )
     assert said(found) == [holds]
@@ -131,14 +131,14 @@ def test_prompt_labels_have_thresholds_of_their_own() -> None:
             }
         ),
     )
-    of_completion, of_prompt = live.bars(ACME_KIDS)
+    of_completion, of_prompt = live.resolve(ACME_KIDS)
     assert said(of_completion) == ["block>=0.7 (floor)", "flag>=0.5 (default)"]
     assert said(of_prompt) == ["flag>=0.1 (tenant=acme)"]  # a floor is the completion's
 
 
 def test_a_million_routes_that_the_policy_does_not_name_are_resolved_once() -> None:
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": [scope(route="kids", flag=0.1)]}))
-    found = {id(live.bars(Scopes(route=f"r{i}"))) for i in range(1000)}
+    found = {id(live.resolve(Scopes(route=f"r{i}"))) for i in range(1000)}
     assert len(found) == 1
     assert len(live._resolved) == 1
 
@@ -148,7 +148,9 @@ def test_combinations_that_the_policy_names_are_kept_within_bounds(monkeypatch: 
     rules = [scope(tenant=f"t{i}", flag=0.1) for i in range(8)] + [scope(route=f"r{i}", flag=0.2) for i in range(8)]
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": rules}))
     for i in range(64):
-        assert said(live.bars(Scopes(tenant=f"t{i % 8}", route=f"r{i // 8}"))[0])[1] == f"flag>=0.1 (tenant=t{i % 8})"
+        assert (
+            said(live.resolve(Scopes(tenant=f"t{i % 8}", route=f"r{i // 8}"))[0])[1] == f"flag>=0.1 (tenant=t{i % 8})"
+        )
         assert len(live._resolved) <= 10
 
 
@@ -209,15 +211,15 @@ def test_a_shadows_thresholds_and_spans_and_prompts_are_asked_for_too() -> None:
 
 def test_another_policy_made_from_one_resolves_its_own() -> None:
     alone = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
-    assert said(alone.bars(Scopes(tenant="acme"))[0])[0] == "block>=0.9 (default)"
+    assert said(alone.resolve(Scopes(tenant="acme"))[0])[0] == "block>=0.9 (default)"
     other = replace(alone, policy=Policy.model_validate({"labels": {"toxicity": {"block": 0.1}}}))
-    assert said(other.bars(Scopes(tenant="acme"))[0]) == ["block>=0.1 (default)"]
+    assert said(other.resolve(Scopes(tenant="acme"))[0]) == ["block>=0.1 (default)"]
 
 
 def test_a_shadow_changes_no_bar_and_demands_no_label() -> None:
     alone = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
     for scopes in (Scopes(), Scopes(tenant="acme"), Scopes(route="kids")):
-        assert BESIDE.bars(scopes) == alone.bars(scopes)
+        assert BESIDE.resolve(scopes) == alone.resolve(scopes)
     assert BESIDE.labels == alone.labels == ("toxicity", "insult", "threat")
     assert BESIDE.shadow is not None
     assert BESIDE.shadow.labels == ("toxicity", "sarcasm", "jailbreak")
@@ -255,7 +257,7 @@ def test_every_bar_that_holds_anywhere_is_among_the_thresholds(
     policy: dict[str, Any], floor: dict[str, Any], tenant: str, route: str
 ) -> None:
     live = LivePolicy("0-0", Policy.model_validate({**policy, "floors": {"toxicity": floor}}))
-    for bar in live.bars(Scopes(tenant=tenant, route=route))[0]["toxicity"]:
+    for bar in live.resolve(Scopes(tenant=tenant, route=route))[0]["toxicity"]:
         assert bar.threshold in (0, *live.thresholds["toxicity"])
         assert bar.action is not Action.REDACT or bar.threshold >= live.redact_from["toxicity"]
 
@@ -265,7 +267,7 @@ def test_adding_a_floor_never_weakens_what_a_score_asks_for(
     policy: dict[str, Any], floor: dict[str, Any], tenant: str, route: str, score: float
 ) -> None:
     def strength(data: dict[str, Any]) -> int:
-        found = LivePolicy("0-0", Policy.model_validate(data)).bars(Scopes(tenant=tenant, route=route))[0]
+        found = LivePolicy("0-0", Policy.model_validate(data)).resolve(Scopes(tenant=tenant, route=route))[0]
         return max((bar.action.strength for bar in found["toxicity"] if score >= bar.threshold), default=0)
 
     with_floor = strength({**policy, "floors": {"toxicity": floor}})

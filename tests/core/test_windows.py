@@ -31,7 +31,7 @@ def test_window_covers_buckets_from_its_start_up_to_its_end() -> None:
     assert window.at(30 * S) == {"scored": {"all": 2 + 4}}  # and back
 
 
-def test_put_replaces_what_the_part_said_before() -> None:
+def test_put_replaces_what_the_partition_said_before() -> None:
     buckets = _buckets()
     window = buckets.window(10, ["scored"])
     assert window.at(10 * S) == {"scored": {}}
@@ -97,9 +97,9 @@ def test_running_sums_equal_adding_up_the_buckets(ops: list[tuple[Any, ...]]) ->
     held: dict[tuple[str, int], dict[str, int]] = {}
     for op, *args in ops:
         if op == "put":
-            part, start, counts = args
-            buckets.put(part, start, counts)
-            held[part, start] = counts
+            partition, start, counts = args
+            buckets.put(partition, start, counts)
+            held[partition, start] = counts
         elif op == "drop":
             buckets.drop_before(args[0])
             held = {key: counts for key, counts in held.items() if key[1] >= args[0]}

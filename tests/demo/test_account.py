@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tidegate.streams.demo.account import Account, Outcome, Position, settle
+from tidegate.streams.demo.account import Account, CompletionOutcome, Position, settle
 
-DECIDED, FAULT, DEAD = Outcome(7, "decided"), Outcome(7, "faults"), Outcome(7, "dead_letters")
+DECIDED, FAULT, DEAD = (
+    CompletionOutcome(7, "decided"),
+    CompletionOutcome(7, "faults"),
+    CompletionOutcome(7, "dead_letters"),
+)
 SENT = [(0, 0), (0, 1), (1, 0), (1, 1)]
-OUT: dict[Position, list[Outcome]] = {(0, 0): [DECIDED], (0, 1): [FAULT], (1, 0): [DEAD], (1, 1): [DECIDED]}
+OUT: dict[Position, list[CompletionOutcome]] = {(0, 0): [DECIDED], (0, 1): [FAULT], (1, 0): [DEAD], (1, 1): [DECIDED]}
 TOTALS = {"decided": 2, "faults": 1, "dead_letters": 1}
 
 
 def closed(
-    outcomes: Mapping[Position, Sequence[Outcome]] = OUT, totals: Mapping[str, int] = TOTALS, heard: int = 3
+    outcomes: Mapping[Position, Sequence[CompletionOutcome]] = OUT, totals: Mapping[str, int] = TOTALS, heard: int = 3
 ) -> Account:
     return settle(SENT, outcomes, totals, 3, {"feedback": heard})
 
@@ -25,14 +29,14 @@ def test_an_account_that_closes_has_no_problems() -> None:
 
 
 def test_of_two_epochs_the_highest_counts() -> None:
-    # an owner that lost its part decided (0, 0) under 5; the next one found it to be a fault
-    outcomes = {**OUT, (0, 0): [Outcome(7, "faults"), Outcome(5, "decided")]}
+    # an owner that lost its partition decided (0, 0) under 5; the next one found it to be a fault
+    outcomes = {**OUT, (0, 0): [CompletionOutcome(7, "faults"), CompletionOutcome(5, "decided")]}
     found = closed(outcomes, {"decided": 1, "faults": 2, "dead_letters": 1})
     assert (found.decided, found.faults, found.problems) == (1, 2, ())
 
 
 def test_what_was_redriven_is_a_term_of_its_own() -> None:
-    outcomes = {**OUT, (1, 1): [Outcome(7, "redriven")]}
+    outcomes = {**OUT, (1, 1): [CompletionOutcome(7, "redriven")]}
     found = closed(outcomes, {"decided": 1, "faults": 1, "dead_letters": 1, "redriven": 1})
     assert (found.sent, found.decided, found.dead_letters, found.redriven, found.problems) == (4, 1, 1, 1, ())
     assert closed(outcomes, {"decided": 1, "faults": 1, "dead_letters": 2}).problems != ()
@@ -53,7 +57,7 @@ def test_what_was_redriven_is_a_term_of_its_own() -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_close_is_named(
-    outcomes: Mapping[Position, Sequence[Outcome]], totals: Mapping[str, int], heard: int, problem: str
+    outcomes: Mapping[Position, Sequence[CompletionOutcome]], totals: Mapping[str, int], heard: int, problem: str
 ) -> None:
     assert closed(outcomes, totals, heard).problems == (problem,)
 

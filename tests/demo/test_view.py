@@ -111,7 +111,7 @@ def test_the_peak_of_an_incident_is_the_highest_rate_while_it_fires() -> None:
     assert dash.incidents[0].peak == 60 / 80
 
 
-def test_a_rate_s_tombstone_takes_it_away() -> None:
+def test_a_rate_s_tombstone_takes_it_unavailable() -> None:
     dash = dashboard(rates=[rate("all", "fault", 0)])
     dash.read("rates", b"all|fault|10", None)
     assert dash.rates == {}

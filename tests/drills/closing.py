@@ -21,8 +21,8 @@ from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.log import Folded, Verdict
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import aggregate
-from tidegate.streams.core.simulation.backtest import Backtest, Names
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.core.simulation.backtest import Backtest, FirstScopes
+from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.topics import ALERTS
 
 LIVE_SCOPES = 1000  # the setting's default: no drill has as many
@@ -36,7 +36,7 @@ async def versions(kafka: str) -> dict[str, LivePolicy]:
         if folded.verdict is Verdict.APPLIED and folded.log.live is not None:
             found[folded.log.live.version] = folded.log.live
 
-    log = Policies(kafka, keep)
+    log = PolicyLogReader(kafka, keep)
     await log.read()
     await log.stop()
     return found
@@ -58,7 +58,7 @@ def repeatable(seen: Account, policies: dict[str, LivePolicy]) -> list[Decision]
 
 def counted_exactly(decisions: Collection[Decision], redis: Counted, live: LivePolicy) -> None:
     """Every series of every bucket is what the decisions sum up to, in all and by tenant, model and route."""
-    names = Names(LIVE_SCOPES)
+    names = FirstScopes(LIVE_SCOPES)
     expected = aggregate(decisions, 0, live, names.scope).counts
     wrong = [
         f"bucket {start}: {name} is {redis.buckets.get(start, {}).get(name, 0)}, decided were {n}"
@@ -82,11 +82,11 @@ async def transitions(kafka: str) -> list[dict[str, Any]]:
 
 
 async def evaluated(url: str, until_ms: int, within_s: float) -> int:
-    """The last bucket boundary that the tick looked at, once that is until_ms or the time is up."""
+    """The last bucket boundary that the ruler looked at, once that is until_ms or the time is up."""
     client, deadline = aioredis.Redis.from_url(url, decode_responses=True), time.monotonic() + within_s
     try:
         while True:
-            kept = json.loads(await client.hget("tidegate:{tick}:alerts", "@") or "{}")
+            kept = json.loads(await client.hget("tidegate:{ruler}:alerts", "@") or "{}")
             at_ms = int(kept.get("evaluated_ms") or 0)
             if at_ms >= until_ms or time.monotonic() > deadline:
                 return at_ms
@@ -98,10 +98,10 @@ async def evaluated(url: str, until_ms: int, within_s: float) -> int:
 def alerts_exactly(
     found: Iterable[dict[str, Any]], decisions: Collection[Decision], live: LivePolicy, until_ms: int
 ) -> int:
-    """What the tick published is what the rules say of the decisions that were counted, boundary for boundary: none
+    """What the ruler published is what the rules say of the decisions that were counted, boundary for boundary: none
     lost, none too many, none made of a window that was still filling. Returns how many transitions that were.
     """
-    backtest = Backtest(live, Names(LIVE_SCOPES))
+    backtest = Backtest(live, FirstScopes(LIVE_SCOPES))
     backtest.add([*decisions])
     since_ms = min(decision.at_ms for decision in decisions)
     said = [alert.model_dump(mode="json") for alert in backtest.run(since_ms, until_ms).transitions]

@@ -103,7 +103,7 @@ class Fleet:
         return {int(partition): int(epoch) for partition, epoch in said}
 
     async def joined(self, timeout_s: float = 120) -> None:
-        """Returns when every running worker has taken a part over."""
+        """Returns when every running worker has taken a partition over."""
         async with asyncio.timeout(timeout_s):
             while not all("taken over" in self.log(name) for name in self.workers):
                 await asyncio.sleep(0.2)

@@ -1,7 +1,7 @@
 """Breaks Tidegate in a copy, one guard at a time, and shows which drill catches it.
 
     python -m tests.drills.mutations                     all of them, some minutes
-    python -m tests.drills.mutations fence "commit bef"  those whose name begins so
+    python -m tests.drills.mutations checkpoint "commit bef"  those whose name begins so
 
 A drill that passes proves something only where it fails when the guard is gone. Nothing in the working tree is
 changed. Exit code 1 where a mutation was not caught, 2 where its text is no longer in the file.
@@ -46,7 +46,7 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "fence check removed: a span is counted whatever was counted before it",
+        "checkpoint check removed: a span is counted whatever was counted before it",
         f"{FAULTS}/test_workers.py::test_answers_of_redis_are_lost",
         (
             Change(
@@ -79,8 +79,8 @@ MUTATIONS = (
             ),
             Change(
                 "streams/ingest/takeover.py",
-                "if belief is Belief.BELIEVED and claim.fence is not None:",
-                "if committed is None and belief is Belief.BELIEVED and claim.fence is not None:",
+                "if belief is Belief.BELIEVED and claim.checkpoint is not None:",
+                "if committed is None and belief is Belief.BELIEVED and claim.checkpoint is not None:",
             ),
         ),
     ),

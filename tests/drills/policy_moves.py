@@ -9,7 +9,7 @@ from typing import Any
 
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.policy_log.reader import PolicyLogReader
 
 EVERY_S = 2.0
 
@@ -43,8 +43,8 @@ async def changing(kafka: str) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _writing(kafka: str) -> AsyncIterator[tuple[Policies, Publisher]]:
-    log = Policies(kafka)
+async def _writing(kafka: str) -> AsyncIterator[tuple[PolicyLogReader, Publisher]]:
+    log = PolicyLogReader(kafka)
     publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="drill")
     await publisher.start()
     try:
@@ -56,12 +56,12 @@ async def _writing(kafka: str) -> AsyncIterator[tuple[Policies, Publisher]]:
         await publisher.stop()
 
 
-async def _write(log: Policies, publisher: Publisher, thresholds: dict[str, float]) -> str:
+async def _write(log: PolicyLogReader, publisher: Publisher, thresholds: dict[str, float]) -> str:
     before: Any = log.live
     policy = before.policy.model_dump(mode="json", exclude_none=True)
     policy["labels"]["toxicity"] |= thresholds
     await log.write(
         publisher, PolicyChange(parent=before.version, policy=policy, author="drill", reason="drill", at_ms=1)
     )
-    await log.settled(lambda now: now.live is not None and now.live.version != before.version)
+    await log.wait_until(lambda now: now.live is not None and now.live.version != before.version)
     return log.live.version

@@ -1,4 +1,4 @@
-"""What is on the way out at one moment, and whose: decisions by epoch, the buckets that a token wrote, metrics."""
+"""What is on the way out at one moment, and whose: decisions by epoch, the buckets that an epoch wrote, metrics."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ async def ahead(kafka: str, of: Mapping[int, int], within_s: float = 120) -> Non
                 return
 
 
-async def written_by(url: str, tokens: set[int]) -> dict[str, str]:
-    """`<key> <bucket>` -> the span that wrote it last, of buckets that one of these tokens wrote last."""
+async def written_by(url: str, epochs: set[int]) -> dict[str, str]:
+    """`<key> <bucket>` -> the span that wrote it last, of buckets that one of these epochs wrote last."""
     client, found = aioredis.Redis.from_url(url, decode_responses=True), {}
     async for key in client.scan_iter(match="tidegate:{completions-*}:touch", count=1000):
         for start, span in (await client.hgetall(key)).items():
-            if int(span.partition(":")[0]) in tokens:
+            if int(span.partition(":")[0]) in epochs:
                 found[f"{key} {start}"] = span
     await client.aclose()
     return found
 
 
-async def tokens(url: str, partitions: int) -> dict[int, int]:
-    """Partition of `completions` -> the token of its owner."""
+async def owner_epochs(url: str, partitions: int) -> dict[int, int]:
+    """Partition of `completions` -> the epoch of its owner."""
     client, found = aioredis.Redis.from_url(url, decode_responses=True), {}
     for partition in range(partitions):
-        if (token := await client.hget(f"tidegate:{{completions-{partition}}}:fence", "token")) is not None:
-            found[partition] = int(token)
+        if (epoch := await client.hget(f"tidegate:{{completions-{partition}}}:checkpoint", "epoch")) is not None:
+            found[partition] = int(epoch)
     await client.aclose()
     return found
 
@@ -67,10 +67,10 @@ async def metric(workers: Fleet, name: str, **with_labels: str) -> Counter[str]:
     """
     found: Counter[str] = Counter()
     for worker in workers.workers:
-        pages = re.search(r"pages on (http://\S+)/readyz", workers.log(worker))
-        if pages is None:
+        probes = re.search(r"pages on (http://\S+)/readyz", workers.log(worker))
+        if probes is None:
             continue  # just started
-        text = await asyncio.to_thread(_read, f"{pages[1]}/metrics")
+        text = await asyncio.to_thread(_read, f"{probes[1]}/metrics")
         for labels, value in re.findall(rf"^tidegate_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE):
             asked = all(f'{label}="{value_}"' in labels for label, value_ in with_labels.items())
             if asked and ("topic=" not in labels or 'topic="completions"' in labels):

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 
 QUIET_S = 3.0  # where a mark is past the last record, nothing follows
 ANSWER_S = 30.0  # partitions that have no leader just now are waited for so long
@@ -19,7 +20,7 @@ async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
     A fetch that finds nothing in time is no end; silence for QUIET_S is, once it is known where every partition ends.
     """
     async with _consumer(kafka, topic) as consumer:
-        ends: dict[TopicPartition, int] = {}
+        ends: dict[KafkaPartition, int] = {}
         heard = time.monotonic()
         while True:
             fetched = await consumer.getmany(timeout_ms=200)

@@ -29,7 +29,7 @@ GROUPS = {
     "Brokers": ("brokers",),
     "Network": ("network",),
     "Redis": ("store", "store_lost"),
-    "Topics, the group, the fence": ("topics", "corrupt"),
+    "Topics, the group, the checkpoint": ("topics", "corrupt"),
     "Traffic and time": ("traffic",),
 }
 COUNTS = ("sent", "decided", "faults", "dead letters", "duplicates", "recovered in")
@@ -44,7 +44,7 @@ class Drill:
 
     name: str
     file: Path
-    real_only: bool  # it asks for what the embedded pair cannot do
+    real_only: bool  # it asks for what the embedded stack cannot do
 
     @property
     def group(self) -> str:
@@ -105,7 +105,7 @@ def _values(mark: ast.Call, parameter: str) -> list[str]:
 
 def rows_of(page: str) -> dict[str, str]:
     """Drill -> the file that its row in the page's first tables links to."""
-    real = page.partition("## On the embedded pair")[0]
+    real = page.partition("## On the embedded stack")[0]
     links = (line.split("|")[1].strip() for line in real.splitlines() if line.startswith("| [`"))
     return {link[2 : link.index("`]")]: link[link.index("(") + 1 : -1] for link in links}
 
@@ -116,28 +116,30 @@ def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str
     real = {d.name: _read(reports / "real" / f"{d.name}.json") for d in found}
     embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in found if not d.real_only}
     missing += [f"{name}: no report in build/drills" for name, report in real.items() if report is None]
-    missing += [f"{name}: no report of the embedded pair" for name, report in embedded.items() if report is None]
+    missing += [f"{name}: no report of the embedded stack" for name, report in embedded.items() if report is None]
     mutations = _read(reports / "mutations.json")
     if mutations is None:
         missing.append("mutations: no build/drills/mutations.json")
-    parts = [HEAD.read_text("utf-8"), _made_where(reports)]
+    partitions = [HEAD.read_text("utf-8"), _made_where(reports)]
     for group in dict.fromkeys(drill.group for drill in found):
-        parts.append(f"## {group}\n")
-        parts.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in found if d.group == group]))
+        partitions.append(f"## {group}\n")
+        partitions.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in found if d.group == group]))
     soak = _read(reports / "real" / "soak.json")
     passed = soak is not None and not soak["wrong"]
     missing += [] if passed else ["soak: no report of one that passed in build/drills; `make soak` makes it"]
-    parts += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
-    parts.append("## Made to fail\n")
-    parts.append(
+    partitions += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
+    partitions.append("## Made to fail\n")
+    partitions.append(
         "A drill that cannot fail proves nothing. `python -m tests.drills.mutations` takes one check out of the"
     )
-    parts.append("program, and the account of a drill has to catch it.\n")
-    parts.append(_mutations(mutations))
-    parts.append("## On the embedded pair\n")
-    parts.append("The same drills on the broker and the store from wheels, where these can do what is asked of them.\n")
-    parts.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if not d.real_only]))
-    return "\n".join(parts), missing
+    partitions.append("program, and the account of a drill has to catch it.\n")
+    partitions.append(_mutations(mutations))
+    partitions.append("## On the embedded stack\n")
+    partitions.append(
+        "The same drills on the broker and the store from wheels, where these can do what is asked of them.\n"
+    )
+    partitions.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if not d.real_only]))
+    return "\n".join(partitions), missing
 
 
 def _read(path: Path) -> Any:

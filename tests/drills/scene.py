@@ -37,8 +37,8 @@ from tests.drills.fleet import (
     settled,
 )
 from tests.drills.report import Report as Report
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.resolved import LivePolicy
 
@@ -77,9 +77,9 @@ CHUNK = 50  # completions between two looks at the clock, at the most
 
 @dataclass
 class Scene:
-    """Workers on a pair, traffic, and what they did."""
+    """Workers on a stack, traffic, and what they did."""
 
-    pair: Pair
+    stack: Stack
     workers: Fleet
     report: Report
     rng: random.Random
@@ -108,7 +108,7 @@ class Scene:
     async def _traffic(self, make: Callable[[], bytes]) -> None:
         """Completions at `per_s` until the drill is over; each is retried until it was acknowledged."""
         async with AIOKafkaProducer(
-            bootstrap_servers=self.pair.kafka,
+            bootstrap_servers=self.stack.kafka,
             acks="all",
             linger_ms=5,
             request_timeout_ms=30_000,
@@ -154,7 +154,7 @@ class Scene:
 
     async def at_once(self, completions: int, partition: int) -> int:
         """So many in one record batch: whoever reads them has them all in hand. Returns the first offset."""
-        async with AIOKafkaProducer(bootstrap_servers=self.pair.kafka, acks="all", max_batch_size=1 << 20) as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.stack.kafka, acks="all", max_batch_size=1 << 20) as producer:
             batch = producer.create_batch()
             for _ in range(completions):
                 assert batch.append(key=None, value=self.completion(), timestamp=None) is not None
@@ -166,7 +166,7 @@ class Scene:
 
     async def total(self) -> int:
         """Completions counted by now."""
-        found = (await settled(self.pair.redis, 0, 0)).totals
+        found = (await settled(self.stack.redis, 0, 0)).totals
         return sum(found[name] for name in ACCOUNT)
 
     async def counts(self, more: int, within_s: float = 120) -> None:
@@ -176,7 +176,7 @@ class Scene:
 
     async def reaches(self, expected: int, within_s: float = 90) -> None:
         """Returns once so many completions were counted in all."""
-        found = await settled(self.pair.redis, expected, within_s)
+        found = await settled(self.stack.redis, expected, within_s)
         total = sum(found.totals[name] for name in ACCOUNT)
         assert total >= expected, f"{total} of {expected} counted in {within_s:g} s\n{self.workers.logs()[-6000:]}"
 
@@ -192,18 +192,18 @@ class Scene:
         while left and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
             new = self.acknowledged - before
-            first = {part: min((o for p, o in new if p == part), default=None) for part in left}
-            fences = await self.fences()
-            left = {p for p in left if (at := first[p]) is None or fences.get(p, 0) <= at}
+            first = {partition: min((o for p, o in new if p == partition), default=None) for partition in left}
+            checkpoints = await self.checkpoints()
+            left = {p for p in left if (at := first[p]) is None or checkpoints.get(p, 0) <= at}
         assert not left, f"partitions {left} did not move in {within_s:g} s\n{self.workers.logs()[-6000:]}"
         self.report.recovered_s = round(time.monotonic() - began, 1)
 
-    async def fences(self) -> dict[int, int]:
+    async def checkpoints(self) -> dict[int, int]:
         """Partition of `completions` -> the next offset to be counted, where Redis answers and has one."""
-        client, found = aioredis.Redis.from_url(self.pair.redis, decode_responses=True), {}
+        client, found = aioredis.Redis.from_url(self.stack.redis, decode_responses=True), {}
         with contextlib.suppress(aioredis.RedisError):
             for partition in range(self.partitions):
-                next_ = await client.hget(f"tidegate:{{completions-{partition}}}:fence", "next")
+                next_ = await client.hget(f"tidegate:{{completions-{partition}}}:checkpoint", "next")
                 if next_ is not None:
                     found[partition] = int(next_)
         await client.aclose()
@@ -211,7 +211,7 @@ class Scene:
 
     async def alerts(self) -> list[dict[str, Any]]:
         """Transitions of the incident, each id once, in order of time."""
-        return [alert for alert in await transitions(self.pair.kafka) if alert["rule"] == "incident"]
+        return [alert for alert in await transitions(self.stack.kafka) if alert["rule"] == "incident"]
 
     async def fires(self, within_s: float = 120) -> None:
         """Returns once the alert on the bad tenant fires: before the trouble begins."""
@@ -225,7 +225,7 @@ class Scene:
         """Ends the traffic. Positions of all that was sent, what a retry of the producer wrote twice among them."""
         self._over.set()
         await self._arrived()
-        sent = await positions(self.pair.kafka)
+        sent = await positions(self.stack.kafka)
         assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
         return sent
 
@@ -236,13 +236,13 @@ class Scene:
 
         duplicates: whether decisions may be there twice. Without, one would be a bug.
         exact: every transition of every alert is the one that the counted decisions make, to the number. Not so where
-        Kafka was away while something was sent (a record is then later than the windows wait: grace_s) or Redis came
-        back with less: the tick looks at a boundary once. There, and on a machine so busy that a record takes half as
+        Kafka was unavailable while something was sent (a record is then later than the windows wait: grace_s) or Redis came
+        back with less: the ruler looks at a boundary once. There, and on a machine so busy that a record takes half as
         long to Kafka as the windows wait, what holds is that the incident is whole.
         """
         sent = await self.sent()
-        redis = await settled(self.pair.redis, len(sent), within_s)
-        seen = await account(self.pair.kafka, len(sent), within_s)
+        redis = await settled(self.stack.redis, len(sent), within_s)
+        seen = await account(self.stack.kafka, len(sent), within_s)
         report = self.report
         best = seen.counted()
         report.sent, report.dead_letters, report.duplicates = len(sent), seen.letters(), seen.duplicates
@@ -251,7 +251,7 @@ class Scene:
         closes(sent, seen, redis)
         if not duplicates:
             assert seen.duplicates == 0, f"{seen.duplicates} decisions beyond one a completion"
-        policies = await versions(self.pair.kafka)
+        policies = await versions(self.stack.kafka)
         decisions, live = repeatable(seen, policies), [*policies.values()][-1]
         counted_exactly(decisions, redis, live)
         if fired:
@@ -262,8 +262,8 @@ class Scene:
         self, decisions: list[Decision], live: LivePolicy, *, exact: bool, within_s: float
     ) -> None:
         last_ms = max(d.at_ms for d in decisions)
-        until_ms = await evaluated(self.pair.redis, last_ms, within_s) if exact else last_ms
-        found = await transitions(self.pair.kafka)
+        until_ms = await evaluated(self.stack.redis, last_ms, within_s) if exact else last_ms
+        found = await transitions(self.stack.kafka)
         incident = [alert for alert in found if alert["rule"] == "incident" and alert["at_ms"] <= last_ms]
         states = [alert["state"] for alert in incident]
         assert Counter(states)["firing"] == 1, f"one incident fired {states}"
@@ -272,14 +272,14 @@ class Scene:
         if exact and self.slowest_s > live.policy.windows.grace_s / 2:
             self.report.alert += f"; not held to the number: a record took {self.slowest_s:.1f} s to Kafka"
         elif exact:
-            assert until_ms >= last_ms, f"the tick came to {until_ms} of {last_ms} in {within_s:g} s"
+            assert until_ms >= last_ms, f"the ruler came to {until_ms} of {last_ms} in {within_s:g} s"
             moved = alerts_exactly(found, decisions, live, until_ms)
             self.report.alert += f"; {moved} transitions of 2 alerts, all as counted"
 
 
 @contextlib.asynccontextmanager
 async def scene(
-    pair: Pair,
+    stack: Stack,
     folder: Path,
     drill: str,
     title: str,
@@ -290,18 +290,20 @@ async def scene(
     make: Callable[[Scene], bytes] = Scene.completion,
     **settings: str,
 ) -> AsyncIterator[Scene]:
-    """Topics, workers that own parts, and traffic that flows. The report is kept where the drill passed.
+    """Topics, workers that own partitions, and traffic that flows. The report is kept where the drill passed.
 
     drill: the test's name; its seed is made from it.
     """
     seed, began = zlib.crc32(drill.encode()), time.monotonic()
-    await make_topics(pair.kafka, partitions)
-    with fleet(folder, pair.env(), **{"policy": POLICY, **settings}) as running:
+    await make_topics(stack.kafka, partitions)
+    with fleet(folder, stack.env(), **{"policy": POLICY, **settings}) as running:
         for _ in range(workers):
             running.start()
         await running.joined()
-        report = Report(drill, title, servers(pair), seed)
-        acted = Scene(pair, running, report, random.Random(seed), per_s=per_s, usual_per_s=per_s, partitions=partitions)
+        report = Report(drill, title, servers(stack), seed)
+        acted = Scene(
+            stack, running, report, random.Random(seed), per_s=per_s, usual_per_s=per_s, partitions=partitions
+        )
         traffic = asyncio.create_task(acted._traffic(lambda: make(acted)))
         try:
             yield acted
@@ -314,9 +316,9 @@ async def scene(
         keep(acted.report, began)
 
 
-def servers(pair: Pair) -> Literal["real", "embedded"]:
+def servers(stack: Stack) -> Literal["real", "embedded"]:
     """Which they are, as `--servers` names them."""
-    return "real" if isinstance(pair, Real) else "embedded"
+    return "real" if isinstance(stack, Real) else "embedded"
 
 
 def keep(report: Report, began: float) -> None:

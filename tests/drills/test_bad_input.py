@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import POLICY, account, closes, event, fleet, make_topics, settled
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
 LARGEST = 1_000_000  # bytes: the broker's and our own limit
@@ -64,9 +64,9 @@ BAD: dict[str, tuple[bytes | None, str | None]] = {
 }
 
 
-async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, 3)
-    producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka, max_request_size=LARGEST + 10_000)
+async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_stack: Stack, tmp_path: Path) -> None:
+    await make_topics(own_stack.kafka, 3)
+    producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka, max_request_size=LARGEST + 10_000)
     await producer.start()
     at: dict[str, tuple[int, int]] = {}
     neighbours: set[tuple[int, int]] = set()
@@ -78,10 +78,10 @@ async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_pai
     twice = [await producer.send_and_wait("completions", event(9_000, f"toxicity=0.{s}"), partition=0) for s in (1, 95)]
     await producer.stop()
     sent = {*at.values(), *neighbours, *((m.partition, m.offset) for m in twice)}
-    with fleet(tmp_path, own_pair.env()) as workers:
+    with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
-        redis = await settled(own_pair.redis, len(sent), 60)
-        seen = await account(own_pair.kafka, len(sent), 30)
+        redis = await settled(own_stack.redis, len(sent), 60)
+        seen = await account(own_stack.kafka, len(sent), 30)
         assert workers.ended() == []
         logs = workers.logs()
     closes(sent, seen, redis)
@@ -110,11 +110,11 @@ async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_pai
     assert "said" not in logs.replace("store said", "")
 
 
-async def test_a_million_distinct_routes_are_bounded(own_pair: Pair, tmp_path: Path) -> None:
+async def test_a_million_distinct_routes_are_bounded(own_stack: Stack, tmp_path: Path) -> None:
     """Bounded by the limit, not by the number: 20,000 routes against a limit of 50 is 400 times over."""
     routes, limit = 20_000, 50
-    await make_topics(own_pair.kafka, 3)
-    producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka, linger_ms=5)
+    await make_topics(own_stack.kafka, 3)
+    producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka, linger_ms=5)
     await producer.start()
     acks = [
         await producer.send("completions", event(n, "said", route=f"/r/{n}"), key=str(n).encode())
@@ -122,10 +122,10 @@ async def test_a_million_distinct_routes_are_bounded(own_pair: Pair, tmp_path: P
     ]
     sent = {((await ack).partition, (await ack).offset) for ack in acks}
     await producer.stop()
-    with fleet(tmp_path, own_pair.env(), policy=POLICY, live_scopes=str(limit)) as workers:
+    with fleet(tmp_path, own_stack.env(), policy=POLICY, live_scopes=str(limit)) as workers:
         workers.start()
-        redis = await settled(own_pair.redis, routes, 90)
-        seen = await account(own_pair.kafka, routes, 60)
+        redis = await settled(own_stack.redis, routes, 90)
+        seen = await account(own_stack.kafka, routes, 60)
     closes(sent, seen, redis)
     named = {name for name in redis.series if "|route=" in name}
     assert 0 < len({name.partition("|")[2] for name in named}) <= limit

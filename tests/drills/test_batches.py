@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from tests.drills.fleet import Fleet, account, event, fleet, make_topics, settled
-from tests.drills.pages import all_ready
+from tests.drills.probes import all_ready
 from tests.drills.published import metric
 from tests.support.corrupting import Corrupting
-from tests.support.pairs import Pair
 from tests.support.raw_batches import CODECS, Raw, batch, compressed, produce
-from tidegate.streams.embedded import Embedded
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack
 
 pytestmark = pytest.mark.drill
 SOON_S = 10.0
@@ -69,26 +69,26 @@ NAMES = {
 
 @pytest.mark.parametrize("codec", ["none", "zstd"])
 async def test_a_header_of_any_name_costs_no_worker_and_no_neighbour(
-    own_pair: Pair, tmp_path: Path, codec: str
+    own_stack: Stack, tmp_path: Path, codec: str
 ) -> None:
     """Beside each, in its batch, behind it, and in other partitions, everything is decided within 10 s."""
-    await make_topics(own_pair.kafka, 3)
-    with fleet(tmp_path, own_pair.env()) as workers:
+    await make_topics(own_stack.kafka, 3)
+    with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
         await workers.joined()
         sent, n = set[Position](), 0
         for name in NAMES.values():
             odd = Raw(event(n, "said toxicity=0.95"), headers=[(b"trace", b"1"), (name, b"acme"), (name, None)])
             made = batch([said(n + 1), odd, said(n + 2)], at_ms=now_ms(), compression=codec)
-            sent |= await put(own_pair.kafka, n % 3, made, 3)
-            sent |= await good(own_pair.kafka, (n + 1) % 3, [n + 3, n + 4])
+            sent |= await put(own_stack.kafka, n % 3, made, 3)
+            sent |= await good(own_stack.kafka, (n + 1) % 3, [n + 3, n + 4])
             n += 5
         began = time.monotonic()
-        redis = await settled(own_pair.redis, len(sent), SOON_S)
+        redis = await settled(own_stack.redis, len(sent), SOON_S)
         assert redis.totals["decided"] == len(sent), f"{redis.totals} after {time.monotonic() - began:.1f} s"
         assert workers.ended() == []
         await all_ready(workers, within_s=5)
-        seen = await account(own_pair.kafka, len(sent), SOON_S)
+        seen = await account(own_stack.kafka, len(sent), SOON_S)
     assert seen.positions == sent
     assert (seen.dead, seen.duplicates) == ({}, 0)
     assert {d["action"] for d in seen.counted()} == {"block"}
@@ -135,7 +135,9 @@ def letters_of(dead: dict[Position, list[dict[str, Any]]]) -> dict[Position, tup
     return {position: (found[0]["reason"], found[0].get("offsets", 1)) for position, found in dead.items()}
 
 
-async def test_each_kind_that_cannot_be_decoded_is_stepped_over_alone(own_embedded: Embedded, tmp_path: Path) -> None:
+async def test_each_kind_that_cannot_be_decoded_is_stepped_over_alone(
+    own_embedded: EmbeddedStack, tmp_path: Path
+) -> None:
     """Good ones stand before, between and behind them, and in a partition that has none."""
     await make_topics(own_embedded.kafka, 2)
     sent, bad, n = set[Position](), dict[Position, tuple[str, int]](), 0
@@ -166,7 +168,7 @@ async def metric_of(workers: Fleet, name: str, **labels: str) -> int:
 
 
 async def test_a_record_that_was_small_while_compressed_costs_no_neighbour(
-    own_embedded: Embedded, tmp_path: Path
+    own_embedded: EmbeddedStack, tmp_path: Path
 ) -> None:
     """30 MB of one letter, a few kilobytes on the wire: a decision or a dead letter, and neither is in its way."""
     await make_topics(own_embedded.kafka, 2)
@@ -205,24 +207,24 @@ LIES: dict[str, Callable[[int, int], tuple[int, int]]] = {
 @pytest.mark.usefixtures("_wheels")
 async def test_a_header_that_lies_of_place_or_length_costs_its_own_batch_alone(tmp_path: Path) -> None:
     """Its range ends where the next sound batch begins, which is found by looking. A partition for each lie."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, len(LIES))
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, len(LIES))
         sent, bad, markers = set[Position](), dict[Position, tuple[str, int]](), dict[bytes, bytes]()
         for partition, lie in enumerate(LIES.values()):
             pad = "." * partition  # no two begin alike
             made = batch([said(n, pad) for n in range(900, 903)], at_ms=now_ms())
-            sent |= await good(pair.kafka, partition, range(20))
-            first = await produce(pair.kafka, "completions", partition, made)
+            sent |= await good(stack.kafka, partition, range(20))
+            first = await produce(stack.kafka, "completions", partition, made)
             for n in range(20, 40, 2):
-                sent |= await good(pair.kafka, partition, [n, n + 1])
+                sent |= await good(stack.kafka, partition, [n, n + 1])
             bad[partition, first] = ("unreadable_batch", 3)
             markers[place(first, len(made) - 12)] = place(*lie(first, len(made) - 12))
         proxy.corrupt = markers
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+        with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
             workers.start()
-            redis = await settled(pair.redis, len(sent) + 3 * len(bad), 60)
-            seen = await account(pair.kafka, len(sent) + 3 * len(bad), SOON_S)
+            redis = await settled(stack.redis, len(sent) + 3 * len(bad), 60)
+            seen = await account(stack.kafka, len(sent) + 3 * len(bad), SOON_S)
             await all_ready(workers)
             assert workers.ended() == []
     stepped = letters_of(seen.dead)
@@ -240,17 +242,17 @@ def place(base_offset: int, length: int) -> bytes:
 @pytest.mark.usefixtures("_wheels")
 async def test_the_last_batch_of_a_partition_ends_at_its_high_water_mark(tmp_path: Path) -> None:
     """Behind it nothing stands by which to find its end; what comes later is decided."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 1)
-        sent = await good(pair.kafka, 0, [0])
-        first = await produce(pair.kafka, "completions", 0, batch([said(n) for n in range(900, 907)], at_ms=5, crc=7))
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, 1)
+        sent = await good(stack.kafka, 0, [0])
+        first = await produce(stack.kafka, "completions", 0, batch([said(n) for n in range(900, 907)], at_ms=5, crc=7))
+        with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
             workers.start()
-            await settled(pair.redis, 8, 60)
-            sent |= await good(pair.kafka, 0, [1, 2])
-            redis = await settled(pair.redis, 10, 30)
-            seen = await account(pair.kafka, 10, SOON_S)
+            await settled(stack.redis, 8, 60)
+            sent |= await good(stack.kafka, 0, [1, 2])
+            redis = await settled(stack.redis, 10, 30)
+            seen = await account(stack.kafka, 10, SOON_S)
             await all_ready(workers)
     assert (seen.decisions.keys(), redis.totals["dead_letters"]) == (sent, 7)
     assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 7)}

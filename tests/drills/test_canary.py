@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
 from tests.drills.reading import everything
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.embedded import free_port
 
 pytestmark = pytest.mark.drill
@@ -104,13 +104,13 @@ FEEDBACK: list[Any] = [
 ]
 
 
-async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, 2)
+async def test_no_text_and_no_user_leaves_anywhere(own_stack: Stack, tmp_path: Path) -> None:
+    await make_topics(own_stack.kafka, 2)
     port = free_port()
-    with fleet(tmp_path, own_pair.env(), policy=ALERTING, http_port=str(port), log_level="debug") as workers:
+    with fleet(tmp_path, own_stack.env(), policy=ALERTING, http_port=str(port), log_level="debug") as workers:
         workers.start()
         await workers.joined()
-        producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka)
+        producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka)
         await producer.start()
         values = [json.dumps(e).encode() for e in [*GOOD, *FAULTS, *ODD, *BAD]] + BYTES
         headers = [
@@ -125,35 +125,37 @@ async def test_no_text_and_no_user_leaves_anywhere(own_pair: Pair, tmp_path: Pat
         for said in FEEDBACK:
             await producer.send_and_wait("feedback", json.dumps(said).encode(), key=USER.encode())
         await producer.stop()
-        found = await settled(own_pair.redis, len(values) + 1, 60)
+        found = await settled(own_stack.redis, len(values) + 1, 60)
         assert found.totals["faults"] == len(FAULTS)
         assert found.totals["dead_letters"] >= len(BAD) + len(BYTES)
         out = b""
         async with asyncio.timeout(30):
             # the alert and its users, strikes and their crossings have been through the store
             while not (b"high_toxicity" in out and b'"action":"throttle"' in out):
-                out = await everything_published(own_pair.kafka)
-        told = b"".join([await replay(own_pair, *more) for more in ((), ("--model", "tests.support.scorers:scripted"))])
+                out = await everything_published(own_stack.kafka)
+        told = b"".join(
+            [await replay(own_stack, *more) for more in ((), ("--model", "tests.support.scorers:scripted"))]
+        )
         assert told.count(b'"closes": true') == 2
-        out += await everything_published(own_pair.kafka)
-        kept = await everything_kept(own_pair.redis)
-        pages = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
+        out += await everything_published(own_stack.kafka)
+        kept = await everything_kept(own_stack.redis)
+        probes = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
     logs = workers.logs().encode()
     assert b'"action":"block"' in out
     assert b"HyperLogLog" not in kept
     assert b":strikes:acme:" in kept
-    assert b"tidegate_decisions_total" in pages
+    assert b"tidegate_decisions_total" in probes
     assert b"taken over" in logs
-    for where, found_bytes in {"topics": out, "redis": kept, "pages": pages, "logs": logs, "replay": told}.items():
+    for where, found_bytes in {"topics": out, "redis": kept, "probes": probes, "logs": logs, "replay": told}.items():
         for canary in (TEXT, USER, TALK):
             assert canary.encode() not in found_bytes, f"{canary} in {where}: {around(found_bytes, canary)}"
 
 
-async def replay(pair: Pair, *more: str) -> bytes:
+async def replay(stack: Stack, *more: str) -> bytes:
     """What it says while it decides all of it again: what is told, and what goes wrong."""
     env = {
         **os.environ,
-        **pair.env(),
+        **stack.env(),
         "TIDEGATE_SCORE_TIMEOUT_S": "2",
         "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
     }

@@ -1,4 +1,4 @@
-"""Feedback has a fence of its own: complaints are counted once, through kills, and become an alert."""
+"""Feedback has a checkpoint of its own: complaints are counted once, through kills, and become an alert."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from tests.drills.fleet import POLICY, counted, fleet, make_topics, send
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
 SAID = 4_000
@@ -34,14 +34,14 @@ def said(n: int) -> bytes:
     return json.dumps(body | ({"tenant": "acme"} if n % 2 == 0 else {})).encode()  # no tenant: counts in `all` only
 
 
-async def test_feedback_is_counted_once_through_kills_and_fires(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, 3)
-    with fleet(tmp_path, own_pair.env(), policy=ALERTING) as workers:
+async def test_feedback_is_counted_once_through_kills_and_fires(own_stack: Stack, tmp_path: Path) -> None:
+    await make_topics(own_stack.kafka, 3)
+    with fleet(tmp_path, own_stack.env(), policy=ALERTING) as workers:
         workers.start()
         workers.start()
         await workers.joined()
         sending = asyncio.create_task(
-            send(own_pair.kafka, [b"{nope", *map(said, range(SAID))], per_s=200, topic="feedback")
+            send(own_stack.kafka, [b"{nope", *map(said, range(SAID))], per_s=200, topic="feedback")
         )
         for _ in range(2):
             await asyncio.sleep(4)
@@ -50,10 +50,10 @@ async def test_feedback_is_counted_once_through_kills_and_fires(own_pair: Pair, 
             await workers.joined()
         await sending
         async with asyncio.timeout(60):
-            while (await counted(own_pair.redis, "feedback")).totals["feedback"] < SAID:
+            while (await counted(own_stack.redis, "feedback")).totals["feedback"] < SAID:
                 await asyncio.sleep(0.5)
-        found = await counted(own_pair.redis, "feedback")  # again: a bucket may have been read before the last of it
-        alerts = await fired(own_pair.kafka, {"all", "tenant=acme"})
+        found = await counted(own_stack.redis, "feedback")  # again: a bucket may have been read before the last of it
+        alerts = await fired(own_stack.kafka, {"all", "tenant=acme"})
     assert dict(found.totals) == {"feedback": SAID, "dead_letters": 1}
     for n, kind in enumerate(KINDS):
         assert found.series[f"{kind}|all"] == SAID / 4, kind

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import account, closes, event, fleet, make_topics, send, settled
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
 EVENTS = 600
@@ -20,25 +20,25 @@ BAD = {
 }
 
 
-async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, 3)
+async def test_each_bad_text_is_one_fault_and_its_neighbours_are_decided(own_stack: Stack, tmp_path: Path) -> None:
+    await make_topics(own_stack.kafka, 3)
     events = [event(n, f"{BAD.get(n, ('said',))[0]} toxicity=0.95") for n in range(EVENTS)]
-    sent = set(await send(own_pair.kafka, events))
-    with fleet(tmp_path, own_pair.env()) as workers:
+    sent = set(await send(own_stack.kafka, events))
+    with fleet(tmp_path, own_stack.env()) as workers:
         deaths = 0
         workers.start()
         async with asyncio.timeout(150):
-            while sum((redis := await settled(own_pair.redis, EVENTS, 0)).totals.values()) < EVENTS:
+            while sum((redis := await settled(own_stack.redis, EVENTS, 0)).totals.values()) < EVENTS:
                 for name in workers.ended():
                     workers.workers.pop(name)
                     deaths += 1
                     workers.start()
                 await asyncio.sleep(0.3)
-        seen = await account(own_pair.kafka, EVENTS, 30)
+        seen = await account(own_stack.kafka, EVENTS, 30)
         closes(sent, seen, redis)
         faults = {d["id"]: d["fault"] for d in seen.counted() if d["fault"]}
         assert faults == {f"c{n}": fault for n, (_, fault) in BAD.items()}
-        # Three to notice, one to find the record; more where the fence still moved between two of the first.
+        # Three to notice, one to find the record; more where the checkpoint still moved between two of the first.
         assert 4 <= deaths <= 6
         fault = next(d for d in seen.counted() if d["fault"] == "killed_worker")
         assert fault["action"] == "allow"  # the policy's default: fail open

@@ -17,14 +17,14 @@ import pytest
 
 from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.standing import status
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
 from tidegate.streams.core.policy.log import Folded, Verdict
 from tidegate.streams.core.policy.model import PolicyError, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.policy_log.reader import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 from tidegate.streams.topics import POLICIES
 
 pytestmark = pytest.mark.drill
@@ -96,7 +96,7 @@ def test_what_is_called_valid_is_and_what_is_called_spoilt_is_not() -> None:
 class Changes:
     """Somebody who changes the policy all the time, and what became of it."""
 
-    def __init__(self, log: Policies, publishers: list[Publisher], rng: random.Random) -> None:
+    def __init__(self, log: PolicyLogReader, publishers: list[Publisher], rng: random.Random) -> None:
         self._log, self._publishers, self._rng = log, publishers, rng
         self.written = 0
 
@@ -108,7 +108,7 @@ class Changes:
                 *(p.publish([Message(POLICIES, NAME, r, 0)]) for p, r in zip(self._publishers, records, strict=False))
             )
             self.written += len(records)
-            await self._log.settled(lambda now: now.next >= 1 + self.written)
+            await self._log.wait_until(lambda now: now.next >= 1 + self.written)
             await asyncio.sleep(self._rng.uniform(0, 2 * BETWEEN_S))
 
     def _next(self) -> list[bytes]:
@@ -144,7 +144,7 @@ class Changes:
 
 
 async def change_all(kafka: str, rng: random.Random) -> None:
-    log = Policies(kafka)
+    log = PolicyLogReader(kafka)
     publishers = [Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id=f"d{n}") for n in range(2)]
     for publisher in publishers:
         await publisher.start()
@@ -162,32 +162,32 @@ async def change_all(kafka: str, rng: random.Random) -> None:
 
 
 async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repeatable(
-    own_pair: Pair, tmp_path: Path
+    own_stack: Stack, tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)
-    await make_topics(own_pair.kafka, 6)
-    with fleet(tmp_path, own_pair.env()) as workers:
+    await make_topics(own_stack.kafka, 6)
+    with fleet(tmp_path, own_stack.env()) as workers:
         for name in ("one", "two"):
             workers.start(worker=name)
         await workers.joined()
-        sending = asyncio.create_task(send(own_pair.kafka, texts(rng), PER_S))
-        changing = asyncio.create_task(change_all(own_pair.kafka, rng))
+        sending = asyncio.create_task(send(own_stack.kafka, texts(rng), PER_S))
+        changing = asyncio.create_task(change_all(own_stack.kafka, rng))
         await restarts(workers, changing)
         await changing
         sent = set(await sending)
-        redis = await settled(own_pair.redis, EVENTS, 60)
-        seen = await account(own_pair.kafka, EVENTS, 60)
+        redis = await settled(own_stack.redis, EVENTS, 60)
+        seen = await account(own_stack.kafka, EVENTS, 60)
         closes(sent, seen, redis)
-        states, verdicts = await folded(own_pair.kafka)
+        states, verdicts = await folded(own_stack.kafka)
         print(f"{verdicts}; {len(states)} states; {seen.duplicates} duplicates")  # noqa: T201 - with -s
         # One worker seeds the empty log; or both do, and one of them is lost.
         assert sum(verdicts.values()) - CHANGES in (1, 2)
         assert min(verdicts[v] for v in Verdict if v is not Verdict.SILENCED) > 1, "a kind of change hardly occurred"
-        repeatable(seen, {pair(live): live for live in states})
-        never_back(seen, [pair(live) for live in states])
+        repeatable(seen, {stack(live): live for live in states})
+        never_back(seen, [stack(live) for live in states])
         would_have(seen, redis.series)
-        code, said = await status(own_pair.env(), until=lambda found: len(found) == 2)
-        last_version, last_shadow = pair(states[-1])
+        code, said = await status(own_stack.env(), until=lambda found: len(found) == 2)
+        last_version, last_shadow = stack(states[-1])
         assert {(w["version"], w["shadow"], w["behind"]) for w in said} == {(last_version, last_shadow, 0)}
         assert code == 0
 
@@ -225,16 +225,16 @@ async def folded(kafka: str) -> tuple[list[LivePolicy], Counter[Verdict]]:
 
     def keep(found: Folded, _offset: int, _record: object) -> None:
         verdicts[found.verdict] += 1
-        if (live := found.log.live) is not None and (not states or pair(live) != pair(states[-1])):
+        if (live := found.log.live) is not None and (not states or stack(live) != stack(states[-1])):
             states.append(live)
 
-    log = Policies(kafka, keep)
+    log = PolicyLogReader(kafka, keep)
     await log.read()
     await log.stop()
     return states, verdicts
 
 
-def pair(live: LivePolicy) -> Versions:
+def stack(live: LivePolicy) -> Versions:
     return live.version, live.shadow.version if live.shadow else None
 
 

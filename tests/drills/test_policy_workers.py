@@ -14,12 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
 from tests.drills.standing import status, tidegate
 from tests.drills.test_startup import page, until
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.topics import POLICIES
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
 @contextlib.asynccontextmanager
 async def changing(kafka: str) -> AsyncIterator[Callable[[float], Awaitable[str]]]:
     """`await change(0.8)` makes it the block threshold, against whatever is live."""
-    log = Policies(kafka)
+    log = PolicyLogReader(kafka)
     publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="drill")
     await publisher.start()
 
@@ -38,7 +38,7 @@ async def changing(kafka: str) -> AsyncIterator[Callable[[float], Awaitable[str]
         policy = {"labels": {"toxicity": {"block": block}}}
         record = PolicyChange(parent=live.version if live else None, policy=policy, author="d", reason="d", at_ms=1)
         await log.write(publisher, record)
-        await log.settled(lambda now: now.live is not None and now.live != live)
+        await log.wait_until(lambda now: now.live is not None and now.live != live)
         return log.live.version
 
     try:
@@ -56,18 +56,18 @@ def other_file(folder: Path) -> Path:
 
 @pytest.mark.parametrize("first", ["policy.toml", "other.toml"])
 async def test_two_workers_with_different_files_end_on_one_policy_and_say_which_file_is_ignored(
-    own_pair: Pair, tmp_path: Path, first: str
+    own_stack: Stack, tmp_path: Path, first: str
 ) -> None:
-    await make_topics(own_pair.kafka, 2)
+    await make_topics(own_stack.kafka, 2)
     files = {"policy.toml": tmp_path / "policy.toml", "other.toml": other_file(tmp_path)}
     second = next(name for name in files if name != first)
-    with fleet(tmp_path, own_pair.env()) as workers:
+    with fleet(tmp_path, own_stack.env()) as workers:
         for name in (first, second):
             workers.start(worker=name, policy_file=str(files[name]))
             await status(
-                own_pair.env(), lambda said, n=name: any(w["worker"].startswith(n) and w["file"] for w in said)
+                own_stack.env(), lambda said, n=name: any(w["worker"].startswith(n) and w["file"] for w in said)
             )  # type: ignore[misc]
-        code, said = await status(own_pair.env())
+        code, said = await status(own_stack.env())
         assert code == 0
         assert len({w["version"] for w in said}) == 1
         assert {w["worker"][:-9]: w["file"] for w in said} == {first: "same", second: "ignored"}
@@ -83,13 +83,13 @@ async def test_a_worker_that_cannot_read_the_log_keeps_its_version_says_so_and_i
     tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     network, port = proxy_to(None), free_port()
-    with Embedded(advertised=network.address) as pair:
-        network.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        with fleet(tmp_path, pair.env(), http_port=str(port)) as workers:
+    with EmbeddedStack(advertised=network.address) as stack:
+        network.target = stack.kafka_listens
+        await make_topics(stack.kafka, 2)
+        with fleet(tmp_path, stack.env(), http_port=str(port)) as workers:
             workers.start()
             assert await until(port, None) == 200
-            (was,) = (await status(pair.env()))[1]
+            (was,) = (await status(stack.env()))[1]
             network.cut()
             assert await until(port, "policies") == 503
             _, said = await page(port, "readyz")
@@ -97,9 +97,9 @@ async def test_a_worker_that_cannot_read_the_log_keeps_its_version_says_so_and_i
             assert f'tidegate_policy_info{{version="{was["version"]}"}} 1.0' in await metrics(port)
             network.heal()
             assert await until(port, None) == 200
-            async with changing(pair.kafka) as change:
+            async with changing(stack.kafka) as change:
                 version = await change(0.8)
-                assert (await status(pair.env(), lambda s: s[0]["version"] == version))[0] == 0
+                assert (await status(stack.env(), lambda s: s[0]["version"] == version))[0] == 0
 
 
 async def metrics(port: int) -> str:
@@ -111,43 +111,43 @@ async def metrics(port: int) -> str:
 
 
 async def test_a_late_or_restarted_worker_decides_nothing_before_it_has_folded_the_whole_log(
-    own_pair: Pair, tmp_path: Path
+    own_stack: Stack, tmp_path: Path
 ) -> None:
-    await make_topics(own_pair.kafka, 2)
-    await send(own_pair.kafka, [event(n, "said toxicity=0.85") for n in range(100)])
+    await make_topics(own_stack.kafka, 2)
+    await send(own_stack.kafka, [event(n, "said toxicity=0.85") for n in range(100)])
     versions: list[str] = []
-    async with changing(own_pair.kafka) as change:
+    async with changing(own_stack.kafka) as change:
         versions += [await change(0.8 if n % 2 else 0.9) for n in range(20)]
-        with fleet(tmp_path, own_pair.env()) as workers:
-            workers.kill(await started(workers, own_pair, 100))
+        with fleet(tmp_path, own_stack.env()) as workers:
+            workers.kill(await started(workers, own_stack, 100))
             versions += [await change(0.9), await change(0.8)]
-            await send(own_pair.kafka, [event(n, "said toxicity=0.85") for n in range(100, 200)])
-            await started(workers, own_pair, 200)
-    seen = await account(own_pair.kafka, 200, 30)
+            await send(own_stack.kafka, [event(n, "said toxicity=0.85") for n in range(100, 200)])
+            await started(workers, own_stack, 200)
+    seen = await account(own_stack.kafka, 200, 30)
     assert {d["policy_version"] for d in seen.counted() if int(d["id"][1:]) < 100} == {versions[19]}
     assert {d["policy_version"] for d in seen.counted() if int(d["id"][1:]) >= 100} == {versions[-1]}
 
 
-async def started(workers: Fleet, pair: Pair, decided: int) -> str:
+async def started(workers: Fleet, stack: Stack, decided: int) -> str:
     name = workers.start()
-    assert (await settled(pair.redis, decided, 60)).totals["decided"] == decided
+    assert (await settled(stack.redis, decided, 60)).totals["decided"] == decided
     return name
 
 
 async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_workers(
-    own_pair: Pair, tmp_path: Path
+    own_stack: Stack, tmp_path: Path
 ) -> None:
-    await make_topics(own_pair.kafka, 2)
-    env = own_pair.env()
+    await make_topics(own_stack.kafka, 2)
+    env = own_stack.env()
     with fleet(tmp_path, env) as workers:
         workers.start(worker="runs")
         killed = workers.start(worker="killed")
         await workers.joined()
-        async with changing(own_pair.kafka) as change:
+        async with changing(own_stack.kafka) as change:
             was = await change(0.8)
             await status(env, lambda said: {w["version"] for w in said} == {was})
             workers.kill(killed)
-            await made_anew(own_pair.kafka)
+            await made_anew(own_stack.kafka)
             workers.start(worker="killed")  # with another file's policy live, which nobody writes again
             _, said = await status(env, lambda s: [w["log"] for w in s] == ["anew", "anew"])
             assert {(w["worker"].partition("-")[0], w["version"], w["log"]) for w in said} == {
@@ -163,8 +163,8 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
             (now,) = {w["version"] for w in said}
             assert now.startswith("0-")
             await workers.joined()
-            await send(own_pair.kafka, [event(n, "said toxicity=0.75") for n in range(40)])
-            decided = (await account(own_pair.kafka, 40, 30)).counted()
+            await send(own_stack.kafka, [event(n, "said toxicity=0.75") for n in range(40)])
+            decided = (await account(own_stack.kafka, 40, 30)).counted()
             assert {(d["policy_version"], d["action"]) for d in decided} == {(now, "block")}
 
 

@@ -13,7 +13,7 @@ import redis as redis_py
 from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import account, closes, event, fleet, make_topics, settled
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
 PARTITIONS = 3
@@ -49,13 +49,15 @@ async def send_again_and_again(kafka: str, rng: random.Random) -> set[tuple[int,
     return sent
 
 
-async def test_of_many_copies_one_is_counted_through_kills_and_an_emptied_redis(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, PARTITIONS)
-    with fleet(tmp_path, own_pair.env()) as workers:
+async def test_of_many_copies_one_is_counted_through_kills_and_an_emptied_redis(
+    own_stack: Stack, tmp_path: Path
+) -> None:
+    await make_topics(own_stack.kafka, PARTITIONS)
+    with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
         workers.start()
         await workers.joined()
-        sending = asyncio.create_task(send_again_and_again(own_pair.kafka, random.Random(7)))
+        sending = asyncio.create_task(send_again_and_again(own_stack.kafka, random.Random(7)))
         for trouble in ("kill", "empty", "kill"):
             await asyncio.sleep(2.5)
             if trouble == "kill":
@@ -63,11 +65,11 @@ async def test_of_many_copies_one_is_counted_through_kills_and_an_emptied_redis(
                 workers.start()
                 await workers.joined()
             else:
-                with redis_py.Redis.from_url(own_pair.redis) as client:
+                with redis_py.Redis.from_url(own_stack.redis) as client:
                     client.flushall()
         sent = await sending
-        redis = await settled(own_pair.redis, SENT, 90)
-        seen = await account(own_pair.kafka, SENT, 30)
+        redis = await settled(own_stack.redis, SENT, 90)
+        seen = await account(own_stack.kafka, SENT, 30)
         logs = workers.logs()
     closes(sent, seen, redis)
     #  3 x (300 ordinary + 100 origins) decided, 3 x 100 dead letters, 3 x 100 x 3 redriven

@@ -58,12 +58,12 @@ def test_a_report_is_a_row_and_what_is_missing_is_named(tmp_path: Path) -> None:
         "soak: no report of one that passed in build/drills; `make soak` makes it",
     ]
     (tmp_path / "embedded" / "killed.json").unlink()
-    assert "killed: no report of the embedded pair" in made(found, tmp_path)[1]
+    assert "killed: no report of the embedded stack" in made(found, tmp_path)[1]
 
 
 def test_a_mutation_is_a_row(tmp_path: Path) -> None:
     mutation = {
-        "mutation": "fence check removed",
+        "mutation": "checkpoint check removed",
         "changed": "a.lua:3",
         "drill": "killed",
         "caught": True,
@@ -79,7 +79,7 @@ def test_a_mutation_is_a_row(tmp_path: Path) -> None:
         "- 3 troubles: worker killed (2), burst.\n  The longest was over after 9.2 s. The alert fired once.\n" in page
     )
     assert "took 212 MB at first and 255 MB at the end; in the second half\n  worker w1 +3.0%.\n" in page
-    assert "| fence check removed | `a.lua:3` | `killed` | yes | x\\|y |" in page
+    assert "| checkpoint check removed | `a.lua:3` | `killed` | yes | x\\|y |" in page
     assert missing == []
 
 
@@ -95,7 +95,7 @@ def test_a_drill_may_be_named_by_a_parameter(tmp_path: Path) -> None:
     "call", ['scene(pair, path, name, "title")', 'Report(name, "title", "real", 1)', "scene(pair, path)", "account()"]
 )
 def test_a_drill_that_hides_its_name_is_refused(tmp_path: Path, call: str) -> None:
-    (tmp_path / "test_new.py").write_text(f"async def test_it(own_pair):\n    {call}\n")
+    (tmp_path / "test_new.py").write_text(f"async def test_it(own_stack):\n    {call}\n")
     with pytest.raises(ValueError, match="test_it: expected a literal drill name"):
         drills(tmp_path)
 

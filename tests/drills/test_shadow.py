@@ -16,12 +16,12 @@ import pytest
 
 from tests.drills.fleet import ROOT, Account, Counted, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.log import Folded
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.topics import ALERTS, RATES
 
 pytestmark = pytest.mark.drill
@@ -69,20 +69,20 @@ async def tidegate(env: dict[str, str], *args: str) -> str:
 
 
 async def test_a_shadow_is_counted_changes_nothing_and_becomes_true_when_promoted(
-    own_pair: Pair, tmp_path: Path
+    own_stack: Stack, tmp_path: Path
 ) -> None:
-    kafka, redis = own_pair.kafka, own_pair.redis
+    kafka, redis = own_stack.kafka, own_stack.redis
     await make_topics(kafka, 4)
     files = {"first": FIRST, "second": SECOND}
     for name, text in files.items():
         (tmp_path / f"{name}.toml").write_text(text)
-    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
+    env = {**os.environ, **own_stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
     sent: set[tuple[int, int]] = set()
 
     async def traffic(seconds: float) -> None:
         sent.update(await send(kafka, events(int(PER_S * seconds), len(sent)), PER_S))
 
-    with fleet(tmp_path, own_pair.env(), policy=LIVE) as workers:
+    with fleet(tmp_path, own_stack.env(), policy=LIVE) as workers:
         workers.start()
         victim = workers.start()
         await workers.joined()
@@ -99,7 +99,7 @@ async def test_a_shadow_is_counted_changes_nothing_and_becomes_true_when_promote
         await traffic(3)
         counted = await settled(redis, len(sent), 40)
         seen = await account(kafka, len(sent), 30)
-        await asyncio.sleep(2)  # a tick or two: the shadow's rates are taken back
+        await asyncio.sleep(2)  # an evaluation or two: the shadow's rates are taken back
         said, rates = await alerts(kafka), await last_rates(kafka)
         logs = workers.logs()
 
@@ -191,7 +191,7 @@ async def versions(kafka: str) -> tuple[dict[str, LivePolicy], list[str]]:
             made[folded.made.version] = folded.made
             shadows.extend([folded.made.version] if folded.made is folded.log.shadow else [])
 
-    log = Policies(kafka, keep)
+    log = PolicyLogReader(kafka, keep)
     await log.read()
     await log.stop()
     return made, shadows

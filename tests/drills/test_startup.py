@@ -1,4 +1,4 @@
-"""Guarantee 7, at the start: a worker that finds Kafka and Redis away waits, says so, and goes to work in time."""
+"""Guarantee 7, at the start: a worker that finds Kafka and Redis unavailable waits, says so, and goes to work in time."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ import pytest
 
 from tests.drills.fleet import event, fleet, make_topics, send, settled
 from tests.support.proxy import Proxy
-from tidegate.streams.embedded import Embedded, free_port
+from tidegate.streams.embedded import EmbeddedStack, free_port
 
 pytestmark = [pytest.mark.drill, pytest.mark.usefixtures("_wheels")]
 
 
-async def test_a_worker_waits_for_what_is_away_and_says_what(
+async def test_a_worker_waits_for_what_is_unavailable_and_says_what(
     tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     network, port = proxy_to(None), free_port()
-    with Embedded(appendonly=True, advertised=network.address) as pair:
-        network.target = pair.kafka_listens
-        pair.kill_store()
+    with EmbeddedStack(appendonly=True, advertised=network.address) as stack:
+        network.target = stack.kafka_listens
+        stack.kill_store()
         network.cut()
-        with fleet(tmp_path, pair.env(), http_port=str(port)) as workers:
+        with fleet(tmp_path, stack.env(), http_port=str(port)) as workers:
             workers.start()
             assert await until(port, "redis") == 503
             assert await page(port, "healthz") == (200, {"alive": True})
-            pair.start_store()
+            stack.start_store()
             assert await until(port, "kafka") == 503
             network.heal()
             assert await until(port, "topics") == 503  # none was made yet
-            await make_topics(pair.kafka, 2)
+            await make_topics(stack.kafka, 2)
             assert await until(port, None) == 200
-            await send(pair.kafka, [event(n, "said") for n in range(10)])
-            assert (await settled(pair.redis, 10, 20)).totals["decided"] == 10
+            await send(stack.kafka, [event(n, "said") for n in range(10)])
+            assert (await settled(stack.redis, 10, 20)).totals["decided"] == 10
             assert workers.ended() == []
 
 

@@ -18,8 +18,8 @@ import redis.asyncio as aioredis
 
 from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
 from tests.drills.reading import everything
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import Policy, parse
@@ -47,11 +47,11 @@ weights.stereotype = { flag = 0.4 }
 
 
 async def test_kills_strike_nobody_twice_and_lose_no_crossing(
-    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+    own_stack: Stack, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     rng = random.Random(SEED)
-    await make_topics(own_pair.kafka, 4)
-    env = own_pair.env() | {"TIDEGATE_USER_KEY": KEY}
+    await make_topics(own_stack.kafka, 4)
+    env = own_stack.env() | {"TIDEGATE_USER_KEY": KEY}
     began_ms = int(time.time() * 1000)
 
     def said(n: int, **more: Any) -> bytes:
@@ -59,25 +59,25 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
         text = f"said toxicity={rng.random():.2f} stereotype={rng.random():.2f}"
         return event(n, text, at_ms=began_ms - rng.randrange(600_000), **more)
 
-    store = proxy_to(own_pair.redis.split("/")[2])
+    store = proxy_to(own_stack.redis.split("/")[2])
     with fleet(tmp_path, env, policy=STRIKING, redis=f"redis://{store.address}/0") as workers:
         workers.start()
         workers.start()
-        quoted = await send(own_pair.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
-        await settled(own_pair.redis, QUOTED, 60)
+        quoted = await send(own_stack.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
+        await settled(own_stack.redis, QUOTED, 60)
         undone = await command(env, "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
-        parts = {partition for partition, _ in quoted}
-        assert undone.count("-> 0.00 strikes in completions-") == len(parts)
+        partitions = {partition for partition, _ in quoted}
+        assert undone.count("-> 0.00 strikes in completions-") == len(partitions)
 
         mine = {"tenant": "acme", "user": "quoted"}
         events = [said(QUOTED + n, **(mine if n % 40 == 0 else {})) for n in range(EVENTS)]
-        sending = asyncio.create_task(send(own_pair.kafka, events, PER_S))
-        await trouble(workers, store, own_pair.redis, rng)
+        sending = asyncio.create_task(send(own_stack.kafka, events, PER_S))
+        await trouble(workers, store, own_stack.redis, rng)
         sent = {*quoted, *await sending}
-        redis = await settled(own_pair.redis, EVENTS + QUOTED, 60)
-        await drained(own_pair.redis)
-        seen = await account(own_pair.kafka, EVENTS + QUOTED, 60)
-        found = await enforcements(own_pair.kafka)
+        redis = await settled(own_stack.redis, EVENTS + QUOTED, 60)
+        await drained(own_stack.redis)
+        seen = await account(own_stack.kafka, EVENTS + QUOTED, 60)
+        found = await enforcements(own_stack.kafka)
         shown = await command(env, "show", "--json", "--limit", "100000")
     closes(sent, seen, redis)
     assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"
@@ -85,7 +85,7 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
     decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)
     policy = parse(tomllib.loads(STRIKING), "the drill")
     undos = {partition_of(made): made for made in found.values() if made.author}
-    assert set(undos) == parts
+    assert set(undos) == partitions
     stand, crossed = recomputed(decisions, policy, set(quoted), undos)
     rows = [json.loads(line) for line in shown.splitlines()]
     assert {(row["user"], int(row["part"][-1])): Standing(row["last_strikes"], row["last_ms"]) for row in rows} == stand

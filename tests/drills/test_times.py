@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from redis import Redis
 
 from tests.drills.fleet import POLICY, account, closes, fleet, make_topics, settled
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tests.support.ttls import strange_ttls
 
 pytestmark = pytest.mark.drill
@@ -64,23 +64,23 @@ def sent_by(now_ms: int) -> list[tuple[bytes, int]]:
     ]  # fmt: skip
 
 
-async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_pair: Pair, tmp_path: Path) -> None:
-    await make_topics(own_pair.kafka, 3)
+async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_stack: Stack, tmp_path: Path) -> None:
+    await make_topics(own_stack.kafka, 3)
     tenants = {f"tenant={name}" for name in ("micro", "zero", "stamps", "own", "both")}
-    with fleet(tmp_path, own_pair.env(), policy=ALERTING) as workers:
+    with fleet(tmp_path, own_stack.env(), policy=ALERTING) as workers:
         workers.start()
         await workers.joined()
         now_ms = int(time.time() * 1000)
-        producer = AIOKafkaProducer(bootstrap_servers=own_pair.kafka)
+        producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka)
         await producer.start()
         raw: dict[tuple[int, int], int] = {}
         for n, (value, timestamp) in enumerate(sent_by(now_ms)):
             meta = await producer.send_and_wait("completions", value, partition=n % 3, timestamp_ms=timestamp)
             raw[meta.partition, meta.offset] = timestamp
         await producer.stop()
-        redis = await settled(own_pair.redis, len(raw), 60)
-        seen = await account(own_pair.kafka, len(raw), 30)
-        rates, firing = await said(own_pair.kafka, tenants)
+        redis = await settled(own_stack.redis, len(raw), 60)
+        seen = await account(own_stack.kafka, len(raw), 30)
+        rates, firing = await said(own_stack.kafka, tenants)
         assert workers.ended() == []
         logs = workers.logs()
     closes(set(raw), seen, redis)
@@ -93,7 +93,7 @@ async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_pair
     assert "too_late" not in redis.totals
     assert rates == {tenant: (50, 100) for tenant in tenants}
     assert firing == tenants
-    with Redis.from_url(own_pair.redis) as admin:
+    with Redis.from_url(own_stack.redis) as admin:
         assert strange_ttls(admin, "tidegate") == []
     lines = [line for line in logs.splitlines() if "times: " in line]
     assert 1 <= len(lines) <= 3

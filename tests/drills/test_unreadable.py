@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import account, fleet, make_topics, settled
-from tests.drills.pages import all_ready, all_wait_for, waits
+from tests.drills.probes import all_ready, all_wait_for, waiting_for
 from tests.drills.test_batches import AT_ONCE, SOON_S, good, letters_of, metric_of, now_ms, put, said
 from tests.support.corrupting import Corrupting, recoded, spoilt
 from tests.support.raw_batches import Raw, batch, produce
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 
 pytestmark = pytest.mark.drill
 
@@ -21,32 +21,32 @@ pytestmark = pytest.mark.drill
 @pytest.mark.usefixtures("_wheels")
 async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_setting(tmp_path: Path) -> None:
     """`wait` never steps, through a restart; `skip`, then, does at once: the tries and the minutes went on."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, 2)
+        sent = await good(stack.kafka, 0, [0, 1])
         made = batch([said(900), said(901)], at_ms=now_ms())
-        first = await produce(pair.kafka, "completions", 0, made)
+        first = await produce(stack.kafka, "completions", 0, made)
         proxy.corrupt = recoded(made, 6)
-        sent |= await good(pair.kafka, 0, [2]) | await good(pair.kafka, 1, range(3, 23))
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+        sent |= await good(stack.kafka, 0, [2]) | await good(stack.kafka, 1, range(3, 23))
+        with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
             waiting = workers.start(unreadable_batch="wait")
-            await settled(pair.redis, len(sent) - 1, SOON_S)
+            await settled(stack.redis, len(sent) - 1, SOON_S)
             await all_wait_for(workers, f"completions[0]@{first}", SOON_S)
-            text = " ".join((await waits(workers, waiting)).values())
+            text = " ".join((await waiting_for(workers, waiting)).values())
             for word in ("codec is 6", "tries", "TIDEGATE_UNREADABLE_BATCH"):  # why, how often, and what to do
                 assert word in text, text
-            sent |= await good(pair.kafka, 1, range(23, 43))
-            redis = await settled(pair.redis, len(sent) - 1, SOON_S)
+            sent |= await good(stack.kafka, 1, range(23, 43))
+            redis = await settled(stack.redis, len(sent) - 1, SOON_S)
             assert redis.totals["decided"] == len(sent) - 1  # all but the one behind it
             assert redis.totals["dead_letters"] == 0
             assert await metric_of(workers, "unreadable_batches_total", outcome="waited") > 0
             assert workers.ended() == []
             workers.kill(waiting)
             workers.start(unreadable_batch="skip")
-            redis = await settled(pair.redis, len(sent) + 2, 60)
+            redis = await settled(stack.redis, len(sent) + 2, 60)
             await all_ready(workers)
-            seen = await account(pair.kafka, len(sent) + 2, SOON_S)
+            seen = await account(stack.kafka, len(sent) + 2, SOON_S)
     assert seen.decisions.keys() == sent
     assert letters_of(seen.dead) == {(0, first): ("unreadable_batch", 2)}
     assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 2)
@@ -55,24 +55,24 @@ async def test_an_unknown_codec_is_said_and_waited_for_and_stepped_over_by_a_set
 @pytest.mark.usefixtures("_wheels")
 async def test_a_batch_that_can_be_decoded_again_was_never_lost(tmp_path: Path) -> None:
     """Spoilt on the way, and later not: everything is decided, and no dead letter is left."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 2)
-        sent = await good(pair.kafka, 0, [0, 1])
-        spoiled = await put(pair.kafka, 0, batch([said(2), said(3, "MARKER"), said(4)], at_ms=now_ms()), 3)
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, 2)
+        sent = await good(stack.kafka, 0, [0, 1])
+        spoiled = await put(stack.kafka, 0, batch([said(2), said(3, "MARKER"), said(4)], at_ms=now_ms()), 3)
         proxy.corrupt = spoilt(b"MARKER")
-        behind = await good(pair.kafka, 0, [5, 6])
-        with fleet(tmp_path, pair.env(), unreadable_tries="3", unreadable_minutes="60") as workers:
+        behind = await good(stack.kafka, 0, [5, 6])
+        with fleet(tmp_path, stack.env(), unreadable_tries="3", unreadable_minutes="60") as workers:
             only = workers.start()
             await all_wait_for(workers, f"completions[0]@{min(spoiled)[1]}")
-            sent |= await good(pair.kafka, 1, range(7, 27))
-            redis = await settled(pair.redis, len(sent), SOON_S)
+            sent |= await good(stack.kafka, 1, range(7, 27))
+            redis = await settled(stack.redis, len(sent), SOON_S)
             assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), 0)
             proxy.corrupt = {}
             sent |= spoiled | behind
-            redis = await settled(pair.redis, len(sent), 60)
+            redis = await settled(stack.redis, len(sent), 60)
             await all_ready(workers)
-            seen = await account(pair.kafka, len(sent), SOON_S)
+            seen = await account(stack.kafka, len(sent), SOON_S)
             assert "MARKER" not in workers.log(only)
     assert (seen.decisions.keys(), seen.dead, seen.duplicates) == (sent, {}, 0)
     assert redis.totals["decided"] == len(sent)
@@ -87,21 +87,21 @@ async def test_policies_is_never_stepped_over(tmp_path: Path) -> None:
     said_there = {"parent": None, "policy": {"schema_version": 1, "labels": {"toxicity": {"flag": 0.1}}}}
     why = {"author": "ann", "reason": "MARKER", "at_ms": now_ms(), "schema_version": 1}
     value = json.dumps({**said_there, **why}).encode()
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 1)
-        await produce(pair.kafka, "policies", 0, batch([Raw(value, key=b"live")], at_ms=now_ms()))
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, 1)
+        await produce(stack.kafka, "policies", 0, batch([Raw(value, key=b"live")], at_ms=now_ms()))
         proxy.corrupt = spoilt(b"MARKER")
-        sent = await good(pair.kafka, 0, range(5))
-        with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+        sent = await good(stack.kafka, 0, range(5))
+        with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
             only = workers.start()
             await all_wait_for(workers, "policies[0]@0")
             await asyncio.sleep(3)  # more than the tries and the minutes of other topics
-            assert (await settled(pair.redis, 0, 0)).totals["decided"] == 0
+            assert (await settled(stack.redis, 0, 0)).totals["decided"] == 0
             assert workers.ended() == []
             proxy.corrupt = {}
-            redis = await settled(pair.redis, len(sent), 60)
-            seen = await account(pair.kafka, len(sent), SOON_S)
+            redis = await settled(stack.redis, len(sent), 60)
+            seen = await account(stack.kafka, len(sent), SOON_S)
             assert await workers.leave(only) == 0
     assert redis.totals["decided"] == len(sent)
     assert (seen.decisions.keys(), seen.dead) == (sent, {})

@@ -11,11 +11,11 @@ import pytest
 
 from tests.cli.conftest import Cli, Ran
 from tests.drills.fleet import account, counted, fleet, make_topics, settled
-from tests.drills.pages import all_ready
+from tests.drills.probes import all_ready
 from tests.drills.reading import everything
 from tests.drills.test_batches import AT_ONCE, SOON_S, good, letters_of, now_ms, said
 from tests.support.raw_batches import Raw, batch, produce
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.topics import DEAD_LETTERS
 
 pytestmark = pytest.mark.drill
@@ -27,28 +27,30 @@ async def run(cli: Cli, *args: str) -> Ran:
     return await asyncio.to_thread(cli, *args)
 
 
-async def test_commands_step_over_a_range_and_redrive_leaves_it_out(own_embedded: Embedded, tmp_path: Path) -> None:
-    pair = own_embedded
-    await make_topics(pair.kafka, 1)
-    sent = await good(pair.kafka, 0, range(5))
+async def test_commands_step_over_a_range_and_redrive_leaves_it_out(
+    own_embedded: EmbeddedStack, tmp_path: Path
+) -> None:
+    stack = own_embedded
+    await make_topics(stack.kafka, 1)
+    sent = await good(stack.kafka, 0, range(5))
     bad = await produce(
-        pair.kafka, "completions", 0, batch([said(900 + n) for n in range(LOST)], at_ms=now_ms(), crc=7)
+        stack.kafka, "completions", 0, batch([said(900 + n) for n in range(LOST)], at_ms=now_ms(), crc=7)
     )
-    unread = await produce(pair.kafka, "completions", 0, batch([Raw(b"no completion")], at_ms=now_ms()))
-    sent |= await good(pair.kafka, 0, range(5, 10))
+    unread = await produce(stack.kafka, "completions", 0, batch([Raw(b"no completion")], at_ms=now_ms()))
+    sent |= await good(stack.kafka, 0, range(5, 10))
     in_all = len(sent) + LOST + 1
     next_ = tmp_path / "next.toml"
     next_.write_text(NEXT)
-    with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+    with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
         first = workers.start()
-        await settled(pair.redis, in_all, 60)
+        await settled(stack.redis, in_all, 60)
         assert await workers.leave(first) == 0
-        workers.start()  # it takes the part over behind the range
-        sent |= await good(pair.kafka, 0, range(10, 15))
+        workers.start()  # it takes the partition over behind the range
+        sent |= await good(stack.kafka, 0, range(10, 15))
         in_all += 5
-        await settled(pair.redis, in_all, 60)
+        await settled(stack.redis, in_all, 60)
         await all_ready(workers)
-        cli = Cli({**pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"})
+        cli = Cli({**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"})
         tailed = (await run(cli, "tail", "completions", "--until-end", "--json")).out
         assert tailed.count('"said toxicity=0.95"') == len(sent)
         for more in ((), ("--model", "tests.support.scorers:scripted")):
@@ -61,8 +63,8 @@ async def test_commands_step_over_a_range_and_redrive_leaves_it_out(own_embedded
         ran = await run(cli, "dead-letters", "redrive", "--all", "--yes")
         assert ran.code == 0, ran.err
         assert "1 sent again" in ran.out + ran.err
-        redis = await settled(pair.redis, in_all + 1, 30)
-        seen = await account(pair.kafka, in_all + 1, SOON_S)
+        redis = await settled(stack.redis, in_all + 1, 30)
+        seen = await account(stack.kafka, in_all + 1, SOON_S)
         assert workers.ended() == []
     assert seen.decisions.keys() == sent
     assert letters_of(seen.dead)[0, bad] == ("unreadable_batch", LOST)
@@ -71,27 +73,27 @@ async def test_commands_step_over_a_range_and_redrive_leaves_it_out(own_embedded
     assert (redis.totals["decided"], redis.totals["dead_letters"]) == (len(sent), LOST + 2)
 
 
-async def test_feedback_is_stepped_over_as_completions_are(own_embedded: Embedded, tmp_path: Path) -> None:
-    pair = own_embedded
-    await make_topics(pair.kafka, 1)
+async def test_feedback_is_stepped_over_as_completions_are(own_embedded: EmbeddedStack, tmp_path: Path) -> None:
+    stack = own_embedded
+    await make_topics(stack.kafka, 1)
 
     def thumbs(first: int, n: int) -> list[Raw]:
         given = ({"id": f"f{i}", "completion_id": f"c{i}", "kind": "thumb_up"} for i in range(first, first + n))
         return [Raw(json.dumps(thumb).encode()) for thumb in given]
 
-    await produce(pair.kafka, "feedback", 0, batch(thumbs(0, 4), at_ms=now_ms(), compression="zstd"))
-    bad = await produce(pair.kafka, "feedback", 0, batch(thumbs(4, LOST), at_ms=now_ms(), compression="lz4", crc=7))
+    await produce(stack.kafka, "feedback", 0, batch(thumbs(0, 4), at_ms=now_ms(), compression="zstd"))
+    bad = await produce(stack.kafka, "feedback", 0, batch(thumbs(4, LOST), at_ms=now_ms(), compression="lz4", crc=7))
     odd = [Raw(raw.value, headers=[(b"trac\xff", b"1")]) for raw in thumbs(7, 2)]
-    await produce(pair.kafka, "feedback", 0, batch(odd, at_ms=now_ms()))
-    sent = await good(pair.kafka, 0, range(5))
-    with fleet(tmp_path, pair.env(), **AT_ONCE) as workers:
+    await produce(stack.kafka, "feedback", 0, batch(odd, at_ms=now_ms()))
+    sent = await good(stack.kafka, 0, range(5))
+    with fleet(tmp_path, stack.env(), **AT_ONCE) as workers:
         workers.start()
-        assert (await settled(pair.redis, len(sent), 60)).totals["decided"] == len(sent)
+        assert (await settled(stack.redis, len(sent), 60)).totals["decided"] == len(sent)
         async with asyncio.timeout(60):
-            while (heard := await counted(pair.redis, "feedback")).totals["feedback"] < 6:
+            while (heard := await counted(stack.redis, "feedback")).totals["feedback"] < 6:
                 await asyncio.sleep(0.2)
         await all_ready(workers)
-        letters: list[Any] = [json.loads(record.value) async for record in everything(pair.kafka, DEAD_LETTERS)]
+        letters: list[Any] = [json.loads(record.value) async for record in everything(stack.kafka, DEAD_LETTERS)]
         assert workers.ended() == []
     assert (heard.totals["feedback"], heard.totals["dead_letters"], heard.series["thumb_up|all"]) == (6, LOST, 6)
     source = {"topic": "feedback", "partition": 0, "offset": bad}

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
 from tests.drills.reading import everything
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.topics import ALERTS
 
 pytestmark = pytest.mark.drill
@@ -89,7 +89,7 @@ def soon_ms() -> int:
 
 
 async def over(base_ms: int) -> None:
-    """Returns when every boundary of a round was looked at: its end, the grace, and a tick or two."""
+    """Returns when every boundary of a round was looked at: its end, the grace, and an evaluation or two."""
     await asyncio.sleep(max(0.0, base_ms / 1000 + LASTS_S + 4 - time.time()))
 
 
@@ -117,13 +117,13 @@ async def tidegate(env: dict[str, str], *args: str) -> str:
     return ran.stdout
 
 
-async def test_what_it_says_is_what_then_happens(own_pair: Pair, tmp_path: Path) -> None:
-    kafka = own_pair.kafka
+async def test_what_it_says_is_what_then_happens(own_stack: Stack, tmp_path: Path) -> None:
+    kafka = own_stack.kafka
     await make_topics(kafka, 3)
     file = tmp_path / "b.toml"
     file.write_text(B)
-    env = {**os.environ, **own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
-    with fleet(tmp_path, own_pair.env(), policy=A) as workers:
+    env = {**os.environ, **own_stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}
+    with fleet(tmp_path, own_stack.env(), policy=A) as workers:
         workers.start()
         await workers.joined()
         began = datetime.now(UTC).isoformat()

@@ -1,4 +1,4 @@
-"""The embedded pair: it answers when it says so, keeps what it should, and leaves nothing behind."""
+"""The embedded stack: it answers when it says so, keeps what it should, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tidegate.streams.embedded import Embedded, EmbeddedError, free_port, server
+from tidegate.streams.embedded import EmbeddedError, EmbeddedStack, free_port, server
 from tidegate.streams.settings.settings import Settings
 
 
 @pytest.fixture
-def client(own_embedded: Embedded) -> Iterator[Any]:
+def client(own_embedded: EmbeddedStack) -> Iterator[Any]:
     with redis.Redis.from_url(own_embedded.redis, socket_timeout=2) as client:
         yield client
 
@@ -36,7 +36,7 @@ def until(met: Callable[[], bool], within_s: float = 5) -> bool:
     return met()
 
 
-async def test_a_record_sent_is_a_record_read(embedded: Embedded, namespace: str) -> None:
+async def test_a_record_sent_is_a_record_read(embedded: EmbeddedStack, namespace: str) -> None:
     async with AIOKafkaProducer(bootstrap_servers=embedded.kafka, acks="all") as producer:
         await producer.send_and_wait(namespace, b"value", partition=0)
     consumer = AIOKafkaConsumer(namespace, bootstrap_servers=embedded.kafka, auto_offset_reset="earliest")
@@ -45,7 +45,7 @@ async def test_a_record_sent_is_a_record_read(embedded: Embedded, namespace: str
     assert record.value == b"value"
 
 
-async def test_every_broker_has_a_cluster_id_of_its_own(embedded: Embedded, own_embedded: Embedded) -> None:
+async def test_every_broker_has_a_cluster_id_of_its_own(embedded: EmbeddedStack, own_embedded: EmbeddedStack) -> None:
     ids = set()
     for one in (embedded, own_embedded):
         admin = AIOKafkaAdminClient(bootstrap_servers=one.kafka)
@@ -55,7 +55,7 @@ async def test_every_broker_has_a_cluster_id_of_its_own(embedded: Embedded, own_
     assert len(ids) == 2
 
 
-def test_its_env_is_a_worker_s_settings(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_env_is_a_worker_s_settings(embedded: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in embedded.env().items():
         monkeypatch.setenv(name, value)
     settings = Settings.load()
@@ -71,7 +71,7 @@ def test_the_store_evicts_nothing_and_listens_on_loopback(client: Any) -> None:
     assert client.config_get("appendonly") == {"appendonly": "yes"}
 
 
-def test_a_killed_store_comes_back_with_its_data_on_its_port(own_embedded: Embedded, client: Any) -> None:
+def test_a_killed_store_comes_back_with_its_data_on_its_port(own_embedded: EmbeddedStack, client: Any) -> None:
     address = own_embedded.redis
     client.set("kept", "yes")
     own_embedded.kill_store()
@@ -82,7 +82,7 @@ def test_a_killed_store_comes_back_with_its_data_on_its_port(own_embedded: Embed
     assert client.get("kept") == b"yes"
 
 
-def test_a_frozen_broker_is_silent_and_goes_on_when_thawed(own_embedded: Embedded) -> None:
+def test_a_frozen_broker_is_silent_and_goes_on_when_thawed(own_embedded: EmbeddedStack) -> None:
     host, port = own_embedded.kafka.split(":")
     question = b"\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff"  # ApiVersions v0
     own_embedded.freeze_broker()
@@ -95,7 +95,7 @@ def test_a_frozen_broker_is_silent_and_goes_on_when_thawed(own_embedded: Embedde
         assert connection.recv(4)
 
 
-def test_nothing_is_left_after_the_end(own_embedded: Embedded) -> None:
+def test_nothing_is_left_after_the_end(own_embedded: EmbeddedStack) -> None:
     pids = [own_embedded.broker_pid, own_embedded.store_pid]
     directory = own_embedded.store_dir
     own_embedded.freeze_broker()  # even so
@@ -106,7 +106,7 @@ def test_nothing_is_left_after_the_end(own_embedded: Embedded) -> None:
 
 
 def test_a_server_that_ends_as_its_time_to_stop_does_is_stopped(
-    own_embedded: Embedded, monkeypatch: pytest.MonkeyPatch
+    own_embedded: EmbeddedStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = own_embedded.store_dir
     wait = subprocess.Popen.wait
@@ -131,8 +131,8 @@ def test_a_port_is_not_given_twice_while_there_are_others() -> None:
 def test_a_killed_owner_leaves_no_orphan() -> None:
     code = """
         import sys, time
-        from tidegate.streams.embedded import Embedded
-        with Embedded() as pair:
+        from tidegate.streams.embedded import EmbeddedStack
+        with EmbeddedStack() as pair:
             print(pair.broker_pid, pair.store_pid, pair.store_dir, flush=True)
             time.sleep(60)
     """
@@ -152,18 +152,18 @@ def test_a_port_taken_at_the_last_moment_is_replaced(monkeypatch: pytest.MonkeyP
         taken.listen()
         ports = iter([taken.getsockname()[1], free_port(), taken.getsockname()[1], free_port()])
         monkeypatch.setattr(server, "free_port", lambda: next(ports))
-        with Embedded() as one:
+        with EmbeddedStack() as one:
             one.check()
 
 
 @pytest.mark.usefixtures("embedded")
 def test_a_server_that_ends_at_once_is_shown_with_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Embedded, "_store_arguments", lambda *_: ["--no-such-flag", "1"])
+    monkeypatch.setattr(EmbeddedStack, "_store_arguments", lambda *_: ["--no-such-flag", "1"])
     with pytest.raises(EmbeddedError, match=r"(?s)store did not start: ended by itself; its log ends:.*no-such-flag"):
-        Embedded().start()
+        EmbeddedStack().start()
 
 
-def test_a_store_that_died_by_itself_is_said(own_embedded: Embedded) -> None:
+def test_a_store_that_died_by_itself_is_said(own_embedded: EmbeddedStack) -> None:
     own_embedded.check()
     os.kill(own_embedded.store_pid, 9)
     with pytest.raises(EmbeddedError, match="embedded-store is not running"):
@@ -176,9 +176,9 @@ def test_a_missing_wheel_names_the_extra(monkeypatch: pytest.MonkeyPatch, wheel:
     package = wheel.replace("-", "_")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(EmbeddedError, match=rf"the {wheel} wheel is not installed; .*tidegate\[embedded\]"):
-        Embedded().start()
+        EmbeddedStack().start()
 
 
 def test_before_the_start_there_is_no_address() -> None:
     with pytest.raises(EmbeddedError, match="not started"):
-        _ = Embedded().kafka
+        _ = EmbeddedStack().kafka

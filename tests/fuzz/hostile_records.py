@@ -143,7 +143,7 @@ def _containers(found: Any) -> Iterator[Any]:
             yield from _containers(inner)
 
 
-def _parts(rng: random.Random, n: int, _now: int, _before: Before) -> Made:
+def _partitions(rng: random.Random, n: int, _now: int, _before: Before) -> Made:
     """What decides nothing: ids of 700 characters, users of every type, nulls in prompts that nobody scores."""
     odd: list[Any] = ["x" * 700, "é" * 700, 7, None, True, [], {}, "a|b", "a\x00b", "", ["x"], {"a": None}]
     found = {**NATIVE, "id": f"c{n}"}
@@ -194,7 +194,7 @@ KINDS: dict[str, Kind] = {
     "said times": _said_times,
     "sizes": _sizes,
     "forms": _forms,
-    "parts": _parts,
+    "partitions": _partitions,
     "copies": _copies,
     "repetition": _repetition,
     "bytes": _bytes,

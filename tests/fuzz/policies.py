@@ -20,7 +20,7 @@ FULL: dict[str, Any] = {
     ],
     "faults": {"fail": "closed", "routes": {"chat": "open"}},
     "windows": {"bucket_s": 10, "rate_window_s": 300, "late_s": 600, "future_s": 60, "grace_s": 2},
-    "limits": {"longest_window_s": 3600, "rates_per_tick": 1000},
+    "limits": {"longest_window_s": 3600, "rates_per_evaluation": 1000},
     "resend_s": 60,
     "alerts": {
         "high": {
@@ -67,7 +67,7 @@ weights = { toxicity = { block = 1 } }
 KEYS = sorted(
     {
         *FULL,
-        *(key for part in ("windows", "limits", "faults", "strikes") for key in FULL[part]),
+        *(key for partition in ("windows", "limits", "faults", "strikes") for key in FULL[partition]),
         *FULL["alerts"]["high"],
         *("tenant", "model", "flag", "block", "toxicity", "insult", "labels", "policy", "parent", "kind", "author"),
     }

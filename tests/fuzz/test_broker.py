@@ -14,13 +14,13 @@ import pytest
 import redis
 
 from tests.drills.fleet import ACCOUNT, Account, account, closes, fleet, make_topics, settled
-from tests.drills.pages import all_ready
+from tests.drills.probes import all_ready
 from tests.fuzz.hostile_records import KINDS, PARTITIONS, traffic
 from tests.fuzz.profile import LONG, TIMES
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
 from tests.support.raw_batches import producing
-from tidegate.streams.embedded import Embedded
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack
 
 RECORDS = 2_000 * (TIMES if LONG else 1)
 WITHIN_S = 60.0 * (TIMES if LONG else 1)
@@ -52,7 +52,7 @@ def on_kafka(request: pytest.FixtureRequest) -> Real:
 @pytest.mark.drill
 @pytest.mark.timeout(240 * (TIMES if LONG else 1))
 async def test_hostile_records_cost_no_ordinary_one_and_the_account_closes(
-    own_embedded: Embedded, tmp_path: Path
+    own_embedded: EmbeddedStack, tmp_path: Path
 ) -> None:
     await make_topics(own_embedded.kafka, PARTITIONS)
     seed = secrets.randbits(32) if LONG else 11
@@ -70,14 +70,14 @@ async def test_hostile_records_that_kafka_takes(on_kafka: Real, tmp_path: Path, 
     await hostile_records_cost_nothing(on_kafka, tmp_path, seed, RECORDS // 5)
 
 
-async def hostile_records_cost_nothing(pair: Pair, folder: Path, seed: int, records: int) -> None:
+async def hostile_records_cost_nothing(stack: Stack, folder: Path, seed: int, records: int) -> None:
     """Sends them to a running worker and holds everything against everything else."""
     now_ms = int(time.time() * 1000)
     ordinary, sent, lost, kinds = set[Position](), set[Position](), set[Position](), dict[Position, str]()
-    with fleet(folder, pair.env(), unreadable_tries="2", unreadable_minutes="0") as workers:
+    with fleet(folder, stack.env(), unreadable_tries="2", unreadable_minutes="0") as workers:
         only = workers.start()
-        async with producing(pair.kafka, "completions") as put:
-            for made in traffic(seed, records, now_ms, checked=isinstance(pair, Real)):
+        async with producing(stack.kafka, "completions") as put:
+            for made in traffic(seed, records, now_ms, checked=isinstance(stack, Real)):
                 assert await put(made.partition, made.made) == made.first
                 places = {(made.partition, made.first + n) for n in range(made.records)}
                 sent |= places
@@ -85,10 +85,10 @@ async def hostile_records_cost_nothing(pair: Pair, folder: Path, seed: int, reco
                 ordinary |= {(made.partition, offset) for offset in made.ordinary}
                 kinds |= dict.fromkeys(places, made.kind)
         began = time.monotonic()
-        redis_ = await settled(pair.redis, len(sent), WITHIN_S)
+        redis_ = await settled(stack.redis, len(sent), WITHIN_S)
         said = f"seed {seed}: {workers.log(only)[-3000:]}"
         assert workers.ended() == [], said
-        seen = await account(pair.kafka, len(sent), max(5.0, WITHIN_S - (time.monotonic() - began)))
+        seen = await account(stack.kafka, len(sent), max(5.0, WITHIN_S - (time.monotonic() - began)))
         missing = Counter(kinds[place] for place in sent - seen.positions)
         assert not missing, f"nothing came of {missing}, {said}"
         undecided = {(kinds[place], *why(seen, place)) for place in ordinary - seen.decisions.keys()}
@@ -102,7 +102,7 @@ async def hostile_records_cost_nothing(pair: Pair, folder: Path, seed: int, reco
         assert sum(redis_.totals[name] for name in ACCOUNT) == len(sent)
         assert redis_.totals["redriven"] > 0, "no copy was one of a record that was decided: copies prove nothing"
         await all_ready(workers, within_s=20)
-        no_key_lives_too_long(pair.redis)
+        no_key_lives_too_long(stack.redis)
         assert "ordinary toxicity" not in workers.log(only)
 
 

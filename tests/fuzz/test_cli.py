@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.conftest import TWIN, Cli, cli, lives, module_pair, offline, pair  # noqa: F401
+from tests.cli.conftest import TWIN, Cli, cli, lives, module_stack, offline, stack  # noqa: F401
 from tests.fuzz.forms import COMPLETIONS, FEEDBACKS, KEYS
 from tests.fuzz.hostile import as_json, mutated
 from tests.fuzz.profile import fuzzed
@@ -43,11 +43,11 @@ def test_score_reads_any_bytes(content: bytes) -> None:
 
 @fuzzed(5)
 @given(lines, st.sampled_from(["completions", "feedback"]))
-def test_send_sends_any_bytes(module_pair: object, content: bytes, topic: str) -> None:  # noqa: F811
+def test_send_sends_any_bytes(module_stack: object, content: bytes, topic: str) -> None:  # noqa: F811
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "lines"
         file.write_bytes(content)
-        ran = Cli({**module_pair.env(), **TWIN})("send", str(file), "--topic", topic)  # type: ignore[attr-defined]
+        ran = Cli({**module_stack.env(), **TWIN})("send", str(file), "--topic", topic)  # type: ignore[attr-defined]
     assert ran.code == 0, ran
     assert "sent to" in ran.err, ran
 

@@ -20,7 +20,7 @@ from tests.fuzz.policies import FULL, FULL_TOML, KEYS, changes
 from tests.fuzz.profile import fuzzed
 from tidegate.streams.core.policy.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
 from tidegate.streams.core.policy.model import Policy, PolicyError, digest, parse
-from tidegate.streams.core.policy.snapshot import Kept, from_json, to_json
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, to_json
 from tidegate.streams.policy_log.file import read_policy
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +142,7 @@ def test_the_fold_of_any_log_never_raises_and_is_the_same_however_it_is_cut(
         sound(whole, folded)
         whole = folded.log
     # Kept as text at each cut, and folded on from there, as a reader does that starts anew.
-    kept = Kept()
+    kept = PolicySnapshot()
     for start, end in pairwise(sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})):
         for offset in range(start, end):
             kept = kept.with_record(fold(kept.log, offset, records[offset]).log, records[offset])

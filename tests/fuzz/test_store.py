@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.fuzz.profile import fuzzed
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Copy, Part
-from tidegate.streams.core.strikes import Crossing, Strike, Struck, Terms
-from tidegate.streams.store import Aggregate, Apply, Claim, Fence, Mark, Outbox, Store, Undo
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import Copy, TopicPartition
+from tidegate.streams.core.strikes import Crossing, NewStrikes, Strike, Terms
+from tidegate.streams.store import Aggregate, Apply, Checkpoint, Claim, Marker, Outbox, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
 
 T = TypeVar("T")
-PARTS = [Part("completions", 0), Part("completions", 11), Part("feedback", 0)]
+PARTITIONS = [TopicPartition("completions", 0), TopicPartition("completions", 11), TopicPartition("feedback", 0)]
 AHEAD_MS = (int(time.time()) + 86_400) * 1000  # of both clocks, so that nothing decays, and within what is believed
 FAR_MS = 4_102_444_800_000  # the year 2100: no bucket
 LARGEST = 2**53 - 1
@@ -39,7 +39,7 @@ names = st.one_of(
     st.just("x" * 10_000),
 )
 small = st.sampled_from(["acme:u1", "acme:u2", "b{c}:\x00"])
-parts = st.sampled_from(PARTS)
+partitions = st.sampled_from(PARTITIONS)
 numbers = st.one_of(st.integers(0, 50), st.sampled_from([2**31, 2**40, LARGEST]))
 counts = st.integers(1, 2**40)
 weights = st.one_of(st.floats(0.001, 1000), st.sampled_from([0.1, 1.0, 1000.0]))
@@ -53,13 +53,13 @@ terms = st.builds(
 )
 times = st.one_of(st.integers(AHEAD_MS, AHEAD_MS + 10**8), st.just(AHEAD_MS))
 strikes = st.lists(st.builds(Strike, id=names, user=small, at_ms=times, weight=weights, reason=names), max_size=4)
-# Of one origin once in a span, as a pipeline has them.
+# Of one origin once in a record range, as a pipeline has them.
 copies = st.lists(
     st.builds(Copy, st.integers(0, 4), st.sampled_from(["0" * 16, "a1" * 8]), st.one_of(st.integers(5, 9), numbers)),
     max_size=3,
     unique_by=lambda copy: copy.origin,
 )
-# Which token a call brings: one that a claim gave, or none that ever was.
+# Which epoch a call brings: one that a claim gave, or none that ever was.
 which = st.one_of(st.integers(0, 5), st.sampled_from(["none", "negative", "future"]))
 
 
@@ -74,7 +74,7 @@ def aggregates(draw: st.DrawFn) -> Aggregate:
     totals = draw(
         st.dictionaries(st.sampled_from(["decided", "faults", "dead_letters", "x" * 10_000]), counts, max_size=3)
     )
-    struck = Struck(draw(terms), tuple(found)) if (found := draw(strikes)) else None
+    struck = NewStrikes(draw(terms), tuple(found)) if (found := draw(strikes)) else None
     return Aggregate(buckets, users, totals, struck)
 
 
@@ -88,9 +88,9 @@ class Stores(RuleBasedStateMachine):
         super().__init__()
         self.memory = MemoryStore(lambda: int(time.time() * 1000))
         self.redis = RedisStore(self.url, f"f{secrets.token_hex(6)}")
-        self.tokens: dict[Part, list[tuple[int, int]]] = {part: [] for part in PARTS}
+        self.epochs: dict[TopicPartition, list[tuple[int, int]]] = {partition: [] for partition in PARTITIONS}
         self.leases: list[tuple[Any, Any]] = []
-        self.next: dict[Part, int] = dict.fromkeys(PARTS, 0)
+        self.next: dict[TopicPartition, int] = dict.fromkeys(PARTITIONS, 0)
 
     def teardown(self) -> None:
         try:
@@ -110,44 +110,46 @@ class Stores(RuleBasedStateMachine):
         assert redis == memory
         return redis
 
-    def token(self, part: Part, which: int | str) -> tuple[int, int]:
+    def epoch(self, partition: TopicPartition, which: int | str) -> tuple[int, int]:
         if which == "future":
             return LARGEST, LARGEST
-        given = self.tokens[part]
+        given = self.epochs[partition]
         if isinstance(which, str) or not given:
             return (0, 0) if which == "none" else (-1, -1)
         return given[-1 - which % len(given)]  # 0: the newest
 
-    def with_token(self, part: Part, which: int | str, call: Any) -> Any:
-        """The same answer from `call(store, token)` on both, each with its own token."""
-        of_redis, of_memory = self.token(part, which)
+    def with_epoch(self, partition: TopicPartition, which: int | str, call: Any) -> Any:
+        """The same answer from `call(store, epoch)` on both, each with its own epoch."""
+        of_redis, of_memory = self.epoch(partition, which)
         redis, memory = self.run(call(self.redis, of_redis)), self.run(call(self.memory, of_memory))
         assert redis == memory
         return redis
 
     # --- owners
 
-    @rule(part=parts, worker=names)
-    def claim(self, part: Part, worker: str) -> None:
-        redis, memory = self.both(lambda store: store.claim([part], worker))
-        self.tokens[part].append((redis[0].token, memory[0].token))
-        assert _less_token(redis[0]) == _less_token(memory[0])
-        assert self.tokens[part] == sorted(set(self.tokens[part])), "a token is greater than any before it"
+    @rule(partition=partitions, worker=names)
+    def claim(self, partition: TopicPartition, worker: str) -> None:
+        redis, memory = self.both(lambda store: store.claim([partition], worker))
+        self.epochs[partition].append((redis[0].epoch, memory[0].epoch))
+        assert _less_epoch(redis[0]) == _less_epoch(memory[0])
+        assert self.epochs[partition] == sorted(set(self.epochs[partition])), "an epoch is greater than any before it"
 
-    @rule(part=parts, which=which)
-    def release(self, part: Part, which: int | str) -> None:
-        self.with_token(part, which, lambda store, token: store.release(part, token))
+    @rule(partition=partitions, which=which)
+    def release(self, partition: TopicPartition, which: int | str) -> None:
+        self.with_epoch(partition, which, lambda store, epoch: store.release(partition, epoch))
 
-    @rule(part=parts, which=which, lag=numbers, watermark_ms=numbers, counted=numbers)
-    def beat(self, part: Part, which: int | str, lag: int, watermark_ms: int, counted: int) -> None:
-        self.with_token(part, which, lambda store, token: store.beat(part, token, lag, watermark_ms, counted))
+    @rule(partition=partitions, which=which, lag=numbers, watermark_ms=numbers, counted=numbers)
+    def heartbeat(self, partition: TopicPartition, which: int | str, lag: int, watermark_ms: int, counted: int) -> None:
+        self.with_epoch(
+            partition, which, lambda store, epoch: store.heartbeat(partition, epoch, lag, watermark_ms, counted)
+        )
 
-    @rule(part=parts, which=which, offset=st.one_of(st.none(), numbers))
-    def trying(self, part: Part, which: int | str, offset: int | None) -> None:
-        self.with_token(part, which, lambda store, token: store.trying(part, token, offset))
+    @rule(partition=partitions, which=which, offset=st.one_of(st.none(), numbers))
+    def in_hand(self, partition: TopicPartition, which: int | str, offset: int | None) -> None:
+        self.with_epoch(partition, which, lambda store, epoch: store.in_hand(partition, epoch, offset))
 
     @rule(
-        part=parts,
+        partition=partitions,
         which=which,
         next_=numbers,
         cluster=names,
@@ -156,16 +158,25 @@ class Stores(RuleBasedStateMachine):
         sha=names,
     )
     def reset(
-        self, part: Part, which: int | str, next_: int, cluster: str, generation: int, marked: bool, sha: str
+        self,
+        partition: TopicPartition,
+        which: int | str,
+        next_: int,
+        cluster: str,
+        generation: int,
+        marked: bool,
+        sha: str,
     ) -> None:
-        fence = Fence(next_, cluster, generation, Mark(max(0, next_ - 1), AHEAD_MS, sha) if marked else None)
-        if self.with_token(part, which, lambda store, token: store.reset(part, token, fence)):
-            self.next[part] = next_
+        checkpoint = Checkpoint(
+            next_, cluster, generation, Marker(max(0, next_ - 1), AHEAD_MS, sha) if marked else None
+        )
+        if self.with_epoch(partition, which, lambda store, epoch: store.reset(partition, epoch, checkpoint)):
+            self.next[partition] = next_
 
     # --- counting
 
     @rule(
-        part=parts,
+        partition=partitions,
         which=st.one_of(st.just(0), st.just(0), st.just(0), which),
         gap=st.sampled_from([0, 0, 0, 0, 1, -1, -7, 1000]),
         length=st.sampled_from([1, 3, 250, 0]),
@@ -177,7 +188,7 @@ class Stores(RuleBasedStateMachine):
     )
     def apply(
         self,
-        part: Part,
+        partition: TopicPartition,
         which: int | str,
         gap: int,
         length: int,
@@ -187,41 +198,58 @@ class Stores(RuleBasedStateMachine):
         lag: int,
         copied: list[Copy],
     ) -> None:
-        start = max(0, self.next[part] + gap)
+        start = max(0, self.next[partition] + gap)
 
-        def span(token: int) -> Apply:
-            mark = Mark(max(0, start + length - 1), AHEAD_MS, sha)
-            return Apply(part, token, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS, copied)
+        def record_range(epoch: int) -> Apply:
+            mark = Marker(max(0, start + length - 1), AHEAD_MS, sha)
+            return Apply(partition, epoch, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS, copied)
 
-        (outcome,) = self.with_token(part, which, lambda store, token: store.apply([span(token)]))
-        self.next[part] = max(0, outcome.next)
+        (outcome,) = self.with_epoch(partition, which, lambda store, epoch: store.apply([record_range(epoch)]))
+        self.next[partition] = max(0, outcome.next)
 
-    @rule(part=parts, which=which, copied=copies, whole=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12]))
-    def mark_copies(self, part: Part, which: int | str, copied: list[Copy], whole: bool, ago_ms: int) -> None:
+    @rule(
+        partition=partitions, which=which, copied=copies, whole=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12])
+    )
+    def mark_copies(
+        self, partition: TopicPartition, which: int | str, copied: list[Copy], whole: bool, ago_ms: int
+    ) -> None:
         at_ms = int(time.time() * 1000) - ago_ms
         found = [(copy, at_ms) for copy in copied]
-        self.with_token(part, which, lambda store, token: store.mark_copies(part, token, found, whole=whole))
+        self.with_epoch(partition, which, lambda store, epoch: store.mark_copies(partition, epoch, found, whole=whole))
 
     # --- strikes
 
     @rule(
-        part=parts, user=small, id=names, weight=st.one_of(st.none(), weights), terms=terms, author=names, reason=names
+        partition=partitions,
+        user=small,
+        id=names,
+        weight=st.one_of(st.none(), weights),
+        terms=terms,
+        author=names,
+        reason=names,
     )
     def undo(
-        self, part: Part, user: str, id: str, weight: float | None, terms: Terms, author: str, reason: str
+        self,
+        partition: TopicPartition,
+        user: str,
+        id: str,
+        weight: float | None,
+        terms: Terms,
+        author: str,
+        reason: str,
     ) -> None:
-        self.same(lambda store: store.undo(part, user, Undo(id, weight, terms, author, reason)))
+        self.same(lambda store: store.undo(partition, user, Undo(id, weight, terms, author, reason)))
 
-    @rule(part=parts, many=st.integers(1, 3))
-    def drain(self, part: Part, many: int) -> None:
+    @rule(partition=partitions, many=st.integers(1, 3))
+    def drain(self, partition: TopicPartition, many: int) -> None:
         async def work(store: Store) -> None:
-            (box,) = await store.outboxes([part], many)
-            await store.drained(part, box.queued)
-            await store.drained(part, box.queued)  # another worker published them too
+            (box,) = await store.outboxes([partition], many)
+            await store.ack_outbox(partition, box.queued)
+            await store.ack_outbox(partition, box.queued)  # another worker published them too
 
         self.both(work)
 
-    # --- the tick, and what outlives the log
+    # --- the ruler, and what outlives the log
 
     @rule(worker=names, ttl_ms=st.sampled_from([-1, 0, 10**9]))
     def lease(self, worker: str, ttl_ms: int) -> None:
@@ -231,8 +259,8 @@ class Stores(RuleBasedStateMachine):
             self.leases.append((redis, memory))
 
     @rule(worker=names)
-    def unlease(self, worker: str) -> None:
-        self.both(lambda store: store.unlease(worker))
+    def release_lease(self, worker: str) -> None:
+        self.both(lambda store: store.release_lease(worker))
 
     @precondition(lambda self: self.leases)
     @rule(
@@ -248,12 +276,12 @@ class Stores(RuleBasedStateMachine):
         assert redis == memory
 
     @rule(next_=numbers, state=names)
-    def keep_policies(self, next_: int, state: str) -> None:
-        self.same(lambda store: store.keep_policies(next_, state))
+    def save_policies(self, next_: int, state: str) -> None:
+        self.same(lambda store: store.save_policies(next_, state))
 
     @rule(worker=names, state=names, keep_ms=st.sampled_from([-1, 10**9]))
-    def report(self, worker: str, state: str, keep_ms: int) -> None:
-        self.same(lambda store: store.report(worker, state, keep_ms))
+    def put_status(self, worker: str, state: str, keep_ms: int) -> None:
+        self.same(lambda store: store.put_status(worker, state, keep_ms))
 
     # --- names
 
@@ -276,47 +304,47 @@ class Stores(RuleBasedStateMachine):
     # --- the same state
 
     @invariant()
-    def the_same_fences(self) -> None:
-        self.same(lambda store: store.fences(PARTS))
+    def the_same_checkpoints(self) -> None:
+        self.same(lambda store: store.checkpoints(PARTITIONS))
 
     def the_same_state(self) -> None:
         """Of everything else: at the end, for it takes a dozen calls."""
-        self.same(lambda store: store.totals(PARTS))
-        self.same(lambda store: store.copies([(part, range(5)) for part in PARTS]))
+        self.same(lambda store: store.totals(PARTITIONS))
+        self.same(lambda store: store.copies([(partition, range(5)) for partition in PARTITIONS]))
         self.same(lambda store: store.alerts())
-        self.same(lambda store: store.kept_policies())
+        self.same(lambda store: store.load_policies())
         self.same(lambda store: store.names("tenant"))
-        redis, memory = self.both(lambda store: store.progress(PARTS))
+        redis, memory = self.both(lambda store: store.progress(PARTITIONS))
         assert [p.__class__(p.watermark_ms, p.lag, 0, p.owner) for p in redis] == [
             p.__class__(p.watermark_ms, p.lag, 0, p.owner) for p in memory
         ]
-        redis, memory = self.both(lambda store: store.touched(PARTS))
-        assert list(map(_less_tokens, redis)) == list(map(_less_tokens, memory))
-        buckets = [(part, start) for part, found in zip(PARTS, memory, strict=True) for start in found]
+        redis, memory = self.both(lambda store: store.bucket_versions(PARTITIONS))
+        assert list(map(_less_epochs, redis)) == list(map(_less_epochs, memory))
+        buckets = [(partition, start) for partition, found in zip(PARTITIONS, memory, strict=True) for start in found]
         self.same(lambda store: store.counts(buckets))
-        self.same(lambda store: store.users(PARTS, SERIES[0], [start for _, start in buckets]))
-        redis, memory = self.both(lambda store: store.outboxes(PARTS, 100))
+        self.same(lambda store: store.users(PARTITIONS, SERIES[0], [start for _, start in buckets]))
+        redis, memory = self.both(lambda store: store.outboxes(PARTITIONS, 100))
         assert list(map(_crossings, redis)) == list(map(_crossings, memory))
         for user in ("acme:u1", "acme:u2", "b{c}:\x00"):
-            self.same(lambda store, user=user: store.standing(PARTS, user))
-        said = self.both(lambda store: store.reports())
+            self.same(lambda store, user=user: store.standing(PARTITIONS, user))
+        said = self.both(lambda store: store.statuses())
         assert {w: word for w, (_, word) in said[0].items()} == {w: word for w, (_, word) in said[1].items()}
 
 
-def _less_token(claim: Claim) -> tuple[Any, ...]:
-    return claim.fence, claim.unclean, claim.trying
+def _less_epoch(claim: Claim) -> tuple[Any, ...]:
+    return claim.checkpoint, claim.unclean, claim.in_hand
 
 
-def _less_tokens(touched: dict[int, str]) -> dict[int, str]:
-    return {start: span.partition(":")[2] for start, span in touched.items()}
+def _less_epochs(touched: dict[int, str]) -> dict[int, str]:
+    return {start: record_range.partition(":")[2] for start, record_range in touched.items()}
 
 
 def _crossings(box: Outbox) -> tuple[list[Crossing], int]:
     return [one.crossing for one in box.queued], box.waiting
 
 
-def test_redis_and_its_twin_answer_alike_whatever_is_asked_of_them(shared_pair: Pair) -> None:
-    Stores.url, Stores.loop = shared_pair.redis, asyncio.new_event_loop()
+def test_redis_and_its_twin_answer_alike_whatever_is_asked_of_them(shared_stack: Stack) -> None:
+    Stores.url, Stores.loop = shared_stack.redis, asyncio.new_event_loop()
     try:
         run_state_machine_as_test(Stores, settings=fuzzed(8, steps=20))
     finally:

@@ -17,7 +17,7 @@ from tidegate.streams.core.events import FaultReason, Source
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.http.probes import Pages
+from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.installed import release
 from tidegate.streams.metrics import Metrics
 
@@ -29,22 +29,22 @@ class Worker:
 
     def __init__(self, token: str | None = None) -> None:
         self.metrics = Metrics()
-        self.waits: dict[str, str] = {}
+        self.waiting_for: dict[str, str] = {}
         self.refreshed = 0
-        self.pages = Pages(self.metrics.registry, lambda: self.waits, self.refresh, token)
+        self.probes = ProbeServer(self.metrics.registry, lambda: self.waiting_for, self.refresh, token)
         self.port = 0
 
     def refresh(self) -> None:
         self.refreshed += 1
-        self.metrics.ready.set(0 if self.waits else 1)
+        self.metrics.ready.set(0 if self.waiting_for else 1)
 
 
 @pytest.fixture
 async def worker() -> AsyncIterator[Worker]:
     running = Worker()
-    running.port = await running.pages.start(HOST, 0)
+    running.port = await running.probes.start(HOST, 0)
     yield running
-    await running.pages.stop()
+    await running.probes.stop()
 
 
 async def get(worker: Worker, page: str, authorization: str | None = None) -> tuple[int, str, str]:
@@ -76,16 +76,16 @@ async def test_a_worker_that_waits_for_nothing_is_ready(worker: Worker) -> None:
 
 
 async def test_a_worker_that_waits_is_not_ready_and_says_for_what(worker: Worker) -> None:
-    worker.waits = {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}
+    worker.waiting_for = {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}
     status, _, body = await get(worker, "readyz")
     assert status == 503
-    assert json.loads(body) == {"ready": False, "waiting_for": worker.waits, "version": release()}
-    worker.waits = {}
+    assert json.loads(body) == {"ready": False, "waiting_for": worker.waiting_for, "version": release()}
+    worker.waiting_for = {}
     assert (await get(worker, "readyz"))[0] == 200
 
 
 async def test_a_worker_that_waits_is_alive(worker: Worker) -> None:
-    worker.waits = {"kafka": "away"}
+    worker.waiting_for = {"kafka": "away"}
     assert (await get(worker, "healthz"))[::2] == (200, '{"alive": true}')
 
 
@@ -101,9 +101,9 @@ TOKEN = "0123456789abcdef-of-the-pages"  # noqa: S105 - of this test
 @pytest.fixture
 async def guarded() -> AsyncIterator[Worker]:
     running = Worker(TOKEN)
-    running.port = await running.pages.start(HOST, 0)
+    running.port = await running.probes.start(HOST, 0)
     yield running
-    await running.pages.stop()
+    await running.probes.stop()
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ async def test_metrics_are_for_who_has_the_token(guarded: Worker, scheme: str) -
 
 
 async def test_probes_need_no_token_and_learn_no_address(guarded: Worker) -> None:
-    guarded.waits = {"redis": "redis 10.1.2.3:6379: ConnectionError; waiting for it"}
+    guarded.waiting_for = {"redis": "redis 10.1.2.3:6379: ConnectionError; waiting for it"}
     assert (await get(guarded, "healthz"))[::2] == (200, '{"alive": true}')
     assert (await get(guarded, "readyz"))[::2] == (503, '{"ready": false}')
     assert "10.1.2.3" in (await get(guarded, "readyz", f"Bearer {TOKEN}"))[2]
-    guarded.waits = {}
+    guarded.waiting_for = {}
     assert (await get(guarded, "readyz"))[::2] == (200, '{"ready": true}')
 
 
@@ -164,9 +164,9 @@ async def test_metrics_are_in_the_text_format_of_prometheus_and_fresh(worker: Wo
     assert (status, worker.refreshed) == (200, 1)
     assert re.fullmatch(r"text/plain; version=[\d.]+; charset=utf-8", kind)
     assert "# TYPE tidegate_events_total counter" in body
-    worker.waits = {"kafka": "away"}
+    worker.waiting_for = {"kafka": "away"}
     assert (await samples(worker))["tidegate_ready"] == 0
-    worker.waits = {}
+    worker.waiting_for = {}
     assert (await samples(worker))["tidegate_ready"] == 1
 
 
@@ -177,7 +177,7 @@ async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> 
     failed = plain._replace(scores={}, status="failed", dropped=("user", "metadata.tenant"))
     fault = plain._replace(scores={}, fault=FaultReason.BAD_SCORES)
     worker.metrics.decided([decide(inputs, live) for inputs in (plain, plain, failed, fault)], 1750)
-    worker.metrics.takeovers.labels("completions", "no_fence").inc()
+    worker.metrics.takeovers.labels("completions", "no_checkpoint").inc()
     worker.metrics.policy_is("0-0123abcd")
     worker.metrics.policy_is("1-4567cdef")
     found = await samples(worker)
@@ -187,7 +187,7 @@ async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> 
     assert found["tidegate_producer_failed_total"] == 1
     assert found["tidegate_dropped_fields_total"] == 2
     assert found["tidegate_faults_total{'reason': 'bad_scores'}"] == 1
-    assert found["tidegate_takeovers_total{'fence': 'no_fence', 'topic': 'completions'}"] == 1
+    assert found["tidegate_takeovers_total{'checkpoint': 'no_checkpoint', 'topic': 'completions'}"] == 1
     # Of the scores 0.95 is the bound of a bucket, and belongs to it.
     assert found["tidegate_score_bucket{'label': 'toxicity', 'le': '0.9'}"] == 0
     assert found["tidegate_score_bucket{'label': 'toxicity', 'le': '0.95'}"] == 2
@@ -216,8 +216,8 @@ async def test_a_port_that_is_taken_is_said_by_the_setting_that_names_it() -> No
         port = taken.getsockname()[1]
         late = Worker()
         with pytest.raises(SettingsError) as caught:
-            await late.pages.start(HOST, port)
-        await late.pages.stop()
+            await late.probes.start(HOST, port)
+        await late.probes.stop()
     said = r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
     assert re.fullmatch(said, str(caught.value), re.IGNORECASE)
 
@@ -225,5 +225,5 @@ async def test_a_port_that_is_taken_is_said_by_the_setting_that_names_it() -> No
 async def test_port_0_is_any_free_port(worker: Worker) -> None:
     assert worker.port > 0
     second = Worker()
-    assert await second.pages.start(HOST, 0) not in (0, worker.port)
-    await second.pages.stop()
+    assert await second.probes.start(HOST, 0) not in (0, worker.port)
+    await second.probes.stop()

@@ -13,7 +13,7 @@ from aiokafka.protocol.group import HeartbeatResponse_v0, JoinGroupResponse_v2, 
 
 import tidegate.streams.ingest.consumer
 from tidegate.streams.errors import NameTaken
-from tidegate.streams.ingest.batches import Limits
+from tidegate.streams.ingest.batches import IngestLimits
 from tidegate.streams.ingest.consumer import Membership, _sticky
 
 UNKNOWN, FENCED, REBALANCING = 25, 82, 27
@@ -54,7 +54,7 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def watched(name: str | None) -> tuple[Membership, Any]:
     coordinator: Any = Coordinator()
-    membership = Membership("g", Limits(session_timeout_s=10, group_instance=name))
+    membership = Membership("g", IngestLimits(session_timeout_s=10, group_instance=name))
     membership.watch(coordinator)
     return membership, coordinator
 
@@ -98,7 +98,7 @@ async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
     for name in ("worker-0", None):
         membership, coordinator = watched(name)
         clock.now = 0.0
-        membership.beaten()
+        membership.answered()
         clock.now, coordinator.response = silent_s, response
         if taken and name is not None:
             with pytest.raises(NameTaken, match="g: another worker joined as worker-0, or somebody removed"):

@@ -1,4 +1,4 @@
-"""How far behind a part is, by what the broker last said; and what an ingest says that it waits for."""
+"""How far behind a partition is, by what the broker last said; and what an ingest says that it waits for."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as KafkaPartition
 
 from tidegate.streams.core.partition import UnreadableRange
 from tidegate.streams.ingest import Ingest, positions
-from tidegate.streams.ingest.batches import Batch, Limits
+from tidegate.streams.ingest.batches import Batch, IngestLimits
 from tidegate.streams.ingest.positions import SAID_MS
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.ingest.unreadable import UnreadableBatches
 from tidegate.streams.kafka.batches import BadBatch
-from tidegate.streams.store import Part, UnreadableWait
+from tidegate.streams.store import TopicPartition, UnreadableWait
 
-PART = Part("completions", 0)
+PARTITION = TopicPartition("completions", 0)
 NOW_MS = 1_000_000_000_000
 
 
@@ -42,12 +42,14 @@ def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
     async def never(*_: Any) -> Any:
         raise AssertionError
 
-    ingest = Ingest("nowhere:1", "g", "completions", Limits(), never, never, never)
+    ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), never, never, never)
     ingest._consumer = SimpleNamespace(
         highwater=lambda _: highwater, last_poll_timestamp=lambda _: None if ago_ms is None else NOW_MS - ago_ms
     )
-    ingest.owned[PART] = Owned(PART, 7, position=applied, applied=applied, belief=Belief.BELIEVED)
-    assert ingest.lags() == {PART: lag}
+    ingest.owned[PARTITION] = OwnedPartition(
+        PARTITION, 7, position=applied, applied=applied, belief=CheckpointTrust.BELIEVED
+    )
+    assert ingest.lags() == {PARTITION: lag}
 
 
 async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> None:
@@ -55,23 +57,23 @@ async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> No
     #  assigned [0]                               taking 0, done: reading
     slow, asked = asyncio.Event(), 0
 
-    async def take_over(part: Part, _: int | None) -> Owned:
+    async def take_over(partition: TopicPartition, _: int | None) -> OwnedPartition:
         nonlocal asked
         asked += 1
-        if part.partition == 1:
+        if partition.partition == 1:
             await slow.wait()
-        return Owned(part, 7 + asked, position=0, applied=0, belief=Belief.BELIEVED)
+        return OwnedPartition(partition, 7 + asked, position=0, applied=0, belief=CheckpointTrust.BELIEVED)
 
-    async def let_go(_: Owned) -> None: ...
+    async def let_go(_: OwnedPartition) -> None: ...
 
-    async def committed(_: TopicPartition) -> None: ...
+    async def committed(_: KafkaPartition) -> None: ...
 
-    ingest = Ingest("nowhere:1", "g", "completions", Limits(), lambda _: asyncio.sleep(0), take_over, let_go)
+    ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), lambda _: asyncio.sleep(0), take_over, let_go)
     ingest._consumer = SimpleNamespace(
-        membership=SimpleNamespace(beaten=lambda: None, alive=lambda: True), committed=committed, commit=committed,
+        membership=SimpleNamespace(answered=lambda: None, alive=lambda: True), committed=committed, commit=committed,
         pause=lambda *_: None, resume=lambda *_: None, seek=lambda *_: None,
     )  # fmt: skip
-    both = [TopicPartition("completions", p) for p in (0, 1)]
+    both = [KafkaPartition("completions", p) for p in (0, 1)]
     await ingest.on_partitions_assigned(both)
     while asked < 2:
         await asyncio.sleep(0)
@@ -83,11 +85,11 @@ async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> No
     assert ingest.waiting_for is None
     slow.set()
     await asyncio.sleep(0.01)
-    assert (ingest.waiting_for, list(ingest.owned)) == (None, [PART])
+    assert (ingest.waiting_for, list(ingest.owned)) == (None, [PARTITION])
     await ingest._tasks.finish(within_s=1)
 
 
-def _standing(position: int) -> tuple[Ingest, Owned, list[Batch]]:
+def _standing(position: int) -> tuple[Ingest, OwnedPartition, list[Batch]]:
     """An ingest that owns PART and stands there; and what it hands out."""
     handed: list[Batch] = []
 
@@ -97,21 +99,25 @@ def _standing(position: int) -> tuple[Ingest, Owned, list[Batch]]:
     async def never(*_: Any) -> Any:
         raise AssertionError
 
-    ingest = Ingest("nowhere:1", "g", "completions", Limits(), hand_out, never, never)
+    ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), hand_out, never, never)
     ingest._consumer = SimpleNamespace(seek=lambda *_: None, again=lambda *_: None, highwater=lambda _: None)
-    owned = ingest.owned[PART] = Owned(PART, 7, position=position, applied=position, belief=Belief.BELIEVED)
+    owned = ingest.owned[PARTITION] = OwnedPartition(
+        PARTITION, 7, position=position, applied=position, belief=CheckpointTrust.BELIEVED
+    )
     return ingest, owned, handed
 
 
 async def test_a_range_is_stepped_over_by_the_owner_that_stood_there() -> None:
     """Taken over again meanwhile: what the older owner found due moves the newer one nowhere."""
     ingest, older, handed = _standing(10)
-    newer = ingest.owned[PART] = Owned(PART, 8, position=10, applied=10, belief=Belief.BELIEVED)
-    left_out = UnreadableRange(*PART, 10, 13, "its CRC is wrong")
+    newer = ingest.owned[PARTITION] = OwnedPartition(
+        PARTITION, 8, position=10, applied=10, belief=CheckpointTrust.BELIEVED
+    )
+    left_out = UnreadableRange(*PARTITION, 10, 13, "its CRC is wrong")
     await ingest._step_over(older, left_out)
     assert (newer.position, handed) == (10, [])
     await ingest._step_over(newer, left_out)
-    assert (newer.position, [span.end for batch in handed for span in batch.spans]) == (13, [13])
+    assert (newer.position, [record_range.end for batch in handed for record_range in batch.ranges]) == (13, [13])
 
 
 async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over(
@@ -125,36 +131,38 @@ async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over
 
     monkeypatch.setattr("tidegate.streams.ingest.unreadable.end_of", end_of)
     ingest, owned, _ = _standing(10)
-    standing = UnreadableBatches("nowhere:1", Limits(unreadable_tries=1, unreadable_s=0), None, None, ingest._tasks)
-    again: list[TopicPartition] = []
-    consumer = SimpleNamespace(
-        unreadable={TopicPartition(*PART): BadBatch(10, None, "its CRC is wrong")}, again=again.append
+    standing = UnreadableBatches(
+        "nowhere:1", IngestLimits(unreadable_tries=1, unreadable_s=0), None, None, ingest._tasks
     )
-    standing.look(consumer, {PART: owned})
+    again: list[KafkaPartition] = []
+    consumer = SimpleNamespace(
+        unreadable={KafkaPartition(*PARTITION): BadBatch(10, None, "its CRC is wrong")}, again=again.append
+    )
+    standing.look(consumer, {PARTITION: owned})
     async with asyncio.timeout(5):
         while not again:
             await asyncio.sleep(0)
     assert standing.due() == []
-    standing.look(consumer, {PART: owned})
+    standing.look(consumer, {PARTITION: owned})
     async with asyncio.timeout(5):
         while not (due := standing.due()):
             await asyncio.sleep(0)
     assert [(left_out.offset, left_out.end) for _, left_out in due] == [(10, 13)]
 
 
-@pytest.mark.parametrize("tries", [1, 5], ids=["waits", "due"])
-async def test_what_is_given_away_while_a_try_is_counted_is_said_of_no_more(tries: int) -> None:
+@pytest.mark.parametrize("tries", [1, 5], ids=["waiting_for", "due"])
+async def test_what_is_given_unavailable_while_a_try_is_counted_is_said_of_no_more(tries: int) -> None:
     """Else `/readyz` would wait for ever for a partition that another worker reads by now."""
     ingest, owned, _ = _standing(10)
-    again: list[TopicPartition] = []
+    again: list[KafkaPartition] = []
 
     async def note(*_: object) -> UnreadableWait:
         standing.left()
         return UnreadableWait(tries, 0, 600_000)
 
-    standing = UnreadableBatches("nowhere:1", Limits(), note, None, ingest._tasks)
+    standing = UnreadableBatches("nowhere:1", IngestLimits(), note, None, ingest._tasks)
     bad = BadBatch(10, 13, "its codec is 6, which is none that Kafka has")
-    standing.look(SimpleNamespace(unreadable={TopicPartition(*PART): bad}, again=again.append), {PART: owned})
+    standing.look(SimpleNamespace(unreadable={KafkaPartition(*PARTITION): bad}, again=again.append), {PARTITION: owned})
     async with asyncio.timeout(5):
         while not again and not standing.said:
             await asyncio.sleep(0)

@@ -10,9 +10,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.embedded import free_port
-from tidegate.streams.errors import BrokerAway
+from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.admin import TopicsUnequal, config, ensure_topics
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.topics import TOPICS
@@ -30,11 +30,11 @@ async def create(bootstrap: str, **partitions: int) -> None:
         told = told + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
 
 
-async def test_every_topic_is_created_as_the_table_says_and_only_once(own_pair: Pair) -> None:
-    assert await ensure_topics(own_pair.kafka, 6, own_pair.replication) == NAMES
-    assert await partition_counts(own_pair.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
+async def test_every_topic_is_created_as_the_table_says_and_only_once(own_stack: Stack) -> None:
+    assert await ensure_topics(own_stack.kafka, 6, own_stack.replication) == NAMES
+    assert await partition_counts(own_stack.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=own_pair.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=own_stack.kafka)
     await admin.start()
     for topic in TOPICS:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
@@ -42,27 +42,27 @@ async def test_every_topic_is_created_as_the_table_says_and_only_once(own_pair: 
         assert config(topic, 1, 1_000_000).items() <= entries.items()
     await admin.close()
 
-    assert await ensure_topics(own_pair.kafka, 12, own_pair.replication) == ()
-    assert (await partition_counts(own_pair.kafka))["completions"] == 6  # what exists is left as it is
+    assert await ensure_topics(own_stack.kafka, 12, own_stack.replication) == ()
+    assert (await partition_counts(own_stack.kafka))["completions"] == 6  # what exists is left as it is
 
 
-async def test_decisions_and_replays_follow_the_completions_that_exist(own_pair: Pair) -> None:
-    await create(own_pair.kafka, completions=3)
-    await ensure_topics(own_pair.kafka, 12, own_pair.replication)
-    counts = await partition_counts(own_pair.kafka)
+async def test_decisions_and_replays_follow_the_completions_that_exist(own_stack: Stack) -> None:
+    await create(own_stack.kafka, completions=3)
+    await ensure_topics(own_stack.kafka, 12, own_stack.replication)
+    counts = await partition_counts(own_stack.kafka)
     assert (counts["decisions"], counts["replays"], counts["feedback"]) == (3, 3, 12)
 
 
-async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_pair: Pair) -> None:
-    await create(own_pair.kafka, completions=3, decisions=4)
+async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_stack: Stack) -> None:
+    await create(own_stack.kafka, completions=3, decisions=4)
     with pytest.raises(TopicsUnequal, match="completions has 3 partitions and decisions 4; expected the same number"):
-        await ensure_topics(own_pair.kafka, 12, own_pair.replication)
-    assert await partition_counts(own_pair.kafka) == {"completions": 3, "decisions": 4}
+        await ensure_topics(own_stack.kafka, 12, own_stack.replication)
+    assert await partition_counts(own_stack.kafka) == {"completions": 3, "decisions": 4}
 
 
-async def test_a_broker_that_is_away_is_named() -> None:
+async def test_a_broker_that_is_unavailable_is_named() -> None:
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(BrokerAway, match=address):
+    with pytest.raises(BrokerUnavailable, match=address):
         await ensure_topics(address, 1, 1)
 
 
@@ -88,11 +88,11 @@ def test_a_topic_s_configuration(name: str, replication: int, expected: dict[str
     assert config(topic, replication, 1_000_000) == expected
 
 
-def test_as_a_command_it_says_what_it_created(own_pair: Pair) -> None:
+def test_as_a_command_it_says_what_it_created(own_stack: Stack) -> None:
     def run(**environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tidegate", "topics"],
-            env={**os.environ, **own_pair.env(), **environment},
+            env={**os.environ, **own_stack.env(), **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -20,19 +20,19 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, Fleet, account, event, fleet, make_topics
-from tests.drills.pages import all_ready, waits
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.drills.probes import all_ready, waits
+from tests.real.stack import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka import policies as policies_topic
-from tidegate.streams.kafka.history import History
-from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.history import TopicHistory
+from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.reading import everything, follow
 from tidegate.streams.policy_log import reader as policies
-from tidegate.streams.policy_log.reader import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 
 COMPRESSED = [name for name in CODECS if name != "none"]
 every_codec = pytest.mark.parametrize("codec", COMPRESSED)
@@ -40,49 +40,51 @@ by_whom = pytest.mark.parametrize("by", ["producer", "topic"])
 SOON_S = 10.0
 
 
-async def topic(pair: Pair, name: str, codec: str, by: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=pair.kafka)
+async def topic(stack: Stack, name: str, codec: str, by: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     config = {"compression.type": codec} if by == "topic" else {}
-    await admin.create_topics([NewTopic(name, 1, pair.replication, topic_configs=config)])
+    await admin.create_topics([NewTopic(name, 1, stack.replication, topic_configs=config)])
     await admin.close()
 
 
-async def send(pair: Pair, name: str, values: Sequence[bytes], codec: str | None, partition: int = 0) -> None:
+async def send(stack: Stack, name: str, values: Sequence[bytes], codec: str | None, partition: int = 0) -> None:
     """In one batch, so that there is something to compress. key: that of a policy, which nobody else minds."""
     async with AIOKafkaProducer(
-        bootstrap_servers=pair.kafka, compression_type=codec, linger_ms=20, acks="all"
+        bootstrap_servers=stack.kafka, compression_type=codec, linger_ms=20, acks="all"
     ) as producer:
         sent = [await producer.send(name, value, key=NAME, partition=partition) for value in values]
         await asyncio.gather(*sent)
 
 
-async def is_kept(pair: Pair, name: str, codec: str, by: str) -> None:
+async def is_kept(stack: Stack, name: str, codec: str, by: str) -> None:
     """Fails where the broker keeps it otherwise: the test would prove nothing."""
-    found = {HEADER.unpack(each[:HEADER_BYTES])[5] & 7 for each in split(await kept(pair.kafka, name, 0))}
-    assert found == {CODECS[codec] if by == "producer" or isinstance(pair, Real) else 0}
+    found = {HEADER.unpack(each[:HEADER_BYTES])[5] & 7 for each in split(await kept(stack.kafka, name, 0))}
+    assert found == {CODECS[codec] if by == "producer" or isinstance(stack, Real) else 0}
 
 
 @by_whom
 @every_codec
-async def test_readers_outside_a_group_read_every_codec(shared_pair: Pair, namespace: str, codec: str, by: str) -> None:
+async def test_readers_outside_a_group_read_every_codec(
+    shared_stack: Stack, namespace: str, codec: str, by: str
+) -> None:
     """Those of `tail` and other commands, of takeovers, and of what Redis lost."""
     values = [f"value {n} ".encode() * 20 for n in range(5)]
-    await topic(shared_pair, namespace, codec, by)
-    await send(shared_pair, namespace, values, codec if by == "producer" else None)
-    await is_kept(shared_pair, namespace, codec, by)
+    await topic(shared_stack, namespace, codec, by)
+    await send(shared_stack, namespace, values, codec if by == "producer" else None)
+    await is_kept(shared_stack, namespace, codec, by)
     async with asyncio.timeout(SOON_S):
-        assert [r.value async for r in everything(shared_pair.kafka, namespace)] == values
-        followed = follow(shared_pair.kafka, namespace, from_start=True)
+        assert [r.value async for r in everything(shared_stack.kafka, namespace)] == values
+        followed = follow(shared_stack.kafka, namespace, from_start=True)
         assert [(await anext(followed)).value for _ in values] == values
         await followed.aclose()
-        part, source = Part(namespace, 0), Source(shared_pair.kafka)
-        found = [await source.read(part, n) for n in range(5)]
+        partition, source = TopicPartition(namespace, 0), KafkaLookup(shared_stack.kafka)
+        found = [await source.read(partition, n) for n in range(5)]
         assert [record and record.value for record in found] == values
-        assert await source.bounds(part) == (0, 5)
+        assert await source.bounds(partition) == (0, 5)
         await source.stop()
-        history = History(shared_pair.kafka)
-        (stretch,) = await history.since([part], 0)
+        history = TopicHistory(shared_stack.kafka)
+        (stretch,) = await history.since([partition], 0)
         assert [r.value async for records in history.read(stretch) for r in records] == values
 
 
@@ -94,15 +96,15 @@ def change(parent: str | None, block: float) -> PolicyChange:
 @by_whom
 @every_codec
 async def test_policies_are_read_in_every_codec(
-    shared_pair: Pair, namespace: str, monkeypatch: pytest.MonkeyPatch, codec: str, by: str
+    shared_stack: Stack, namespace: str, monkeypatch: pytest.MonkeyPatch, codec: str, by: str
 ) -> None:
     for module in (policies, policies_topic):
         monkeypatch.setattr(module, "POLICIES", namespace)
-    await topic(shared_pair, namespace, codec, by)
+    await topic(shared_stack, namespace, codec, by)
     said = change(None, 0.7)
-    await send(shared_pair, namespace, [said.model_dump_json().encode()], codec if by == "producer" else None)
-    await is_kept(shared_pair, namespace, codec, by)
-    log = Policies(shared_pair.kafka)
+    await send(shared_stack, namespace, [said.model_dump_json().encode()], codec if by == "producer" else None)
+    await is_kept(shared_stack, namespace, codec, by)
+    log = PolicyLogReader(shared_stack.kafka)
     async with asyncio.timeout(SOON_S):
         await log.read()
         assert log.log.live is not None
@@ -122,13 +124,13 @@ async def ready_all_the_while(workers: Fleet, until: asyncio.Event) -> list[dict
 
 @by_whom
 async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_read(
-    own_pair: Pair, tmp_path: Path, by: str
+    own_stack: Stack, tmp_path: Path, by: str
 ) -> None:
     """By topic: `completions` in each codec is one too many for one run; outputs and `policies` are in the others."""
     own = {"completions": "lz4", "policies": "zstd", "decisions": "snappy", "dead-letters": "gzip", "rates": "lz4"}
     config = {name: {"compression.type": codec} for name, codec in own.items()} if by == "topic" else {}
-    await make_topics(own_pair.kafka, len(COMPRESSED), config)
-    with fleet(tmp_path, own_pair.env()) as workers:
+    await make_topics(own_stack.kafka, len(COMPRESSED), config)
+    with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
         over = asyncio.Event()
         watching = asyncio.create_task(ready_all_the_while(workers, over))
@@ -136,9 +138,9 @@ async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_re
         began, sent = time.monotonic(), set[tuple[int, int]]()
         for partition, codec in enumerate(COMPRESSED):
             values = [event(n, f"{codec} said toxicity=0.95 {'pad ' * 50}") for n in range(5)] + [b"no completion"]
-            await send(own_pair, "completions", values, codec if by == "producer" else None, partition)
+            await send(own_stack, "completions", values, codec if by == "producer" else None, partition)
             sent |= {(partition, offset) for offset in range(len(values))}
-        seen = await account(own_pair.kafka, len(sent), SOON_S)
+        seen = await account(own_stack.kafka, len(sent), SOON_S)
         assert time.monotonic() - began < SOON_S + 5
         over.set()
         assert [said for said in await watching if said] == []
@@ -147,8 +149,8 @@ async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_re
     assert {d["action"] for d in seen.counted()} == {"block"}
     assert len(seen.dead) == len(COMPRESSED)
     if by == "topic":
-        await is_kept(own_pair, "decisions", "snappy", by)
-    await commands_read(Cli({**own_pair.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}), len(sent))
+        await is_kept(own_stack, "decisions", "snappy", by)
+    await commands_read(Cli({**own_stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}), len(sent))
 
 
 async def commands_read(cli: Cli, sent: int) -> None:

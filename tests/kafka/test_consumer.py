@@ -9,40 +9,40 @@ from contextlib import asynccontextmanager
 
 import cramjam
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting
 from tests.support.raw_batches import Raw, batch, produce
-from tidegate.streams.core.partition import Part, UnreadableRange
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.core.partition import TopicPartition, UnreadableRange
+from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.ingest.positions import seek_back
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka import batches
-from tidegate.streams.kafka.client import outside, started
+from tidegate.streams.kafka.client import started, without_group
 from tidegate.streams.kafka.consumer import CheckedConsumer
-from tidegate.streams.kafka.history import History
-from tidegate.streams.kafka.kept_records import KeptRecords
-from tidegate.streams.kafka.lookup import Source
+from tidegate.streams.kafka.history import TopicHistory
+from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.policies import PoliciesTopic
 from tidegate.streams.kafka.probe import StepOver, end_of
 from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.topic_reader import TopicReader
 
 AT_MS = 1_800_000_000_000
 MARKER = b"SPOIL-ME"
-P0, P1 = TopicPartition("completions", 0), TopicPartition("completions", 1)
+P0, P1 = KafkaPartition("completions", 0), KafkaPartition("completions", 1)
 
 
 @pytest.fixture(scope="module")
-def spoilt(_wheels: None) -> Iterator[tuple[Corrupting, Embedded]]:
+def spoilt(_wheels: None) -> Iterator[tuple[Corrupting, EmbeddedStack]]:
     """completions[0]: 2 records, 3 in a batch that is spoilt, 2 more, 1 spoilt, 1. completions[1]: 4 sound ones."""
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        asyncio.run(_fill(pair.kafka))
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        asyncio.run(_fill(stack.kafka))
         proxy.corrupt = {MARKER: MARKER[::-1]}
-        yield proxy, pair
+        yield proxy, stack
 
 
 async def _fill(kafka: str) -> None:
@@ -65,7 +65,9 @@ SOUND = [0, 1, 5, 6, 8]
 
 @asynccontextmanager
 async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
-    consumer = await started(CheckedConsumer(**outside(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50))
+    consumer = await started(
+        CheckedConsumer(**without_group(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50)
+    )
     try:
         consumer.assign([P0, P1])
         yield consumer
@@ -73,7 +75,7 @@ async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
         await consumer.stop()
 
 
-async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[Corrupting, Embedded]) -> None:
+async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """The other partition's four are not lost with it, and `again` finds the same batch once more."""
     async with reader(spoilt[1].kafka) as consumer:
         seen: list[tuple[int, int]] = []
@@ -90,7 +92,7 @@ async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[C
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
 
-async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, Embedded]) -> None:
+async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """aiokafka hands out all it has of one before any of the next: a batch of millions of records kept all others."""
     async with reader(spoilt[1].kafka) as consumer:
         async with asyncio.timeout(20):
@@ -100,9 +102,9 @@ async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, Embedded]) -> N
         assert seen in ([0, 1, 0, 1], [1, 0, 1, 0])
 
 
-async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Embedded]) -> None:
-    proxy, pair = spoilt
-    async with reader(pair.kafka) as consumer:
+async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+    proxy, stack = spoilt
+    async with reader(stack.kafka) as consumer:
         async with asyncio.timeout(20):
             while P0 not in consumer.unreadable:
                 await consumer.getmany(timeout_ms=50)
@@ -118,11 +120,18 @@ async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Emb
         assert seen == [2, 3, 4, 5, 6, 7, 8]
 
 
-async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, Embedded]) -> None:
+async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """After an error of `getmany` each is sought back, also one that was found to stand and was not looked at yet."""
     async with reader(spoilt[1].kafka) as consumer:
         await _found(consumer)
-        seek_back(consumer, {Part(*P0): Owned(Part(*P0), 7, position=2, applied=2, belief=Belief.BELIEVED)})
+        seek_back(
+            consumer,
+            {
+                TopicPartition(*P0): OwnedPartition(
+                    TopicPartition(*P0), 7, position=2, applied=2, belief=CheckpointTrust.BELIEVED
+                )
+            },
+        )
         assert P0 not in consumer.unreadable
         await _found(consumer)
         consumer.seek(P0, 5)
@@ -133,7 +142,7 @@ async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting
         assert seen == [5, 6]
 
 
-async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, Embedded]) -> None:
+async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """A replay reads one partition after another with one consumer: the last one's batch is none of the next one's."""
     async with reader(spoilt[1].kafka) as consumer:
         await _found(consumer)
@@ -151,12 +160,12 @@ async def _found(consumer: CheckedConsumer) -> None:
 
 
 async def test_readers_outside_the_group_leave_it_out(
-    spoilt: tuple[Corrupting, Embedded], caplog: pytest.LogCaptureFixture
+    spoilt: tuple[Corrupting, EmbeddedStack], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka = spoilt[1].kafka
     assert [r.offset async for r in everything(kafka, "completions") if r.partition == 0] == SOUND
     assert "completions[0]: offsets 2 to 4 left out: a batch that cannot be read: its CRC is wrong" in caplog.text
-    kept = KeptRecords(kafka, "completions")
+    kept = TopicReader(kafka, "completions")
     try:
         stretch, _ = await kept.since(0)
         assert [record.offset async for records in kept.read(stretch) for record in records] == SOUND
@@ -164,35 +173,35 @@ async def test_readers_outside_the_group_leave_it_out(
         await kept.aclose()
 
 
-async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, Embedded]) -> None:
-    history = History(spoilt[1].kafka)
-    (stretch,) = await history.since([Part("completions", 0)], 0)
+async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+    history = TopicHistory(spoilt[1].kafka)
+    (stretch,) = await history.since([TopicPartition("completions", 0)], 0)
     found = [record async for records in history.read(stretch) for record in records]
     assert [
         (record.offset, record.end) if isinstance(record, UnreadableRange) else record.offset for record in found
     ] == [0, 1, (2, 5), 5, 6, (7, 8), 8]
     # a stretch that ends within it has as much of it
-    part = [record async for records in history.read(stretch._replace(end=4)) for record in records]
-    assert isinstance(part[-1], UnreadableRange)
-    assert (part[-1].offset, part[-1].end) == (2, 4)
+    partition = [record async for records in history.read(stretch._replace(end=4)) for record in records]
+    assert isinstance(partition[-1], UnreadableRange)
+    assert (partition[-1].offset, partition[-1].end) == (2, 4)
 
 
-async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Corrupting, Embedded]) -> None:
-    source = Source(spoilt[1].kafka)
+async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+    source = KafkaLookup(spoilt[1].kafka)
     try:
         with pytest.raises(
             UnreadableBatch, match=r"completions\[0\]@3: in a batch that cannot be read: its CRC is wrong"
         ):
-            await source.read(Part("completions", 0), 3)
-        found = await source.read(Part("completions", 0), 6)
+            await source.read(TopicPartition("completions", 0), 3)
+        found = await source.read(TopicPartition("completions", 0), 6)
         assert found is not None
         assert found.offset == 6
-        assert await source.bounds(Part("completions", 0)) == (0, 9)
+        assert await source.bounds(TopicPartition("completions", 0)) == (0, 9)
     finally:
         await source.stop()
 
 
-async def test_policies_leave_none_out(spoilt: tuple[Corrupting, Embedded]) -> None:
+async def test_policies_leave_none_out(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     topic = PoliciesTopic(spoilt[1].kafka)
     try:
         await topic.open()
@@ -216,7 +225,7 @@ async def _fetched(topic: PoliciesTopic) -> None:
 @asynccontextmanager
 async def nowhere() -> AsyncIterator[CheckedConsumer]:
     """One that was never started."""
-    consumer = CheckedConsumer(**outside("nowhere:1"))
+    consumer = CheckedConsumer(**without_group("nowhere:1"))
     try:
         yield consumer
     finally:
@@ -243,7 +252,7 @@ async def test_others_go_on_while_many_records_are_checked() -> None:
 
 
 async def test_a_bug_of_ours_in_reading_ends_no_fetching(
-    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+    spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka would fetch nothing any more, of no partition, and without a word."""
     real = batches.checked
@@ -263,7 +272,7 @@ async def test_a_bug_of_ours_in_reading_ends_no_fetching(
 
 
 async def test_a_consumer_that_fetches_no_more_says_so(
-    spoilt: tuple[Corrupting, Embedded], monkeypatch: pytest.MonkeyPatch
+    spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka's task that fetches ends at an error of its own; its `getmany` would find nothing, for ever."""
 

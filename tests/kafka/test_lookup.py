@@ -9,13 +9,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
-from tidegate.streams.core.partition import Part
-from tidegate.streams.embedded import Embedded, free_port
-from tidegate.streams.errors import BrokerAway
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.embedded import EmbeddedStack, free_port
+from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka import lookup as module
-from tidegate.streams.kafka.lookup import Source, cluster_id, partition_counts
+from tidegate.streams.kafka.lookup import KafkaLookup, cluster_id, partition_counts
 
 
 @contextlib.asynccontextmanager
@@ -42,141 +42,147 @@ async def send(kafka: str, name: str, values: list[bytes | None], partition: int
 
 
 @pytest.fixture
-async def source(shared_pair: Pair) -> AsyncIterator[Source]:
-    asked = Source(shared_pair.kafka)
+async def source(shared_stack: Stack) -> AsyncIterator[KafkaLookup]:
+    asked = KafkaLookup(shared_stack.kafka)
     yield asked
     await asked.stop()
 
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that gives no answer is away after one second instead of ten."""
+    """A broker that gives no answer is unavailable after one second instead of ten."""
     monkeypatch.setattr(module, "ANSWER_S", 1.0)
 
 
 # --- read
 
 
-async def test_a_record_is_read_by_its_offset_in_any_order(shared_pair: Pair, source: Source, namespace: str) -> None:
-    await topic(shared_pair.kafka, namespace, 2)
-    times = await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"], partition=1)
-    await send(shared_pair.kafka, namespace, [b"other"] * 3)
+async def test_a_record_is_read_by_its_offset_in_any_order(
+    shared_stack: Stack, source: KafkaLookup, namespace: str
+) -> None:
+    await topic(shared_stack.kafka, namespace, 2)
+    times = await send(shared_stack.kafka, namespace, [b"v0", b"v1", b"v2"], partition=1)
+    await send(shared_stack.kafka, namespace, [b"other"] * 3)
     for offset in (2, 0, 1, 1):
-        record = await source.read(Part(namespace, 1), offset)
+        record = await source.read(TopicPartition(namespace, 1), offset)
         assert record is not None
         assert (record.topic, record.partition, record.offset) == (namespace, 1, offset)
         assert (record.value, record.key, record.timestamp) == (b"v%d" % offset, b"k", times[offset])
 
 
-async def test_a_tombstone_is_a_record(shared_pair: Pair, source: Source, namespace: str) -> None:
-    await topic(shared_pair.kafka, namespace)
-    await send(shared_pair.kafka, namespace, [b"v0", None])
-    record = await source.read(Part(namespace, 0), 1)
+async def test_a_tombstone_is_a_record(shared_stack: Stack, source: KafkaLookup, namespace: str) -> None:
+    await topic(shared_stack.kafka, namespace)
+    await send(shared_stack.kafka, namespace, [b"v0", None])
+    record = await source.read(TopicPartition(namespace, 0), 1)
     assert record is not None
     assert (record.offset, record.value) == (1, None)
 
 
 @pytest.mark.parametrize("offset", [3, 4, 88_214])
-async def test_past_the_end_there_is_none(shared_pair: Pair, source: Source, namespace: str, offset: int) -> None:
-    await topic(shared_pair.kafka, namespace)
-    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
-    assert await source.read(Part(namespace, 0), offset) is None
+async def test_past_the_end_there_is_none(
+    shared_stack: Stack, source: KafkaLookup, namespace: str, offset: int
+) -> None:
+    await topic(shared_stack.kafka, namespace)
+    await send(shared_stack.kafka, namespace, [b"v0", b"v1", b"v2"])
+    assert await source.read(TopicPartition(namespace, 0), offset) is None
 
 
-async def test_an_empty_topic_holds_none(shared_pair: Pair, source: Source, namespace: str) -> None:
-    await topic(shared_pair.kafka, namespace)
-    assert await source.read(Part(namespace, 0), 0) is None
-    assert await source.read(Part(namespace, 0), 7) is None
+async def test_an_empty_topic_holds_none(shared_stack: Stack, source: KafkaLookup, namespace: str) -> None:
+    await topic(shared_stack.kafka, namespace)
+    assert await source.read(TopicPartition(namespace, 0), 0) is None
+    assert await source.read(TopicPartition(namespace, 0), 7) is None
 
 
-async def test_a_topic_made_anew_shows_its_own_records(shared_pair: Pair, source: Source, namespace: str) -> None:
-    part = Part(namespace, 0)
-    await topic(shared_pair.kafka, namespace)
-    await send(shared_pair.kafka, namespace, [b"v0", b"v1", b"v2"])
-    assert (await source.read(part, 2)) is not None
-    async with admin(shared_pair.kafka) as client:
+async def test_a_topic_made_anew_shows_its_own_records(
+    shared_stack: Stack, source: KafkaLookup, namespace: str
+) -> None:
+    partition = TopicPartition(namespace, 0)
+    await topic(shared_stack.kafka, namespace)
+    await send(shared_stack.kafka, namespace, [b"v0", b"v1", b"v2"])
+    assert (await source.read(partition, 2)) is not None
+    async with admin(shared_stack.kafka) as client:
         await client.delete_topics([namespace])
-    await topic(shared_pair.kafka, namespace)
-    await send(shared_pair.kafka, namespace, [b"new"])
-    assert await source.read(part, 2) is None
-    record = await source.read(part, 0)
+    await topic(shared_stack.kafka, namespace)
+    await send(shared_stack.kafka, namespace, [b"new"])
+    assert await source.read(partition, 2) is None
+    record = await source.read(partition, 0)
     assert record is not None
     assert record.value == b"new"
-    assert await source.bounds(part) == (0, 1)
+    assert await source.bounds(partition) == (0, 1)
 
 
 # --- bounds: [oldest kept, next to be written)
 
 
 async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
-    shared_pair: Pair, source: Source, namespace: str
+    shared_stack: Stack, source: KafkaLookup, namespace: str
 ) -> None:
-    part = Part(namespace, 0)
-    await topic(shared_pair.kafka, namespace)
-    assert await source.bounds(part) == (0, 0)
-    await send(shared_pair.kafka, namespace, [b"v0", b"v1"])
-    assert await source.bounds(part) == (0, 2)
-    await source.read(part, 1)  # where it last read does not matter
-    await send(shared_pair.kafka, namespace, [b"v2"])
-    assert await source.bounds(part) == (0, 3)
+    partition = TopicPartition(namespace, 0)
+    await topic(shared_stack.kafka, namespace)
+    assert await source.bounds(partition) == (0, 0)
+    await send(shared_stack.kafka, namespace, [b"v0", b"v1"])
+    assert await source.bounds(partition) == (0, 2)
+    await source.read(partition, 1)  # where it last read does not matter
+    await send(shared_stack.kafka, namespace, [b"v2"])
+    assert await source.bounds(partition) == (0, 3)
 
 
 # --- away
 
 
 @pytest.mark.usefixtures("soon", "_wheels")
-async def test_a_broker_that_is_cut_off_is_away_and_answers_once_it_is_back(
+async def test_a_broker_that_is_cut_off_is_unavailable_and_answers_once_it_is_back(
     proxy_to: Callable[[str | None], Proxy], namespace: str
 ) -> None:
     network = proxy_to(None)
-    with Embedded(advertised=network.address) as pair:
-        network.target = pair.kafka_listens
-        part = Part(namespace, 0)
-        await topic(pair.kafka, namespace)
-        await send(pair.kafka, namespace, [b"v0"])
-        asked = Source(pair.kafka)
-        assert await asked.bounds(part) == (0, 1)
+    with EmbeddedStack(advertised=network.address) as stack:
+        network.target = stack.kafka_listens
+        partition = TopicPartition(namespace, 0)
+        await topic(stack.kafka, namespace)
+        await send(stack.kafka, namespace, [b"v0"])
+        asked = KafkaLookup(stack.kafka)
+        assert await asked.bounds(partition) == (0, 1)
         network.cut()
-        with pytest.raises(BrokerAway, match=pair.kafka):
-            await asked.read(part, 0)
-        with pytest.raises(BrokerAway, match=pair.kafka):
-            await asked.read(part, 88_214)  # not known to be missing: nobody said so
-        with pytest.raises(BrokerAway, match=pair.kafka):
-            await asked.bounds(part)
+        with pytest.raises(BrokerUnavailable, match=stack.kafka):
+            await asked.read(partition, 0)
+        with pytest.raises(BrokerUnavailable, match=stack.kafka):
+            await asked.read(partition, 88_214)  # not known to be missing: nobody said so
+        with pytest.raises(BrokerUnavailable, match=stack.kafka):
+            await asked.bounds(partition)
         network.heal()
-        await send(pair.kafka, namespace, [b"v1"])
-        record = await asked.read(part, 0)
+        await send(stack.kafka, namespace, [b"v1"])
+        record = await asked.read(partition, 0)
         assert record is not None
         assert record.value == b"v0"
-        assert await asked.bounds(part) == (0, 2)
+        assert await asked.bounds(partition) == (0, 2)
         await asked.stop()
 
 
 @pytest.mark.usefixtures("soon")
-async def test_a_broker_that_is_silent_is_away(own_pair: Pair, namespace: str) -> None:
-    asked = Source(own_pair.kafka)
-    await topic(own_pair.kafka, namespace)
-    await send(own_pair.kafka, namespace, [b"v0"])
-    assert await asked.bounds(Part(namespace, 0)) == (0, 1)
-    own_pair.freeze_broker()
-    with pytest.raises(BrokerAway, match="no answer in 1 s"):
-        await asked.read(Part(namespace, 0), 0)
-    with pytest.raises(BrokerAway, match="no answer in 1 s"):
-        await asked.read(Part(namespace, 0), 5)
-    own_pair.thaw_broker()
+async def test_a_broker_that_is_silent_is_unavailable(own_stack: Stack, namespace: str) -> None:
+    asked = KafkaLookup(own_stack.kafka)
+    await topic(own_stack.kafka, namespace)
+    await send(own_stack.kafka, namespace, [b"v0"])
+    assert await asked.bounds(TopicPartition(namespace, 0)) == (0, 1)
+    own_stack.freeze_broker()
+    with pytest.raises(BrokerUnavailable, match="no answer in 1 s"):
+        await asked.read(TopicPartition(namespace, 0), 0)
+    with pytest.raises(BrokerUnavailable, match="no answer in 1 s"):
+        await asked.read(TopicPartition(namespace, 0), 5)
+    own_stack.thaw_broker()
     await asked.stop()
 
 
 async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    asked = Source(nobody)
-    with pytest.raises(BrokerAway, match=nobody):
-        await asked.read(Part("completions", 0), 0)
-    with pytest.raises(BrokerAway, match=nobody):
-        await asked.bounds(Part("completions", 0))
-    with pytest.raises(BrokerAway, match=nobody):
+    asked = KafkaLookup(nobody)
+    with pytest.raises(BrokerUnavailable, match=nobody):
+        await asked.read(TopicPartition("completions", 0), 0)
+    with pytest.raises(BrokerUnavailable, match=nobody):
+        await asked.bounds(TopicPartition("completions", 0))
+    with pytest.raises(BrokerUnavailable, match=nobody):
         await cluster_id(nobody)
-    with pytest.raises(BrokerAway, match=nobody):
+    with pytest.raises(BrokerUnavailable, match=nobody):
         await partition_counts(nobody)
     await asked.stop()
 
@@ -184,16 +190,16 @@ async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
 # --- the cluster
 
 
-async def test_a_cluster_s_id_stays_its_own(shared_pair: Pair, own_embedded: Embedded) -> None:
-    one = await cluster_id(shared_pair.kafka)
-    assert one == await cluster_id(shared_pair.kafka)
+async def test_a_cluster_s_id_stays_its_own(shared_stack: Stack, own_embedded: EmbeddedStack) -> None:
+    one = await cluster_id(shared_stack.kafka)
+    assert one == await cluster_id(shared_stack.kafka)
     assert one != await cluster_id(own_embedded.kafka)
     assert one not in ("", "None")
 
 
-async def test_asking_for_the_topics_makes_none(own_pair: Pair) -> None:
-    found = await partition_counts(own_pair.kafka)
+async def test_asking_for_the_topics_makes_none(own_stack: Stack) -> None:
+    found = await partition_counts(own_stack.kafka)
     assert [topic for topic in found if not topic.startswith("__")] == []  # Kafka's own
-    await topic(own_pair.kafka, "completions", 3)
-    assert await partition_counts(own_pair.kafka) == {"completions": 3}
-    assert await partition_counts(own_pair.kafka) == {"completions": 3}
+    await topic(own_stack.kafka, "completions", 3)
+    assert await partition_counts(own_stack.kafka) == {"completions": 3}
+    assert await partition_counts(own_stack.kafka) == {"completions": 3}

@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
 from tests.support.proxy import Proxy
-from tidegate.streams.embedded import Embedded, free_port
-from tidegate.streams.errors import BrokerAway
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack, free_port
+from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.producer import Message, Publisher
 
 Cut = tuple[Publisher, Proxy, str]
@@ -36,7 +37,7 @@ async def topic(kafka: str, name: str, partitions: int) -> None:
 
 async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
     """Key and value of every record of a partition, as it stands now."""
-    tp = TopicPartition(name, partition)
+    tp = KafkaPartition(name, partition)
     async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None) as consumer:
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
@@ -49,20 +50,20 @@ async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | N
 
 
 @pytest.fixture
-async def publisher(shared_pair: Pair) -> AsyncIterator[Publisher]:
-    started = made(shared_pair.kafka)
+async def publisher(shared_stack: Stack) -> AsyncIterator[Publisher]:
+    started = made(shared_stack.kafka)
     await started.start()
     yield started
     await started.stop()
 
 
 async def test_what_was_published_is_there_when_publish_returns(
-    publisher: Publisher, shared_pair: Pair, namespace: str
+    publisher: Publisher, shared_stack: Stack, namespace: str
 ) -> None:
-    await topic(shared_pair.kafka, namespace, 2)
+    await topic(shared_stack.kafka, namespace, 2)
     await publisher.publish([Message(namespace, b"k1", b"v1", 1), Message(namespace, None, None, 1)])
-    assert await written(shared_pair.kafka, namespace, 1) == [(b"k1", b"v1"), (None, None)]
-    assert await written(shared_pair.kafka, namespace, 0) == []
+    assert await written(shared_stack.kafka, namespace, 1) == [(b"k1", b"v1"), (None, None)]
+    assert await written(shared_stack.kafka, namespace, 0) == []
 
 
 async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> None:
@@ -70,9 +71,9 @@ async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> 
 
 
 async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
-    publisher: Publisher, shared_pair: Pair, namespace: str
+    publisher: Publisher, shared_stack: Stack, namespace: str
 ) -> None:
-    await topic(shared_pair.kafka, namespace, 2)
+    await topic(shared_stack.kafka, namespace, 2)
     sizes = [90_000, 10, 300_000, 200_000, 500_000, 1, 523_000, 40_000, 3]  # 1.6 MB: four batches or more
     assert sum(sizes) > 3 * BATCH_BYTES
     messages = [
@@ -84,20 +85,20 @@ async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
     for partition in (0, 1):
         found = [
             (int(key or b""), len(value or b""))
-            for key, value in await written(shared_pair.kafka, namespace, partition)
+            for key, value in await written(shared_stack.kafka, namespace, partition)
         ]
         assert found == list(enumerate(sizes * 2))
 
 
-async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, shared_pair: Pair, namespace: str) -> None:
-    await topic(shared_pair.kafka, namespace, 3)
+async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, shared_stack: Stack, namespace: str) -> None:
+    await topic(shared_stack.kafka, namespace, 3)
     placed = [Message(namespace, b"p%d" % n, b"placed", n % 3) for n in range(9)]
     keyed = [Message(namespace, b"k%d" % (n % 4), b"%d" % n) for n in range(12)]
-    await publisher.publish([m for pair in zip(placed, keyed, strict=False) for m in pair] + keyed[len(placed) :])
+    await publisher.publish([m for stack in zip(placed, keyed, strict=False) for m in stack] + keyed[len(placed) :])
     where: dict[bytes, set[int]] = {}
     values: dict[bytes, list[int]] = {}
     for partition in range(3):
-        found = await written(shared_pair.kafka, namespace, partition)
+        found = await written(shared_stack.kafka, namespace, partition)
         assert [key for key, value in found if value == b"placed"] == [
             b"p%d" % n for n in range(9) if n % 3 == partition
         ]
@@ -110,29 +111,29 @@ async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, share
 
 
 async def test_a_value_that_is_too_large_is_refused_and_says_so(
-    publisher: Publisher, shared_pair: Pair, namespace: str
+    publisher: Publisher, shared_stack: Stack, namespace: str
 ) -> None:
     # By key: one that is placed goes out as a batch of its own, and the broker judges it.
-    await topic(shared_pair.kafka, namespace, 1)
+    await topic(shared_stack.kafka, namespace, 1)
     async with asyncio.timeout(10):
-        with pytest.raises(BrokerAway, match="MessageSizeTooLargeError") as caught:
+        with pytest.raises(BrokerUnavailable, match="MessageSizeTooLargeError") as caught:
             await publisher.publish([Message(namespace, b"k", b"x" * (MAX_RECORD_BYTES + 1))])
     assert "xxxx" not in str(caught.value)
     await publisher.publish([Message(namespace, b"k", b"after", 0)])  # and nothing is stuck
-    assert await written(shared_pair.kafka, namespace, 0) == [(b"k", b"after")]
+    assert await written(shared_stack.kafka, namespace, 0) == [(b"k", b"after")]
 
 
-async def test_a_batch_is_never_larger_than_a_record_may_be(shared_pair: Pair, namespace: str) -> None:
+async def test_a_batch_is_never_larger_than_a_record_may_be(shared_stack: Stack, namespace: str) -> None:
     # A broker's message.max.bytes is of batches: one over it would be refused again and again.
-    await topic(shared_pair.kafka, namespace, 1)
-    publisher = Publisher(shared_pair.kafka, idempotent=False, max_record_bytes=2000, client_id="test")
+    await topic(shared_stack.kafka, namespace, 1)
+    publisher = Publisher(shared_stack.kafka, idempotent=False, max_record_bytes=2000, client_id="test")
     await publisher.start()
     batch = publisher._producer.create_batch()
     assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is not None
     assert batch.append(key=None, value=b"x" * 1500, timestamp=None) is None
     batch.close()
     await publisher.publish([Message(namespace, b"%d" % n, b"x" * 1500, 0) for n in range(5)])
-    assert [key for key, _ in await written(shared_pair.kafka, namespace, 0)] == [b"%d" % n for n in range(5)]
+    assert [key for key, _ in await written(shared_stack.kafka, namespace, 0)] == [b"%d" % n for n in range(5)]
     await publisher.stop()
 
 
@@ -140,13 +141,13 @@ async def test_a_batch_is_never_larger_than_a_record_may_be(shared_pair: Pair, n
 async def cut(proxy_to: Callable[[str | None], Proxy], namespace: str, _wheels: None) -> AsyncIterator[Cut]:
     """A publisher behind a network that can be cut, and a topic of one partition. A request may take 1.5 s."""
     network = proxy_to(None)
-    with Embedded(advertised=network.address) as pair:
-        network.target = pair.kafka_listens
-        await topic(pair.kafka, namespace, 1)
-        publisher = made(pair.kafka)
+    with EmbeddedStack(advertised=network.address) as stack:
+        network.target = stack.kafka_listens
+        await topic(stack.kafka, namespace, 1)
+        publisher = made(stack.kafka)
         publisher._options["request_timeout_ms"] = 1500  # 30 s otherwise
         await publisher.start()
-        yield publisher, network, pair.kafka
+        yield publisher, network, stack.kafka
         network.heal()
         await publisher.stop()
 
@@ -167,13 +168,13 @@ async def test_publish_returns_no_sooner_than_the_last_acknowledgement(
 
 
 @pytest.mark.parametrize("partition", [0, None])
-async def test_a_broker_that_is_cut_off_is_away_and_a_repeat_arrives(
+async def test_a_broker_that_is_cut_off_is_unavailable_and_a_repeat_arrives(
     cut: Cut, namespace: str, partition: int | None
 ) -> None:
     publisher, network, kafka = cut
     messages = [Message(namespace, b"%d" % n, b"v", partition) for n in range(3)]
     network.cut()
-    with pytest.raises(BrokerAway, match=kafka):
+    with pytest.raises(BrokerUnavailable, match=kafka):
         await publisher.publish(messages)
     network.heal()
     async with asyncio.timeout(20):
@@ -193,7 +194,7 @@ async def test_stopping_ends_also_where_nothing_answers(
     await asyncio.sleep(0.1)
     async with asyncio.timeout(5):
         await publisher.stop()
-    with pytest.raises(BrokerAway, match="ProducerClosed"):
+    with pytest.raises(BrokerUnavailable, match="ProducerClosed"):
         await publishing
 
 
@@ -205,8 +206,8 @@ async def test_a_hole_in_the_numbering_of_an_idempotent_producer_is_left_behind(
     publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=MAX_RECORD_BYTES, client_id="test")
     await publisher.start()
     await publisher.publish([Message(namespace, b"k", b"first", 0)])
-    publisher._producer._txn_manager.increment_sequence_number(TopicPartition(namespace, 0), 1)
-    with pytest.raises(BrokerAway, match="OutOfOrderSequenceNumber"):
+    publisher._producer._txn_manager.increment_sequence_number(KafkaPartition(namespace, 0), 1)
+    with pytest.raises(BrokerUnavailable, match="OutOfOrderSequenceNumber"):
         await publisher.publish([Message(namespace, b"k", b"second", 0)])
     await publisher.publish([Message(namespace, b"k", b"second", 0)])
     assert await written(real.kafka, namespace, 0) == [(b"k", b"first"), (b"k", b"second")]
@@ -218,7 +219,7 @@ async def test_a_record_that_a_topic_does_not_take_says_what_it_should(real: Rea
     await topic(real.kafka, namespace, 1)
     publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=3 * MAX_RECORD_BYTES, client_id="test")
     await publisher.start()
-    with pytest.raises(BrokerAway, match=rf"{namespace}: larger than it takes, expected .*max\.message\.bytes"):
+    with pytest.raises(BrokerUnavailable, match=rf"{namespace}: larger than it takes, expected .*max\.message\.bytes"):
         await publisher.publish([Message(namespace, b"k", b"x" * 2 * MAX_RECORD_BYTES, 0)])
     await publisher.publish([Message(namespace, b"k", b"after", 0)])
     assert await written(real.kafka, namespace, 0) == [(b"k", b"after")]
@@ -227,5 +228,5 @@ async def test_a_record_that_a_topic_does_not_take_says_what_it_should(real: Rea
 
 async def test_a_broker_that_is_not_there_is_said_at_the_start() -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    with pytest.raises(BrokerAway, match=f"{nobody}: .*; waiting for it"):
+    with pytest.raises(BrokerUnavailable, match=f"{nobody}: .*; waiting for it"):
         await made(nobody).start()

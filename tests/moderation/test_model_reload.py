@@ -18,15 +18,15 @@ from tests.support.scorers import LABELS
 from tests.wire.records import Fake
 from tidegate.classifiers import Scored, Scorer
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.ingest.batches import Batch, Span
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, RecordRange
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import Swap
-from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.model_reload import ModelReloader
+from tidegate.streams.moderation.moderate import CompletionHandler
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 from tidegate.streams.moderation.scoring import Scoring
@@ -45,7 +45,7 @@ class Watched:
         self.manifest = manifests.write_one(folder)
         self.loads = 0
         self.metrics = Metrics()
-        self.swap = Swap(self.manifest, self._load, self.metrics)
+        self.swap = ModelReloader(self.manifest, self._load, self.metrics)
         self.first = self.loaded
         self.loads = 0
 
@@ -57,8 +57,8 @@ class Watched:
     def loaded(self) -> Scorer:
         return self.swap.scorer.loaded
 
-    async def look(self) -> None:
-        await self.swap.look(lambda: LIVE)
+    async def check(self) -> None:
+        await self.swap.check(lambda: LIVE)
 
     def touch(self) -> None:
         """Written again with what it says already."""
@@ -93,28 +93,28 @@ async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_sa
 ) -> None:
     caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
     another(watched.folder)
-    await watched.look()
+    await watched.check()
     second = watched.loaded
     assert second.version != watched.first.version
     assert watched.versions == [second.version]
     assert caplog.messages == [f"model {second.version} is in force, {watched.first.version} was before"]
 
     manifests.write_one(watched.folder)
-    await watched.look()
+    await watched.check()
     assert (watched.versions, watched.refused) == ([watched.first.version], 0)
 
 
 async def test_nothing_is_loaded_where_the_manifest_says_what_it_said(watched: Watched) -> None:
-    await watched.look()
+    await watched.check()
     watched.touch()
-    await watched.look()
+    await watched.check()
     assert (watched.loads, watched.loaded) == (0, watched.first)
 
 
 async def test_a_manifest_that_changes_no_score_swaps_nothing(watched: Watched) -> None:
     manifests.write_one(watched.folder, summary="Said better.")
-    await watched.look()
-    await watched.look()
+    await watched.check()
+    await watched.check()
     assert (watched.loads, watched.loaded, watched.refused) == (1, watched.first, 0)
 
 
@@ -149,7 +149,7 @@ async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_t
     make, said = BAD[bad]
     make(watched.folder)
     for _ in range(3):
-        await watched.look()
+        await watched.check()
     assert (watched.loaded, watched.refused, watched.loads) == (watched.first, 1, 1)
     (message,) = caplog.messages
     assert message.startswith("model not swapped: ")
@@ -158,7 +158,7 @@ async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_t
     assert "\n" not in message
 
     another(watched.folder)
-    await watched.look()
+    await watched.check()
     assert watched.loaded is not watched.first
     assert watched.refused == 1
 
@@ -166,19 +166,19 @@ async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_t
 async def test_a_refused_model_is_tried_again_where_the_manifest_is_touched(watched: Watched) -> None:
     """Say, once the file that was missing has arrived."""
     manifests.write_one(watched.folder, overlap=8, file="late.onnx")
-    await watched.look()
+    await watched.check()
     assert watched.refused == 1
     (watched.folder / "late.onnx").symlink_to(manifests.entry()["file"])
     watched.touch()
-    await watched.look()
+    await watched.check()
     assert (watched.refused, watched.loaded is watched.first) == (1, False)
 
 
 async def test_a_model_back_to_the_one_in_force_after_a_bad_one_is_not_loaded(watched: Watched) -> None:
     manifests.write(watched.folder, "default = [[")
-    await watched.look()
+    await watched.check()
     manifests.write_one(watched.folder)
-    await watched.look()
+    await watched.check()
     assert (watched.loads, watched.loaded, watched.refused) == (1, watched.first, 1)
 
 
@@ -190,7 +190,7 @@ async def test_whatever_the_loading_raises_the_model_in_force_stays(
 
     monkeypatch.setattr(watched.swap, "_load", breaks)
     another(watched.folder)
-    await watched.look()
+    await watched.check()
     assert (watched.loaded, watched.refused) == (watched.first, 1)
     assert "MemoryError while it was loaded" in caplog.text
     assert "a text, perhaps" not in caplog.text
@@ -233,20 +233,22 @@ class Steady:
 
 
 @pytest.mark.parametrize("careful", [False, True])
-async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(careful: bool) -> None:
+async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(quarantined: bool) -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring, store = Scoring(2, 5), MemoryStore(lambda: 0)
-    moderate = Moderate(
+    moderate = CompletionHandler(
         scoring, scorer.under, store, UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
     )  # fmt: skip
-    part = Part("completions", 0)
-    (claim,) = await store.claim([part], "w1")
-    owned = Owned(part, claim.token, 0, 0, Belief.BELIEVED, careful_until=100 if careful else 0)
+    partition = TopicPartition("completions", 0)
+    (claim,) = await store.claim([partition], "w1")
+    owned = OwnedPartition(
+        partition, claim.token, 0, 0, CheckpointTrust.BELIEVED, quarantine_until=100 if quarantined else 0
+    )
     records = [Fake(b'{"id": "%d", "completion": "x"}' % n, offset=n, timestamp=0) for n in range(4)]
     found: list[set[tuple[str, float]]] = []
 
     async def process() -> None:
-        span = Span(owned, 0, list(records), 0)
+        span = RecordRange(owned, 0, list(records), 0)
         (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
         await asyncio.sleep(0)
         decided = moderate.conclude(span, prepared, LIVE)
@@ -266,13 +268,13 @@ async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(care
 async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring = Scoring(1, 5)
-    moderate = Moderate(
+    moderate = CompletionHandler(
         scoring, scorer.under, MemoryStore(lambda: 0), UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
     )
-    owned = Owned(Part("completions", 0), 1, 0, 0, Belief.BELIEVED)
+    owned = OwnedPartition(TopicPartition("completions", 0), 1, 0, 0, CheckpointTrust.BELIEVED)
     versions = []
     for swapped_to in (0.5, None):
-        span = Span(owned, 0, [Fake(b'{"id": "1", "completion": "x"}', offset=0, timestamp=0)], 0)
+        span = RecordRange(owned, 0, [Fake(b'{"id": "1", "completion": "x"}', offset=0, timestamp=0)], 0)
         (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), 1, 0))
         if swapped_to:
             scorer.loaded = Steady(swapped_to)
@@ -297,19 +299,19 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
     new = LivePolicy("4-0123abcd", parse(named, "p"))
 
     def arrives() -> None:
-        worker.in_force._record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
+        worker.follower._record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
 
     arrives()
     assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text
     waits = worker.waits()
     manifests.write_one(tmp_path, sha256="0" * 64)
-    await worker._swap.look(lambda: LIVE)
+    await worker._swap.check(lambda: LIVE)
     assert "model not swapped" in caplog.text
     assert worker.waits() == waits  # a refused model keeps nobody from working
     caplog.clear()
     manifests.write_one(tmp_path, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
                         experimental=None)  # fmt: skip
-    await worker._swap.look(lambda: LIVE)
+    await worker._swap.check(lambda: LIVE)
     arrives()
     assert caplog.text == ""
     worker._scoring.close()
@@ -324,7 +326,7 @@ async def test_a_label_that_only_a_shadow_names_keeps_no_model_out_and_is_said(
     assert caplog.text == ""  # the first model gives it
     manifests.write_one(watched.folder, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
                         experimental=None)  # fmt: skip
-    await watched.swap.look(lambda: beside)
+    await watched.swap.check(lambda: beside)
     assert (watched.refused, watched.versions) == (0, [watched.loaded.version])
     assert "hate" in watched.loaded.labels
     assert caplog.messages == [

@@ -25,22 +25,22 @@ from tidegate.streams.core.events import (
     Scopes,
     Source,
 )
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.errors import StoreAway
-from tidegate.streams.ingest.batches import Batch, Span
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.errors import StoreUnavailable
+from tidegate.streams.ingest.batches import Batch, RecordRange
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.moderate import CompletionHandler
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.moderation.spans import MOST
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import Names
+from tidegate.streams.store.scope_limiter import ScopeLimiter
 
-P = Part("completions", 3)
+P = TopicPartition("completions", 3)
 NOW = 1_767_268_800_000
 KEY = UserKey(b"0123456789abcdef")
 USER, TALK, TEXT = "raw-user-77", "raw-talk-88", "what was said"
@@ -73,13 +73,13 @@ class RecordingStore(MemoryStore):
         super().__init__(lambda: NOW)
         self.tried: list[tuple[int | None, int]] = []
         self._scorer = scorer
-        self.away = False
+        self.unavailable = False
 
-    async def trying(self, part: Part, token: int, offset: int | None) -> None:
-        if self.away:
-            raise StoreAway("redis: no answer")
+    async def in_hand(self, partition: TopicPartition, epoch: int, offset: int | None) -> None:
+        if self.unavailable:
+            raise StoreUnavailable("redis: no answer")
         self.tried.append((offset, len(self._scorer.heard)))
-        await super().trying(part, token, offset)
+        await super().in_hand(partition, epoch, offset)
 
 
 class Harness:
@@ -91,7 +91,7 @@ class Harness:
         self.store = RecordingStore(self.scorer)
         self.metrics = Metrics()
         self.scoring = Scoring(1, 5, self.metrics.scored)
-        self.moderate = Moderate(
+        self.moderate = CompletionHandler(
             self.scoring,
             lambda _: self.scorer,
             self.store,
@@ -99,13 +99,15 @@ class Harness:
             lambda: self.live,
             self.metrics,
             keep_bytes_up_to=keep_bytes_up_to,
-            replaced=Replaced(self.metrics.times_replaced, 100, lambda: self.monotonic),
+            replaced=ReplacedTimes(self.metrics.times_replaced, 100, lambda: self.monotonic),
             clock=lambda: NOW / 1000,
         )
         self.monotonic = 0.0
 
-    async def results(self, *records: Fake, owned: Owned | None = None) -> list[Decision | DeadLetter]:
-        span = Span(owned or Owned(P, 41, 0, 0, Belief.BELIEVED), records[0].offset, list(records), 0)
+    async def results(self, *records: Fake, owned: OwnedPartition | None = None) -> list[Decision | DeadLetter]:
+        span = RecordRange(
+            owned or OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), records[0].offset, list(records), 0
+        )
         prepared = await self.moderate.prepare(batch(span))
         return self.moderate.conclude(span, prepared[0], self.live)
 
@@ -129,7 +131,7 @@ def prompting() -> Iterator[Harness]:
     made.scoring.close()
 
 
-def batch(*spans: Span) -> Batch:
+def batch(*spans: RecordRange) -> Batch:
     return Batch(list(spans), asyncio.Event(), sum(len(span.records) for span in spans), 0)
 
 
@@ -252,7 +254,7 @@ async def test_texts_and_those_that_the_encoder_read_are_counted(prompting: Harn
 async def test_a_policy_that_changes_meanwhile_judges_the_scores_that_there_are(bench: Harness) -> None:
     asked: list[LivePolicy] = []
     bench.moderate._scorer_under = lambda live: asked.append(live) or bench.scorer  # type: ignore[func-returns-value]
-    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [said(0, "toxicity=0.7")], 0)
+    span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), 0, [said(0, "toxicity=0.7")], 0)
     prepared = await bench.moderate.prepare(batch(span))
     stricter = LivePolicy("9-0123abcd", parse({"labels": {"toxicity": {"block": 0.6}}}, "p"))
     (found,) = bench.moderate.conclude(span, prepared[0], stricter)
@@ -447,7 +449,7 @@ async def test_a_policy_that_asks_for_prompts_meanwhile_decides_without_those_th
     bench: Harness,
 ) -> None:
     record = said(0, "toxicity=0.1", prompt="toxicity=0.99")
-    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [record], 0)
+    span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), 0, [record], 0)
     prepared = await bench.moderate.prepare(batch(span))
     (found,) = bench.moderate.conclude(span, prepared[0], PROMPTS)
     assert isinstance(found, Decision)
@@ -518,12 +520,14 @@ async def test_a_fault_is_one_for_the_shadow_too(shadowed: Harness) -> None:
 
 
 async def test_a_batch_is_judged_by_one_pair_of_live_policy_and_shadow(shadowed: Harness) -> None:
-    span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), 0, [said(n, "toxicity=0.4") for n in range(3)], 0)
+    span = RecordRange(
+        OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), 0, [said(n, "toxicity=0.4") for n in range(3)], 0
+    )
     (prepared,) = await shadowed.moderate.prepare(batch(span))
     for live, versions in ((PLAIN, {None}), (BESIDE, {SHADOW.version})):  # it started or ended meanwhile
         decided = shadowed.moderate.conclude(span, prepared, live)
         assert {d.would_be and d.would_be.policy_version for d in decided if isinstance(d, Decision)} == versions
-        counts = shadowed.moderate.aggregate(decided, live, Names(shadowed.store, 100)).counts
+        counts = shadowed.moderate.aggregate(decided, live, ScopeLimiter(shadowed.store, 100)).counts
         would = {series for series in next(iter(counts.values())) if series.startswith("would.")}
         assert bool(would) is (live is BESIDE)
 
@@ -531,7 +535,7 @@ async def test_a_batch_is_judged_by_one_pair_of_live_policy_and_shadow(shadowed:
 async def test_what_the_shadow_would_have_done_is_observed(shadowed: Harness) -> None:
     shadowed.moderate.observe(
         await shadowed.results(said(0, "toxicity=0.4"), said(1, "toxicity=0.95"), said(2, "RAISE")),
-        Names(shadowed.store, 100),
+        ScopeLimiter(shadowed.store, 100),
     )
     get = shadowed.metrics.registry.get_sample_value
     would = {a: get("tidegate_would_decisions_total", {"action": a}) for a in ("allow", "flag", "redact", "block")}
@@ -674,12 +678,14 @@ async def test_a_tombstone_is_a_dead_letter_of_no_length(bench: Harness) -> None
 # --- careful: what kills the worker is known to the next one
 
 
-def careful(culprit: int | None = None) -> Owned:
-    return Owned(P, 41, position=5, applied=5, belief=Belief.BELIEVED, careful_until=100, culprit=culprit)
+def quarantined(poison_offset: int | None = None) -> OwnedPartition:
+    return OwnedPartition(
+        P, 41, position=5, applied=5, belief=CheckpointTrust.BELIEVED, quarantine_until=100, poison_offset=poison_offset
+    )
 
 
 async def test_a_careful_batch_says_which_record_is_in_hand_before_it_is_scored(bench: Harness) -> None:
-    found = await bench.results(said(5, "toxicity=0.95"), said(6, "RAISE"), said(7, "x"), owned=careful())
+    found = await bench.results(said(5, "toxicity=0.95"), said(6, "RAISE"), said(7, "x"), owned=quarantined())
     # offset in hand, and how many calls of the scorer came before
     assert bench.store.tried == [(5, 0), (6, 1), (7, 2), (None, 3)]
     assert bench.scorer.heard == [["toxicity=0.95"], ["RAISE"], ["x"]]
@@ -687,7 +693,9 @@ async def test_a_careful_batch_says_which_record_is_in_hand_before_it_is_scored(
 
 
 async def test_the_culprit_is_a_fault_and_is_neither_tried_nor_scored_again(bench: Harness) -> None:
-    found = await bench.results(said(5, "x"), said(6, "ABORT"), said(7, "toxicity=0.95"), owned=careful(culprit=6))
+    found = await bench.results(
+        said(5, "x"), said(6, "ABORT"), said(7, "toxicity=0.95"), owned=quarantined(poison_offset=6)
+    )
     assert bench.store.tried == [(5, 0), (7, 1), (None, 2)]
     assert bench.scorer.heard == [["x"], ["toxicity=0.95"]]
     faults = [(d.fault, d.action) for d in found if isinstance(d, Decision)]
@@ -710,15 +718,15 @@ async def test_a_worker_that_dies_leaves_the_record_in_hand_to_the_next(
     monkeypatch.setattr(bench.scoring, "score", dies)
     (claim,) = await bench.store.claim([P], "w1")
     with pytest.raises(Killed):
-        await bench.results(said(5, "x"), said(6, "now"), said(7, "x"), owned=replace(careful(), token=claim.token))
+        await bench.results(said(5, "x"), said(6, "now"), said(7, "x"), owned=replace(quarantined(), epoch=claim.epoch))
     (after,) = await bench.store.claim([P], "w2")
-    assert after.trying == 6
+    assert after.in_hand == 6
 
 
-async def test_a_store_that_is_away_is_said_and_nothing_is_scored_untold(bench: Harness) -> None:
-    bench.store.away = True
-    with pytest.raises(StoreAway):
-        await bench.results(said(5, "x"), owned=careful())
+async def test_a_store_that_is_unavailable_is_said_and_nothing_is_scored_untold(bench: Harness) -> None:
+    bench.store.unavailable = True
+    with pytest.raises(StoreUnavailable):
+        await bench.results(said(5, "x"), owned=quarantined())
     assert bench.scorer.heard == []
 
 
@@ -735,7 +743,7 @@ async def test_results_count_as_decisions_faults_and_dead_letters_under_their_sc
     results = await bench.results(
         said(0, "toxicity=0.95", tenant="acme", route="chat", model="m"), said(1, "RAISE"), Fake(b"{", offset=2)
     )
-    names = Names(bench.store, 10)
+    names = ScopeLimiter(bench.store, 10)
     found = bench.moderate.names(results)
     assert found == {"tenant": {"acme", "unknown"}, "model": {"m", "unknown"}, "route": {"chat", "unknown"}}
     await names.learn(found)
@@ -748,7 +756,7 @@ async def test_results_count_as_decisions_faults_and_dead_letters_under_their_sc
 
 async def test_what_was_counted_is_observed(bench: Harness) -> None:
     results = await bench.results(said(0, "toxicity=0.95"), said(1, "RAISE"), Fake(b"{", offset=2))
-    bench.moderate.observe(results, Names(bench.store, 100))
+    bench.moderate.observe(results, ScopeLimiter(bench.store, 100))
     get = bench.metrics.registry.get_sample_value
     assert get("tidegate_decisions_total", {"action": "block"}) == 1
     assert get("tidegate_faults_total", {"reason": "classifier_error"}) == 1

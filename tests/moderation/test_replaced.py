@@ -14,21 +14,21 @@ import pytest
 from tests.support.scorers import scripted
 from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetter, Decision
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.ingest.batches import Batch, Span
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.ingest.batches import Batch, RecordRange
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import Moderate
+from tidegate.streams.moderation.moderate import CompletionHandler
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import Replaced
+from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import Names
-from tidegate.streams.worker.feedback import Hear
+from tidegate.streams.store.scope_limiter import ScopeLimiter
+from tidegate.streams.worker.feedback_handler import FeedbackHandler
 
-P = Part("completions", 3)
+P = TopicPartition("completions", 3)
 NOW = 1_767_268_800_000
 BUCKET = 10_000
 YEAR_2100 = 4_102_444_800_000
@@ -43,15 +43,17 @@ class Worker:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.store, self.metrics, self.scoring = MemoryStore(lambda: NOW), Metrics(), Scoring(1, 5)
-        self.names = Names(self.store, 3)
-        replaced = Replaced(self.metrics.times_replaced, 3, lambda: self.now_s)
+        self.names = ScopeLimiter(self.store, 3)
+        replaced = ReplacedTimes(self.metrics.times_replaced, 3, lambda: self.now_s)
         scorer = scripted()
         more: dict[str, Any] = {"keep_bytes_up_to": 0, "replaced": replaced, "clock": lambda: NOW / 1000}
-        self.moderate = Moderate(self.scoring, lambda _: scorer, self.store, KEY, lambda: LIVE, self.metrics, **more)
-        self.hear = Hear(KEY, self.metrics, **more)
+        self.moderate = CompletionHandler(
+            self.scoring, lambda _: scorer, self.store, KEY, lambda: LIVE, self.metrics, **more
+        )
+        self.hear = FeedbackHandler(KEY, self.metrics, **more)
 
     async def results(self, records: Sequence[Fake]) -> list[Decision | DeadLetter]:
-        span = Span(Owned(P, 41, 0, 0, Belief.BELIEVED), records[0].offset, list(records), 0)
+        span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), records[0].offset, list(records), 0)
         (prepared,) = await self.moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
         results = self.moderate.conclude(span, prepared, LIVE)
         await self.names.learn(self.moderate.names(results))
@@ -166,7 +168,7 @@ async def test_tenants_beyond_the_limit_are_counted_together(worker: Worker) -> 
 async def test_a_label_is_for_ever_so_names_that_come_and_go_get_no_more_of_them(worker: Worker) -> None:
     for n in range(10):
         worker.store._names.clear()  # it was quiet for long, and another one is live
-        worker.names = Names(worker.store, 3)
+        worker.names = ScopeLimiter(worker.store, 3)
         await worker.results([said(n, -1, tenant=f"t{n}")])
     assert len(worker.counted()) == 4
 
@@ -198,7 +200,9 @@ async def test_feedback_counts_under_its_records_time_alone(worker: Worker) -> N
             Fake(json.dumps({**event, "at_ms": at_ms}).encode(), topic="feedback", timestamp=NOW - 20_000, offset=n)
             for n in range(2)
         ]
-        span = Span(Owned(Part("feedback", 3), 41, 0, 0, Belief.BELIEVED), 0, list(records), 0)
+        span = RecordRange(
+            OwnedPartition(TopicPartition("feedback", 3), 41, 0, 0, CheckpointTrust.BELIEVED), 0, list(records), 0
+        )
         (prepared,) = await worker.hear.prepare(Batch([span], asyncio.Event(), 2, 0))
         results = worker.hear.conclude(span, prepared, LIVE)
         made = worker.hear.aggregate(results, LIVE, worker.names)
@@ -210,7 +214,9 @@ async def test_feedbacks_record_may_have_any_timestamp_and_that_is_said(worker: 
     event = json.dumps({"id": "f1", "completion_id": "c1", "kind": "complaint", "tenant": "acme"}).encode()
     stamps = [NOW * 1000, -1, YEAR_2100]
     records = [Fake(event, topic="feedback", timestamp=stamp, offset=n) for n, stamp in enumerate(stamps)]
-    span = Span(Owned(Part("feedback", 3), 41, 0, 0, Belief.BELIEVED), 0, list(records), 0)
+    span = RecordRange(
+        OwnedPartition(TopicPartition("feedback", 3), 41, 0, 0, CheckpointTrust.BELIEVED), 0, list(records), 0
+    )
     (prepared,) = await worker.hear.prepare(Batch([span], asyncio.Event(), 3, 0))
     results = worker.hear.conclude(span, prepared, LIVE)
     await worker.names.learn(worker.hear.names(results))

@@ -13,53 +13,61 @@ from tests.support.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, DeadLetterReason, Source
-from tidegate.streams.core.partition import Part, Record
+from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.operations.replay import range as surveying
-from tidegate.streams.operations.replay.index import Recorded
-from tidegate.streams.operations.replay.range import LATE_MS, Found, Range, RangeRefused, Stretch, stretches, survey
+from tidegate.streams.operations.replay.index import RecordedIndex
+from tidegate.streams.operations.replay.range import (
+    LATE_MS,
+    RangeRefused,
+    ReplayRange,
+    ReplaySurvey,
+    OffsetRange,
+    offset_ranges,
+    survey,
+)
 
 LIVE = LivePolicy("1-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}}, "p"))
 HOUR = 3_600_000
 T = 1_767_268_800_000  # the range's start; times below are ms after it
-P, Q = Part("completions", 0), Part("completions", 1)
+P, Q = TopicPartition("completions", 0), TopicPartition("completions", 1)
 
 
 @dataclass
 class Logged:
-    """A `survey.Log` in memory. kept: per part its oldest offset."""
+    """A `survey.Log` in memory. kept: per partition its oldest offset."""
 
-    parts: dict[Part, list[Fake]] = field(default_factory=lambda: {P: [], Q: []})
-    kept: dict[Part, int] = field(default_factory=dict)
+    partitions: dict[TopicPartition, list[Fake]] = field(default_factory=lambda: {P: [], Q: []})
+    kept: dict[TopicPartition, int] = field(default_factory=dict)
     handed_out: int = 0
 
     def put(self, topic: str, partition: int, offset: int, at_ms: int, value: bytes = b"") -> None:
         record = Fake(value, topic=topic, partition=partition, offset=offset, timestamp=T + at_ms)
-        self.parts.setdefault(Part(topic, partition), []).append(record)
+        self.partitions.setdefault(TopicPartition(topic, partition), []).append(record)
 
-    async def since(self, topic: str, at_ms: int) -> list[Stretch]:
+    async def since(self, topic: str, at_ms: int) -> list[OffsetRange]:
         found = []
-        for part, records in sorted(self.parts.items()):
-            if part.topic == topic:
-                begins = self.kept.get(part, 0)
+        for partition, records in sorted(self.partitions.items()):
+            if partition.topic == topic:
+                begins = self.kept.get(partition, 0)
                 end = max([record.offset + 1 for record in records], default=begins)
                 start = next((r.offset for r in records if r.timestamp >= at_ms), end)
-                found.append(Stretch(part, begins, max(begins, start), end))
+                found.append(OffsetRange(partition, begins, max(begins, start), end))
         return found
 
-    async def oldest_ms(self, stretch: Stretch) -> int | None:
-        return next((r.timestamp for r in self.parts[stretch.part] if r.offset >= stretch.begins), None)
+    async def oldest_ms(self, stretch: OffsetRange) -> int | None:
+        return next((r.timestamp for r in self.partitions[stretch.partition] if r.offset >= stretch.begins), None)
 
-    async def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
-        for record in self.parts.get(stretch.part, []):
+    async def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
+        for record in self.partitions.get(stretch.partition, []):
             if stretch.start <= record.offset < stretch.end:
                 self.handed_out += 1
                 yield [record]
 
 
-def within(from_ms: int, to_ms: int) -> Range:
-    return Range(from_ms, to_ms, T + HOUR * 24)
+def within(from_ms: int, to_ms: int) -> ReplayRange:
+    return ReplayRange(from_ms, to_ms, T + HOUR * 24)
 
 
 def decided(offset: int, epoch: int, score: float, at_ms: int, partition: int = 0) -> bytes:
@@ -76,9 +84,9 @@ def letter(offset: int, epoch: int, at_ms: int, topic: str = "completions") -> b
     ).model_dump_json().encode()  # fmt: skip
 
 
-async def looked(log: Logged, over: Range) -> Found:
+async def looked(log: Logged, over: ReplayRange) -> ReplaySurvey:
     passed: list[int] = []
-    asked = await stretches(log, over, whole=())
+    asked = await offset_ranges(log, over, whole=())
     found = await survey(log, asked, over, passed.append)
     assert sum(passed) == sum(stretch.end - stretch.start for stretch in asked)  # the bar comes to its end
     return found
@@ -216,23 +224,23 @@ async def test_a_range_that_begins_before_the_oldest_kept_is_refused_where_older
         log.put("completions", 0, offset, offset * 1000)
         log.put("completions", 1, offset, offset * 1000 + 1)
     both = ("completions", "decisions")
-    await stretches(log, within(T - HOUR, T), whole=both)  # nothing was deleted: nothing can be missing
+    await offset_ranges(log, within(T - HOUR, T), whole=both)  # nothing was deleted: nothing can be missing
     log.kept = {P: 3, Q: 5}
-    await stretches(log, within(T + 5001, T + 6000), whole=both)
+    await offset_ranges(log, within(T + 5001, T + 6000), whole=both)
     with pytest.raises(RangeRefused) as refused:
-        await stretches(log, within(T + 5000, T + 6000), whole=both)
+        await offset_ranges(log, within(T + 5000, T + 6000), whole=both)
     # Of both partitions the younger; rounded up, so that `--from` takes it.
     assert "completions[1] is kept from 2026-01-01T12:00:06Z on, and older records were deleted" in str(refused.value)
-    await stretches(log, within(T + 4999, T + 6000), whole=("decisions",))
+    await offset_ranges(log, within(T + 4999, T + 6000), whole=("decisions",))
     log.kept = {Q: 10}  # empty: it says nothing
-    await stretches(log, within(T - HOUR, T), whole=both)
+    await offset_ranges(log, within(T - HOUR, T), whole=both)
 
 
 # --- the table
 
 
 class Model:
-    """What `Recorded` says, in a dict."""
+    """What `RecordedIndex` says, in a dict."""
 
     def __init__(self) -> None:
         self.found: dict[int, tuple[int, Action | None, int] | None] = {}
@@ -255,7 +263,7 @@ class Model:
 def test_what_is_recorded_is_what_a_dict_would_say(
     offsets: set[int], notes: list[tuple[int, int, Action | None, int]]
 ) -> None:
-    recorded, model = Recorded(), Model()
+    recorded, model = RecordedIndex(), Model()
     for offset in sorted(offsets):
         recorded.add(offset)
         model.found[offset] = None

@@ -8,21 +8,26 @@ from typing import Any
 import pytest
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
-from tidegate.streams.core.partition import Copy, Part
+from tidegate.streams.core.partition import Copy, TopicPartition
 from tidegate.streams.operations.redrive import COPIES, DECIDED, NEVER, OLD, Letters, Origin, Plan
 
-P = Part("completions", 3)
+P = TopicPartition("completions", 3)
 SHA = hashlib.sha256(b"junk").hexdigest()
 OTHER = hashlib.sha256(b"other").hexdigest()
 
 
 def letter(
-    offset: int, of: int | None = None, epoch: int = 5, sha256: str = SHA, reason: str = "not_json", part: Part = P
+    offset: int,
+    of: int | None = None,
+    epoch: int = 5,
+    sha256: str = SHA,
+    reason: str = "not_json",
+    partition: TopicPartition = P,
 ) -> DeadLetter:
-    source = Source(topic=part.topic, partition=part.partition, offset=offset)
+    source = Source(topic=partition.topic, partition=partition.partition, offset=offset)
     return DeadLetter(
         id=str(source), source=source, epoch=epoch, reason=DeadLetterReason(reason), where="byte 0", expected="JSON",
-        length=4, sha256=sha256, record_ms=offset, origin=None if of is None else f"{part}@{of}",
+        length=4, sha256=sha256, record_ms=offset, origin=None if of is None else f"{partition}@{of}",
     )  # fmt: skip
 
 
@@ -89,10 +94,10 @@ def test_what_decisions_say_was_decided_is_left_out(said: dict[str, Any], left: 
 
 
 def test_what_is_on_its_way_on_feedback_is_left_out_unless_it_died_too() -> None:
-    part = Part("feedback", 0)
-    made = plan(letter(1, part=part), letter(2, part=part), letter(7, of=2, part=part))
-    made.copied(part, Copy(1, SHA[:16], 6))
-    made.copied(part, Copy(2, SHA[:16], 7))
+    partition = TopicPartition("feedback", 0)
+    made = plan(letter(1, partition=partition), letter(2, partition=partition), letter(7, of=2, partition=partition))
+    made.copied(partition, Copy(1, SHA[:16], 6))
+    made.copied(partition, Copy(2, SHA[:16], 7))
     assert sent(made) == [2]
     assert (made.partitions("feedback"), made.partitions("completions")) == ({0}, set())
 

@@ -24,8 +24,8 @@ from tidegate.streams.moderation.offline import Offline
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.operations.replay import run as replaying
-from tidegate.streams.operations.replay.range import Range, stretches, survey
-from tidegate.streams.operations.replay.run import Account, Replay, Replays
+from tidegate.streams.operations.replay.range import ReplayRange, offset_ranges, survey
+from tidegate.streams.operations.replay.run import Replay, ReplayAccount, Replays
 from tidegate.streams.settings.settings import Settings
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
@@ -46,17 +46,17 @@ class Acknowledged:
         return [Decision.model_validate_json(m.value or b"") for m in self.messages]
 
 
-async def replayed(log: Logged, to_ms: int = 1000) -> tuple[Account, Acknowledged, list[int]]:
+async def replayed(log: Logged, to_ms: int = 1000) -> tuple[ReplayAccount, Acknowledged, list[int]]:
     """The account, what was published, and what the bar was told."""
-    within, out, told = Range(T, T + to_ms, T + to_ms), Acknowledged(), list[int]()
-    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
-    account = Account(found.read)
+    within, out, told = ReplayRange(T, T + to_ms, T + to_ms), Acknowledged(), list[int]()
+    found = await survey(log, await offset_ranges(log, within, whole=()), within, lambda n: None)
+    account = ReplayAccount(found.read)
     await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(told.append)
     return account, out, told
 
 
 async def test_records_go_out_in_their_order_wherever_their_decisions_stand() -> None:
-    #  a fence was moved back from 4 to 1, and skipped from 3 to 5; an owner that froze published 3 and 4 late
+    #  a checkpoint was moved back from 4 to 1, and skipped from 3 to 5; an owner that froze published 3 and 4 late
     #  place      0  1  2  3  4  5  6  7  8
     #  offset     0  1  2  1  2  5  6  3  4
     #  epoch      1  1  1  2  2  3  3  1  1
@@ -107,10 +107,10 @@ async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_acc
     for offset in range(3):
         log.put("completions", 0, offset, offset)
         log.put("decisions", 0, offset, offset, decided(offset, 1, 0.0, offset))
-    within, out = Range(T, T + 1000, T + 1000), Acknowledged()
-    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
-    del log.parts[P._replace(topic="decisions")][1]
-    account = Account(found.read)
+    within, out = ReplayRange(T, T + 1000, T + 1000), Acknowledged()
+    found = await survey(log, await offset_ranges(log, within, whole=()), within, lambda n: None)
+    del log.partitions[P._replace(topic="decisions")][1]
+    account = ReplayAccount(found.read)
     await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).decide_again(lambda n: None)
     assert [d.source.offset for d in out.decisions] == [0, 2]
     assert (account.read, account.done, account.closes) == (3, 2, False)
@@ -131,9 +131,9 @@ async def test_what_is_scored_again_came_when_it_was_recorded_to_have_come() -> 
         inputs = Inputs(f"c{offset}", source, 1, T + at_ms, "m", scores={"toxicity": 0.1})._replace(**came)
         if offset < 4:  # nothing is recorded of the last
             log.put("decisions", 0, offset, offset, decide(inputs, LIVE).model_dump_json().encode())
-    within, out = Range(T, T + 1000, T + 1000), Acknowledged()
-    found = await survey(log, await stretches(log, within, whole=()), within, lambda n: None)
-    account = Account(found.read)
+    within, out = ReplayRange(T, T + 1000, T + 1000), Acknowledged()
+    found = await survey(log, await offset_ranges(log, within, whole=()), within, lambda n: None)
+    account = ReplayAccount(found.read)
     offline = Offline(Settings(user_key="0" * 32), LiveScorer(scripted(), lambda _: None), LIVE, UserKey(b"0" * 16))
     try:
         await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).score_again(

@@ -1,4 +1,4 @@
-"""The `policies` log on a real broker: every reader arrives at the same version, and keeps it while Kafka is away."""
+"""The `policies` log on a real broker: every reader arrives at the same version, and keeps it while Kafka is unavailable."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.policy.log import Folded, Verdict
 from tidegate.streams.core.policy.model import Policy, parse, version
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import Found, to_json
-from tidegate.streams.embedded import Embedded, free_port
-from tidegate.streams.errors import BrokerAway
+from tidegate.streams.core.policy.snapshot import LogMatch, to_json
+from tidegate.streams.embedded import EmbeddedStack, free_port
+from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policy_log import reader as policies
-from tidegate.streams.policy_log.reader import NAME, Policies
+from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 from tidegate.streams.topics import POLICIES
 
 SOON_S = 10.0
@@ -58,8 +59,8 @@ async def publisher(kafka: str) -> AsyncIterator[Publisher]:
 
 
 @contextlib.asynccontextmanager
-async def reader(kafka: str, **more: Any) -> AsyncIterator[Policies]:
-    made = Policies(kafka, **more)
+async def reader(kafka: str, **more: Any) -> AsyncIterator[PolicyLogReader]:
+    made = PolicyLogReader(kafka, **more)
     try:
         yield made
     finally:
@@ -74,9 +75,9 @@ async def topic(kafka: str) -> None:
 
 
 @pytest.fixture
-async def kafka(own_pair: Pair) -> str:
-    await topic(own_pair.kafka)
-    return own_pair.kafka
+async def kafka(own_stack: Stack) -> str:
+    await topic(own_stack.kafka)
+    return own_stack.kafka
 
 
 async def until(met: Callable[[], bool], within_s: float = SOON_S) -> None:
@@ -124,18 +125,18 @@ async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka:
         await known.seed(writer, policy(0.9), "w1")
         await known.follow()
         was = known.live.version
-        waiting = asyncio.create_task(known.settled(lambda log: log.live is not None and log.live.version != was, 5))
+        waiting = asyncio.create_task(known.wait_until(lambda log: log.live is not None and log.live.version != was, 5))
         await asyncio.sleep(0)
         await known.write(writer, change(was, 0.7))
         assert (await waiting).live == known.live
         assert known.live.policy == policy(0.7)
         with pytest.raises(TimeoutError):
-            await known.settled(lambda log: log.next > 99, 0.01)
+            await known.wait_until(lambda log: log.next > 99, 0.01)
 
 
 @pytest.mark.parametrize("turns", range(8))
 async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: int) -> None:
-    policies = Policies("127.0.0.1:1")
+    policies = PolicyLogReader("127.0.0.1:1")
     waiting = asyncio.create_task(policies.moved(60))
     await asyncio.sleep(0.01)
     async with policies._moved:
@@ -181,7 +182,7 @@ async def test_a_silence_arrives(kafka: str) -> None:
         now = int(time.time() * 1000)
         quiet = Silence(id="s1", author="ann", reason="known", at_ms=now, until_ms=now + 1000)
         await known.write(writer, quiet)
-        assert (await known.settled(lambda log: bool(log.silences))).silences == {"s1": quiet}
+        assert (await known.wait_until(lambda log: bool(log.silences))).silences == {"s1": quiet}
 
 
 async def test_history_is_read_in_silence_and_what_comes_after_is_said(
@@ -219,7 +220,7 @@ async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
             """The shadow that runs after it."""
             at = known.log.next
             await known.write(writer, record)
-            after = await known.settled(lambda log: log.next > at)
+            after = await known.wait_until(lambda log: log.next > at)
             return after.shadow.version if after.shadow else None
 
         first = await write(shadow(None, 0.8))
@@ -320,7 +321,7 @@ class Kept:
     async def __call__(self) -> str | None:
         return self.text
 
-    def of(self, known: Policies) -> None:
+    def of(self, known: PolicyLogReader) -> None:
         self.text = to_json(known.kept)
 
 
@@ -337,7 +338,7 @@ async def made_anew(kafka: str) -> None:
     await admin.close()
 
 
-async def three_changes(writer: Publisher, known: Policies, kept: Kept) -> LivePolicy:
+async def three_changes(writer: Publisher, known: PolicyLogReader, kept: Kept) -> LivePolicy:
     """A seed and two changes at 0, 1 and 2, and a silence at 3: all of it read and kept."""
     await known.read()
     await known.seed(writer, policy(0.9), "w1")
@@ -364,7 +365,7 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
         await made_anew(kafka)
         log_now = await later.read()  # a restart, all records gone
         assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
-        assert later.begun.found is Found.ANEW
+        assert later.begun.found is LogMatch.ANEW
         v = was.version
         said = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
         assert f"policies: the topic was made anew, {said}" in caplog.text
@@ -376,7 +377,7 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
         kept.of(later)
         async with reader(kafka, recall=kept) as third:  # and after one more restart
             assert (await third.read()) == later.log
-            assert third.begun.found is Found.ANEW
+            assert third.begun.found is LogMatch.ANEW
             for block in (0.65, 0.75, 0.85, 0.95):  # past where the old topic had come
                 await later.write(writer, change(later.live.version, block))
                 await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
@@ -396,7 +397,7 @@ async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_a
         live: set[str] = set()
         await made_anew(kafka)
         async with asyncio.timeout(SOON_S):
-            while known.begun.found is not Found.ANEW:
+            while known.begun.found is not LogMatch.ANEW:
                 live.add(known.live.version)  # there is a live one all the time
                 await asyncio.sleep(0.02)
         assert live == {was.version}
@@ -417,7 +418,7 @@ async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_
         for record in (child, child, child, child, child):
             await known.write(writer, record)
         assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
-        assert later.begun.found is Found.ANEW
+        assert later.begun.found is LogMatch.ANEW
 
 
 @pytest.mark.parametrize("first", [1, 3, 4])
@@ -431,7 +432,7 @@ async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
         await until(lambda: known.live.policy == policy(0.6))
         begins_at(first, monkeypatch)
         assert (await later.read()) == known.log
-        assert (later.begun.found, later.begun.at) == (Found.CUT, 4)
+        assert (later.begun.found, later.begun.at) == (LogMatch.CUT, 4)
         said = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
         assert f"its beginning is gone, it starts at {first}; {said}" in caplog.text
         kept.of(later)
@@ -448,7 +449,7 @@ async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_un
         await three_changes(writer, known, Kept())
         begins_at(2, monkeypatch)
         assert (await later.read()).live is None
-        assert later.begun.found is Found.UNKNOWN
+        assert later.begun.found is LogMatch.UNKNOWN
         assert "starts at 2, and nothing was kept: no policy is known; expected `tidegate policy apply" in caplog.text
         await later.write(writer, change(None, 0.6))
         assert (await later.read()).live == LivePolicy(version(4, policy(0.6)), policy(0.6))
@@ -457,7 +458,7 @@ async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_un
 def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a broker that deleted what stood before: the embedded one keeps everything."""
 
-    async def seek_to_beginning(self: AIOKafkaConsumer, *tps: TopicPartition) -> None:
+    async def seek_to_beginning(self: AIOKafkaConsumer, *tps: KafkaPartition) -> None:
         for tp in tps:
             self.seek(tp, first)
 
@@ -492,22 +493,22 @@ async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
 ) -> None:
     monkeypatch.setattr(policies, "ASK_S", 0.5)
     network = proxy_to(None)
-    with Embedded(advertised=network.address) as pair:
-        network.target = pair.kafka_listens
-        await topic(pair.kafka)
-        async with reader(pair.kafka) as known, publisher(pair.kafka) as writer:
+    with EmbeddedStack(advertised=network.address) as stack:
+        network.target = stack.kafka_listens
+        await topic(stack.kafka)
+        async with reader(stack.kafka) as known, publisher(stack.kafka) as writer:
             await known.read()
             await known.seed(writer, policy(0.9), "w1")
             await known.follow()
             was = known.live
-            assert known.away is None
+            assert known.unavailable is None
             network.cut()
-            await until(lambda: known.away is not None, 30)
+            await until(lambda: known.unavailable is not None, 30)
             assert known.live is was
             (said,) = [message for message in caplog.messages if "policies not read" in message]
             assert said.endswith(f"; policy {was.version} stands")
             network.heal()
-            await until(lambda: known.away is None, 30)
+            await until(lambda: known.unavailable is None, 30)
             await known.write(writer, change(was.version, 0.7))
             await until(lambda: known.live.policy == policy(0.7))
 
@@ -515,5 +516,5 @@ async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
 async def test_a_broker_that_is_not_there_is_said() -> None:
     nobody = f"127.0.0.1:{free_port()}"
     async with reader(nobody) as known:
-        with pytest.raises(BrokerAway, match=nobody):
+        with pytest.raises(BrokerUnavailable, match=nobody):
             await known.read()

@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 
-from tests.support.pairs import Pair
 from tests.support.scorers import scripted
+from tests.support.stacks import Stack
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.model import Policy, parse, version
 from tidegate.streams.core.policy.records import PolicyChange
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import Kept, from_json, hash_of, to_json
-from tidegate.streams.errors import PolicyUnknown, StoreAway
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, hash_of, to_json
+from tidegate.streams.errors import NoPolicy, StoreUnavailable
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Publisher
@@ -25,7 +26,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.worker import policy_follower as in_force
-from tidegate.streams.worker.policy_follower import InForce
+from tidegate.streams.worker.policy_follower import PolicyFollower
 
 SOON_S = 10.0
 
@@ -35,18 +36,18 @@ class FlakyStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__(lambda: 1)
-        self.away = 0
+        self.unavailable = 0
         self.writes = 0
 
-    async def keep_policies(self, next_: int, state: str) -> None:
-        if self.away:
-            self.away -= 1
-            raise StoreAway("redis: away")
+    async def save_policies(self, next_: int, state: str) -> None:
+        if self.unavailable:
+            self.unavailable -= 1
+            raise StoreUnavailable("redis: away")
         self.writes += 1
-        await super().keep_policies(next_, state)
+        await super().save_policies(next_, state)
 
     async def known(self) -> PolicyLog | None:
-        text = await self.kept_policies()
+        text = await self.load_policies()
         return None if text is None else from_json(text).log
 
     def emptied(self) -> None:
@@ -66,14 +67,14 @@ class World:
         scorer = LiveScorer(scripted(), metrics.model_is)
         self.store = FlakyStore()
         self.publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
-        self.in_force = InForce(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
+        self.follower = PolicyFollower(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
 
     async def change(self, block: float) -> None:
-        parent = self.in_force.live.version
+        parent = self.follower.live.version
         made = policy(block).model_dump(mode="json", exclude_none=True)
         record = PolicyChange(parent=parent, policy=made, author="ann", reason="r", at_ms=1)
-        await self.in_force.policies.write(self.publisher, record)
-        await until(lambda: self.in_force.live.policy == policy(block))
+        await self.follower.policies.write(self.publisher, record)
+        await until(lambda: self.follower.live.policy == policy(block))
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +85,7 @@ async def worker(kafka: str, folder: Path) -> AsyncIterator[World]:
     try:
         yield world
     finally:
-        await world.in_force.stop()
+        await world.follower.stop()
         await world.publisher.stop()
 
 
@@ -99,76 +100,76 @@ async def kept(world: World, block: float) -> None:
     async with asyncio.timeout(SOON_S):
         while (known := await world.store.known()) is None or known.live is None or known.live.policy != policy(block):
             await asyncio.sleep(0.02)
-    assert known == world.in_force.policies.log
+    assert known == world.follower.policies.log
 
 
-async def test_what_the_log_says_is_kept_after_every_change(own_pair: Pair, tmp_path: Path) -> None:
-    async with worker(own_pair.kafka, tmp_path) as world:
-        await world.in_force.find(world.publisher)
+async def test_what_the_log_says_is_kept_after_every_change(own_stack: Stack, tmp_path: Path) -> None:
+    async with worker(own_stack.kafka, tmp_path) as world:
+        await world.follower.start(world.publisher)
         await kept(world, 0.9)
         await world.change(0.8)
         await kept(world, 0.8)
         assert world.store.writes == 2
 
 
-async def test_where_the_store_is_away_it_is_kept_later_and_the_policy_is_live_meanwhile(
-    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_where_the_store_is_unavailable_it_is_kept_later_and_the_policy_is_live_meanwhile(
+    own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_force, "RETRY_S", 0.01)
-    async with worker(own_pair.kafka, tmp_path) as world:
-        await world.in_force.find(world.publisher)
+    async with worker(own_stack.kafka, tmp_path) as world:
+        await world.follower.start(world.publisher)
         await kept(world, 0.9)
-        world.store.away = 10**9
+        world.store.unavailable = 10**9
         await world.change(0.8)
         assert (await world.store.known()).live.policy == policy(0.9)  # type: ignore[union-attr]
-        world.store.away = 0
+        world.store.unavailable = 0
         await kept(world, 0.8)
 
 
 async def test_a_store_that_came_back_empty_has_it_again(
-    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_force, "KEEP_AGAIN_S", 0.05)
-    async with worker(own_pair.kafka, tmp_path) as world:
-        await world.in_force.find(world.publisher)
+    async with worker(own_stack.kafka, tmp_path) as world:
+        await world.follower.start(world.publisher)
         await kept(world, 0.9)
         world.store.emptied()
         await kept(world, 0.9)
 
 
 async def test_an_emptied_log_is_not_seeded_with_the_file(
-    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.1)
     was = LivePolicy(version(6, policy(0.7)), policy(0.7))
-    async with worker(own_pair.kafka, tmp_path) as world:
-        before = Kept(PolicyLog(was, {}, 7), hash_of(b"x"))
-        await world.store.keep_policies(before.order, to_json(before))
-        await world.in_force.find(world.publisher)
-        assert (world.in_force.live, world.in_force.file) == (was, "ignored")
-        assert world.in_force.policies.log.next == 0  # nothing was written
+    async with worker(own_stack.kafka, tmp_path) as world:
+        before = PolicySnapshot(PolicyLog(was, {}, 7), hash_of(b"x"))
+        await world.store.save_policies(before.order, to_json(before))
+        await world.follower.start(world.publisher)
+        assert (world.follower.live, world.follower.file) == (was, "ignored")
+        assert world.follower.policies.log.next == 0  # nothing was written
         await world.change(0.8)
         await kept(world, 0.8)  # though its offsets are smaller than those kept before
 
 
 async def test_without_its_beginning_and_with_nothing_kept_a_worker_waits_for_a_policy_to_be_applied(
-    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with worker(own_pair.kafka, tmp_path) as world:
+    async with worker(own_stack.kafka, tmp_path) as world:
         for block in (0.8, 0.7, 0.6):
             made = policy(block).model_dump(mode="json", exclude_none=True)
             record = PolicyChange(parent="9-00000000", policy=made, author="ann", reason="r", at_ms=1)
-            await world.in_force.policies.write(world.publisher, record)
+            await world.follower.policies.write(world.publisher, record)
 
-        async def seek_to_beginning(self: AIOKafkaConsumer, *tps: TopicPartition) -> None:
+        async def seek_to_beginning(self: AIOKafkaConsumer, *tps: KafkaPartition) -> None:
             for tp in tps:
                 self.seek(tp, 2)  # as where retention took the rest; the embedded broker keeps everything
 
         monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
-        with pytest.raises(PolicyUnknown, match=r"starts at 2, and nothing was kept.*`tidegate policy apply FILE`"):
-            await world.in_force.find(world.publisher)
-        assert world.in_force.file is None
+        with pytest.raises(NoPolicy, match=r"starts at 2, and nothing was kept.*`tidegate policy apply FILE`"):
+            await world.follower.start(world.publisher)
+        assert world.follower.file is None
         first = PolicyChange(parent=None, policy=record.policy, author="ann", reason="r", at_ms=1)
-        await world.in_force.policies.write(world.publisher, first)
-        await world.in_force.find(world.publisher)  # it is asked again and again
-        assert world.in_force.live == LivePolicy(version(3, policy(0.6)), policy(0.6))
+        await world.follower.policies.write(world.publisher, first)
+        await world.follower.start(world.publisher)  # it is asked again and again
+        assert world.follower.live == LivePolicy(version(3, policy(0.6)), policy(0.6))

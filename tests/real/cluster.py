@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.real.jars import jars, java
-from tidegate.streams.embedded.pair import ask
 from tidegate.streams.embedded.server import HOST, Server, free_port
+from tidegate.streams.embedded.stack import ask
 
 START_S = 90.0  # a broker is up in 5 s on an idle machine, and drills share two cores
 JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")

@@ -12,8 +12,8 @@ from typing import NoReturn
 import pytest
 
 from tests.real.jars import RealServersMissing, jars, java, maven
-from tests.real.pair import redis_server
 from tests.real.secure import openssl
+from tests.real.stack import redis_server
 
 # Whether a test that lacks something fails where it would be skipped: it was asked for by name. Set once a run.
 must_run = False

@@ -13,8 +13,8 @@ from typing import Any
 
 import redis
 
-from tidegate.streams.embedded.pair import redis_answers, store_arguments
 from tidegate.streams.embedded.server import HOST, Server, Servers, free_port
+from tidegate.streams.embedded.stack import redis_answers, store_arguments
 from tidegate.streams.store.address import Address
 
 PRIMARIES = 3

@@ -21,9 +21,9 @@ import redis
 from tests.real import acls
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
-from tests.real.pair import redis_server
-from tidegate.streams.embedded.pair import store_arguments
+from tests.real.stack import redis_server
 from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Servers
+from tidegate.streams.embedded.stack import store_arguments
 from tidegate.streams.settings.roles import REDIS, ROLES, redis_acl
 
 USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who has no right at all

@@ -11,8 +11,8 @@ import pytest
 from tests.real.jars import RealServersMissing
 from tests.real.needed import missing
 from tests.real.secure import USERS, Authority, SecureRedis
-from tidegate.streams.core.partition import Part
-from tidegate.streams.errors import SettingsError, StoreAway, StoreDenied, StoreForbids
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.errors import SettingsError, StoreDenied, StoreForbids, StoreUnavailable
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 
@@ -64,17 +64,17 @@ async def store(env: Env, namespace: str = "tidegate") -> AsyncIterator[RedisSto
 async def test_a_worker_works_over_tls(env: Env) -> None:
     async with store(env) as worker:
         await worker.check("0123abcd")
-        (claim,) = await worker.claim([Part("completions", 0)], "w1")
+        (claim,) = await worker.claim([TopicPartition("completions", 0)], "w1")
         assert claim.token > 0
 
 
 async def test_ops_move_what_a_worker_holds_and_a_dashboard_does_not(env: Env) -> None:
     async with store({**env, "redis_user": "ops", "redis_password": PASSWORDS["ops"]}) as ops:
-        assert len(await ops.claim([Part("completions", 1)], "ops")) == 1
+        assert len(await ops.claim([TopicPartition("completions", 1)], "ops")) == 1
     async with store({**env, "redis_user": "dashboard", "redis_password": PASSWORDS["dashboard"]}) as dashboard:
         assert await dashboard.now_ms() > 0
         with pytest.raises(StoreForbids, match="user dashboard may not"):
-            await dashboard.claim([Part("completions", 1)], "d")
+            await dashboard.claim([TopicPartition("completions", 1)], "d")
 
 
 REFUSED: dict[str, tuple[Callable[[Env], Env], str]] = {
@@ -109,7 +109,7 @@ async def test_a_server_that_asks_for_our_certificate_gets_it(
             async with store({**env, **ours}) as worker:
                 assert await worker.now_ms() > 0
             async with store(env) as worker:
-                with pytest.raises(StoreAway):  # it hangs up without a word
+                with pytest.raises(StoreUnavailable):  # it hangs up without a word
                     await worker.now_ms()
         finally:
             admin.config_set("tls-auth-clients", "no")
@@ -118,7 +118,7 @@ async def test_a_server_that_asks_for_our_certificate_gets_it(
 async def test_a_plain_client_gets_nothing(env: Env) -> None:
     plain = {"redis": env["redis"].replace("rediss", "redis"), "redis_user": "worker", "redis_password": "zxcanaryx"}
     async with store(plain) as worker:
-        with pytest.raises(StoreAway) as error:
+        with pytest.raises(StoreUnavailable) as error:
             await worker.now_ms()
         assert "zxcanary" not in str(error.value)
 
@@ -126,16 +126,16 @@ async def test_a_plain_client_gets_nothing(env: Env) -> None:
 async def test_a_password_that_changes_under_a_worker_is_waited_for(
     secure_redis: SecureRedis, env: Env, namespace: str
 ) -> None:
-    """StoreDenied is a StoreAway: whoever waits for Redis goes on by itself."""
+    """StoreDenied is a StoreUnavailable: whoever waits for Redis goes on by itself."""
     async with store(env) as worker:
         assert await worker.now_ms() > 0
         with secure_redis.client() as admin:
             admin.execute_command("ACL", "SETUSER", "worker", "resetpass", ">another")
             admin.execute_command("CLIENT", "KILL", "USER", "worker")
             try:
-                with suppress(StoreAway):  # the first may only find the connection closed
+                with suppress(StoreUnavailable):  # the first may only find the connection closed
                     await worker.now_ms()
-                with pytest.raises(StoreAway, match="user worker and its password are refused"):
+                with pytest.raises(StoreUnavailable, match="user worker and its password are refused"):
                     await worker.now_ms()
             finally:
                 admin.execute_command("ACL", "SETUSER", "worker", f">{PASSWORDS['worker']}")

@@ -178,16 +178,16 @@ def ended(env: dict[str, str], words: list[str]) -> bytes:
 
 def reprs(secure: Secure) -> bytes:
     """Of everything that holds a secret in this process."""
-    from tidegate.streams.http.probes import Pages
+    from tidegate.streams.http.probes import ProbeServer
     from tidegate.streams.kafka.producer import Publisher
     from tidegate.streams.store.redis import RedisStore
     from tidegate.streams.worker.faust_app import _credentials
 
     made = settings(secure, "worker", http_token=TOKEN)
-    pages = Pages(None, dict, lambda: None, made.token())  # type: ignore[arg-type]
+    probes = ProbeServer(None, dict, lambda: None, made.token())  # type: ignore[arg-type]
     publisher = Publisher(made.brokers, idempotent=True, max_record_bytes=1, client_id="x")
     store = RedisStore(made.store, made.namespace)
-    held = (made, made.brokers, made.store, _credentials(made.brokers), pages, publisher, store)
+    held = (made, made.brokers, made.store, _credentials(made.brokers), probes, publisher, store)
     return "\n".join(f"{thing!r} {thing}" for thing in held).encode()
 
 

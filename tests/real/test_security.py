@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from tests.real import acls
 from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import connect
-from tidegate.streams.policy_log.reader import Policies
+from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.settings.roles import ALL, ROLES, Right, kafka_acl
 
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
@@ -55,7 +56,7 @@ def seeded(secure: Secure, topics: None, tmp_path_factory: pytest.TempPathFactor
     return secure
 
 
-# --- a whole deployment, each part under its role
+# --- a whole deployment, each partition under its role
 
 
 def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded: Secure) -> None:
@@ -69,7 +70,7 @@ def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded:
         "topics",
         "alerts",
         "rates",
-        "fence show",
+        "checkpoint show",
         "dead-letters list",
         "policy set labels.toxicity.flag 0.6 --reason x --author ada --yes",
         "silence add --rule x --scope tenant=acme --for 1h --reason x --author ada",
@@ -135,7 +136,7 @@ async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user
 async def read(consumer: Any, topic: str) -> None:
     """Until it fails: at once where the topic is hidden, at the first fetch from who may only write there."""
     await consumer._client._wait_on_metadata(topic)
-    consumer.assign([TopicPartition(topic, 0)])
+    consumer.assign([KafkaPartition(topic, 0)])
     async with asyncio.timeout(20):
         while True:
             await consumer.getmany(timeout_ms=200)
@@ -146,7 +147,7 @@ async def read(consumer: Any, topic: str) -> None:
 
 async def records(secure: Secure) -> int:
     """How many are on `policies`."""
-    policies = Policies(settings(secure, "ops").brokers)
+    policies = PolicyLogReader(settings(secure, "ops").brokers)
     try:
         return (await policies.read()).next
     finally:

@@ -10,11 +10,11 @@ from pydantic_core import to_json
 from tests.recovery.test_rebuild import NOW, Log, P, S, World, a_world
 from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetterReason, Decision, Source
-from tidegate.streams.core.partition import Copy, Part, content_hash
-from tidegate.streams.errors import StoreAway
+from tidegate.streams.core.partition import Copy, TopicPartition, content_hash
+from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest.takeover import take_over
 from tidegate.streams.recovery.copies import LostCopies
-from tidegate.streams.store import Fence
+from tidegate.streams.store import Checkpoint
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS
@@ -26,7 +26,7 @@ DAY_MS = 86_400 * S
 def copied(world: World, offset: int, of: int, epoch: int | None = None, sha256: str = SHA) -> Decision:
     """The decision on the copy that stands there."""
     origin = Source(topic=P.topic, partition=P.partition, offset=of)
-    decision = world.decision(offset, world.token if epoch is None else epoch, 0.1)
+    decision = world.decision(offset, world.epoch if epoch is None else epoch, 0.1)
     return decision.model_copy(update={"origin": origin, "origin_sha256": sha256})
 
 
@@ -36,8 +36,8 @@ def lost(world: World, store: MemoryStore | None = None) -> LostCopies:
     return made
 
 
-async def marks(world: World, *origins: int, part: Part = P) -> tuple[bool, dict[int, Copy]]:
-    (found,) = await world.store.copies([(part, origins)])
+async def marks(world: World, *origins: int, partition: TopicPartition = P) -> tuple[bool, dict[int, Copy]]:
+    (found,) = await world.store.copies([(partition, origins)])
     return found.whole, dict(found.decided)
 
 
@@ -49,7 +49,7 @@ async def with_copies(*of: int, ago_ms: int = DAY_MS) -> World:
         world.completion(offset, NOW - ago_ms + offset * S)
     for offset in range(10):
         copy = offset - 5 < len(of) and offset >= 5
-        decision = copied(world, offset, of[offset - 5]) if copy else world.decision(offset, world.token, 0.1)
+        decision = copied(world, offset, of[offset - 5]) if copy else world.decision(offset, world.epoch, 0.1)
         world.publish(decision, world.record(offset).timestamp + 50)
     return world
 
@@ -59,32 +59,32 @@ async def test_an_emptied_redis_has_the_copies_from_before_its_windows_marked() 
     world.emptied()
     (claim,) = await world.store.claim([P], "w2")
     copies = lost(world)
-    await copies.restore(P, claim.token, 10)
+    await copies.restore(P, claim.epoch, 10)
     assert await marks(world, 1, 2, 3) == (True, {1: Copy(1, SHA, 5), 2: Copy(2, SHA, 6)})
     assert copies.wanted == set()
 
 
 async def test_what_was_not_counted_yet_marks_nothing() -> None:
-    """Published by a worker that died before it counted: its offset is at or beyond the fence, and is read again."""
+    """Published by a worker that died before it counted: its offset is at or beyond the checkpoint, and is read again."""
     world = await with_copies(1, 2)
-    await lost(world).restore(P, world.token, 6)
+    await lost(world).restore(P, world.epoch, 6)
     assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
 
 
 async def test_of_two_decided_copies_the_first_stands_and_only_the_highest_epoch_says() -> None:
     #  5 copies 1, decided; 6 too, by an owner that was frozen, and a dead letter of the next one's; 7 copies 2 likewise
     world = await with_copies(1)
-    world.publish(copied(world, 6, 1, world.token - 9), NOW)
-    world.publish(copied(world, 7, 2, world.token - 9), NOW)
-    letter = world.letter(7, world.token).model_copy(update={"origin": f"{P}@2"})
+    world.publish(copied(world, 6, 1, world.epoch - 9), NOW)
+    world.publish(copied(world, 7, 2, world.epoch - 9), NOW)
+    letter = world.letter(7, world.epoch).model_copy(update={"origin": f"{P}@2"})
     world.publish(letter, NOW)
-    await lost(world).restore(P, world.token, 10)
+    await lost(world).restore(P, world.epoch, 10)
     assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
 
 
 async def test_marks_last_from_when_the_copy_was_decided() -> None:
     world = await with_copies(1, ago_ms=COPY_MS - 60 * S)
-    await lost(world).restore(P, world.token, 10)
+    await lost(world).restore(P, world.epoch, 10)
     assert (await marks(world, 1))[1] == {1: Copy(1, SHA, 5)}
     world.now_ms += 70 * S
     assert (await marks(world, 1))[1] == {}
@@ -101,60 +101,60 @@ async def test_decisions_older_than_marks_are_kept_are_not_read() -> None:
             yield records
 
     world.topics.read = watched  # type: ignore[method-assign,assignment]
-    await lost(world).restore(P, world.token, 10)
+    await lost(world).restore(P, world.epoch, 10)
     assert (read, await marks(world, 1)) == ([], (True, {}))
 
 
-async def test_nothing_is_read_of_a_part_that_nobody_sent_anything_again_to() -> None:
+async def test_nothing_is_read_of_a_partition_that_nobody_sent_anything_again_to() -> None:
     world = await with_copies(1)
     copies = lost(world)
     copies.wanted.clear()
-    await copies.restore(P, world.token, 10)
+    await copies.restore(P, world.epoch, 10)
     assert await marks(world, 1) == (False, {})
 
 
-async def test_an_owner_that_lost_its_part_meanwhile_marks_nothing_and_asks_again() -> None:
+async def test_an_owner_that_lost_its_partition_meanwhile_marks_nothing_and_asks_again() -> None:
     world = await with_copies(1)
     copies = lost(world)
-    with pytest.raises(StoreAway):
-        await copies.restore(P, world.token - 1, 10)
+    with pytest.raises(StoreUnavailable):
+        await copies.restore(P, world.epoch - 1, 10)
     assert (copies.wanted, await marks(world, 1)) == ({P}, (False, {}))
 
 
 async def test_what_is_none_of_ours_is_passed_over() -> None:
     world = await with_copies(1)
     for value in (b"", b"{", b"[]", b'{"source": 3}', to_json({"source": {"topic": "x"}, "epoch": "y"})):
-        world.topics.add(Part(DECISIONS, P.partition), value, NOW)
-        world.topics.add(Part(DEAD_LETTERS, 1), value, NOW)
-    await lost(world).restore(P, world.token, 10)
+        world.topics.add(TopicPartition(DECISIONS, P.partition), value, NOW)
+        world.topics.add(TopicPartition(DEAD_LETTERS, 1), value, NOW)
+    await lost(world).restore(P, world.epoch, 10)
     assert await marks(world, 1) == (True, {1: Copy(1, SHA, 5)})
 
 
 async def test_feedback_is_found_on_its_own_topic_less_its_dead_letters() -> None:
-    part = Part("feedback", 1)
+    partition = TopicPartition("feedback", 1)
     world = World()
-    (claim,) = await world.store.claim([part], "w1")
-    await world.store.reset(part, claim.token, Fence(5, "c", 1, None))
+    (claim,) = await world.store.claim([partition], "w1")
+    await world.store.reset(partition, claim.epoch, Checkpoint(5, "c", 1, None))
     for offset, of in ((2, 0), (3, 0), (4, 1), (5, 1)):
-        headers = (("tidegate-origin", f"{part}@{of}".encode()),)
-        record = Fake(b"{}", headers, part.topic, part.partition, offset, NOW - DAY_MS + offset)
-        world.topics.kept.setdefault(part, []).append(record)
-    source = Source(topic=part.topic, partition=part.partition, offset=2)
+        headers = (("tidegate-origin", f"{partition}@{of}".encode()),)
+        record = Fake(b"{}", headers, partition.topic, partition.partition, offset, NOW - DAY_MS + offset)
+        world.topics.kept.setdefault(partition, []).append(record)
+    source = Source(topic=partition.topic, partition=partition.partition, offset=2)
     world.completion(2, NOW)
-    letter = world.letter(2, 7).model_copy(update={"id": str(source), "source": source, "origin": f"{part}@0"})
+    letter = world.letter(2, 7).model_copy(update={"id": str(source), "source": source, "origin": f"{partition}@0"})
     world.publish(letter, NOW - DAY_MS)
     made = LostCopies(world.store, world.topics, lambda: {DEAD_LETTERS: 2})
-    made.wanted.add(part)
-    await made.restore(part, claim.token, 5)  # the one at 5 is yet to be counted
+    made.wanted.add(partition)
+    await made.restore(partition, claim.epoch, 5)  # the one at 5 is yet to be counted
     sha = content_hash(b"{}")
-    assert await marks(world, 0, 1, part=part) == (True, {0: Copy(0, sha, 3), 1: Copy(1, sha, 4)})
+    assert await marks(world, 0, 1, partition=partition) == (True, {0: Copy(0, sha, 3), 1: Copy(1, sha, 4)})
 
 
 # --- a rebuild
 
 
 def redriven(world: World, offset: int, of: int) -> object:
-    made = world.letter(offset, world.token)
+    made = world.letter(offset, world.epoch)
     return made.model_copy(update={"reason": DeadLetterReason.REDRIVEN, "origin": f"{P}@{of}"})
 
 
@@ -163,11 +163,11 @@ async def world_within(outcomes: Sequence[int]) -> World:
     world = await a_world()
     kept = world.topics.kept
     first, *others = outcomes
-    kept[Part(DECISIONS, P.partition)][first] = Fake(
+    kept[TopicPartition(DECISIONS, P.partition)][first] = Fake(
         to_json(copied(world, first, 0)), topic=DECISIONS, partition=1, offset=first, timestamp=NOW - 60 * S
     )
     for offset in others:
-        del kept[Part(DECISIONS, P.partition)][offset]
+        del kept[TopicPartition(DECISIONS, P.partition)][offset]
         world.publish(redriven(world, offset, 0), NOW)  # type: ignore[arg-type]
     return world
 
@@ -181,10 +181,10 @@ async def test_a_rebuild_counts_redriven_ones_apart_and_marks_what_it_counts() -
 
 
 async def test_a_redis_that_came_back_older_has_what_it_lost_marked_and_knows_the_rest() -> None:
-    """Marks are as old as the fence beside them: what it had when it was whole, and what the rebuild adds, is all."""
+    """Marks are as old as the checkpoint beside them: what it had when it was whole, and what the rebuild adds, is all."""
     world = await world_within([20])
-    await world.store.mark_copies(P, world.token, [], whole=True)
-    own = world.store.parts[P]
+    await world.store.mark_copies(P, world.epoch, [], whole=True)
+    own = world.store.partitions[P]
     own.next, own.mark = 15, None
     own.totals.clear()
     assert (await world.taken(30)).position == 30
@@ -196,6 +196,6 @@ async def test_a_takeover_that_decides_again_is_not_held_up_by_its_own_copies() 
     world.emptied()
     owned = await take_over(world.store, Log(world.topics), P, "w2", "cluster-a", 25, world.rebuild())
     copies = lost(world)
-    await copies.restore(P, owned.token, owned.position)
+    await copies.restore(P, owned.epoch, owned.position)
     assert owned.position == 25
     assert await marks(world, 0) == (True, {0: Copy(0, SHA, 20)})

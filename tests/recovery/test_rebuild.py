@@ -19,24 +19,24 @@ from tests.support.tomorrow import of_tomorrow
 from tests.wire.records import Fake
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision, Enforcement, Scopes, Source, TimeSource
-from tidegate.streams.core.partition import Part, UnreadableRange
+from tidegate.streams.core.partition import TopicPartition, UnreadableRange
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import aggregate
 from tidegate.streams.core.strikes import decayed, enforcement, terms
-from tidegate.streams.errors import StoreAway
-from tidegate.streams.ingest.takeover import Belief, Owned, mark_of, take_over
-from tidegate.streams.kafka.ranges import Stretch
+from tidegate.streams.errors import StoreUnavailable
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition, marker_of, take_over
+from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.recovery.rebuild import Rebuild
-from tidegate.streams.store import Applied, Apply, Fence, Outcome, Undo
+from tidegate.streams.store import Applied, Apply, ApplyOutcome, Checkpoint, Undo
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import Names, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 
 S = 1000
 NOW = 1_800_000_000_000
-P = Part("completions", 1)
+P = TopicPartition("completions", 1)
 CLUSTER = "cluster-a"
 #   bucket 10 s, longest window 60 s, ahead by 60 s and 5 min at the most: a bucket is needed for 430 s
 POLICY: dict[str, Any] = {
@@ -51,47 +51,49 @@ SPAN = 7  # completions counted together
 
 @dataclass
 class Topics:
-    """A `rebuild.Past` and a `fence.Log` in a dict; AT_ONCE records a read."""
+    """A `rebuild.Past` and a `checkpoint.Log` in a dict; AT_ONCE records a read."""
 
     AT_ONCE = 4
-    kept: dict[Part, list[Fake]] = field(default_factory=dict)
+    kept: dict[TopicPartition, list[Fake]] = field(default_factory=dict)
 
-    def add(self, part: Part, value: bytes | None, timestamp: int, offset: int | None = None) -> None:
-        records = self.kept.setdefault(part, [])
+    def add(self, partition: TopicPartition, value: bytes | None, timestamp: int, offset: int | None = None) -> None:
+        records = self.kept.setdefault(partition, [])
         at = offset if offset is not None else len(records)
-        records.append(Fake(value, topic=part.topic, partition=part.partition, offset=at, timestamp=timestamp))
+        records.append(
+            Fake(value, topic=partition.topic, partition=partition.partition, offset=at, timestamp=timestamp)
+        )
 
-    async def since(self, parts: Sequence[Part], at_ms: int) -> list[Stretch]:
+    async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
         found = []
-        for part in parts:
-            records = self.kept.get(part, [])
+        for partition in partitions:
+            records = self.kept.get(partition, [])
             end = records[-1].offset + 1 if records else 0
             begins = records[0].offset if records else 0
             start = next((r.offset for r in records if r.timestamp >= at_ms), end) if at_ms else begins
-            found.append(Stretch(part, begins, start, end))
+            found.append(OffsetRange(partition, begins, start, end))
         return found
 
-    async def read(self, *stretches: Stretch) -> AsyncGenerator[Sequence[Fake], None]:
+    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
         for stretch in stretches:
-            records = [r for r in self.kept.get(stretch.part, []) if stretch.start <= r.offset < stretch.end]
+            records = [r for r in self.kept.get(stretch.partition, []) if stretch.start <= r.offset < stretch.end]
             for i in range(0, len(records), self.AT_ONCE):
                 await asyncio.sleep(0)
                 yield records[i : i + self.AT_ONCE]
 
-    async def bounds(self, part: Part) -> tuple[int, int]:
-        records = self.kept[part]
+    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        records = self.kept[partition]
         return records[0].offset, records[-1].offset + 1
 
 
 class World:
-    """Completions of one part, decided and counted by one worker; and what came of them on the topics."""
+    """Completions of one partition, decided and counted by one worker; and what came of them on the topics."""
 
     def __init__(self, now_ms: int = NOW) -> None:
         self.now_ms = now_ms
         self.store = MemoryStore(lambda: self.now_ms)
         self.topics = Topics()
         self.metrics = Metrics()
-        self.token = 0
+        self.epoch = 0
 
     # --- what was
 
@@ -124,36 +126,43 @@ class World:
     def decision_of(self, offset: int) -> Decision | DeadLetter:
         """What was published of it first: what was counted."""
         head = b'"offset":%d}' % offset
-        for part, event in ((Part(DECISIONS, P.partition), Decision), (Part(DEAD_LETTERS, 0), DeadLetter)):
-            for record in self.topics.kept.get(part, []):
+        for partition, event in (
+            (TopicPartition(DECISIONS, P.partition), Decision),
+            (TopicPartition(DEAD_LETTERS, 0), DeadLetter),
+        ):
+            for record in self.topics.kept.get(partition, []):
                 if record.value is not None and head in record.value:
                     return event.model_validate_json(record.value)
         raise LookupError(offset)
 
     def publish(self, outcome: Decision | DeadLetter, at_ms: int) -> None:
-        part = Part(DECISIONS, P.partition) if isinstance(outcome, Decision) else Part(DEAD_LETTERS, 0)
-        self.topics.add(part, to_json(outcome), at_ms)
+        partition = (
+            TopicPartition(DECISIONS, P.partition) if isinstance(outcome, Decision) else TopicPartition(DEAD_LETTERS, 0)
+        )
+        self.topics.add(partition, to_json(outcome), at_ms)
 
     async def claim(self) -> None:
         (claim,) = await self.store.claim([P], "w1")
-        self.token = claim.token
-        if claim.fence is None:
-            await self.store.reset(P, claim.token, Fence(0, CLUSTER, 1, None))
+        self.epoch = claim.epoch
+        if claim.checkpoint is None:
+            await self.store.reset(P, claim.epoch, Checkpoint(0, CLUSTER, 1, None))
 
     async def count(self, outcomes: Sequence[Decision | DeadLetter], store: MemoryStore | None = None) -> None:
-        """As a worker does, SPAN completions at once; from where the fence stands."""
+        """As a worker does, SPAN completions at once; from where the checkpoint stands."""
         store = store or self.store
-        names = Names(store, 100)
+        names = ScopeLimiter(store, 100)
         for i in range(0, len(outcomes), SPAN):
             some = outcomes[i : i + SPAN]
             decisions = [outcome for outcome in some if isinstance(outcome, Decision)]
             await names.learn(seen((d.scopes.tenant, d.scopes.model, d.scopes.route) for d in decisions))
             last = self.record(some[-1].source.offset)
-            (fence,) = await store.fences([P])
-            assert fence is not None
+            (checkpoint,) = await store.checkpoints([P])
+            assert checkpoint is not None
             made = aggregate(decisions, len(some) - len(decisions), LIVE, names.scope)
-            span = Apply(P, self.token, fence.next, last.offset + 1, mark_of(last), made, last.timestamp, 0, 130 * S)
-            assert (await store.apply([span]))[0].applied is Applied.APPLIED
+            record_range = Apply(
+                P, self.epoch, checkpoint.next, last.offset + 1, marker_of(last), made, last.timestamp, 0, 130 * S
+            )
+            assert (await store.apply([record_range]))[0].applied is Applied.APPLIED
 
     async def drain(self, published: int | None = None) -> list[Enforcement]:
         """Publishes what waits in the outbox, or only so many of it; the rest is lost with Redis."""
@@ -161,8 +170,8 @@ class World:
         due = list(outbox.queued)[:published]
         made = [enforcement(queued.crossing) for queued in due]
         for e in made:
-            self.topics.add(Part(ENFORCEMENTS, 0), e.model_dump_json().encode(), self.now_ms)
-        await self.store.drained(P, due)
+            self.topics.add(TopicPartition(ENFORCEMENTS, 0), e.model_dump_json().encode(), self.now_ms)
+        await self.store.ack_outbox(P, due)
         return made
 
     # --- what is then
@@ -174,18 +183,18 @@ class World:
         partitions = {DEAD_LETTERS: 2, ENFORCEMENTS: 1}
         then = (LIVE.policy.strikes, terms(LIVE))
         return Rebuild(
-            self.store, self.topics, Names(self.store, 100), lambda: live,
+            self.store, self.topics, ScopeLimiter(self.store, 100), lambda: live,
             lambda version: then if version == LIVE.version else None, lambda: partitions, self.metrics,
         )  # fmt: skip
 
-    async def taken(self, committed: int | None, cluster: str = CLUSTER) -> Owned:
+    async def taken(self, committed: int | None, cluster: str = CLUSTER) -> OwnedPartition:
         owned = await take_over(self.store, Log(self.topics), P, "w2", cluster, committed, self.rebuild())
-        self.token = owned.token
+        self.epoch = owned.epoch
         return owned
 
     async def says(self, store: MemoryStore | None = None) -> Any:
-        """Everything that Redis says of the part: what windows, totals and strikes are made of."""
-        own = (store or self.store).parts[P]
+        """Everything that Redis says of the partition: what windows, totals and strikes are made of."""
+        own = (store or self.store).partitions[P]
         users = {key: found for key, found in own.users.items() if found}
         strikes = {u: decayed(s.strikes, NOW - s.at_ms, 600 * S) for u, s in own.strikes.standings(self.now_ms).items()}
         return dict(own.totals), own.counts, users, {u: pytest.approx(n, rel=1e-9) for u, n in strikes.items()}
@@ -197,11 +206,11 @@ class Log:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
 
-    async def read(self, part: Part, offset: int) -> Fake | None:
-        return next((record for record in self._topics.kept[part] if record.offset == offset), None)
+    async def read(self, partition: TopicPartition, offset: int) -> Fake | None:
+        return next((record for record in self._topics.kept[partition] if record.offset == offset), None)
 
-    async def bounds(self, part: Part) -> tuple[int, int]:
-        return await self._topics.bounds(part)
+    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        return await self._topics.bounds(partition)
 
 
 async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters: Sequence[int] = ()) -> World:
@@ -215,9 +224,9 @@ async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters
     for record in world.topics.kept[P]:
         offset = record.offset
         outcome: Decision | DeadLetter = (
-            world.letter(offset, world.token)
+            world.letter(offset, world.epoch)
             if offset in letters
-            else world.decision(offset, world.token, round(rng.random(), 4), rng.choice("abc"))
+            else world.decision(offset, world.epoch, round(rng.random(), 4), rng.choice("abc"))
         )
         world.publish(outcome, record.timestamp + 50)
         outcomes.append(outcome)
@@ -241,19 +250,19 @@ def stepped_over(world: World, start: int, end: int, epoch: int) -> None:
         id=str(source), source=source, epoch=epoch, reason=DeadLetterReason.UNREADABLE_BATCH, where="batch",
         expected="records", length=0, sha256="0" * 64, record_ms=NOW, offsets=end - start,
     )  # fmt: skip
-    world.topics.add(Part(DEAD_LETTERS, 1), to_json(letter), NOW)
+    world.topics.add(TopicPartition(DEAD_LETTERS, 1), to_json(letter), NOW)
 
 
 #   0 .......... 20 | 20 to 24 cannot be read | 25 .. 29
 async def test_a_range_that_was_stepped_over_counts_as_its_offsets() -> None:
-    """With the last part of a rebuild: the mark is that of the last record that can be read."""
+    """With the last part of a rebuild: the marker is that of the last record that can be read."""
     world = await a_world(30)
     unreadable(world, 20, 25)
-    stepped_over(world, 20, 25, world.token)
+    stepped_over(world, 20, 25, world.epoch)
     world.emptied()
     assert (await world.taken(25)).position == 25
     assert await world.store.totals([P]) == {"decided": 20, "dead_letters": 5}
-    assert (await world.store.fences([P])) == [Fence(25, CLUSTER, 1, mark_of(world.record(19)))]
+    assert (await world.store.checkpoints([P])) == [Checkpoint(25, CLUSTER, 1, marker_of(world.record(19)))]
     world.emptied()
     assert (await world.taken(30)).position == 30
     assert await world.store.totals([P]) == {"decided": 25, "dead_letters": 5}
@@ -263,7 +272,7 @@ async def test_a_range_without_its_dead_letter_is_stood_at_again() -> None:
     """It was readable when its records were decided: its decisions alone do not say that it was passed."""
     world = await a_world(30)
     unreadable(world, 20, 25)
-    stepped_over(world, 21, 24, world.token)  # of another batch
+    stepped_over(world, 21, 24, world.epoch)  # of another batch
     world.emptied()
     assert (await world.taken(30)).position == 20
     assert await world.store.totals([P]) == {"decided": 20}
@@ -275,10 +284,10 @@ async def test_an_emptied_redis_says_again_what_it_said() -> None:
     said = await world.says()
     world.emptied()
     owned = await world.taken(30)
-    assert (owned.belief, owned.position, owned.applied) == (Belief.NO_FENCE, 30, 30)
+    assert (owned.belief, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, 30, 30)
     assert await world.says() == said
-    (fence,) = await world.store.fences([P])
-    assert fence == Fence(30, CLUSTER, 1, mark_of(world.record(29)))
+    (checkpoint,) = await world.store.checkpoints([P])
+    assert checkpoint == Checkpoint(30, CLUSTER, 1, marker_of(world.record(29)))
     assert await world.drain() == []  # everybody was told
 
 
@@ -293,7 +302,7 @@ async def test_of_several_decisions_of_one_completion_the_highest_epochs_counts(
     world = await a_world()
     said = await world.says()
     for offset in (3, 7, 25):  # a frozen worker's, which came late: blocked, but never counted
-        world.publish(world.decision(offset, world.token - 5, 0.99, "z"), NOW)
+        world.publish(world.decision(offset, world.epoch - 5, 0.99, "z"), NOW)
     world.emptied()
     assert (await world.taken(30)).position == 30
     assert await world.says() == said
@@ -301,7 +310,7 @@ async def test_of_several_decisions_of_one_completion_the_highest_epochs_counts(
 
 async def test_from_the_first_completion_without_a_decision_on_they_are_decided_again() -> None:
     world = await a_world()
-    decisions = world.topics.kept[Part(DECISIONS, P.partition)]
+    decisions = world.topics.kept[TopicPartition(DECISIONS, P.partition)]
     del decisions[17]
     world.emptied()
     owned = await world.taken(30)
@@ -328,7 +337,7 @@ async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> Non
 )
 async def test_a_decision_that_cannot_be_read_is_made_again(known: bytes, newer: bytes) -> None:
     world = await a_world()
-    decisions = world.topics.kept[Part(DECISIONS, P.partition)]
+    decisions = world.topics.kept[TopicPartition(DECISIONS, P.partition)]
     changed = (decisions[5].value or b"").replace(known, newer, 1)
     assert changed != decisions[5].value
     decisions[5] = replace(decisions[5], value=changed)
@@ -340,9 +349,13 @@ async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> No
     world = await a_world(60, letters=(4, 9), holes=(12, 13))
     assert len(await world.drain()) > 5
     said = await world.says()
-    for part in (Part(DECISIONS, P.partition), Part(DEAD_LETTERS, 0), Part(ENFORCEMENTS, 0)):
-        kept = world.topics.kept[part]
-        world.topics.kept[part] = [
+    for partition in (
+        TopicPartition(DECISIONS, P.partition),
+        TopicPartition(DEAD_LETTERS, 0),
+        TopicPartition(ENFORCEMENTS, 0),
+    ):
+        kept = world.topics.kept[partition]
+        world.topics.kept[partition] = [
             replace(record, value=of_tomorrow(record.value or b"", first=n % 2 == 0)) for n, record in enumerate(kept)
         ]
     world.emptied()
@@ -359,19 +372,19 @@ async def test_without_a_committed_offset_within_the_log_nothing_is_rebuilt(comm
     assert await world.store.totals([P]) == {}
 
 
-async def test_a_fence_that_alone_is_gone_has_nothing_counted_twice() -> None:
+async def test_a_checkpoint_that_alone_is_gone_has_nothing_counted_twice() -> None:
     world = await a_world()
     said = await world.says()
-    world.store.parts[P].next = None
+    world.store.partitions[P].next = None
     assert (await world.taken(30)).position == 30
     assert await world.says() == said
 
 
-async def test_a_fence_of_another_cluster_has_nothing_rebuilt() -> None:
+async def test_a_checkpoint_of_another_cluster_has_nothing_rebuilt() -> None:
     world = await a_world()
     said = await world.says()
     owned = await world.taken(30, cluster="cluster-b")
-    assert (owned.belief, owned.position) == (Belief.OTHER_CLUSTER, 30)
+    assert (owned.belief, owned.position) == (CheckpointTrust.OTHER_CLUSTER, 30)
     assert await world.says() == said
 
 
@@ -393,7 +406,7 @@ async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int)
     await world.claim()
     for offset in range(30):
         world.completion(offset, (NOW - 60 * S + offset * S) * unit)
-    outcomes = [world.decision(offset, world.token, 0.95, arrived_ms=NOW - 60 * S + offset * S) for offset in range(30)]
+    outcomes = [world.decision(offset, world.epoch, 0.95, arrived_ms=NOW - 60 * S + offset * S) for offset in range(30)]
     for n, outcome in enumerate(outcomes):
         world.publish(outcome, NOW - 30 * S + n)
     await world.count(outcomes)
@@ -414,7 +427,7 @@ async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> N
     await world.claim()
     for offset in range(30):
         world.completion(offset, timestamp)
-    outcomes = [world.decision(offset, world.token, 0.95, arrived_ms=NOW - 30 * S + offset * S) for offset in range(30)]
+    outcomes = [world.decision(offset, world.epoch, 0.95, arrived_ms=NOW - 30 * S + offset * S) for offset in range(30)]
     for n, outcome in enumerate(outcomes):
         world.publish(outcome, NOW - 30 * S + n)
     await world.count(outcomes)
@@ -424,14 +437,14 @@ async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> N
     assert (owned.position, await world.says()) == (30, before)
 
 
-async def test_a_part_is_behind_until_it_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_partition_is_behind_until_it_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
     world = await a_world()
     world.emptied()
     during: list[tuple[int, bool]] = []
     apply = world.store.apply
 
-    async def watched(spans: Sequence[Apply]) -> list[Outcome]:
-        outcomes = await apply(spans)
+    async def watched(ranges: Sequence[Apply]) -> list[ApplyOutcome]:
+        outcomes = await apply(ranges)
         (progress,) = await world.store.progress([P])
         during.append((progress.watermark_ms, progress.lag > 0))
         return outcomes
@@ -450,11 +463,11 @@ async def test_how_far_it_has_come_is_said(caplog: pytest.LogCaptureFixture, mon
     world.emptied()
     rebuild = world.rebuild()
     said: list[str | None] = []
-    beat = world.store.admit
+    heartbeat = world.store.admit
 
     async def watched(*args: Any) -> set[str]:
         said.append(rebuild.said)
-        return await beat(*args)
+        return await heartbeat(*args)
 
     monkeypatch.setattr(world.store, "admit", watched)
     await take_over(world.store, Log(world.topics), P, "w2", CLUSTER, 30, rebuild)
@@ -474,18 +487,18 @@ async def test_a_redis_that_came_back_older_says_again_what_it_said() -> None:
     said = await world.says()
     older = await a_world(letters=(20,))
     world.emptied()
-    world.token = older.token
+    world.epoch = older.epoch
     await world.claim()
     await world.count([world.decision_of(offset) for offset in range(14)])
     owned = await world.taken(30)
-    assert (owned.belief, owned.position) == (Belief.BELIEVED, 30)
+    assert (owned.belief, owned.position) == (CheckpointTrust.BELIEVED, 30)
     assert await world.says() == said
 
 
-async def test_where_a_fence_was_put_back_on_purpose_completions_are_decided_again() -> None:
+async def test_where_a_checkpoint_was_put_back_on_purpose_completions_are_decided_again() -> None:
     world = await a_world()
-    (claim,) = await world.store.claim([P], "tidegate-fence-reset")
-    await world.store.reset(P, claim.token, Fence(10, CLUSTER, 2, None))
+    (claim,) = await world.store.claim([P], "tidegate-checkpoint-reset")
+    await world.store.reset(P, claim.epoch, Checkpoint(10, CLUSTER, 2, None))
     before = await world.store.totals([P])
     assert (await world.taken(30)).position == 10
     assert await world.store.totals([P]) == before
@@ -497,31 +510,31 @@ async def test_a_rebuild_that_was_broken_off_goes_on_where_it_was() -> None:
     world.emptied()
     apply, left = world.store.apply, [2]
 
-    async def dies(spans: Sequence[Apply]) -> list[Outcome]:
+    async def dies(ranges: Sequence[Apply]) -> list[ApplyOutcome]:
         if not left[0]:
-            raise StoreAway("redis: no answer")
+            raise StoreUnavailable("redis: no answer")
         left[0] -= 1
-        return await apply(spans)
+        return await apply(ranges)
 
     world.store.apply = dies  # type: ignore[method-assign]
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await world.taken(30)
     world.store.apply = apply  # type: ignore[method-assign]
     assert (await world.taken(30)).position == 30
     assert await world.says() == said
 
 
-async def test_a_part_that_another_worker_took_is_not_counted_any_more() -> None:
+async def test_a_partition_that_another_worker_took_is_not_counted_any_more() -> None:
     world = await a_world()
     world.emptied()
     apply = world.store.apply
 
-    async def taken_meanwhile(spans: Sequence[Apply]) -> list[Outcome]:
+    async def taken_meanwhile(ranges: Sequence[Apply]) -> list[ApplyOutcome]:
         await world.store.claim([P], "w3")
-        return await apply(spans)
+        return await apply(ranges)
 
     world.store.apply = taken_meanwhile  # type: ignore[method-assign]
-    with pytest.raises(StoreAway, match="not_owner"):
+    with pytest.raises(StoreUnavailable, match="not_owner"):
         await world.taken(30)
     assert await world.store.totals([P]) == {}
 
@@ -549,7 +562,7 @@ async def test_what_was_undone_stays_undone(weight: float | None, loss: str) -> 
     await world.claim()
     for offset in range(40):
         world.completion(offset, NOW - 60 * S + offset * S)
-    outcomes = [world.decision(offset, world.token, 0.95, "ab"[offset % 2]) for offset in range(40)]
+    outcomes = [world.decision(offset, world.epoch, 0.95, "ab"[offset % 2]) for offset in range(40)]
     user = f"t0:{'a' * 32}"
     for n, outcome in enumerate(outcomes):
         world.now_ms = outcome.record_ms + 50
@@ -610,11 +623,11 @@ async def _at_random(data: st.DataObject) -> None:
     said = await world.says()
     outcomes = [world.decision_of(offset) for offset in offsets]
     for offset in data.draw(st.lists(st.sampled_from(offsets), max_size=8), "decided before, under a lower epoch"):
-        world.publish(world.decision(offset, world.token - 1 - offset, 0.99, "z"), NOW)
+        world.publish(world.decision(offset, world.epoch - 1 - offset, 0.99, "z"), NOW)
     decided = data.draw(st.sampled_from(range(n + 1)), "first without a decision, or none")
-    for part in (Part(DECISIONS, P.partition), Part(DEAD_LETTERS, 0)):
-        kept = world.topics.kept.get(part, [])
-        world.topics.kept[part] = [r for r in kept if b'"offset":%d}' % decided not in (r.value or b"")]
+    for partition in (TopicPartition(DECISIONS, P.partition), TopicPartition(DEAD_LETTERS, 0)):
+        kept = world.topics.kept.get(partition, [])
+        world.topics.kept[partition] = [r for r in kept if b'"offset":%d}' % decided not in (r.value or b"")]
     committed = data.draw(st.sampled_from([*offsets, offsets[-1] + 1]), "committed")
     back = data.draw(st.none() | st.integers(0, len(offsets)), "Redis comes back with so many; None: empty")
     told = await world.drain(data.draw(st.integers(0, 50), "told"))
@@ -623,7 +636,7 @@ async def _at_random(data: st.DataObject) -> None:
         await world.claim()
         await world.count(outcomes[:back])
         (outbox,) = await world.store.outboxes([P], 1000)
-        await world.store.drained(P, outbox.queued)  # told, or lost with the rest of the file
+        await world.store.ack_outbox(P, outbox.queued)  # told, or lost with the rest of the file
     owned = await world.taken(committed)
     counted_back = offsets[back - 1] + 1 if back else 0
     first_without = decided if decided in offsets and decided >= counted_back else committed

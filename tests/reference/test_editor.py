@@ -51,7 +51,7 @@ def test_a_key_of_the_model_is_a_key_of_the_schema() -> None:
     assert len(NODES) > 80
     for at in (
         ".labels.<additionalProperties>.block", ".prompt_floors.<additionalProperties>.flag",
-        ".scopes.<items>.prompt_labels.<additionalProperties>.review", ".limits.rates_per_tick",
+        ".scopes.<items>.prompt_labels.<additionalProperties>.review", ".limits.rates_per_evaluation",
         ".strikes.weights.<additionalProperties>.block", ".alerts.<additionalProperties>.by.<items>",
         ".faults.routes.<additionalProperties>",
     ):  # fmt: skip

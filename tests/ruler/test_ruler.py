@@ -1,4 +1,4 @@
-"""The tick on the in-memory store: a clock moved by hand, everything published kept.
+"""The ruler on the in-memory store: a clock moved by hand, everything published kept.
 
 Buckets are 10 s, the rule's window 30 s, grace 2 s: the boundary at 10 s is looked at from 12 s on.
 """
@@ -15,21 +15,21 @@ import pytest
 from tidegate.streams.core.alerts.status import TICK, read
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.series import scoped
-from tidegate.streams.errors import BrokerAway, StoreAway
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.producer import Message
-from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.ruler.windows import boundaries, complete_to
-from tidegate.streams.store import Apply, Fence, Mark, Progress
+from tidegate.streams.ruler.ruler import Ruler
+from tidegate.streams.ruler.windows import boundaries, watermark
+from tidegate.streams.store import Apply, Checkpoint, Marker, Progress
 from tidegate.streams.store.memory import MemoryStore
 
 S = 1000
 T0 = 1_700_000_000 * S
-PARTS = [Part("completions", 0), Part("completions", 1)]
+PARTITIONS = [TopicPartition("completions", 0), TopicPartition("completions", 1)]
 
 
 def _live(version: str = "0-test", **rule: object) -> LivePolicy:
@@ -48,7 +48,7 @@ def _live(version: str = "0-test", **rule: object) -> LivePolicy:
 
 
 class Rig:
-    """A store, a clock, two owned parts, and as many workers' ticks as a test wants."""
+    """A store, a clock, two owned partitions, and as many workers' evaluations as a test wants."""
 
     def __init__(self, live: LivePolicy | None = None) -> None:
         self.now_ms = T0
@@ -56,58 +56,68 @@ class Rig:
         self.live = live or _live()
         self.silences: list[Silence] = []
         self.sent: list[Message] = []
-        self.broker_away = False
-        self.tokens: dict[Part, int] = {}
-        self.lag = dict.fromkeys(PARTS, 0)
-        self.tick = self.worker("w1")
+        self.broker_unavailable = False
+        self.epochs: dict[TopicPartition, int] = {}
+        self.lag = dict.fromkeys(PARTITIONS, 0)
+        self.ruler = self.worker("w1")
 
-    def worker(self, name: str) -> Tick:
-        return Tick(self.store, self.publish, lambda: PARTS, lambda: self.live, lambda: self.silences, name)
+    def worker(self, name: str) -> Ruler:
+        return Ruler(self.store, self.publish, lambda: PARTITIONS, lambda: self.live, lambda: self.silences, name)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        if self.broker_away:
-            raise BrokerAway("kafka is away")
+        if self.broker_unavailable:
+            raise BrokerUnavailable("kafka is unavailable")
         self.sent += messages
 
-    async def own(self, parts: Sequence[Part] = PARTS) -> None:
-        for part, claim in zip(parts, await self.store.claim(parts, "w1"), strict=True):
-            self.tokens[part] = claim.token
-            if claim.fence is None:
-                await self.store.reset(part, claim.token, Fence(0, "cluster", 1, None))
+    async def own(self, partitions: Sequence[TopicPartition] = PARTITIONS) -> None:
+        for partition, claim in zip(partitions, await self.store.claim(partitions, "w1"), strict=True):
+            self.epochs[partition] = claim.epoch
+            if claim.checkpoint is None:
+                await self.store.reset(partition, claim.epoch, Checkpoint(0, "cluster", 1, None))
 
-    async def count(self, at_ms: int, hits: int, total: int, scope: str = "all", part: Part = PARTS[0]) -> None:
+    async def count(
+        self, at_ms: int, hits: int, total: int, scope: str = "all", partition: TopicPartition = PARTITIONS[0]
+    ) -> None:
         """`total` completions scored, `hits` of them toxic, in the bucket of at_ms."""
         counts = {f"scored|{scope}": total, **({f"label.toxicity|{scope}": hits} if hits else {})}
         aggregate = Aggregate(
             counts={at_ms - at_ms % (10 * S): counts},
             users={at_ms - at_ms % (10 * S): {f"label.toxicity|{scope}": {f"u{i}" for i in range(hits)}}},
         )
-        await self.apply(at_ms, aggregate, part)
+        await self.apply(at_ms, aggregate, partition)
 
     async def would(self, at_ms: int, hits: int, total: int, scope: str = "all", version: str = "9-shadow") -> None:
         """`total` completions scored, `hits` of which a shadow would have found toxic."""
         counts = {f"would.{version}.scored|{scope}": total, f"would.{version}.label.toxicity|{scope}": hits}
         await self.apply(at_ms, Aggregate(counts={at_ms - at_ms % (10 * S): counts}))
 
-    async def apply(self, at_ms: int, aggregate: Aggregate, part: Part = PARTS[0]) -> None:
-        await self.beat()
-        fence = self.store.parts[part].next or 0
-        mark = Mark(fence, at_ms, "0" * 16)
+    async def apply(self, at_ms: int, aggregate: Aggregate, partition: TopicPartition = PARTITIONS[0]) -> None:
+        await self.heartbeat()
+        checkpoint = self.store.partitions[partition].next or 0
+        mark = Marker(checkpoint, at_ms, "0" * 16)
         span = Apply(
-            part, self.tokens[part], fence, fence + 1, mark, aggregate, at_ms, self.lag[part], keep_ms=3600 * S
+            partition,
+            self.epochs[partition],
+            checkpoint,
+            checkpoint + 1,
+            mark,
+            aggregate,
+            at_ms,
+            self.lag[partition],
+            keep_ms=3600 * S,
         )
         assert (await self.store.apply([span]))[0].applied == "applied"
 
-    async def beat(self) -> None:
-        for part, token in self.tokens.items():
-            await self.store.beat(part, token, self.lag[part], 0)
+    async def heartbeat(self) -> None:
+        for partition, epoch in self.epochs.items():
+            await self.store.heartbeat(partition, epoch, self.lag[partition], 0)
 
-    async def to(self, seconds: float, tick: Tick | None = None) -> None:
-        """Moves the clock to T0 + seconds, one tick a second, owners alive."""
+    async def to(self, seconds: float, ruler: Ruler | None = None) -> None:
+        """Moves the clock to T0 + seconds, one evaluation a second, owners alive."""
         while self.now_ms < T0 + seconds * S:
             self.now_ms += S
-            await self.beat()
-            await (tick or self.tick).run_once()
+            await self.heartbeat()
+            await (ruler or self.ruler).run_once()
 
     @property
     def alerts(self) -> list[str]:
@@ -142,7 +152,7 @@ async def test_an_alert_fires_and_resolves_though_no_event_arrives_any_more(rig:
     assert rig.alerts == ["10 firing broken"]
     await rig.to(72)
     assert rig.alerts == ["10 firing broken", "70 resolved quiet"]
-    assert rig.tick.alerts.transitions == {("toxic", "firing"): 1, ("toxic", "resolved"): 1}
+    assert rig.ruler.alerts.transitions == {("toxic", "firing"): 1, ("toxic", "resolved"): 1}
 
 
 async def test_a_firing_alert_is_sent_again_under_its_id(rig: Rig) -> None:
@@ -159,27 +169,27 @@ async def test_a_firing_alert_is_sent_again_under_its_id(rig: Rig) -> None:
 async def test_a_backlog_holds_the_alert_and_resolves_nothing(rig: Rig) -> None:
     await rig.count(T0, 5, 10)
     await rig.to(12)
-    rig.lag[PARTS[1]] = 500  # partition 1 is behind: its watermark stands
+    rig.lag[PARTITIONS[1]] = 500  # partition 1 is behind: its watermark stands
     await rig.to(200)
-    assert rig.tick.stats.incomplete
+    assert rig.ruler.stats.incomplete
     # said again every 60 s after 12 s, never resolved
     assert rig.alerts == ["10 firing broken"] + ["10 firing incomplete again"] * 3
     assert {rate["incomplete"] for rate in rig.events("rates")[-1:]} == {True}
-    await rig.count(T0 + 25 * S, 5, 10, part=PARTS[1])  # the backlog: still an incident at 30 s
-    rig.lag[PARTS[1]] = 0
+    await rig.count(T0 + 25 * S, 5, 10, partition=PARTITIONS[1])  # the backlog: still an incident at 30 s
+    rig.lag[PARTITIONS[1]] = 0
     await rig.to(202)
-    assert not rig.tick.stats.incomplete
+    assert not rig.ruler.stats.incomplete
     # [20, 30) is in the windows that end at 30, 40 and 50; too few from 60 on, a whole window of it at 90
     assert rig.alerts[4:] == ["90 resolved quiet"]
 
 
-async def test_a_part_that_nobody_owns_holds_everything_back() -> None:
+async def test_a_partition_that_nobody_owns_holds_everything_back() -> None:
     rig = Rig()
-    await rig.own(PARTS[:1])
+    await rig.own(PARTITIONS[:1])
     await rig.count(T0, 5, 10)
     await rig.to(60)
     assert rig.alerts == []
-    await rig.own(PARTS[1:])
+    await rig.own(PARTITIONS[1:])
     await rig.to(62)
     assert rig.alerts == []  # at the first start only the latest boundary is looked at: the window [30, 60) is empty
     await rig.count(T0 + 62 * S, 5, 10)
@@ -190,11 +200,11 @@ async def test_a_part_that_nobody_owns_holds_everything_back() -> None:
 async def test_an_owner_that_is_silent_holds_everything_back(rig: Rig) -> None:
     await rig.to(12)
     await rig.count(rig.now_ms, 5, 10)
-    for part in PARTS:
-        del rig.tokens[part]  # no beats any more
+    for partition in PARTITIONS:
+        del rig.epochs[partition]  # no heartbeats any more
     await rig.to(60)
     assert rig.alerts == []
-    assert rig.tick.stats.incomplete
+    assert rig.ruler.stats.incomplete
     await rig.own()
     await rig.to(61)
     assert rig.alerts == ["20 firing broken"]
@@ -206,26 +216,26 @@ async def test_the_next_holder_of_the_lease_goes_on_where_the_last_one_stopped(r
     other = rig.worker("w2")
     assert not await other.run_once()  # w1 holds the lease
     rig.now_ms += 6 * S  # w1 is silent for longer than its lease
-    await rig.beat()
+    await rig.heartbeat()
     assert await other.run_once()
     await rig.to(72, other)
     firing, resolved = rig.events("alerts")
     assert rig.alerts == ["10 firing broken", "70 resolved quiet"]
     assert firing["sequence"] < resolved["sequence"]
-    assert not await rig.tick.run_once()
+    assert not await rig.ruler.run_once()
 
 
 async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Rig) -> None:
     await rig.to(11)
     await rig.count(T0, 5, 10)
-    rig.broker_away = True
+    rig.broker_unavailable = True
     rig.now_ms += S
-    await rig.beat()
-    with pytest.raises(BrokerAway):
-        await rig.tick.run_once()
+    await rig.heartbeat()
+    with pytest.raises(BrokerUnavailable):
+        await rig.ruler.run_once()
     (saved,) = read(await rig.store.alerts()).values()
     assert len(saved.unpublished) == 1
-    rig.broker_away = False
+    rig.broker_unavailable = False
     rig.now_ms += 6 * S  # the worker is gone; another one takes over
     await rig.worker("w2").run_once()
     assert [alert["id"] for alert in rig.events("alerts")] == [saved.unpublished[0].id]
@@ -236,10 +246,10 @@ async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Rig) 
 async def test_the_same_worker_tries_again_after_a_failed_publish(rig: Rig) -> None:
     await rig.to(11)
     await rig.count(T0, 5, 10)
-    rig.broker_away, rig.now_ms = True, rig.now_ms + S
-    with pytest.raises(BrokerAway):
-        await rig.tick.run_once()
-    rig.broker_away = False
+    rig.broker_unavailable, rig.now_ms = True, rig.now_ms + S
+    with pytest.raises(BrokerUnavailable):
+        await rig.ruler.run_once()
+    rig.broker_unavailable = False
     await rig.to(13)
     assert rig.alerts == ["10 firing broken"]
     assert "all|label.toxicity|30" in {m.key.decode() for m in rig.sent if m.topic == "rates"}  # not lost either
@@ -252,16 +262,16 @@ async def test_a_worker_that_lost_its_lease_while_it_looked_publishes_nothing(
     await rig.count(T0, 5, 10)
     other, progress = rig.worker("w2"), rig.store.progress
 
-    async def frozen(parts: Sequence[Part]) -> list[Progress]:
+    async def frozen(partitions: Sequence[TopicPartition]) -> list[Progress]:
         monkeypatch.undo()
         rig.now_ms += 6 * S
-        await rig.beat()
+        await rig.heartbeat()
         assert await other.run_once()
-        return await progress(parts)
+        return await progress(partitions)
 
     monkeypatch.setattr(rig.store, "progress", frozen)
     rig.now_ms += S
-    assert not await rig.tick.run_once()
+    assert not await rig.ruler.run_once()
     assert rig.alerts == ["10 firing broken"]  # once
 
 
@@ -318,7 +328,7 @@ async def test_another_workers_rates_are_taken_back(rig: Rig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(1)
     keys = {m.key for m in rig.sent}
-    rig.now_ms += 40 * S  # nobody ticks; then another worker does
+    rig.now_ms += 40 * S  # nobody evaluations; then another worker does
     await rig.worker("w2").run_once()
     assert keys <= {m.key for m in rig.sent if m.value is None}
 
@@ -328,9 +338,9 @@ async def test_rules_ask_for_users_only_where_they_are_broken(monkeypatch: pytes
     await rig.own()
     asked, users = [], rig.store.users
 
-    async def spy(parts: Sequence[Part], series: str, starts: Sequence[int]) -> int:
+    async def spy(partitions: Sequence[TopicPartition], series: str, starts: Sequence[int]) -> int:
         asked.append((series, [(start - T0) // S for start in starts]))
-        return await users(parts, series, starts)
+        return await users(partitions, series, starts)
 
     monkeypatch.setattr(rig.store, "users", spy)
     await rig.count(T0, 5, 10)
@@ -372,15 +382,15 @@ async def test_a_changed_rule_is_followed_without_a_restart(rig: Rig) -> None:
 async def test_a_long_absence_is_caught_up_over_the_longest_window_only(rig: Rig) -> None:
     await rig.to(12)
     rig.now_ms = T0 + 10_002 * S
-    await rig.beat()
+    await rig.heartbeat()
     await rig.count(T0 + 9_975 * S, 5, 10)
-    await rig.tick.run_once()
-    # looked at 10 s; due is 10,000 s. The longest window is feedback's hour: 6,410 .. 10,000, 30 a tick
-    assert rig.tick.stats.skipped == (6410 - 10) // 10 - 1
-    assert rig.tick.stats.evaluated_ms == T0 + 6_700 * S
+    await rig.ruler.run_once()
+    # looked at 10 s; due is 10,000 s. The longest window is feedback's hour: 6,410 .. 10,000, 30 an evaluation
+    assert rig.ruler.stats.skipped == (6410 - 10) // 10 - 1
+    assert rig.ruler.stats.evaluated_ms == T0 + 6_700 * S
     for _ in range(11):
-        await rig.tick.run_once()
-    assert rig.tick.stats.evaluated_ms == T0 + 10_000 * S
+        await rig.ruler.run_once()
+    assert rig.ruler.stats.evaluated_ms == T0 + 10_000 * S
     assert rig.alerts == ["9980 firing broken"]
 
 
@@ -389,9 +399,9 @@ async def test_names_without_counts_are_let_go(rig: Rig) -> None:
     await rig.count(T0, 1, 10, scope="tenant=acme")
     await rig.to(1)
     rig.now_ms = T0 + 3700 * S  # longest window and lateness: 3,660 s
-    await rig.beat()
+    await rig.heartbeat()
     await rig.count(rig.now_ms, 1, 10, scope="tenant=acme")
-    await rig.tick.run_once()
+    await rig.ruler.run_once()
     assert await rig.store.admit("tenant", ["gone"], 1) == set()  # acme holds the one place
     assert await rig.store.admit("tenant", ["acme"], 1) == {"acme"}
 
@@ -400,22 +410,22 @@ async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkey
     monkeypatch.setattr("tidegate.streams.ruler.ruler.PERIOD_S", 0.0)
     stop, lease, tries = asyncio.Event(), rig.store.lease, 0
 
-    async def away(worker: str, ttl_ms: int) -> object:
+    async def unavailable(worker: str, ttl_ms: int) -> object:
         nonlocal tries
         tries += 1
         if tries < 3:
-            raise StoreAway("redis is away")
+            raise StoreUnavailable("redis is unavailable")
         stop.set()
         return await lease(worker, ttl_ms)
 
-    monkeypatch.setattr(rig.store, "lease", away)
-    await rig.tick.run(stop)
-    assert (tries, rig.tick.stats.ticks) == (3, 1)
+    monkeypatch.setattr(rig.store, "lease", unavailable)
+    await rig.ruler.run(stop)
+    assert (tries, rig.ruler.stats.evaluations) == (3, 1)
     monkeypatch.undo()
     assert await rig.worker("w2").run_once()
 
 
-async def test_the_ticks_own_state_stands_beside_the_alerts(rig: Rig) -> None:
+async def test_the_evaluations_own_state_stands_beside_the_alerts(rig: Rig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(12)
     kept = json.loads((await rig.store.alerts())[TICK])
@@ -532,13 +542,13 @@ async def test_rates_of_a_shadow_that_ended_while_nobody_ticked_are_taken_back_b
     rig = Rig(_beside({}))
     await rig.own()
     await rig.count(T0, 1, 20, scope="tenant=acme")
-    await rig.to(12)  # a boundary, at which the tick's own state is saved; the next one is not reached
+    await rig.to(12)  # a boundary, at which the ruler's own state is saved; the next one is not reached
     await rig.would(T0 + 12 * S, 8, 10, scope="tenant=acme")
     await rig.to(14)
     assert "tenant=acme|would.label.toxicity|30" in _rates(rig)
     rig.live = _beside(None)
     rig.now_ms += 6 * S  # w1 is gone
-    await rig.beat()
+    await rig.heartbeat()
     await rig.worker("w2").run_once()
     assert [key for key in _rates(rig) if "would." in key] == []
 
@@ -549,11 +559,11 @@ async def test_tombstones_that_were_not_acknowledged_are_sent_again() -> None:
     await rig.would(T0, 8, 10)
     await rig.to(11)
     assert [key for key in _rates(rig) if "would." in key]
-    rig.live, rig.broker_away, rig.now_ms = _beside(None), True, rig.now_ms + S  # at a boundary
-    await rig.beat()
-    with pytest.raises(BrokerAway):
-        await rig.tick.run_once()
-    rig.broker_away = False
+    rig.live, rig.broker_unavailable, rig.now_ms = _beside(None), True, rig.now_ms + S  # at a boundary
+    await rig.heartbeat()
+    with pytest.raises(BrokerUnavailable):
+        await rig.ruler.run_once()
+    rig.broker_unavailable = False
     await rig.to(13)
     assert [key for key in _rates(rig) if "would." in key] == []
 
@@ -614,7 +624,7 @@ async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None
     ],
 )
 def test_complete_to(progress: Progress, expected: int) -> None:
-    assert complete_to(progress, now_ms=100, grace_ms=10, owner_timeout_ms=20) == expected
+    assert watermark(progress, now_ms=100, grace_ms=10, owner_timeout_ms=20) == expected
 
 
 @pytest.mark.parametrize(
@@ -624,7 +634,7 @@ def test_complete_to(progress: Progress, expected: int) -> None:
         (None, 57, [50]),  # the first start: the latest only
         (50, 57, []),
         (50, 80, [60, 70, 80]),
-        (50, 40, []),  # a part went back: nothing is looked at twice
+        (50, 40, []),  # a partition went back: nothing is looked at twice
         (50, 95, [60, 70, 80, 90]),  # 40 missed, the longest window is 40
         (50, 100, [70, 80, 90, 100]),  # 60 is skipped
         (55, 80, [60, 70, 80]),  # bucket_s was another

@@ -11,7 +11,7 @@ import pytest
 
 from tests.real.secure import Authority
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.kafka.client import connect, who
+from tidegate.streams.kafka.client import connect, identity
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 PASSWORD = "zxcanaryqv"  # noqa: S105 - a canary
@@ -147,7 +147,7 @@ def test_a_token_comes_from_a_file_that_is_long_enough(monkeypatch: pytest.Monke
 def test_plaintext_is_an_address_and_nothing_else() -> None:
     settings = Settings.load()
     assert connect(settings.brokers) == {"bootstrap_servers": "127.0.0.1:9092"}
-    assert who(settings.brokers) == "ANONYMOUS"
+    assert identity(settings.brokers) == "ANONYMOUS"
     assert settings.store.security == {}
 
 
@@ -168,10 +168,10 @@ def test_a_user_over_tls(monkeypatch: pytest.MonkeyPatch, authority: Authority, 
     assert isinstance(tls, ssl.SSLContext)
     assert tls.verify_mode is ssl.CERT_REQUIRED
     assert tls.check_hostname
-    assert [dict(pair[0] for pair in ca["subject"]) for ca in tls.get_ca_certs()] == [  # type: ignore[misc]
+    assert [dict(stack[0] for stack in ca["subject"]) for ca in tls.get_ca_certs()] == [  # type: ignore[misc]
         {"commonName": "a test's authority"}  # nobody else is believed
     ]
-    assert who(kafka) == "worker"
+    assert identity(kafka) == "worker"
     assert PASSWORD not in f"{kafka} {kafka!r}"
 
 

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from tests.real.redis_cluster import RedisCluster
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.settings.roles import redis_acl
 from tidegate.streams.store import Store
 from tidegate.streams.store.address import Address
@@ -36,8 +36,8 @@ async def store(request: pytest.FixtureRequest, namespace: str) -> AsyncIterator
         cluster: RedisCluster = request.getfixturevalue("redis_cluster")
         redis = RedisStore(cluster.address, namespace)
     else:
-        pair: Pair = request.getfixturevalue("shared_pair")
-        redis = RedisStore(as_worker(pair.redis, namespace), namespace)
+        stack: Stack = request.getfixturevalue("shared_stack")
+        redis = RedisStore(as_worker(stack.redis, namespace), namespace)
     yield redis
     await redis.close()
 

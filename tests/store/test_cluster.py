@@ -10,19 +10,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from tests.real.redis_cluster import PRIMARIES, RedisCluster
-from tests.store.test_contract import P, owner, span
+from tests.store.test_contract import P, owner, record_range
 from tests.store.test_strikes import strike, striking
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Part
-from tidegate.streams.errors import StoreAway, StoreRefused
-from tidegate.streams.store import Applied, Apply, Outcome
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.errors import StoreRefused, StoreUnavailable
+from tidegate.streams.store import Applied, Apply, ApplyOutcome
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.store.redis import RedisStore
 
 pytestmark = pytest.mark.drill
 
-PARTS = [Part("completions", n) for n in range(12)]
+PARTITIONS = [TopicPartition("completions", n) for n in range(12)]
 RECOVERS_S = 60.0  # a replica is primary after 3 s; later on a busy machine
 
 
@@ -40,14 +40,14 @@ async def on_cluster(redis_cluster: RedisCluster, namespace: str) -> AsyncIterat
     await redis.close()
 
 
-async def applied(store: RedisStore, spans: Sequence[Apply]) -> tuple[list[Outcome], int]:
-    """What `apply` says once the store is there again, and how often it was away until then."""
-    away, deadline = 0, time.monotonic() + RECOVERS_S
+async def applied(store: RedisStore, ranges: Sequence[Apply]) -> tuple[list[ApplyOutcome], int]:
+    """What `apply` says once the store is there again, and how often it was unavailable until then."""
+    unavailable, deadline = 0, time.monotonic() + RECOVERS_S
     while True:
         try:
-            return await store.apply(spans), away
-        except StoreAway:
-            away += 1
+            return await store.apply(ranges), unavailable
+        except StoreUnavailable:
+            unavailable += 1
             assert time.monotonic() < deadline, f"away for {RECOVERS_S:g} s"
             await asyncio.sleep(0.1)
 
@@ -61,48 +61,50 @@ def freeze(cluster: RedisCluster, n: int) -> None:
 
 
 @pytest.mark.parametrize("fail", [kill, freeze])
-async def test_a_primary_that_fails_is_away_until_its_replica_took_over_and_nothing_is_counted_twice(
+async def test_a_primary_that_fails_is_unavailable_until_its_replica_took_over_and_nothing_is_counted_twice(
     own_redis_cluster: RedisCluster, on_own: RedisStore, fail: Callable[[RedisCluster, int], None]
 ) -> None:
     cluster, keys = own_redis_cluster, Keys(on_own._keys.namespace)
-    holders = {part: cluster.holder(keys.fence(part)) for part in PARTS}
-    assert set(holders.values()) == set(range(PRIMARIES)), "the parts are not spread over all primaries"
-    tokens = {part: await owner(on_own, part) for part in PARTS}
-    first = [span(tokens[part], 0, 10, part) for part in PARTS]
-    assert [outcome.applied for outcome in await on_own.apply(first)] == [Applied.APPLIED] * len(PARTS)
+    holders = {partition: cluster.holder(keys.checkpoint(partition)) for partition in PARTITIONS}
+    assert set(holders.values()) == set(range(PRIMARIES)), "the partitions are not spread over all primaries"
+    epochs = {partition: await owner(on_own, partition) for partition in PARTITIONS}
+    first = [record_range(epochs[partition], 0, 10, partition) for partition in PARTITIONS]
+    assert [outcome.applied for outcome in await on_own.apply(first)] == [Applied.APPLIED] * len(PARTITIONS)
     await asyncio.sleep(0.5)  # for the replicas to have it
 
     lost = holders[P]
     fail(cluster, lost)
-    outcomes, away = await applied(on_own, [span(tokens[part], 10, 15, part) for part in PARTS])
-    assert away > 0, "a failed primary was not noticed"
+    outcomes, unavailable = await applied(
+        on_own, [record_range(epochs[partition], 10, 15, partition) for partition in PARTITIONS]
+    )
+    assert unavailable > 0, "a failed primary was not noticed"
     # What another primary holds was applied at the first try, and is not again.
-    for part, outcome in zip(PARTS, outcomes, strict=True):
-        assert outcome in [(Applied.APPLIED, 15)] + [(Applied.ALREADY, 15)] * (holders[part] != lost), part
-    assert await on_own.totals(PARTS) == {"decided": 15 * len(PARTS)}
+    for partition, outcome in zip(PARTITIONS, outcomes, strict=True):
+        assert outcome in [(Applied.APPLIED, 15)] + [(Applied.ALREADY, 15)] * (holders[partition] != lost), partition
+    assert await on_own.totals(PARTITIONS) == {"decided": 15 * len(PARTITIONS)}
     assert await on_own.lease("w1", 1000) is not None
-    assert [f.next for f in await on_own.fences(PARTS) if f is not None] == [15] * len(PARTS)
+    assert [f.next for f in await on_own.checkpoints(PARTITIONS) if f is not None] == [15] * len(PARTITIONS)
 
 
 async def test_what_a_replica_never_got_is_a_gap_that_names_where_to_go_on(
     own_redis_cluster: RedisCluster, on_own: RedisStore
 ) -> None:
     cluster = own_redis_cluster
-    token = await owner(on_own)
-    await on_own.apply([span(token, 0, 10)])
+    epoch = await owner(on_own)
+    await on_own.apply([record_range(epoch, 0, 10)])
     await asyncio.sleep(0.5)  # for the replica to have it
-    primary = cluster.holder(Keys(on_own._keys.namespace).fence(P))
+    primary = cluster.holder(Keys(on_own._keys.namespace).checkpoint(P))
     replica = cluster.nodes[primary + PRIMARIES]
     #   0--------10--------20   the primary acknowledges both, its replica has the first
     replica.freeze()
     cluster.ask(primary, "CLIENT", "KILL", "TYPE", "replica")  # else its kernel would have it
-    assert (await on_own.apply([span(token, 10, 20)]))[0] == (Applied.APPLIED, 20)
+    assert (await on_own.apply([record_range(epoch, 10, 20)]))[0] == (Applied.APPLIED, 20)
     cluster.nodes[primary].kill()
     replica.send(signal.SIGCONT)
-    (outcome,), _ = await applied(on_own, [span(token, 20, 30)])
+    (outcome,), _ = await applied(on_own, [record_range(epoch, 20, 30)])
     assert outcome == (Applied.GAP, 10)
     assert await on_own.totals([P]) == {"decided": 10}
-    assert (await on_own.apply([span(token, 10, 30)]))[0] == (Applied.APPLIED, 30)
+    assert (await on_own.apply([record_range(epoch, 10, 30)]))[0] == (Applied.APPLIED, 30)
     assert await on_own.totals([P]) == {"decided": 30}
 
 
@@ -110,18 +112,20 @@ async def test_a_new_primary_learns_the_scripts(redis_cluster: RedisCluster, on_
     await owner(on_cluster)
     for n in range(PRIMARIES):
         redis_cluster.ask(n, "SCRIPT", "FLUSH")
-    assert [claim.token > 0 for claim in await on_cluster.claim(PARTS, "w2")] == [True] * len(PARTS)
+    assert [claim.epoch > 0 for claim in await on_cluster.claim(PARTITIONS, "w2")] == [True] * len(PARTITIONS)
 
 
 async def test_users_with_strikes_are_found_on_every_primary(
     redis_cluster: RedisCluster, on_cluster: RedisStore
 ) -> None:
-    for part in PARTS:
-        await on_cluster.apply([striking(await owner(on_cluster, part), 0, 1, strike(0, 1.0), part=part)])
-    holders = {redis_cluster.holder(on_cluster._keys.fence(part)) for part in PARTS}
+    for partition in PARTITIONS:
+        await on_cluster.apply(
+            [striking(await owner(on_cluster, partition), 0, 1, strike(0, 1.0), partition=partition)]
+        )
+    holders = {redis_cluster.holder(on_cluster._keys.checkpoint(partition)) for partition in PARTITIONS}
     assert len(holders) == PRIMARIES
-    found = [part async for part, _, _ in on_cluster.standings()]
-    assert sorted(found) == PARTS
+    found = [partition async for partition, _, _ in on_cluster.standings()]
+    assert sorted(found) == PARTITIONS
 
 
 async def test_a_node_that_evicts_is_refused_and_named_be_it_a_replica(
@@ -138,22 +142,24 @@ async def test_a_node_that_evicts_is_refused_and_named_be_it_a_replica(
 
 
 async def test_a_cluster_and_one_redis_are_not_taken_for_each_other(
-    redis_cluster: RedisCluster, shared_pair: Pair, namespace: str
+    redis_cluster: RedisCluster, shared_stack: Stack, namespace: str
 ) -> None:
     for address, expected in (
         (Address(redis_cluster.url), "is a node of a Redis Cluster; expected one Redis"),
-        (Address(shared_pair.redis, cluster=True), "is no node of a Redis Cluster"),
+        (Address(shared_stack.redis, cluster=True), "is no node of a Redis Cluster"),
     ):
         store = RedisStore(address, namespace)
         with pytest.raises(StoreRefused, match=expected):
             await store.check("aaaaaaaa")
         with pytest.raises(StoreRefused, match=expected):
-            await store.claim(PARTS, "w1")
+            await store.claim(PARTITIONS, "w1")
         await store.close()
 
 
-async def test_a_whole_cluster_that_is_away_is_waited_for(own_redis_cluster: RedisCluster, on_own: RedisStore) -> None:
+async def test_a_whole_cluster_that_is_unavailable_is_waited_for(
+    own_redis_cluster: RedisCluster, on_own: RedisStore
+) -> None:
     for node in own_redis_cluster.nodes:
         node.kill()
-    with pytest.raises(StoreAway, match="waiting for it"):
+    with pytest.raises(StoreUnavailable, match="waiting for it"):
         await on_own.check("aaaaaaaa")

@@ -8,129 +8,129 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tests.support.ttls import strange_ttls
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Strike, Struck, Terms
-from tidegate.streams.errors import StoreAway, StoreRefused
-from tidegate.streams.store import Applied, Apply, Fence, Mark, Store
+from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
+from tidegate.streams.errors import StoreRefused, StoreUnavailable
+from tidegate.streams.store import Applied, Apply, Checkpoint, Marker, Store
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
 
-P = Part("completions", 3)
-Q = Part("completions", 4)
+P = TopicPartition("completions", 3)
+Q = TopicPartition("completions", 4)
 NOW = 1_800_000_000_000
 DAY_MS = 86_400_000
 
 
-async def owner(store: Store, part: Part = P, worker: str = "w1", next_: int = 0) -> int:
-    (claim,) = await store.claim([part], worker)
-    await store.reset(part, claim.token, Fence(next_, "c", 1, None))
-    return claim.token
+async def owner(store: Store, partition: TopicPartition = P, worker: str = "w1", next_: int = 0) -> int:
+    (claim,) = await store.claim([partition], worker)
+    await store.reset(partition, claim.epoch, Checkpoint(next_, "c", 1, None))
+    return claim.epoch
 
 
-def span(token: int, start: int, end: int, part: Part = P, **more: object) -> Apply:
+def record_range(epoch: int, start: int, end: int, partition: TopicPartition = P, **more: object) -> Apply:
     aggregate = Aggregate(totals={"decided": end - start})
-    plain = Apply(part, token, start, end, Mark(end - 1, NOW, f"sha{end}"), aggregate, NOW, 0, DAY_MS)
+    plain = Apply(partition, epoch, start, end, Marker(end - 1, NOW, f"sha{end}"), aggregate, NOW, 0, DAY_MS)
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-async def test_a_span_is_counted_once_however_often_it_is_applied(store: Store) -> None:
-    token = await owner(store)
+async def test_a_record_range_is_counted_once_however_often_it_is_applied(store: Store) -> None:
+    epoch = await owner(store)
     #  0---------10   applied twice, then 10--15
-    assert (await store.apply([span(token, 0, 10)]))[0] == (Applied.APPLIED, 10)
-    assert (await store.apply([span(token, 0, 10)]))[0] == (Applied.ALREADY, 10)
-    assert (await store.apply([span(token, 10, 15)]))[0] == (Applied.APPLIED, 15)
+    assert (await store.apply([record_range(epoch, 0, 10)]))[0] == (Applied.APPLIED, 10)
+    assert (await store.apply([record_range(epoch, 0, 10)]))[0] == (Applied.ALREADY, 10)
+    assert (await store.apply([record_range(epoch, 10, 15)]))[0] == (Applied.APPLIED, 15)
     assert await store.totals([P]) == {"decided": 15}
 
 
 async def test_overlap_and_gap_change_nothing_and_name_next(store: Store) -> None:
-    token = await owner(store, next_=10)
+    epoch = await owner(store, next_=10)
     #        10 = next
     #   5--------12      overlap
     #             12--20 gap
-    assert (await store.apply([span(token, 5, 12)]))[0] == (Applied.OVERLAP, 10)
-    assert (await store.apply([span(token, 12, 20)]))[0] == (Applied.GAP, 10)
+    assert (await store.apply([record_range(epoch, 5, 12)]))[0] == (Applied.OVERLAP, 10)
+    assert (await store.apply([record_range(epoch, 12, 20)]))[0] == (Applied.GAP, 10)
     assert await store.totals([P]) == {}
-    assert (await store.fences([P]))[0] == Fence(10, "c", 1, None)
+    assert (await store.checkpoints([P]))[0] == Checkpoint(10, "c", 1, None)
 
 
-async def test_only_the_newest_token_may_apply_beat_or_reset(store: Store) -> None:
+async def test_only_the_newest_epoch_may_apply_heartbeat_or_reset(store: Store) -> None:
     old = await owner(store)
-    new = (await store.claim([P], "w2"))[0].token
+    new = (await store.claim([P], "w2"))[0].epoch
     assert new > old
-    assert (await store.apply([span(old, 0, 10)]))[0] == (Applied.NOT_OWNER, 0)
-    assert not await store.beat(P, old, 0, 0)
-    assert not await store.reset(P, old, Fence(99, "c", 2, None))
+    assert (await store.apply([record_range(old, 0, 10)]))[0] == (Applied.NOT_OWNER, 0)
+    assert not await store.heartbeat(P, old, 0, 0)
+    assert not await store.reset(P, old, Checkpoint(99, "c", 2, None))
     await store.release(P, old)
     assert (await store.progress([P]))[0].owner == "w2"
-    assert (await store.apply([span(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
+    assert (await store.apply([record_range(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
 
 
 async def test_an_owner_that_knows_more_than_the_store_is_told(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([span(token, 0, 10)])
-    assert await store.beat(P, token, 3, 0, 10)
-    assert not await store.beat(P, token, 0, 0, 11)  # the store came back older
+    epoch = await owner(store)
+    await store.apply([record_range(epoch, 0, 10)])
+    assert await store.heartbeat(P, epoch, 3, 0, 10)
+    assert not await store.heartbeat(P, epoch, 0, 0, 11)  # the store came back older
     assert (await store.progress([P]))[0].lag == 3  # and is not told that nothing is left
 
 
-async def test_nobody_owns_a_part_that_was_never_claimed(store: Store) -> None:
-    for token in (0, -1, 1):
-        assert not await store.beat(P, token, 1, 1)
-        assert not await store.reset(P, token, Fence(7, "c", 1, None))
-    assert (await store.fences([P])) == [None]
+async def test_nobody_owns_a_partition_that_was_never_claimed(store: Store) -> None:
+    for epoch in (0, -1, 1):
+        assert not await store.heartbeat(P, epoch, 1, 1)
+        assert not await store.reset(P, epoch, Checkpoint(7, "c", 1, None))
+    assert (await store.checkpoints([P])) == [None]
 
 
 async def test_tries_at_a_batch_count_over_owners_until_it_is_passed(store: Store) -> None:
-    """Where nothing of it can be read the mark stays that of the last record that could."""
+    """Where nothing of it can be read the marker stays that of the last record that could."""
     old = await owner(store)
-    await store.apply([span(old, 0, 10)])
+    await store.apply([record_range(old, 0, 10)])
     first = await store.unreadable(P, old, 10)
     assert first is not None
     assert (first.tries, first.since_ms) == (1, first.now_ms)
-    new = (await store.claim([P], "w2"))[0].token
+    new = (await store.claim([P], "w2"))[0].epoch
     assert await store.unreadable(P, old, 10) is None  # no longer its own
     again = await store.unreadable(P, new, 10)
     assert again is not None
     assert (again.tries, again.since_ms) == (2, first.since_ms)
     assert (await store.progress([P]))[0].unreadable_at == 10
     letters = Aggregate(totals={"dead_letters": 5})
-    assert (await store.apply([span(new, 10, 15, mark=None, aggregate=letters)]))[0] == (Applied.APPLIED, 15)
+    assert (await store.apply([record_range(new, 10, 15, marker=None, aggregate=letters)]))[0] == (Applied.APPLIED, 15)
     assert (await store.progress([P]))[0].unreadable_at is None
-    assert (await store.fences([P]))[0] == Fence(15, "c", 1, Mark(9, NOW, "sha10"))
+    assert (await store.checkpoints([P]))[0] == Checkpoint(15, "c", 1, Marker(9, NOW, "sha10"))
     assert await store.totals([P]) == {"decided": 10, "dead_letters": 5}
 
 
 async def test_tries_at_another_batch_begin_anew_and_a_reset_forgets_them(store: Store) -> None:
-    token = await owner(store)
+    epoch = await owner(store)
     for offset, tries in ((10, 1), (10, 2), (20, 1), (10, 1)):
-        found = await store.unreadable(P, token, offset)
+        found = await store.unreadable(P, epoch, offset)
         assert found is not None
         assert found.tries == tries
-    await store.reset(P, token, Fence(0, "c", 2, None))
+    await store.reset(P, epoch, Checkpoint(0, "c", 2, None))
     assert (await store.progress([P]))[0].unreadable_at is None
 
 
-async def test_no_fence_is_a_gap(store: Store) -> None:
+async def test_no_checkpoint_is_a_gap(store: Store) -> None:
     (claim,) = await store.claim([P], "w1")
-    assert claim.fence is None
-    assert (await store.apply([span(claim.token, 0, 1)]))[0] == (Applied.GAP, -1)
+    assert claim.checkpoint is None
+    assert (await store.apply([record_range(claim.epoch, 0, 1)]))[0] == (Applied.GAP, -1)
 
 
 async def test_a_store_that_came_back_older_is_a_gap_not_another_owner(store: Store) -> None:
-    token = await owner(store)
-    assert (await store.apply([span(token + 1, 0, 10)]))[0] == (Applied.GAP, 0)
+    epoch = await owner(store)
+    assert (await store.apply([record_range(epoch + 1, 0, 10)]))[0] == (Applied.GAP, 0)
 
 
-async def test_apply_keeps_the_mark_and_row_i_belongs_to_span_i(store: Store) -> None:
+async def test_apply_keeps_the_marker_and_row_i_belongs_to_record_range_i(store: Store) -> None:
     p, q = await owner(store, P), await owner(store, Q)
-    outcomes = await store.apply([span(q, 0, 3, Q), span(p, 5, 6), span(p, 0, 2)])
+    outcomes = await store.apply([record_range(q, 0, 3, Q), record_range(p, 5, 6), record_range(p, 0, 2)])
     assert [o.applied for o in outcomes] == [Applied.APPLIED, Applied.GAP, Applied.APPLIED]
-    assert (await store.fences([P, Q, Part("completions", 9)])) == [
-        Fence(2, "c", 1, Mark(1, NOW, "sha2")),
-        Fence(3, "c", 1, Mark(2, NOW, "sha3")),
+    assert (await store.checkpoints([P, Q, TopicPartition("completions", 9)])) == [
+        Checkpoint(2, "c", 1, Marker(1, NOW, "sha2")),
+        Checkpoint(3, "c", 1, Marker(2, NOW, "sha3")),
         None,
     ]
 
@@ -138,11 +138,13 @@ async def test_apply_keeps_the_mark_and_row_i_belongs_to_span_i(store: Store) ->
 async def test_counts_add_up_per_bucket_and_say_what_changed(store: Store) -> None:
     now = await store.now_ms()
     early, late = now - 20_000, now - 10_000
-    token = await owner(store)
+    epoch = await owner(store)
     counts = {early: {"scored|all": 2, "scored|tenant=a|b": 2}, late: {"scored|all": 1}}
-    await store.apply([span(token, 0, 3, aggregate=Aggregate(counts=counts))])
-    await store.apply([span(token, 3, 4, aggregate=Aggregate(counts={late: {"scored|all": 5, "fault|all": 1}}))])
-    assert await store.touched([P, Q]) == [{early: f"{token}:3", late: f"{token}:4"}, {}]
+    await store.apply([record_range(epoch, 0, 3, aggregate=Aggregate(counts=counts))])
+    await store.apply(
+        [record_range(epoch, 3, 4, aggregate=Aggregate(counts={late: {"scored|all": 5, "fault|all": 1}}))]
+    )
+    assert await store.bucket_versions([P, Q]) == [{early: f"{epoch}:3", late: f"{epoch}:4"}, {}]
     assert await store.counts([(P, early), (P, late), (Q, late)]) == [
         {"scored|all": 2, "scored|tenant=a|b": 2},
         {"scored|all": 6, "fault|all": 1},
@@ -152,18 +154,18 @@ async def test_counts_add_up_per_bucket_and_say_what_changed(store: Store) -> No
 
 async def test_a_backlogs_bucket_is_kept_as_long_as_a_new_one(store: Store) -> None:
     now = await store.now_ms()
-    token = await owner(store)
+    epoch = await owner(store)
     old = Aggregate(counts={now - 3_600_000: {"scored|all": 7}})
-    await store.apply([span(token, 0, 7, aggregate=old, keep_ms=60_000)])
+    await store.apply([record_range(epoch, 0, 7, aggregate=old, keep_ms=60_000)])
     assert await store.counts([(P, now - 3_600_000)]) == [{"scored|all": 7}]
 
 
-async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_span_is_counted(store: Store) -> None:
-    token = await owner(store)
+async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_record_range_is_counted(store: Store) -> None:
+    epoch = await owner(store)
     ancient = Aggregate(counts={1_000: {"scored|all": 7}}, users={1_000: {"x|all": ["u"]}}, totals={"decided": 7})
-    assert (await store.apply([span(token, 0, 7, aggregate=ancient)]))[0].applied is Applied.APPLIED
+    assert (await store.apply([record_range(epoch, 0, 7, aggregate=ancient)]))[0].applied is Applied.APPLIED
     assert await store.counts([(P, 1_000)]) == [{}]
-    assert await store.touched([P]) == [{}]
+    assert await store.bucket_versions([P]) == [{}]
     assert await store.totals([P]) == {"decided": 7}
 
 
@@ -172,27 +174,31 @@ async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_span_is_counted
 )
 async def test_a_bucket_that_would_be_gone_before_it_begins_is_not_made(store: Store, ahead_ms: int) -> None:
     """No window asks for it; the last one is beyond what Lua writes as a whole number."""
-    token = await owner(store)
+    epoch = await owner(store)
     start = await store.now_ms() + ahead_ms
     ahead = Aggregate(counts={start: {"scored|all": 7}}, users={start: {"x|all": ["u"]}}, totals={"decided": 7})
-    assert (await store.apply([span(token, 0, 7, aggregate=ahead, keep_ms=60_000)]))[0].applied is Applied.APPLIED
+    assert (await store.apply([record_range(epoch, 0, 7, aggregate=ahead, keep_ms=60_000)]))[
+        0
+    ].applied is Applied.APPLIED
     assert await store.counts([(P, start)]) == [{}]
-    assert await store.touched([P]) == [{}]
+    assert await store.bucket_versions([P]) == [{}]
     assert await store.totals([P]) == {"decided": 7}
 
 
-async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_pair: Pair, namespace: str) -> None:
+async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_stack: Stack, namespace: str) -> None:
     """An hour behind, now, and half an hour ahead: each has a day from now, and no other key has any time."""
-    redis, twin = RedisStore(shared_pair.redis, namespace), MemoryStore(lambda: NOW)
+    redis, twin = RedisStore(shared_stack.redis, namespace), MemoryStore(lambda: NOW)
     for store in (redis, twin):
-        now, token = await store.now_ms(), await owner(store)
+        now, epoch = await store.now_ms(), await owner(store)
         starts = [now - 3_600_000, now, now + 1_800_000]
         users = {start: {"scored|all": ["u"]} for start in starts}
         made = Aggregate(counts={start: {"scored|all": 1} for start in starts}, users=users)
-        struck = Struck(Terms(3_600_000, 1.0, None, 0.001, "7-ab"), (Strike("c@0", "acme:u", 10**25, 2.0, "x.block"),))
-        await store.apply([span(token, 0, 3, aggregate=replace(made, struck=struck))])
-    assert set(twin.parts[P].expires.values()) == {NOW + DAY_MS}
-    with Redis.from_url(shared_pair.redis) as admin:
+        struck = NewStrikes(
+            Terms(3_600_000, 1.0, None, 0.001, "7-ab"), (Strike("c@0", "acme:u", 10**25, 2.0, "x.block"),)
+        )
+        await store.apply([record_range(epoch, 0, 3, aggregate=replace(made, new_strikes=struck))])
+    assert set(twin.partitions[P].expires.values()) == {NOW + DAY_MS}
+    with Redis.from_url(shared_stack.redis) as admin:
         assert strange_ttls(admin, namespace) == []
         left = [admin.pttl(key) for key in admin.scan_iter(match=f"{namespace}:*:[bu]:*")]
         assert len(left) == 6
@@ -206,24 +212,26 @@ async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_pair
 
 async def test_buckets_expire(store: Store) -> None:
     now = await store.now_ms()
-    token = await owner(store)
+    epoch = await owner(store)
     soon = Aggregate(counts={now: {"scored|all": 1}})
-    await store.apply([span(token, 0, 1, aggregate=soon, keep_ms=300)])
+    await store.apply([record_range(epoch, 0, 1, aggregate=soon, keep_ms=300)])
     assert await store.counts([(P, now)]) == [{"scored|all": 1}]
     async with asyncio.timeout(5):
         while await store.counts([(P, now)]) != [{}]:
             await asyncio.sleep(0.05)
-    assert (await store.touched([P]) == [{}]) or isinstance(store, RedisStore)  # Redis forgets with the next write
+    assert (await store.bucket_versions([P]) == [{}]) or isinstance(
+        store, RedisStore
+    )  # Redis forgets with the next write
 
 
-async def test_distinct_users_are_counted_over_parts_and_buckets(store: Store) -> None:
+async def test_distinct_users_are_counted_over_partitions_and_buckets(store: Store) -> None:
     now = await store.now_ms()
     p, q = await owner(store, P), await owner(store, Q)
     series = "label.toxicity|tenant=acme"
     at_p = {now: {series: ["u1", "u2"], "other|all": ["u9"]}, now - 10_000: {series: ["u2", "u3"]}}
     await store.apply([
-        span(p, 0, 4, aggregate=Aggregate(counts={now: {"a|all": 1}, now - 10_000: {"a|all": 1}}, users=at_p)),
-        span(q, 0, 1, Q, aggregate=Aggregate(counts={now: {"a|all": 1}}, users={now: {series: ["u3", "u4"]}})),
+        record_range(p, 0, 4, aggregate=Aggregate(counts={now: {"a|all": 1}, now - 10_000: {"a|all": 1}}, users=at_p)),
+        record_range(q, 0, 1, Q, aggregate=Aggregate(counts={now: {"a|all": 1}}, users={now: {series: ["u3", "u4"]}})),
     ])  # fmt: skip
     assert await store.users([P, Q], series, [now, now - 10_000]) == 4  # u1 u2 u3 u4
     assert await store.users([P], series, [now - 10_000]) == 2
@@ -232,49 +240,49 @@ async def test_distinct_users_are_counted_over_parts_and_buckets(store: Store) -
 
 async def test_the_users_of_the_largest_batch_are_counted_in_one_step(store: Store) -> None:
     now, many = await store.now_ms(), 10_000  # as many as `batch_events` can be
-    token = await owner(store)
+    epoch = await owner(store)
     users = {now: {"a|all": [f"acme:{n}" for n in range(many)]}}
     whole = Aggregate(counts={now: {"a|all": many}}, users=users)
-    assert (await store.apply([span(token, 0, many, aggregate=whole)]))[0] == (Applied.APPLIED, many)
+    assert (await store.apply([record_range(epoch, 0, many, aggregate=whole)]))[0] == (Applied.APPLIED, many)
     assert await store.users([P], "a|all", [now]) == pytest.approx(many, rel=0.03)
 
 
-async def test_claims_at_one_fence_without_a_release_are_counted(store: Store) -> None:
+async def test_claims_at_one_checkpoint_without_a_release_are_counted(store: Store) -> None:
     await owner(store, worker="w0")
     assert [(await store.claim([P], f"w{n}"))[0].unclean for n in (1, 2, 3)] == [1, 2, 3]
     assert (await store.claim([P], "w3"))[0].unclean == 3  # itself again: nobody else died, and nothing was applied
     (claim,) = await store.claim([P], "w4")
-    await store.apply([span(claim.token, 0, 5)])
-    assert (await store.claim([P], "w5"))[0].unclean == 1  # died, but not at the same fence
+    await store.apply([record_range(claim.epoch, 0, 5)])
+    assert (await store.claim([P], "w5"))[0].unclean == 1  # died, but not at the same checkpoint
     (claim,) = await store.claim([P], "w6")
-    await store.release(P, claim.token)
+    await store.release(P, claim.epoch)
     assert (await store.claim([P], "w7"))[0].unclean == 0
 
 
 async def test_what_was_in_hand_is_known_until_it_is_applied(store: Store) -> None:
-    token = await owner(store)
-    await store.trying(P, token, 4)
-    assert (await store.claim([P], "w2"))[0].trying == 4
+    epoch = await owner(store)
+    await store.in_hand(P, epoch, 4)
+    assert (await store.claim([P], "w2"))[0].in_hand == 4
     (claim,) = await store.claim([P], "w3")
-    await store.apply([span(claim.token, 0, 4)])
-    assert (await store.claim([P], "w4"))[0].trying == 4
+    await store.apply([record_range(claim.epoch, 0, 4)])
+    assert (await store.claim([P], "w4"))[0].in_hand == 4
     (claim,) = await store.claim([P], "w5")
-    await store.apply([span(claim.token, 4, 5)])
-    assert (await store.claim([P], "w6"))[0].trying is None
+    await store.apply([record_range(claim.epoch, 4, 5)])
+    assert (await store.claim([P], "w6"))[0].in_hand is None
 
 
-async def test_progress_is_what_apply_and_beat_last_said(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([span(token, 0, 1, watermark_ms=NOW, lag=7)])
+async def test_progress_is_what_apply_and_heartbeat_last_said(store: Store) -> None:
+    epoch = await owner(store)
+    await store.apply([record_range(epoch, 0, 1, watermark_ms=NOW, lag=7)])
     (progress,) = await store.progress([P])
     assert (progress.watermark_ms, progress.lag, progress.owner) == (NOW, 7, "w1")
     assert abs(progress.seen_ms - await store.now_ms()) < 5_000
     await store.claim([P], "w1")
     assert (await store.progress([P]))[0].lag == -1  # not known until the new owner says so: never idle
-    token = (await store.claim([P], "w1"))[0].token
-    assert await store.beat(P, token, 0, NOW - 1)
+    epoch = (await store.claim([P], "w1"))[0].epoch
+    assert await store.heartbeat(P, epoch, 0, NOW - 1)
     assert (await store.progress([P]))[0].watermark_ms == NOW  # never back
-    await store.release(P, token)
+    await store.release(P, epoch)
     assert (await store.progress([P, Q]))[0].owner is None
 
 
@@ -286,7 +294,7 @@ async def test_one_lease_at_a_time_and_old_holders_write_nothing(store: Store) -
     assert again is not None
     assert again.epoch == first.epoch
     assert await store.save_alerts(first, {"f1": "{}", "f2": "x"})
-    await store.unlease("w1")
+    await store.release_lease("w1")
     second = await store.lease("w2", 60_000)
     assert second is not None
     assert second.epoch > first.epoch
@@ -313,36 +321,36 @@ async def test_another_user_key_is_refused(store: Store) -> None:
         await store.check("bbbbbbbb")
 
 
-async def test_a_store_that_evicts_is_refused(own_pair: Pair, namespace: str) -> None:
-    store = RedisStore(own_pair.redis, namespace)
+async def test_a_store_that_evicts_is_refused(own_stack: Stack, namespace: str) -> None:
+    store = RedisStore(own_stack.redis, namespace)
     await store._redis.config_set("maxmemory-policy", "allkeys-lru")
     with pytest.raises(StoreRefused, match="maxmemory-policy is allkeys-lru; expected noeviction"):
         await store.check("aaaaaaaa")
     await store.close()
 
 
-async def test_a_killed_store_is_away_and_its_file_keeps_every_count(own_pair: Pair, namespace: str) -> None:
-    store = RedisStore(own_pair.redis, namespace)
-    token = await owner(store)
-    await store.apply([span(token, 0, 10)])
-    own_pair.kill_store()
-    with pytest.raises(StoreAway, match="waiting for it"):
-        await store.apply([span(token, 10, 20)])
-    own_pair.start_store()
-    assert (await store.apply([span(token, 10, 20)]))[0] == (Applied.APPLIED, 20)  # scripts are loaded again
+async def test_a_killed_store_is_unavailable_and_its_file_keeps_every_count(own_stack: Stack, namespace: str) -> None:
+    store = RedisStore(own_stack.redis, namespace)
+    epoch = await owner(store)
+    await store.apply([record_range(epoch, 0, 10)])
+    own_stack.kill_store()
+    with pytest.raises(StoreUnavailable, match="waiting for it"):
+        await store.apply([record_range(epoch, 10, 20)])
+    own_stack.start_store()
+    assert (await store.apply([record_range(epoch, 10, 20)]))[0] == (Applied.APPLIED, 20)  # scripts are loaded again
     assert await store.totals([P]) == {"decided": 20}
     await store.close()
 
 
-async def test_a_full_store_is_away_and_nothing_is_half_applied(own_pair: Pair, namespace: str) -> None:
-    store = RedisStore(own_pair.redis, namespace)
-    token = await owner(store)
+async def test_a_full_store_is_unavailable_and_nothing_is_half_applied(own_stack: Stack, namespace: str) -> None:
+    store = RedisStore(own_stack.redis, namespace)
+    epoch = await owner(store)
     await store._redis.config_set("maxmemory", 1)
-    with pytest.raises(StoreAway):
-        await store.apply([span(token, 0, 10)])
+    with pytest.raises(StoreUnavailable):
+        await store.apply([record_range(epoch, 0, 10)])
     await store._redis.config_set("maxmemory", 0)
     assert await store.totals([P]) == {}
-    assert (await store.apply([span(token, 0, 10)]))[0].applied is Applied.APPLIED
+    assert (await store.apply([record_range(epoch, 0, 10)]))[0].applied is Applied.APPLIED
     await store.close()
 
 
@@ -350,24 +358,24 @@ async def test_a_full_store_is_away_and_nothing_is_half_applied(own_pair: Pair, 
 
 
 async def test_what_the_policies_log_said_is_kept_unless_more_of_it_is_known(store: Store) -> None:
-    assert await store.kept_policies() is None
-    await store.keep_policies(7, "seven")
-    await store.keep_policies(5, "five")  # a worker that is behind
-    assert await store.kept_policies() == "seven"
-    await store.keep_policies(7, "seven, with é and |")
-    assert await store.kept_policies() == "seven, with é and |"
+    assert await store.load_policies() is None
+    await store.save_policies(7, "seven")
+    await store.save_policies(5, "five")  # a worker that is behind
+    assert await store.load_policies() == "seven"
+    await store.save_policies(7, "seven, with é and |")
+    assert await store.load_policies() == "seven, with é and |"
 
 
 async def test_workers_report_and_the_silent_are_forgotten(store: Store) -> None:
-    await store.report("w1", '{"a": "|"}', 60_000)
-    await store.report("w2", "two", 60_000)
+    await store.put_status("w1", '{"a": "|"}', 60_000)
+    await store.put_status("w2", "two", 60_000)
     now = await store.now_ms()
-    found = await store.reports()
+    found = await store.statuses()
     assert {worker: state for worker, (_, state) in found.items()} == {"w1": '{"a": "|"}', "w2": "two"}
     assert all(now - 10_000 <= seen_ms <= now for seen_ms, _ in found.values())
     await asyncio.sleep(0.02)
-    await store.report("w2", "again", 10)
-    assert {worker: state for worker, (_, state) in (await store.reports()).items()} == {"w2": "again"}
+    await store.put_status("w2", "again", 10)
+    assert {worker: state for worker, (_, state) in (await store.statuses()).items()} == {"w2": "again"}
 
 
 async def test_names_are_those_admitted(store: Store) -> None:

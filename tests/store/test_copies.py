@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.store.test_contract import P, Q, owner, span
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Copy, Part
-from tidegate.streams.store import Applied, Apply, Marks, Store
+from tests.store.test_contract import P, Q, owner, record_range
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import Copy, TopicPartition
+from tidegate.streams.store import Applied, Apply, DecidedCopies, Store
 from tidegate.streams.store.copy_scripts import MARK
 from tidegate.streams.store.keys import COPY_MS, Keys
 from tidegate.streams.store.memory import MemoryStore
@@ -20,8 +20,8 @@ from tidegate.streams.topics import DEAD_LETTERS, TOPICS
 SHA, OTHER = "0123456789abcdef", "fedcba9876543210"
 
 
-def copying(token: int, start: int, end: int, *copies: Copy, part: Part = P) -> Apply:
-    return span(token, start, end, part, copies=copies)
+def copying(epoch: int, start: int, end: int, *copies: Copy, partition: TopicPartition = P) -> Apply:
+    return record_range(epoch, start, end, partition, copies=copies)
 
 
 def test_a_mark_is_kept_as_long_as_dead_letters() -> None:
@@ -29,100 +29,100 @@ def test_a_mark_is_kept_as_long_as_dead_letters() -> None:
     assert topic.retention_ms == COPY_MS
 
 
-async def test_what_a_span_decides_is_marked_in_its_own_part(store: Store) -> None:
+async def test_what_a_record_range_decides_is_marked_in_its_own_partition(store: Store) -> None:
     p, q = await owner(store), await owner(store, Q)
-    await store.apply([copying(p, 0, 9, Copy(1, SHA, 7), Copy(2, OTHER, 8)), copying(q, 0, 3, part=Q)])
+    await store.apply([copying(p, 0, 9, Copy(1, SHA, 7), Copy(2, OTHER, 8)), copying(q, 0, 3, partition=Q)])
     assert await store.copies([(P, [1, 2, 3]), (Q, [1]), (P, [])]) == [
-        Marks(False, {1: Copy(1, SHA, 7), 2: Copy(2, OTHER, 8)}),
-        Marks(False, {}),
-        Marks(False, {}),
+        DecidedCopies(False, {1: Copy(1, SHA, 7), 2: Copy(2, OTHER, 8)}),
+        DecidedCopies(False, {}),
+        DecidedCopies(False, {}),
     ]
 
 
-async def test_another_copy_of_a_marked_origin_stops_its_span_whole(store: Store) -> None:
-    """The race: both copies were looked up before either was counted. The second span writes nothing, and may go on."""
-    token = await owner(store)
-    await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
+async def test_another_copy_of_a_marked_origin_stops_its_record_range_whole(store: Store) -> None:
+    """The race: both copies were looked up before either was counted. The second record range writes nothing, and may go on."""
+    epoch = await owner(store)
+    await store.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))])
     for late in (Copy(1, SHA, 10), Copy(1, OTHER, 10)):
-        assert await store.apply([copying(token, 9, 12, Copy(5, SHA, 9), late)]) == [(Applied.COPIED, 9)]
+        assert await store.apply([copying(epoch, 9, 12, Copy(5, SHA, 9), late)]) == [(Applied.COPIED, 9)]
     assert await store.totals([P]) == {"decided": 9}
     assert (await store.copies([(P, [1, 5])]))[0].decided == {1: Copy(1, SHA, 7)}
-    assert await store.apply([copying(token, 9, 12, Copy(5, SHA, 9))]) == [(Applied.APPLIED, 12)]
+    assert await store.apply([copying(epoch, 9, 12, Copy(5, SHA, 9))]) == [(Applied.APPLIED, 12)]
 
 
 async def test_of_two_owners_that_looked_the_second_decides(store: Store) -> None:
     old = await owner(store)
     (claim,) = await store.claim([P], "w2")
-    assert await store.apply([copying(claim.token, 0, 3, Copy(0, SHA, 2))]) == [(Applied.APPLIED, 3)]
-    # what the first one has in hand: its own fence check comes before any mark
+    assert await store.apply([copying(claim.epoch, 0, 3, Copy(0, SHA, 2))]) == [(Applied.APPLIED, 3)]
+    # what the first one has in hand: its own checkpoint check comes before any mark
     assert (await store.apply([copying(old, 0, 3, Copy(0, SHA, 1))]))[0].applied is Applied.NOT_OWNER
     assert (await store.copies([(P, [0])]))[0].decided == {0: Copy(0, SHA, 2)}
 
 
-async def test_checks_of_the_fence_come_before_those_of_copies(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
+async def test_checks_of_the_checkpoint_come_before_those_of_copies(store: Store) -> None:
+    epoch = await owner(store)
+    await store.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))])
     late = Copy(1, SHA, 8)
     for start, end, outcome in ((0, 9, Applied.ALREADY), (5, 12, Applied.OVERLAP), (10, 12, Applied.GAP)):
-        assert await store.apply([copying(token, start, end, late)]) == [(outcome, 9)]
+        assert await store.apply([copying(epoch, start, end, late)]) == [(outcome, 9)]
 
 
 async def test_a_copy_that_is_read_again_is_not_held_against_its_own_mark(store: Store) -> None:
-    """A Redis that came back older, or a fence that was moved: the same record is decided again."""
-    token = await owner(store)
-    await store.mark_copies(P, token, [(Copy(1, SHA, 7), await store.now_ms())], whole=False)
-    assert await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
+    """A Redis that came back older, or a checkpoint that was moved: the same record is decided again."""
+    epoch = await owner(store)
+    await store.mark_copies(P, epoch, [(Copy(1, SHA, 7), await store.now_ms())], whole=False)
+    assert await store.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
 
 
 async def test_a_copy_after_it_has_no_say_and_loses_its_mark(store: Store) -> None:
-    token = await owner(store)
-    await store.mark_copies(P, token, [(Copy(1, SHA, 17), await store.now_ms())], whole=False)
-    assert await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
+    epoch = await owner(store)
+    await store.mark_copies(P, epoch, [(Copy(1, SHA, 17), await store.now_ms())], whole=False)
+    assert await store.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))]) == [(Applied.APPLIED, 9)]
     assert (await store.copies([(P, [1])]))[0].decided == {1: Copy(1, SHA, 7)}
-    assert await store.apply([copying(token, 9, 18, Copy(1, SHA, 17))]) == [(Applied.COPIED, 9)]
+    assert await store.apply([copying(epoch, 9, 18, Copy(1, SHA, 17))]) == [(Applied.COPIED, 9)]
 
 
 async def test_restored_marks_leave_those_that_stand_and_say_when_none_is_missing(store: Store) -> None:
-    token, now = await owner(store), await store.now_ms()
-    await store.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
+    epoch, now = await owner(store), await store.now_ms()
+    await store.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))])
     found = [(Copy(1, OTHER, 3), now), (Copy(2, SHA, 4), now), (Copy(3, SHA, 5), now - COPY_MS)]  # the last: too old
-    assert await store.mark_copies(P, token, found, whole=True)
-    expected = Marks(True, {1: Copy(1, SHA, 7), 2: Copy(2, SHA, 4)})
+    assert await store.mark_copies(P, epoch, found, whole=True)
+    expected = DecidedCopies(True, {1: Copy(1, SHA, 7), 2: Copy(2, SHA, 4)})
     assert await store.copies([(P, [1, 2, 3])]) == [expected]
-    assert not await store.mark_copies(P, token - 1, [(Copy(9, SHA, 10), now)], whole=True)
+    assert not await store.mark_copies(P, epoch - 1, [(Copy(9, SHA, 10), now)], whole=True)
     assert (await store.copies([(P, [9])]))[0].decided == {}
     assert not (await store.copies([(Q, [1])]))[0].whole
 
 
 async def test_many_are_restored_and_none_at_all(store: Store) -> None:
-    token, now = await owner(store), await store.now_ms()
+    epoch, now = await owner(store), await store.now_ms()
     many = [(Copy(n, SHA, n + 5000), now) for n in range(1203)]
-    assert await store.mark_copies(P, token, many, whole=False)
+    assert await store.mark_copies(P, epoch, many, whole=False)
     (found,) = await store.copies([(P, [0, 499, 500, 1202, 1203])])
     assert (found.whole, sorted(found.decided)) == (False, [0, 499, 500, 1202])
-    assert await store.mark_copies(P, token, [], whole=True)
+    assert await store.mark_copies(P, epoch, [], whole=True)
     assert (await store.copies([(P, [])]))[0].whole
 
 
-async def test_nobody_marks_in_a_part_that_was_never_claimed(store: Store) -> None:
-    for token in (0, -1, 1):
-        assert not await store.mark_copies(P, token, [(Copy(1, SHA, 2), NOW_MS)], whole=True)
+async def test_nobody_marks_in_a_partition_that_was_never_claimed(store: Store) -> None:
+    for epoch in (0, -1, 1):
+        assert not await store.mark_copies(P, epoch, [(Copy(1, SHA, 2), NOW_MS)], whole=True)
 
 
 NOW_MS = int(time.time() * 1000)
 
 
 @pytest.fixture
-async def redis(shared_pair: Pair, namespace: str) -> AsyncIterator[RedisStore]:
-    store = RedisStore(shared_pair.redis, namespace)
+async def redis(shared_stack: Stack, namespace: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore(shared_stack.redis, namespace)
     yield store
     await store.close()
 
 
 async def test_each_mark_expires_as_the_keys_say_it_does(redis: RedisStore, namespace: str) -> None:
-    token, now = await owner(redis), await redis.now_ms()
-    await redis.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
-    await redis.mark_copies(P, token, [(Copy(2, SHA, 8), now - 1000)], whole=True)
+    epoch, now = await owner(redis), await redis.now_ms()
+    await redis.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))])
+    await redis.mark_copies(P, epoch, [(Copy(2, SHA, 8), now - 1000)], whole=True)
     for origin, expected in ((1, COPY_MS), (2, COPY_MS - 1000)):
         left = await redis._redis.pttl(Keys(namespace).copy(P, origin))
         assert expected - 60_000 < left <= expected
@@ -132,10 +132,10 @@ async def test_each_mark_expires_as_the_keys_say_it_does(redis: RedisStore, name
 async def test_the_twins_marks_expire_too() -> None:
     now = [NOW_MS]
     twin = MemoryStore(lambda: now[0])
-    token = await owner(twin)
-    await twin.apply([copying(token, 0, 9, Copy(1, SHA, 7))])
+    epoch = await owner(twin)
+    await twin.apply([copying(epoch, 0, 9, Copy(1, SHA, 7))])
     now[0] += COPY_MS - 1
     assert (await twin.copies([(P, [1])]))[0].decided == {1: Copy(1, SHA, 7)}
     now[0] += 1
     assert (await twin.copies([(P, [1])]))[0].decided == {}
-    assert await twin.apply([copying(token, 9, 12, Copy(1, SHA, 10))]) == [(Applied.APPLIED, 12)]
+    assert await twin.apply([copying(epoch, 9, 12, Copy(1, SHA, 10))]) == [(Applied.APPLIED, 12)]

@@ -11,15 +11,15 @@ import pytest
 from redis import Redis
 
 from tests.store.conftest import as_worker
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Part
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import StoreDenied, StoreForbids
 from tidegate.streams.settings.roles import REDIS, redis_acl
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.redis import RedisStore
 
 STORE = Path(__file__).parents[2] / "streams" / "store"
-PART = Part("completions", 0)
+PARTITION = TopicPartition("completions", 0)
 # What redis-py calls otherwise than Redis does, and what of it is no command.
 NAMES = {"delete": "del", "script_load": "script|load"}
 OURS = {"execute", "execute_command", "pipeline", "aclose", "initialize", "get_nodes", "get_primaries"}
@@ -53,29 +53,29 @@ def test_a_dashboard_has_no_command_that_writes() -> None:
     assert set(REDIS["dashboard"]) < set(REDIS["worker"])
 
 
-async def test_a_dashboard_reads_and_writes_nothing(shared_pair: Pair, namespace: str) -> None:
-    worker = RedisStore(shared_pair.redis, namespace)
-    dashboard = RedisStore(as_worker(shared_pair.redis, namespace, "dashboard"), namespace)
+async def test_a_dashboard_reads_and_writes_nothing(shared_stack: Stack, namespace: str) -> None:
+    worker = RedisStore(shared_stack.redis, namespace)
+    dashboard = RedisStore(as_worker(shared_stack.redis, namespace, "dashboard"), namespace)
     try:
         await worker.check("0123abcd")
         assert await dashboard.user_key() == "0123abcd"
         assert await dashboard.now_ms() > 0
         for forbidden in (
-            dashboard.claim([PART], "w"),
-            dashboard.keep_policies(1, "{}"),
+            dashboard.claim([PARTITION], "w"),
+            dashboard.save_policies(1, "{}"),
             dashboard.check("0123abcd"),
-            dashboard.progress([PART]),
+            dashboard.progress([PARTITION]),
         ):
             with pytest.raises(StoreForbids, match=rf"user dashboard-{namespace} may not .*docs/security\.md"):
                 await forbidden
-        assert await worker.fences([PART]) == [None]
+        assert await worker.checkpoints([PARTITION]) == [None]
     finally:
         await worker.close()
         await dashboard.close()
 
 
-async def test_another_namespace_s_keys_are_not_a_worker_s(shared_pair: Pair, namespace: str) -> None:
-    stranger = RedisStore(as_worker(shared_pair.redis, f"{namespace}x"), namespace)
+async def test_another_namespace_s_keys_are_not_a_worker_s(shared_stack: Stack, namespace: str) -> None:
+    stranger = RedisStore(as_worker(shared_stack.redis, f"{namespace}x"), namespace)
     try:
         with pytest.raises(StoreForbids, match="may not touch that key"):
             await stranger.check("0123abcd")
@@ -83,8 +83,8 @@ async def test_another_namespace_s_keys_are_not_a_worker_s(shared_pair: Pair, na
         await stranger.close()
 
 
-async def test_a_wrong_password_is_refused_not_away(shared_pair: Pair, namespace: str) -> None:
-    address = as_worker(shared_pair.redis, namespace)
+async def test_a_wrong_password_is_refused_not_unavailable(shared_stack: Stack, namespace: str) -> None:
+    address = as_worker(shared_stack.redis, namespace)
     store = RedisStore(Address(address.url, security={**address.security, "password": "zxcanaryqv"}), namespace)
     try:
         with pytest.raises(StoreDenied, match=rf"user worker-{namespace} and its password are refused") as error:
@@ -95,10 +95,10 @@ async def test_a_wrong_password_is_refused_not_away(shared_pair: Pair, namespace
 
 
 @pytest.mark.parametrize("command", sorted(REDIS["worker"]))
-def test_a_right_is_one_that_redis_knows(shared_pair: Pair, namespace: str, command: str) -> None:
+def test_a_right_is_one_that_redis_knows(shared_stack: Stack, namespace: str, command: str) -> None:
     """Without it, the command is refused; with it, whatever else is wrong."""
     words = redis_acl("worker", f"worker-{namespace}", namespace)
-    with Redis.from_url(shared_pair.redis) as admin:
+    with Redis.from_url(shared_stack.redis) as admin:
         admin.execute_command("ACL", "SETUSER", *(word for word in words if word != f"+{command}"), ">x")
         without = admin.execute_command("ACL", "DRYRUN", words[0], *_call(command, namespace))
         admin.execute_command("ACL", "SETUSER", *words, ">x")

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import pytest
 
-from tidegate.streams.errors import StoreAway
+from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import FRESH_S, Names, seen
+from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, seen
 
 
 class Counting(MemoryStore):
@@ -17,12 +17,12 @@ class Counting(MemoryStore):
     def __init__(self) -> None:
         super().__init__(lambda: 1_800_000_000_000)
         self.asked: list[tuple[str, set[str]]] = []
-        self.away = False
+        self.unavailable = False
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
         self.asked.append((kind, set(names)))
-        if self.away:
-            raise StoreAway("redis: no answer")
+        if self.unavailable:
+            raise StoreUnavailable("redis: no answer")
         return await super().admit(kind, names, limit)
 
 
@@ -45,58 +45,58 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def names(store: Counting, clock: Clock) -> Names:
-    return Names(store, 3, clock)
+def names(store: Counting, clock: Clock) -> ScopeLimiter:
+    return ScopeLimiter(store, 3, clock)
 
 
 def tenants(*found: str) -> dict[str, set[str]]:
     return {"tenant": set(found)}
 
 
-def scopes(names: Names, *found: str) -> list[str]:
+def scopes(names: ScopeLimiter, *found: str) -> list[str]:
     return [names.scope("tenant", name) for name in found]
 
 
 # --- who counts under which name
 
 
-async def test_a_name_below_the_limit_counts_under_its_own(names: Names) -> None:
+async def test_a_name_below_the_limit_counts_under_its_own(names: ScopeLimiter) -> None:
     await names.learn({"tenant": {"acme"}, "model": {"m1"}, "route": {"chat"}})
     found = [names.scope(kind, name) for kind, name in (("tenant", "acme"), ("model", "m1"), ("route", "chat"))]
     assert found == ["tenant=acme", "model=m1", "route=chat"]
     assert names.overflowed == {"tenant": 0, "model": 0, "route": 0}
 
 
-async def test_names_beyond_the_limit_count_together_and_are_counted(names: Names) -> None:
+async def test_names_beyond_the_limit_count_together_and_are_counted(names: ScopeLimiter) -> None:
     await names.learn(tenants("a", "b", "c"))
     await names.learn(tenants("d", "e"))
     assert scopes(names, "a", "d", "e", "d") == ["tenant=a", "tenant:other", "tenant:other", "tenant:other"]
     assert names.overflowed == {"tenant": 3, "model": 0, "route": 0}
 
 
-async def test_of_more_new_names_than_have_room_as_many_are_admitted_as_fit(names: Names) -> None:
+async def test_of_more_new_names_than_have_room_as_many_are_admitted_as_fit(names: ScopeLimiter) -> None:
     found = [f"t{n}" for n in range(10)]
     await names.learn(tenants(*found))
     assert sorted(scopes(names, *found)).count("tenant:other") == 7
 
 
-async def test_each_kind_has_room_of_its_own(names: Names) -> None:
+async def test_each_kind_has_room_of_its_own(names: ScopeLimiter) -> None:
     await names.learn(tenants("a", "b", "c", "d"))
     await names.learn({"route": {"a"}})
     assert names.scope("route", "a") == "route=a"
 
 
-async def test_a_name_that_was_never_learnt_counts_as_other(names: Names) -> None:
+async def test_a_name_that_was_never_learnt_counts_as_other(names: ScopeLimiter) -> None:
     assert scopes(names, "stranger") == ["tenant:other"]
 
 
-async def test_a_tenant_called_other_is_not_the_others(names: Names) -> None:
+async def test_a_tenant_called_other_is_not_the_others(names: ScopeLimiter) -> None:
     await names.learn(tenants("other"))
     assert scopes(names, "other", "stranger") == ["tenant=other", "tenant:other"]
 
 
 async def test_workers_share_the_limit(store: Counting, clock: Clock) -> None:
-    one, two = Names(store, 3, clock), Names(store, 3, clock)
+    one, two = ScopeLimiter(store, 3, clock), ScopeLimiter(store, 3, clock)
     await one.learn(tenants("a", "b", "c"))
     await two.learn(tenants("c", "d"))
     assert scopes(two, "c", "d") == ["tenant=c", "tenant:other"]
@@ -108,7 +108,9 @@ async def test_workers_share_the_limit(store: Counting, clock: Clock) -> None:
 #   |---- FRESH_S = 30 s ----|------->
 
 
-async def test_a_name_is_asked_for_once_while_its_answer_is_fresh(names: Names, store: Counting, clock: Clock) -> None:
+async def test_a_name_is_asked_for_once_while_its_answer_is_fresh(
+    names: ScopeLimiter, store: Counting, clock: Clock
+) -> None:
     for _ in range(100):
         await names.learn(tenants("a", "b"))
     assert store.asked == [("tenant", {"a", "b"})]
@@ -120,13 +122,13 @@ async def test_a_name_is_asked_for_once_while_its_answer_is_fresh(names: Names, 
     assert store.asked[1:] == [("tenant", {"a"})]
 
 
-async def test_only_new_names_are_asked_for(names: Names, store: Counting) -> None:
+async def test_only_new_names_are_asked_for(names: ScopeLimiter, store: Counting) -> None:
     await names.learn(tenants("a"))
     await names.learn(tenants("a", "b"))
     assert store.asked == [("tenant", {"a"}), ("tenant", {"b"})]
 
 
-async def test_a_full_kind_does_not_ask_for_every_new_name(names: Names, store: Counting, clock: Clock) -> None:
+async def test_a_full_kind_does_not_ask_for_every_new_name(names: ScopeLimiter, store: Counting, clock: Clock) -> None:
     await names.learn(tenants("a", "b", "c"))
     for n in range(1000):
         await names.learn(tenants("a", f"new{n}"))
@@ -139,7 +141,7 @@ async def test_a_full_kind_does_not_ask_for_every_new_name(names: Names, store: 
 
 
 async def test_names_that_live_are_kept_alive_though_their_kind_is_full(
-    names: Names, store: Counting, clock: Clock
+    names: ScopeLimiter, store: Counting, clock: Clock
 ) -> None:
     await names.learn(tenants("a", "b", "c"))
     clock.now_s += FRESH_S - 1
@@ -150,11 +152,11 @@ async def test_names_that_live_are_kept_alive_though_their_kind_is_full(
 
 
 async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_again(
-    names: Names, store: Counting, clock: Clock
+    names: ScopeLimiter, store: Counting, clock: Clock
 ) -> None:
     await names.learn(tenants("a", "b", "c"))
     await names.learn(tenants("d"))
-    store._names["tenant"].pop("a")  # gone quiet, and let go of by the tick
+    store._names["tenant"].pop("a")  # gone quiet, and let go of by the ruler
     clock.now_s += FRESH_S + 0.1
     await names.learn(tenants("d"))
     assert scopes(names, "d") == ["tenant=d"]
@@ -162,21 +164,23 @@ async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_a
     assert scopes(names, "a") == ["tenant:other"]  # its place went to another
 
 
-async def test_names_that_come_and_go_are_not_kept_for_ever(names: Names, store: Counting, clock: Clock) -> None:
+async def test_names_that_come_and_go_are_not_kept_for_ever(names: ScopeLimiter, store: Counting, clock: Clock) -> None:
     for day in range(100):
         await names.learn(tenants(f"a{day}", f"b{day}", f"c{day}"))
-        store._names["tenant"].clear()  # gone quiet, and let go of by the tick
+        store._names["tenant"].clear()  # gone quiet, and let go of by the ruler
         clock.now_s += 86_400
     assert len(names._admitted["tenant"]) <= 6
     await names.learn(tenants("d"))
     assert scopes(names, "d", "a0") == ["tenant=d", "tenant:other"]
 
 
-async def test_while_the_store_is_away_nothing_is_taken_for_an_answer(names: Names, store: Counting) -> None:
-    store.away = True
-    with pytest.raises(StoreAway):
+async def test_while_the_store_is_unavailable_nothing_is_taken_for_an_answer(
+    names: ScopeLimiter, store: Counting
+) -> None:
+    store.unavailable = True
+    with pytest.raises(StoreUnavailable):
         await names.learn(tenants("a"))
-    store.away = False
+    store.unavailable = False
     await names.learn(tenants("a"))
     assert scopes(names, "a") == ["tenant=a"]
 

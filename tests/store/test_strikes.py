@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.store.test_contract import P, Q, owner, span
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Part
+from tests.store.test_contract import P, Q, owner, record_range
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Crossing, Standing, Strike, Struck, Terms, kept_ms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Strike, Terms, kept_ms
 from tidegate.streams.store import KEPT_MS, Applied, Apply, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
@@ -24,30 +24,34 @@ TERMS = Terms(HOUR_MS, 3.0, 5.0, 0.001, "7-ab")
 U, V = "acme:" + "a" * 32, "a|b:c d:" + "b" * 32  # a tenant may hold what we separate by
 
 
-def strike(offset: int, weight: float = 1.0, user: str = U, at_ms: int = T, part: Part = P) -> Strike:
-    return Strike(f"{part}@{offset}", user, at_ms, weight, "toxicity.block")
+def strike(offset: int, weight: float = 1.0, user: str = U, at_ms: int = T, partition: TopicPartition = P) -> Strike:
+    return Strike(f"{partition}@{offset}", user, at_ms, weight, "toxicity.block")
 
 
-def striking(token: int, start: int, end: int, *strikes: Strike, terms: Terms = TERMS, part: Part = P) -> Apply:
-    return span(token, start, end, part, aggregate=Aggregate(struck=Struck(terms, strikes) if strikes else None))
+def striking(
+    epoch: int, start: int, end: int, *strikes: Strike, terms: Terms = TERMS, partition: TopicPartition = P
+) -> Apply:
+    return record_range(
+        epoch, start, end, partition, aggregate=Aggregate(new_strikes=NewStrikes(terms, strikes) if strikes else None)
+    )
 
 
 def undo(id_: str = "undo-1", weight: float | None = None, terms: Terms = TERMS) -> Undo:
     return Undo(id_, weight, terms, "ops", 'said "so" | é')
 
 
-async def crossings(store: Store, part: Part = P) -> list[Crossing]:
-    (outbox,) = await store.outboxes([part], 1000)
+async def crossings(store: Store, partition: TopicPartition = P) -> list[Crossing]:
+    (outbox,) = await store.outboxes([partition], 1000)
     assert outbox.waiting == len(outbox.queued)
     return [queued.crossing for queued in outbox.queued]
 
 
 async def test_strikes_add_up_and_decay_and_each_at_a_threshold_crosses(store: Store) -> None:
-    token = await owner(store)
+    epoch = await owner(store)
     #   at   0 h   1 h        2 h          half-life 1 h, throttle 3, suspend 5
     #  sum   2     1 + 2 = 3  1.5 + 4 = 5.5
     await store.apply([
-        striking(token, 0, 3, strike(0, 2), strike(1, 2, at_ms=T + HOUR_MS), strike(2, 4, at_ms=T + 2 * HOUR_MS))
+        striking(epoch, 0, 3, strike(0, 2), strike(1, 2, at_ms=T + HOUR_MS), strike(2, 4, at_ms=T + 2 * HOUR_MS))
     ])  # fmt: skip
     assert await store.standing([P, Q], U) == [Standing(5.5, T + 2 * HOUR_MS), None]
     assert await crossings(store) == [
@@ -56,25 +60,25 @@ async def test_strikes_add_up_and_decay_and_each_at_a_threshold_crosses(store: S
     ]
 
 
-async def test_users_and_parts_stand_apart(store: Store) -> None:
+async def test_users_and_partitions_stand_apart(store: Store) -> None:
     p, q = await owner(store), await owner(store, Q)
     await store.apply([
         striking(p, 0, 3, strike(0, user=U), strike(1, user=V), strike(2, user=V)),
-        striking(q, 0, 1, strike(0, user=V, part=Q), part=Q),
+        striking(q, 0, 1, strike(0, user=V, partition=Q), partition=Q),
     ])  # fmt: skip
     assert await store.standing([P, Q], V) == [Standing(2.0, T), Standing(1.0, T)]
     found = sorted([row async for row in store.standings()])
     assert found == [(P, U, Standing(1.0, T)), (P, V, Standing(2.0, T)), (Q, V, Standing(1.0, T))]
 
 
-async def test_a_span_that_is_not_applied_strikes_nobody(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([striking(token, 0, 5, strike(1, 3))])
+async def test_a_record_range_that_is_not_applied_strikes_nobody(store: Store) -> None:
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 5, strike(1, 3))])
     for again, outcome in (
-        (striking(token, 0, 5, strike(1, 3)), Applied.ALREADY),  # redelivered after a kill
-        (striking(token, 3, 8, strike(4, 3), strike(6, 3)), Applied.OVERLAP),
-        (striking(token, 7, 8, strike(7, 3)), Applied.GAP),
-        (striking(token - 1, 5, 8, strike(6, 3)), Applied.NOT_OWNER),
+        (striking(epoch, 0, 5, strike(1, 3)), Applied.ALREADY),  # redelivered after a kill
+        (striking(epoch, 3, 8, strike(4, 3), strike(6, 3)), Applied.OVERLAP),
+        (striking(epoch, 7, 8, strike(7, 3)), Applied.GAP),
+        (striking(epoch - 1, 5, 8, strike(6, 3)), Applied.NOT_OWNER),
     ):
         assert (await store.apply([again]))[0].applied is outcome
         assert await store.standing([P], U) == [Standing(3.0, T)]
@@ -82,9 +86,9 @@ async def test_a_span_that_is_not_applied_strikes_nobody(store: Store) -> None:
 
 
 async def test_a_late_strike_is_decayed_itself(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([striking(token, 0, 1, strike(0, 2))])
-    await store.apply([striking(token, 1, 2, strike(1, 2, at_ms=T - HOUR_MS))])
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 1, strike(0, 2))])
+    await store.apply([striking(epoch, 1, 2, strike(1, 2, at_ms=T - HOUR_MS))])
     assert await store.standing([P], U) == [Standing(3.0, T)]  # 2 + 2 / 2
     assert [(c.id, c.standing.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
 
@@ -96,28 +100,28 @@ async def test_what_crosses_is_up_to_the_lowest_threshold_given(
     store: Store, throttle: float | None, suspend: float | None, crossed: list[int]
 ) -> None:
     terms = Terms(HOUR_MS, throttle, suspend, 0.001, "8-cd")
-    token = await owner(store)
-    await store.apply([striking(token, 0, 4, strike(1), strike(2), strike(3), terms=terms)])
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 4, strike(1), strike(2), strike(3), terms=terms)])
     assert [c.id for c in await crossings(store)] == [f"completions[3]@{offset}" for offset in crossed]
     assert all(c.terms == terms for c in await crossings(store))
 
 
 async def test_an_outbox_is_drained_by_entry_whoever_else_drains_it(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([striking(token, 0, 3, *(strike(n, 3) for n in range(3)))])
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 3, *(strike(n, 3) for n in range(3)))])
     (outbox,) = await store.outboxes([P], 2)
     assert ([q.crossing.id for q in outbox.queued], outbox.waiting) == (
         ["completions[3]@0", "completions[3]@1"], 3,
     )  # fmt: skip
-    await store.drained(P, outbox.queued)
-    await store.drained(P, outbox.queued)  # a worker that was frozen meanwhile
+    await store.ack_outbox(P, outbox.queued)
+    await store.ack_outbox(P, outbox.queued)  # a worker that was frozen meanwhile
     assert [c.id for c in await crossings(store)] == ["completions[3]@2"]
     assert (await store.outboxes([Q, P], 2))[0] == ([], 0)
 
 
 async def test_strikes_are_undone_once_and_in_words(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([striking(token, 0, 1, strike(0, 4))])
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 1, strike(0, 4))])
     assert await store.undo(P, V, undo()) is None
     assert await store.undo(P, U, undo("undo-1", 1.5)) == (4.0, 2.5)
     assert await store.undo(P, U, undo("undo-1", 1.5)) == (2.5, 2.5)  # the same call again
@@ -131,20 +135,20 @@ async def test_strikes_are_undone_once_and_in_words(store: Store) -> None:
     ]
 
 
-async def test_what_was_undone_stays_undone_when_its_span_is_read_again(store: Store) -> None:
-    token = await owner(store)
-    await store.apply([striking(token, 0, 1, strike(0, 2))])
+async def test_what_was_undone_stays_undone_when_its_record_range_is_read_again(store: Store) -> None:
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     await store.undo(P, U, undo())
     (claim,) = await store.claim([P], "w2")
-    assert (await store.apply([striking(claim.token, 0, 1, strike(0, 2))]))[0].applied is Applied.ALREADY
+    assert (await store.apply([striking(claim.epoch, 0, 1, strike(0, 2))]))[0].applied is Applied.ALREADY
     assert await store.standing([P], U) == [Standing(0.0, T)]
-    await store.apply([striking(claim.token, 1, 2, strike(1, 2))])
+    await store.apply([striking(claim.epoch, 1, 2, strike(1, 2))])
     assert await store.standing([P], U) == [Standing(2.0, T)]
 
 
 async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
-    token, now = await owner(store), await store.now_ms()
-    await store.apply([striking(token, 0, 1, strike(0, 4, at_ms=now - HOUR_MS))])
+    epoch, now = await owner(store), await store.now_ms()
+    await store.apply([striking(epoch, 0, 1, strike(0, 4, at_ms=now - HOUR_MS))])
     before, after = await store.undo(P, U, undo(weight=1)) or (0.0, 0.0)
     assert (before, after) == (pytest.approx(2.0, abs=0.01), pytest.approx(1.0, abs=0.01))
     (standing,) = await store.standing([P], U)
@@ -162,15 +166,15 @@ async def test_which_user_key_it_is_can_be_asked_for(store: Store) -> None:
 
 
 @pytest.fixture
-async def both(shared_pair: Pair, namespace: str) -> AsyncIterator[tuple[RedisStore, MemoryStore]]:
-    redis = RedisStore(shared_pair.redis, namespace)
+async def both(shared_stack: Stack, namespace: str) -> AsyncIterator[tuple[RedisStore, MemoryStore]]:
+    redis = RedisStore(shared_stack.redis, namespace)
     yield redis, MemoryStore(lambda: int(time.time() * 1000))
     await redis.close()
 
 
 async def test_lua_and_the_twin_agree_to_the_last_bit(both: tuple[RedisStore, MemoryStore]) -> None:
     rng = random.Random(20261121)
-    tokens = [await owner(store) for store in both]
+    epochs = [await owner(store) for store in both]
     users = [f"t{n % 3}:{n:032x}" for n in range(20)]
     for n in range(100):
         terms = Terms(rng.randrange(60_000, 10**9), rng.choice([None, 2.5]), rng.choice([None, 4.0]), 0.0001, f"{n}-x")
@@ -178,8 +182,8 @@ async def test_lua_and_the_twin_agree_to_the_last_bit(both: tuple[RedisStore, Me
             strike(n * 10 + i, rng.choice([0.1, 1 / 3, 1.0, 1000.0]), rng.choice(users), T + rng.randrange(10**8))
             for i in range(rng.randrange(10))
         ]
-        for store, token in zip(both, tokens, strict=True):
-            await store.apply([striking(token, n * 10, n * 10 + 10, *strikes, terms=terms)])
+        for store, epoch in zip(both, epochs, strict=True):
+            await store.apply([striking(epoch, n * 10, n * 10 + 10, *strikes, terms=terms)])
         if n % 10 == 9:
             what, who = undo(f"undo-{n}", rng.choice([None, 0.7]), terms), rng.choice(users)
             redis_says, twin_says = [await store.undo(P, who, what) for store in both]
@@ -203,14 +207,14 @@ async def test_strikes_are_kept_until_they_mean_nothing_and_nothing_old_can_come
     expected = await redis.now_ms() + kept_ms(4.0, TERMS) + KEPT_MS  # whatever time the event has
     (key,) = [key async for key in redis._redis.scan_iter(match="*:strikes:*") if redis._keys.namespace in key.decode()]
     assert await redis._redis.pexpiretime(key) == pytest.approx(expected, abs=2_000)
-    assert twin.parts[P].strikes.users[U].expires_ms == pytest.approx(expected, abs=2_000)
+    assert twin.partitions[P].strikes.users[U].expires_ms == pytest.approx(expected, abs=2_000)
 
 
 async def test_the_twin_forgets_when_the_time_has_come() -> None:
     now = [T]
     store = MemoryStore(lambda: now[0])
-    token = await owner(store)
-    await store.apply([striking(token, 0, 1, strike(0, 2))])
+    epoch = await owner(store)
+    await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     now[0] = T + kept_ms(2, TERMS) + KEPT_MS - 1
     assert await store.standing([P], U) == [Standing(2.0, T)]
     now[0] += 1

@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Proxy:
     """Forwards its own port to `target`, "host:port", which may be set after the start.
 
-    A broker before which it stands has to advertise the proxy's address: `Embedded(advertised=proxy.address)`,
-    then `proxy.target = pair.kafka_listens`.
+    A broker before which it stands has to advertise the proxy's address: `EmbeddedStack(advertised=proxy.address)`,
+    then `proxy.target = stack.kafka_listens`.
     """
 
     def __init__(self, target: str | None = None, port: int = 0) -> None:
@@ -113,7 +113,7 @@ class Proxy:
                         way.cancel()
                     await asyncio.gather(*ways, return_exceptions=True)
         except OSError:
-            pass  # the target is away: the client's connection closes
+            pass  # the target is unavailable: the client's connection closes
         finally:
             for each in writers:
                 with contextlib.suppress(OSError):  # closed already

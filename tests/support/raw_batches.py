@@ -32,7 +32,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import cramjam
-from aiokafka import TopicPartition, codec
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka import codec
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.fetch import FetchRequest
@@ -219,7 +220,7 @@ async def _client(bootstrap: str, topic: str) -> AsyncIterator[Any]:
 
 async def _leader(client: Any, topic: str, partition: int) -> int:
     while True:
-        leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
+        leader = client.cluster.leader_for_partition(KafkaPartition(topic, partition))
         if leader is not None and leader >= 0:
             return int(leader)
         await client.force_metadata_update()

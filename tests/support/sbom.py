@@ -1,6 +1,6 @@
 """What Tidegate runs on, with licences: `python -m tests.support.sbom` writes CycloneDX and docs/dependencies.md.
 
-The runtime alone, as `requirements.lock` pins it, without the embedded pair and without tools. Licences are what each
+The runtime alone, as `requirements.lock` pins it, without the embedded stack and without tools. Licences are what each
 package's own metadata says, read by `cyclonedx-py` from this environment; hashes are the lock's.
 """
 
@@ -185,7 +185,7 @@ def page(document: dict[str, Any]) -> str:
         "",
         "What Tidegate runs on, with the licence that each package's own metadata states. Made by `make sbom`",
         "(`python -m tests.support.sbom`), which writes a CycloneDX list with hashes to `build/sbom.cdx.json`. A test",
-        "holds this page against `requirements.lock`. The embedded pair and the tools of development are not in it.",
+        "holds this page against `requirements.lock`. The embedded stack and the tools of development are not in it.",
         "",
         "| name | version | licence | what for |",
         "| --- | --- | --- | --- |",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real.pair import Real
+from tests.real.stack import Real
 from tests.support.raw_batches import HEADER, HEADER_BYTES
 
 _LENGTH, _COUNT = 1, 12  # places in HEADER
@@ -29,12 +29,12 @@ class Found:
     records: int
 
 
-def files(pair: Real, topic: str, partition: int) -> list[Path]:
+def files(stack: Real, topic: str, partition: int) -> list[Path]:
     """The segment files of a partition on all replicas, the oldest of each first."""
     return [
         file
-        for n in range(len(pair.cluster))
-        for file in sorted((pair.cluster.broker(n).directory / "data" / f"{topic}-{partition}").glob("*.log"))
+        for n in range(len(stack.cluster))
+        for file in sorted((stack.cluster.broker(n).directory / "data" / f"{topic}-{partition}").glob("*.log"))
     ]
 
 
@@ -51,21 +51,21 @@ def batches(file: Path) -> list[Found]:
     return found
 
 
-def holding(pair: Real, topic: str, partition: int, marker: bytes) -> list[Found]:
+def holding(stack: Real, topic: str, partition: int, marker: bytes) -> list[Found]:
     """The batch whose payload holds these bytes, on each replica. Raises LookupError where a replica has not one."""
     found = []
-    for file in files(pair, topic, partition):
+    for file in files(stack, topic, partition):
         held = file.read_bytes()
         found += [each for each in batches(file) if marker in held[each.at + HEADER_BYTES : each.at + each.size]]
-    if len(found) != pair.replication or len({each.offset for each in found}) != 1:
+    if len(found) != stack.replication or len({each.offset for each in found}) != 1:
         raise LookupError(f"{topic}-{partition}: {marker!r} stands in {found}; expected one batch on every replica")
     return found
 
 
-def at_offset(pair: Real, topic: str, partition: int, offset: int) -> list[Found]:
+def at_offset(stack: Real, topic: str, partition: int, offset: int) -> list[Found]:
     """The batch that begins at that offset, on each replica. Raises LookupError where a replica has it not."""
-    found = [each for file in files(pair, topic, partition) for each in batches(file) if each.offset == offset]
-    if len(found) != pair.replication:
+    found = [each for file in files(stack, topic, partition) for each in batches(file) if each.offset == offset]
+    if len(found) != stack.replication:
         raise LookupError(f"{topic}-{partition}@{offset}: found {found}; expected a batch on every replica")
     return found
 

@@ -15,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from tests.drills.fleet import make_topics
 from tests.support.corrupting import Corrupting, recoded, spoilt
 from tests.support.raw_batches import CODECS, Raw, batch, kept, produce, split
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 
 NOW_MS = int(time.time() * 1000)
 Answering = Callable[[list[bytes]], Corrupting]
@@ -91,14 +91,14 @@ def test_what_stands_instead_has_the_same_length() -> None:
 @pytest.mark.usefixtures("_wheels")
 async def test_a_batch_is_bad_for_as_long_as_the_proxy_makes_it_so() -> None:
     made = {codec: batch([Raw(f"MARKER-{codec}".encode())], at_ms=NOW_MS, compression=codec) for codec in CODECS}
-    with Corrupting() as proxy, Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        await make_topics(pair.kafka, 1)
+    with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        await make_topics(stack.kafka, 1)
         for each in made.values():
-            await produce(pair.kafka, "completions", 0, each)
+            await produce(stack.kafka, "completions", 0, each)
 
         async def read() -> list[tuple[bool, int]]:
-            found = [DefaultRecordBatch(each) for each in split(await kept(pair.kafka, "completions", 0))]
+            found = [DefaultRecordBatch(each) for each in split(await kept(stack.kafka, "completions", 0))]
             return [(each.validate_crc(), each.compression_type) for each in found]
 
         good = [(True, id_) for id_ in CODECS.values()]

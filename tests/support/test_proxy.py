@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support.proxy import Proxy
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 
 ProxyTo = Callable[[str | None], Proxy]
 
@@ -95,9 +95,9 @@ def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
 @pytest.mark.usefixtures("_wheels")
 async def test_a_broker_that_advertises_the_proxy_is_reached_only_through_it(proxy_to: ProxyTo, namespace: str) -> None:
     proxy = proxy_to(None)
-    with Embedded(advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        assert pair.kafka == proxy.address
-        async with AIOKafkaProducer(bootstrap_servers=pair.kafka) as producer:
+    with EmbeddedStack(advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        assert stack.kafka == proxy.address
+        async with AIOKafkaProducer(bootstrap_servers=stack.kafka) as producer:
             await producer.send_and_wait(namespace, b"value", partition=0)
             assert proxy.connections > 0

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import CorruptRecordException, InvalidTimestampError, KafkaError, UnknownError
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, Raw, batch, kept, produce, right_crc, split, varint
+from tests.support.stacks import Stack
 
 NOW_MS = int(time.time() * 1000)
 TWO = [Raw(b"value " * 9, b"key", [(b"name", b"\xff\x00"), (b"", None)], after_ms=5), Raw(None, after_ms=-7)]
@@ -20,11 +21,11 @@ NAMED = [Raw(b"value", headers=[(b"trac\xff", b"1")])]
 CRC, CODEC, FIRST_MS, MAX_MS = 4, 5, 7, 8  # places in HEADER
 
 
-async def topic(pair: Pair, name: str, **config: str) -> str:
-    admin = AIOKafkaAdminClient(bootstrap_servers=pair.kafka)
+async def topic(stack: Stack, name: str, **config: str) -> str:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
     settings = {key.replace("_", "."): value for key, value in config.items()}
-    await admin.create_topics([NewTopic(name, 1, pair.replication, topic_configs=settings)])
+    await admin.create_topics([NewTopic(name, 1, stack.replication, topic_configs=settings)])
     await admin.close()
     return name
 
@@ -96,63 +97,63 @@ TAKEN: dict[str, tuple[bytes, object, object]] = {
 
 
 @pytest.mark.parametrize("what", TAKEN)
-async def test_a_broker_keeps_or_refuses_it(shared_pair: Pair, namespace: str, what: str) -> None:
+async def test_a_broker_keeps_or_refuses_it(shared_stack: Stack, namespace: str, what: str) -> None:
     made, embedded, real = TAKEN[what]
-    expected = real if isinstance(shared_pair, Real) else embedded
-    name = await topic(shared_pair, namespace)
+    expected = real if isinstance(shared_stack, Real) else embedded
+    name = await topic(shared_stack, namespace)
     if isinstance(expected, type) and issubclass(expected, KafkaError):
         with pytest.raises(expected):
-            await produce(shared_pair.kafka, name, 0, made)
+            await produce(shared_stack.kafka, name, 0, made)
         return
-    assert await produce(shared_pair.kafka, name, 0, made) == 0
-    (found,) = split(await kept(shared_pair.kafka, name, 0))
+    assert await produce(shared_stack.kafka, name, 0, made) == 0
+    (found,) = split(await kept(shared_stack.kafka, name, 0))
     if expected == AS_IT_IS:
         assert (found[:12], found[16:]) == (made[:12], made[16:])  # but for the leader's epoch
     else:
         assert isinstance(expected, dict)
         fields = HEADER.unpack(found[:HEADER_BYTES])
         assert {place: fields[place] for place in expected} == expected
-        assert (fields[CRC] == right_crc(found)) is isinstance(shared_pair, Real)  # the embedded one puts none right
+        assert (fields[CRC] == right_crc(found)) is isinstance(shared_stack, Real)  # the embedded one puts none right
 
 
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
-async def test_a_topics_own_codec_is_kafkas_alone(shared_pair: Pair, namespace: str, compression: str) -> None:
-    name = await topic(shared_pair, namespace, compression_type=compression)
-    await produce(shared_pair.kafka, name, 0, batch([Raw(b"value " * 90)], at_ms=NOW_MS))
-    (found,) = split(await kept(shared_pair.kafka, name, 0))
-    expected = CODECS[compression] if isinstance(shared_pair, Real) else 0
+async def test_a_topics_own_codec_is_kafkas_alone(shared_stack: Stack, namespace: str, compression: str) -> None:
+    name = await topic(shared_stack, namespace, compression_type=compression)
+    await produce(shared_stack.kafka, name, 0, batch([Raw(b"value " * 90)], at_ms=NOW_MS))
+    (found,) = split(await kept(shared_stack.kafka, name, 0))
+    expected = CODECS[compression] if isinstance(shared_stack, Real) else 0
     assert HEADER.unpack(found[:HEADER_BYTES])[CODEC] == expected
 
 
-async def test_a_topic_may_take_any_timestamp_of_the_future(shared_pair: Pair, namespace: str) -> None:
-    name = await topic(shared_pair, namespace, message_timestamp_after_max_ms=str(2**63 - 1))
+async def test_a_topic_may_take_any_timestamp_of_the_future(shared_stack: Stack, namespace: str) -> None:
+    name = await topic(shared_stack, namespace, message_timestamp_after_max_ms=str(2**63 - 1))
     for at_ms in (NOW_MS * 1000, NOW_MS * 1_000_000, 4_102_444_800_000, 253_402_300_799_999):
-        offset = await produce(shared_pair.kafka, name, 0, batch(NAMED, at_ms=at_ms))
-        (found,) = split(await kept(shared_pair.kafka, name, 0, offset))  # each may begin a segment of its own
+        offset = await produce(shared_stack.kafka, name, 0, batch(NAMED, at_ms=at_ms))
+        (found,) = split(await kept(shared_stack.kafka, name, 0, offset))  # each may begin a segment of its own
         assert HEADER.unpack(found[:HEADER_BYTES])[FIRST_MS] == at_ms
 
 
-async def test_a_batch_without_records_is_kept_by_the_embedded_broker(shared_pair: Pair, namespace: str) -> None:
+async def test_a_batch_without_records_is_kept_by_the_embedded_broker(shared_stack: Stack, namespace: str) -> None:
     """It takes no offset, so that what comes behind it is refused once: its place is taken."""
-    name, empty, two = await topic(shared_pair, namespace), batch([], at_ms=NOW_MS), batch(TWO, at_ms=NOW_MS)
-    assert await produce(shared_pair.kafka, name, 0, two) == 0
-    if isinstance(shared_pair, Real):
+    name, empty, two = await topic(shared_stack, namespace), batch([], at_ms=NOW_MS), batch(TWO, at_ms=NOW_MS)
+    assert await produce(shared_stack.kafka, name, 0, two) == 0
+    if isinstance(shared_stack, Real):
         with pytest.raises(UnknownError):
-            await produce(shared_pair.kafka, name, 0, empty)
+            await produce(shared_stack.kafka, name, 0, empty)
         return
-    assert await produce(shared_pair.kafka, name, 0, empty) == 2
+    assert await produce(shared_stack.kafka, name, 0, empty) == 2
     with pytest.raises(UnknownError):
-        await produce(shared_pair.kafka, name, 0, two)
-    assert await produce(shared_pair.kafka, name, 0, two) == 4
-    found = split(await kept(shared_pair.kafka, name, 0))
+        await produce(shared_stack.kafka, name, 0, two)
+    assert await produce(shared_stack.kafka, name, 0, two) == 4
+    found = split(await kept(shared_stack.kafka, name, 0))
     assert [HEADER.unpack(each[:HEADER_BYTES])[0] for each in found] == [0, 2, 4]
 
 
-async def test_a_plain_consumer_reads_what_was_produced_raw(shared_pair: Pair, namespace: str) -> None:
-    name, tp = await topic(shared_pair, namespace), TopicPartition(namespace, 0)
+async def test_a_plain_consumer_reads_what_was_produced_raw(shared_stack: Stack, namespace: str) -> None:
+    name, tp = await topic(shared_stack, namespace), KafkaPartition(namespace, 0)
     for compression in CODECS:
-        await produce(shared_pair.kafka, name, 0, batch(TWO, at_ms=NOW_MS, compression=compression))
-    consumer = AIOKafkaConsumer(bootstrap_servers=shared_pair.kafka, auto_offset_reset="earliest", group_id=None)
+        await produce(shared_stack.kafka, name, 0, batch(TWO, at_ms=NOW_MS, compression=compression))
+    consumer = AIOKafkaConsumer(bootstrap_servers=shared_stack.kafka, auto_offset_reset="earliest", group_id=None)
     await consumer.start()
     try:
         consumer.assign([tp])

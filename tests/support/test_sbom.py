@@ -21,7 +21,7 @@ def rows() -> dict[str, tuple[str, str, str]]:
     return {name: row for name, row in found.items() if name not in ("name", "---")}
 
 
-def test_the_runtime_is_all_that_the_lock_pins_but_the_embedded_pair() -> None:
+def test_the_runtime_is_all_that_the_lock_pins_but_the_embedded_stack() -> None:
     assert set(runtime()) == set(pinned(LOCK.read_text())) - EMBEDDED
 
 

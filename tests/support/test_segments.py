@@ -8,7 +8,7 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from tests.drills.fleet import make_topics
-from tests.real.pair import Real
+from tests.real.stack import Real
 from tests.support.raw_batches import Raw, batch, kept, produce, split
 from tests.support.segments import at_offset, flip, holding
 

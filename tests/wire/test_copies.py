@@ -12,22 +12,22 @@ import pytest
 from tests.wire.records import Fake
 from tests.worker.test_pipeline import NOW, P, World, said
 from tidegate.streams.core.events import DeadLetter, Decision, Source
-from tidegate.streams.core.partition import Copy, Part, content_hash
-from tidegate.streams.ingest.batches import Span
-from tidegate.streams.ingest.takeover import Owned
+from tidegate.streams.core.partition import Copy, TopicPartition, content_hash
+from tidegate.streams.ingest.batches import RecordRange
+from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.store.scope_limiter import Names
+from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.wire.copies import Ignored, copies_in, copy_of, position
 from tidegate.streams.wire.headers import origin
 from tidegate.streams.worker import pipeline as module
-from tidegate.streams.worker.feedback import Hear
+from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.pipeline import Pipeline
 
 HEADER = "tidegate-origin"
 
 
 def copy(offset: int, of: int | str, value: bytes | None = None, header: str = HEADER, **more: Any) -> Fake:
-    """A record that says which one it is a copy of: an offset of its part, or whatever it says."""
+    """A record that says which one it is a copy of: an offset of its partition, or whatever it says."""
     where = f"completions[3]@{of}" if isinstance(of, int) else of
     value = said(0).value if value is None else value
     return Fake(value, ((header, where.encode()),), offset=offset, timestamp=NOW + offset, partition=3, **more)
@@ -39,8 +39,8 @@ def copy(offset: int, of: int | str, value: bytes | None = None, header: str = H
 @pytest.mark.parametrize(
     ("said_", "found"),
     [
-        ("completions[3]@5", (Part("completions", 3), 5)),
-        ("a.b-c_d[0]@0", (Part("a.b-c_d", 0), 0)),
+        ("completions[3]@5", (TopicPartition("completions", 3), 5)),
+        ("a.b-c_d[0]@0", (TopicPartition("a.b-c_d", 0), 0)),
         ("completions[3]@-5", None),
         ("completions[3]@5 ", None),
         ("completions[x]@5", None),
@@ -82,7 +82,7 @@ def test_the_header_is_read_as_our_other_ones_and_never_raises(headers: Any, fou
         ("nonsense", Ignored.MALFORMED),
     ],
 )
-def test_a_copy_is_of_a_record_before_it_in_its_part(of: int | str, found: object) -> None:
+def test_a_copy_is_of_a_record_before_it_in_its_partition(of: int | str, found: object) -> None:
     record = copy(8, of)
     assert copy_of(record, record.headers[0][1].decode()) == found
 
@@ -105,8 +105,8 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     made.scoring.close()
 
 
-async def process(world: World, owned: Owned, *records: Fake) -> None:
-    await world.pipeline.process(world.batch(Span(owned, owned.applied, list(records), 0)))
+async def process(world: World, owned: OwnedPartition, *records: Fake) -> None:
+    await world.pipeline.process(world.batch(RecordRange(owned, owned.applied, list(records), 0)))
 
 
 def published(world: World) -> list[tuple[int, str, str | None]]:
@@ -135,7 +135,7 @@ async def test_the_first_copy_is_decided_and_every_other_is_a_dead_letter(world:
     ]
     #  5 records: 3 decided + 2 redriven; buckets know of 3
     assert await world.store.totals([P]) == {"decided": 3, "redriven": 2}
-    assert sum(bucket["scored|all"] for bucket in world.store.parts[P].counts.values()) == 3
+    assert sum(bucket["scored|all"] for bucket in world.store.partitions[P].counts.values()) == 3
     assert world.metric("dead_letters_total", topic="completions", reason="redriven") == 2
     letter = json.loads(world.topic.messages[2].value or b"")
     assert letter["expected"] == "no copy: completions[3]@6 was decided"
@@ -170,7 +170,7 @@ async def test_a_copy_that_cannot_be_read_marks_nothing_and_keeps_its_origin(wor
     await process(world, owned, copy(6, 2, b"{"), copy(7, 2, b"{"))
     assert published(world) == [(offset, "not_json", "completions[3]@2") for offset in (6, 7)]
     assert await world.store.totals([P]) == {"dead_letters": 2}
-    assert world.store.parts[P].copies.marked == {}
+    assert world.store.partitions[P].copies.marked == {}
 
 
 async def test_a_fault_marks_for_it_is_counted(world: World) -> None:
@@ -184,54 +184,54 @@ async def test_a_fault_marks_for_it_is_counted(world: World) -> None:
 async def test_a_copy_that_is_read_again_after_a_crash_is_decided_again(world: World) -> None:
     """Published, and not counted: the next owner reads it once more, and what was decided of it stands."""
     owned = await world.own(P, 6)
-    world.store.away = ["after"]  # counted, and its answer lost: the same span is applied twice
+    world.store.unavailable = ["after"]  # counted, and its answer lost: the same record range is applied twice
     await process(world, owned, copy(6, 2))
     assert await world.store.totals([P]) == {"decided": 1}
     (claim,) = await world.store.claim([P], "w2")
-    again = Owned(P, claim.token, 6, 6, owned.belief)
-    world.store.parts[P].next = 6  # as `fence reset` puts it
+    again = OwnedPartition(P, claim.epoch, 6, 6, owned.belief)
+    world.store.partitions[P].next = 6  # as `checkpoint reset` puts it
     await process(world, again, copy(6, 2))
     assert [what for _, what, _ in published(world)] == ["block", "block"]
 
 
 async def test_of_copies_that_are_read_again_the_first_that_can_be_read_is_decided(world: World) -> None:
-    """Somebody moved the fence back, with a worker that reads what 6 says: 7 was decided then, and is a copy now."""
+    """Somebody moved the checkpoint back, with a worker that reads what 6 says: 7 was decided then, and is a copy now."""
     owned = await world.own(P, 6)
-    await world.store.mark_copies(P, owned.token, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
     await process(world, owned, copy(6, 2), copy(7, 2))
     await process(world, owned, copy(8, 2))
     assert [what for _, what, _ in published(world)] == ["block", "redriven", "redriven"]
     assert (await world.store.copies([(P, [2])]))[0].decided[2].offset == 6
 
 
-async def test_a_mark_that_came_in_between_has_the_part_taken_over_anew(world: World) -> None:
+async def test_a_mark_that_came_in_between_has_the_partition_taken_over_anew(world: World) -> None:
     """Asked again by `apply`: what was published stands under the lower epoch, and nothing is counted."""
     owned = await world.own(P, 6)
     world.topic.gate.clear()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
     await asyncio.sleep(0.01)
-    await world.store.mark_copies(P, owned.token, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], whole=True)
     world.topic.gate.set()
     await running
     assert await world.store.totals([P]) == {}
-    assert world.group.retaken == [(P, "store says copied: next is 6, this span starts at 6")]
+    assert world.group.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
     assert world.metric("gaps_total", topic="completions", outcome="copied") == 1
     (claim,) = await world.store.claim([P], "w1")
-    await process(world, Owned(P, claim.token, 6, 6, owned.belief), copy(6, 2), said(7))
+    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.belief), copy(6, 2), said(7))
     assert await world.store.totals([P]) == {"decided": 1, "redriven": 1}
 
 
 async def test_an_overlap_with_copies_is_read_again_from_next(world: World) -> None:
     """The copy before `next` may have become something else there than it did here."""
     owned = await world.own(P, 6)
-    world.store.parts[P].next = 7
+    world.store.partitions[P].next = 7
     await process(world, owned, copy(6, 2), copy(7, 2))
-    assert world.group.retaken == [(P, "store says overlap: next is 7, this span starts at 6")]
+    assert world.group.retaken == [(P, "store says overlap: next is 7, this record range starts at 6")]
     assert await world.store.totals([P]) == {}
 
 
 async def test_where_marks_may_be_missing_nothing_is_published_before_they_are_there(world: World) -> None:
-    wanted: list[Part] = []
+    wanted: list[TopicPartition] = []
     world.pipeline._want_copies = wanted.append
     owned = await world.own(P, 6)
     await process(world, owned, said(6))  # nobody asks
@@ -239,22 +239,22 @@ async def test_where_marks_may_be_missing_nothing_is_published_before_they_are_t
     await process(world, owned, said(7), copy(8, 2))
     assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
-    await world.store.mark_copies(P, claim.token, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], whole=True)
-    await process(world, Owned(P, claim.token, 7, 7, owned.belief), said(7), copy(8, 2))
+    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], whole=True)
+    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.belief), said(7), copy(8, 2))
     assert [what for _, what, _ in published(world)][1:] == ["block", "redriven"]
     assert wanted == [P]
 
 
 async def test_a_complaint_that_was_sent_again_counts_once(world: World) -> None:
-    part = Part("feedback", 3)
-    hear = Hear(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
+    partition = TopicPartition("feedback", 3)
+    hear = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
     world.group.topic = "feedback"
     pipeline: Pipeline[Any, Any] = Pipeline(
-        world.group, hear, world.topic, world.store, Names(world.store, 100), lambda: world.live, world.metrics  # type: ignore[arg-type]
+        world.group, hear, world.topic, world.store, ScopeLimiter(world.store, 100), lambda: world.live, world.metrics  # type: ignore[arg-type]
     )  # fmt: skip
-    owned = await world.own(part, 6)
+    owned = await world.own(partition, 6)
     value = json.dumps({"id": "f1", "completion_id": "c1", "kind": "complaint"}).encode()
     records = [copy(offset, "feedback[3]@2", value, topic="feedback") for offset in (6, 7)]
-    await pipeline.process(world.batch(Span(owned, 6, records, 0)))
-    assert await world.store.totals([part]) == {"feedback": 1, "redriven": 1}
+    await pipeline.process(world.batch(RecordRange(owned, 6, records, 0)))
+    assert await world.store.totals([partition]) == {"feedback": 1, "redriven": 1}
     assert published(world) == [(7, "redriven", "feedback[3]@2")]

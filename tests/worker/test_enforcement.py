@@ -1,4 +1,4 @@
-"""The outboxes of the parts that a worker owns, published and emptied, on the in-memory store."""
+"""The outboxes of the partitions that a worker owns, published and emptied, on the in-memory store."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Sequence
 import pytest
 
 from tidegate.streams.core.events import Enforcement
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Strike, Struck, Terms
-from tidegate.streams.errors import BrokerAway, StoreAway
-from tidegate.streams.ingest.takeover import Belief, Owned
+from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Apply, Fence, Mark, Outbox, Queued
+from tidegate.streams.store import Apply, Checkpoint, Marker, Outbox, Queued
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.worker import enforcement as enforce
 from tidegate.streams.worker.enforcement import Enforcer
 
 T = 1_800_000_000_000
-P, Q = Part("completions", 0), Part("completions", 1)
+P, Q = TopicPartition("completions", 0), TopicPartition("completions", 1)
 TERMS = Terms(3_600_000, 1.0, 3.0, 0.001, "7-ab")
 
 
@@ -30,11 +30,11 @@ class Flaky(MemoryStore):
 
     crashes = 0
 
-    async def drained(self, part: Part, queued: Sequence[Queued]) -> None:
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         if self.crashes:
             self.crashes -= 1
-            raise StoreAway("redis: no answer")
-        await super().drained(part, queued)
+            raise StoreUnavailable("redis: no answer")
+        await super().ack_outbox(partition, queued)
 
 
 class Rig:
@@ -42,9 +42,9 @@ class Rig:
 
     def __init__(self) -> None:
         self.store = Flaky(lambda: T)
-        self.owned = {P: Owned(P, 0, 0, 0, Belief.BELIEVED)}
+        self.owned = {P: OwnedPartition(P, 0, 0, 0, CheckpointTrust.BELIEVED)}
         self.alive = True
-        self.broker_away = False
+        self.broker_unavailable = False
         self.sent: list[Message] = []
         self.metrics = Metrics()
         self.enforcer = Enforcer(self.store, self.publish, self, self.metrics)
@@ -53,22 +53,22 @@ class Rig:
         return self.alive
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        if self.broker_away:
-            raise BrokerAway("kafka: no answer")
+        if self.broker_unavailable:
+            raise BrokerUnavailable("kafka: no answer")
         self.sent += messages
 
-    async def strike(self, n: int, part: Part = P, user: str = "acme:ab") -> None:
+    async def strike(self, n: int, partition: TopicPartition = P, user: str = "acme:ab") -> None:
         """n strikes of weight 1: each crosses."""
-        (claim,) = await self.store.claim([part], "w1")
-        start = claim.fence.next if claim.fence else 0
-        if claim.fence is None:
-            await self.store.reset(part, claim.token, Fence(0, "c", 1, None))
+        (claim,) = await self.store.claim([partition], "w1")
+        start = claim.checkpoint.next if claim.checkpoint else 0
+        if claim.checkpoint is None:
+            await self.store.reset(partition, claim.epoch, Checkpoint(0, "c", 1, None))
         strikes = tuple(
-            Strike(f"{part}@{start + i}", user, T, 1.0, "toxicity.block") for i in range(n)
+            Strike(f"{partition}@{start + i}", user, T, 1.0, "toxicity.block") for i in range(n)
         )  # fmt: skip
         span = Apply(
-            part, claim.token, start, start + n, Mark(start + n - 1, T, "s"),
-            Aggregate(struck=Struck(TERMS, strikes)), T, 0, 1,
+            partition, claim.epoch, start, start + n, Marker(start + n - 1, T, "s"),
+            Aggregate(new_strikes=NewStrikes(TERMS, strikes)), T, 0, 1,
         )  # fmt: skip
         assert (await self.store.apply([span]))[0].next == start + n
 
@@ -102,7 +102,7 @@ async def test_crossings_are_published_in_order_by_user_and_removed(rig: Rig) ->
 async def test_a_crash_before_the_removal_publishes_the_same_again(rig: Rig) -> None:
     await rig.strike(2)
     rig.store.crashes = 1
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await rig.enforcer.run_once()
     await Enforcer(rig.store, rig.publish, rig, rig.metrics).run_once()  # the next owner
     assert rig.published[:2] == rig.published[2:]
@@ -112,16 +112,16 @@ async def test_a_crash_before_the_removal_publishes_the_same_again(rig: Rig) -> 
 
 async def test_what_is_not_acknowledged_stays(rig: Rig) -> None:
     await rig.strike(1)
-    rig.broker_away = True
-    with pytest.raises(BrokerAway):
+    rig.broker_unavailable = True
+    with pytest.raises(BrokerUnavailable):
         await rig.enforcer.run_once()
     assert rig.metric("enforcements_waiting") == 1
-    rig.broker_away = False
+    rig.broker_unavailable = False
     await rig.enforcer.run_once()
     assert len(rig.sent) == 1
 
 
-async def test_only_parts_owned_here_and_only_while_they_are(rig: Rig) -> None:
+async def test_only_partitions_owned_here_and_only_while_they_are(rig: Rig) -> None:
     await rig.strike(1, P)
     await rig.strike(1, Q)
     rig.alive = False  # frozen past its session timeout

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from tests.support.pairs import Pair
 from tests.support.scorers import scripted
+from tests.support.stacks import Stack
 from tidegate.streams.core.policy.log import PolicyLog, fold
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.records import PolicyChange, ShadowChange
 from tidegate.streams.errors import BrokerForbids
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.kafka.errors import broker_away
+from tidegate.streams.kafka.errors import broker_unavailable
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.worker.policy_follower import InForce
+from tidegate.streams.worker.policy_follower import PolicyFollower
 
 LIVE = {"labels": {"toxicity": {"block": 0.9}}}
 TRIED = {"labels": {"toxicity": {"block": 0.8}, "sarcasm": {"flag": 0.1}}}  # the classifier gives no sarcasm
@@ -43,14 +43,14 @@ class Told:
         file.write_text(f"[labels.toxicity]\nblock = {block}\n")
         self.metrics = Metrics()
         self.scorer = LiveScorer(scripted(), self.metrics.model_is)
-        self.in_force = InForce(kafka, file, "w1", self.scorer, self.metrics, MemoryStore(lambda: 1))
+        self.follower = PolicyFollower(kafka, file, "w1", self.scorer, self.metrics, MemoryStore(lambda: 1))
         self.log = PolicyLog()
 
     def tell(self, record: PolicyChange | ShadowChange) -> str | None:
         """The version of the live policy after it."""
         folded = fold(self.log, self.log.next, record.model_dump_json().encode())
         self.log = folded.log
-        self.in_force._record(folded, folded.log.next - 1, None)
+        self.follower._record(folded, folded.log.next - 1, None)
         return self.log.live.version if self.log.live else None
 
     @property
@@ -79,18 +79,18 @@ def test_the_metric_is_there_only_for_the_shadow_that_runs(tmp_path: Path) -> No
 
 
 async def test_a_worker_starts_beside_a_shadow_whose_label_its_classifier_does_not_give(
-    own_pair: Pair, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
-    publisher = Publisher(own_pair.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
+    await ensure_topics(own_stack.kafka, 1, own_stack.replication)
+    publisher = Publisher(own_stack.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
     await publisher.start()
-    told = Told(tmp_path, own_pair.kafka)
+    told = Told(tmp_path, own_stack.kafka)
     log = [change(None, LIVE), shadow(None, TRIED)]
     await publisher.publish([Message("policies", b"live", r.model_dump_json().encode(), 0) for r in log])
     try:
-        await told.in_force.find(publisher)
-        live = told.in_force.live
+        await told.follower.start(publisher)
+        live = told.follower.live
         assert live.policy == Policy.model_validate(LIVE)
         assert live.shadow is not None
         assert told.shadows == [live.shadow.version]
@@ -100,7 +100,7 @@ async def test_a_worker_starts_beside_a_shadow_whose_label_its_classifier_does_n
         ]
         assert [r.levelname for r in caplog.records if "sarcasm" in r.message] == ["WARNING"]
     finally:
-        await told.in_force.stop()
+        await told.follower.stop()
         await publisher.stop()
 
 
@@ -115,46 +115,46 @@ class Counting(Publisher):
     async def publish(self, messages: Sequence[Message]) -> None:
         self.asked += [message.topic for message in messages]
         if not self.may:
-            raise broker_away("kafka:9093", TopicAuthorizationFailedError("policies"), "policies", "Write")
+            raise broker_unavailable("kafka:9093", TopicAuthorizationFailedError("policies"), "policies", "Write")
         await super().publish(messages)
 
 
-async def test_a_worker_writes_to_policies_only_while_the_log_is_empty(own_pair: Pair, tmp_path: Path) -> None:
-    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
-    publisher = Counting(own_pair.kafka)
+async def test_a_worker_writes_to_policies_only_while_the_log_is_empty(own_stack: Stack, tmp_path: Path) -> None:
+    await ensure_topics(own_stack.kafka, 1, own_stack.replication)
+    publisher = Counting(own_stack.kafka)
     await publisher.start()
     workers = []
     try:
         for n in range(3):
             folder = tmp_path / str(n)
             folder.mkdir()
-            workers.append(Told(folder, own_pair.kafka, 0.9 + n / 100))  # each with another file
-            await workers[n].in_force.find(publisher)
+            workers.append(Told(folder, own_stack.kafka, 0.9 + n / 100))  # each with another file
+            await workers[n].follower.start(publisher)
         assert publisher.asked == ["policies"]  # of the first
         await publisher.publish(
             [Message("policies", b"live", shadow(None, TRIED).model_dump_json().encode(), 0)]  # any other record
         )
-        await workers[2].in_force.stop()
-        await workers[2].in_force.find(publisher)
+        await workers[2].follower.stop()
+        await workers[2].follower.start(publisher)
         assert publisher.asked == ["policies"] * 2
     finally:
         for worker in workers:
-            await worker.in_force.stop()
+            await worker.follower.stop()
         await publisher.stop()
 
 
-async def test_a_worker_that_may_not_write_the_first_policy_says_what_to_run(own_pair: Pair, tmp_path: Path) -> None:
-    await ensure_topics(own_pair.kafka, 1, own_pair.replication)
-    publisher = Counting(own_pair.kafka)
+async def test_a_worker_that_may_not_write_the_first_policy_says_what_to_run(own_stack: Stack, tmp_path: Path) -> None:
+    await ensure_topics(own_stack.kafka, 1, own_stack.replication)
+    publisher = Counting(own_stack.kafka)
     publisher.may = False
-    told = Told(tmp_path, own_pair.kafka)
+    told = Told(tmp_path, own_stack.kafka)
     try:
         with pytest.raises(BrokerForbids) as error:
-            await told.in_force.find(publisher)
+            await told.follower.start(publisher)
         assert str(error.value) == (
-            f"kafka {own_pair.kafka}: policies is empty, and user ANONYMOUS may not write to it; expected "
+            f"kafka {own_stack.kafka}: policies is empty, and user ANONYMOUS may not write to it; expected "
             f'`tidegate policy apply {tmp_path}/policy.toml --reason "first policy"` once, by somebody who may; '
             "waiting for it"
         )
     finally:
-        await told.in_force.stop()
+        await told.follower.stop()

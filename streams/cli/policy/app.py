@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.streams.cli.errors import fail, go, say
+from tidegate.streams.cli.policy.apply import apply, rollback
 from tidegate.streams.cli.policy.change import NO_POLICY
 from tidegate.streams.cli.policy.compare import compare
 from tidegate.streams.cli.policy.diff import diff
@@ -16,11 +17,10 @@ from tidegate.streams.cli.policy.shadow import NO_SHADOW, drop, promote
 from tidegate.streams.cli.policy.shadow import shadow as run_shadow
 from tidegate.streams.cli.policy.status import status
 from tidegate.streams.cli.policy.what_if import what_if
-from tidegate.streams.cli.policy.whole import apply, rollback
 from tidegate.streams.cli.render import clock, json_line, table
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.cli.policy.log import LogHistory
     from tidegate.streams.settings.settings import Settings
 
 REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
@@ -44,7 +44,7 @@ def show(
     tidegate policy show > policy.toml      # then edit, `policy check`, `policy apply`
     tidegate policy show --shadow
 
-    Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is away.
+    Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.file import toml
     from tidegate.streams.settings.settings import Settings
@@ -84,14 +84,14 @@ def check(
     tidegate policy check policy.toml
     tidegate policy check policy.toml --live
 
-    Exit code: 0 right, 2 wrong, 3 Kafka is away (--live).
+    Exit code: 0 right, 2 wrong, 3 Kafka is unavailable (--live).
     """
     from tidegate.streams.cli.policy.bands import band_warnings
     from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.cli.policy.opening import told
     from tidegate.streams.cli.policy.unseen import unseen_warnings
     from tidegate.streams.core.policy.model import digest
-    from tidegate.streams.core.policy.relaxations import loosened
+    from tidegate.streams.core.policy.relaxations import relaxations
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
@@ -112,7 +112,7 @@ def check(
         typer.echo(f"against the live policy {known.version}:")
         for change in changes:
             typer.echo(f"  {change}")
-        if opened := loosened(known.policy, found):
+        if opened := relaxations(known.policy, found):
             typer.echo("it loosens:")
             for line in told(opened):
                 typer.echo(line)
@@ -131,7 +131,7 @@ def history(
     tidegate policy history
     tidegate policy history --json | jq 'select(.verdict == "lost")'
 
-    Exit code: 0, 3 Kafka is away.
+    Exit code: 0, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
@@ -161,7 +161,7 @@ policy.command()(promote)
 policy.command()(drop)
 
 
-async def _read(settings: Settings) -> Log:
+async def _read(settings: Settings) -> LogHistory:
     from tidegate.streams.cli.policy.log import read_log
 
     return await read_log(settings)

@@ -14,7 +14,7 @@ from tidegate.streams.cli.errors import ExitCode, fail, go, say
 from tidegate.streams.cli.render import clock, json_line
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.cli.policy.log import Entry, LogHistory
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
@@ -47,8 +47,8 @@ class Wanted:
                 fail(f"{flag} {text!r}: expected a line of text that people can read; {STANDS}", ExitCode.WRONG)
 
 
-def known(settings: Settings) -> tuple[Log, LivePolicy]:
-    """The log, and the live policy. Ends the command where there is none. Raises BrokerAway."""
+def live_policy(settings: Settings) -> tuple[LogHistory, LivePolicy]:
+    """The log, and the live policy. Ends the command where there is none. Raises BrokerUnavailable."""
     from tidegate.streams.cli.policy.log import read_log
 
     seen = go(read_log(settings))
@@ -57,7 +57,7 @@ def known(settings: Settings) -> tuple[Log, LivePolicy]:
     return seen, seen.log.live
 
 
-def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wanted: Wanted) -> None:
+def change(settings: Settings, seen: LogHistory, new: Policy, parent: str | None, wanted: Wanted) -> None:
     """Makes `new` the live policy where `parent` still is; says what became of it. Ends the command where it is not.
 
     parent: the version that it was made from. Asks first where it loosens the live policy.
@@ -93,7 +93,7 @@ def change(settings: Settings, seen: Log, new: Policy, parent: str | None, wante
     say(f"policy {mine.version} is live")
 
 
-def _lost(after: Log, mine: Entry, parent: str | None, wanted: Wanted) -> None:
+def _lost(after: LogHistory, mine: Entry, parent: str | None, wanted: Wanted) -> None:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
     from tidegate.streams.cli.policy.file import differences
 

@@ -12,7 +12,7 @@ from tidegate.streams.cli.policy.shadow import NO_SHADOW
 from tidegate.streams.cli.render import ago, clock, json_line
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.cli.policy.log import Entry, LogHistory
 
 
 def compare(
@@ -34,12 +34,12 @@ def compare(
     tidegate policy compare
     tidegate policy compare --since 24h --json | jq .effects.newly
 
-    Exit code: 0, 1 no shadow runs, 2 wrong usage, or the range begins before what is kept, 3 Kafka is away.
+    Exit code: 0, 1 no shadow runs, 2 wrong usage, or the range begins before what is kept, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.cli.policy.report import Sides, data, show
     from tidegate.streams.cli.policy.what_if import answered
-    from tidegate.streams.cli.recent import Asking, Range, last_boundary_ms, shadowed_by
+    from tidegate.streams.cli.recent import WhatIfRange, WhatIfRun, last_boundary_ms, shadowed_by
     from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
@@ -53,9 +53,9 @@ def compare(
         fail(NO_SHADOW)
     shadow, started = live.shadow, _started(seen, live.shadow.version)
     since_ms = max(since_ms, started.at_ms)
-    over = Range(since_ms, now_ms, last_boundary_ms(now_ms, [live, shadow], now_ms))
+    over = WhatIfRange(since_ms, now_ms, last_boundary_ms(now_ms, [live, shadow], now_ms))
     rules = LivePolicy(live.version, live.policy)
-    asking = Asking(settings, shadowed_by(shadow.version), shadow, rules, over, examples=examples)
+    asking = WhatIfRun(settings, shadowed_by(shadow.version), shadow, rules, over, examples=examples)
     found = go(answered(settings, asking, since_ms))
     if json_:
         runs = {"policy": live.version, "shadow": shadow.version, "shadow_since_ms": started.at_ms}
@@ -71,6 +71,6 @@ def compare(
         say(f"{found.not_judged:,} decisions of that time hold nothing of it: workers did not have it yet")
 
 
-def _started(seen: Log, version: str) -> Entry:
+def _started(seen: LogHistory, version: str) -> Entry:
     """The record that began the shadow."""
     return next(entry for entry in seen.entries if entry.made is not None and entry.made.version == version)

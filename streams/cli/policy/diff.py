@@ -13,7 +13,7 @@ from tidegate.streams.cli.policy.change import NO_POLICY, maker
 from tidegate.streams.cli.render import json_line
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Log
+    from tidegate.streams.cli.policy.log import LogHistory
     from tidegate.streams.core.policy.model import Policy
 
 _VERSION = re.compile(r"\d+(-[0-9a-f]{8})?")
@@ -34,7 +34,7 @@ def diff(
     tidegate policy diff 12-7f3a91c2
     tidegate policy diff 9 12 --json
 
-    Exit code: 0 whether they differ or not, 1 no policy yet, 2 no such file or version, 3 Kafka is away.
+    Exit code: 0 whether they differ or not, 1 no policy yet, 2 no such file or version, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.file import differences
     from tidegate.streams.cli.policy.log import read_log
@@ -70,7 +70,7 @@ def _read(name: str) -> Policy:
     return read_policy(Path(name))
 
 
-def _named(name: str, files: dict[str, Policy], seen: Log | None) -> tuple[str, Policy]:
+def _named(name: str, files: dict[str, Policy], seen: LogHistory | None) -> tuple[str, Policy]:
     if seen is None or name in files:
         return name, files[name]
     made = maker(seen.entries, name, "VERSION", then="").made
@@ -78,7 +78,7 @@ def _named(name: str, files: dict[str, Policy], seen: Log | None) -> tuple[str, 
     return f"policy {made.version}", made.policy
 
 
-def _before(seen: Log, live: str) -> tuple[str, Policy]:
+def _before(seen: LogHistory, live: str) -> tuple[str, Policy]:
     earlier = seen.applied[:-1]
     if not earlier or earlier[-1].made is None:
         fail(f"policy {live} is the first on the log; expected a file to compare it with", ExitCode.WRONG)

@@ -11,7 +11,7 @@ import tomlkit
 
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.policy.model import Policy
-from tidegate.streams.core.policy.validation import near
+from tidegate.streams.core.policy.validation import did_you_mean
 from tidegate.streams.moderation.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def labels_checked(settings: Settings, policy: Policy, where: str) -> str:
     wanted = list(dict.fromkeys([*policy.labels, *policy.prompt_labels]))
     if missing := [label for label in wanted if label not in labels]:
         raise MissingLabelError(
-            f"{where}: labels.{missing[0]}: {name} does not give it{near(missing[0], labels)}; expected one of "
+            f"{where}: labels.{missing[0]}: {name} does not give it{did_you_mean(missing[0], labels)}; expected one of "
             f"{', '.join(labels)}; refused"
         )
     return f"{name} gives all {len(wanted)} labels"

@@ -14,7 +14,7 @@ from tidegate.streams.cli.errors import ExitCode, fail
 from tidegate.streams.cli.policy.file import classifier_labels, plain
 from tidegate.streams.core.policy.model import Policy, PolicyError, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.validation import near
+from tidegate.streams.core.policy.validation import did_you_mean
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings
@@ -173,7 +173,7 @@ def _named(settings: Settings, policy: Policy, table: Path, name: str, key: str,
 
 def _among(part: str, allowed: Collection[str], key: str, why: str = "") -> None:
     if part not in allowed:
-        said = (why or (f"no key {part}" if part else "not a whole key")) + near(part, allowed)
+        said = (why or (f"no key {part}" if part else "not a whole key")) + did_you_mean(part, allowed)
         _refuse(f"{key}: {said}; expected one of {', '.join(sorted(allowed)) or '(none)'}")
 
 

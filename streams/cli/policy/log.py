@@ -11,8 +11,8 @@ from pydantic_core import from_json
 
 from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
 from tidegate.streams.core.policy.model import PolicyError
-from tidegate.streams.errors import BrokerAway
-from tidegate.streams.policy_log.reader import NAME, Policies
+from tidegate.streams.errors import BrokerUnavailable
+from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 from tidegate.streams.topics import POLICIES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass
-class Log:
+class LogHistory:
     """The log so far."""
 
     log: PolicyLog = field(default_factory=PolicyLog)
@@ -60,16 +60,16 @@ class Log:
         return next((entry for entry in self.applied if entry.version == version), None)
 
 
-async def read_log(settings: Settings) -> Log:
-    """The log as it stands. Raises BrokerAway, TopicsMissing."""
+async def read_log(settings: Settings) -> LogHistory:
+    """The log as it stands. Raises BrokerUnavailable, TopicsMissing."""
     async with _reader(settings) as (_, seen):
         return seen
 
 
-async def append(settings: Settings, record: PolicyChange | ShadowChange | Silence) -> tuple[Log, Entry]:
+async def append(settings: Settings, record: PolicyChange | ShadowChange | Silence) -> tuple[LogHistory, Entry]:
     """Writes one record; the log up to it at least, and what became of it there.
 
-    Raises BrokerAway; PolicyError where the record is larger than may be sent: nothing is written then.
+    Raises BrokerUnavailable; PolicyError where the record is larger than may be sent: nothing is written then.
     """
     from tidegate.streams.kafka.errors import MessageSizeTooLargeError
     from tidegate.streams.kafka.writing import producer, record_bytes
@@ -93,9 +93,9 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
                 ) from None
         await policies.follow()
         try:
-            await policies.settled(lambda log: log.next > sent.offset)
+            await policies.wait_until(lambda log: log.next > sent.offset)
         except TimeoutError:
-            raise BrokerAway(
+            raise BrokerUnavailable(
                 f"kafka {settings.brokers}: policies@{sent.offset} was written and did not come back; "
                 "`tidegate policy history` says later what became of it"
             ) from None
@@ -104,13 +104,13 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 
 
 @asynccontextmanager
-async def _reader(settings: Settings) -> AsyncIterator[tuple[Policies, Log]]:
+async def _reader(settings: Settings) -> AsyncIterator[tuple[PolicyLogReader, LogHistory]]:
     from tidegate.streams.cli.errors import say
     from tidegate.streams.cli.policy.kept import Recall, entries
     from tidegate.streams.kafka.reading import require_topic
 
-    seen, recall = Log(), Recall(settings)
-    policies = Policies(
+    seen, recall = LogHistory(), Recall(settings)
+    policies = PolicyLogReader(
         settings.brokers, lambda folded, offset, record: seen.entries.append(_entry(folded, offset, record)), recall
     )
     await require_topic(settings.brokers, POLICIES)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tidegate.streams.core.fields import Action
     from tidegate.streams.core.policy.model import Policy
-    from tidegate.streams.core.policy.relaxations import Loosened
+    from tidegate.streams.core.policy.relaxations import Relaxation
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.core.simulation.effects import Effects, Group
     from tidegate.streams.settings.settings import Settings
@@ -32,9 +32,9 @@ def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: boo
     whatever they were decided under. yes: do not ask; it is said all the same. Without it, and without a terminal on
     standard input, the command ends with exit code 2; where somebody says no, with 1. Not inside a running event loop.
     """
-    from tidegate.streams.core.policy.relaxations import loosened
+    from tidegate.streams.core.policy.relaxations import relaxations
 
-    found = loosened(live.policy, new)
+    found = relaxations(live.policy, new)
     if not found:
         return
     say(f"this loosens policy {live.version}:")
@@ -45,7 +45,7 @@ def agreed_to_loosen(settings: Settings, live: LivePolicy, new: Policy, yes: boo
     agreed("make it live?", yes)
 
 
-def told(found: Sequence[Loosened]) -> list[str]:
+def told(found: Sequence[Relaxation]) -> list[str]:
     """A line for each of what is loosened; of very many, the first."""
     more = [f"  and {len(found) - SAID:,} more"] if len(found) > SAID else []
     return [*(f"  {loose}" for loose in found[:SAID]), *more]
@@ -55,12 +55,12 @@ def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) 
     """In numbers, what asked for that action or more and would no longer."""
     from tidegate.streams.core.policy.relaxations import only_from
     from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.errors import BrokerAway, TopicsMissing
+    from tidegate.streams.errors import BrokerUnavailable, TopicsMissing
 
     candidate, baseline = (LivePolicy("", only_from(weakest, policy)) for policy in (new, live.policy))
     try:
         effects = go(_effects(settings, candidate, baseline))
-    except (BrokerAway, TopicsMissing) as error:
+    except (BrokerUnavailable, TopicsMissing) as error:
         return [f"what that opens could not be counted: {str(error).removesuffix('; waiting for it')}"]
     if not effects.decisions:
         return ["what that opens is not known: there are no decisions of the last hour"]

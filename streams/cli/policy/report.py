@@ -9,12 +9,12 @@ import typer
 
 from tidegate.streams.cli.render import clock, percent, span, table, value
 from tidegate.streams.core.events import Action
-from tidegate.streams.core.simulation.effects import Example, Said
+from tidegate.streams.core.simulation.effects import Example, FeedbackCounts
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.recent import Found, Range
+    from tidegate.streams.cli.recent import WhatIfRange, WhatIfResult
     from tidegate.streams.core.simulation.backtest import Firing
-    from tidegate.streams.core.simulation.effects import Effects, Group, Moved
+    from tidegate.streams.core.simulation.effects import Effects, Group, Shift
 
 NEWLY = {
     Action.ALLOW: "allowed",
@@ -34,7 +34,7 @@ class Sides(NamedTuple):
     title: str  # "policy 1a2b3c4d of stricter.toml against what was decided"
 
 
-def data(found: Found, over: Range, policies: dict[str, Any]) -> dict[str, Any]:
+def data(found: WhatIfResult, over: WhatIfRange, policies: dict[str, Any]) -> dict[str, Any]:
     """Everything, for programs: the same topics give the same bytes."""
     return {
         **policies,
@@ -59,7 +59,7 @@ def data(found: Found, over: Range, policies: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show(found: Found, over: Range, sides: Sides) -> None:
+def show(found: WhatIfResult, over: WhatIfRange, sides: Sides) -> None:
     """All of it, on standard output; what it cannot know last, where it is read."""
     effects = found.effects
     typer.echo(sides.title)
@@ -80,7 +80,7 @@ def show(found: Found, over: Range, sides: Sides) -> None:
         typer.echo(f"note: {line}")
 
 
-def warnings(found: Found, over: Range) -> Iterator[str]:
+def warnings(found: WhatIfResult, over: WhatIfRange) -> Iterator[str]:
     """What the figures do not say, or cannot know."""
     effects, rests = found.effects, found.effects.rests_on
     if effects.looser:
@@ -123,7 +123,7 @@ def warnings(found: Found, over: Range) -> Iterator[str]:
         )
 
 
-def _read(found: Found) -> str:
+def _read(found: WhatIfResult) -> str:
     effects, recent = found.effects, found.recent
     if not effects.decisions:
         head = "no decisions on them"
@@ -182,7 +182,7 @@ def _example(example: Example) -> str:
     return f"{example.id}  {example.tenant}/{example.model}  {example.label}{score} ({example.scope}){said}"
 
 
-def _moved(what: str, moved: Sequence[Moved], total: int, sides: Sides) -> None:
+def _moved(what: str, moved: Sequence[Shift], total: int, sides: Sides) -> None:
     columns = [what, sides.was, "rate", sides.now, "rate "]
     table(
         columns,
@@ -216,14 +216,14 @@ def _said(effects: Effects) -> str:
     return f"of those that change, {_words(effects.said_of_changed)}; of all, {_words(effects.said)}"
 
 
-def _words(said: Said) -> str:
+def _words(said: FeedbackCounts) -> str:
     return (
         f"people complained about {said.complaint:,} and appealed {said.appeal:,}, "
         f"reviewers upheld {said.upheld:,} and overturned {said.overturned:,}"
     )
 
 
-def _alerts(found: Found, sides: Sides) -> None:
+def _alerts(found: WhatIfResult, sides: Sides) -> None:
     was, now = _by_scope(found.was.firings if found.was else []), _by_scope(found.now.firings)
     if not was and not now:
         typer.echo("alerts: none would fire" + ("" if found.was is None else ", and none would have"))
@@ -242,7 +242,7 @@ def _alerts(found: Found, sides: Sides) -> None:
     typer.echo()
 
 
-def _firings(firings: Sequence[Firing], found: Found) -> str:
+def _firings(firings: Sequence[Firing], found: WhatIfResult) -> str:
     return "\n".join(_firing(firing, found.now.since_ms) for firing in firings) or "does not fire"
 
 

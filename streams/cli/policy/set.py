@@ -17,7 +17,7 @@ from tidegate.streams.cli.policy.change import (
     Why,
     Yes,
     change,
-    known,
+    live_policy,
 )
 
 
@@ -45,13 +45,13 @@ def set_(
     tidegate policy set alerts.faults_here '{ of = "fault", above = 0.1, by = ["model"] }' --reason "a new one"
 
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong key or value, or nobody to ask,
-    3 Kafka is away.
+    3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.keys import changed
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = known(settings)
+    seen, live = live_policy(settings)
     new = changed(settings, live, key, value, _selectors(tenant, model, route, locale))
     change(settings, seen, new, live.version, wanted)
 
@@ -80,13 +80,13 @@ def unset(
     tidegate policy unset alerts.bias_spike --reason "nobody looks at it"
 
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong or unset key, or nobody to ask,
-    3 Kafka is away.
+    3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.keys import without
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = known(settings)
+    seen, live = live_policy(settings)
     new = without(live, key, _selectors(tenant, model, route, locale))
     change(settings, seen, new, live.version, wanted)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, known
+from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, live_policy
 from tidegate.streams.cli.render import clock, json_line
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.policy.file import Differs
-    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.cli.policy.log import Entry, LogHistory
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
@@ -39,7 +39,7 @@ def shadow(
     tidegate rates --measure '*label.toxicity'
     tidegate policy promote --reason "it is not"
 
-    Exit code: 0 it runs, 1 another shadow came first, 2 the file is wrong, 3 Kafka is away.
+    Exit code: 0 it runs, 1 another shadow came first, 2 the file is wrong, 3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import differences, labels_checked
@@ -53,7 +53,7 @@ def shadow(
         labels_checked(settings, new, str(file))
     except (PolicyError, MissingLabelError) as error:
         fail(f"{error}\nnothing written; no shadow started", ExitCode.WRONG)
-    _, live = known(settings)
+    _, live = live_policy(settings)
     changes, running = differences(live.policy, new), live.shadow
     same = None if changes else f"the live policy {live.version}"
     if running is not None and running.policy == new:
@@ -88,14 +88,14 @@ def promote(
     tidegate policy promote --reason "a day of it: 0.3% more blocked, none of them overturned"
 
     Exit code: 0 live, 1 no shadow, another change came first, or you said no, 2 the classifier lacks a label of it,
-    or nobody to ask, 3 Kafka is away.
+    or nobody to ask, 3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = known(settings)
+    seen, live = live_policy(settings)
     candidate = live.shadow or fail(NO_SHADOW)
     try:
         labels_checked(settings, candidate.policy, f"shadow {candidate.version}")
@@ -116,12 +116,12 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
     \b
     tidegate policy drop --reason "too strict: 4% of the support route would be blocked"
 
-    Exit code: 0 it has ended, 1 no shadow, or another one came first, 3 Kafka is away.
+    Exit code: 0 it has ended, 1 no shadow, or another one came first, 3 Kafka is unavailable.
     """
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
-    _, live = known(settings)
+    _, live = live_policy(settings)
     running = live.shadow or fail(NO_SHADOW)
     _written(settings, running, None, wanted)
     say(f"shadow {running.version} runs no longer; policy {live.version} is live as before")
@@ -150,7 +150,7 @@ def _alerting(policy: Policy) -> str:
     return f"of its rules these alert: {', '.join(rules)}" if rules else "none of its rules alerts"
 
 
-def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Differs]:
+def _taken_back(seen: LogHistory, live: LivePolicy, candidate: LivePolicy) -> list[Differs]:
     """What promoting undoes: keys that changed on the live policy since the shadow was started."""
     from tidegate.streams.cli.policy.file import differences
 
@@ -163,7 +163,9 @@ def _taken_back(seen: Log, live: LivePolicy, candidate: LivePolicy) -> list[Diff
     return [difference for difference in undone if difference.key in changed]
 
 
-def _written(settings: Settings, running: LivePolicy | None, new: Policy | None, wanted: Wanted) -> tuple[Log, Entry]:
+def _written(
+    settings: Settings, running: LivePolicy | None, new: Policy | None, wanted: Wanted
+) -> tuple[LogHistory, Entry]:
     """Writes that `new` runs, or that none does, in place of `running`. Ends the command where another came first."""
     from tidegate.streams.cli.policy.file import plain
     from tidegate.streams.cli.policy.log import append
@@ -189,7 +191,7 @@ def _written(settings: Settings, running: LivePolicy | None, new: Policy | None,
     return after, mine
 
 
-def _lost(after: Log, mine: Entry) -> NoReturn:
+def _lost(after: LogHistory, mine: Entry) -> NoReturn:
     """Says who came first, and what runs now. Ends the command."""
     from tidegate.streams.core.policy.log import Verdict
 

@@ -11,8 +11,8 @@ from tidegate.streams.cli.errors import fail, go, say
 from tidegate.streams.cli.render import ago, clock, json_line, table
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Log
-    from tidegate.streams.core.worker_status import Standing
+    from tidegate.streams.cli.policy.log import LogHistory
+    from tidegate.streams.core.worker_status import WorkerHealth
     from tidegate.streams.settings.settings import Settings
 
 LOOKS = 3  # a word comes once a second: who took a change since is no longer behind by the next look
@@ -22,8 +22,8 @@ WORD_S = 1.2
 class Looked(NamedTuple):
     """The log, every worker beside it, and when that was (store time)."""
 
-    seen: Log
-    workers: list[Standing]
+    seen: LogHistory
+    workers: list[WorkerHealth]
     now_ms: int
 
 
@@ -86,38 +86,38 @@ def _table(looked: Looked) -> None:
     )
 
 
-def _state(s: Standing) -> str:
+def _state(s: WorkerHealth) -> str:
     if s.silent:
         return s.why
-    return "; ".join(f"waits for {what}: {why}" for what, why in s.report.waits.items()) or "ready"
+    return "; ".join(f"waits for {what}: {why}" for what, why in s.report.waiting_for.items()) or "ready"
 
 
-def _told(s: Standing, looked: Looked) -> dict[str, object]:
+def _told(s: WorkerHealth, looked: Looked) -> dict[str, object]:
     live, report = looked.seen.log.live, s.report
     return {
         "worker": s.worker, "version": report.version, "live": live.version if live else None, "behind": s.behind,
         "since_ms": report.since_ms, "shadow": report.shadow, "model": report.model, "file": report.file,
-        "log": report.log.value, "read_to": report.next, "ready": not (s.silent or report.waits),
-        "waits": dict(report.waits), "pages": report.pages, "started_ms": report.started_ms, "seen_ms": s.seen_ms,
+        "log": report.log.value, "read_to": report.next, "ready": not (s.silent or report.waiting_for),
+        "waiting_for": dict(report.waiting_for), "probes": report.probes, "started_ms": report.started_ms, "seen_ms": s.seen_ms,
         "silent": s.silent, "why": s.why,
     }  # fmt: skip
 
 
 async def _look(settings: Settings) -> Looked:
-    """Looks again where somebody is behind: its word may be a second old. Raises BrokerAway, StoreAway."""
+    """Looks again where somebody is behind: its word may be a second old. Raises BrokerUnavailable, StoreUnavailable."""
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.policy.log import Verdict
-    from tidegate.streams.core.worker_status import standings
+    from tidegate.streams.core.worker_status import worker_healths
     from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:
         for look in range(LOOKS):
             seen = await read_log(settings)
-            words, now_ms = await store.reports(), await store.now_ms()
+            words, now_ms = await store.statuses(), await store.now_ms()
             changed = (Verdict.APPLIED, Verdict.SHADOWED, Verdict.DROPPED)
             changes = [e.offset for e in seen.entries if e.verdict in changed and e.offset < seen.log.next]
-            workers = standings(words, seen.log, changes, now_ms)
+            workers = worker_healths(words, seen.log, changes, now_ms)
             if all(s.silent or not s.why for s in workers):
                 break
             if look < LOOKS - 1:

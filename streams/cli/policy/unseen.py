@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tidegate.streams.cli.errors import go
-from tidegate.streams.errors import StoreAway
+from tidegate.streams.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ def unseen_warnings(settings: Settings, new: Policy, live: Policy | None = None)
     """A line for each name that a rule or a fault setting selects and that does not count now; asks Redis.
 
     None for those that the live policy has too, nor for a kind with so many names that new ones count as `other`.
-    Where Redis is away: that, in a line.
+    Where Redis is unavailable: that, in a line.
     """
     known = set(_named(live)) if live else set()
     named = [found for found in dict.fromkeys(_named(new)) if found not in known]
@@ -28,7 +28,7 @@ def unseen_warnings(settings: Settings, new: Policy, live: Policy | None = None)
         return []
     try:
         counting = go(_names(settings))
-    except StoreAway as error:
+    except StoreUnavailable as error:
         said = ", ".join(f"{kind}={name}" for kind, name, _ in named)
         return [f"{str(error).removesuffix('; waiting for it')}: whether {said} matches anything could not be checked"]
     return [
@@ -46,9 +46,9 @@ def _named(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _like(name: str, names: set[str]) -> str:
-    from tidegate.streams.core.policy.validation import near
+    from tidegate.streams.core.policy.validation import did_you_mean
 
-    return near(name, sorted(names))
+    return did_you_mean(name, sorted(names))
 
 
 async def _names(settings: Settings) -> dict[str, set[str]]:

@@ -14,8 +14,8 @@ from tidegate.streams.cli.errors import ExitCode, fail, go
 from tidegate.streams.cli.render import clock, json_line, progress
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.decisions import Recent
-    from tidegate.streams.cli.recent import Asking, Found
+    from tidegate.streams.cli.decisions import RecentDecisions
+    from tidegate.streams.cli.recent import WhatIfResult, WhatIfRun
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.settings.settings import Settings
 
@@ -48,12 +48,12 @@ def what_if(
     tidegate policy what-if next.toml --since 2026-01-31T08:00:00Z --until 2026-01-31T09:30:00Z --baseline live
     tidegate policy what-if next.toml --since 7d --json | jq .effects.newly
 
-    Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is away.
+    Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is unavailable.
     """
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.cli.policy.report import Sides, data, show
-    from tidegate.streams.cli.recent import Asking, Range, judged_by, last_boundary_ms
+    from tidegate.streams.cli.recent import WhatIfRange, WhatIfRun, judged_by, last_boundary_ms
     from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.resolved import LivePolicy
@@ -78,10 +78,10 @@ def what_if(
         fail("--baseline live: no policy is live yet; expected `recorded`; nothing done", ExitCode.WRONG)
     rules = None if live is None else LivePolicy(live.version, live.policy)  # a shadow is another matter
     against = rules if baseline is Baseline.LIVE else None
-    over = Range(
+    over = WhatIfRange(
         since_ms, min(until_ms, now_ms), last_boundary_ms(until_ms, [p for p in (candidate, rules) if p], now_ms)
     )
-    asking = Asking(settings, judged_by(candidate, against), candidate, rules, over, examples=examples)
+    asking = WhatIfRun(settings, judged_by(candidate, against), candidate, rules, over, examples=examples)
     found = go(answered(settings, asking, since_ms))
     if json_:
         json_line(data(found, over, {"policy": candidate.version, "baseline": _named(against, rules)}))
@@ -90,7 +90,7 @@ def what_if(
     show(found, over, Sides("was", "then", title))
 
 
-async def answered(settings: Settings, asking: Asking, since_ms: int) -> Found:
+async def answered(settings: Settings, asking: WhatIfRun, since_ms: int) -> WhatIfResult:
     """What it finds, with a progress bar. Ends the command where the range begins before what is kept."""
     from tidegate.streams.cli.decisions import Decisions
 
@@ -101,7 +101,7 @@ async def answered(settings: Settings, asking: Asking, since_ms: int) -> Found:
             return await asking.answer(topic, recent, advance)
 
 
-def _refuse(recent: Recent, since_ms: int) -> None:
+def _refuse(recent: RecentDecisions, since_ms: int) -> None:
     kept_ms = recent.complete_from_ms
     if kept_ms is not None and since_ms < kept_ms:
         fail(

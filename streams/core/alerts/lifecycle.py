@@ -2,7 +2,7 @@
 
 `step` is given what a rule observed over the window that ends at a bucket boundary, and says what the alert is
 now. The same observations give the same transitions with the same ids, whenever they are replayed: what follows
-the clock (sending again, silences) is the tick's and never a step.
+the clock (sending again, silences) is the ruler's and never a step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An alert as it is kept between ticks, and as it is published. Pure; `alerts.py` says how it changes."""
+"""An alert as it is kept between evaluations, and as it is published. Pure; `alerts.py` says how it changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from tidegate.streams.core.events import Alert, AlertReason, AlertState
 from tidegate.streams.core.policy.rules import SHADOW
 
-TICK = "@"  # the tick's own state stands beside the alerts' under this key
+TICK = "@"  # the ruler's own state stands beside the alerts' under this key
 
 
 class AlertStatus(BaseModel):
-    """An alert as it is kept between ticks: what `store.save_alerts` holds, as JSON."""
+    """An alert as it is kept between evaluations: what `store.save_alerts` holds, as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,7 +100,7 @@ def event(
     )
 
 
-def said(alert: Alert, at_ms: int) -> AlertStatus:
+def published_status(alert: Alert, at_ms: int) -> AlertStatus:
     """The status that an alert was published with, at at_ms; nothing is left to publish of it."""
     pending = alert.since_ms if alert.state is AlertState.PENDING else None
     return AlertStatus(
@@ -130,13 +130,13 @@ def queued(status: AlertStatus, alert: Alert) -> AlertStatus:
     return status.model_copy(update={"unpublished": (*status.unpublished, alert)})
 
 
-def sent(status: AlertStatus, now_ms: int) -> AlertStatus:
+def acknowledged(status: AlertStatus, now_ms: int) -> AlertStatus:
     """The status after all it had to publish was acknowledged, at now_ms of the store's clock."""
     return status.model_copy(update={"unpublished": (), "last_sent_ms": now_ms})
 
 
 def read(kept: Mapping[str, str]) -> dict[str, AlertStatus]:
-    """Fingerprint -> status, from what `store.alerts` returns. The tick's own state is left out.
+    """Fingerprint -> status, from what `store.alerts` returns. The ruler's own state is left out.
 
     So are fields that we do not know: a later Tidegate ticked before, and somebody rolled it back.
     """

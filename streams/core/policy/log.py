@@ -19,7 +19,7 @@ from tidegate.streams.core.policy.model import Policy, PolicyError, parse, versi
 from tidegate.streams.core.policy.records import PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.silences import added
-from tidegate.streams.core.policy.validation import said
+from tidegate.streams.core.policy.validation import found_text
 
 WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
@@ -102,7 +102,9 @@ def _refuse_newer(record: Any, where: str) -> None:
     for key, part in (("schema_version", record), ("policy.schema_version", policy)):
         found = part.get("schema_version") if isinstance(part, dict) else None
         if isinstance(found, int) and found > _FORMAT:
-            raise PolicyError(f"{where}: {key}: {said(found)} is newer than this Tidegate reads, {_FORMAT}; upgrade it")
+            raise PolicyError(
+                f"{where}: {key}: {found_text(found)} is newer than this Tidegate reads, {_FORMAT}; upgrade it"
+            )
 
 
 def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) -> Folded:

@@ -20,21 +20,21 @@ from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
     Floor,
+    Frozen,
     Limits,
-    Part,
     ScopeRule,
     Strikes,
     Thresholds,
     Whole,
     Windows,
 )
-from tidegate.streams.core.policy.validation import MOST, near, problems, said, shown
+from tidegate.streams.core.policy.validation import MOST, did_you_mean, found_text, problems, quoted
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
 
 
-class Policy(Part):
+class Policy(Frozen):
     """Everything an operator can change while Tidegate runs."""
 
     schema_version: Literal[1] = Field(FORMAT, description="of the policy's format")
@@ -67,7 +67,7 @@ class Policy(Part):
         for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield f"{key}: {said(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    yield f"{key}: {found_text(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
 
     def _wrong_labels(self) -> Iterator[str]:
         given: list[tuple[str, Iterable[str], Iterable[str]]] = [
@@ -82,11 +82,11 @@ class Policy(Part):
         for key, labels, known in given:
             for label in labels:
                 if label not in known:
-                    yield f"{key}.{shown(label)}: unknown label{near(label, known)}; expected one of {_listed(known)}"
+                    yield f"{key}.{quoted(label)}: unknown label{did_you_mean(label, known)}; expected one of {_listed(known)}"
         for name, rule in self.alerts.items():
             if measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
-                    f"alerts.{shown(name)}.of: unknown measure {said(rule.of)}; expected label.<label>, "
+                    f"alerts.{quoted(name)}.of: unknown measure {found_text(rule.of)}; expected label.<label>, "
                     "prompt.<label>, action.<action>, fault, producer_failed, satisfaction, overturned or a feedback "
                     "kind"
                 )
@@ -96,13 +96,13 @@ class Policy(Part):
         for i, scope in enumerate(self.scopes):
             selectors = tuple(scope.selectors.items())
             if selectors in seen:
-                yield f"scopes[{i}]: a second rule for {shown(scope.selector)}; expected one rule a selector"
+                yield f"scopes[{i}]: a second rule for {quoted(scope.selector)}; expected one rule a selector"
             seen.add(selectors)
 
     def _wrong_windows(self) -> Iterator[str]:
         bucket_s, longest_s = self.windows.bucket_s, self.limits.longest_window_s
         windows = {"windows.rate_window_s": self.windows.rate_window_s}
-        windows |= {f"alerts.{shown(name)}.window_s": rule.window_s for name, rule in self.alerts.items()}
+        windows |= {f"alerts.{quoted(name)}.window_s": rule.window_s for name, rule in self.alerts.items()}
         for key, window_s in windows.items():
             if window_s % bucket_s:
                 yield f"{key}: found {window_s}; expected a multiple of bucket_s, {bucket_s}"
@@ -114,7 +114,7 @@ class Policy(Part):
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(map(shown, names))) or "(none)"
+    return ", ".join(sorted(map(quoted, names))) or "(none)"
 
 
 class PolicyError(ValueError):
@@ -129,7 +129,7 @@ def parse(data: Any, where: str) -> Policy:
     found = data.get("schema_version") if isinstance(data, dict) else None
     if isinstance(found, int) and found > FORMAT:  # "unknown key" would be true, and of no help
         raise PolicyError(
-            f"{where}: schema_version: {said(found)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
+            f"{where}: schema_version: {found_text(found)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
             "or a newer Tidegate"
         )
     try:

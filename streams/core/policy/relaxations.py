@@ -21,7 +21,7 @@ Place = tuple[tuple[str, str], ...]  # a scope: kind and name of each selector, 
 G = TypeVar("G", Thresholds, Floor)
 
 
-class Loosened(NamedTuple):
+class Relaxation(NamedTuple):
     """One thing that is stopped under the old policy and not under the new one."""
 
     key: str  # as in the file: labels.toxicity.block, floors.threat.review, faults.fail, labels.insult
@@ -34,7 +34,7 @@ class Loosened(NamedTuple):
         return f"{self.key}{f' for {self.scope}' if self.scope else ''}: {self.was} -> {self.now}"
 
 
-def loosened(old: Policy, new: Policy) -> list[Loosened]:
+def relaxations(old: Policy, new: Policy) -> list[Relaxation]:
     """What `new` loosens: labels that go away, then floors, then blocks in any scope, then faults. Empty: nothing."""
     return [*_labels(old, new), *_floors(old, new), *_blocks(old, new), *_faults(old, new)]
 
@@ -61,14 +61,14 @@ def only_from(weakest: Action, policy: Policy) -> Policy:
     )
 
 
-def _labels(old: Policy, new: Policy) -> Iterator[Loosened]:
+def _labels(old: Policy, new: Policy) -> Iterator[Relaxation]:
     for key in ("labels", "prompt_labels"):
         for label in getattr(old, key):
             if label not in getattr(new, key):
-                yield Loosened(f"{key}.{label}", "", "looked at", "not looked at")
+                yield Relaxation(f"{key}.{label}", "", "looked at", "not looked at")
 
 
-def _floors(old: Policy, new: Policy) -> Iterator[Loosened]:
+def _floors(old: Policy, new: Policy) -> Iterator[Relaxation]:
     for key, labels in (("floors", new.labels), ("prompt_floors", new.prompt_labels)):
         for label, floor in getattr(old, key).items():
             if label not in labels:
@@ -78,10 +78,10 @@ def _floors(old: Policy, new: Policy) -> Iterator[Loosened]:
                 was, is_ = getattr(floor, action.value), getattr(now, action.value)
                 if was is not None and (is_ is None or is_ > was):
                     after = "none" if is_ is None else f"{is_:g}"
-                    yield Loosened(f"{key}.{label}.{action.value}", "", f"{was:g}", after, action)
+                    yield Relaxation(f"{key}.{label}.{action.value}", "", f"{was:g}", after, action)
 
 
-def _blocks(old: Policy, new: Policy) -> Iterator[Loosened]:
+def _blocks(old: Policy, new: Policy) -> Iterator[Relaxation]:
     found: dict[tuple[str, str, str], list[Place]] = {}
     places = sorted(dict.fromkeys(islice(_places(old, new), MOST_PLACES)), key=len)
     for key, floors in (("labels", "floors"), ("prompt_labels", "prompt_floors")):
@@ -94,9 +94,9 @@ def _blocks(old: Policy, new: Policy) -> Iterator[Loosened]:
                     found.setdefault(line, []).append(place)
     for (key, before, after), where in sorted(found.items()):
         for place in _widest(where):
-            yield Loosened(key, ",".join(f"{kind}={name}" for kind, name in place), before, after)
+            yield Relaxation(key, ",".join(f"{kind}={name}" for kind, name in place), before, after)
     if next(islice(_places(old, new), MOST_PLACES, None), None) is not None:
-        yield Loosened("scopes", "", f"{len(old.scopes):,} rules", f"{len(new.scopes):,}: too many to compare")
+        yield Relaxation("scopes", "", f"{len(old.scopes):,} rules", f"{len(new.scopes):,}: too many to compare")
 
 
 class _Blocks:
@@ -184,10 +184,10 @@ def _only(rule: Place, kinds: tuple[str, ...]) -> Place:
     return tuple((kind, name) for kind, name in rule if kind in kinds)
 
 
-def _faults(old: Policy, new: Policy) -> Iterator[Loosened]:
+def _faults(old: Policy, new: Policy) -> Iterator[Relaxation]:
     if old.faults.fail == "closed" and new.faults.fail == "open":
-        yield Loosened("faults.fail", "", "closed", "open")
+        yield Relaxation("faults.fail", "", "closed", "open")
     for route in dict.fromkeys([*old.faults.routes, *new.faults.routes]):
         was = old.faults.routes.get(route, old.faults.fail)
         if was == "closed" and new.faults.routes.get(route, new.faults.fail) == "open":
-            yield Loosened("faults.fail", f"route={route}", "closed", "open")
+            yield Relaxation("faults.fail", f"route={route}", "closed", "open")

@@ -1,4 +1,4 @@
-"""A policy ready to decide with: for any scopes, the bars each label's score is held against."""
+"""A policy ready to decide with: for any scopes, the thresholds each label's score is held against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidegate.streams.core.events import Action, Scopes
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 
-Bars = dict[str, tuple["Bar", ...]]  # per label, strongest action first
+ResolvedLabels = dict[str, tuple["ResolvedThreshold", ...]]  # per label, strongest action first
 
 _names = attrgetter(*SCOPE_KINDS)  # of Scopes
 
@@ -20,7 +20,7 @@ _names = attrgetter(*SCOPE_KINDS)  # of Scopes
 MOST_RESOLVED = 4096
 
 
-class Bar(NamedTuple):
+class ResolvedThreshold(NamedTuple):
     """A score at or above `threshold` asks for `action`; `scope` is whose threshold it is."""
 
     threshold: float
@@ -39,7 +39,7 @@ class LivePolicy:
     policy: Policy
     shadow: LivePolicy | None = None
     # init=False: what `replace` makes resolves its own.
-    _resolved: dict[tuple[str | None, ...], tuple[Bars, Bars]] = field(
+    _resolved: dict[tuple[str | None, ...], tuple[ResolvedLabels, ResolvedLabels]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _named: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)  # one a kind
@@ -93,7 +93,7 @@ class LivePolicy:
         """The labels that prompts are scored for; the shadow's too."""
         return frozenset(self.policy.prompt_labels) | (self.shadow.prompt_labels if self.shadow else frozenset())
 
-    def bars(self, scopes: Scopes) -> tuple[Bars, Bars]:
+    def resolve(self, scopes: Scopes) -> tuple[ResolvedLabels, ResolvedLabels]:
         """The bars for a completion's labels and for its prompt's labels.
 
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
@@ -107,7 +107,7 @@ class LivePolicy:
             rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
             found = self._resolved[key] = (
                 {
-                    label: _bars(
+                    label: _resolved(
                         self.policy.floors.get(label),
                         default,
                         [(rule.selector, rule.labels.get(label)) for rule in rules],
@@ -115,7 +115,7 @@ class LivePolicy:
                     for label, default in self.policy.labels.items()
                 },
                 {
-                    label: _bars(
+                    label: _resolved(
                         self.policy.prompt_floors.get(label),
                         default,
                         [(rule.selector, rule.prompt_labels.get(label)) for rule in rules],
@@ -126,8 +126,10 @@ class LivePolicy:
         return found
 
 
-def _bars(floor: Floor | None, default: Thresholds, scoped: list[tuple[str, Thresholds | None]]) -> tuple[Bar, ...]:
-    bars = []
+def _resolved(
+    floor: Floor | None, default: Thresholds, scoped: list[tuple[str, Thresholds | None]]
+) -> tuple[ResolvedThreshold, ...]:
+    resolved: list[ResolvedThreshold] = []
     for action in reversed(GRADED):
         threshold, scope = getattr(default, action.value), "default"
         for selector, thresholds in scoped:  # most specific first
@@ -138,8 +140,8 @@ def _bars(floor: Floor | None, default: Thresholds, scoped: list[tuple[str, Thre
         if limit is not None and (threshold is None or threshold == OFF or threshold > limit):
             threshold, scope = limit, "floor"
         if threshold is not None and threshold != OFF:
-            bars.append(Bar(threshold, action, scope))
-    return tuple(bars)
+            resolved.append(ResolvedThreshold(threshold, action, scope))
+    return tuple(resolved)
 
 
 def _given(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:

@@ -13,7 +13,7 @@ from tidegate.streams.core.policy.tables import AlertRule
 SHADOW = "shadow:"  # before the name of a shadow's rule; no name holds a colon
 
 
-class Ruled(NamedTuple):
+class ActiveRule(NamedTuple):
     """A rule under the name that its alerts bear, and what it looks at."""
 
     name: str
@@ -21,20 +21,20 @@ class Ruled(NamedTuple):
     of: Measure
 
 
-def ruled(live: LivePolicy) -> Iterator[Ruled]:
+def active_rules(live: LivePolicy) -> Iterator[ActiveRule]:
     """Every rule that may alert somebody. A shadow's rule does only where it says `shadow = true`, marked as such.
 
     Its window is made to fit the live policy, in whose buckets counts are kept, and for no longer than that one asks.
     """
     for name, rule in live.policy.alerts.items():
-        yield Ruled(name, rule, live.policy.measure_of(rule))
+        yield ActiveRule(name, rule, live.policy.measure_of(rule))
     shadow = live.shadow
     if shadow is not None:
         for name, rule in shadow.policy.alerts.items():
             if rule.shadow:
                 of = would(shadow.policy.measure_of(rule), shadow.version)
                 fitted = {"of": of.name, "window_s": _fitted(rule.window_s, live.policy)}
-                yield Ruled(SHADOW + name, rule.model_copy(update=fitted), of)
+                yield ActiveRule(SHADOW + name, rule.model_copy(update=fitted), of)
 
 
 def _fitted(window_s: int, policy: Policy) -> int:

@@ -39,7 +39,7 @@ def _like(pattern: str | None, text: str) -> bool:
     first, *others = pattern.split("*")
     if not others:
         return text == pattern
-    # No regular expression: whoever may write to the log must not be able to hold the tick with one.
+    # No regular expression: whoever may write to the log must not be able to hold the ruler with one.
     *between, last = others
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):

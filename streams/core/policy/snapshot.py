@@ -24,27 +24,27 @@ _VERSION = r"^\d{1,19}-[0-9a-f]{8}$"
 _MOST_MADE_ANEW = 4096  # with offsets under 2^40 an order stays under 2^53, which is what a script counts to exactly
 
 
-class Base(NamedTuple):
+class FoldBase(NamedTuple):
     """Where a fold began that did not begin with nothing: records from `log.next` on are folded onto it."""
 
     log: PolicyLog
-    last: str  # as in `Kept`
+    last: str  # as in `PolicySnapshot`
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PolicySnapshot:
     """What one log said up to `log.next`, and how to know that log again."""
 
     log: PolicyLog = field(default_factory=PolicyLog)
     last: str = ""  # hash of the record at `log.next - 1`; empty where that is of no log we know
     anew: int = 0  # how often the topic was made anew since a fold began with nothing
-    base: Base | None = None  # None: it began with nothing
+    base: FoldBase | None = None  # None: it began with nothing
 
     @classmethod
-    def from_base(cls, base: Base, anew: int) -> Kept:
+    def from_base(cls, base: FoldBase, anew: int) -> PolicySnapshot:
         return cls(base.log, base.last, anew, base)
 
-    def with_record(self, log: PolicyLog, value: bytes | None) -> Kept:
+    def with_record(self, log: PolicyLog, value: bytes | None) -> PolicySnapshot:
         """With one more record, which made the log this."""
         return replace(self, log=log, last=hash_of(value))
 
@@ -54,7 +54,7 @@ class Kept:
         return (self.anew << 40) | self.log.next
 
 
-class Found(StrEnum):
+class LogMatch(StrEnum):
     """What the log is, held against what was kept."""
 
     WHOLE = "whole"  # it begins at its beginning: the truth alone
@@ -64,11 +64,11 @@ class Found(StrEnum):
     UNCLEAR = "unclear"  # it begins at 0 and is not the log that was kept: the truth alone, if it makes a policy
 
 
-class Start(NamedTuple):
+class FoldStart(NamedTuple):
     """Where a fold begins: this state, at this offset."""
 
-    found: Found
-    kept: Kept
+    found: LogMatch
+    kept: PolicySnapshot
     at: int
     gone: int = 0  # offsets between what was kept and what the log still holds: changes may have been there
 
@@ -78,40 +78,40 @@ def hash_of(value: bytes | None) -> str:
     return hashlib.sha256(value or b"").hexdigest()[:16]
 
 
-def start(kept: Kept | None, first: int, end: int, last: str | None) -> Start:
+def start(kept: PolicySnapshot | None, first: int, end: int, last: str | None) -> FoldStart:
     """Where to begin on a log that holds [first, end). first: of its first record; `end` where it holds none.
 
     last: hash of the record at `kept.log.next - 1`, where the log holds one there.
     """
-    nothing = Start(Found.WHOLE if first == 0 else Found.UNKNOWN, Kept(), first)
+    nothing = FoldStart(LogMatch.WHOLE if first == 0 else LogMatch.UNKNOWN, PolicySnapshot(), first)
     if kept is None:
         return nothing
     known = kept.log.next
     if end < known:  # shorter than what was read of it
         return _anew(kept, first)
     if known > first and last != kept.last:
-        return Start(Found.UNCLEAR, Kept(), first) if first == 0 else _anew(kept, first)
+        return FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), first) if first == 0 else _anew(kept, first)
     if first == 0 and kept.base is None:
         return nothing
-    found = Found.ANEW if first == 0 and kept.anew else Found.CUT
+    found = LogMatch.ANEW if first == 0 and kept.anew else LogMatch.CUT
     base = kept.base
     if base is None or base.log.next < first:  # more of it is gone: from what is known last
         at = max(known, first)
-        base = Base(replace(kept.log, next=at), kept.last if at == known else "")
-    return Start(found, Kept.from_base(base, kept.anew), base.log.next, gone=max(0, first - known))
+        base = FoldBase(replace(kept.log, next=at), kept.last if at == known else "")
+    return FoldStart(found, PolicySnapshot.from_base(base, kept.anew), base.log.next, gone=max(0, first - known))
 
 
-def settled(unclear: Start, kept: Kept, alone: PolicyLog) -> Start:
+def settled_start(unclear: FoldStart, kept: PolicySnapshot, alone: PolicyLog) -> FoldStart:
     """An unclear start, once it is known what the log says by itself."""
-    return unclear._replace(found=Found.WHOLE) if alone.live is not None else _anew(kept, unclear.at)
+    return unclear._replace(found=LogMatch.WHOLE) if alone.live is not None else _anew(kept, unclear.at)
 
 
-def _anew(kept: Kept, first: int) -> Start:
-    base = Base(replace(kept.log, next=first), "")
-    return Start(Found.ANEW, Kept.from_base(base, min(kept.anew + 1, _MOST_MADE_ANEW)), first)
+def _anew(kept: PolicySnapshot, first: int) -> FoldStart:
+    base = FoldBase(replace(kept.log, next=first), "")
+    return FoldStart(LogMatch.ANEW, PolicySnapshot.from_base(base, min(kept.anew + 1, _MOST_MADE_ANEW)), first)
 
 
-def differs(kept: Kept, log: PolicyLog) -> str | None:
+def differs(kept: PolicySnapshot, log: PolicyLog) -> str | None:
     """In words, how what was kept differs from what the log says up to there; None where they agree."""
     for what, ours, theirs in (
         ("policy", _version(kept.log.live), _version(log.live)),
@@ -135,16 +135,16 @@ def _version(live: LivePolicy | None) -> str:
 # --- as text
 
 
-class _Part(BaseModel):
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class _Versioned(_Part):
+class _Versioned(_Frozen):
     version: str = Field(pattern=_VERSION)
     policy: dict[str, Any]
 
 
-class _Said(_Part):
+class _Said(_Frozen):
     next: int = Field(ge=0, lt=1 << 40)
     last: str = Field(pattern=r"^([0-9a-f]{16})?$")
     live: _Versioned | None
@@ -158,11 +158,11 @@ class _Text(_Said):
     base: _Said | None
 
 
-class NotKept(ValueError):
+class SnapshotUnreadable(ValueError):
     """What was kept cannot be read, and is ignored. The message says why, and none of its content."""
 
 
-def to_json(kept: Kept) -> str:
+def to_json(kept: PolicySnapshot) -> str:
     """The text that `from_json` reads."""
     base = None if kept.base is None else _Said(**_said(*kept.base))
     return _Text(**_said(kept.log, kept.last), anew=kept.anew, base=base).model_dump_json()
@@ -178,25 +178,25 @@ def _said(log: PolicyLog, last: str) -> dict[str, Any]:
     }
 
 
-def from_json(text: str) -> Kept:
+def from_json(text: str) -> PolicySnapshot:
     """What `to_json` was given. Raises NotKept: garbage, of a newer Tidegate, or not what its versions say."""
     try:
         found = _Text.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         known = [str(key) for key in first["loc"] if key in _Text.model_fields]
-        raise NotKept(f"{'.'.join(known) or 'record'}: {first['msg'][:100]}") from None
-    base = None if found.base is None else Base(_log(found.base), found.base.last)
+        raise SnapshotUnreadable(f"{'.'.join(known) or 'record'}: {first['msg'][:100]}") from None
+    base = None if found.base is None else FoldBase(_log(found.base), found.base.last)
     if found.anew and base is None:
-        raise NotKept("anew: of a topic made anew, and nothing that its fold began with")
-    return Kept(_log(found), found.last, found.anew, base)
+        raise SnapshotUnreadable("anew: of a topic made anew, and nothing that its fold began with")
+    return PolicySnapshot(_log(found), found.last, found.anew, base)
 
 
 def _log(found: _Said) -> PolicyLog:
     shadow = _read(found.shadow, "shadow")
     live = _read(found.live, "live", shadow)
     if shadow is not None and live is None:
-        raise NotKept("a shadow of nothing")
+        raise SnapshotUnreadable("a shadow of nothing")
     silences: Mapping[str, Silence] = {silence.id: silence for silence in found.silences}
     return PolicyLog(live, silences, found.next)
 
@@ -213,7 +213,7 @@ def _read(found: _Versioned | None, key: str, shadow: LivePolicy | None = None) 
     try:
         policy = parse(found.policy, key)
     except PolicyError as error:
-        raise NotKept(str(error).splitlines()[0][:300]) from None
+        raise SnapshotUnreadable(str(error).splitlines()[0][:300]) from None
     if not found.version.endswith(made := digest(policy)):
-        raise NotKept(f"{key}: version {found.version}, but its policy's digest is {made}")
+        raise SnapshotUnreadable(f"{key}: version {found.version}, but its policy's digest is {made}")
     return LivePolicy(found.version, policy, shadow)

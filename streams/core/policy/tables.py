@@ -22,13 +22,13 @@ GRADED = (Action.FLAG, Action.REVIEW, Action.REDACT, Action.BLOCK)  # weakest fi
 LONGEST_WINDOW_S = 604_800  # as long as decisions are kept on their topic by default
 
 
-class Part(BaseModel):
+class Frozen(BaseModel):
     """What every part is: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class _Graded(Part):
+class _Graded(Frozen):
     """Keys named after actions, whose numbers rise with the action's strength."""
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Floor(_Graded):
     block: Threshold | None = Field(None, description="blocked from here on")
 
 
-class ScopeRule(Part):
+class ScopeRule(Frozen):
     """Thresholds for completions that match every selector given; the rule with most selectors wins."""
 
     tenant: Name | None = Field(None, description="only completions of this tenant")
@@ -92,14 +92,14 @@ class ScopeRule(Part):
 SCOPE_KINDS = ("tenant", "route", "model", "locale")
 
 
-class Faults(Part):
+class Faults(Frozen):
     """What becomes of a completion that we could not score."""
 
     fail: Literal["open", "closed"] = Field("open", description="`open`: allow it; `closed`: block it")
     routes: dict[str, Literal["open", "closed"]] = Field({}, description="by route, where a route wants otherwise")
 
 
-class Windows(Part):
+class Windows(Frozen):
     """How time is cut. Seconds."""
 
     bucket_s: Whole = Field(10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it")
@@ -115,18 +115,18 @@ class Windows(Part):
     grace_s: Whole = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
 
 
-class Limits(Part):
+class Limits(Frozen):
     """What keeps a slip from costing too much."""
 
     longest_window_s: Whole = Field(
         86_400, ge=60, le=LONGEST_WINDOW_S, description="counts are kept for so long: no window may be longer"
     )
-    rates_per_tick: Whole = Field(
+    rates_per_evaluation: Whole = Field(
         1_000, ge=1, le=100_000, description="rates published a second, about; where more change, scopes take turns"
     )
 
 
-class AlertRule(Part):
+class AlertRule(Frozen):
     """When a rate (`share`) or a number of events (`count`) is an incident."""
 
     kind: Literal["share", "count"] = Field("share", description="`share`: hits of a total; `count`: hits alone")
@@ -168,7 +168,7 @@ class AlertRule(Part):
         return self
 
 
-class Weights(Part):
+class Weights(Frozen):
     """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
 
     flag: Weight = Field(0.0, description="what a flag weighs")
@@ -181,7 +181,7 @@ SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever
 Sum = Annotated[Number, Field(ge=SMALLEST, le=1_000_000)]
 
 
-class Strikes(Part):
+class Strikes(Frozen):
     """Decaying marks on hashed users. Without weights there are none. They never change a decision."""
 
     half_life_s: Whole = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")

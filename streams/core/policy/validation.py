@@ -34,7 +34,7 @@ def _lines(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
         if inner is None:
             if error["type"] == "extra_forbidden":
                 known = allowed.get("properties", ())
-                what = f"unknown key{near(part, known)}; expected one of {', '.join(known)}"
+                what = f"unknown key{did_you_mean(part, known)}; expected one of {', '.join(known)}"
                 return [f"{where}: {_joined(key, part)}: {what}"]
             break  # the branch of a union, as pydantic calls it: no key of ours
         allowed, key = inner, _joined(key, part)
@@ -44,16 +44,16 @@ def _lines(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
         return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").split("\n")]
     if error["type"] == "missing":
         return [f"{at}: missing; expected {_wanted(allowed, schema)}"]
-    return [f"{at}: found {said(found)}; expected {_wanted(allowed, schema)}"]
+    return [f"{at}: found {found_text(found)}; expected {_wanted(allowed, schema)}"]
 
 
-def near(found: object, allowed: Iterable[str]) -> str:
+def did_you_mean(found: object, allowed: Iterable[str]) -> str:
     """` (did you mean block?)`, where one of those allowed looks much like what was found; else nothing."""
     match = difflib.get_close_matches(str(found), allowed, n=1)
     return f" (did you mean {match[0]}?)" if match else ""
 
 
-def shown(name: str) -> str:
+def quoted(name: str) -> str:
     """A name as a line can hold it: quoted where it has what would break the line or the terminal."""
     some = name if len(name) <= SHOWN else name[:SHOWN] + "…"
     return some if some.isprintable() else json.dumps(some)
@@ -62,7 +62,7 @@ def shown(name: str) -> str:
 def _joined(key: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{key}[{part}]"
-    return f"{key}.{shown(part)}" if key else shown(part)
+    return f"{key}.{quoted(part)}" if key else quoted(part)
 
 
 def _at(found: Any, part: str | int) -> Any:
@@ -85,7 +85,7 @@ def _inside(node: Schema, part: str | int, whole: Schema) -> Schema | None:
     return _resolved(inner, whole) if inner else None
 
 
-def said(found: Any) -> str:
+def found_text(found: Any) -> str:
     """What was found, in a line."""
     if isinstance(found, bool):
         return "true" if found else "false"

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from tidegate.streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
 from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import ruled
+from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.series import ALL, KINDS
-from tidegate.streams.core.strikes import Struck, struck
+from tidegate.streams.core.strikes import NewStrikes, new_strikes
 from tidegate.streams.core.times import Arrived
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
@@ -37,16 +37,16 @@ class Aggregate:
     counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
     users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
     totals: counter -> n, for ever: decided, faults, dead_letters, redriven, feedback, too_late; absent where 0.
-    struck: the strikes of its users; None where there are none, as it is wherever the policy gives no weights.
+    new_strikes: the strikes of its users; None where there are none, as it is wherever the policy gives no weights.
     """
 
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     users: Mapping[int, Mapping[str, Collection[str]]] = field(default_factory=dict)
     totals: Mapping[str, int] = field(default_factory=dict)
-    struck: Struck | None = None
+    new_strikes: NewStrikes | None = None
 
 
-class Heard(NamedTuple):
+class ReceivedFeedback(NamedTuple):
     """One feedback ready to be counted: its user hashed. It counts under the time at which its record arrived."""
 
     feedback: Feedback
@@ -84,7 +84,7 @@ def aggregate(
         tally.add(decision.at_ms, (scopes.tenant, scopes.model, scopes.route), counters, decision.user)
     totals = {"decided": decided, "faults": faults, "dead_letters": dead_letters, "too_late": too_late}
     totals["redriven"] = redriven
-    return tally.aggregate(totals, struck(decisions, live))
+    return tally.aggregate(totals, new_strikes(decisions, live))
 
 
 def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _would(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
 
 
 def aggregate_feedback(
-    heard: Iterable[Heard], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
+    heard: Iterable[ReceivedFeedback], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
 ) -> Aggregate:
     """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
@@ -152,7 +152,7 @@ class _Tally:
                         users = self._users.setdefault(start, {}).setdefault(f"{counter}|{scope}", set())
                         users.add(user)
 
-    def aggregate(self, totals: dict[str, int], struck: Struck | None = None) -> Aggregate:
+    def aggregate(self, totals: dict[str, int], new_strikes: NewStrikes | None = None) -> Aggregate:
         counts: dict[int, dict[str, int]] = {}
         for (start, names, counters), n in self._alike.items():
             bucket = counts.get(start)
@@ -164,7 +164,7 @@ class _Tally:
                 for scope in scopes:
                     series = f"{counter}|{scope}"
                     bucket[series] = bucket.get(series, 0) + n
-        return Aggregate(counts, self._users, {name: n for name, n in totals.items() if n}, struck)
+        return Aggregate(counts, self._users, {name: n for name, n in totals.items() if n}, new_strikes)
 
     def _scope(self, kind: str, name: str) -> str:
         scope = self._scopes.get((kind, name))
@@ -176,7 +176,7 @@ class _Tally:
 def _asked_users(live: LivePolicy) -> dict[str, set[str]]:
     """Counter -> kinds of scope in which some rule asks how many users its hits come from."""
     asked: dict[str, set[str]] = {}
-    for _, rule, of in ruled(live):
+    for _, rule, of in active_rules(live):
         if rule.min_users > 0:
             asked.setdefault(of.hits, set()).update(rule.by)
     return asked

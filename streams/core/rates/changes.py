@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tidegate.streams.core.events import Rate
-from tidegate.streams.core.rates.rates import Asked, share, total_of
+from tidegate.streams.core.rates.rates import RateSpec, share, total_of
 from tidegate.streams.core.rates.windows import Sums, Window
 from tidegate.streams.core.series import ALL
 
 _BY_ANOTHER = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
 
 
-class Key(NamedTuple):
+class RateKey(NamedTuple):
     """Which rate: the key it is published under."""
 
     scope: str
@@ -24,7 +24,7 @@ class Key(NamedTuple):
         return f"{self.scope}|{self.measure}|{self.window_s}"
 
 
-def snapshots(rates: Iterable[Asked], sums: Sums, at_ms: int, *, incomplete: bool = False) -> list[Rate]:
+def snapshots(rates: Iterable[RateSpec], sums: Sums, at_ms: int, *, incomplete: bool = False) -> list[Rate]:
     """Every rate of one window that has anything to be a share of. sums: of the window that all `rates` have."""
     return [
         _rate(asked, scope, sums[asked.measure.hits].get(scope, 0), total, at_ms, incomplete)
@@ -34,7 +34,7 @@ def snapshots(rates: Iterable[Asked], sums: Sums, at_ms: int, *, incomplete: boo
     ]
 
 
-def _rate(asked: Asked, scope: str, hits: int, total: int, at_ms: int, incomplete: bool) -> Rate:
+def _rate(asked: RateSpec, scope: str, hits: int, total: int, at_ms: int, incomplete: bool) -> Rate:
     return Rate(
         scope=scope,
         measure=asked.measure.name,
@@ -47,16 +47,16 @@ def _rate(asked: Asked, scope: str, hits: int, total: int, at_ms: int, incomplet
     )
 
 
-class Said:
+class LastPublished:
     """What was last said of each rate, so that only what changed is said again.
 
     A rate without hits is not said again while it stays without: its share stays 0 however its total moves,
     and most of a thousand scopes have no hits of most labels.
     """
 
-    def __init__(self, rated: Iterable[Key] = ()) -> None:
+    def __init__(self, rated: Iterable[RateKey] = ()) -> None:
         """rated: what another worker may have said; it is said again, or taken back where nothing is left of it."""
-        self._said: dict[Key, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
+        self._said: dict[RateKey, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
         self._said = dict.fromkeys(rated, _BY_ANOTHER)
         # (window, scope): changed and not looked at yet, in order of arrival.
         self._waiting: dict[tuple[int, str], None] = {}
@@ -85,14 +85,14 @@ class Said:
 
     def changes(
         self,
-        rates: Iterable[Asked],
+        rates: Iterable[RateSpec],
         windows: Mapping[int, Window],
         end_ms: int,
         at_ms: int,
         *,
         incomplete: bool,
         at_most: int,
-    ) -> list[tuple[Key, Rate | None]]:
+    ) -> list[tuple[RateKey, Rate | None]]:
         """What to say now: each rate that changed, and None for each that has nothing left to be a share of.
 
         windows: by their length (s); one for each length in `rates`. end_ms: where the windows end now. Once
@@ -107,10 +107,10 @@ class Said:
                 for scope in set().union(*sums[window_s].values()):
                     self._waiting.setdefault((window_s, scope))
         self._incomplete = incomplete
-        asked_of: dict[int, list[Asked]] = {window_s: [] for window_s in windows}
+        asked_of: dict[int, list[RateSpec]] = {window_s: [] for window_s in windows}
         for asked in rates:
             asked_of[asked.window_s].append(asked)
-        out: list[tuple[Key, Rate | None]] = []
+        out: list[tuple[RateKey, Rate | None]] = []
         first = [(window_s, ALL) for window_s in windows if (window_s, ALL) in self._waiting]
         for window_s, scope in [*first, *(key for key in self._waiting if key[1] != ALL)]:
             if len(out) >= at_most and scope != ALL:
@@ -120,7 +120,7 @@ class Said:
                 out += self._change(asked, sums[window_s], scope, at_ms, incomplete)
         return out
 
-    def unasked(self, rates: Iterable[Asked], at_most: int) -> list[tuple[Key, None]]:
+    def tombstones(self, rates: Iterable[RateSpec], at_most: int) -> list[tuple[RateKey, None]]:
         """A tombstone for each rate said before that a new policy does not ask for; the rest by the next calls."""
         wanted = {(asked.measure.name, asked.window_s) for asked in rates}
         gone = [key for key in self._said if (key.measure, key.window_s) not in wanted][:at_most]
@@ -129,9 +129,9 @@ class Said:
         return [(key, None) for key in gone]
 
     def _change(
-        self, asked: Asked, sums: Sums, scope: str, at_ms: int, incomplete: bool
-    ) -> tuple[tuple[Key, Rate | None], ...]:
-        key = Key(scope, asked.measure.name, asked.window_s)
+        self, asked: RateSpec, sums: Sums, scope: str, at_ms: int, incomplete: bool
+    ) -> tuple[tuple[RateKey, Rate | None], ...]:
+        key = RateKey(scope, asked.measure.name, asked.window_s)
         total = total_of(asked.measure, scope, sums)
         if not total:
             return ((key, None),) if self._said.pop(key, None) is not None else ()

@@ -11,7 +11,7 @@ from statistics import NormalDist
 from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import ruled
+from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.rates.windows import Sums
 from tidegate.streams.core.times import AHEAD_MS
 
@@ -42,7 +42,7 @@ def _z(confidence: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RateSpec:
     """A rate that the policy asks for, of every live scope."""
 
     measure: Measure
@@ -50,7 +50,7 @@ class Asked:
     min_total: int  # fewer: its share is None
 
 
-def asked(live: LivePolicy) -> tuple[Asked, ...]:
+def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
     """Every rate to publish, for each live scope.
 
     Labels, prompt labels, actions and failures at `windows.rate_window_s`; feedback at its
@@ -58,12 +58,12 @@ def asked(live: LivePolicy) -> tuple[Asked, ...]:
     Asked for twice: the smaller min_total holds.
     """
     policy, window_s = live.policy, live.policy.windows.rate_window_s
-    found: dict[tuple[str, int], Asked] = {}
+    found: dict[tuple[str, int], RateSpec] = {}
 
     def ask(of: Measure, window_s: int, min_total: int) -> None:
         key = (of.name, window_s)
         if key not in found or found[key].min_total > min_total:
-            found[key] = Asked(of, window_s, min_total)
+            found[key] = RateSpec(of, window_s, min_total)
 
     for of in _of_completions(policy):
         ask(of, window_s, 1)
@@ -74,7 +74,7 @@ def asked(live: LivePolicy) -> tuple[Asked, ...]:
         own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
         for feedback_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
             ask(_measure(name, policy), feedback_s, 1)
-    for _, rule, of in ruled(live):
+    for _, rule, of in active_rules(live):
         ask(of, rule.window_s, rule.min_total)
     return tuple(found.values())
 
@@ -100,7 +100,7 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
     """The longest window that asks for counters of feedback, or of completions: how long their buckets are needed."""
     return max(
         rate.window_s
-        for rate in asked(live)
+        for rate in published_rates(live)
         if any((counter in FEEDBACK) is feedback for counter in rate.measure.counters)
     )
 
@@ -115,7 +115,7 @@ def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
     return needed_s * 1000 + max(windows.late_s * 1000, windows.future_s * 1000 + AHEAD_MS)
 
 
-def counters_by_window(rates: Iterable[Asked]) -> dict[int, set[str]]:
+def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
     """Window (s) -> the counters that its rates are made of."""
     counters: dict[int, set[str]] = {}
     for rate in rates:

@@ -1,6 +1,6 @@
 """Counts over sliding windows. Pure: no clock, no store; whatever end a window has was given to it.
 
-    buckets   [----)[----)[----)[----)        each bucket: what every part last said of it
+    buckets   [----)[----)[----)[----)        each bucket: what every partition last said of it
     window          [----------------)        [end - window_s, end), summed as it moves
 
 A window keeps running sums: it costs what enters and leaves it and what changed inside it, not what it holds.
@@ -21,13 +21,13 @@ _SPLITS = 200_000
 
 @dataclass(slots=True)
 class _Bucket:
-    parts: dict[Hashable, dict[str, int]] = field(default_factory=dict)  # as each part last said: series -> n
-    sums: Sums = field(default_factory=dict)  # over the parts
+    partitions: dict[Hashable, dict[str, int]] = field(default_factory=dict)  # as each partition last said: series -> n
+    sums: Sums = field(default_factory=dict)  # over the partitions
     kept_s: int = 0  # counters kept for less than this were let go
 
 
 class Buckets:
-    """Counts per bucket, merged over parts, and the windows that slide over them."""
+    """Counts per bucket, merged over partitions, and the windows that slide over them."""
 
     def __init__(self, keep_s: Mapping[str, int]) -> None:
         """keep_s: counter -> the longest window that asks for it (s). Counters that are not named are not kept."""
@@ -46,12 +46,12 @@ class Buckets:
         self._windows.append(window)
         return window
 
-    def put(self, part: Hashable, start_ms: int, counts: Mapping[str, int]) -> None:
-        """Replaces what the part said before of the bucket that starts at start_ms. counts: series -> n."""
+    def put(self, partition: Hashable, start_ms: int, counts: Mapping[str, int]) -> None:
+        """Replaces what the partition said before of the bucket that starts at start_ms. counts: series -> n."""
         bucket = self._buckets.get(start_ms)
         if bucket is None:
             bucket = self._buckets[start_ms] = _Bucket()
-        held = bucket.parts.setdefault(part, {})
+        held = bucket.partitions.setdefault(partition, {})
         delta: Sums = {}
         for name, n in counts.items():
             was = held.get(name, 0)
@@ -83,8 +83,8 @@ class Buckets:
                 gone = {c: sums for c, sums in bucket.sums.items() if self._keep_s[c] < needed_s}
                 if gone:
                     bucket.sums = {c: sums for c, sums in bucket.sums.items() if c not in gone}
-                    for part, held in bucket.parts.items():
-                        bucket.parts[part] = {s: n for s, n in held.items() if split(s)[0] not in gone}
+                    for partition, held in bucket.partitions.items():
+                        bucket.partitions[partition] = {s: n for s, n in held.items() if split(s)[0] not in gone}
                     self._tell(start, gone, -1)
 
     def _tell(self, start_ms: int, delta: Sums, sign: int) -> None:

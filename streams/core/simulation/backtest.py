@@ -1,7 +1,7 @@
 """Which alerts a policy's rules would have made of decisions and feedback that are kept. Pure.
 
-The tick's own steps, over buckets that are all there: `count`, `windows`, `ruled`, `alerts.step` at every bucket
-boundary in event time. What only the tick knows is left out: parts that were behind, and silences.
+The ruler's own steps, over buckets that are all there: `count`, `windows`, `active_rules`, `alerts.step` at every bucket
+boundary in event time. What only the ruler knows is left out: partitions that were behind, and silences.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Decision
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.rules import ruled, version_of
-from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.policy.rules import active_rules, version_of
+from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.core.series import KINDS, other, scoped, series, split
-from tidegate.streams.core.simulation.effects import Part
+from tidegate.streams.core.simulation.effects import Frozen
 
 Counts = dict[int, dict[str, int]]  # bucket start (ms) -> series -> n
 
 
-class Firing(Part):
+class Firing(Frozen):
     """One time that an alert fired. Boundaries, in event time (ms)."""
 
     rule: str
@@ -40,17 +40,17 @@ class Firing(Part):
     peak: float | None  # the greatest value while it fired
 
 
-class Backtested(Part):
+class Backtested(Frozen):
     """What the rules would have said in `[since_ms, until_ms]`."""
 
     policy_version: str
     since_ms: int
     until_ms: int
     firings: list[Firing] = Field([])  # by time, rule, scope; also those that began before and lasted into the range
-    transitions: list[Alert] = Field([])  # as the tick would have published them, of the range
+    transitions: list[Alert] = Field([])  # as the ruler would have published them, of the range
 
 
-class Names:
+class FirstScopes:
     """Scope names as the workers admit them: at most `limit` a kind, here the first that come; the rest are `other`."""
 
     def __init__(self, limit: int) -> None:
@@ -71,10 +71,10 @@ class Names:
 class Backtest:
     """Counts what it is given under one policy; `run` then goes over the boundaries."""
 
-    def __init__(self, live: LivePolicy, names: Names) -> None:
+    def __init__(self, live: LivePolicy, names: FirstScopes) -> None:
         self.live, self._names = live, names
         self._bucket_ms = live.policy.windows.bucket_s * 1000
-        self._rules = [*ruled(live)]
+        self._rules = [*active_rules(live)]
         self._wanted = {counter for _, _, of in self._rules for counter in of.counters}
         self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
         self._counts: Counts = {}
@@ -114,7 +114,7 @@ class Backtest:
         """Counts decisions as this policy makes them, or as they were recorded."""
         self._merge(aggregate(decisions, 0, self.live, self._names.scope))
 
-    def hear(self, heard: Iterable[Heard]) -> None:
+    def hear(self, heard: Iterable[ReceivedFeedback]) -> None:
         """Counts feedback. Its users may be named in any way that tells them apart."""
         self._merge(aggregate_feedback(heard, 0, self.live, self._names.scope))
 
@@ -149,7 +149,7 @@ class Backtest:
         )
 
     def _distinct(self, name: str, starts: Iterable[int]) -> int:
-        """Exactly how many users; the tick's is an estimate of about 1%."""
+        """Exactly how many users; the ruler's is an estimate of about 1%."""
         return len(set().union(*(self._users.get(start, {}).get(name, ()) for start in starts)))
 
     def _merge(self, found: Aggregate) -> None:
@@ -206,8 +206,8 @@ class _Windows:
             n = self._put[window_s]
             while n < len(self._starts) and self._starts[n] < end_ms:
                 if (start := self._starts[n]) >= first:
-                    for part, counts in enumerate(self._counts):
-                        buckets.put(part, start, counts.get(start, {}))
+                    for partition, counts in enumerate(self._counts):
+                        buckets.put(partition, start, counts.get(start, {}))
                 n += 1
             self._put[window_s] = n
             self._sums[window_s] = window.at(end_ms)

@@ -10,13 +10,13 @@ from tidegate.streams.core.events import FeedbackKind
 from tidegate.streams.core.fields import Action
 
 
-class Part(BaseModel):
+class Frozen(BaseModel):
     """What every part is: frozen, and nothing but its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Example(Part):
+class Example(Frozen):
     """A decision that would change, of those the earliest. Its text is the producer's to show, by the id."""
 
     id: str
@@ -32,7 +32,7 @@ class Example(Part):
     said: list[FeedbackKind]  # complaints, appeals and verdicts
 
 
-class Change(Part):
+class Change(Frozen):
     """How many decisions go from one action to another."""
 
     was: Action
@@ -41,7 +41,7 @@ class Change(Part):
     examples: list[Example]
 
 
-class Group(Part):
+class Group(Frozen):
     """What changes at one tenant, one model, or because of one label."""
 
     name: str
@@ -54,7 +54,7 @@ class Group(Part):
     newly: dict[Action, int]
 
 
-class Moved(Part):
+class Shift(Frozen):
     """How many decisions have an action, or a label among their reasons: before, and then."""
 
     name: str
@@ -62,7 +62,7 @@ class Moved(Part):
     now: int
 
 
-class RestsOn(Part):
+class RestsOn(Frozen):
     """Who gave the score that drives each change; a fault has none."""
 
     screen: int
@@ -70,7 +70,7 @@ class RestsOn(Part):
     one_model: int  # where one model gives every score
 
 
-class Said(Part):
+class FeedbackCounts(Frozen):
     """Completions of which people said so, each once a kind."""
 
     complaint: int = 0
@@ -79,7 +79,7 @@ class Said(Part):
     overturned: int = 0
 
 
-class Named(Part):
+class UnscoredLabel(Frozen):
     """A label without a score in so many decisions."""
 
     label: str
@@ -87,7 +87,7 @@ class Named(Part):
     decisions: int
 
 
-class Effects(Part):
+class Effects(Frozen):
     """What differs between two judgements of the same decisions."""
 
     decisions: int
@@ -100,12 +100,12 @@ class Effects(Part):
     looser: int  # to a weaker one
     other_labels: int  # the same action, for other labels
     newly: dict[Action, int]
-    actions: list[Moved]
-    labels_hit: list[Moved]
+    actions: list[Shift]
+    labels_hit: list[Shift]
     changes: list[Change]
     labels: list[Group]
     tenants: list[Group]
     models: list[Group]
     rests_on: RestsOn
-    said: Said  # of all decisions
-    said_of_changed: Said
+    said: FeedbackCounts  # of all decisions
+    said_of_changed: FeedbackCounts

@@ -13,7 +13,16 @@ from typing import TypeVar
 
 from tidegate.streams.core.events import STRENGTH, Action, Decision, FeedbackKind, Reason, WouldBe
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.simulation.effects import Change, Effects, Example, Group, Moved, Named, RestsOn, Said
+from tidegate.streams.core.simulation.effects import (
+    Change,
+    Effects,
+    Example,
+    FeedbackCounts,
+    Group,
+    RestsOn,
+    Shift,
+    UnscoredLabel,
+)
 
 K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it
@@ -115,14 +124,14 @@ class WhatIf:
             other_labels=self._moved,
             newly={a: sum(n for (_, now), n in changed.items() if now is a) for a in Action},
             actions=[
-                Moved(
+                Shift(
                     name=action.value,
                     was=sum(n for (was, _), n in self._actions.items() if was is action),
                     now=sum(n for (_, now), n in self._actions.items() if now is action),
                 )
                 for action in Action
             ],
-            labels_hit=[Moved(name=label, was=n[0], now=n[1]) for label, n in sorted(self._hits.items())],
+            labels_hit=[Shift(name=label, was=n[0], now=n[1]) for label, n in sorted(self._hits.items())],
             changes=[
                 Change(was=was, now=now, count=n, examples=self._told((was, now)))
                 for (was, now), n in sorted(changed.items(), key=lambda item: (-item[1], _strengths(item[0])))
@@ -137,7 +146,7 @@ class WhatIf:
             said_of_changed=_told(self._said_changed),
         )
 
-    def never_scored(self, candidate: LivePolicy) -> list[Named]:
+    def never_scored(self, candidate: LivePolicy) -> list[UnscoredLabel]:
         """Labels of the candidate for which decisions hold no score: nobody can know what it makes of those.
 
         A completion's label is named with how many scored decisions lack it; a prompt's where no decision has it.
@@ -147,9 +156,9 @@ class WhatIf:
         for label in candidate.policy.labels:
             lacking = sum(n for labels, n in self._scored.items() if label not in labels)
             if lacking:
-                found.append(Named(label=label, of="completion", decisions=lacking))
+                found.append(UnscoredLabel(label=label, of="completion", decisions=lacking))
         found += [
-            Named(label=label, of="prompt", decisions=scored)
+            UnscoredLabel(label=label, of="prompt", decisions=scored)
             for label in candidate.policy.prompt_labels
             if scored and not any(label in labels for labels in self._prompts)
         ]
@@ -262,8 +271,8 @@ def _strengths(pair: tuple[Action, Action]) -> tuple[int, int]:
     return STRENGTH[pair[0]], STRENGTH[pair[1]]
 
 
-def _told(said: Mapping[int, int]) -> Said:
-    return Said(**dict(_each(said)))
+def _told(said: Mapping[int, int]) -> FeedbackCounts:
+    return FeedbackCounts(**dict(_each(said)))
 
 
 def _each(said: Mapping[int, int]) -> Iterator[tuple[str, int]]:
@@ -277,11 +286,11 @@ def _count(counts: dict[K, int], key: K) -> None:
 
 def lacks_spans(decision: Decision, live: LivePolicy) -> bool:
     """Whether a label reaches a `redact` threshold, and became a review because no spans of it were recorded."""
-    bars, _ = live.bars(decision.scopes)
+    thresholds, _ = live.resolve(decision.scopes)
     return any(
         reason.action is Action.REVIEW and reason.score is not None and reason.score >= bar.threshold
         for reason in decision.reasons
         if reason.of == "completion"
-        for bar in bars.get(reason.label, ())
+        for bar in thresholds.get(reason.label, ())
         if bar.action is Action.REDACT
     )

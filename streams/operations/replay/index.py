@@ -14,7 +14,7 @@ _ACTIONS = tuple(Action)
 _DEAD, _NOTHING, _OUTSIDE = 253, 254, 255  # beside the actions' numbers
 
 
-class Recorded:
+class RecordedIndex:
     """One partition's records, added in rising order; then what is recorded of them, in any order."""
 
     def __init__(self) -> None:

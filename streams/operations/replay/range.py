@@ -1,6 +1,6 @@
 """What a replay has before it: which completions lie in a range of time, and what is recorded of each.
 
-Of a completion only its place and its timestamp are looked at. Knows no Kafka client: what is read comes from a `Log`.
+Of a completion only its place and its timestamp are looked at. Knows no Kafka client: what is read comes from a `RangeSource`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.partition import Record
 from tidegate.streams.core.times import stamped
 from tidegate.streams.errors import TidegateError
-from tidegate.streams.kafka.ranges import Stretch
-from tidegate.streams.operations.replay.index import Recorded
+from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 
 # A record is written within this long of its own timestamp: producers stamp it when they are told to send, and give a
@@ -30,20 +30,20 @@ class RangeRefused(TidegateError):
     """A replay's range is not kept any longer, or holds too much: ask for the range that the message names."""
 
 
-class Log(Protocol):
-    """What a replay asks of Kafka. Raises BrokerAway."""
+class RangeSource(Protocol):
+    """What a replay asks of Kafka. Raises BrokerUnavailable."""
 
-    async def since(self, topic: str, at_ms: int) -> Sequence[Stretch]:
+    async def since(self, topic: str, at_ms: int) -> Sequence[OffsetRange]:
         """Of each partition, in their order, what holds every record of that time or later."""
 
-    async def oldest_ms(self, stretch: Stretch) -> int | None:
+    async def oldest_ms(self, stretch: OffsetRange) -> int | None:
         """The timestamp of the oldest record that its partition keeps; None where it keeps none."""
 
-    def read(self, stretch: Stretch) -> AsyncGenerator[Sequence[Record], None]:
+    def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
         """Its records in order, some at a time."""
 
 
-class Range(NamedTuple):
+class ReplayRange(NamedTuple):
     """[from_ms, to_ms) of the times of the records. now_ms: our clock, which says what a time can be."""
 
     from_ms: int
@@ -54,10 +54,10 @@ class Range(NamedTuple):
         return self.from_ms <= at_ms < self.to_ms
 
 
-class Found(NamedTuple):
+class ReplaySurvey(NamedTuple):
     """What lies in the range."""
 
-    recorded: Sequence[Recorded]  # per partition of completions
+    recorded: Sequence[RecordedIndex]  # per partition of completions
     strange: int  # records on `decisions` and `dead-letters` that are neither, left out
 
     @property
@@ -65,7 +65,7 @@ class Found(NamedTuple):
         return sum(map(len, self.recorded))
 
 
-async def stretches(log: Log, within: Range, *, whole: Sequence[str]) -> list[Stretch]:
+async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequence[str]) -> list[OffsetRange]:
     """Of every topic that is looked at, where the range begins in each partition, and where that ends now.
 
     whole: topics that must keep all of the range. Raises RangeRefused where some of it may have been deleted: the
@@ -75,31 +75,33 @@ async def stretches(log: Log, within: Range, *, whole: Sequence[str]) -> list[St
     completions = await log.since(COMPLETIONS, within.from_ms)
     recorded = [s for t in (DECISIONS, DEAD_LETTERS) for s in await log.since(t, max(0, within.from_ms - LATE_MS))]
     found = [*completions, *recorded]
-    asked = [stretch for stretch in found if stretch.part.topic in whole and stretch.deleted]
-    oldest = [(await log.oldest_ms(stretch) or 0, stretch.part) for stretch in asked]
-    oldest_ms, part = max(oldest, default=(0, None))
-    if part is not None and oldest_ms > within.from_ms:
+    asked = [stretch for stretch in found if stretch.partition.topic in whole and stretch.deleted]
+    oldest = [(await log.oldest_ms(stretch) or 0, stretch.partition) for stretch in asked]
+    oldest_ms, partition = max(oldest, default=(0, None))
+    if partition is not None and oldest_ms > within.from_ms:
         raise RangeRefused(
-            f"--from {_time(within.from_ms)}: {part.topic}[{part.partition}] is kept from {_time(oldest_ms)} on, and "
+            f"--from {_time(within.from_ms)}: {partition.topic}[{partition.partition}] is kept from {_time(oldest_ms)} on, and "
             "older records were deleted; expected --from at that time or later; nothing replayed"
         )
     return found
 
 
-async def survey(log: Log, asked: Sequence[Stretch], within: Range, advance: Callable[[int], None]) -> Found:
+async def survey(
+    log: RangeSource, asked: Sequence[OffsetRange], within: ReplayRange, advance: Callable[[int], None]
+) -> ReplaySurvey:
     """Reads the stretches of completions, then those of what is recorded. advance: told of offsets passed.
 
     A completion whose record has no time, or one that it cannot have, came when the one before it came.
     Raises RangeRefused where the range holds more than MOST.
     """
-    recorded = [Recorded() for stretch in asked if stretch.part.topic == COMPLETIONS]
+    recorded = [RecordedIndex() for stretch in asked if stretch.partition.topic == COMPLETIONS]
     strange = 0
-    for stretch in sorted(asked, key=lambda s: s.part.topic != COMPLETIONS):
+    for stretch in sorted(asked, key=lambda s: s.partition.topic != COMPLETIONS):
         at, last_ms = stretch.start, 0
         async with aclosing(log.read(stretch)) as some:
             async for records in some:
-                if stretch.part.topic == COMPLETIONS:
-                    over, last_ms = _add(recorded[stretch.part.partition], records, within, last_ms)
+                if stretch.partition.topic == COMPLETIONS:
+                    over, last_ms = _add(recorded[stretch.partition.partition], records, within, last_ms)
                     if sum(map(len, recorded)) > MOST:
                         raise RangeRefused(
                             f"{_time(within.from_ms)} to {_time(within.to_ms)} holds over {MOST:,} completions; "
@@ -112,10 +114,10 @@ async def survey(log: Log, asked: Sequence[Stretch], within: Range, advance: Cal
                 advance(records[-1].offset + 1 - at)
                 at = records[-1].offset + 1
         advance(stretch.end - at)
-    return Found(recorded, strange)
+    return ReplaySurvey(recorded, strange)
 
 
-def _add(recorded: Recorded, records: Sequence[Record], within: Range, last_ms: int) -> tuple[bool, int]:
+def _add(recorded: RecordedIndex, records: Sequence[Record], within: ReplayRange, last_ms: int) -> tuple[bool, int]:
     """Whether no record of the range comes any more; and when the last of these came. last_ms: the one before them."""
     for record in records:
         last_ms = stamped(record.timestamp, within.now_ms) or last_ms
@@ -126,7 +128,7 @@ def _add(recorded: Recorded, records: Sequence[Record], within: Range, last_ms: 
     return False, last_ms
 
 
-def _note(recorded: Sequence[Recorded], record: Record, within: Range) -> bool:
+def _note(recorded: Sequence[RecordedIndex], record: Record, within: ReplayRange) -> bool:
     """False where the record is nothing that was made of a completion."""
     decisions = record.topic == DECISIONS
     try:

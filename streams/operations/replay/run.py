@@ -1,7 +1,7 @@
 """Decides a range of completions again: from the scores recorded in `decisions`, or from new ones. Into `replays`.
 
 Nothing else is written: no live topic, no store. `Replays` names its one topic and takes no other. Knows no Kafka
-client: what is read comes from a `Log`.
+client: what is read comes from a `RangeSource`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pydantic_core import to_json
 
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, DeadLetter, Decision
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.kafka.ranges import Places, Stretch
+from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
 from tidegate.streams.moderation.moderate import decision_key
 from tidegate.streams.moderation.offline import Offline
-from tidegate.streams.operations.replay.index import Recorded
-from tidegate.streams.operations.replay.range import Log
+from tidegate.streams.operations.replay.index import RecordedIndex
+from tidegate.streams.operations.replay.range import RangeSource
 from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
 
 CHUNK = 1024  # decisions in hand at once: some MB
@@ -37,14 +37,14 @@ class Replays:
         self._publisher = publisher
 
     async def write(self, decisions: Sequence[Decision]) -> None:
-        """Returns when all were acknowledged; each on its source's partition number. Raises BrokerAway."""
+        """Returns when all were acknowledged; each on its source's partition number. Raises BrokerUnavailable."""
         await self._publisher.publish(
             [Message(REPLAYS, decision_key(d), to_json(d), d.source.partition) for d in decisions]
         )
 
 
 @dataclass
-class Account:
+class ReplayAccount:
     """What became of the records of the range. Only what `replays` acknowledged is decided."""
 
     read: int
@@ -69,18 +69,24 @@ class Replay:
     """One run. recorded: per partition of `completions`, what the survey found. advance: told of records done."""
 
     def __init__(
-        self, log: Log, out: Replays, recorded: Sequence[Recorded], live: LivePolicy, epoch: int, account: Account
+        self,
+        log: RangeSource,
+        out: Replays,
+        recorded: Sequence[RecordedIndex],
+        live: LivePolicy,
+        epoch: int,
+        account: ReplayAccount,
     ) -> None:
         self._log, self._out, self._recorded = log, out, recorded
         self._live, self._epoch, self._account = live, epoch, account
 
     async def decide_again(self, advance: Callable[[int], None]) -> None:
-        """The recorded scores, spans and faults, under the policy: no text is read. Raises BrokerAway."""
+        """The recorded scores, spans and faults, under the policy: no text is read. Raises BrokerUnavailable."""
         for partition, recorded in enumerate(self._recorded):
             self._account.dead_letters += recorded.dead_letters
             self._account.without_decision += recorded.nothing
             advance(recorded.dead_letters + recorded.nothing)
-            decisions = Places(self._log, Part(DECISIONS, partition), recorded.places_end)
+            decisions = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
             async with aclosing(decisions):
                 for chunk in _chunks(recorded.decided()):
                     found = await decisions.at({place for _, place in chunk})
@@ -90,10 +96,10 @@ class Replay:
                     advance(len(chunk))
 
     async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
-        """The texts, by a worker's own code; when each came, as it was recorded. Raises BrokerAway."""
+        """The texts, by a worker's own code; when each came, as it was recorded. Raises BrokerUnavailable."""
         for partition, recorded in enumerate(self._recorded):
-            whole = Stretch(Part(COMPLETIONS, partition), 0, recorded.first, recorded.end)
-            before = Places(self._log, Part(DECISIONS, partition), recorded.places_end)
+            whole = OffsetRange(TopicPartition(COMPLETIONS, partition), 0, recorded.first, recorded.end)
+            before = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
             async with aclosing(before), aclosing(self._log.read(whole)) as some:
                 async for records in some:
                     mine = [record for record in records if record.offset in recorded]
@@ -104,7 +110,7 @@ class Replay:
                         self._account.dead_letters += sum(isinstance(r, DeadLetter) for r in results)
                         advance(len(results))
 
-    async def _as_they_came(self, made: list[Decision], before: Places, recorded: Recorded) -> list[Decision]:
+    async def _as_they_came(self, made: list[Decision], before: RangeCursor, recorded: RecordedIndex) -> list[Decision]:
         """The decisions under the times at which their records came, where that is recorded: by no clock of today."""
         places = {d.source.offset: place for d in made if (place := recorded.place(d.source.offset)) >= 0}
         found = await before.at(set(places.values()))
@@ -118,7 +124,7 @@ class Replay:
             timed.append(decision)
         return timed
 
-    async def _write(self, decisions: Sequence[Decision], recorded: Recorded) -> None:
+    async def _write(self, decisions: Sequence[Decision], recorded: RecordedIndex) -> None:
         await self._out.write(decisions)
         account = self._account
         faults = sum(decision.fault is not None for decision in decisions)

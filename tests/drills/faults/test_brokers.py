@@ -13,10 +13,10 @@ from tests.drills.faults.room import SAID, may_be_taken, take_room
 from tests.drills.scene import scene
 from tests.real.cluster import Cluster
 from tests.real.needed import missing
-from tests.real.pair import Real
+from tests.real.stack import Real
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(480)]
-AWAY_S = 10.0  # longer than a session of the group, and of a broker
+UNAVAILABLE_S = 10.0  # longer than a session of the group, and of a broker
 
 
 async def leader(kafka: str) -> int:
@@ -42,7 +42,7 @@ async def coordinator(kafka: str) -> int:
 
 async def killed_for_a_while(cluster: Cluster, n: int) -> None:
     cluster.kill_broker(n)
-    await asyncio.sleep(AWAY_S)
+    await asyncio.sleep(UNAVAILABLE_S)
     await asyncio.to_thread(cluster.start_broker, n)
 
 
@@ -50,7 +50,7 @@ async def test_one_broker_of_three_is_killed(own_real: Real, tmp_path: Path) -> 
     async with scene(own_real, tmp_path, "broker_killed", "one broker of three killed") as s:
         await s.fires()
         which = s.rng.randrange(3)
-        async with s.trouble(f"broker {which} of three killed with -9, started again {AWAY_S:g} s later"):
+        async with s.trouble(f"broker {which} of three killed with -9, started again {UNAVAILABLE_S:g} s later"):
             await killed_for_a_while(own_real.cluster, which)
         await s.account(duplicates=True)
         assert s.workers.ended() == []
@@ -60,7 +60,7 @@ async def test_the_leader_is_killed(own_real: Real, tmp_path: Path) -> None:
     async with scene(own_real, tmp_path, "leader_killed", "the leader killed, and the group's coordinator") as s:
         await s.fires()
         did = "the broker that leads most partitions killed with -9, then the one that coordinates the group"
-        async with s.trouble(f"{did}; each started again {AWAY_S:g} s later"):
+        async with s.trouble(f"{did}; each started again {UNAVAILABLE_S:g} s later"):
             await killed_for_a_while(own_real.cluster, await leader(own_real.kafka))
             await s.counts(200)
             await killed_for_a_while(own_real.cluster, await coordinator(own_real.kafka))
@@ -83,10 +83,10 @@ async def test_all_brokers_are_restarted_in_order(own_real: Real, tmp_path: Path
 async def test_all_brokers_are_killed_at_once(own_real: Real, tmp_path: Path) -> None:
     async with scene(own_real, tmp_path, "brokers_killed", "all brokers killed at once") as s:
         await s.fires()
-        async with s.trouble(f"all three brokers killed with -9 at once, started again {AWAY_S:g} s later", 120):
+        async with s.trouble(f"all three brokers killed with -9 at once, started again {UNAVAILABLE_S:g} s later", 120):
             for n in range(3):
                 own_real.cluster.kill_broker(n)
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(UNAVAILABLE_S)
             await asyncio.to_thread(own_real.cluster.mend)
         await s.account(duplicates=True)
         assert s.workers.ended() == []
@@ -101,13 +101,13 @@ async def test_a_broker_has_no_room_left(own_real: Real, tmp_path: Path) -> None
         await s.fires()
         which = await leader(own_real.kafka)
         did = f"files of broker {which}, which leads most partitions, may not grow: writes fail, and it ends by itself"
-        async with s.trouble(f"{did}; room made and started again {AWAY_S:g} s later"):
+        async with s.trouble(f"{did}; room made and started again {UNAVAILABLE_S:g} s later"):
             take_room(cluster, which)
             async with asyncio.timeout(60):
                 while cluster.broker(which).running():
                     await asyncio.sleep(0.2)
             assert SAID in cluster.log(which), "it ended, but not because it had no room"
-            await asyncio.sleep(AWAY_S)
+            await asyncio.sleep(UNAVAILABLE_S)
             await asyncio.to_thread(cluster.start_broker, which)
         await s.account(duplicates=True)
         assert s.workers.ended() == []

@@ -17,14 +17,14 @@ import pytest
 import redis
 
 from tests.drills.closing import transitions
-from tests.drills.pages import all_ready, waits
+from tests.drills.probes import all_ready, waiting_for
 from tests.drills.published import metric
 from tests.drills.scene import Scene, scene
-from tests.real.pair import Real
+from tests.real.stack import Real
 from tests.support.corrupting import Corrupting, spoilt
-from tests.support.pairs import Pair
 from tests.support.segments import Found, at_offset, flip
-from tidegate.streams.embedded import Embedded
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 RECORDS = 20  # of the batch
@@ -35,7 +35,7 @@ TRIES, MINUTES = 5, 1.0  # long enough for an alert, a takeover and an emptied R
 class Spoilable:
     """A pair whose batches can be spoilt for consumers, and mended."""
 
-    pair: Pair
+    stack: Stack
     proxy: Corrupting | None = None
     flipped: list[Found] | None = None
 
@@ -44,11 +44,11 @@ class Spoilable:
         if self.proxy is not None:
             self.proxy.corrupt = spoilt(marker)
             return
-        assert isinstance(self.pair, Real)
+        assert isinstance(self.stack, Real)
         async with asyncio.timeout(20):
             while self.flipped is None:  # the last replica may copy it a moment later
                 with contextlib.suppress(LookupError):
-                    self.flipped = at_offset(self.pair, "completions", partition, offset)
+                    self.flipped = at_offset(self.stack, "completions", partition, offset)
                 await asyncio.sleep(0.1)
         flip(self.flipped)
 
@@ -66,9 +66,9 @@ def spoilable(request: pytest.FixtureRequest) -> Iterator[Spoilable]:
         yield Spoilable(request.getfixturevalue("own_real"))
         return
     request.getfixturevalue("_wheels")
-    with Corrupting() as proxy, Embedded(appendonly=True, advertised=proxy.address) as pair:
-        proxy.target = pair.kafka_listens
-        yield Spoilable(pair, proxy)
+    with Corrupting() as proxy, EmbeddedStack(appendonly=True, advertised=proxy.address) as stack:
+        proxy.target = stack.kafka_listens
+        yield Spoilable(stack, proxy)
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ async def owner(s: Scene, bad: Spoilt, within_s: float = 60) -> str:
         while True:
             for name in s.workers.workers:
                 with contextlib.suppress(OSError):
-                    if str(bad) in " ".join((await waits(s.workers, name)).values()):
+                    if str(bad) in " ".join((await waiting_for(s.workers, name)).values()):
                         return name
             await asyncio.sleep(0.2)
 
 
-def slot(pair: Pair, bad: Spoilt) -> tuple[int, int, int]:
+def slot(stack: Stack, bad: Spoilt) -> tuple[int, int, int]:
     """What Redis keeps of the wait: at which offset, since when, how many tries; 0 where nothing."""
-    with redis.Redis.from_url(pair.redis, decode_responses=True) as store:
+    with redis.Redis.from_url(stack.redis, decode_responses=True) as store:
         names = ["unreadable_at", "unreadable_since_ms", "unreadable_tries"]
-        at, since_ms, tries = store.hmget(f"tidegate:{{completions-{bad.partition}}}:fence", names)
+        at, since_ms, tries = store.hmget(f"tidegate:{{completions-{bad.partition}}}:checkpoint", names)
     return int(at or 0), int(since_ms or 0), int(tries or 0)
 
 
@@ -123,7 +123,7 @@ async def others_alerts_move(s: Scene, since_ms: int, within_s: float = 60) -> N
     """Returns once an alert fired of what was sent after that time: none is held for the one partition."""
     async with asyncio.timeout(within_s):
         while not any(
-            a["at_ms"] > since_ms + 10_000 and a["state"] == "firing" for a in await transitions(s.pair.kafka)
+            a["at_ms"] > since_ms + 10_000 and a["state"] == "firing" for a in await transitions(s.stack.kafka)
         ):
             await asyncio.sleep(0.5)
 
@@ -133,15 +133,15 @@ async def through_everything(s: Scene, log: Spoilable, bad: Spoilt) -> None:
     standing = await owner(s, bad)
     await s.counts(200)
     await others_alerts_move(s, bad.at_ms)
-    at, since_ms, tries = slot(log.pair, bad)
+    at, since_ms, tries = slot(log.stack, bad)
     assert (at, since_ms > 0, tries > 0) == (bad.first, True, True)
     s.workers.kill(standing)
     s.workers.start()
     assert await owner(s, bad) != standing
-    at, later_ms, more = slot(log.pair, bad)
+    at, later_ms, more = slot(log.stack, bad)
     assert (at, later_ms) == (bad.first, since_ms), "another owner began to wait anew"
     assert more > tries
-    with redis.Redis.from_url(log.pair.redis) as store:
+    with redis.Redis.from_url(log.stack.redis) as store:
         store.flushall()
     await owner(s, bad)
     await s.counts(200)
@@ -160,7 +160,7 @@ async def mended(log: Spoilable) -> AsyncIterator[None]:
 async def test_a_corrupt_batch_is_stepped_over(spoilable: Spoilable, tmp_path: Path) -> None:
     title, settings = "a corrupt batch, stepped over", {"unreadable_tries": str(TRIES)}
     settings["unreadable_minutes"] = str(MINUTES)
-    async with mended(spoilable), scene(spoilable.pair, tmp_path, "batch_stepped_over", title, **settings) as s:
+    async with mended(spoilable), scene(spoilable.stack, tmp_path, "batch_stepped_over", title, **settings) as s:
         await s.fires()
         async with s.trouble("", within_s=240):
             bad = await spoil_one(s, spoilable)
@@ -184,7 +184,7 @@ async def test_a_corrupt_batch_is_stepped_over(spoilable: Spoilable, tmp_path: P
 async def test_a_corrupt_batch_is_waited_for(spoilable: Spoilable, tmp_path: Path) -> None:
     title, settings = "a corrupt batch, waited for and mended", {"unreadable_batch": "wait"}
     settings |= {"unreadable_tries": "2", "unreadable_minutes": "0"}
-    async with mended(spoilable), scene(spoilable.pair, tmp_path, "batch_waited_for", title, **settings) as s:
+    async with mended(spoilable), scene(spoilable.stack, tmp_path, "batch_waited_for", title, **settings) as s:
         await s.fires()
         async with s.trouble("", within_s=240):
             bad = await spoil_one(s, spoilable)

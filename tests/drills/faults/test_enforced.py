@@ -15,8 +15,8 @@ import pytest
 from tests.drills.reading import everything, follow
 from tests.drills.scene import POLICY, scene
 from tests.drills.test_strikes import drained, recomputed
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.topics import ENFORCEMENTS
@@ -34,12 +34,12 @@ weights.toxicity = {{ block = 1 }}
 
 
 async def test_a_worker_is_killed_between_enforcement_and_outbox(
-    own_pair: Pair, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
+    own_stack: Stack, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
-    store = proxy_to(own_pair.redis.split("/")[2])
+    store = proxy_to(own_stack.redis.split("/")[2])
     settings = {"policy": STRIKING, "redis": f"redis://{store.address}/0"}
     title = "kill -9 of a worker, between publishing an enforcement and taking it out of the outbox"
-    async with scene(own_pair, tmp_path, "enforcement_killed", title, workers=1, **settings) as s:
+    async with scene(own_stack, tmp_path, "enforcement_killed", title, workers=1, **settings) as s:
         await s.fires()
         did = (
             f"twice: Redis slowed by {DELAY_S:g} s, the only worker killed with -9 as soon as an enforcement stood on "
@@ -49,17 +49,17 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
             for _ in range(KILLS):
                 await s.workers.joined()
                 store.delay_s = DELAY_S
-                await _next(own_pair.kafka, int(time.time() * 1000))
+                await _next(own_stack.kafka, int(time.time() * 1000))
                 store.cut()
                 s.workers.kill(next(iter(s.workers.workers)))
                 store.delay_s = 0.0
                 store.heal()
                 s.workers.start()
         seen = await s.account(duplicates=True)
-        await drained(own_pair.redis)
+        await drained(own_stack.redis)
         times = Counter[str]()
         found: dict[str, Enforcement] = {}
-        for made in await _all(own_pair.kafka):
+        for made in await _all(own_stack.kafka):
             times[made.id] += 1
             assert found.setdefault(made.id, made) == made, "one id, two enforcements"
         decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)

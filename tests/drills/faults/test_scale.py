@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.drills.scene import Scene, scene
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
+from tests.support.stacks import Stack
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault]
 
@@ -31,19 +31,19 @@ async def shared(s: Scene, within_s: float = 60) -> dict[str, set[int]]:
     async with asyncio.timeout(within_s):
         while True:
             found = held(s)
-            sizes = [len(parts) for parts in found.values()]
+            sizes = [len(partitions) for partitions in found.values()]
             if sum(sizes) == PARTITIONS == len(set().union(*found.values())) and max(sizes) - min(sizes) <= 1:
                 return found
             await asyncio.sleep(0.2)
 
 
 def kept(before: dict[str, set[int]], after: dict[str, set[int]]) -> int:
-    return sum(len(parts & after.get(name, set())) for name, parts in before.items())
+    return sum(len(partitions & after.get(name, set())) for name, partitions in before.items())
 
 
-async def test_one_worker_two_four_and_three(own_pair: Pair, tmp_path: Path) -> None:
+async def test_one_worker_two_four_and_three(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(
-        own_pair, tmp_path, "scale_out", "1, 2, 4, 3 workers in one group", workers=1, partitions=PARTITIONS
+        own_stack, tmp_path, "scale_out", "1, 2, 4, 3 workers in one group", workers=1, partitions=PARTITIONS
     ) as s:
         await s.fires()
         async with s.trouble("a second worker, two more, and one of the four stopped, under traffic", within_s=120):
@@ -58,15 +58,15 @@ async def test_one_worker_two_four_and_three(own_pair: Pair, tmp_path: Path) -> 
             await s.counts(200)
             await s.workers.leave(s.rng.choice(sorted(s.workers.workers)))
             three = await shared(s)
-        # 12 parts: of two workers' 6 each keeps 3 of four's; of four's 3 the three that stay keep all.
+        # 12 partitions: of two workers' 6 each keeps 3 of four's; of four's 3 the three that stay keep all.
         assert kept(two, four) == 6
         assert kept(four, three) == 9
         await s.account(duplicates=False)
 
 
-async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_pair: Pair, tmp_path: Path) -> None:
+async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(
-        own_pair,
+        own_stack,
         tmp_path,
         "name_kept",
         "a named worker killed and back within the session timeout",
@@ -85,8 +85,8 @@ async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_pair: P
             s.workers.kill("w1")
             back = s.workers.start(group_instance="worker-0")
         assert {name: s.workers.log(name).count("assigned") for name in others} == lines, "the others stopped"
-        assert {name: s.workers.epochs(name) for name in others} == generations, "the others' parts moved"
-        assert held(s)[back] == before, "it has not got its own parts again"
+        assert {name: s.workers.epochs(name) for name in others} == generations, "the others' partitions moved"
+        assert held(s)[back] == before, "it has not got its own partitions again"
         await s.account(duplicates=True)
 
 

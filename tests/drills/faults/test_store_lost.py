@@ -22,10 +22,10 @@ import pytest
 import redis
 
 from tests.drills.fleet import ROOT, Account, counted, event, send
-from tests.drills.pages import all_ready
+from tests.drills.probes import all_ready
 from tests.drills.scene import POLICY, Scene, scene
 from tests.drills.test_strikes import drained, enforcements
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of
@@ -61,16 +61,16 @@ def some_poison(s: Scene) -> bytes:
     return b"\xff no completion" if s.made % POISON == 0 else value
 
 
-async def emptied(pair: Pair) -> None:
-    with redis.Redis.from_url(pair.redis) as store:
+async def emptied(stack: Stack) -> None:
+    with redis.Redis.from_url(stack.redis) as store:
         store.flushall()
 
 
-async def killed_without_its_file(pair: Pair) -> None:
-    pair.kill_store()
-    shutil.rmtree(pair.store_dir / "appendonlydir")
+async def killed_without_its_file(stack: Stack) -> None:
+    stack.kill_store()
+    shutil.rmtree(stack.store_dir / "appendonlydir")
     await asyncio.sleep(2)
-    pair.start_store()
+    stack.start_store()
 
 
 @pytest.mark.parametrize(
@@ -81,33 +81,33 @@ async def killed_without_its_file(pair: Pair) -> None:
     ],
 )  # fmt: skip
 async def test_redis_is_emptied_while_an_alert_fires_under_a_silence(
-    own_pair: Pair, tmp_path: Path, drill: str, title: str, lose: Callable[[Pair], Awaitable[None]]
+    own_stack: Stack, tmp_path: Path, drill: str, title: str, lose: Callable[[Stack], Awaitable[None]]
 ) -> None:
     async with scene(
-        own_pair, tmp_path, drill, title, policy=STRIKING, make=some_poison, per_s=PER_S, partitions=4
+        own_stack, tmp_path, drill, title, policy=STRIKING, make=some_poison, per_s=PER_S, partitions=4
     ) as s:
         before = await begun(s)
         async with s.trouble(f"{title}, while an alert fires under a silence"):
-            await lose(own_pair)
+            await lose(own_stack)
         await whole_again(s, before)
         assert "redis lost what was counted of" in s.workers.logs()
 
 
-async def test_redis_is_rolled_back(own_pair: Pair, tmp_path: Path) -> None:
+async def test_redis_is_rolled_back(own_stack: Stack, tmp_path: Path) -> None:
     did = "its file put back to a copy from before the alert fired, was silenced, and strikes were undone"
     async with scene(
-        own_pair, tmp_path, "redis_rolled_back", "Redis rolled back",
+        own_stack, tmp_path, "redis_rolled_back", "Redis rolled back",
         policy=STRIKING, make=some_poison, per_s=PER_S, partitions=4,
     ) as s:  # fmt: skip
         await s.counts(200)
         older = tmp_path / "older"
-        shutil.copytree(own_pair.store_dir, older)
+        shutil.copytree(own_stack.store_dir, older)
         before = await begun(s)
         async with s.trouble(did):
-            own_pair.kill_store()
-            shutil.rmtree(own_pair.store_dir / "appendonlydir")
-            shutil.copytree(older, own_pair.store_dir, dirs_exist_ok=True)
-            own_pair.start_store()
+            own_stack.kill_store()
+            shutil.rmtree(own_stack.store_dir / "appendonlydir")
+            shutil.copytree(older, own_stack.store_dir, dirs_exist_ok=True)
+            own_stack.start_store()
         await whole_again(s, before)
         assert "redis lost what was counted of" in s.workers.logs()
 
@@ -118,14 +118,14 @@ async def begun(s: Scene) -> Before:
         s, "silence", "add", "--rule", "incident", "--scope", "tenant=*", "--for", "1h", "--reason", "drill"
     )
     quoted = [event(1_000_000 + n, "said toxicity=0.95", tenant="acme", user="quoted") for n in range(QUOTED)]
-    positions = set(await send(s.pair.kafka, quoted))
+    positions = set(await send(s.stack.kafka, quoted))
     thumbs = [{"id": f"f{n}", "completion_id": f"c{n}", "kind": "thumb_up"} for n in range(FEEDBACK)]
-    await send(s.pair.kafka, [json.dumps(thumb).encode() for thumb in thumbs], topic="feedback")
+    await send(s.stack.kafka, [json.dumps(thumb).encode() for thumb in thumbs], topic="feedback")
     await s.fires()
     await s.counts(100)
     undone = await command(s, "strikes", "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
     assert "-> 0.00 strikes" in undone
-    await send(s.pair.kafka, [event(2_000_000, "said toxicity=0.95", tenant="acme", user="quoted")])
+    await send(s.stack.kafka, [event(2_000_000, "said toxicity=0.95", tenant="acme", user="quoted")])
     async with asyncio.timeout(180):
         while await lifted(s) < len(undone.splitlines()):
             await asyncio.sleep(0.5)
@@ -145,10 +145,10 @@ async def whole_again(s: Scene, before: Before) -> None:
     await still_silenced(s, before)
     seen = await s.account(duplicates=True)
     assert s.workers.ended() == []
-    await drained(s.pair.redis)
-    feedback = await counted(s.pair.redis, "feedback")
+    await drained(s.stack.redis)
+    feedback = await counted(s.stack.redis, "feedback")
     assert feedback.totals["feedback"] == feedback.series["thumb_up|all"] == FEEDBACK
-    told = await enforcements(s.pair.kafka)
+    told = await enforcements(s.stack.kafka)
     stand, crossed = recomputed(seen, before.quoted, {made.user for made in told.values() if made.author})
     assert {id_: made.action for id_, made in told.items() if not made.author} == crossed
     assert {made.action for made in told.values()} >= {"throttle", "lifted"}
@@ -162,8 +162,8 @@ async def still_silenced(s: Scene, before: Before) -> None:
         while not (words := [word for word in await said(s) if word["at_ms"] > since_ms]):
             await asyncio.sleep(1)
     (fired,) = [alert for alert in await s.alerts() if alert["state"] == "firing"]
-    with redis.Redis.from_url(s.pair.redis, decode_responses=True) as store:
-        held = json.loads(str(store.hget("tidegate:{tick}:alerts", fired["fingerprint"])))
+    with redis.Redis.from_url(s.stack.redis, decode_responses=True) as store:
+        held = json.loads(str(store.hget("tidegate:{ruler}:alerts", fired["fingerprint"])))
     assert (held["state"], held["sequence"], held["since_ms"]) == ("firing", fired["sequence"], fired["since_ms"])
     assert {(word["resent"], word["id"]) for word in words} == {(True, fired["id"])}
     assert {word["silenced_by"] for word in words} == {before.silence}
@@ -223,7 +223,7 @@ async def stand_so(s: Scene, expected: dict[tuple[str, int], Standing]) -> None:
 async def command(s: Scene, *args: str) -> str:
     """What `tidegate …` writes to standard output, in a process of its own."""
     run = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tidegate", *args, cwd=ROOT, env={**os.environ, **s.pair.env()},
+        sys.executable, "-m", "tidegate", *args, cwd=ROOT, env={**os.environ, **s.stack.env()},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await run.communicate()

@@ -1,4 +1,4 @@
-"""Faults by hand: a topic made anew, the group rewound, the fence rewound. Guarantees 2 and 4."""
+"""Faults by hand: a topic made anew, the group rewound, the checkpoint rewound. Guarantees 2 and 4."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import zlib
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.drills.fleet import ROOT, account, counted, event, fleet, make_topics, positions, send, settled
 from tests.drills.scene import Report, Scene, keep, scene, servers
-from tests.real.pair import Real
-from tests.support.pairs import Pair
-from tidegate.streams.core.partition import Part
+from tests.real.stack import Real
+from tests.support.stacks import Stack
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.embedded import free_port
 from tidegate.streams.store.redis import RedisStore
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 GROUP = "tidegate-ingest-completions"
-BEFORE, AFTER = 300, 900  # AFTER is more in every part: each old fence stands in the middle of the new topic
-PARTS = [Part("completions", 0), Part("completions", 1)]
+BEFORE, AFTER = 300, 900  # AFTER is more in every partition: each old checkpoint stands in the middle of the new topic
+PARTITIONS = [TopicPartition("completions", 0), TopicPartition("completions", 1)]
 
 
 async def leave(s: Scene) -> None:
@@ -48,7 +49,7 @@ async def make_anew(kafka: str) -> None:
     async with asyncio.timeout(30):
         while {"completions", "decisions"} & set(await admin.list_topics()):
             await asyncio.sleep(0.1)
-    await admin.create_topics([NewTopic(name, len(PARTS), copies) for name in ("completions", "decisions")])
+    await admin.create_topics([NewTopic(name, len(PARTITIONS), copies) for name in ("completions", "decisions")])
     await admin.close()
 
 
@@ -60,48 +61,54 @@ async def metrics(port: int) -> str:
     return await asyncio.to_thread(get)
 
 
-async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its_start(
-    own_pair: Pair, tmp_path: Path
+async def test_a_topic_made_anew_and_refilled_past_its_checkpoint_is_decided_from_its_start(
+    own_stack: Stack, tmp_path: Path
 ) -> None:
-    title, seed, began = "a topic made anew, refilled past the fence", zlib.crc32(b"topic_refilled"), time.monotonic()
-    report, rng = Report("topic_refilled", title, servers(own_pair), seed), random.Random(seed)
+    title, seed, began = (
+        "a topic made anew, refilled past the checkpoint",
+        zlib.crc32(b"topic_refilled"),
+        time.monotonic(),
+    )
+    report, rng = Report("topic_refilled", title, servers(own_stack), seed), random.Random(seed)
     report.did = f"completions with {BEFORE} counted deleted, made anew and filled with {AFTER} while no worker ran"
-    pair = own_pair
-    store = RedisStore(pair.redis, "tidegate")
-    await make_topics(pair.kafka, len(PARTS))
-    with fleet(tmp_path, pair.env()) as workers:
+    stack = own_stack
+    store = RedisStore(stack.redis, "tidegate")
+    await make_topics(stack.kafka, len(PARTITIONS))
+    with fleet(tmp_path, stack.env()) as workers:
         first = workers.start()
-        await send(pair.kafka, [event(n, f"toxicity={rng.random() / 2:.2f}") for n in range(BEFORE)])
-        assert (await settled(pair.redis, BEFORE, 60)).totals["decided"] == BEFORE
+        await send(stack.kafka, [event(n, f"toxicity={rng.random() / 2:.2f}") for n in range(BEFORE)])
+        assert (await settled(stack.redis, BEFORE, 60)).totals["decided"] == BEFORE
         assert await workers.leave(first) == 0
-        before = await store.fences(PARTS)
-        assert [fence and (fence.generation, fence.mark is not None) for fence in before] == [(1, True)] * len(PARTS)
+        before = await store.checkpoints(PARTITIONS)
+        assert [checkpoint and (checkpoint.generation, checkpoint.mark is not None) for checkpoint in before] == [
+            (1, True)
+        ] * len(PARTITIONS)
 
-        await make_anew(pair.kafka)
-        sent = set(await send(pair.kafka, [event(n, "after toxicity=0.95") for n in range(BEFORE, BEFORE + AFTER)]))
-        assert sent == await positions(pair.kafka)
-        for part, fence in zip(PARTS, before, strict=True):
-            assert fence is not None
-            assert 0 < fence.next < max(offset for p, offset in sent if p == part.partition)
+        await make_anew(stack.kafka)
+        sent = set(await send(stack.kafka, [event(n, "after toxicity=0.95") for n in range(BEFORE, BEFORE + AFTER)]))
+        assert sent == await positions(stack.kafka)
+        for partition, checkpoint in zip(PARTITIONS, before, strict=True):
+            assert checkpoint is not None
+            assert 0 < checkpoint.next < max(offset for p, offset in sent if p == partition.partition)
 
         port, started = free_port(), time.monotonic()
         second = workers.start(http_port=str(port))
-        redis = await settled(pair.redis, BEFORE + AFTER, 60)
+        redis = await settled(stack.redis, BEFORE + AFTER, 60)
         report.recovered_s = round(time.monotonic() - started, 1)
-        seen = await account(pair.kafka, AFTER, 60)
+        seen = await account(stack.kafka, AFTER, 60)
         assert seen.positions == sent, f"never decided: {sorted(sent - seen.positions)[:5]}"
         assert seen.duplicates == 0
         assert {d["id"] for d in seen.counted()} == {f"c{n}" for n in range(BEFORE, BEFORE + AFTER)}
         assert redis.totals["decided"] == BEFORE + AFTER
         assert redis.series["action.block|all"] == AFTER  # each new one once, none of the old twice
 
-        for fence in await store.fences(PARTS):
-            assert fence is not None
-            assert fence.generation == 2
-        for part in PARTS:
-            said = f"{part}: fence not believed (other_record): starting at 0, generation 2"
+        for checkpoint in await store.checkpoints(PARTITIONS):
+            assert checkpoint is not None
+            assert checkpoint.generation == 2
+        for partition in PARTITIONS:
+            said = f"{partition}: checkpoint not believed (other_record): starting at 0, generation 2"
             assert said in workers.log(second)
-        taken = 'tidegate_takeovers_total{fence="other_record",topic="completions"} 2.0'
+        taken = 'tidegate_takeovers_total{checkpoint="other_record",topic="completions"} 2.0'
         assert taken in await metrics(port)
         assert workers.ended() == []
     await store.close()
@@ -109,17 +116,17 @@ async def test_a_topic_made_anew_and_refilled_past_its_fence_is_decided_from_its
     keep(report, began)
 
 
-async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(own_pair: Pair, tmp_path: Path) -> None:
-    """Longer than the old topic, under another cluster's id: the fence is of a cluster that is gone."""
+async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(own_stack: Stack, tmp_path: Path) -> None:
+    """Longer than the old topic, under another cluster's id: the checkpoint is of a cluster that is gone."""
     title, seed, began = "another Kafka under the same Redis", zlib.crc32(b"cluster_replaced"), time.monotonic()
-    report, old = Report("cluster_replaced", title, servers(own_pair), seed), own_pair
+    report, old = Report("cluster_replaced", title, servers(own_stack), seed), own_stack
     report.did = f"Kafka with {BEFORE} counted replaced by another with {AFTER}, under the same Redis"
-    with type(own_pair)() as new:
+    with type(own_stack)() as new:
         env = {**new.env(), "TIDEGATE_REDIS": old.redis, "TIDEGATE_USER_KEY": old.env()["TIDEGATE_USER_KEY"]}
         for folder in ("old", "new"):
             (tmp_path / folder).mkdir()
-        for pair in (old, new):
-            await make_topics(pair.kafka, 1)
+        for stack in (old, new):
+            await make_topics(stack.kafka, 1)
         with fleet(tmp_path / "old", old.env()) as workers:
             workers.start()
             await send(old.kafka, [event(n, "before") for n in range(BEFORE)])
@@ -131,7 +138,7 @@ async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(own_p
             report.recovered_s = round(time.monotonic() - started, 1)
             seen = await account(new.kafka, AFTER, 60)
             assert (seen.positions, seen.duplicates) == (sent, 0)
-            assert "fence not believed (other_cluster): starting at 0, generation 2" in workers.log(only)
+            assert "checkpoint not believed (other_cluster): starting at 0, generation 2" in workers.log(only)
         assert (await counted(old.redis)).totals["decided"] == BEFORE + AFTER
     report.sent = report.decided = BEFORE + AFTER
     keep(report, began)
@@ -142,7 +149,7 @@ async def test_a_new_cluster_under_the_old_store_is_decided_from_its_start(own_p
 
 async def rewind_group(real: Real, partitions: int) -> dict[int, int]:
     """The group's offsets, all put to the start of the topic as ops do it. Returns what they were."""
-    tps = [TopicPartition("completions", p) for p in range(partitions)]
+    tps = [KafkaPartition("completions", p) for p in range(partitions)]
     consumer = AIOKafkaConsumer(bootstrap_servers=real.kafka, group_id=GROUP, enable_auto_commit=False)
     await consumer.start()
     try:
@@ -164,48 +171,56 @@ async def test_a_group_that_is_rewound_counts_nothing_again(own_real: Real, tmp_
             await leave(s)
             before = await rewind_group(own_real, s.partitions)
             assert min(before.values()) > 0, "nothing was committed: there is nothing to rewind"
-            fences = await s.fences()
+            checkpoints = await s.checkpoints()
             again = [s.workers.start(), s.workers.start()]
         await s.account(duplicates=False)
         said = "".join(map(s.workers.log, again))
-        for partition, next_ in fences.items():
-            assert f"completions[{partition}]: taken over at {next_}," in said, "not where the fence stood"
+        for partition, next_ in checkpoints.items():
+            assert f"completions[{partition}]: taken over at {next_}," in said, "not where the checkpoint stood"
         assert s.workers.ended() == []
 
 
-async def tidegate(pair: Pair, *words: str) -> str:
+async def tidegate(stack: Stack, *words: str) -> str:
     """What a command of ours prints; it has to end well."""
     command = [sys.executable, "-m", "tidegate", *words]
     ran = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env={**os.environ, **pair.env()}, capture_output=True, text=True, check=False
+        subprocess.run,
+        command,
+        cwd=ROOT,
+        env={**os.environ, **stack.env()},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, f"{' '.join(words)}: {ran.stdout}{ran.stderr}"
     return str(ran.stdout)
 
 
-async def test_a_fence_that_is_rewound_counts_again_what_follows_it_and_nothing_else(
-    own_pair: Pair, tmp_path: Path
+async def test_a_checkpoint_that_is_rewound_counts_again_what_follows_it_and_nothing_else(
+    own_stack: Stack, tmp_path: Path
 ) -> None:
     back = 100
-    async with scene(own_pair, tmp_path, "fence_rewound", "a fence rewound by `tidegate fence reset`") as s:
+    async with scene(
+        own_stack, tmp_path, "checkpoint_rewound", "a checkpoint rewound by `tidegate checkpoint reset`"
+    ) as s:
         await s.fires()
-        part = s.rng.randrange(s.partitions)
-        did = f"both workers stopped, the fence of completions[{part}] reset to {back} records before, both started"
+        partition = s.rng.randrange(s.partitions)
+        did = f"both workers stopped, the checkpoint of completions[{partition}] reset to {back} records before, both started"
         async with s.trouble(f"{did}: by design those are decided again, and counted twice"):
             await leave(s)
-            to = (await s.fences())[part] - back
+            to = (await s.checkpoints())[partition] - back
             moved = await tidegate(
-                own_pair, "fence", "reset", "--part", f"completions-{part}", "--to", str(to), "--yes"
+                own_stack, "checkpoint", "reset", "--partition", f"completions-{partition}", "--to", str(to), "--yes"
             )
             assert f"next is {to}, generation 2" in moved
             s.workers.start()
             s.workers.start()
         sent = await s.sent()
-        redis = await settled(own_pair.redis, len(sent) + back, 120)
-        seen = await account(own_pair.kafka, len(sent), 120)
+        redis = await settled(own_stack.redis, len(sent) + back, 120)
+        seen = await account(own_stack.kafka, len(sent), 120)
         assert seen.positions == sent
         twice = {position for position, found in seen.decisions.items() if len(found) > 1}
-        assert twice == {(part, offset) for offset in range(to, to + back)}
+        assert twice == {(partition, offset) for offset in range(to, to + back)}
         assert seen.duplicates == back
         # Each once, and those `back` once more: under the old epoch and under the new.
         every = [decision for found in seen.decisions.values() for decision in found]

@@ -14,7 +14,7 @@ import redis
 from tests.drills.clock import Clocks
 from tests.drills.published import metric, reminders
 from tests.drills.scene import POLICY, Scene, scene
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 POISON_EVERY = 7  # records: fewer than any batch has
@@ -38,9 +38,9 @@ def poisoned(s: Scene) -> bytes:
     return unreadable(n) or (good.replace(b"said", b"RAISE") if n % POISON_EVERY == 0 else good)
 
 
-async def test_a_poison_event_in_every_batch(own_pair: Pair, tmp_path: Path) -> None:
+async def test_a_poison_event_in_every_batch(own_stack: Stack, tmp_path: Path) -> None:
     title = "a poison event in every batch"
-    async with scene(own_pair, tmp_path, "poison", title, make=poisoned) as s:
+    async with scene(own_stack, tmp_path, "poison", title, make=poisoned) as s:
         await s.fires()
         did = "of every 7 completions one makes the classifier raise and one cannot be read, all the time"
         async with s.trouble(did):
@@ -55,14 +55,14 @@ async def test_a_poison_event_in_every_batch(own_pair: Pair, tmp_path: Path) -> 
 
 
 async def test_a_burst_of_fifty_times_the_usual_rate(
-    own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRILL_TEXT_MS", str(TEXT_MS))
     policy = POLICY.replace("schema_version = 1", "schema_version = 1\nresend_s = 2")
     settings = {"classifier": "tests.drills.gate:slow", "score_timeout_s": "60", "policy": policy}
     bounds = {"batch_events": str(IN_FLIGHT // 4), "inflight_events": str(IN_FLIGHT)}
     title = "a burst of 50 times the usual rate"
-    async with scene(own_pair, tmp_path, "burst", title, per_s=USUAL_PER_S, **settings, **bounds) as s:
+    async with scene(own_stack, tmp_path, "burst", title, per_s=USUAL_PER_S, **settings, **bounds) as s:
         await s.fires()
         waited, held, counted, until = 0, False, 0, s.made + BURST
         async with s.trouble(""):
@@ -71,7 +71,7 @@ async def test_a_burst_of_fifty_times_the_usual_rate(
                 await asyncio.sleep(0.05)
             s.per_s = USUAL_PER_S
             # What a worker still counts when it is told to stop is what it had in hand.
-            old, fences = s.workers.epochs("w1"), await s.fences()
+            old, checkpoints = s.workers.epochs("w1"), await s.checkpoints()
             leaving = asyncio.create_task(s.workers.leave("w1"))
             s.workers.start()
             while counted < until:
@@ -83,7 +83,7 @@ async def test_a_burst_of_fifty_times_the_usual_rate(
         seen = await s.account(duplicates=False, exact=True)
         await _nothing_waits(s)
         in_hand = sum(
-            d["epoch"] in old.values() and d["source"]["offset"] >= fences[d["source"]["partition"]]
+            d["epoch"] in old.values() and d["source"]["offset"] >= checkpoints[d["source"]["partition"]]
             for d in seen.counted()
         )
         s.report.did = (
@@ -93,26 +93,24 @@ async def test_a_burst_of_fifty_times_the_usual_rate(
         assert waited > BURST / 4, "the workers kept up: the drill proved nothing"
         assert held, "a backlog of many seconds, and windows were not called incomplete"
         assert 0 < in_hand < 2 * IN_FLIGHT < waited  # it goes on until it hears that it is to stop
-        assert "incomplete" in await reminders(own_pair.kafka)
+        assert "incomplete" in await reminders(own_stack.kafka)
 
 
-async def test_a_clock_jumps(own_pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_clock_jumps(own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clocks = Clocks(tmp_path)
     for name, value in clocks.environ.items():
         monkeypatch.setenv(name, value)
-    async with scene(own_pair, tmp_path, "clock_jumps", "a worker's clock jumps forward and back") as s:
+    async with scene(own_stack, tmp_path, "clock_jumps", "a worker's clock jumps forward and back") as s:
         await s.fires()
-        did = (
-            "the wall clock (time.time) of the worker that ticks jumps an hour forward, two back, and to the right time"
-        )
-        with redis.Redis.from_url(own_pair.redis, decode_responses=True) as store:
-            ticks = re.sub("-[0-9a-f]{8}$", "", store.hget("tidegate:{tick}:lease", "worker") or "")
+        did = "the wall clock (time.time) of the worker that evaluations jumps an hour forward, two back, and to the right time"
+        with redis.Redis.from_url(own_stack.redis, decode_responses=True) as store:
+            evaluations = re.sub("-[0-9a-f]{8}$", "", store.hget("tidegate:{ruler}:lease", "worker") or "")
         async with s.trouble(did):
             for shift_s in (3600, -3600, 0):
-                clocks.shift(ticks, shift_s)
+                clocks.shift(evaluations, shift_s)
                 await asyncio.sleep(4)
                 await s.counts(200)
-        assert clocks.heard(ticks) == [3600, -3600, 0], (
+        assert clocks.heard(evaluations) == [3600, -3600, 0], (
             "the worker did not see its clock jump: the drill proved nothing"
         )
         await s.account(duplicates=False, exact=True)

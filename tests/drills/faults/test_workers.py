@@ -12,8 +12,8 @@ from tests.drills.gate import Gate
 from tests.drills.policy_moves import changing
 from tests.drills.published import ahead, metric, tokens
 from tests.drills.scene import scene
-from tests.support.pairs import Pair
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 UNANSWERED_S = 1.5  # longer than from one commit to the next
@@ -21,18 +21,18 @@ LARGE = 1500  # records: many times what a worker reads at once while it keeps u
 
 
 @pytest.fixture
-def store(own_pair: Pair, proxy_to: Callable[[str | None], Proxy]) -> Proxy:
+def store(own_stack: Stack, proxy_to: Callable[[str | None], Proxy]) -> Proxy:
     """The network between workers and Redis."""
-    return proxy_to(own_pair.redis.split("/")[2])
+    return proxy_to(own_stack.redis.split("/")[2])
 
 
-async def test_a_worker_is_killed(own_pair: Pair, store: Proxy, tmp_path: Path) -> None:
+async def test_a_worker_is_killed(own_stack: Stack, store: Proxy, tmp_path: Path) -> None:
     title = "kill -9 of a worker, between publishing and counting"
-    async with scene(own_pair, tmp_path, "worker_killed", title, redis=f"redis://{store.address}/0") as s:
+    async with scene(own_stack, tmp_path, "worker_killed", title, redis=f"redis://{store.address}/0") as s:
         await s.fires()
         # An event that is decided again is decided otherwise: it shows which of the two was counted.
         async with (
-            changing(own_pair.kafka),
+            changing(own_stack.kafka),
             s.trouble(
                 "Redis cut from both workers before they read any more; as soon as one has published what is not "
                 "counted it is killed with -9 and replaced; the policy changes every 2 s"
@@ -44,8 +44,8 @@ async def test_a_worker_is_killed(own_pair: Pair, store: Proxy, tmp_path: Path) 
             await s.pause()
             store.cut()
             s.per_s = s.usual_per_s
-            fences = await s.fences()
-            await ahead(own_pair.kafka, {partition: fences[partition] for partition in s.workers.epochs(killed)})
+            checkpoints = await s.checkpoints()
+            await ahead(own_stack.kafka, {partition: checkpoints[partition] for partition in s.workers.epochs(killed)})
             await asyncio.sleep(UNANSWERED_S)
             s.workers.kill(killed)
             store.heal()
@@ -56,12 +56,12 @@ async def test_a_worker_is_killed(own_pair: Pair, store: Proxy, tmp_path: Path) 
         assert max(map(len, twice)) > 1, "nothing was decided otherwise the second time: the drill proved nothing"
 
 
-async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_path: Path) -> None:
+async def test_two_workers_are_killed_while_partitions_move(own_stack: Stack, tmp_path: Path) -> None:
     title = "two workers killed in turn while partitions move"
-    async with scene(own_pair, tmp_path, "two_workers_killed", title, workers=3) as s:
+    async with scene(own_stack, tmp_path, "two_workers_killed", title, workers=3) as s:
         await s.fires()
-        async with changing(own_pair.kafka), s.trouble(""):
-            before = await tokens(own_pair.redis, s.partitions)
+        async with changing(own_stack.kafka), s.trouble(""):
+            before = await tokens(own_stack.redis, s.partitions)
             s.workers.kill(s.rng.choice(sorted(s.workers.workers)))
             taking = None
             async with asyncio.timeout(120):
@@ -72,7 +72,7 @@ async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_
                     }
                     taking = next((name for name, taken in sorted(claimed.items()) if taken), None)
             s.workers.kill(taking)
-            now = await tokens(own_pair.redis, s.partitions)
+            now = await tokens(own_stack.redis, s.partitions)
             moved = sum(now[p] != before[p] for p in now)
             s.workers.start()
             s.workers.start()
@@ -83,11 +83,11 @@ async def test_two_workers_are_killed_while_partitions_move(own_pair: Pair, tmp_
         await s.account(duplicates=True, exact=True)
 
 
-async def test_a_worker_is_stopped_during_a_large_batch(own_pair: Pair, tmp_path: Path) -> None:
+async def test_a_worker_is_stopped_during_a_large_batch(own_stack: Stack, tmp_path: Path) -> None:
     gate = Gate(tmp_path, LARGE)
     settings = {"batch_events": "2000", "classifier": "tests.drills.gate:gated", "score_timeout_s": "60"}
     title = "SIGTERM during a large batch"
-    async with scene(own_pair, tmp_path, "worker_stopped", title, workers=1, **settings) as s:
+    async with scene(own_stack, tmp_path, "worker_stopped", title, workers=1, **settings) as s:
         s.workers.start(gate.environ)  # the one that is stopped
         await s.workers.joined()
         await s.fires()
@@ -108,9 +108,9 @@ async def test_a_worker_is_stopped_during_a_large_batch(own_pair: Pair, tmp_path
         await s.account(duplicates=False, exact=True)
 
 
-async def test_workers_are_replaced_one_after_another(own_pair: Pair, tmp_path: Path) -> None:
+async def test_workers_are_replaced_one_after_another(own_stack: Stack, tmp_path: Path) -> None:
     title = "a rolling upgrade of workers"
-    async with scene(own_pair, tmp_path, "rolling_upgrade", title, batch_events="256") as s:
+    async with scene(own_stack, tmp_path, "rolling_upgrade", title, batch_events="256") as s:
         await s.fires()
         did = "each of two workers stopped with SIGTERM and started again with another setting (batch_events), in turn"
         async with s.trouble(did):
@@ -122,9 +122,9 @@ async def test_workers_are_replaced_one_after_another(own_pair: Pair, tmp_path: 
         await s.account(duplicates=False, exact=True)
 
 
-async def test_answers_of_redis_are_lost(own_pair: Pair, store: Proxy, tmp_path: Path) -> None:
+async def test_answers_of_redis_are_lost(own_stack: Stack, store: Proxy, tmp_path: Path) -> None:
     title = "Redis counts, and its answer is lost"
-    async with scene(own_pair, tmp_path, "answers_lost", title, redis=f"redis://{store.address}/0") as s:
+    async with scene(own_stack, tmp_path, "answers_lost", title, redis=f"redis://{store.address}/0") as s:
         await s.fires()
         async with s.trouble("three times: Redis hears the workers and they do not hear it, then the network is cut"):
             for _ in range(3):

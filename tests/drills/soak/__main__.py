@@ -23,10 +23,10 @@ from tests.drills.soak.traffic import Traffic
 from tests.drills.soak.troubles import Networks, Troubles, networks
 from tests.drills.soak.watch import Watch
 from tests.real.needed import lacking, said
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
 from tests.support.proxy import Proxy
-from tidegate.streams.embedded import Embedded
+from tests.support.stacks import Stack
+from tidegate.streams.embedded import EmbeddedStack
 
 PARTITIONS = 6
 
@@ -45,16 +45,16 @@ def main() -> int:
     report.did = "two workers at 70% of what they can do; every minute one thing broken and mended"
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what our producer meets and retries is the drill
     say(f"soak: {given.minutes:g} minutes on {given.servers} servers, seed {seed}")
-    with contextlib.ExitStack() as stack:
-        before_broker = stack.enter_context(Proxy())
-        pair: Pair
+    with contextlib.ExitStack() as held:
+        before_broker = held.enter_context(Proxy())
+        stack: Stack
         if given.servers == "real":
-            pair = stack.enter_context(Real())
+            stack = held.enter_context(Real())
         else:
-            pair = stack.enter_context(Embedded(appendonly=True, advertised=before_broker.address))
-        between = stack.enter_context(networks(pair, before_broker))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-soak-")))
-        asyncio.run(_soak(pair, between, folder, report))
+            stack = held.enter_context(EmbeddedStack(appendonly=True, advertised=before_broker.address))
+        between = held.enter_context(networks(stack, before_broker))
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-soak-")))
+        asyncio.run(_soak(stack, between, folder, report))
     say(f"report: {keep(report)}")
     for wrong in report.wrong:
         say(f"WRONG: {wrong}")
@@ -62,18 +62,18 @@ def main() -> int:
     return 1 if report.wrong else 0
 
 
-async def _soak(pair: Pair, between: Networks, folder: Path, report: SoakReport) -> None:
+async def _soak(stack: Stack, between: Networks, folder: Path, report: SoakReport) -> None:
     rng = random.Random(report.seed)
-    await make_topics(pair.kafka, PARTITIONS)
-    env = {**pair.env(), **between.env()}
+    await make_topics(stack.kafka, PARTITIONS)
+    env = {**stack.env(), **between.env()}
     carried = ""  # the classifier that Tidegate carries: what a drill's own would block is another text
     with fleet(folder, env, policy=POLICY, score_timeout_s="30", classifier=carried) as workers:
         workers.start()
         workers.start()
         await workers.joined(120)
-        traffic = Traffic(pair.kafka, rng)
-        watch = Watch(pair, workers, PARTITIONS)
-        troubles = Troubles(pair, workers, traffic, between, {**os.environ, **env}, rng)
+        traffic = Traffic(stack.kafka, rng)
+        watch = Watch(stack, workers, PARTITIONS)
+        troubles = Troubles(stack, workers, traffic, between, {**os.environ, **env}, rng)
         await Soak(workers, watch, traffic, troubles, report).run()
         if report.wrong:
             kept = keep(report).with_suffix(".log")

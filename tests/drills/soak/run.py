@@ -39,7 +39,7 @@ LOAD = 0.7  # of what was measured
 LATE_S, STANDING_S = 45.0, 15.0
 RISES = 1.25
 MEASURE_S, WARM_S = 60.0, 20.0  # what is counted while workers warm up is left out
-IN_FLIGHT = 4_000  # completions ahead of the fences while we measure: enough that no worker waits for any
+IN_FLIGHT = 4_000  # completions ahead of the checkpoints while we measure: enough that no worker waits for any
 DRILL_EVERY_S = 60.0  # the next waits until the last is over
 RECOVER_WITHIN_S = 240.0
 LOOK_EVERY_S = 5.0
@@ -82,7 +82,7 @@ class Soak:
 
     async def _fires(self, within_s: float = 120) -> None:
         deadline = time.monotonic() + within_s
-        while "firing" not in await alert_states(self._watch.pair.kafka, INCIDENT):
+        while "firing" not in await alert_states(self._watch.stack.kafka, INCIDENT):
             assert time.monotonic() < deadline, f"the alert on {BAD_TENANT} did not fire in {within_s:g} s"
             await asyncio.sleep(1)
 
@@ -93,7 +93,7 @@ class Soak:
         began, first = time.monotonic(), (0.0, 0)
         while (at := time.monotonic() - began) < MEASURE_S:
             await asyncio.sleep(1)
-            await self._watch.see_fences()
+            await self._watch.see_checkpoints()
             counted = self._watch.counted
             self._traffic.burst(max(0, IN_FLIGHT - (self._traffic.made - counted)))
             if at < WARM_S:
@@ -127,10 +127,10 @@ class Soak:
         while left := {
             p
             for p in range(self._watch.partitions)
-            if self._watch.fences.get(p, 0) <= self._traffic.first_since.get(p, 1 << 62)
+            if self._watch.checkpoints.get(p, 0) <= self._traffic.first_since.get(p, 1 << 62)
         }:
             await asyncio.sleep(0.2)
-            await self._watch.see_fences()
+            await self._watch.see_checkpoints()
             if time.monotonic() - began > LATE_S:
                 standing = self._lower(standing)
             if time.monotonic() - began > RECOVER_WITHIN_S:
@@ -154,7 +154,7 @@ class Soak:
     async def _minute(self, minute: int, name: str, ends: float) -> None:
         sent, counted, began = self._traffic.sent, self._watch.counted, time.monotonic()
         await asyncio.sleep(max(0.0, ends - time.monotonic()))
-        await self._watch.see_fences()
+        await self._watch.see_checkpoints()
         self.report.loads.append(self._traffic.per_s)
         took_s, sample = time.monotonic() - began, self._watch.samples[-1]
         minute_line(
@@ -186,7 +186,7 @@ class Soak:
     async def _still(self) -> None:
         """What holds only while traffic flows: without any, the alert resolves as quiet and buckets expire."""
         report, samples = self.report, list(self._watch.samples)
-        states = await alert_states(self._watch.pair.kafka, INCIDENT)
+        states = await alert_states(self._watch.stack.kafka, INCIDENT)
         report.alert = "fired once, never resolved"
         if states.count("firing") != 1 or "resolved" in states:
             report.alert = f"went {' '.join(states)}"
@@ -200,13 +200,13 @@ class Soak:
         deadline = time.monotonic() + 30
         while self.lag > 0 and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
-            await watch.see_fences()
+            await watch.see_checkpoints()
         report.lag_at_end = max(0, self.lag)
         if report.lag_at_end:
             report.wrong.append(f"{report.lag_at_end:,} completions not counted 30 s after the last was sent")
-        totals, buckets = await redis_counts(watch.pair.redis)  # first: buckets expire while the topics are read
-        sent = await positions(watch.pair.kafka)
-        seen = await tally(watch.pair.kafka, BUCKET_S * 1000)
+        totals, buckets = await redis_counts(watch.stack.redis)  # first: buckets expire while the topics are read
+        sent = await positions(watch.stack.kafka)
+        seen = await tally(watch.stack.kafka, BUCKET_S * 1000)
         report.sent, report.decided = len(sent), len(seen.best)
         report.faults = sum(counts.of == "fault" for counts in seen.best.values())
         report.decided -= report.faults

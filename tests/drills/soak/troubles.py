@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from tests.drills.fleet import ROOT, SESSION_S, Fleet
 from tests.drills.soak.traffic import Traffic
-from tests.real.pair import Real
-from tests.support.pairs import Pair
+from tests.real.stack import Real
 from tests.support.proxy import Proxy
+from tests.support.stacks import Stack
 
-AWAY_S = SESSION_S + 3  # longer than a session, so that the group notices
+UNAVAILABLE_S = SESSION_S + 3  # longer than a session, so that the group notices
 BURST_S = 8.0  # a burst is so many seconds' worth of completions, at once
 
 
@@ -39,19 +39,19 @@ class Networks:
 
 
 @contextlib.contextmanager
-def networks(pair: Pair, before_broker: Proxy) -> Iterator[Networks]:
+def networks(stack: Stack, before_broker: Proxy) -> Iterator[Networks]:
     """A proxy before each dependency. before_broker: running, the one that an embedded broker advertises."""
     with contextlib.ExitStack() as running:
-        if isinstance(pair, Real):
+        if isinstance(stack, Real):
             kafka = []
-            for listens, proxied in zip(pair.cluster.listens, pair.cluster.proxied, strict=True):
+            for listens, proxied in zip(stack.cluster.listens, stack.cluster.proxied, strict=True):
                 proxy = Proxy(listens)
                 proxy.port = int(proxied.rpartition(":")[2])
                 kafka.append(running.enter_context(proxy))
         else:
-            before_broker.target = pair.kafka_listens
+            before_broker.target = stack.kafka_listens
             kafka = [before_broker]
-        redis = running.enter_context(Proxy(pair.redis.removeprefix("redis://").removesuffix("/0")))
+        redis = running.enter_context(Proxy(stack.redis.removeprefix("redis://").removesuffix("/0")))
         yield Networks(kafka, redis)
 
 
@@ -59,9 +59,9 @@ class Troubles:
     """The drills by name, each an `async def` that returns once everything is mended."""
 
     def __init__(
-        self, pair: Pair, workers: Fleet, traffic: Traffic, between: Networks, env: dict[str, str], rng: random.Random
+        self, stack: Stack, workers: Fleet, traffic: Traffic, between: Networks, env: dict[str, str], rng: random.Random
     ) -> None:
-        self._pair, self._workers, self._traffic, self._between = pair, workers, traffic, between
+        self._stack, self._workers, self._traffic, self._between = stack, workers, traffic, between
         self._env, self._rng = env, rng
         self._second = sorted(workers.workers)[1]
         self._flag = 0.5
@@ -76,7 +76,7 @@ class Troubles:
             "policy changed": self.policy_changed,
             "burst": self.burst,
         }
-        if isinstance(pair, Real):
+        if isinstance(stack, Real):
             self.drills["one broker killed"] = self.broker_killed
         else:  # it is one, and keeps everything in memory
             self.drills["broker frozen"] = self.broker_frozen
@@ -102,41 +102,41 @@ class Troubles:
     async def worker_frozen(self) -> None:
         name = self._rng.choice(sorted(self._workers.workers))
         self._workers.signal(name, signal.SIGSTOP)
-        await asyncio.sleep(AWAY_S)
+        await asyncio.sleep(UNAVAILABLE_S)
         self._workers.signal(name, signal.SIGCONT)
 
     async def redis_killed(self) -> None:
-        self._pair.kill_store()
+        self._stack.kill_store()
         await asyncio.sleep(3)
-        await asyncio.to_thread(self._pair.start_store)
+        await asyncio.to_thread(self._stack.start_store)
 
     async def redis_frozen(self) -> None:
-        self._pair.freeze_store()
-        await asyncio.sleep(AWAY_S)
-        self._pair.thaw_store()
+        self._stack.freeze_store()
+        await asyncio.sleep(UNAVAILABLE_S)
+        self._stack.thaw_store()
 
     async def broker_killed(self) -> None:
-        assert isinstance(self._pair, Real)
-        n = self._rng.randrange(len(self._pair.cluster))
-        await asyncio.to_thread(self._pair.cluster.kill_broker, n)
-        await asyncio.sleep(AWAY_S)
-        await asyncio.to_thread(self._pair.cluster.start_broker, n)
+        assert isinstance(self._stack, Real)
+        n = self._rng.randrange(len(self._stack.cluster))
+        await asyncio.to_thread(self._stack.cluster.kill_broker, n)
+        await asyncio.sleep(UNAVAILABLE_S)
+        await asyncio.to_thread(self._stack.cluster.start_broker, n)
 
     async def broker_frozen(self) -> None:
-        self._pair.freeze_broker()
-        await asyncio.sleep(AWAY_S)
-        self._pair.thaw_broker()
+        self._stack.freeze_broker()
+        await asyncio.sleep(UNAVAILABLE_S)
+        self._stack.thaw_broker()
 
     async def kafka_cut(self) -> None:
         for proxy in self._between.kafka:
             proxy.cut()
-        await asyncio.sleep(AWAY_S)
+        await asyncio.sleep(UNAVAILABLE_S)
         for proxy in self._between.kafka:
             proxy.heal()
 
     async def redis_cut(self) -> None:
         self._between.redis.cut()
-        await asyncio.sleep(AWAY_S)
+        await asyncio.sleep(UNAVAILABLE_S)
         self._between.redis.heal()
 
     async def policy_changed(self) -> None:

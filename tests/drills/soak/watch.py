@@ -12,7 +12,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
 from tests.drills.fleet import Fleet, keys
-from tests.support.pairs import Pair
+from tests.support.stacks import Stack
 
 MB = 1e6
 # Of the level at the second half's begin. A worker that kept 100 bytes of each completion, at 500 a second, would grow
@@ -32,15 +32,15 @@ class Sample:
 
 @dataclass
 class Watch:
-    """Samples, oldest first, and how far the fences are."""
+    """Samples, oldest first, and how far the checkpoints are."""
 
-    pair: Pair
+    stack: Stack
     workers: Fleet
     partitions: int
     began: float = field(default_factory=time.monotonic)
     samples: list[Sample] = field(default_factory=list)
     counted: int = 0
-    fences: dict[int, int] = field(default_factory=dict)  # as last seen
+    checkpoints: dict[int, int] = field(default_factory=dict)  # as last seen
 
     async def look(self) -> None:
         at_s = time.monotonic() - self.began
@@ -55,20 +55,20 @@ class Watch:
                 used = round((await client.info("memory"))["used_memory"] / MB, 2)
         self.samples.append(Sample(round(at_s, 1), rss, used, buckets))
 
-    async def see_fences(self) -> None:
-        """Updates `fences` and `counted`, where Redis answers."""
+    async def see_checkpoints(self) -> None:
+        """Updates `checkpoints` and `counted`, where Redis answers."""
         with contextlib.suppress(RedisError, OSError):
             async with self._client() as client:
                 pipe = client.pipeline(transaction=False)
                 for partition in range(self.partitions):
-                    pipe.hget(f"tidegate:{{completions-{partition}}}:fence", "next")
+                    pipe.hget(f"tidegate:{{completions-{partition}}}:checkpoint", "next")
                 found = await pipe.execute()
-            self.fences = {p: int(n) for p, n in enumerate(found) if n is not None}
-            self.counted = sum(self.fences.values())
+            self.checkpoints = {p: int(n) for p, n in enumerate(found) if n is not None}
+            self.counted = sum(self.checkpoints.values())
 
     def _client(self) -> aioredis.Redis:
         return aioredis.Redis.from_url(
-            self.pair.redis, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
+            self.stack.redis, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.worker_status import SILENT_MS, Report, Standing, standings
+from tidegate.streams.core.worker_status import SILENT_MS, WorkerHealth, WorkerStatus, worker_healths
 
 NOW = 1_767_268_800_000
 POLICY = parse({"labels": {"toxicity": {"block": 0.9}}}, "p")
@@ -21,11 +21,11 @@ CHANGES = [0, 2, 4, 5]
 
 def word(name: str = "w", **more: object) -> str:
     known = {"version": "4-aaaaaaaa", "shadow": "5-bbbbbbbb", "next": 6, "started_ms": 1}
-    return Report.model_validate({"name": name, **known, **more}).model_dump_json()
+    return WorkerStatus.model_validate({"name": name, **known, **more}).model_dump_json()
 
 
-def standing(text: str, seen_ms: int = NOW) -> Standing:
-    (found,) = standings({"w-1": (seen_ms, text)}, LOG, CHANGES, NOW)
+def standing(text: str, seen_ms: int = NOW) -> WorkerHealth:
+    (found,) = worker_healths({"w-1": (seen_ms, text)}, LOG, CHANGES, NOW)
     return found
 
 
@@ -38,7 +38,7 @@ TABLE: list[tuple[str, int | None, str]] = [
     (word(version="2-cccccccc", shadow=None, next=4), 2, "2 changes behind"),
     (word(version=None, shadow=None, next=0), 4, "no policy yet"),
     (word(version="9-dddddddd", next=10), None, "on a version that is not the log's"),
-    (word(waits={"redis": "away"}), 0, ""),  # not ready, but not behind
+    (word(waiting_for={"redis": "away"}), 0, ""),  # not ready, but not behind
     ("{", 4, "no policy yet"),
     (json.dumps({**json.loads(word()), "added_later": 1}), 0, ""),  # of a newer Tidegate
 ]
@@ -57,7 +57,7 @@ def test_a_worker_without_a_word_for_some_seconds_is_silent() -> None:
 
 
 def test_a_word_that_cannot_be_read_is_said() -> None:
-    assert dict(standing("[]").report.waits) == {"report": "its word cannot be read: another version?"}
+    assert dict(standing("[]").report.waiting_for) == {"report": "its word cannot be read: another version?"}
 
 
 def test_who_ended_in_order_is_gone_and_who_started_again_stands_for_the_one_before() -> None:
@@ -71,5 +71,5 @@ def test_who_ended_in_order_is_gone_and_who_started_again_stands_for_the_one_bef
         "d-1": (NOW, word("d", started_ms=1)),  # two under one name
         "d-2": (NOW, word("d", started_ms=2)),
     }
-    found = standings(words, LOG, CHANGES, NOW)
+    found = worker_healths(words, LOG, CHANGES, NOW)
     assert [(s.worker, s.silent) for s in found] == [("a-2", False), ("b-2", True), ("d-1", False), ("d-2", False)]

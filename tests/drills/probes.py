@@ -1,4 +1,4 @@
-"""What workers say on /readyz while something is away: a drill asks them as a probe would."""
+"""What workers say on /readyz while something is unavailable: a drill asks them as a probe would."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tests.drills.fleet import Fleet
 
 
-async def waits(workers: Fleet, name: str) -> dict[str, str]:
+async def waiting_for(workers: Fleet, name: str) -> dict[str, str]:
     """What one worker waits for, by name; empty where it is ready."""
     known = re.search(r"pages on (http://\S+/readyz)", workers.log(name))
     if known is None:
@@ -47,7 +47,7 @@ async def _until(workers: Fleet, holds: Callable[[dict[str, str]], bool], within
     try:
         async with asyncio.timeout(within_s):
             while True:
-                said = {name: await waits(workers, name) for name in workers.workers}
+                said = {name: await waiting_for(workers, name) for name in workers.workers}
                 if all(map(holds, said.values())):
                     return
                 await asyncio.sleep(0.2)

@@ -15,15 +15,15 @@ from tidegate.streams.core.policy.model import parse, version
 from tidegate.streams.core.policy.records import Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import (
-    Base,
-    Found,
-    Kept,
-    NotKept,
-    Start,
+    FoldBase,
+    FoldStart,
+    LogMatch,
+    PolicySnapshot,
+    SnapshotUnreadable,
     differs,
     from_json,
     hash_of,
-    settled,
+    settled_start,
     start,
     to_json,
 )
@@ -41,69 +41,71 @@ def silence(name: str) -> Silence:
 
 
 # Six records were folded, [0, 6); the policy of the one at 4 is live, and the last one's hash is known.
-KEPT = Kept(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), hash_of(b"five"))
+KEPT = PolicySnapshot(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), hash_of(b"five"))
 SAME, OTHER = hash_of(b"five"), hash_of(b"another")
-OLD = Base(PolicyLog(live(9, 0.7), {}, 0), "")
+OLD = FoldBase(PolicyLog(live(9, 0.7), {}, 0), "")
 REMADE = replace(KEPT, anew=1, base=OLD)  # of a topic that was made anew before: its fold began with OLD
-AT_3 = Base(PolicyLog(live(2, 0.7), {}, 3), hash_of(b"two"))
+AT_3 = FoldBase(PolicyLog(live(2, 0.7), {}, 3), hash_of(b"two"))
 WAS_CUT = replace(KEPT, base=AT_3)  # of a log that lost [0, 3) before
 
 
-def anew(kept: Kept, first: int = 0) -> Kept:
-    return Kept.from_base(Base(replace(kept.log, next=first), ""), kept.anew + 1)
+def anew(kept: PolicySnapshot, first: int = 0) -> PolicySnapshot:
+    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=first), ""), kept.anew + 1)
 
 
-def onto(kept: Kept, at: int = 6) -> Kept:
+def onto(kept: PolicySnapshot, at: int = 6) -> PolicySnapshot:
     """What a fold begins with that goes on where `kept` ends."""
-    return Kept.from_base(Base(replace(kept.log, next=at), kept.last if at == 6 else ""), kept.anew)
+    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=at), kept.last if at == 6 else ""), kept.anew)
 
 
 # what was kept, [first, end) of the log, the hash it holds at 5 -> where to begin
 #
 #              0    1    2    3    4    5    6    7    8
 #   kept      [-----------------------------)
-STARTS: list[tuple[Kept | None, int, int, str | None, Start]] = [
-    (None, 0, 0, None, Start(Found.WHOLE, Kept(), 0)),
-    (None, 0, 9, None, Start(Found.WHOLE, Kept(), 0)),
-    (None, 3, 9, None, Start(Found.UNKNOWN, Kept(), 3)),
-    (None, 9, 9, None, Start(Found.UNKNOWN, Kept(), 9)),  # emptied by retention
-    (KEPT, 0, 6, SAME, Start(Found.WHOLE, Kept(), 0)),
-    (KEPT, 0, 9, SAME, Start(Found.WHOLE, Kept(), 0)),
-    (KEPT, 3, 9, SAME, Start(Found.CUT, onto(KEPT), 6)),
-    (KEPT, 5, 6, SAME, Start(Found.CUT, onto(KEPT), 6)),
-    (KEPT, 6, 6, None, Start(Found.CUT, onto(KEPT), 6)),  # emptied, nothing missed
-    (KEPT, 8, 9, None, Start(Found.CUT, onto(KEPT, 8), 8, gone=2)),  # 6 and 7 were never read
-    (KEPT, 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),
-    (KEPT, 0, 5, None, Start(Found.ANEW, anew(KEPT), 0)),  # shorter than what was read of it
-    (KEPT, 2, 5, None, Start(Found.ANEW, anew(KEPT, 2), 2)),
-    (KEPT, 3, 9, OTHER, Start(Found.ANEW, anew(KEPT, 3), 3)),
-    (KEPT, 0, 9, OTHER, Start(Found.UNCLEAR, Kept(), 0)),
-    (KEPT, 0, 9, None, Start(Found.UNCLEAR, Kept(), 0)),  # a hole where a record stood
+STARTS: list[tuple[PolicySnapshot | None, int, int, str | None, FoldStart]] = [
+    (None, 0, 0, None, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
+    (None, 0, 9, None, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
+    (None, 3, 9, None, FoldStart(LogMatch.UNKNOWN, PolicySnapshot(), 3)),
+    (None, 9, 9, None, FoldStart(LogMatch.UNKNOWN, PolicySnapshot(), 9)),  # emptied by retention
+    (KEPT, 0, 6, SAME, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
+    (KEPT, 0, 9, SAME, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
+    (KEPT, 3, 9, SAME, FoldStart(LogMatch.CUT, onto(KEPT), 6)),
+    (KEPT, 5, 6, SAME, FoldStart(LogMatch.CUT, onto(KEPT), 6)),
+    (KEPT, 6, 6, None, FoldStart(LogMatch.CUT, onto(KEPT), 6)),  # emptied, nothing missed
+    (KEPT, 8, 9, None, FoldStart(LogMatch.CUT, onto(KEPT, 8), 8, gone=2)),  # 6 and 7 were never read
+    (KEPT, 0, 0, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),
+    (KEPT, 0, 5, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),  # shorter than what was read of it
+    (KEPT, 2, 5, None, FoldStart(LogMatch.ANEW, anew(KEPT, 2), 2)),
+    (KEPT, 3, 9, OTHER, FoldStart(LogMatch.ANEW, anew(KEPT, 3), 3)),
+    (KEPT, 0, 9, OTHER, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),
+    (KEPT, 0, 9, None, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),  # a hole where a record stood
     # The same topic, which began with nothing of its own: all of it is folded onto what its fold began with then.
-    (REMADE, 0, 9, SAME, Start(Found.ANEW, Kept.from_base(OLD, 1), 0)),
-    (REMADE, 2, 9, SAME, Start(Found.CUT, onto(REMADE), 6)),  # its own beginning is gone too
-    (REMADE, 0, 9, OTHER, Start(Found.UNCLEAR, Kept(), 0)),
+    (REMADE, 0, 9, SAME, FoldStart(LogMatch.ANEW, PolicySnapshot.from_base(OLD, 1), 0)),
+    (REMADE, 2, 9, SAME, FoldStart(LogMatch.CUT, onto(REMADE), 6)),  # its own beginning is gone too
+    (REMADE, 0, 9, OTHER, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),
     # A log that was cut before: as then, for as long as all since then is there.
-    (WAS_CUT, 3, 9, SAME, Start(Found.CUT, Kept.from_base(AT_3, 0), 3)),
-    (WAS_CUT, 2, 9, SAME, Start(Found.CUT, Kept.from_base(AT_3, 0), 3)),
-    (WAS_CUT, 4, 9, SAME, Start(Found.CUT, onto(WAS_CUT), 6)),
-    (WAS_CUT, 7, 9, None, Start(Found.CUT, onto(WAS_CUT, 7), 7, gone=1)),
-    (REMADE, 0, 3, None, Start(Found.ANEW, anew(REMADE), 0)),  # and once more
-    (anew(KEPT), 0, 0, None, Start(Found.ANEW, anew(KEPT), 0)),  # nothing came since
-    (anew(KEPT), 0, 2, None, Start(Found.ANEW, anew(KEPT), 0)),
-    (Kept(), 0, 4, None, Start(Found.WHOLE, Kept(), 0)),
+    (WAS_CUT, 3, 9, SAME, FoldStart(LogMatch.CUT, PolicySnapshot.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 2, 9, SAME, FoldStart(LogMatch.CUT, PolicySnapshot.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 4, 9, SAME, FoldStart(LogMatch.CUT, onto(WAS_CUT), 6)),
+    (WAS_CUT, 7, 9, None, FoldStart(LogMatch.CUT, onto(WAS_CUT, 7), 7, gone=1)),
+    (REMADE, 0, 3, None, FoldStart(LogMatch.ANEW, anew(REMADE), 0)),  # and once more
+    (anew(KEPT), 0, 0, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),  # nothing came since
+    (anew(KEPT), 0, 2, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),
+    (PolicySnapshot(), 0, 4, None, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
 ]
 
 
 @pytest.mark.parametrize(("kept", "first", "end", "last", "begin"), STARTS)
-def test_a_fold_begins(kept: Kept | None, first: int, end: int, last: str | None, begin: Start) -> None:
+def test_a_fold_begins(kept: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart) -> None:
     assert start(kept, first, end, last) == begin
 
 
 def test_a_log_that_makes_a_policy_by_itself_wins_over_what_was_kept_of_another() -> None:
     unclear = start(KEPT, 0, 9, OTHER)
-    assert settled(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == Start(Found.WHOLE, Kept(), 0)
-    assert settled(unclear, KEPT, PolicyLog(None, {}, 9)) == Start(Found.ANEW, anew(KEPT), 0)
+    assert settled_start(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == FoldStart(
+        LogMatch.WHOLE, PolicySnapshot(), 0
+    )
+    assert settled_start(unclear, KEPT, PolicyLog(None, {}, 9)) == FoldStart(LogMatch.ANEW, anew(KEPT), 0)
 
 
 def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
@@ -121,7 +123,7 @@ def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
 
 
 def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> None:
-    steps = [Kept(), KEPT, replace(KEPT, log=replace(KEPT.log, next=7)), anew(KEPT), REMADE, anew(REMADE)]
+    steps = [PolicySnapshot(), KEPT, replace(KEPT, log=replace(KEPT.log, next=7)), anew(KEPT), REMADE, anew(REMADE)]
     orders = [kept.order for kept in steps]
     assert orders == sorted(set(orders))
     assert max(orders) < 1 << 53  # a script counts in doubles
@@ -147,9 +149,17 @@ def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [Kept(), KEPT, REMADE, WAS_CUT, anew(KEPT), Kept(PolicyLog(live(0, 1.0), {}, 1), hash_of(None))]
+    "kept",
+    [
+        PolicySnapshot(),
+        KEPT,
+        REMADE,
+        WAS_CUT,
+        anew(KEPT),
+        PolicySnapshot(PolicyLog(live(0, 1.0), {}, 1), hash_of(None)),
+    ],
 )
-def test_what_was_kept_is_read_back_as_it_was(kept: Kept) -> None:
+def test_what_was_kept_is_read_back_as_it_was(kept: PolicySnapshot) -> None:
     assert from_json(to_json(kept)) == kept
 
 
@@ -184,7 +194,7 @@ GARBAGE: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("text", "why"), GARBAGE)
 def test_garbage_is_not_read_and_it_is_said_why_in_one_line(text: str, why: str) -> None:
-    with pytest.raises(NotKept) as caught:
+    with pytest.raises(SnapshotUnreadable) as caught:
         from_json(text)
     said = str(caught.value)
     assert said.startswith(why)
@@ -194,5 +204,5 @@ def test_garbage_is_not_read_and_it_is_said_why_in_one_line(text: str, why: str)
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    with pytest.raises(NotKept):
+    with pytest.raises(SnapshotUnreadable):
         from_json(text)

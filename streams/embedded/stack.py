@@ -1,4 +1,4 @@
-"""The embedded pair: a Kafka-compatible broker (Tansu) and a Redis-compatible store (Valkey), from wheels.
+"""The embedded stack: a Kafka-compatible broker (Tansu) and a Redis-compatible store (Valkey), from wheels.
 
 For the demo, `tidegate up` and the tests: both listen on loopback only, without a password; the broker keeps
 everything in memory, and all of it is gone when the owner stops. Never for data that anybody would miss.
@@ -21,7 +21,7 @@ from pathlib import Path
 from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Servers
 
 
-class Embedded(Servers):
+class EmbeddedStack(Servers):
     """A broker and a store, running from `with` to its end; also gone when this process is killed."""
 
     def __init__(self, *, appendonly: bool = False, advertised: str | None = None) -> None:
@@ -68,7 +68,7 @@ class Embedded(Servers):
 
     @property
     def replication(self) -> int:
-        """Of a topic on this pair."""
+        """Of a topic on this stack."""
         return 1
 
     @property
@@ -85,7 +85,7 @@ class Embedded(Servers):
         return _started(self._store).pid
 
     def env(self) -> dict[str, str]:
-        """The TIDEGATE_ variables of a worker on this pair; its user key is new in every Embedded."""
+        """The TIDEGATE_ variables of a worker on this stack; its user key is new in every EmbeddedStack."""
         return {
             "TIDEGATE_KAFKA": self.kafka,
             "TIDEGATE_REDIS": self.redis,
@@ -155,7 +155,7 @@ def store_arguments(port: int, directory: Path, *, appendonly: bool) -> list[str
 
 def _started(server: Server | None) -> Server:
     if server is None:
-        raise EmbeddedError("the embedded pair is not started: use `with Embedded() as pair`")
+        raise EmbeddedError("the embedded stack is not started: use `with EmbeddedStack() as stack`")
     return server
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, known, maker
+from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, live_policy, maker
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Entry, Log
+    from tidegate.streams.cli.policy.log import Entry, LogHistory
     from tidegate.streams.core.policy.resolved import LivePolicy
 
 
@@ -35,7 +35,7 @@ def apply(
     tidegate policy apply policy.toml --parent 12-7f3a91c2 --reason "from review"
 
     Exit code: 0 live, 1 another change came first or you said no, 2 the file is wrong, or nobody to ask,
-    3 Kafka is away.
+    3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
@@ -76,14 +76,14 @@ def rollback(
     tidegate policy rollback 12-7f3a91c2 --reason "as it was on Monday"
 
     Exit code: 0 live, 1 another change came first or you said no, 2 no such version, or nobody to ask,
-    3 Kafka is away.
+    3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.cli.policy.file import labels_checked
     from tidegate.streams.settings.settings import Settings
 
     settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = known(settings)
+    seen, live = live_policy(settings)
     target = maker(seen.applied, version, "VERSION") if version else _before(seen, live, yes)
     assert target.made is not None  # noqa: S101 - it has a version
     try:
@@ -94,7 +94,7 @@ def rollback(
     change(settings, seen, target.made.policy, live.version, wanted)
 
 
-def _before(seen: Log, live: LivePolicy, yes: bool) -> Entry:
+def _before(seen: LogHistory, live: LivePolicy, yes: bool) -> Entry:
     """The version before the live one. Asks where that one was a way back itself: twice back is where one was."""
     *earlier, last = seen.applied
     if not earlier:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.hostile import words
 from tests.fuzz.profile import fuzzed
-from tidegate.streams.http.probes import Pages
+from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.metrics import Metrics
 
 HOST = "127.0.0.1"
@@ -37,9 +37,9 @@ class Running:
         self.said: list[logging.LogRecord] = []
         self.token = token
         metrics = Metrics()
-        waits = {"redis": "redis secret-host:6379: away"} if token else {}
-        self._pages = Pages(metrics.registry, lambda: waits, lambda: None, token)
-        self.port = self.call(self._pages.start(HOST, 0))
+        waiting_for = {"redis": "redis secret-host:6379: away"} if token else {}
+        self._probes = ProbeServer(metrics.registry, lambda: waiting_for, lambda: None, token)
+        self.port = self.call(self._probes.start(HOST, 0))
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -51,7 +51,7 @@ class Running:
         self._loop.close()
 
     async def _stopped(self) -> None:
-        await self._pages.stop()
+        await self._probes.stop()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""`tick`: what one tick takes, and what the counts weigh, where every scope that may be live is.
+"""`ruler`: what one evaluation takes, and what the counts weigh, where every scope that may be live is.
 
 1,000 tenants, models and routes, each with completions in every bucket of every partition: the worst that the
 limit of live scopes lets happen.
@@ -16,16 +16,16 @@ import redis.asyncio as aioredis
 
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
-from tidegate.streams.core.partition import Part
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.rates.rates import longest_window_s
-from tidegate.streams.embedded import Embedded
+from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.policy_log.file import read_policy
-from tidegate.streams.ruler.ruler import Tick
-from tidegate.streams.store import Apply, Fence, Mark
+from tidegate.streams.ruler.ruler import Ruler
+from tidegate.streams.store import Apply, Checkpoint, Marker
 from tidegate.streams.store.redis import RedisStore
 
 SCOPES = 1_000  # a kind, as the setting's default
@@ -33,24 +33,24 @@ BUCKETS = 30  # the default rates' window, 5 minutes, full
 TICKS = 10
 
 
-def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, ticks: int = TICKS) -> None:
+def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, evaluations: int = TICKS) -> None:
     """Tick time and Redis bytes with every scope live, 1,000 a kind, over 12 partitions and 5 minutes of buckets."""
-    asyncio.run(_run(results, scopes, buckets, ticks))
+    asyncio.run(_run(results, scopes, buckets, evaluations))
 
 
-async def _run(results: Results, scopes: int, buckets: int, ticks: int) -> None:
+async def _run(results: Results, scopes: int, buckets: int, evaluations: int) -> None:
     live = LivePolicy("bench", read_policy(ROOT / Path("policy.toml")))
     windows = live.policy.windows
     keep_s = windows.bucket_s + longest_window_s(live, feedback=False) + windows.late_s
-    parts = [Part("completions", p) for p in range(PARTITIONS)]
-    with Embedded() as pair:
-        await ensure_topics(pair.kafka, PARTITIONS, 1)
-        store = RedisStore(pair.redis, "bench")
-        publisher = Publisher(pair.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="bench")
-        redis = aioredis.Redis.from_url(pair.redis)
+    partitions = [TopicPartition("completions", p) for p in range(PARTITIONS)]
+    with EmbeddedStack() as stack:
+        await ensure_topics(stack.kafka, PARTITIONS, 1)
+        store = RedisStore(stack.redis, "bench")
+        publisher = Publisher(stack.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="bench")
+        redis = aioredis.Redis.from_url(stack.redis)
         await publisher.start()
         try:
-            counts = _Counts(store, parts, scopes, windows.bucket_s * 1000, keep_s * 1000)
+            counts = _Counts(store, partitions, scopes, windows.bucket_s * 1000, keep_s * 1000)
             await counts.take_over()
             empty = await _used(redis)
             newest = await counts.newest()
@@ -70,30 +70,32 @@ async def _run(results: Results, scopes: int, buckets: int, ticks: int) -> None:
                 said.append(messages)
                 await publisher.publish(messages)
 
-            tick = Tick(store, publish, lambda: parts, lambda: live, lambda: (), "bench")
-            first, _ = await _timed(tick)
+            ruler = Ruler(store, publish, lambda: partitions, lambda: live, lambda: (), "bench")
+            first, _ = await _timed(ruler)
             results.add(what, "first tick, wall", first, "ms")
             wall, cpu = [], []
-            for _ in range(ticks):
+            for _ in range(evaluations):
                 await counts.add(await counts.newest())
-                took, used_cpu = await _timed(tick)
+                took, used_cpu = await _timed(ruler)
                 wall.append(took)
                 cpu.append(used_cpu)
-            results.add(what, "tick, wall", statistics.median(wall), "ms", ticks)
-            results.add(what, "tick, longest", max(wall), "ms", ticks)
-            results.add(what, "tick, cpu", statistics.median(cpu), "ms", ticks)
-            results.add(what, "rates a tick", statistics.median(map(len, said[-ticks:])), "records", ticks)
+            results.add(what, "tick, wall", statistics.median(wall), "ms", evaluations)
+            results.add(what, "tick, longest", max(wall), "ms", evaluations)
+            results.add(what, "tick, cpu", statistics.median(cpu), "ms", evaluations)
+            results.add(
+                what, "rates an evaluation", statistics.median(map(len, said[-evaluations:])), "records", evaluations
+            )
         finally:
             await redis.aclose()
             await publisher.stop()
             await store.close()
 
 
-async def _timed(tick: Tick) -> tuple[float, float]:
-    """Milliseconds of wall and of our own CPU that one tick takes."""
+async def _timed(ruler: Ruler) -> tuple[float, float]:
+    """Milliseconds of wall and of our own CPU that one evaluation takes."""
     cpu, wall = time.process_time(), time.perf_counter()
-    if not await tick.run_once():
-        raise RuntimeError("the tick did not get its lease; expected it to be alone")
+    if not await ruler.run_once():
+        raise RuntimeError("the ruler did not get its lease; expected it to be alone")
     return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
@@ -104,9 +106,11 @@ async def _used(redis: aioredis.Redis) -> int:
 class _Counts:
     """Counts as a worker applies them: one completion of every scope in each partition's bucket, each time."""
 
-    def __init__(self, store: RedisStore, parts: list[Part], scopes: int, bucket_ms: int, keep_ms: int) -> None:
-        self._store, self._parts, self._bucket_ms, self._keep_ms = store, parts, bucket_ms, keep_ms
-        self._tokens: list[int] = []
+    def __init__(
+        self, store: RedisStore, partitions: list[TopicPartition], scopes: int, bucket_ms: int, keep_ms: int
+    ) -> None:
+        self._store, self._partitions, self._bucket_ms, self._keep_ms = store, partitions, bucket_ms, keep_ms
+        self._epochs: list[int] = []
         self._next = 0
         self._scopes = scopes
         names = [f"{kind}={kind}-{n}" for kind in ("tenant", "model", "route") for n in range(scopes)]
@@ -117,10 +121,10 @@ class _Counts:
         }
 
     async def take_over(self) -> None:
-        for part in self._parts:
-            (claim,) = await self._store.claim([part], "bench")
-            self._tokens.append(claim.token)
-            await self._store.reset(part, claim.token, Fence(0, "bench", 1, None))
+        for partition in self._partitions:
+            (claim,) = await self._store.claim([partition], "bench")
+            self._epochs.append(claim.epoch)
+            await self._store.reset(partition, claim.epoch, Checkpoint(0, "bench", 1, None))
 
     async def newest(self) -> int:
         """Start of the bucket that is open now, by the store's clock."""
@@ -130,11 +134,11 @@ class _Counts:
     async def add(self, start_ms: int) -> None:
         end = self._next + self._scopes
         sums = Aggregate(counts={start_ms: self._series}, totals={"decided": self._scopes})
-        for part, token in zip(self._parts, self._tokens, strict=True):
-            mark = Mark(end - 1, start_ms, "0" * 16)
+        for partition, epoch in zip(self._partitions, self._epochs, strict=True):
+            marker = Marker(end - 1, start_ms, "0" * 16)
             (outcome,) = await self._store.apply(
-                [Apply(part, token, self._next, end, mark, sums, await self._store.now_ms(), 0, self._keep_ms)]
+                [Apply(partition, epoch, self._next, end, marker, sums, await self._store.now_ms(), 0, self._keep_ms)]
             )
             if outcome.next != end:
-                raise RuntimeError(f"{part}: the store says {outcome.applied.value}; expected applied")
+                raise RuntimeError(f"{partition}: the store says {outcome.applied.value}; expected applied")
         self._next = end

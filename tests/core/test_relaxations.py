@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.fields import Action, Scopes
 from tidegate.streams.core.policy.model import Policy, parse
-from tidegate.streams.core.policy.relaxations import loosened, only_from
+from tidegate.streams.core.policy.relaxations import only_from, relaxations
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import SCOPE_KINDS
 
@@ -82,7 +82,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("changed", "said"), CASES)
 def test_what_is_loosened_is_said_and_nothing_else(changed: dict[str, Any], said: list[str]) -> None:
-    found = loosened(parse(OLD, "old"), parse({**OLD, **changed}, "new"))
+    found = relaxations(parse(OLD, "old"), parse({**OLD, **changed}, "new"))
     assert [str(line) for line in found] == said
 
 
@@ -91,7 +91,7 @@ def test_two_rules_that_each_tighten_may_loosen_where_they_meet() -> None:
     kids = {"route": "kids", "labels": {"toxicity": {"block": 0.3}}}
     acme = {"tenant": "acme", "labels": {"toxicity": {"block": 0.5}}}
     base = {"labels": {"toxicity": {"block": 0.9}}}
-    found = loosened(parse({**base, "scopes": [kids]}, "old"), parse({**base, "scopes": [kids, acme]}, "new"))
+    found = relaxations(parse({**base, "scopes": [kids]}, "old"), parse({**base, "scopes": [kids, acme]}, "new"))
     assert [str(line) for line in found] == ["labels.toxicity.block for tenant=acme,route=kids: 0.3 -> 0.5"]
 
 
@@ -112,7 +112,7 @@ def scoped(kind: str, n: int, block: float) -> list[dict[str, Any]]:
 def test_a_thousand_rules_are_compared_one_by_one() -> None:
     base, began = {"labels": {"toxicity": {"block": 0.95}}}, time.monotonic()
     old, new = ({**base, "scopes": scoped("tenant", 1_000, block)} for block in (0.8, 0.9))
-    assert len(loosened(parse(old, "old"), parse(new, "new"))) == 1_000
+    assert len(relaxations(parse(old, "old"), parse(new, "new"))) == 1_000
     assert time.monotonic() - began < 10  # 0.2 s on an idle machine
 
 
@@ -120,7 +120,7 @@ def test_where_there_are_too_many_to_compare_that_counts_as_loosened(monkeypatch
     monkeypatch.setattr("tidegate.streams.core.policy.relaxations.MOST_PLACES", 100)
     base = {"labels": {"toxicity": {"block": 0.95}}}
     old, new = ({**base, "scopes": scoped("tenant", 9, b) + scoped("route", 9, b)} for b in (0.9, 0.8))
-    assert [str(line) for line in loosened(parse(old, "old"), parse(new, "new"))] == [
+    assert [str(line) for line in relaxations(parse(old, "old"), parse(new, "new"))] == [
         "scopes: 18 rules -> 18: too many to compare"  # 1 + 18 + 18 x 10 scopes, though all of it is stricter
     ]
 
@@ -147,8 +147,8 @@ def policies(draw: st.DrawFn) -> Policy:
 
 
 def block(live: LivePolicy, scopes: Scopes) -> float:
-    bars = live.bars(scopes)[0]["toxicity"]
-    return next((bar.threshold for bar in bars if bar.action is Action.BLOCK), 2.0)  # 2: no score reaches it
+    thresholds = live.resolve(scopes)[0]["toxicity"]
+    return next((bar.threshold for bar in thresholds if bar.action is Action.BLOCK), 2.0)  # 2: no score reaches it
 
 
 @settings(max_examples=300, deadline=None)
@@ -159,7 +159,7 @@ def test_a_block_is_named_exactly_where_some_completion_would_no_longer_be_block
     opened = {(block(was, s), block(now, s)) for s in every if block(now, s) > block(was, s)}
     said = {
         (float(line.was), 2.0 if line.now == "never" else float(line.now))
-        for line in loosened(old, new)
+        for line in relaxations(old, new)
         if line.key == "labels.toxicity.block"
     }
     assert said == opened

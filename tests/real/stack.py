@@ -1,4 +1,4 @@
-"""Apache Kafka and Redis as one pair, with the face of `Embedded`: what runs on one runs on the other."""
+"""Apache Kafka and Redis as one stack, with the face of `EmbeddedStack`: what runs on one runs on the other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from tests.real.cluster import Cluster
 from tests.real.jars import RealServersMissing
-from tidegate.streams.embedded.pair import redis_answers, store_arguments
 from tidegate.streams.embedded.server import HOST, Server, Servers
+from tidegate.streams.embedded.stack import redis_answers, store_arguments
 
 
 def redis_server() -> Path:
@@ -101,7 +101,7 @@ class Real(Servers):
         return self._store.pid
 
     def env(self) -> dict[str, str]:
-        """The TIDEGATE_ variables of a worker on this pair."""
+        """The TIDEGATE_ variables of a worker on this stack."""
         return {
             "TIDEGATE_KAFKA": self.kafka,
             "TIDEGATE_REDIS": self.redis,

@@ -20,7 +20,7 @@ from tidegate.streams.core.measures import FIXED
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates import aggregate as count
-from tidegate.streams.core.rates.aggregate import Heard, aggregate, aggregate_feedback
+from tidegate.streams.core.rates.aggregate import ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.rates import total_of
 from tidegate.streams.core.series import names, prefixes, scoped, split
 from tidegate.streams.core.times import Arrived, TimeSource
@@ -170,7 +170,7 @@ def test_feedback_without_scopes_counts_in_all_only() -> None:
     source, arrived = Source(topic="feedback", partition=0, offset=0), Arrived(5, TimeSource.RECORD)
     kinds = (("f1", FeedbackKind.COMPLAINT, None, "u1"), ("f2", FeedbackKind.COMPLAINT, "acme", "u2"))
     heard = [
-        Heard(Feedback(id=id_, completion_id="c", kind=kind, tenant=tenant), arrived, user, source, 5)
+        ReceivedFeedback(Feedback(id=id_, completion_id="c", kind=kind, tenant=tenant), arrived, user, source, 5)
         for id_, kind, tenant, user in kinds
     ]
     found = aggregate_feedback(heard, 1, live, scoped)

@@ -1,4 +1,4 @@
-"""What people say of completions: feedback is decoded and counted, by the same pipeline and under its own fence."""
+"""What people say of completions: feedback is decoded and counted, by the same pipeline and under its own checkpoint."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from time import time
 
 from tidegate.streams.core.events import DeadLetter, Feedback, Source
-from tidegate.streams.core.fields import known
+from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.aggregate import Aggregate, Heard, aggregate_feedback
+from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate_feedback
 from tidegate.streams.core.times import Arrived, arrive
-from tidegate.streams.ingest.batches import Batch, Span
+from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.moderate import dead_letter_message, redriven
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import Replaced
-from tidegate.streams.store.scope_limiter import Names, seen
+from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.wire import Unreadable, dead_letter, decode_feedback
 
 
 @dataclass(slots=True)
-class Said:
+class DecodedFeedback:
     """One record of `feedback`, decoded."""
 
     record: Record
@@ -31,7 +31,7 @@ class Said:
     arrived: Arrived
 
 
-class Hear:
+class FeedbackHandler:
     """The pipeline's handler for `feedback`.
 
     It counts under its record's time alone: no decision keeps what it said of its own, and it must count alike again.
@@ -43,52 +43,59 @@ class Hear:
         metrics: Metrics,
         *,
         keep_bytes_up_to: int,
-        replaced: Replaced | None = None,
+        replaced: ReplacedTimes | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         """clock: seconds since 1970, for records that do not say when they came. replaced: is told of those."""
         self._user_key, self._metrics, self._keep_up_to = user_key, metrics, keep_bytes_up_to
         self._replaced, self._clock = replaced, clock
 
-    async def prepare(self, batch: Batch) -> list[list[Said]]:
-        """Per span, per record: decoded."""
+    async def prepare(self, batch: Batch) -> list[list[DecodedFeedback]]:
+        """Per record range, per record: decoded."""
         now_ms = int(self._clock() * 1000)
         return [
-            [Said(r, decode_feedback(r), arrive(r.timestamp, by_broker(r), now_ms)) for r in span.records]
-            for span in batch.spans
+            [
+                DecodedFeedback(r, decode_feedback(r), arrive(r.timestamp, by_broker(r), now_ms))
+                for r in record_range.records
+            ]
+            for record_range in batch.ranges
         ]
 
-    def conclude(self, span: Span, prepared: Sequence[Said], live: LivePolicy) -> list[Heard | DeadLetter]:
+    def conclude(
+        self, record_range: RecordRange, prepared: Sequence[DecodedFeedback], live: LivePolicy
+    ) -> list[ReceivedFeedback | DeadLetter]:
         """Feedback under its record's time, or a dead letter, for every record."""
         return [
-            dead_letter(said.record, said.feedback, span.owned.token, self._keep_up_to)
+            dead_letter(said.record, said.feedback, record_range.owned.epoch, self._keep_up_to)
             if isinstance(said.feedback, Unreadable)
             else self._heard(said.record, said.feedback, said.arrived)
             for said in prepared
         ]
 
-    def _heard(self, record: Record, feedback: Feedback, arrived: Arrived) -> Heard:
+    def _heard(self, record: Record, feedback: Feedback, arrived: Arrived) -> ReceivedFeedback:
         user = None if feedback.user is None else self._user_key.hash(feedback.tenant or "", feedback.user)
-        source = known(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset})
-        return Heard(feedback, arrived, user, source, record.timestamp)
+        source = unchecked(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset})
+        return ReceivedFeedback(feedback, arrived, user, source, record.timestamp)
 
-    def message(self, result: Heard | DeadLetter) -> Message | None:
+    def message(self, result: ReceivedFeedback | DeadLetter) -> Message | None:
         """A dead letter's record; feedback itself goes nowhere."""
         return dead_letter_message(result) if isinstance(result, DeadLetter) else None
 
-    def names(self, results: Sequence[Heard | DeadLetter]) -> dict[str, set[str]]:
+    def names(self, results: Sequence[ReceivedFeedback | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the feedback counts under."""
-        said = (result.feedback for result in results if isinstance(result, Heard))
+        said = (result.feedback for result in results if isinstance(result, ReceivedFeedback))
         return seen((feedback.tenant, feedback.model, feedback.route) for feedback in said)
 
-    def aggregate(self, results: Sequence[Heard | DeadLetter], live: LivePolicy, names: Names) -> Aggregate:
+    def aggregate(
+        self, results: Sequence[ReceivedFeedback | DeadLetter], live: LivePolicy, names: ScopeLimiter
+    ) -> Aggregate:
         """What the results add to the counts."""
-        heard = [result for result in results if isinstance(result, Heard)]
+        heard = [result for result in results if isinstance(result, ReceivedFeedback)]
         again = redriven(results)
         dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
         return aggregate_feedback(heard, dead, live, names.scope, again)
 
-    def observe(self, results: Sequence[Heard | DeadLetter], names: Names) -> None:
+    def observe(self, results: Sequence[ReceivedFeedback | DeadLetter], names: ScopeLimiter) -> None:
         """Metrics of what was counted."""
         self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
         if self._replaced is not None:
