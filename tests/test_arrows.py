@@ -142,7 +142,7 @@ def test_ours_is_imported_by_its_installed_name(file: str) -> None:
 
 
 @pytest.mark.parametrize("part", ONLY_FROM)
-def test_a_part_imports_nothing_but(part: str) -> None:
+def test_an_area_imports_only_these(part: str) -> None:
     strays = {
         f"{file}: {module}"
         for file in OURS

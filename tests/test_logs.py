@@ -68,14 +68,14 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
 
 
 @pytest.mark.parametrize("said", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
-def test_whatever_is_said_stays_on_its_line(stderr: io.TextIOWrapper, said: str) -> None:
+def test_any_message_stays_on_its_line(stderr: io.TextIOWrapper, said: str) -> None:
     begin(stderr, "info")
     logging.getLogger("tidegate.streams").info("%s", said)
     logging.getLogger("tidegate.streams").info("next")
     assert [line["message"] for line in lines(stderr)] == [said, "next"]
 
 
-def test_an_object_that_is_no_text_is_written_as_one(stderr: io.TextIOWrapper) -> None:
+def test_a_message_that_is_no_text_is_written_as_text(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info")
     logging.getLogger("tidegate.streams").info({"a": object})
     logging.getLogger("tidegate.streams").warning("%d of %d", 1, 2)
@@ -98,7 +98,7 @@ def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, he
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_others_are_heard_only_where_they_warn(stderr: io.TextIOWrapper, name: str) -> None:
+def test_other_libraries_log_warnings_only(stderr: io.TextIOWrapper, name: str) -> None:
     begin(stderr, "debug")
     logging.getLogger(f"{name}.inner").info("news")
     logging.getLogger(f"{name}.inner").warning("trouble")

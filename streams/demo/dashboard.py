@@ -1,6 +1,6 @@
-"""What a dashboard knows: everything here was read from the output topics, and from nowhere else.
+"""A dashboard's state: read from the output topics only.
 
-No broker and no clock: records are handed in, by topic, as bytes.
+No broker and no clock: the caller passes records, by topic, as bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tidegate.streams.demo.account import CompletionOutcome, Kind, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
-LATEST = 20  # decisions kept to be shown
+LATEST = 20  # decisions stored, to be shown
 Event = dict[str, Any]
 RateKey = tuple[str, str, int]  # scope, measure, window in seconds
 
@@ -24,7 +24,7 @@ class Incident:
 
     rule: str
     scope: str
-    rate: RateKey  # the one that the rule looks at
+    rate: RateKey  # the one of the rule's measure
     kind: Literal["share", "count"]
     above: float
     fired_ms: int
@@ -34,7 +34,7 @@ class Incident:
 
 @dataclass
 class Affected:
-    """Whose completions reached a threshold of a label."""
+    """The tenants, models and users whose completions reached a threshold of a label."""
 
     hits: Counter[tuple[str, str]] = field(default_factory=Counter)  # (tenant, model) -> decisions
     users: set[str] = field(default_factory=set)  # hashed
@@ -49,9 +49,9 @@ class Dashboard:
         self.dead_letters: Counter[str] = Counter()  # reason -> n
         self.faults = 0
         self.latest: deque[Event] = deque(maxlen=LATEST)  # decisions that are not `allow`, newest first
-        self.labels: dict[str, Affected] = {}  # label -> whose completions reached a threshold of it
+        self.labels: dict[str, Affected] = {}  # by label
         self.rates: dict[RateKey, Event] = {}
-        self.alerts: dict[tuple[str, str], Event] = {}  # (rule, scope) -> the last that was said of it
+        self.alerts: dict[tuple[str, str], Event] = {}  # (rule, scope) -> its last event
         self.incidents: list[Incident] = []  # in the order in which they fired
         self._transitions: set[str] = set()  # ids: a transition may be published twice, under one
 
@@ -72,10 +72,10 @@ class Dashboard:
         if topic == "rates":
             self._rate(key or b"", value)
         elif value is not None:
-            found = json.loads(value)
+            event = json.loads(value)
             if topic == "alerts":
-                return self._alert(found)
-            self._outcome(found, dead=topic == "dead-letters")
+                return self._alert(event)
+            self._outcome(event, dead=topic == "dead-letters")
         return []
 
     def _outcome(self, found: Event, *, dead: bool) -> None:
@@ -108,8 +108,8 @@ class Dashboard:
             self.rates[rate] = found
             for incident in self.incidents:
                 if incident.rate == rate and incident.resolved_ms is None:
-                    worth = found["hits"] if incident.kind == "count" else found["share"] or 0.0
-                    incident.peak = max(incident.peak, worth)
+                    reached = found["hits"] if incident.kind == "count" else found["share"] or 0.0
+                    incident.peak = max(incident.peak, reached)
             return
         scope, measure, window = key.decode().split("|")  # a tombstone: the scope went quiet
         self.rates.pop((scope, measure, int(window)), None)

@@ -1,4 +1,4 @@
-"""Where the three meet: records are decoded (wire), scored (classifiers), decided (core)."""
+"""The handler for `completions`: decodes records (wire), scores them (classifiers), decides (core)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.combine import fault_or_scores
+from tidegate.streams.moderation.combine import combine_scores
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.replaced import ReplacedTimes
-from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
-from tidegate.streams.moderation.spans import find_spans, reached
+from tidegate.streams.moderation.scoring import ScoreRow, Scoring, TextScorer
+from tidegate.streams.moderation.spans import find_spans, labels_to_redact
 from tidegate.streams.store import Store
 from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.wire import Unreadable, dead_letter, decode_completion
@@ -35,27 +35,27 @@ REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes
 
 @dataclass(slots=True)
 class Moderated:
-    """One record on its way to a decision: what it says, and how its choices and its prompt scored, and by whom."""
+    """One record on its way to a decision: its completion, the scores of its choices and its prompt, and the scorer."""
 
     record: Record
     completion: Completion | Unreadable
-    scorer: Scorer
+    scorer: TextScorer
     arrived: Arrived
-    choices: Sequence[Row | FaultReason] = ()
-    prompt: Row | FaultReason | None = None
+    choices: Sequence[ScoreRow | FaultReason] = ()
+    prompt: ScoreRow | FaultReason | None = None
     spans: tuple[TextSpan, ...] = ()
 
 
 class CompletionHandler:
     """The pipeline's handler for `completions`.
 
-    scorer_under: the scorer in force, as a policy needs it. Asked once a batch: a batch ends with what it began with.
+    scorer_under: returns the scorer in force for a policy. Called once a batch: a batch ends with what it began with.
     """
 
     def __init__(
         self,
         scoring: Scoring,
-        scorer_under: Callable[[LivePolicy], Scorer],
+        scorer_under: Callable[[LivePolicy], TextScorer],
         store: Store,
         user_key: UserKey,
         live: Callable[[], LivePolicy],
@@ -65,70 +65,73 @@ class CompletionHandler:
         replaced: ReplacedTimes | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
-        """clock: seconds since 1970, for records that do not say when they came. replaced: is told of those."""
+        """clock: seconds since 1970, for records without a usable timestamp. replaced: counts those."""
         self._scoring, self._scorer_under = scoring, scorer_under
         self._store, self._live, self._metrics = store, live, metrics
         self._keep_up_to, self._replaced, self._clock = keep_bytes_up_to, replaced, clock
         self._hash, self._record_hmac = lru_cache(REMEMBERED)(user_key.hash), user_key.record
-        self._alone: tuple[Scorer, LivePolicy, frozenset[str]] | None = None  # as `_prompts_alone` last said
+        self._prompt_only: tuple[TextScorer, LivePolicy, frozenset[str]] | None = None  # cache of `_prompt_only_labels`
 
     # --- prepare: decode and score
 
     async def prepare(self, batch: Batch) -> list[list[Moderated]]:
-        """Per span, per record: decoded, and scored where it has text. Raises StoreUnavailable (a careful batch only)."""
+        """Decodes every record, per record range, and scores those with text.
+
+        Raises StoreUnavailable, for a quarantined batch only.
+        """
         live, now_ms = self._live(), int(self._clock() * 1000)
         scorer = self._scorer_under(live)
-        spans = [
+        prepared = [
             [
                 Moderated(r, decode_completion(r), scorer, arrive(r.timestamp, by_broker(r), now_ms))
-                for r in span.records
+                for r in record_range.records
             ]
-            for span in batch.ranges
+            for record_range in batch.ranges
         ]
         if batch.quarantined:
-            for span, items in zip(batch.ranges, spans, strict=True):
-                await self._score_one_at_a_time(span, items, scorer, live)
+            for record_range, items in zip(batch.ranges, prepared, strict=True):
+                await self._score_one_at_a_time(record_range, items, scorer, live)
         else:
-            await self._score([item for items in spans for item in items], scorer, live)
-        return spans
+            await self._score([item for items in prepared for item in items], scorer, live)
+        return prepared
 
-    async def _score(self, items: Sequence[Moderated], scorer: Scorer, live: LivePolicy) -> None:
+    async def _score(self, items: Sequence[Moderated], scorer: TextScorer, live: LivePolicy) -> None:
         prompts = bool(live.prompt_labels)
-        asked: list[Moderated] = []
+        with_text: list[Moderated] = []
         texts: list[str] = []
         for item in items:
             completion = item.completion
             if isinstance(completion, Unreadable) or (completion.status == "failed" and not any(completion.choices)):
-                continue  # of a call that failed half-way, the text was shown
-            asked.append(item)
+                continue  # a call that failed half-way has text that was shown: that one is scored
+            with_text.append(item)
             texts += completion.choices
             if prompts and completion.prompt:
                 texts.append(completion.prompt)
         scored = await self._scoring.score(scorer, texts)
         at = 0
-        for item in asked:
+        for item in with_text:
             completion = item.completion
-            assert isinstance(completion, Completion)  # noqa: S101 - only these were asked
+            assert isinstance(completion, Completion)  # noqa: S101 - only these have text
             item.choices = scored[at : at + len(completion.choices)]
             at += len(completion.choices)
             if prompts and completion.prompt:
                 item.prompt = scored[at]
                 at += 1
         if live.redact_from:
-            await asyncio.gather(*(self._find_spans(item, live) for item in asked))
+            await asyncio.gather(*(self._find_spans(item, live) for item in with_text))
 
     async def _find_spans(self, item: Moderated, live: LivePolicy) -> None:
-        assert isinstance(item.completion, Completion)  # noqa: S101 - only these were asked
-        wanted = reached(item.choices, item.scorer.labels, live.redact_from)
-        if wanted:
+        assert isinstance(item.completion, Completion)  # noqa: S101 - only these have text
+        labels = labels_to_redact(item.choices, item.scorer.labels, live.redact_from)
+        if labels:
             texts = item.completion.choices
-            item.spans = await find_spans(self._scoring, item.scorer, self._metrics, texts, wanted)
+            item.spans = await find_spans(self._scoring, item.scorer, self._metrics, texts, labels)
 
     async def _score_one_at_a_time(
-        self, span: RecordRange, items: list[Moderated], scorer: Scorer, live: LivePolicy
+        self, record_range: RecordRange, items: list[Moderated], scorer: TextScorer, live: LivePolicy
     ) -> None:
-        """Says which record is in hand before it is scored: what kills the worker is known to the next one."""
-        owned = span.owned
+        """Stores which record is in hand before it scores it, so that the next owner knows what killed this worker."""
+        owned = record_range.owned
         for item in items:
             if item.record.offset == owned.poison_offset:
                 item.choices = (FaultReason.KILLED_WORKER,)
@@ -140,13 +143,13 @@ class CompletionHandler:
     # --- conclude: decide
 
     def conclude(
-        self, span: RecordRange, prepared: Sequence[Moderated], live: LivePolicy
+        self, record_range: RecordRange, prepared: Sequence[Moderated], live: LivePolicy
     ) -> list[Decision | DeadLetter]:
-        """A decision, a fault decision or a dead letter for every record, in order.
+        """Returns a decision, a fault decision or a dead letter for every record, in order.
 
-        Where the policy changed since `prepare`, the scores and spans stand, and the new thresholds judge them.
+        If the policy changed since `prepare`, the scores and spans stay, and the new thresholds apply to them.
         """
-        epoch = span.owned.epoch
+        epoch = record_range.owned.epoch
         return [
             dead_letter(item.record, item.completion, epoch, self._keep_up_to)
             if isinstance(item.completion, Unreadable)
@@ -154,22 +157,22 @@ class CompletionHandler:
             for item in prepared
         ]
 
-    def _prompts_alone(self, scorer: Scorer, live: LivePolicy) -> frozenset[str]:
-        """Labels meant for prompts that neither the policy nor its shadow names for completions: nobody asks."""
-        unchecked = self._alone
-        if unchecked is None or unchecked[0] is not scorer or unchecked[1] is not live:
-            named = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
-            meant = getattr(scorer, "prompt_labels", ())  # somebody's own scorer may not say
-            unchecked = self._alone = scorer, live, frozenset(meant) - named
-        return unchecked[2]
+    def _prompt_only_labels(self, scorer: TextScorer, live: LivePolicy) -> frozenset[str]:
+        """Returns the scorer's prompt labels that neither the policy nor its shadow names for completions."""
+        cached = self._prompt_only
+        if cached is None or cached[0] is not scorer or cached[1] is not live:
+            of_completions = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
+            of_prompts = getattr(scorer, "prompt_labels", ())  # a custom scorer may have none
+            cached = self._prompt_only = scorer, live, frozenset(of_prompts) - of_completions
+        return cached[2]
 
     def _inputs(self, item: Moderated, completion: Completion, epoch: int, live: LivePolicy) -> Inputs:
         record, tenant, labels = item.record, completion.tenant, item.scorer.labels
-        scored = item.prompt
-        if isinstance(scored, FaultReason) and not live.policy.prompt_labels:
-            scored = None  # only the shadow asked for the prompt: the decision must not become a fault by it
-        prompts_alone = self._prompts_alone(item.scorer, live)
-        fault, best, prompt = fault_or_scores(item.choices, scored, labels, live.prompt_labels, prompts_alone)
+        row = item.prompt
+        if isinstance(row, FaultReason) and not live.policy.prompt_labels:
+            row = None  # only the shadow needs the prompt: the decision must not become a fault by it
+        prompt_only = self._prompt_only_labels(item.scorer, live)
+        fault, best, prompt = combine_scores(item.choices, row, labels, live.prompt_labels, prompt_only)
         user, conversation = completion.user, completion.conversation
         return Inputs(
             id=completion.id,
@@ -195,49 +198,51 @@ class CompletionHandler:
             arrived_by=item.arrived.by,
         )
 
-    # --- what the pipeline asks of the results
+    # --- what the pipeline needs of the results
 
     def message(self, result: Decision | DeadLetter) -> Message:
-        """The result as one record for its topic."""
+        """Returns the result as one record for its topic."""
         if isinstance(result, DeadLetter):
             return dead_letter_message(result)
         return Message("decisions", decision_key(result), to_json(result), result.source.partition)
 
     def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
-        """Scope names that the decisions count under."""
+        """Returns the scope names that the decisions count under."""
         decided = (result.scopes for result in results if isinstance(result, Decision))
         return seen((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
 
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
-        """What the results add to the counts."""
+        """Returns what the results add to the counts."""
         decisions = [result for result in results if isinstance(result, Decision)]
         if len(decisions) == len(results):
             return aggregate(decisions, 0, live, names.scope)
-        again = redriven(results)
+        again = count_redriven(results)
         dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
         return aggregate(decisions, dead, live, names.scope, again)
 
     def observe(self, results: Sequence[Decision | DeadLetter], names: ScopeLimiter) -> None:
-        """Metrics of what was published and counted."""
+        """Counts what was published and counted in metrics."""
         if self._replaced is not None:
-            self._replaced.note(results, names)
-        self._metrics.decided((result for result in results if isinstance(result, Decision)), self._clock() * 1000)
-        self._metrics.dead(result for result in results if isinstance(result, DeadLetter))
+            self._replaced.count(results, names)
+        self._metrics.count_decisions(
+            (result for result in results if isinstance(result, Decision)), self._clock() * 1000
+        )
+        self._metrics.count_dead_letters(result for result in results if isinstance(result, DeadLetter))
 
 
-def redriven(results: Sequence[object]) -> int:
-    """How many are copies that were decided before: of the account a term of their own."""
+def count_redriven(results: Sequence[object]) -> int:
+    """Returns how many results are copies that were decided before: the account counts them apart."""
     return sum(isinstance(result, DeadLetter) and result.reason is DeadLetterReason.REDRIVEN for result in results)
 
 
 def decision_key(decision: Decision) -> bytes:
-    """One user's decisions, of one tenant, under one key; without a user their conversation's, else its own."""
+    """Returns the key of a decision: its tenant, and its user, else its conversation, else its id."""
     who = decision.user or decision.conversation or decision.id
     return f"{decision.scopes.tenant}:{who}".encode()
 
 
 def dead_letter_message(letter: DeadLetter) -> Message:
-    """A dead letter as one record; by key, since its topic may have another number of partitions."""
+    """Returns a dead letter as one record; by key, since its topic may have another number of partitions."""
     return Message("dead-letters", letter.id.encode(), to_json(letter))
 
 

@@ -1,6 +1,6 @@
 """Moderates records outside the pipeline: a worker's own code, without a group, checkpoints or counts.
 
-What comes back is decided and nothing more: whoever asks says where it goes.
+It returns decisions and publishes nothing.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tidegate.streams.store.memory import MemoryStore
 
 
 class Offline:
-    """A worker's decoding, scoring and deciding, under one policy. A cascade's bands hold its thresholds.
+    """Decodes, scores and decides as a worker does, under one policy. A cascade's bands hold its thresholds.
 
-    epoch: what the decisions carry. Dead letters keep no bytes. To be closed.
+    epoch: the one in the decisions. Dead letters carry no bytes. Call `close` at the end.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Offline:
         self._live, self._epoch = live, epoch
         self._scoring = Scoring(settings.score_threads, settings.score_timeout_s)
         store = MemoryStore(lambda: int(time.time() * 1000))  # nothing is counted: it stays empty
-        self._moderate = CompletionHandler(
+        self._handler = CompletionHandler(
             self._scoring, scorer.under, store, user_key, lambda: live, Metrics(), keep_bytes_up_to=0
         )
 
@@ -43,18 +43,18 @@ class Offline:
         self._scoring.close()
 
     async def moderate(self, records: Sequence[Record]) -> list[tuple[Moderated, Decision | DeadLetter]]:
-        """Each record of one partition, scored, and what became of it; in order. Never raises for a text's sake."""
+        """Returns each record of one partition, scored, with its decision or dead letter; in order. No text raises."""
         if not records:
             return []
         first = records[0]
         partition = TopicPartition(first.topic, first.partition)
-        nobody = OwnedPartition(
+        unowned = OwnedPartition(
             partition,
             epoch=self._epoch,
             position=first.offset,
             applied=first.offset,
             belief=CheckpointTrust.NO_CHECKPOINT,
         )
-        span = RecordRange(nobody, first.offset, list(records), 0)
-        (prepared,) = await self._moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
-        return list(zip(prepared, self._moderate.conclude(span, prepared, self._live), strict=True))
+        record_range = RecordRange(unowned, first.offset, list(records), 0)
+        (prepared,) = await self._handler.prepare(Batch([record_range], asyncio.Event(), len(records), 0))
+        return list(zip(prepared, self._handler.conclude(record_range, prepared, self._live), strict=True))

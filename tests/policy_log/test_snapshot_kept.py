@@ -64,7 +64,7 @@ class World:
     def __init__(self, kafka: str, folder: Path) -> None:
         (folder / "policy.toml").write_text("[labels.toxicity]\nblock = 0.9\n")
         metrics = Metrics()
-        scorer = LiveScorer(scripted(), metrics.model_is)
+        scorer = LiveScorer(scripted(), metrics.set_model)
         self.store = FlakyStore()
         self.publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
         self.follower = PolicyFollower(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
@@ -129,7 +129,7 @@ async def test_where_the_store_is_unavailable_it_is_kept_later_and_the_policy_is
 async def test_a_store_that_came_back_empty_has_it_again(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_force, "KEEP_AGAIN_S", 0.05)
+    monkeypatch.setattr(in_force, "REWRITE_S", 0.05)
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
         await kept(world, 0.9)

@@ -174,7 +174,7 @@ async def test_a_worker_that_may_write_policies_writes_only_onto_an_empty_log(se
 def lacking(right: Right) -> str:
     """What a worker says without it."""
     if right.kind == "group":
-        return f"user worker may not Read group {right.named('tidegate')[0]}"
+        return f"user worker may not Read group {right.names_in('tidegate')[0]}"
     if right.operation == "Write":
         return "user worker may not Write any topic"
     seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}

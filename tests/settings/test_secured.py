@@ -117,7 +117,7 @@ def load(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
         ({"HTTP_TOKEN": PASSWORD}, ["HTTP_TOKEN: found a secret (not shown); expected 16 bytes or more"]),
     ],
 )
-def test_what_contradicts_itself_is_named_with_both_sides(
+def test_contradicting_settings_are_both_named(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], lines: list[str]
 ) -> None:
     with pytest.raises(SettingsError) as error:
@@ -227,7 +227,7 @@ def test_a_file_that_cannot_be_used_is_named(
         load(monkeypatch, {"KAFKA_SECURITY": "ssl", **settings}).brokers  # noqa: B018 - made when it is asked for
 
 
-def test_redis_files_are_looked_at_before_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_files_are_read_before_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {"REDIS": "rediss://store:6379/0", "REDIS_CA_FILE": "/nowhere"})
     with pytest.raises(SettingsError, match="TIDEGATE_REDIS_CA_FILE: /nowhere: No such file"):
         settings.store  # noqa: B018

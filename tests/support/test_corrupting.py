@@ -73,7 +73,7 @@ def test_a_marker_is_found_wherever_the_network_cuts_it(answering: Answering, cu
     assert heard(proxy, len(said)) == said
 
 
-def test_every_place_is_spoilt_and_no_other_answer(answering: Answering) -> None:
+def test_every_occurrence_is_corrupted_and_no_other_response(answering: Answering) -> None:
     said = framed(b"MARKER MARKER") + framed(b"another") + framed(b"") + framed(b"MARK")
     proxy = answering([said])
     proxy.corrupt = spoilt(b"MARKER")
@@ -81,7 +81,7 @@ def test_every_place_is_spoilt_and_no_other_answer(answering: Answering) -> None
     assert heard(proxy, len(said)) == framed(flipped + b" " + flipped) + said[4 + 13 :]
 
 
-def test_what_stands_instead_has_the_same_length() -> None:
+def test_the_replacement_has_the_same_length() -> None:
     with Corrupting() as proxy:
         with pytest.raises(ValueError, match="2 bytes, what stands there instead 3"):
             proxy.corrupt = {b"ab": b"abc"}
@@ -89,7 +89,7 @@ def test_what_stands_instead_has_the_same_length() -> None:
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_a_batch_is_bad_for_as_long_as_the_proxy_makes_it_so() -> None:
+async def test_a_batch_is_bad_as_long_as_the_proxy_corrupts_it() -> None:
     made = {codec: batch([Raw(f"MARKER-{codec}".encode())], at_ms=NOW_MS, compression=codec) for codec in CODECS}
     with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens

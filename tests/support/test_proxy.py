@@ -47,7 +47,7 @@ def test_what_is_sent_arrives_both_ways(proxy_to: ProxyTo, echo: str) -> None:
         assert client.recv(1024) == b"hello"
 
 
-def test_cut_closes_what_is_open_and_refuses_what_is_new_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+def test_cut_closes_and_refuses_connections_until_healed(proxy_to: ProxyTo, echo: str) -> None:
     proxy = proxy_to(echo)
     with connect(proxy) as client:
         client.sendall(b"a")
@@ -63,7 +63,7 @@ def test_cut_closes_what_is_open_and_refuses_what_is_new_until_healed(proxy_to: 
         assert client.recv(1024) == b"b"
 
 
-def test_stalled_keeps_the_connection_and_passes_nothing_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+def test_stalled_keeps_connections_and_passes_no_bytes(proxy_to: ProxyTo, echo: str) -> None:
     proxy = proxy_to(echo)
     with connect(proxy) as client:
         proxy.stalled = True
@@ -93,7 +93,7 @@ def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_a_broker_that_advertises_the_proxy_is_reached_only_through_it(proxy_to: ProxyTo, namespace: str) -> None:
+async def test_an_advertised_proxy_is_the_only_way_to_the_broker(proxy_to: ProxyTo, namespace: str) -> None:
     proxy = proxy_to(None)
     with EmbeddedStack(advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens
