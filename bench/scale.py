@@ -62,68 +62,68 @@ class ScaleInputs:
 class CapacityPlan:
     """The sizes and costs that follow from the inputs. `_s` is a second at the peak."""
 
-    given: ScaleInputs
+    inputs: ScaleInputs
 
     @property
     def mean_s(self) -> float:
-        return self.given.events_a_day / DAY_S
+        return self.inputs.events_a_day / DAY_S
 
     @property
     def peak_s(self) -> float:
-        return self.mean_s * self.given.peak
+        return self.mean_s * self.inputs.peak
 
     # --- workers
 
     @property
     def worker_s(self) -> float:
         """Events of one worker, all busy: the least of its cores, its event loop, and the cores that score."""
-        i = self.given
+        i = self.inputs
         cores = i.cores_a_worker * 1e6 / (i.own_us + i.classifier_us)
         scoring = (i.cores_a_worker - 1) * 1e6 / i.classifier_us if i.classifier_us else math.inf
         return min(cores, 1e6 / i.loop_us, scoring)
 
     @property
     def workers(self) -> int:
-        return math.ceil(self.peak_s / (self.worker_s * self.given.busy))
+        return math.ceil(self.peak_s / (self.worker_s * self.inputs.busy))
 
     @property
     def cores(self) -> float:
-        return self.workers * self.given.cores_a_worker
+        return self.workers * self.inputs.cores_a_worker
 
     @property
     def partitions(self) -> int:
-        return math.ceil(self.workers * self.given.partitions_a_worker)
+        return math.ceil(self.workers * self.inputs.partitions_a_worker)
 
     # --- Kafka
 
     @property
     def record_bytes(self) -> float:
         """Bytes of a completion and its decision, as they are sent."""
-        i = self.given
+        i = self.inputs
         return i.completion_bytes * i.gzip_completion + i.decision_bytes * i.gzip_decision
 
     @property
     def kafka_day_bytes(self) -> float:
-        return self.given.events_a_day * self.record_bytes
+        return self.inputs.events_a_day * self.record_bytes
 
     @property
     def disk_bytes(self) -> float:
-        return self.kafka_day_bytes * self.given.retention_days * self.given.copies
+        return self.kafka_day_bytes * self.inputs.retention_days * self.inputs.copies
 
     @property
     def written_s(self) -> float:
         """Bytes to all brokers' disks."""
-        return self.peak_s * self.record_bytes * self.given.copies
+        return self.peak_s * self.record_bytes * self.inputs.copies
 
     @property
     def brokers(self) -> int:
-        i = self.given
+        i = self.inputs
         return max(3, math.ceil(self.written_s / (i.broker_mb_s * MB * i.busy)))
 
     @property
     def moved_day_bytes(self) -> float:
         """To the other copies, to the workers, to the readers of decisions."""
-        i = self.given
+        i = self.inputs
         read = i.completion_bytes * i.gzip_completion + i.decision_bytes * i.gzip_decision * i.readers
         return self.kafka_day_bytes * (i.copies - 1) + i.events_a_day * read
 
@@ -132,34 +132,34 @@ class CapacityPlan:
     @property
     def fields(self) -> float:
         """Counters in a partition's bucket: of `all`, and of each tenant, model and route that was seen in it."""
-        i = self.given
+        i = self.inputs
         seen = min(i.live_scopes, self.peak_s * i.bucket_s / self.partitions)
         return (1 + 3 * seen) * i.counters
 
     @property
     def redis_bytes(self) -> float:
-        i = self.given
+        i = self.inputs
         return self.partitions * (i.kept_s / i.bucket_s) * self.fields * i.field_bytes
 
     @property
     def redis_busy(self) -> float:
         """Of one core of one Redis."""
-        return self.peak_s * self.given.store_us / 1e6
+        return self.peak_s * self.inputs.store_us / 1e6
 
     @property
     def redis_calls_s(self) -> float:
-        return self.peak_s * self.given.calls
+        return self.peak_s * self.inputs.calls
 
     @property
     def ruler_s(self) -> float:
         """CPU of one evaluation, on one worker: it reads each partition's newest bucket, once a second."""
-        return self.partitions * self.fields * self.given.ruler_field_us / 1e6
+        return self.partitions * self.fields * self.inputs.ruler_field_us / 1e6
 
     # --- bottlenecks, and money
 
     def shares(self) -> list[tuple[str, float, str]]:
         """Returns each component, its load at the peak, and what raises its limit; the fullest first."""
-        i = self.given
+        i = self.inputs
         loads = [
             ("the ruler: one event loop", self.ruler_s, "fewer live scopes, or fewer and larger workers"),
             ("Redis: one core", self.redis_busy, "Redis Cluster"),
@@ -171,7 +171,7 @@ class CapacityPlan:
 
     def costs(self) -> list[tuple[str, float]]:
         """Returns the costs of 30 days, with the workers that the peak needs."""
-        i = self.given
+        i = self.inputs
         return [
             ("workers", self.cores * MONTH_S / 3600 * i.core_hour),
             ("Redis and a replica", 2 * self.redis_bytes / GB * i.ram_gb_month),

@@ -202,7 +202,7 @@ def commands() -> dict[str, list[str]]:
 
 
 def shown(name: str) -> list[str]:
-    """Every `tidegate …` of a document: in checkpoints and in backticks."""
+    """Every `tidegate …` of a document: in code blocks and in backticks."""
     lines = [line for language in ("sh", "text") for block in fenced(name, language) for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", prose(name))
     found = (re.search(r"(?:^|[| /])tidegate ([a-z-]+.*)$", line.partition("  #")[0]) for line in lines)

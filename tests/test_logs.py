@@ -67,12 +67,12 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
     assert line["error"].endswith("ValueError: what was wrong")
 
 
-@pytest.mark.parametrize("said", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
-def test_any_message_stays_on_its_line(stderr: io.TextIOWrapper, said: str) -> None:
+@pytest.mark.parametrize("message", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
+def test_any_message_stays_on_its_line(stderr: io.TextIOWrapper, message: str) -> None:
     begin(stderr, "info")
-    logging.getLogger("tidegate.streams").info("%s", said)
+    logging.getLogger("tidegate.streams").info("%s", message)
     logging.getLogger("tidegate.streams").info("next")
-    assert [line["message"] for line in lines(stderr)] == [said, "next"]
+    assert [line["message"] for line in lines(stderr)] == [message, "next"]
 
 
 def test_a_message_that_is_no_text_is_written_as_text(stderr: io.TextIOWrapper) -> None:
@@ -88,13 +88,13 @@ def test_text_lines_name_the_level_and_the_logger(stderr: io.TextIOWrapper) -> N
     assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.ingest\.takeover: taken over\n", text(stderr))
 
 
-@pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
-def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, heard: int) -> None:
+@pytest.mark.parametrize(("level", "expected"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, expected: int) -> None:
     begin(stderr, level)
     log = logging.getLogger("tidegate.streams")
     for say in (log.debug, log.info, log.warning, log.error):
-        say("said")
-    assert len(lines(stderr)) == heard
+        say("message")
+    assert len(lines(stderr)) == expected
 
 
 @pytest.mark.parametrize("name", OTHERS)

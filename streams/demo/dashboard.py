@@ -78,56 +78,56 @@ class Dashboard:
             self._outcome(event, dead=topic == "dead-letters")
         return []
 
-    def _outcome(self, found: Event, *, dead: bool) -> None:
-        source = found["source"]
+    def _outcome(self, event: Event, *, dead: bool) -> None:
+        source = event["source"]
         if source["topic"] != "completions":
             return
-        fault = not dead and found["fault"] is not None
-        letter: Kind = "redriven" if found.get("reason") == "redriven" else "dead_letters"
-        outcome = CompletionOutcome(found["epoch"], letter if dead else "faults" if fault else "decided")
+        fault = not dead and event["fault"] is not None
+        letter: Kind = "redriven" if event.get("reason") == "redriven" else "dead_letters"
+        outcome = CompletionOutcome(event["epoch"], letter if dead else "faults" if fault else "decided")
         self.outcomes.setdefault((source["partition"], source["offset"]), []).append(outcome)
         if dead:
-            self.dead_letters[found["reason"]] += 1
+            self.dead_letters[event["reason"]] += 1
             return
         if fault:
             self.faults += 1
         else:
-            self.actions[found["action"]] += 1
-        for label in {reason["label"] for reason in found["reasons"]}:
+            self.actions[event["action"]] += 1
+        for label in {reason["label"] for reason in event["reasons"]}:
             affected = self.labels.setdefault(label, Affected())
-            affected.hits[found["scopes"]["tenant"], found["scopes"]["model"]] += 1
-            if found["user"]:
-                affected.users.add(found["user"])
-        if found["action"] != "allow":
-            self.latest.appendleft(found)
+            affected.hits[event["scopes"]["tenant"], event["scopes"]["model"]] += 1
+            if event["user"]:
+                affected.users.add(event["user"])
+        if event["action"] != "allow":
+            self.latest.appendleft(event)
 
     def _rate(self, key: bytes, value: bytes | None) -> None:
         if value is not None:
-            found = json.loads(value)
-            rate = found["scope"], found["measure"], found["window_s"]
-            self.rates[rate] = found
+            event = json.loads(value)
+            rate = event["scope"], event["measure"], event["window_s"]
+            self.rates[rate] = event
             for incident in self.incidents:
                 if incident.rate == rate and incident.resolved_ms is None:
-                    reached = found["hits"] if incident.kind == "count" else found["share"] or 0.0
+                    reached = event["hits"] if incident.kind == "count" else event["share"] or 0.0
                     incident.peak = max(incident.peak, reached)
             return
         scope, measure, window = key.decode().split("|")  # a tombstone: the scope went quiet
         self.rates.pop((scope, measure, int(window)), None)
 
-    def _alert(self, found: Event) -> list[Event]:
-        self.alerts[found["rule"], found["scope"]] = found
-        if found["resent"] or found["id"] in self._transitions:
+    def _alert(self, event: Event) -> list[Event]:
+        self.alerts[event["rule"], event["scope"]] = event
+        if event["resent"] or event["id"] in self._transitions:
             return []
-        self._transitions.add(found["id"])
-        if found["state"] == "firing":
-            rate = found["scope"], found["measure"], found["window_s"]
+        self._transitions.add(event["id"])
+        if event["state"] == "firing":
+            rate = event["scope"], event["measure"], event["window_s"]
             self.incidents.append(
                 Incident(
-                    found["rule"], found["scope"], rate, found["kind"], found["above"], found["at_ms"], found["value"]
+                    event["rule"], event["scope"], rate, event["kind"], event["above"], event["at_ms"], event["value"]
                 )
             )
-        elif found["state"] == "resolved" and found["previous"] == "firing":
+        elif event["state"] == "resolved" and event["previous"] == "firing":
             for incident in self.incidents:
-                if (incident.rule, incident.scope) == (found["rule"], found["scope"]):
-                    incident.resolved_ms = incident.resolved_ms or found["at_ms"]
-        return [found]
+                if (incident.rule, incident.scope) == (event["rule"], event["scope"]):
+                    incident.resolved_ms = incident.resolved_ms or event["at_ms"]
+        return [event]

@@ -123,19 +123,19 @@ def _rates(dash: Dashboard, policy: Policy, *, zeros: bool) -> list[StyledLine]:
     """Returns a row for each scope of each rule; of a count only the highest. zeros: those without hits too."""
     lines: list[StyledLine] = []
     for name, rule in policy.alerts.items():
-        found = {
+        rates = {
             scope: rate
             for (scope, measure, window_s), rate in dash.rates.items()
             if (measure, window_s) == (rule.of, rule.window_s) and scope.partition("=")[0] in rule.by
         }
         if rule.kind == "count" or not zeros:
-            found = {scope: rate for scope, rate in found.items() if rate["hits"]}
+            rates = {scope: rate for scope, rate in rates.items() if rate["hits"]}
         if rule.kind == "count":
-            found = dict(sorted(found.items(), key=lambda item: -item[1]["hits"])[:1])
+            rates = dict(sorted(rates.items(), key=lambda item: -item[1]["hits"])[:1])
         first, title = True, _measure_text(rule.of)[0]
-        for scope in sorted(found):
+        for scope in sorted(rates):
             name_column = f"{title if first else '':<17}"
-            lines.append([(name_column, ""), *_rate(name, rule, scope, found[scope], dash, first=first)])
+            lines.append([(name_column, ""), *_rate(name, rule, scope, rates[scope], dash, first=first)])
             first = False
         if first and zeros:
             limits = f"alert above {format_limit(rule.kind, rule.above)}"
@@ -195,16 +195,18 @@ def _alerts(dash: Dashboard, now: Now) -> list[StyledLine]:
 
 def _decisions(dash: Dashboard) -> list[StyledLine]:
     lines: list[StyledLine] = []
-    for found in list(dash.latest)[:DECISIONS]:
-        reason = max(found["reasons"], key=lambda reason: (list(ACTIONS).index(reason["action"]), reason["score"] or 0))
+    for decision in list(dash.latest)[:DECISIONS]:
+        reason = max(
+            decision["reasons"], key=lambda reason: (list(ACTIONS).index(reason["action"]), reason["score"] or 0)
+        )
         why = reason["label"]
         if reason["score"] is not None:
             why += f" {reason['score']:.2f} >= {reason['threshold']:g}"
         lines.append(
             [
-                (f"{found['action']:<8}", ACTIONS[found["action"]]),
-                (f"{_short(found['id'], 30):<31}", ""),
-                (f"{_short(found['scopes']['model'], 10):<11}", "dim"),
+                (f"{decision['action']:<8}", ACTIONS[decision["action"]]),
+                (f"{_short(decision['id'], 30):<31}", ""),
+                (f"{_short(decision['scopes']['model'], 10):<11}", "dim"),
                 (f"{why}", ""),
             ]
         )

@@ -41,10 +41,10 @@ async def find_spans(
     spans: list[Span] = []
     for choice, labels in sorted(labels_of.items()):
         explained = await scoring.explain(scorer, texts[choice])
-        mine = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
-        if len(mine) > MAX_SPANS:
+        wanted = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
+        if len(wanted) > MAX_SPANS:
             metrics.explained.labels("too_many").inc()
             continue
-        metrics.explained.labels("failed" if explained is None else "spans" if mine else "none").inc()
-        spans += [Span(start=start, end=end, label=label) for start, end, label in mine]
+        metrics.explained.labels("failed" if explained is None else "spans" if wanted else "none").inc()
+        spans += [Span(start=start, end=end, label=label) for start, end, label in wanted]
     return tuple(spans)

@@ -31,7 +31,7 @@ class Right:
         return tuple(name.format(namespace=namespace) for name in self.names)
 
 
-# Write implies Describe, and so does Read. Kafka 2.8 and later let whoever may write a topic do so idempotently; an
+# Write implies Describe, and so does Read. From Kafka 2.8 on a user with Write may write idempotently; an
 # older one asks for IdempotentWrite on the cluster.
 ROLES: Mapping[str, tuple[Right, ...]] = {
     "producer": (

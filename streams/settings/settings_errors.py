@@ -36,7 +36,7 @@ def _is_service_link(name: str, value: str) -> bool:
     return bool(_SERVICE_LINK.search(name)) or (name.endswith("_PORT") and value.startswith(("tcp://", "udp://")))
 
 
-def error_line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str:
+def error_line(loc: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
     """Returns one pydantic error as a line in our format."""
     if not loc:  # a rule over several variables names them itself
         return message.removeprefix("Value error, ")
@@ -50,12 +50,12 @@ def error_line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) 
         expected = "host:port[,host:port…]"
     elif field == "redis":
         expected = "redis://host:port/db (rediss:// with TLS, unix:// for a socket)"
-    return f"{name}: found {_shown(field, found)}; expected {expected}"
+    return f"{name}: found {_shown(field, value)}; expected {expected}"
 
 
-def _shown(field: str, found: Any) -> str:
+def _shown(field: str, value: Any) -> str:
     if field in SECRETS:
         return "a secret (not shown)"
-    if field == "redis" and {"@", "?"} & set(str(found)):
-        return f"{urlsplit(str(found)).scheme or 'a'}://… (not shown: it may hold a password)"
-    return repr(found)
+    if field == "redis" and {"@", "?"} & set(str(value)):
+        return f"{urlsplit(str(value)).scheme or 'a'}://… (not shown: it may hold a password)"
+    return repr(value)

@@ -26,10 +26,10 @@ def test_a_fast_histogram_equals_prometheus_own(values: list[tuple[str, float]])
     for label, value in values:
         histogram.labels(label).observe(value)
         tallies.of(label).add(value)
-    assert said(ours) == said(plain)
+    assert published(ours) == published(plain)
 
 
-def said(registry: CollectorRegistry) -> list[str]:
+def published(registry: CollectorRegistry) -> list[str]:
     return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
 
 

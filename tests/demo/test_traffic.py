@@ -65,9 +65,9 @@ def test_there_is_enough_of_everything() -> None:
     kinds = Counter(made.kind for made in MADE)
     assert 1_500 <= sum(made.topic == "completions" for made in MADE) <= 2_000
     assert all(kinds[kind] >= 20 for kind in ("insult", "stereotype", "failed", "malformed", "feedback"))
-    said = Counter(made.form for made in MADE if made.topic == "feedback")
-    assert said["complaint"] > 15
-    assert said["thumb_up"] > said["thumb_down"] > 0
+    feedback = Counter(made.form for made in MADE if made.topic == "feedback")
+    assert feedback["complaint"] > 15
+    assert feedback["thumb_up"] > feedback["thumb_down"] > 0
 
 
 def test_it_is_in_order_and_within_its_length() -> None:
@@ -140,9 +140,9 @@ def test_feedback_names_a_completion_that_was_sent_before() -> None:
     sent: set[str] = set()
     for made in MADE:
         if made.topic == "feedback":
-            said = decode_feedback(read(made))
-            assert isinstance(said, Feedback), said
-            assert said.completion_id in sent
+            feedback = decode_feedback(read(made))
+            assert isinstance(feedback, Feedback), feedback
+            assert feedback.completion_id in sent
         elif isinstance(completion := decode_completion(read(made)), Completion):
             sent.add(completion.id)
 

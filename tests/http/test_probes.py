@@ -85,7 +85,7 @@ async def test_a_waiting_worker_is_not_ready_and_lists_what_it_lacks(worker: Pro
 
 
 async def test_a_waiting_worker_is_alive(worker: ProbeRig) -> None:
-    worker.waiting_for = {"kafka": "away"}
+    worker.waiting_for = {"kafka": "unavailable"}
     assert (await get(worker, "healthz"))[::2] == (200, '{"alive": true}')
 
 
@@ -164,7 +164,7 @@ async def test_metrics_are_in_the_text_format_of_prometheus_and_fresh(worker: Pr
     assert (status, worker.refreshed) == (200, 1)
     assert re.fullmatch(r"text/plain; version=[\d.]+; charset=utf-8", kind)
     assert "# TYPE tidegate_events_total counter" in body
-    worker.waiting_for = {"kafka": "away"}
+    worker.waiting_for = {"kafka": "unavailable"}
     assert (await samples(worker))["tidegate_ready"] == 0
     worker.waiting_for = {}
     assert (await samples(worker))["tidegate_ready"] == 1
@@ -210,16 +210,18 @@ async def test_two_workers_in_one_process_keep_their_metrics_apart(worker: Probe
 
 
 async def test_a_port_in_use_is_an_error_of_its_setting() -> None:
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         late = ProbeRig()
         with pytest.raises(SettingsError) as caught:
             await late.probes.start(HOST, port)
         await late.probes.stop()
-    said = r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
-    assert re.fullmatch(said, str(caught.value), re.IGNORECASE)
+    message = (
+        r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
+    )
+    assert re.fullmatch(message, str(caught.value), re.IGNORECASE)
 
 
 async def test_port_0_is_any_free_port(worker: ProbeRig) -> None:

@@ -146,7 +146,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("bad", BAD)
 async def test_a_bad_model_changes_nothing(watched: ReloaderRig, bad: str, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged once, and the next change of the manifest is tried."""
-    make, said = BAD[bad]
+    make, message = BAD[bad]
     make(watched.folder)
     for _ in range(3):
         await watched.check()
@@ -154,7 +154,7 @@ async def test_a_bad_model_changes_nothing(watched: ReloaderRig, bad: str, caplo
     (message,) = caplog.messages
     assert message.startswith("model not swapped: ")
     assert message.endswith(f"; {watched.first.version} stays in force")
-    assert said in message
+    assert message in message
     assert "\n" not in message
 
     another(watched.folder)

@@ -57,7 +57,7 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gives", "said"),
+    ("gives", "message"),
     [
         (np.zeros((1, 8), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
          "shape (1, 8), a row a text and a column a label; not started"),
@@ -67,13 +67,13 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
     ],
 )  # fmt: skip
 def test_a_scorer_that_returns_no_scored_is_refused_at_start(
-    monkeypatch: pytest.MonkeyPatch, gives: Any, said: str
+    monkeypatch: pytest.MonkeyPatch, gives: Any, message: str
 ) -> None:
     monkeypatch.setattr(Own, "gives", gives)
     with pytest.raises(SettingsError) as caught:
         load_scorer("tests.moderation.test_scorer:Own")
     assert str(caught.value).startswith("TIDEGATE_CLASSIFIER: tests.moderation.test_scorer:Own: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_scorer_without_explain_is_refused_at_start() -> None:
@@ -82,11 +82,11 @@ def test_a_scorer_without_explain_is_refused_at_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [("nope:x", "No module named"), ("tests.support.scorers:nope", "no attribute"), ("nope", "no 'nope'")],
 )
-def test_an_unknown_scorer_name_is_refused(name: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_an_unknown_scorer_name_is_refused(name: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         load_scorer(name)
 
 

@@ -81,11 +81,11 @@ ONLY_THE_MODEL = (
 
 
 # A number of 20,001 bits the validator refuses too, and then fails to print it.
-@pytest.mark.parametrize(("changed", "said"), [case for case in BAD if "20001 bits" not in case[1]])
-def test_the_schema_refuses_what_the_model_refuses(changed: Any, said: str) -> None:
+@pytest.mark.parametrize(("changed", "message"), [case for case in BAD if "20001 bits" not in case[1]])
+def test_the_schema_refuses_what_the_model_refuses(changed: Any, message: str) -> None:
     """Where a schema can express it."""
     refused = not VALIDATOR.is_valid({"labels": LABELS, **changed})
-    assert refused == (not any(words in said for words in ONLY_THE_MODEL))
+    assert refused == (not any(words in message for words in ONLY_THE_MODEL))
 
 
 @pytest.mark.parametrize(

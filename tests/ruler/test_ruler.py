@@ -337,17 +337,17 @@ async def test_another_workers_rates_get_tombstones(rig: RulerRig) -> None:
 async def test_users_are_read_only_for_broken_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = RulerRig(_live(min_users=6, by=["all", "tenant"]))
     await rig.own()
-    asked, users = [], rig.store.users
+    user_reads, users = [], rig.store.users
 
     async def spy(partitions: Sequence[TopicPartition], series: str, starts: Sequence[int]) -> int:
-        asked.append((series, [(start - T0) // S for start in starts]))
+        user_reads.append((series, [(start - T0) // S for start in starts]))
         return await users(partitions, series, starts)
 
     monkeypatch.setattr(rig.store, "users", spy)
     await rig.count(T0, 5, 10)
     await rig.count(T0, 1, 10, scope="tenant=acme")
     await rig.to(12)
-    assert asked == [("label.toxicity|all", [-20, -10, 0])]
+    assert user_reads == [("label.toxicity|all", [-20, -10, 0])]
     assert rig.alerts == []  # 5 users < 6
     await rig.count(T0 + 12 * S, 6, 10)
     await rig.to(22)
@@ -617,7 +617,7 @@ async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None
     ("progress", "expected"),
     [
         (Progress(watermark_ms=50, lag=3, seen_ms=100, owner="w"), 50),  # behind: as far as it got
-        (Progress(watermark_ms=50, lag=0, seen_ms=100, owner="w"), 90),  # idle: the owner's last word, less grace
+        (Progress(watermark_ms=50, lag=0, seen_ms=100, owner="w"), 90),  # idle: the owner's last heartbeat, less grace
         (Progress(watermark_ms=95, lag=0, seen_ms=100, owner="w"), 95),
         (Progress(watermark_ms=50, lag=0, seen_ms=79, owner="w"), 50),  # silent for longer than the timeout
         (Progress(watermark_ms=50, lag=0, seen_ms=100, owner=None), 50),  # released

@@ -1,4 +1,4 @@
-"""TLS, users and tokens as settings: what they come to, and that what contradicts itself is named with both sides."""
+"""TLS, users and tokens as settings: the clients' options, and contradictions, which name both settings."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_a_store_with_a_user_and_a_certificate(monkeypatch: pytest.MonkeyPatch, 
 
 
 def wrong(authority: Authority, tmp_path: Path) -> dict[str, tuple[dict[str, Any], str]]:
-    """Settings that name files, and what is said of them."""
+    """Settings that name files, and their error messages."""
     folder = authority.folder
     (tmp_path / "text").write_text("not a certificate\n")
     subprocess.run(
@@ -222,8 +222,8 @@ def wrong(authority: Authority, tmp_path: Path) -> dict[str, tuple[dict[str, Any
 def test_a_file_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path, case: str
 ) -> None:
-    settings, said = wrong(authority, tmp_path)[case]
-    with pytest.raises(SettingsError, match=PREFIX + said):
+    settings, message = wrong(authority, tmp_path)[case]
+    with pytest.raises(SettingsError, match=PREFIX + message):
         load(monkeypatch, {"KAFKA_SECURITY": "ssl", **settings}).brokers  # noqa: B018 - made when it is asked for
 
 

@@ -1,4 +1,4 @@
-"""The drills' proxy does what its words say."""
+"""The drills' proxy: cut, stalled, delayed, healed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ProxyTo = Callable[[str | None], Proxy]
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The address of a server that says what it hears."""
+    """The address of a server that echoes what it receives."""
 
     class Echo(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(ConnectionError):
-                while heard := self.request.recv(1024):
-                    self.request.sendall(heard)
+                while data := self.request.recv(1024):
+                    self.request.sendall(data)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -88,7 +88,7 @@ def test_delay_is_added_each_way(proxy_to: ProxyTo, echo: str) -> None:
 
 def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
     proxy = proxy_to(None)
-    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first word
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first read
         client.recv(1024)
 
 
