@@ -8,7 +8,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import TopicsMissing
 from tidegate.streams.kafka.client import Kafka, unseen
 from tidegate.streams.kafka.lookup import cluster_id, partition_counts
-from tidegate.streams.topics import SOURCES, TOPICS
+from tidegate.streams.topics import SOURCES, used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,12 @@ class Topology:
 
 
 async def find_topics(kafka: Kafka | str) -> Topology:
-    """All topics of Tidegate. Raises TopicsMissing where one is not there or does not fit, and BrokerUnavailable."""
+    """The topics that a worker reads or writes. Topics of other roles, and of later releases, are not waited for.
+
+    Raises TopicsMissing where one is missing or does not fit, and BrokerUnavailable.
+    """
     counts = await partition_counts(kafka)
-    missing = [topic.name for topic in TOPICS if topic.name not in counts]
+    missing = [name for name in used_by("worker") if name not in counts]
     if missing:
         raise TopicsMissing(
             f"kafka {kafka}: no topic {', '.join(missing)}; "

@@ -107,8 +107,14 @@ def _total(measure: Measure) -> str:
 
 def topics() -> str:
     """Every topic, as it is created where it does not exist."""
-    rows = [(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's"), t.about) for t in TOPICS]
-    return _table(("topic", "key", "kept", "partitions", "what"), rows)
+    rows = [
+        (
+            *(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's")),
+            *(", ".join(t.written_by) or "nobody", ", ".join(t.read_by), t.about),
+        )
+        for t in TOPICS
+    ]
+    return _table(("topic", "key", "kept", "partitions", "written by", "read by", "what"), rows)
 
 
 def _kept(topic: Topic) -> str:

@@ -21,8 +21,10 @@ from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import connect
 from tidegate.streams.policy_log.reader import PolicyLogReader
-from tidegate.streams.settings.roles import ALL, ROLES, Right, kafka_acl
+from tidegate.streams.settings.roles import ROLES, Right, kafka_acl
+from tidegate.streams.topics import TOPICS
 
+ALL = tuple(topic.name for topic in TOPICS)
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
 BAD = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\n'
 
