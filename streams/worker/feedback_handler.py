@@ -15,11 +15,11 @@ from tidegate.streams.core.times import Arrived, arrive
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import dead_letter_message, redriven
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
 from tidegate.streams.wire import Unreadable, dead_letter, decode_feedback
+from tidegate.streams.worker.messages import dead_letter_message, redriven
+from tidegate.streams.worker.replaced import ReplacedTimes
 
 
 @dataclass(slots=True)

@@ -38,9 +38,9 @@ from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.model_reload import ModelReloader
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.recovery.alerts import last_published_alerts
@@ -51,10 +51,12 @@ from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import Tasks, exit_refused
+from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.pipeline import Pipeline
 from tidegate.streams.worker.policy_follower import PolicyFollower
+from tidegate.streams.worker.replaced import ReplacedTimes
 from tidegate.streams.worker.status import status_loop
 
 log = logging.getLogger(__name__)
@@ -135,14 +137,16 @@ class Worker:
         s = self._settings
         keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
         replaced = ReplacedTimes(self.metrics.times_replaced, s.live_scopes)
-        moderate = CompletionHandler(
+        moderator = Moderator(
             self._scoring,
             self._scorer.under,
+            explained=lambda outcome: self.metrics.explained.labels(outcome).inc(),
+        )
+        moderate = CompletionHandler(
+            RecordModerator(moderator, self._user_key, keep_bytes_up_to=keep_up_to),
             self.store,
-            self._user_key,
             lambda: self.follower.live,
             self.metrics,
-            keep_bytes_up_to=keep_up_to,
             replaced=replaced,
         )
         hear = FeedbackHandler(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
+from time import time
 
 from pydantic_core import to_json
 
-from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.decide import Inputs, decide, decision_key
 from tidegate.streams.core.events import Action, DeadLetter, Decision
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
-from tidegate.streams.moderation.moderate import decision_key
-from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.operations.replay.range import RangeSource
 from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
@@ -95,8 +95,10 @@ class Replay:
                     await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
                     advance(len(chunk))
 
-    async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
-        """The texts, by a worker's own code; when each came, as it was recorded. Raises BrokerUnavailable."""
+    async def score_again(
+        self, moderator: RecordModerator, advance: Callable[[int], None], clock: Callable[[], float] = time
+    ) -> None:
+        """The texts, as a worker scores them; when each came, as it was recorded. Raises BrokerUnavailable."""
         for partition, recorded in enumerate(self._recorded):
             whole = OffsetRange(TopicPartition(COMPLETIONS, partition), 0, recorded.first, recorded.end)
             before = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
@@ -104,7 +106,9 @@ class Replay:
                 async for records in some:
                     mine = [record for record in records if record.offset in recorded]
                     for start in range(0, len(mine), BATCH):
-                        results = [result for _, result in await offline.moderate(mine[start : start + BATCH])]
+                        batch, now_ms = mine[start : start + BATCH], int(clock() * 1000)
+                        moderated = await moderator.moderate(batch, self._live, epoch=self._epoch, now_ms=now_ms)
+                        results = [result for _, result in moderated]
                         made = [r for r in results if isinstance(r, Decision)]
                         await self._write(await self._as_they_came(made, before, recorded), recorded)
                         self._account.dead_letters += sum(isinstance(r, DeadLetter) for r in results)
