@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tidegate.streams.core.decide import Judged, Verdict, judge
 from tidegate.streams.core.events import Completion, FaultReason, Scopes, Span
@@ -38,9 +39,10 @@ class Moderated(NamedTuple):
 
 
 class Moderator:
-    """Completions in, moderated completions out.
+    """Completions in, moderated completions out. Made by `tidegate.load_moderator`; a worker wires its own.
 
     scorer_under: the scorer in force, as a policy needs it: a cascade's bands hold the policy's thresholds.
+    live: the policy where a call names none.
     explained: is called with the outcome of each search for spans: `spans`, `none`, `failed` or `too_many`.
     """
 
@@ -49,16 +51,50 @@ class Moderator:
         scoring: Scoring,
         scorer_under: Callable[[LivePolicy], Scorer],
         *,
+        live: LivePolicy | None = None,
         explained: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._scoring, self._scorer_under, self._explained = scoring, scorer_under, explained
+        self._live = live
         self._prompts_only: tuple[Scorer, LivePolicy, frozenset[str]] | None = (
             None  # as `_labels_of_prompts` returned last
         )
 
-    async def moderate(self, completions: Sequence[Completion], live: LivePolicy) -> list[Moderated]:
-        """Row i is completion i's. Never raises because of a text: a text that cannot be scored is a fault."""
-        return [self.judge(scored, live) for scored in await self.score(completions, live)]
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the scoring threads. Do not use the moderator after it."""
+        self._scoring.close()
+
+    async def moderate(
+        self, completions: Sequence[Completion | str], live: LivePolicy | None = None
+    ) -> list[Moderated]:
+        """Row i is completion i's: what it was judged by, and the verdict of the policy.
+
+        completions: a text alone stands for a completion without a tenant, a model, a route or a prompt; its id is its
+        place in the list. Any number; the texts of one call are scored in one batch.
+        live: another policy than the moderator's own.
+
+        Never raises because of a text: a text that cannot be scored is a fault, which the policy's `faults` decide.
+        Raises ValueError where neither the call nor the moderator has a policy.
+        """
+        live = live or self._live
+        if live is None:
+            raise ValueError("moderate: no policy; expected one here, or in the moderator's making")
+        named = [Completion(id=str(i), completion=c) if isinstance(c, str) else c for i, c in enumerate(completions)]
+        return [self.judge(scored, live) for scored in await self.score(named, live)]
+
+    def moderate_now(self, completions: Sequence[Completion | str], live: LivePolicy | None = None) -> list[Moderated]:
+        """As `moderate`, from code that does not await: a script, a notebook, a function inside a running event loop.
+
+        The caller's thread waits until all are judged.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="moderate") as thread:  # a loop of its own: ours may be running
+            return thread.submit(asyncio.run, self.moderate(completions, live)).result()
 
     async def score(
         self, completions: Sequence[Completion], live: LivePolicy, scorer: Scorer | None = None

@@ -37,7 +37,7 @@ from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import ModelReloader
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator

@@ -25,7 +25,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import ModelReloader
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
@@ -93,7 +93,7 @@ def another(folder: Path) -> None:
 async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
+    caplog.set_level(logging.INFO, "tidegate.streams.worker.model_reload")
     another(watched.folder)
     await watched.check()
     second = watched.loaded
