@@ -32,7 +32,14 @@ _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member
 
 
 class Judged(NamedTuple):
-    """What a verdict is made from, except the policy: nothing of who sent the text, where it stood, or when."""
+    """What a verdict is made from, except the policy: nothing of who sent the text, where it stood, or when.
+
+    status: `ok` or `failed` (the producer's model gave no whole answer). fault: why it could not be scored.
+    scores: per label the strongest choice's, in [0, 1]; choice_of: per label the index of that choice, from 0.
+    by_encoder: labels whose score a cascade's encoder gave; None where one model gives all.
+    prompt_scores, prompt_by_encoder: the same of the prompt. spans: pieces of the text, in code points `[start, end)`.
+    scopes: tenant, model, route and locale, which choose the thresholds.
+    """
 
     model_version: str
     status: str = "ok"

@@ -27,11 +27,12 @@ from tidegate.streams.core.policy.tables import (
     Weights,
     Windows,
 )
+from tidegate.streams.reference.python_api import python_api
 from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
-PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md")
+PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md", "docs/reference/python.md")
 _MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.
@@ -156,6 +157,7 @@ def redis_users() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "python_api": python_api,
     "settings": settings,
     "measures": measures,
     "topics": topics,
