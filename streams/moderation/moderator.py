@@ -43,7 +43,7 @@ class Moderator:
 
     scorer_under: the scorer in force, as a policy needs it: a cascade's bands hold the policy's thresholds.
     live: the policy where a call names none.
-    explained: is called with the outcome of each search for spans: `spans`, `none`, `failed` or `too_many`.
+    explained: is called with the outcome of each search for spans (`spans`, `none`, `failed`, `too_many`), to count it.
     """
 
     def __init__(
@@ -52,9 +52,10 @@ class Moderator:
         scorer_under: Callable[[LivePolicy], Scorer],
         *,
         live: LivePolicy | None = None,
-        explained: Callable[[str], None] = lambda _: None,
+        explained: Callable[[str], None] | None = None,
     ) -> None:
-        self._scoring, self._scorer_under, self._explained = scoring, scorer_under, explained
+        self._scoring, self._scorer_under = scoring, scorer_under
+        self._explained = explained or (lambda _: None)
         self._live = live
         self._prompts_only: tuple[Scorer, LivePolicy, frozenset[str]] | None = (
             None  # as `_labels_of_prompts` returned last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,8 @@ def _signature(name: str, thing: Any) -> str:
     kind = "class " if inspect.isclass(thing) else "async def " if inspect.iscoroutinefunction(thing) else "def "
     if inspect.isclass(thing) and (issubclass(thing, BaseModel | tuple) or getattr(thing, "_is_protocol", False)):
         return f"class {name}"
-    parameters = str(inspect.signature(thing)).replace("self, ", "").replace("(self)", "()").replace("'", "")
+    parameters = str(inspect.signature(thing)).replace("self, ", "").replace("(self)", "()")
+    parameters = re.sub(r"(: |-> )'([^']*)'", r"\1\2", parameters)
     return kind + name + parameters.replace(" -> None", "") if inspect.isclass(thing) else kind + name + parameters
 
 

@@ -37,7 +37,6 @@ from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
@@ -54,6 +53,7 @@ from tidegate.streams.tasks import Tasks, exit_refused
 from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.pipeline import Pipeline
 from tidegate.streams.worker.policy_follower import PolicyFollower
 from tidegate.streams.worker.replaced import ReplacedTimes
