@@ -27,7 +27,7 @@ from tidegate.streams.core.times import BACK_MS
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
-_ITS_OWN = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
+_PRODUCER_TIMES = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
@@ -61,9 +61,9 @@ class Inputs(NamedTuple):
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
         """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
-        found = cls._make(_recorded(decision))
+        inputs = cls._make(_recorded(decision))
         shadow = decision.would_be
-        return found._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else found
+        return inputs._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else inputs
 
 
 _recorded = attrgetter(*Inputs._fields)  # of a decision
@@ -80,11 +80,11 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     """
     arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
-    own = by is not None and inputs.event_ms is not None and time in _ITS_OWN
+    by_producer = by is not None and inputs.event_ms is not None and time in _PRODUCER_TIMES
     action, reasons = _judge(inputs, live)
     spans, would_be = tuple(inputs.spans), None
     if live.shadow is not None:
-        spans, shadows = _whose(spans, inputs.scores, live) if spans else ((), ())
+        spans, shadows = _split_spans(spans, inputs.scores, live) if spans else ((), ())
         would_be = _would_be(inputs, live.shadow, shadows)
     return unchecked(
         Decision,
@@ -119,7 +119,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "dropped": inputs.dropped,
             "arrived_ms": arrived_ms,
             "arrived_by": by,
-            "time_source": TimeSource.PRODUCER if own else by,
+            "time_source": TimeSource.PRODUCER if by_producer else by,
         },
     )
 
@@ -129,13 +129,13 @@ def _would_be(inputs: Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> Wo
     return unchecked(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
 
 
-def _whose(
+def _split_spans(
     spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """The spans that would be there without the shadow, and the others, which only it asked for."""
     thresholds = live.own_redact_from
-    own = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
-    return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
+    live_labels = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
+    return tuple([s for s in spans if s.label in live_labels]), tuple([s for s in spans if s.label not in live_labels])
 
 
 def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
@@ -155,9 +155,9 @@ def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple
 def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
     if inputs.fault is not None:
         faults = live.policy.faults
-        own = faults.routes.get(inputs.scopes.route)
-        action = Action.BLOCK if (own or faults.fail) == "closed" else Action.ALLOW
-        scope = "default" if own is None else f"route={inputs.scopes.route}"
+        route_fail = faults.routes.get(inputs.scopes.route)
+        action = Action.BLOCK if (route_fail or faults.fail) == "closed" else Action.ALLOW
+        scope = "default" if route_fail is None else f"route={inputs.scopes.route}"
         return action, (Reason(label="fault", action=action, scope=scope),)
     failed = inputs.status == "failed"
     if failed and not inputs.scores:

@@ -22,14 +22,14 @@ Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)
 
 
 LONGEST_ID = 256  # characters, as `Id` says
-_KEPT = 200  # of a longer one; with `~` and 16 hex digits it is short enough
+_PREFIX = 200  # of a longer one; with `~` and 16 hex digits it is short enough
 
 
 def shortened(id: str) -> str:
     """The id, or user, as Tidegate keeps it: one of over 256 characters as `id[:200] + "~" + sha256(id)[:16]` (hex)."""
     if len(id) <= LONGEST_ID:
         return id
-    return f"{id[:_KEPT]}~{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return f"{id[:_PREFIX]}~{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 class Event(BaseModel):

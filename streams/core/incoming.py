@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from tidegate.streams.core.fields import UNKNOWN, Choices, Id, Incoming, Name
-from tidegate.streams.core.times import Given
+from tidegate.streams.core.times import GivenTime
 
 
 class Completion(Incoming):
@@ -45,7 +45,7 @@ class Completion(Incoming):
     """Whom it was shown to, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
     conversation: Id | None = None
     """What it is a part of, as the producer names it; leaves Tidegate only as an HMAC."""
-    at_ms: Given | None = None
+    at_ms: GivenTime | None = None
     """When it was made, in ms since 1970-01-01 UTC, by the producer's clock; the record's timestamp where absent."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()
     """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
@@ -83,7 +83,7 @@ class Feedback(Incoming):
     """The completion's route. Null: it does not count in the rates of one."""
     user: Id | None = None
     """Who said it, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
-    at_ms: Given | None = None
+    at_ms: GivenTime | None = None
     """When it was said, in ms since 1970-01-01 UTC, by the producer's clock. Read and left: feedback counts under its
     record's time."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()

@@ -51,23 +51,25 @@ FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: what the shadow policy would have made of it
 
 
-def would(of: Measure, shadow: str) -> Measure:
+def shadow_measure(measure: Measure, shadow: str) -> Measure:
     """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself.
 
     shadow: its version. It is in the counters' names: what two shadows would have done is never one sum.
     """
-    if of.hits in FEEDBACK:
-        return of
-    total, twice = (tuple(would_count(counter, shadow) for counter in some) for some in (of.total, of.twice))
-    return Measure(WOULD + of.name, would_count(of.hits, shadow), total, twice)
+    if measure.hits in FEEDBACK:
+        return measure
+    total, twice = (
+        tuple(shadow_counter(counter, shadow) for counter in counters) for counters in (measure.total, measure.twice)
+    )
+    return Measure(WOULD + measure.name, shadow_counter(measure.hits, shadow), total, twice)
 
 
-def would_count(counter: str, shadow: str) -> str:
+def shadow_counter(counter: str, shadow: str) -> str:
     """The counter's name where a shadow of that version is what counts: `would.12-7f3a91c2.label.toxicity`."""
     return f"{WOULD}{shadow}.{counter}"
 
 
-def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
+def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
     """The measure of that name, or None where there is none.
 
     name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,

@@ -54,7 +54,7 @@ class NewStrikes:
     strikes: tuple[Strike, ...]
 
 
-class Standing(NamedTuple):
+class StrikeBalance(NamedTuple):
     """How a user stands: the decayed sum of their strikes at the event time of the latest one."""
 
     strikes: float
@@ -67,7 +67,7 @@ class Crossing:
 
     id: str
     user: str
-    standing: Standing  # afterwards
+    balance: StrikeBalance  # afterwards
     terms: Terms
     reason: str
     author: str | None = None  # only where somebody undid strikes
@@ -78,12 +78,12 @@ class Crossing:
 
 def terms(live: LivePolicy) -> Terms:
     """The terms of a policy version, also where it gives no weights: what was made before still decays."""
-    of = live.policy.strikes
-    by_label = (*of.weights.values(), *of.prompt_weights.values())
+    rules = live.policy.strikes
+    by_label = (*rules.weights.values(), *rules.prompt_weights.values())
     weights = [w for label in by_label for w in (label.flag, label.review, label.redact, label.block)]
-    smallest = min((n for n in (of.throttle, of.suspend, *weights) if n), default=1.0)
+    smallest = min((n for n in (rules.throttle, rules.suspend, *weights) if n), default=1.0)
     negligible = NEGLIGIBLE * max(smallest, SMALLEST)
-    return Terms(of.half_life_s * 1000, of.throttle, of.suspend, negligible, live.version)
+    return Terms(rules.half_life_s * 1000, rules.throttle, rules.suspend, negligible, live.version)
 
 
 def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes | None:
@@ -91,14 +91,14 @@ def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes |
 
     Costs nothing where the policy gives no weights, as it is by default.
     """
-    of = live.policy.strikes
-    if not (of.weights or of.prompt_weights):
+    rules = live.policy.strikes
+    if not (rules.weights or rules.prompt_weights):
         return None
-    made = tuple(strike for decision in decisions if (strike := strike_of(decision, of)) is not None)
-    return NewStrikes(terms(live), made) if made else None
+    strikes = tuple(strike for decision in decisions if (strike := strike_of(decision, rules)) is not None)
+    return NewStrikes(terms(live), strikes) if strikes else None
 
 
-def strike_of(decision: Decision, of: Strikes) -> Strike | None:
+def strike_of(decision: Decision, rules: Strikes) -> Strike | None:
     """What a decision adds to its user's strikes, or None.
 
     Of several reasons the one that weighs most counts, the others add nothing: labels of one text go together. A
@@ -115,7 +115,7 @@ def strike_of(decision: Decision, of: Strikes) -> Strike | None:
     most, why = 0.0, ""
     for reason in decision.reasons:
         prompt = reason.of == "prompt"
-        weights = (of.prompt_weights if prompt else of.weights).get(reason.label)
+        weights = (rules.prompt_weights if prompt else rules.weights).get(reason.label)
         weight = getattr(weights, reason.action.value, 0.0)
         if weight > most:
             most, why = weight, f"{'prompt.' if prompt else ''}{reason.label}.{reason.action.value}"
@@ -132,27 +132,29 @@ def decayed(strikes: float, for_ms: int, half_life_ms: int) -> float:
     return float(strikes * 2.0 ** (-for_ms / half_life_ms))
 
 
-def add(standing: Standing | None, strike: Strike, half_life_ms: int) -> Standing:
+def add(balance: StrikeBalance | None, strike: Strike, half_life_ms: int) -> StrikeBalance:
     """How the user stands with one more strike.
 
     The sum is the same in whatever order strikes come: one that is older than the latest is decayed to the latest's
     time itself.
     """
-    if standing is None:
-        return Standing(strike.weight, strike.at_ms)
-    at_ms = max(standing.at_ms, strike.at_ms)
-    before = decayed(standing.strikes, at_ms - standing.at_ms, half_life_ms)
-    return Standing(before + decayed(strike.weight, at_ms - strike.at_ms, half_life_ms), at_ms)
+    if balance is None:
+        return StrikeBalance(strike.weight, strike.at_ms)
+    at_ms = max(balance.at_ms, strike.at_ms)
+    before = decayed(balance.strikes, at_ms - balance.at_ms, half_life_ms)
+    return StrikeBalance(before + decayed(strike.weight, at_ms - strike.at_ms, half_life_ms), at_ms)
 
 
-def undone(standing: Standing, weight: float | None, now_ms: int, half_life_ms: int) -> tuple[float, Standing]:
+def after_undo(
+    balance: StrikeBalance, weight: float | None, now_ms: int, half_life_ms: int
+) -> tuple[float, StrikeBalance]:
     """The strikes at now_ms, and how the user stands without `weight` of them (None: without any)."""
-    at_ms = max(now_ms, standing.at_ms)
-    before = decayed(standing.strikes, at_ms - standing.at_ms, half_life_ms)
-    return before, Standing(0.0 if weight is None else max(0.0, before - weight), at_ms)
+    at_ms = max(now_ms, balance.at_ms)
+    before = decayed(balance.strikes, at_ms - balance.at_ms, half_life_ms)
+    return before, StrikeBalance(0.0 if weight is None else max(0.0, before - weight), at_ms)
 
 
-def kept_ms(strikes: float, terms: Terms) -> int:
+def negligible_in_ms(strikes: float, terms: Terms) -> int:
     """How long until less than `terms.negligible` is left of them, rounded up."""
     times = strikes / terms.negligible
     return ceil(terms.half_life_ms * log2(times)) if times > 1 else 0
@@ -161,7 +163,7 @@ def kept_ms(strikes: float, terms: Terms) -> int:
 # --- what is enforced
 
 
-def reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
+def threshold_reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
     """The strongest enforcement whose threshold is reached, and that threshold."""
     if terms.suspend is not None and strikes >= terms.suspend:
         return "suspend", terms.suspend
@@ -170,29 +172,29 @@ def reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
     return None
 
 
-def below_ms(standing: Standing, threshold: float, half_life_ms: int) -> int:
+def below_ms(balance: StrikeBalance, threshold: float, half_life_ms: int) -> int:
     """The first millisecond at which less than the threshold is left, if no more come; at_ms where it is already."""
-    if standing.strikes < threshold:
-        return standing.at_ms
-    return standing.at_ms + int(half_life_ms * log2(standing.strikes / threshold)) + 1
+    if balance.strikes < threshold:
+        return balance.at_ms
+    return balance.at_ms + int(half_life_ms * log2(balance.strikes / threshold)) + 1
 
 
 def enforcement(crossing: Crossing) -> Enforcement:
     """What is published of a crossing. An undo that leaves the user at a threshold enforces that one."""
-    standing, terms = crossing.standing, crossing.terms
+    balance, terms = crossing.balance, crossing.terms
     tenant, _, user = crossing.user.rpartition(":")
-    action, threshold = reached(standing.strikes, terms) or ("lifted", None)
-    then = terms.throttle if action == "suspend" else None
+    action, threshold = threshold_reached(balance.strikes, terms) or ("lifted", None)
+    throttle_next = terms.throttle if action == "suspend" else None
     return Enforcement(
         id=crossing.id,
         tenant=tenant,
         user=user,
         action=action,
-        strikes=round(standing.strikes, 4),
+        strikes=round(balance.strikes, 4),
         threshold=threshold,
-        at_ms=standing.at_ms,
-        until_ms=None if threshold is None else below_ms(standing, threshold, terms.half_life_ms),
-        throttled_until_ms=None if then is None else below_ms(standing, then, terms.half_life_ms),
+        at_ms=balance.at_ms,
+        until_ms=None if threshold is None else below_ms(balance, threshold, terms.half_life_ms),
+        throttled_until_ms=None if throttle_next is None else below_ms(balance, throttle_next, terms.half_life_ms),
         author=crossing.author,
         reason=crossing.reason,
         policy_version=terms.policy_version,

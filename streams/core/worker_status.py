@@ -38,7 +38,7 @@ class WorkerHealth:
     """One worker, and what keeps it from being as it should be: `why` is empty where nothing does."""
 
     worker: str
-    report: WorkerStatus
+    status: WorkerStatus
     seen_ms: int
     behind: int | None  # changes it has not taken; None: its version is not of this log
     silent: bool
@@ -46,7 +46,7 @@ class WorkerHealth:
 
 
 def worker_healths(
-    words: Mapping[str, tuple[int, str]], known: PolicyLog, changes: Collection[int], now_ms: int
+    texts: Mapping[str, tuple[int, str]], log: PolicyLog, changes: Collection[int], now_ms: int
 ) -> list[WorkerHealth]:
     """Every worker that did not end in order, by name.
 
@@ -54,36 +54,36 @@ def worker_healths(
     Of several workers of one name the silent ones were restarted: only those that speak are given, else the last.
     """
     by_name: dict[str, list[WorkerHealth]] = {}
-    for worker, (seen_ms, word) in words.items():
+    for worker, (seen_ms, text) in texts.items():
         try:
-            report = WorkerStatus.model_validate_json(word)
+            status = WorkerStatus.model_validate_json(text)
         except ValidationError:
-            report = WorkerStatus(
+            status = WorkerStatus(
                 name=worker, started_ms=0, waiting_for={"report": "its word cannot be read: another version?"}
             )
-        if not report.stopped:
-            standing = _standing(worker, report, seen_ms, known, changes, now_ms)
-            by_name.setdefault(report.name, []).append(standing)
-    found = []
+        if not status.stopped:
+            health = _health(worker, status, seen_ms, log, changes, now_ms)
+            by_name.setdefault(status.name, []).append(health)
+    healths = []
     for _, those in sorted(by_name.items()):
-        those.sort(key=lambda s: s.report.started_ms)
-        found += [s for s in those if not s.silent] or those[-1:]
-    return found
+        those.sort(key=lambda s: s.status.started_ms)
+        healths += [s for s in those if not s.silent] or those[-1:]
+    return healths
 
 
-def _standing(
-    worker: str, report: WorkerStatus, seen_ms: int, known: PolicyLog, changes: Collection[int], now_ms: int
+def _health(
+    worker: str, status: WorkerStatus, seen_ms: int, log: PolicyLog, changes: Collection[int], now_ms: int
 ) -> WorkerHealth:
-    live = known.live
+    live = log.live
     shadow = live.shadow if live else None
     silent = now_ms - seen_ms > SILENT_MS
-    current = report.version == (live.version if live else None)
-    current &= report.shadow == (shadow.version if shadow else None)
-    missed = sum(offset >= report.next for offset in changes)
+    current = status.version == (live.version if live else None)
+    current &= status.shadow == (shadow.version if shadow else None)
+    missed = sum(offset >= status.next for offset in changes)
     behind = 0 if current else missed or None
     if silent:
         why = f"silent for {(now_ms - seen_ms) // 1000} s"
-    elif report.version is None:
+    elif status.version is None:
         why = "no policy yet"
     elif behind is None:
         why = "on a version that is not the log's"
@@ -91,4 +91,4 @@ def _standing(
         why = f"{behind} change{'s' if behind > 1 else ''} behind"
     else:
         why = ""
-    return WorkerHealth(worker, report, seen_ms, behind, silent, why)
+    return WorkerHealth(worker, status, seen_ms, behind, silent, why)

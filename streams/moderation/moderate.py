@@ -17,7 +17,7 @@ from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
-from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.core.times import Arrival, arrival
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
@@ -40,7 +40,7 @@ class Moderated:
     record: Record
     completion: Completion | Unreadable
     scorer: Scorer
-    arrived: Arrived
+    arrived: Arrival
     choices: Sequence[Row | FaultReason] = ()
     prompt: Row | FaultReason | None = None
     spans: tuple[TextSpan, ...] = ()
@@ -80,7 +80,7 @@ class CompletionHandler:
         scorer = self._scorer_under(live)
         spans = [
             [
-                Moderated(r, decode_completion(r), scorer, arrive(r.timestamp, by_broker(r), now_ms))
+                Moderated(r, decode_completion(r), scorer, arrival(r.timestamp, by_broker(r), now_ms))
                 for r in span.records
             ]
             for span in batch.ranges

@@ -34,15 +34,15 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     if value.startswith(_BOM):
         value = b"   " + value[len(_BOM) :]  # as many bytes: those that a message names keep their places
     try:
-        found = from_json(value)
+        parsed = from_json(value)
     except ValueError as error:
-        found = _mended(value, at, str(error))
-    if type(found) is not dict:
-        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object" + hints.of_other(found))
-    return found
+        parsed = _parse_repaired(value, at, str(error))
+    if type(parsed) is not dict:
+        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object" + hints.of_other(parsed))
+    return parsed
 
 
-def _mended(value: bytes, at: str, message: str) -> Any:
+def _parse_repaired(value: bytes, at: str, message: str) -> Any:
     place = f"{at}: " if at else ""
     try:
         value.decode()

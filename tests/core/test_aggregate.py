@@ -23,7 +23,7 @@ from tidegate.streams.core.rates import aggregate as count
 from tidegate.streams.core.rates.aggregate import ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.rates import total_of
 from tidegate.streams.core.series import names, prefixes, scoped, split
-from tidegate.streams.core.times import Arrived, TimeSource
+from tidegate.streams.core.times import Arrival, TimeSource
 
 S = 1000
 
@@ -167,7 +167,7 @@ def test_redriven_ones_are_a_total_of_their_own() -> None:
 
 def test_feedback_without_scopes_counts_in_all_only() -> None:
     live = _live(complaints={"of": "complaint", "kind": "count", "above": 3, "min_users": 2, "by": ["all", "tenant"]})
-    source, arrived = Source(topic="feedback", partition=0, offset=0), Arrived(5, TimeSource.RECORD)
+    source, arrived = Source(topic="feedback", partition=0, offset=0), Arrival(5, TimeSource.RECORD)
     kinds = (("f1", FeedbackKind.COMPLAINT, None, "u1"), ("f2", FeedbackKind.COMPLAINT, "acme", "u2"))
     heard = [
         ReceivedFeedback(Feedback(id=id_, completion_id="c", kind=kind, tenant=tenant), arrived, user, source, 5)

@@ -20,8 +20,8 @@ from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.series import scoped
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
-from tidegate.streams.core.times import Arrived, TimeSource
+from tidegate.streams.core.simulation.backtest import Backtest, BacktestResult, FirstScopes
+from tidegate.streams.core.times import Arrival, TimeSource
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.store import Apply, Checkpoint, Marker
@@ -52,13 +52,13 @@ def inputs(
     )  # fmt: skip
 
 
-def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> Backtested:
+def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> BacktestResult:
     test = Backtest(live, FirstScopes(limit))
     test.add([decide(one, live) for one in given])
     return test.run(T + since_s * S, T + until_s * S)
 
 
-def told(found: Backtested) -> list[str]:
+def told(found: BacktestResult) -> list[str]:
     return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in found.transitions]
 
 
@@ -147,14 +147,14 @@ def test_names_beyond_the_limit_count_together() -> None:
 
 def heard(said: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
     source = Source(topic="feedback", partition=0, offset=0)
-    return ReceivedFeedback(said, Arrived(at_ms, TimeSource.RECORD), who, source, at_ms)
+    return ReceivedFeedback(said, Arrival(at_ms, TimeSource.RECORD), who, source, at_ms)
 
 
 def test_rules_on_feedback_look_at_feedback() -> None:
     live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
     test = Backtest(live, FirstScopes(9))
     said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
-    test.hear([heard(one, T + n * S) for n, one in enumerate(said)])
+    test.add_feedback([heard(one, T + n * S) for n, one in enumerate(said)])
     assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
 
 
@@ -197,7 +197,7 @@ def test_in_order_it_says_what_the_ruler_says(found: list[tuple[int, float, str,
         else:
             records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
     test.add([one for _, one in records if isinstance(one, Decision)])
-    test.hear([one for _, one in records if isinstance(one, ReceivedFeedback)])
+    test.add_feedback([one for _, one in records if isinstance(one, ReceivedFeedback)])
     said_by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
     said_by_test = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
     assert sorted(said_by_test, key=_when) == sorted(said_by_ruler, key=_when)
@@ -260,7 +260,7 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
     two = policy(toxic=RULE | {"above": 0.3}, blocked=RULE | {"of": "action.flag", "window_s": 30})
     decided = [decide(inputs(at_s, toxicity, name), one) for at_s, toxicity, name, _, _ in found]
     sides = [Backtest(live, FirstScopes(9)) for live in (one, two)]
-    both = sides[0].alike(sides[1])
+    both = sides[0].shared_with(sides[1])
     assert both is not None
     for decision in decided:
         if decision.reasons:
@@ -277,4 +277,4 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
 def test_nothing_counts_the_same_where_time_is_cut_differently_or_users_are_asked_for() -> None:
     coarse = parse(policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 20, "rate_window_s": 20}}, "p")
     for other in (LivePolicy("v", coarse), policy(toxic=RULE | {"min_users": 2})):
-        assert Backtest(policy(), FirstScopes(9)).alike(Backtest(other, FirstScopes(9))) is None
+        assert Backtest(policy(), FirstScopes(9)).shared_with(Backtest(other, FirstScopes(9))) is None

@@ -11,7 +11,7 @@ from tests.core.test_schemas import EXAMPLES
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
 from tidegate.streams.core.fields import Outgoing
-from tidegate.streams.core.measures import measure
+from tidegate.streams.core.measures import find_measure
 
 
 def test_actions_are_ordered_from_allow_to_block() -> None:
@@ -128,7 +128,7 @@ def test_a_decision_reads_back_as_it_was_written() -> None:
     ],
 )
 def test_a_measure_is_hits_over_a_total(name: str, hits: str, total: tuple[str, ...]) -> None:
-    found = measure(name, {"toxicity"}, {"insult"})
+    found = find_measure(name, {"toxicity"}, {"insult"})
     assert found is not None
     assert (found.name, found.hits, found.total) == (name, hits, total)
     assert found.twice == (("scored_failed",) if name == "producer_failed" else ())
@@ -136,4 +136,4 @@ def test_a_measure_is_hits_over_a_total(name: str, hits: str, total: tuple[str, 
 
 @pytest.mark.parametrize("name", ["", "label", "label.", "label.insult", "prompt.toxicity", "action.allowed", "thumb"])
 def test_there_is_no_such_measure(name: str) -> None:
-    assert measure(name, {"toxicity"}, {"insult"}) is None
+    assert find_measure(name, {"toxicity"}, {"insult"}) is None

@@ -246,7 +246,7 @@ def test_a_shadow_runs_under_its_own_version_and_the_live_policy_stands() -> Non
     seed, tried = read([SEED, shadow(None)])
     assert (tried.verdict, tried.why) == (Verdict.SHADOWED, "")
     assert (live_version(tried.log), shadow_version(tried.log)) == (WAS, TRIED)
-    assert tried.made is tried.log.shadow
+    assert tried.created is tried.log.shadow
     assert tried.log.live is not None
     assert seed.log.live is not None
     assert tried.log.live.policy == seed.log.live.policy

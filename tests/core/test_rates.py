@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.changes import LastPublished, RateKey, snapshots
+from tidegate.streams.core.rates.changes import LastPublished, RateKey, window_rates
 from tidegate.streams.core.rates.rates import counters_by_window, keep_ms, published_rates, share, wilson_lower
 from tidegate.streams.core.rates.windows import Buckets, Window
 
@@ -119,13 +119,13 @@ class _Rig:
         ]
         self.buckets = Buckets({"label.toxicity": 20, "scored": 20, "action.allow": 20})
         self.windows: dict[int, Window] = {20: self.buckets.window(20, ["label.toxicity", "scored", "action.allow"])}
-        self.said = LastPublished()
+        self.published = LastPublished()
 
     def put(self, start_s: int, **counts: int) -> None:
         self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
 
     def say(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
-        changes = self.said.changes(
+        changes = self.published.changes(
             self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete, at_most=at_most
         )
         return {str(key): None if rate is None else (rate.hits, rate.total) for key, rate in changes}
@@ -149,7 +149,7 @@ def test_rates_are_said_where_they_changed_and_taken_back_when_the_scope_goes_qu
     assert rig.say(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
     assert rig.say(40) == {TOXIC: None, ALLOW: None}
     assert rig.say(50) == {}
-    assert rig.said.scopes == set()
+    assert rig.published.scopes == set()
 
 
 def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> None:
@@ -163,7 +163,7 @@ def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> No
 
 def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
     rig = _Rig()
-    rig.said = LastPublished(
+    rig.published = LastPublished(
         RateKey(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow")
     )
     rig.put(0, scored=4, action_allow=4)
@@ -175,17 +175,17 @@ def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() ->
 def test_scopes_take_turns_where_more_changed_than_is_said_at_once_and_all_never_waits() -> None:
     rig = _Rig()
     scopes = [f"tenant={name}" for name in "abc"]
-    said: list[set[str]] = []
+    published: list[set[str]] = []
     for n in (1, 2, 3):
         counts = {f"{counter}|{scope}": n for counter in ("scored", "action.allow") for scope in ("all", *scopes)}
         rig.buckets.put("p", 0, counts)
-        said.append({key.split("|")[0] for key in rig.say(20, at_most=3)})
-        assert "all" in said[-1]
-        assert len(said[-1]) == 2
-    assert set().union(*said) == {"all", *scopes}  # each had its turn
-    assert rig.said.waiting == 2
+        published.append({key.split("|")[0] for key in rig.say(20, at_most=3)})
+        assert "all" in published[-1]
+        assert len(published[-1]) == 2
+    assert set().union(*published) == {"all", *scopes}  # each had its turn
+    assert rig.published.waiting == 2
     assert rig.say(20) != {}
-    assert (rig.said.waiting, rig.say(20)) == (0, {})
+    assert (rig.published.waiting, rig.say(20)) == (0, {})
 
 
 def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
@@ -193,15 +193,15 @@ def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
     rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
-    assert rig.said.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
-    assert rig.said.tombstones(rig.rates, 10) == []
+    assert rig.published.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
+    assert rig.published.tombstones(rig.rates, 10) == []
 
 
 def test_many_rates_are_taken_back_in_turns() -> None:
     rig = _Rig()
-    rig.said = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
-    assert [len(rig.said.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
-    assert rig.said.scopes == set()
+    rig.published = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
+    assert [len(rig.published.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
+    assert rig.published.scopes == set()
 
 
 def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None:
@@ -209,16 +209,16 @@ def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
     again = _Rig()  # other windows, in which nothing of that scope is left, and so nothing changes
-    again.said = rig.said
+    again.published = rig.published
     assert again.say(20) == {}
-    again.said.look_again()
+    again.published.recheck_all()
     assert again.say(20) == {TOXIC: None, ALLOW: None}
 
 
 def test_snapshots_are_every_rate_of_a_window() -> None:
     rig = _Rig()
     rig.put(0, scored=4, action_allow=3, label_toxicity=1)
-    found = snapshots(rig.rates, rig.windows[20].at(20 * S), 20 * S)
+    found = window_rates(rig.rates, rig.windows[20].at(20 * S), 20 * S)
     assert [(rate.measure, rate.scope, rate.hits, rate.total, rate.share) for rate in found] == [
         ("label.toxicity", "all", 1, 4, 0.25),
         ("action.allow", "all", 3, 4, 0.75),

@@ -31,23 +31,23 @@ def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() ->
     loud, quiet = {**TOXIC, "shadow": True}, {**TOXIC, "of": "label.insult"}
     found = named(beside({"toxic": TOXIC}, {"toxic": loud, "insults": quiet}))
     assert set(found) == {"toxic", "shadow:toxic"}
-    assert (found["toxic"].of.hits, found["toxic"].rule.of) == ("label.toxicity", "label.toxicity")
+    assert (found["toxic"].measure.hits, found["toxic"].rule.of) == ("label.toxicity", "label.toxicity")
     shadows = found["shadow:toxic"]
-    assert (shadows.rule.of, shadows.of.name) == ("would.label.toxicity", "would.label.toxicity")
-    assert shadows.of.hits == "would.9-89abcdef.label.toxicity"
-    assert shadows.of.total == ("would.9-89abcdef.scored",)
+    assert (shadows.rule.of, shadows.measure.name) == ("would.label.toxicity", "would.label.toxicity")
+    assert shadows.measure.hits == "would.9-89abcdef.label.toxicity"
+    assert shadows.measure.total == ("would.9-89abcdef.scored",)
 
 
 def test_of_the_live_policy_shadow_has_no_effect() -> None:
     assert set(named(beside({"a": {**TOXIC, "shadow": True}, "b": TOXIC}, {}))) == {"a", "b"}
     alone = beside({"a": {**TOXIC, "shadow": True}}, {})
-    assert [found.of.name for found in active_rules(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
+    assert [found.measure.name for found in active_rules(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
 
 
 def test_feedback_is_the_same_whatever_policy_asks() -> None:
     rule = {"of": "complaint", "kind": "count", "above": 3, "shadow": True}
     shadows = named(beside({}, {"complaints": rule}))["shadow:complaints"]
-    assert (shadows.of.name, shadows.of.hits) == ("complaint", "complaint")
+    assert (shadows.measure.name, shadows.measure.hits) == ("complaint", "complaint")
 
 
 # windows of the live policy, the shadow's rule's window (its own bucket_s is 1), and the window that it looks over
@@ -89,5 +89,5 @@ def test_an_alert_of_a_shadow_is_another_alert_and_marked(rule: str, shadow: boo
         rule=rule, scope="all", measure="label.toxicity", kind="share", above=0.1, resolve_below=0.08, window_s=300,
         state=AlertState.FIRING, reason=AlertReason.HELD, since_ms=0, at_ms=0,
     )  # fmt: skip
-    assert statuses.event(status, None, "9-89abcdef", None).shadow is shadow
+    assert statuses.alert_event(status, None, "9-89abcdef", None).shadow is shadow
     assert fingerprint("toxic", "all") != fingerprint("shadow:toxic", "all")

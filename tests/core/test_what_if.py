@@ -12,7 +12,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason, FeedbackKind, Scopes, Source, Span
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.simulation.what_if import BIT, LARGEST, WhatIf, lacks_spans
+from tidegate.streams.core.simulation.what_if import FEEDBACK_BIT, LARGEST, WhatIf, lacks_spans
 
 LABELS = ("toxicity", "insult")
 A, F, R, B = Action.ALLOW, Action.FLAG, Action.REVIEW, Action.BLOCK
@@ -109,9 +109,9 @@ def test_examples_are_the_first_by_time_and_id_whatever_order_they_come_in(order
 
 def test_what_people_said_is_counted_of_all_and_of_what_changes() -> None:
     decided = [decide(inputs(n, t), policy()) for n, t in enumerate((0.45, 0.45, 0.1, 0.1))]
-    both = BIT[FeedbackKind.COMPLAINT] | BIT[FeedbackKind.OVERTURNED]
-    said = {"c0": both, "c2": BIT[FeedbackKind.COMPLAINT], "c99": both}
-    found = tallied(decided, STRICTER, said=said).effects()
+    both = FEEDBACK_BIT[FeedbackKind.COMPLAINT] | FEEDBACK_BIT[FeedbackKind.OVERTURNED]
+    said = {"c0": both, "c2": FEEDBACK_BIT[FeedbackKind.COMPLAINT], "c99": both}
+    found = tallied(decided, STRICTER, feedback=said).effects()
     assert found.said.model_dump() == {"complaint": 2, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.said_of_changed.model_dump() == {"complaint": 1, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.changes[0].examples[0].said == [FeedbackKind.COMPLAINT, FeedbackKind.OVERTURNED]
@@ -139,7 +139,7 @@ def test_a_text_shown_before_its_call_failed_is_judged_again() -> None:
     decided = [decide(inputs(0, 0.45, status="failed"), policy()), decide(inputs(1, 0.45), policy())]
     found = tallied(decided, STRICTER)
     assert (found.effects().producer_failed, found.effects().changed) == (1, 2)
-    assert found.never_scored(STRICTER) == tallied(decided[1:], STRICTER).never_scored(STRICTER)
+    assert found.unscored_labels(STRICTER) == tallied(decided[1:], STRICTER).unscored_labels(STRICTER)
 
 
 def test_another_label_for_the_same_action_is_told_apart() -> None:
@@ -158,7 +158,7 @@ def test_a_label_that_was_never_scored_is_named() -> None:
     decided = [decide(inputs(n, prompt_scores={"toxicity": 0.1}), policy()) for n in range(3)]
     decided.append(decide(inputs(3, scores={"toxicity": 0.1, "threat": 0.1}), policy()))
     decided.append(decide(inputs(4, fault=FaultReason.BAD_SCORES, scores={}), policy()))
-    named = tallied(decided, more).never_scored(more)
+    named = tallied(decided, more).unscored_labels(more)
     assert [(n.label, n.of, n.decisions) for n in named] == [("threat", "completion", 3), ("threat", "prompt", 4)]
 
 

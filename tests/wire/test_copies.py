@@ -17,8 +17,8 @@ from tidegate.streams.ingest.batches import RecordRange
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.store.scope_limiter import ScopeLimiter
-from tidegate.streams.wire.copies import Ignored, copies_in, copy_of, position
-from tidegate.streams.wire.headers import origin
+from tidegate.streams.wire.copies import Ignored, copies_in, copy_of, parse_position
+from tidegate.streams.wire.headers import read_origin
 from tidegate.streams.worker import pipeline as module
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.pipeline import Pipeline
@@ -52,7 +52,7 @@ def copy(offset: int, of: int | str, value: bytes | None = None, header: str = H
     ],
 )
 def test_a_position_is_read_exactly_or_not_at_all(said_: str, found: object) -> None:
-    assert position(said_) == found
+    assert parse_position(said_) == found
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_position_is_read_exactly_or_not_at_all(said_: str, found: object) -> 
     ],
 )
 def test_the_header_is_read_as_our_other_ones_and_never_raises(headers: Any, found: str | None) -> None:
-    assert origin(headers) == found
+    assert read_origin(headers) == found
 
 
 @pytest.mark.parametrize(

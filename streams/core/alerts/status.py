@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from tidegate.streams.core.events import Alert, AlertReason, AlertState
 from tidegate.streams.core.policy.rules import SHADOW
 
-TICK = "@"  # the ruler's own state stands beside the alerts' under this key
+RULER_KEY = "@"  # the ruler's own state stands beside the alerts' under this key
 
 
 class AlertStatus(BaseModel):
@@ -63,7 +63,7 @@ def fingerprint(rule: str, scope: str) -> str:
     return hashlib.sha256(f"{rule}|{scope}".encode()).hexdigest()[:16]
 
 
-def event(
+def alert_event(
     status: AlertStatus,
     transition: Transition | None,
     policy_version: str,
@@ -125,7 +125,7 @@ def published_status(alert: Alert, at_ms: int) -> AlertStatus:
     )
 
 
-def queued(status: AlertStatus, alert: Alert) -> AlertStatus:
+def with_unpublished(status: AlertStatus, alert: Alert) -> AlertStatus:
     """The status with one more transition to be published."""
     return status.model_copy(update={"unpublished": (*status.unpublished, alert)})
 
@@ -135,9 +135,11 @@ def acknowledged(status: AlertStatus, now_ms: int) -> AlertStatus:
     return status.model_copy(update={"unpublished": (), "last_sent_ms": now_ms})
 
 
-def read(kept: Mapping[str, str]) -> dict[str, AlertStatus]:
+def parse_statuses(stored: Mapping[str, str]) -> dict[str, AlertStatus]:
     """Fingerprint -> status, from what `store.alerts` returns. The ruler's own state is left out.
 
     So are fields that we do not know: a later Tidegate ticked before, and somebody rolled it back.
     """
-    return {key: AlertStatus.model_validate_json(text, extra="ignore") for key, text in kept.items() if key != TICK}
+    return {
+        key: AlertStatus.model_validate_json(text, extra="ignore") for key, text in stored.items() if key != RULER_KEY
+    }

@@ -18,8 +18,8 @@ from pydantic_core import from_json
 from tidegate.streams.core.policy.model import Policy, PolicyError, parse, version
 from tidegate.streams.core.policy.records import PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.silences import added
-from tidegate.streams.core.policy.validation import found_text
+from tidegate.streams.core.policy.silences import with_silence
+from tidegate.streams.core.policy.validation import describe_value
 
 WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
@@ -59,7 +59,7 @@ class Folded(NamedTuple):
     why: str
 
     @property
-    def made(self) -> LivePolicy | None:
+    def created(self) -> LivePolicy | None:
         """The policy, or the shadow, that this record made; None where it made none."""
         live = self.log.live
         if live is None or self.verdict not in (Verdict.APPLIED, Verdict.SHADOWED):
@@ -77,7 +77,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         _refuse_newer(record, where)
         if kind == "silence":
             silence = Silence.model_validate(record)
-            return Folded(replace(after, silences=added(log.silences, silence)), Verdict.SILENCED, "")
+            return Folded(replace(after, silences=with_silence(log.silences, silence)), Verdict.SILENCED, "")
         if kind == "shadow":
             shadow = ShadowChange.model_validate(record)
             candidate = None if shadow.policy is None else parse(shadow.policy, f"{where}: policy")
@@ -99,19 +99,19 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
 def _refuse_newer(record: Any, where: str) -> None:
     """Raises PolicyError for what a newer Tidegate wrote: "unknown key" would be true, and of no help."""
     policy = record.get("policy") if isinstance(record, dict) else None
-    for key, part in (("schema_version", record), ("policy.schema_version", policy)):
-        found = part.get("schema_version") if isinstance(part, dict) else None
-        if isinstance(found, int) and found > _FORMAT:
+    for key, table in (("schema_version", record), ("policy.schema_version", policy)):
+        number = table.get("schema_version") if isinstance(table, dict) else None
+        if isinstance(number, int) and number > _FORMAT:
             raise PolicyError(
-                f"{where}: {key}: {found_text(found)} is newer than this Tidegate reads, {_FORMAT}; upgrade it"
+                f"{where}: {key}: {describe_value(number)} is newer than this Tidegate reads, {_FORMAT}; upgrade it"
             )
 
 
 def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) -> Folded:
     live = after.live
     if parent != (live.version if live else None):
-        was = live.version if live else "nothing"
-        why = f"policies@{offset}: made against {_said(parent, 'an empty log')}, but {was} was live"
+        live_version = live.version if live else "nothing"
+        why = f"policies@{offset}: made against {_format_parent(parent, 'an empty log')}, but {live_version} was live"
         return Folded(after, Verdict.LOST, why)
     # A candidate that becomes the live policy has ended: there is nothing left to compare.
     shadow = live.shadow if live and live.shadow and live.shadow.policy != policy else None
@@ -123,8 +123,12 @@ def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy 
     if live is None:
         return Folded(after, Verdict.INVALID, f"{where}: a shadow of nothing: no policy is live")
     if parent != (live.shadow.version if live.shadow else None):
-        runs = live.shadow.version if live.shadow else "no shadow"
-        return Folded(after, Verdict.LOST, f"{where}: made against {_said(parent, 'no shadow')}, but {runs} ran")
+        shadow_version = live.shadow.version if live.shadow else "no shadow"
+        return Folded(
+            after,
+            Verdict.LOST,
+            f"{where}: made against {_format_parent(parent, 'no shadow')}, but {shadow_version} ran",
+        )
     if policy is None and live.shadow is None:
         return Folded(after, Verdict.INVALID, f"{where}: ends a shadow, and none runs")
     if policy == live.policy:
@@ -134,6 +138,6 @@ def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy 
     return Folded(replace(after, live=changed), Verdict.DROPPED if shadow is None else Verdict.SHADOWED, "")
 
 
-def _said(parent: str | None, none: str) -> str:
+def _format_parent(parent: str | None, none: str) -> str:
     """A record's parent, as may be said: what is no version is anybody's text."""
     return none if parent is None else parent if _VERSION.fullmatch(parent) else "no version"

@@ -15,20 +15,20 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from tidegate.streams.core.measures import Measure, measure
+from tidegate.streams.core.measures import Measure, find_measure
 from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
     Floor,
     Frozen,
+    Integer,
     Limits,
     ScopeRule,
     Strikes,
     Thresholds,
-    Whole,
     Windows,
 )
-from tidegate.streams.core.policy.validation import MOST, did_you_mean, found_text, problems, quoted
+from tidegate.streams.core.policy.validation import MOST, describe_value, did_you_mean, problems, quoted
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
@@ -46,52 +46,52 @@ class Policy(Frozen):
     faults: Faults = Field(Faults(), description="what becomes of a completion that we could not score")
     windows: Windows = Field(Windows(), description="how time is cut")
     limits: Limits = Field(Limits(), description="what keeps a slip from costing too much")
-    resend_s: Whole = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
+    resend_s: Integer = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
     alerts: dict[str, AlertRule] = Field({}, description="rules, by name")
     strikes: Strikes = Field(Strikes(), description="decaying marks on users, and what becomes of those with many")
 
     def measure_of(self, rule: AlertRule) -> Measure:
-        found = measure(rule.of, self.labels, self.prompt_labels)
-        if found is None:
+        measure = find_measure(rule.of, self.labels, self.prompt_labels)
+        if measure is None:
             raise PolicyError(f"unknown measure {rule.of!r}")
-        return found
+        return measure
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        every = chain(self._wrong_names(), self._wrong_labels(), self._wrong_scopes(), self._wrong_windows())
-        if wrong := list(islice(every, MOST)):
+    def _check_between_keys(self) -> Self:
+        messages = chain(self._name_problems(), self._label_problems(), self._scope_problems(), self._window_problems())
+        if wrong := list(islice(messages, MOST)):
             raise ValueError("\n".join(wrong))
         return self
 
-    def _wrong_names(self) -> Iterator[str]:
+    def _name_problems(self) -> Iterator[str]:
         for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield f"{key}: {found_text(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    yield f"{key}: {describe_value(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
 
-    def _wrong_labels(self) -> Iterator[str]:
-        given: list[tuple[str, Iterable[str], Iterable[str]]] = [
+    def _label_problems(self) -> Iterator[str]:
+        references: list[tuple[str, Iterable[str], Iterable[str]]] = [
             ("floors", self.floors, self.labels),
             ("prompt_floors", self.prompt_floors, self.prompt_labels),
             ("strikes.weights", self.strikes.weights, self.labels),
             ("strikes.prompt_weights", self.strikes.prompt_weights, self.prompt_labels),
         ]
         for i, scope in enumerate(self.scopes):
-            given.append((f"scopes[{i}].labels", scope.labels, self.labels))
-            given.append((f"scopes[{i}].prompt_labels", scope.prompt_labels, self.prompt_labels))
-        for key, labels, known in given:
+            references.append((f"scopes[{i}].labels", scope.labels, self.labels))
+            references.append((f"scopes[{i}].prompt_labels", scope.prompt_labels, self.prompt_labels))
+        for key, labels, defined in references:
             for label in labels:
-                if label not in known:
-                    yield f"{key}.{quoted(label)}: unknown label{did_you_mean(label, known)}; expected one of {_listed(known)}"
+                if label not in defined:
+                    yield f"{key}.{quoted(label)}: unknown label{did_you_mean(label, defined)}; expected one of {_join_names(defined)}"
         for name, rule in self.alerts.items():
-            if measure(rule.of, self.labels, self.prompt_labels) is None:
+            if find_measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
-                    f"alerts.{quoted(name)}.of: unknown measure {found_text(rule.of)}; expected label.<label>, "
+                    f"alerts.{quoted(name)}.of: unknown measure {describe_value(rule.of)}; expected label.<label>, "
                     "prompt.<label>, action.<action>, fault, producer_failed, satisfaction, overturned or a feedback "
                     "kind"
                 )
 
-    def _wrong_scopes(self) -> Iterator[str]:
+    def _scope_problems(self) -> Iterator[str]:
         seen: set[tuple[tuple[str, str], ...]] = set()
         for i, scope in enumerate(self.scopes):
             selectors = tuple(scope.selectors.items())
@@ -99,7 +99,7 @@ class Policy(Frozen):
                 yield f"scopes[{i}]: a second rule for {quoted(scope.selector)}; expected one rule a selector"
             seen.add(selectors)
 
-    def _wrong_windows(self) -> Iterator[str]:
+    def _window_problems(self) -> Iterator[str]:
         bucket_s, longest_s = self.windows.bucket_s, self.limits.longest_window_s
         windows = {"windows.rate_window_s": self.windows.rate_window_s}
         windows |= {f"alerts.{quoted(name)}.window_s": rule.window_s for name, rule in self.alerts.items()}
@@ -113,7 +113,7 @@ class Policy(Frozen):
                 )
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(map(quoted, names))) or "(none)"
 
 
@@ -126,10 +126,10 @@ def parse(data: Any, where: str) -> Policy:
 
     Raises PolicyError: one line a problem, each naming `where`, the key, what was found and what is allowed.
     """
-    found = data.get("schema_version") if isinstance(data, dict) else None
-    if isinstance(found, int) and found > FORMAT:  # "unknown key" would be true, and of no help
+    number = data.get("schema_version") if isinstance(data, dict) else None
+    if isinstance(number, int) and number > FORMAT:  # "unknown key" would be true, and of no help
         raise PolicyError(
-            f"{where}: schema_version: {found_text(found)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
+            f"{where}: schema_version: {describe_value(number)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
             "or a newer Tidegate"
         )
     try:

@@ -43,19 +43,21 @@ def only_from(weakest: Action, policy: Policy) -> Policy:
     """The policy with nothing in it that asks for less than that action: what it stops, without what it marks."""
     weaker = {action.value: None for action in GRADED if action.strength < weakest.strength}
 
-    def of(graded: Mapping[str, G]) -> dict[str, G]:
+    def without_weaker(graded: Mapping[str, G]) -> dict[str, G]:
         return {label: thresholds.model_copy(update=weaker) for label, thresholds in graded.items()}
 
     scopes = [
-        rule.model_copy(update={"labels": of(rule.labels), "prompt_labels": of(rule.prompt_labels)})
+        rule.model_copy(
+            update={"labels": without_weaker(rule.labels), "prompt_labels": without_weaker(rule.prompt_labels)}
+        )
         for rule in policy.scopes
     ]
     return policy.model_copy(
         update={
-            "labels": of(policy.labels),
-            "prompt_labels": of(policy.prompt_labels),
-            "floors": of(policy.floors),
-            "prompt_floors": of(policy.prompt_floors),
+            "labels": without_weaker(policy.labels),
+            "prompt_labels": without_weaker(policy.prompt_labels),
+            "floors": without_weaker(policy.floors),
+            "prompt_floors": without_weaker(policy.prompt_floors),
             "scopes": tuple(scopes),
         }
     )
@@ -73,33 +75,33 @@ def _floors(old: Policy, new: Policy) -> Iterator[Relaxation]:
         for label, floor in getattr(old, key).items():
             if label not in labels:
                 continue  # said already: the label goes away
-            now = getattr(new, key).get(label, Floor())
+            new_floor = getattr(new, key).get(label, Floor())
             for action in GRADED:
-                was, is_ = getattr(floor, action.value), getattr(now, action.value)
+                was, is_ = getattr(floor, action.value), getattr(new_floor, action.value)
                 if was is not None and (is_ is None or is_ > was):
                     after = "none" if is_ is None else f"{is_:g}"
                     yield Relaxation(f"{key}.{label}.{action.value}", "", f"{was:g}", after, action)
 
 
 def _blocks(old: Policy, new: Policy) -> Iterator[Relaxation]:
-    found: dict[tuple[str, str, str], list[Place]] = {}
+    places_of: dict[tuple[str, str, str], list[Place]] = {}
     places = sorted(dict.fromkeys(islice(_places(old, new), MOST_PLACES)), key=len)
     for key, floors in (("labels", "floors"), ("prompt_labels", "prompt_floors")):
-        was, now = _Blocks(old, key, floors), _Blocks(new, key, floors)
+        was, now = _BlockThresholds(old, key, floors), _BlockThresholds(new, key, floors)
         for label in was.default.keys() & now.default.keys():
             for place in places:
                 blocked, blocks = was.at(label, place), now.at(label, place)
                 if blocks > blocked:
                     line = f"{key}.{label}.block", f"{blocked:g}", NEVER if blocks > 1 else f"{blocks:g}"
-                    found.setdefault(line, []).append(place)
-    for (key, before, after), where in sorted(found.items()):
+                    places_of.setdefault(line, []).append(place)
+    for (key, before, after), where in sorted(places_of.items()):
         for place in _widest(where):
             yield Relaxation(key, ",".join(f"{kind}={name}" for kind, name in place), before, after)
     if next(islice(_places(old, new), MOST_PLACES, None), None) is not None:
         yield Relaxation("scopes", "", f"{len(old.scopes):,} rules", f"{len(new.scopes):,}: too many to compare")
 
 
-class _Blocks:
+class _BlockThresholds:
     """From which score on a policy blocks, anywhere: as `thresholds.py` resolves it, without looking at every rule."""
 
     def __init__(self, policy: Policy, key: str, floors: str) -> None:
@@ -130,10 +132,10 @@ def _place(rule: ScopeRule) -> Place:
 
 def _widest(places: Sequence[Place]) -> Iterator[Place]:
     """Those that no other one contains: what holds in a scope holds in what it contains. places: widest first."""
-    said: set[Place] = set()
+    yielded: set[Place] = set()
     for place in places:
-        if () not in said and said.isdisjoint(_wider(place)):
-            said.add(place)
+        if () not in yielded and yielded.isdisjoint(_wider(place)):
+            yielded.add(place)
             yield place
 
 
@@ -146,38 +148,38 @@ def _places(old: Policy, new: Policy) -> Iterator[Place]:
     both, so one rule of a pair has changed, or both are one.
     """
     was, now = ({_place(rule): rule for rule in policy.scopes} for policy in (old, new))
-    every = list({**was, **now})
+    selected = list({**was, **now})
     yield ()
-    yield from every
-    beside = _Beside(every)
-    for place in every:
+    yield from selected
+    rules = _OverlappingRules(selected)
+    for place in selected:
         if was.get(place) != now.get(place):
-            for other in beside.of(place):
+            for other in rules.overlapping(place):
                 pair = {**dict(place), **dict(other)}
                 yield tuple((kind, pair[kind]) for kind in SCOPE_KINDS if kind in pair)
 
 
-class _Beside:
+class _OverlappingRules:
     """Which rules may match the same completion as a given one: found by the names that both select."""
 
     def __init__(self, rules: Sequence[Place]) -> None:
-        self._of_kinds: dict[tuple[str, ...], list[Place]] = {}
+        self._by_kinds: dict[tuple[str, ...], list[Place]] = {}
         for rule in rules:
-            self._of_kinds.setdefault(tuple(kind for kind, _ in rule), []).append(rule)
+            self._by_kinds.setdefault(tuple(kind for kind, _ in rule), []).append(rule)
         self._by_shared: dict[tuple[tuple[str, ...], tuple[str, ...]], dict[Place, list[Place]]] = {}
 
-    def of(self, rule: Place) -> Iterator[Place]:
-        for kinds in self._of_kinds:
+    def overlapping(self, rule: Place) -> Iterator[Place]:
+        for kinds in self._by_kinds:
             shared = tuple(kind for kind, _ in rule if kind in kinds)
             yield from self._index(kinds, shared).get(_only(rule, shared), ())
 
     def _index(self, kinds: tuple[str, ...], shared: tuple[str, ...]) -> dict[Place, list[Place]]:
-        found = self._by_shared.get((kinds, shared))
-        if found is None:
-            found = self._by_shared[kinds, shared] = {}
-            for rule in self._of_kinds[kinds]:
-                found.setdefault(_only(rule, shared), []).append(rule)
-        return found
+        by_names = self._by_shared.get((kinds, shared))
+        if by_names is None:
+            by_names = self._by_shared[kinds, shared] = {}
+            for rule in self._by_kinds[kinds]:
+                by_names.setdefault(_only(rule, shared), []).append(rule)
+        return by_names
 
 
 def _only(rule: Place, kinds: tuple[str, ...]) -> Place:

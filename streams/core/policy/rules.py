@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tidegate.streams.core.measures import Measure, would
+from tidegate.streams.core.measures import Measure, shadow_measure
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import AlertRule
@@ -18,7 +18,7 @@ class ActiveRule(NamedTuple):
 
     name: str
     rule: AlertRule
-    of: Measure
+    measure: Measure
 
 
 def active_rules(live: LivePolicy) -> Iterator[ActiveRule]:
@@ -32,12 +32,12 @@ def active_rules(live: LivePolicy) -> Iterator[ActiveRule]:
     if shadow is not None:
         for name, rule in shadow.policy.alerts.items():
             if rule.shadow:
-                of = would(shadow.policy.measure_of(rule), shadow.version)
-                fitted = {"of": of.name, "window_s": _fitted(rule.window_s, live.policy)}
-                yield ActiveRule(SHADOW + name, rule.model_copy(update=fitted), of)
+                measure = shadow_measure(shadow.policy.measure_of(rule), shadow.version)
+                fitted = {"of": measure.name, "window_s": _fit_window(rule.window_s, live.policy)}
+                yield ActiveRule(SHADOW + name, rule.model_copy(update=fitted), measure)
 
 
-def _fitted(window_s: int, policy: Policy) -> int:
+def _fit_window(window_s: int, policy: Policy) -> int:
     """The whole number of the policy's buckets that holds the window, or the most that it allows."""
     bucket_s, longest_s = policy.windows.bucket_s, policy.limits.longest_window_s
     return min(window_s + -window_s % bucket_s, longest_s - longest_s % bucket_s)

@@ -29,10 +29,10 @@ def silenced_by(silences: Iterable[Silence], rule: str, scope: str, now_ms: int)
 
 def matches(silence: Silence, rule: str, scope: str) -> bool:
     """Whether it is about alerts of that rule in that scope, whenever."""
-    return _like(silence.rule, rule) and _like(silence.scope, scope)
+    return _matches_pattern(silence.rule, rule) and _matches_pattern(silence.scope, scope)
 
 
-def _like(pattern: str | None, text: str) -> bool:
+def _matches_pattern(pattern: str | None, text: str) -> bool:
     """Whether the text is as the pattern: `*` is any text, also none; everything else is itself."""
     if pattern is None:
         return True
@@ -44,17 +44,17 @@ def _like(pattern: str | None, text: str) -> bool:
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):
         return False
-    for part in between:
-        found = text.find(part, at, end)
-        if found < 0:
+    for piece in between:
+        start = text.find(piece, at, end)
+        if start < 0:
             return False
-        at = found + len(part)
+        at = start + len(piece)
     return True
 
 
-def added(silences: Mapping[str, Silence], made: Silence) -> dict[str, Silence]:
+def with_silence(silences: Mapping[str, Silence], new: Silence) -> dict[str, Silence]:
     """By id, with one more; of more than MOST, without the one that ends first."""
-    every = {**silences, made.id: made}
-    if len(every) > MOST:
-        del every[min(every.values(), key=lambda silence: (silence.until_ms, silence.id)).id]
-    return every
+    by_id = {**silences, new.id: new}
+    if len(by_id) > MOST:
+        del by_id[min(by_id.values(), key=lambda silence: (silence.until_ms, silence.id)).id]
+    return by_id

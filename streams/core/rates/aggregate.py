@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tidegate.streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
-from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, would_count
+from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, shadow_counter
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.series import ALL, KINDS
 from tidegate.streams.core.strikes import NewStrikes, new_strikes
-from tidegate.streams.core.times import Arrived
+from tidegate.streams.core.times import Arrival
 
 # (kind, name) -> scope: `tenant=acme`, or `tenant:other` for a name beyond the limit of live scopes.
 ScopeOf = Callable[[str, str], str]
@@ -50,7 +50,7 @@ class ReceivedFeedback(NamedTuple):
     """One feedback ready to be counted: its user hashed. It counts under the time at which its record arrived."""
 
     feedback: Feedback
-    arrived: Arrived
+    arrived: Arrival
     user: str | None
     source: Source
     record_ms: int  # the record's timestamp as it is
@@ -76,7 +76,7 @@ def aggregate(
             decided += 1
         counters = _counters(decision, decision)
         if decision.would_be is not None:
-            counters += _would(_counters(decision, decision.would_be), decision.would_be.policy_version)
+            counters += _shadow_counters(_counters(decision, decision.would_be), decision.would_be.policy_version)
         if decision.time is _TOO_LATE:
             too_late += 1
             continue
@@ -87,41 +87,41 @@ def aggregate(
     return tally.aggregate(totals, new_strikes(decisions, live))
 
 
-def _counters(decision: Decision, asked: Decision | WouldBe) -> tuple[str, ...]:
+def _counters(decision: Decision, judgement: Decision | WouldBe) -> tuple[str, ...]:
     """What one decision counts, by the action and reasons of `asked`: its own, or those of the shadow."""
     failed = decision.status == "failed"
     if decision.fault is not None:
         return _FAULT + _FAILED if failed else _FAULT
     if failed and not decision.scores:
         return _FAILED
-    counters = _SCORED[asked.action]
+    counters = _SCORED[judgement.action]
     if failed:
         counters += _FAILED_HALFWAY
-    if asked.reasons:
+    if judgement.reasons:
         counters += tuple(
             f"{'label' if reason.of == 'completion' else 'prompt'}.{reason.label}"
-            for reason in asked.reasons
+            for reason in judgement.reasons
             if reason.label != PRODUCER_FAILED or reason.score is not None
         )
     return counters
 
 
-def _would(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
-    found = _WOULD.get((shadow, counters))
-    if found is None:
+def _shadow_counters(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
+    renamed = _WOULD.get((shadow, counters))
+    if renamed is None:
         if len(_WOULD) >= _MOST_WOULD:
             _WOULD.clear()
-        found = _WOULD[shadow, counters] = tuple(would_count(counter, shadow) for counter in counters)
-    return found
+        renamed = _WOULD[shadow, counters] = tuple(shadow_counter(counter, shadow) for counter in counters)
+    return renamed
 
 
 def aggregate_feedback(
-    heard: Iterable[ReceivedFeedback], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
+    received: Iterable[ReceivedFeedback], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
 ) -> Aggregate:
     """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
     counted = 0
-    for feedback, arrived, user, *_ in heard:
+    for feedback, arrived, user, *_ in received:
         counted += 1
         tally.add(arrived.ms, (feedback.tenant, feedback.model, feedback.route), (feedback.kind.value,), user)
     return tally.aggregate({"feedback": counted, "dead_letters": dead_letters, "redriven": redriven})
@@ -132,9 +132,9 @@ class _Tally:
 
     def __init__(self, live: LivePolicy, scope_of: ScopeOf) -> None:
         self._bucket_ms = live.policy.windows.bucket_s * 1000
-        self._asked = _asked_users(live)
+        self._kinds_of = _kinds_counting_users(live)
         self._scope_of = scope_of
-        self._alike: dict[tuple[int, tuple[str | None, ...], tuple[str, ...]], int] = {}
+        self._tallies: dict[tuple[int, tuple[str | None, ...], tuple[str, ...]], int] = {}
         self._users: dict[int, dict[str, set[str]]] = {}
         self._scopes: dict[tuple[str, str], str] = {}
 
@@ -142,10 +142,10 @@ class _Tally:
         """names: one for each of KINDS, or None where it is not known."""
         start = at_ms - at_ms % self._bucket_ms
         key = (start, names, counters)
-        self._alike[key] = self._alike.get(key, 0) + 1
-        if user is not None and self._asked:
+        self._tallies[key] = self._tallies.get(key, 0) + 1
+        if user is not None and self._kinds_of:
             for counter in counters:
-                for kind in self._asked.get(counter, ()):
+                for kind in self._kinds_of.get(counter, ()):
                     name = None if kind == ALL else names[KINDS.index(kind)]
                     if name is not None or kind == ALL:
                         scope = ALL if name is None else self._scope(kind, name)
@@ -154,7 +154,7 @@ class _Tally:
 
     def aggregate(self, totals: dict[str, int], new_strikes: NewStrikes | None = None) -> Aggregate:
         counts: dict[int, dict[str, int]] = {}
-        for (start, names, counters), n in self._alike.items():
+        for (start, names, counters), n in self._tallies.items():
             bucket = counts.get(start)
             if bucket is None:
                 bucket = counts[start] = {}
@@ -173,10 +173,10 @@ class _Tally:
         return scope
 
 
-def _asked_users(live: LivePolicy) -> dict[str, set[str]]:
+def _kinds_counting_users(live: LivePolicy) -> dict[str, set[str]]:
     """Counter -> kinds of scope in which some rule asks how many users its hits come from."""
-    asked: dict[str, set[str]] = {}
-    for _, rule, of in active_rules(live):
+    kinds: dict[str, set[str]] = {}
+    for _, rule, measure in active_rules(live):
         if rule.min_users > 0:
-            asked.setdefault(of.hits, set()).update(rule.by)
-    return asked
+            kinds.setdefault(measure.hits, set()).update(rule.by)
+    return kinds

@@ -8,7 +8,15 @@ from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
-from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
+from tidegate.streams.core.measures import (
+    ACTIONS,
+    FAULT,
+    FEEDBACK,
+    PRODUCER_FAILED,
+    Measure,
+    find_measure,
+    shadow_measure,
+)
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules
@@ -32,8 +40,8 @@ def wilson_lower(hits: int, total: int, confidence: float) -> float:
     if total == 0 or hits == 0:
         return 0.0
     z = _z(confidence)
-    found, spread = hits / total, z * z / total
-    return max(0.0, (found + spread / 2 - z * sqrt((found * (1 - found) + spread / 4) / total)) / (1 + spread))
+    observed, spread = hits / total, z * z / total
+    return max(0.0, (observed + spread / 2 - z * sqrt((observed * (1 - observed) + spread / 4) / total)) / (1 + spread))
 
 
 @cache
@@ -58,40 +66,40 @@ def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
     Asked for twice: the smaller min_total holds.
     """
     policy, window_s = live.policy, live.policy.windows.rate_window_s
-    found: dict[tuple[str, int], RateSpec] = {}
+    specs: dict[tuple[str, int], RateSpec] = {}
 
-    def ask(of: Measure, window_s: int, min_total: int) -> None:
-        key = (of.name, window_s)
-        if key not in found or found[key].min_total > min_total:
-            found[key] = RateSpec(of, window_s, min_total)
+    def request(measure: Measure, window_s: int, min_total: int) -> None:
+        key = (measure.name, window_s)
+        if key not in specs or specs[key].min_total > min_total:
+            specs[key] = RateSpec(measure, window_s, min_total)
 
-    for of in _of_completions(policy):
-        ask(of, window_s, 1)
+    for measure in _completion_measures(policy):
+        request(measure, window_s, 1)
     if live.shadow is not None:
-        for of in _of_completions(live.shadow.policy):
-            ask(would(of, live.shadow.version), window_s, 1)
+        for measure in _completion_measures(live.shadow.policy):
+            request(shadow_measure(measure, live.shadow.version), window_s, 1)
     for name in _FEEDBACK:
         own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
-        for feedback_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
-            ask(_measure(name, policy), feedback_s, 1)
-    for _, rule, of in active_rules(live):
-        ask(of, rule.window_s, rule.min_total)
-    return tuple(found.values())
+        for feedback_s in own or {_round_up(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
+            request(_measure(name, policy), feedback_s, 1)
+    for _, rule, measure in active_rules(live):
+        request(measure, rule.window_s, rule.min_total)
+    return tuple(specs.values())
 
 
-def _of_completions(policy: Policy) -> list[Measure]:
+def _completion_measures(policy: Policy) -> list[Measure]:
     labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
     return [_measure(name, policy) for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED)]
 
 
 def _measure(name: str, policy: Policy) -> Measure:
-    found = measure(name, policy.labels, policy.prompt_labels)
-    if found is None:
+    measure = find_measure(name, policy.labels, policy.prompt_labels)
+    if measure is None:
         raise LookupError(f"no measure {name!r}")
-    return found
+    return measure
 
 
-def _whole(window_s: int, bucket_s: int) -> int:
+def _round_up(window_s: int, bucket_s: int) -> int:
     """The window, made a multiple of the bucket."""
     return window_s + -window_s % bucket_s
 
@@ -123,7 +131,7 @@ def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
     return counters
 
 
-def total_of(of: Measure, scope: str, sums: Sums) -> int:
+def total_of(measure: Measure, scope: str, sums: Sums) -> int:
     """What the measure's hits are a share of: each completion (or feedback) once."""
-    total = sum(sums[counter].get(scope, 0) for counter in of.total)
-    return total - sum(sums[counter].get(scope, 0) for counter in of.twice) if of.twice else total
+    total = sum(sums[counter].get(scope, 0) for counter in measure.total)
+    return total - sum(sums[counter].get(scope, 0) for counter in measure.twice) if measure.twice else total

@@ -23,7 +23,7 @@ _SPLITS = 200_000
 class _Bucket:
     partitions: dict[Hashable, dict[str, int]] = field(default_factory=dict)  # as each partition last said: series -> n
     sums: Sums = field(default_factory=dict)  # over the partitions
-    kept_s: int = 0  # counters kept for less than this were let go
+    trimmed_s: int = 0  # counters kept for less than this were let go
 
 
 class Buckets:
@@ -54,40 +54,40 @@ class Buckets:
         held = bucket.partitions.setdefault(partition, {})
         delta: Sums = {}
         for name, n in counts.items():
-            was = held.get(name, 0)
-            if was != n and (known := self._split(name)) is not None:
-                series, counter, scope = known
-                if self._keep_s[counter] >= bucket.kept_s:
+            before = held.get(name, 0)
+            if before != n and (parsed := self._split(name)) is not None:
+                series, counter, scope = parsed
+                if self._keep_s[counter] >= bucket.trimmed_s:
                     held[series] = n
-                    delta.setdefault(counter, {})[scope] = n - was
+                    delta.setdefault(counter, {})[scope] = n - before
         if not held.keys() <= counts.keys():  # expired, or the store lost its tail
             for name in held.keys() - counts.keys():
                 counter, scope = split(name)
                 delta.setdefault(counter, {})[scope] = -held.pop(name)
         if delta:
             _add(bucket.sums, delta, 1)
-            self._tell(start_ms, delta, 1)
+            self._notify_windows(start_ms, delta, 1)
 
     def drop_before(self, ms: int) -> None:
         """Forgets buckets that start before ms."""
         for start in [start for start in self._buckets if start < ms]:
-            self._tell(start, self._buckets.pop(start).sums, -1)
+            self._notify_windows(start, self._buckets.pop(start).sums, -1)
 
     def trim(self, end_ms: int) -> None:
         """Lets go, bucket by bucket, of counters that no window ending at end_ms or later can ask for."""
         horizons = sorted(set(self._keep_s.values()))
         for start, bucket in self._buckets.items():
             needed_s = next((h for h in horizons if start >= end_ms - h * 1000), horizons[-1] + 1)
-            if needed_s > bucket.kept_s:
-                bucket.kept_s = needed_s
+            if needed_s > bucket.trimmed_s:
+                bucket.trimmed_s = needed_s
                 gone = {c: sums for c, sums in bucket.sums.items() if self._keep_s[c] < needed_s}
                 if gone:
                     bucket.sums = {c: sums for c, sums in bucket.sums.items() if c not in gone}
                     for partition, held in bucket.partitions.items():
                         bucket.partitions[partition] = {s: n for s, n in held.items() if split(s)[0] not in gone}
-                    self._tell(start, gone, -1)
+                    self._notify_windows(start, gone, -1)
 
-    def _tell(self, start_ms: int, delta: Sums, sign: int) -> None:
+    def _notify_windows(self, start_ms: int, delta: Sums, sign: int) -> None:
         for window in self._windows:
             window.note(start_ms, delta, sign)
 
@@ -99,8 +99,8 @@ class Buckets:
             if len(self._splits) >= _SPLITS:
                 self._splits.clear()
             counter, scope = split(name)
-            known = self._splits[name] = (name, counter, scope) if counter in self._keep_s else None
-            return known
+            parsed = self._splits[name] = (name, counter, scope) if counter in self._keep_s else None
+            return parsed
 
 
 class Window:
@@ -127,9 +127,9 @@ class Window:
             old_start = old_end - width
         new_start = end_ms - width
         for start, bucket in self._buckets.items():
-            was, now = old_start <= start < old_end, new_start <= start < end_ms
-            if was != now:
-                self._add(bucket.sums, 1 if now else -1)
+            was_inside, is_inside = old_start <= start < old_end, new_start <= start < end_ms
+            if was_inside != is_inside:
+                self._add(bucket.sums, 1 if is_inside else -1)
         return self._sums
 
     def note(self, start_ms: int, delta: Sums, sign: int) -> None:
@@ -148,8 +148,8 @@ def _add(sums: Sums, delta: Sums, sign: int) -> None:
     for counter, scopes in delta.items():
         into = sums.setdefault(counter, {})
         for scope, n in scopes.items():
-            left = into.get(scope, 0) + sign * n
-            if left:
-                into[scope] = left
+            remaining = into.get(scope, 0) + sign * n
+            if remaining:
+                into[scope] = remaining
             else:
                 into.pop(scope, None)

@@ -10,13 +10,13 @@ from tidegate.streams.core.events import FeedbackKind
 from tidegate.streams.core.fields import Action
 
 
-class Frozen(BaseModel):
+class EffectsModel(BaseModel):
     """What every part is: frozen, and nothing but its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Example(Frozen):
+class Example(EffectsModel):
     """A decision that would change, of those the earliest. Its text is the producer's to show, by the id."""
 
     id: str
@@ -32,7 +32,7 @@ class Example(Frozen):
     said: list[FeedbackKind]  # complaints, appeals and verdicts
 
 
-class Change(Frozen):
+class Change(EffectsModel):
     """How many decisions go from one action to another."""
 
     was: Action
@@ -41,7 +41,7 @@ class Change(Frozen):
     examples: list[Example]
 
 
-class Group(Frozen):
+class Group(EffectsModel):
     """What changes at one tenant, one model, or because of one label."""
 
     name: str
@@ -54,7 +54,7 @@ class Group(Frozen):
     newly: dict[Action, int]
 
 
-class Shift(Frozen):
+class Shift(EffectsModel):
     """How many decisions have an action, or a label among their reasons: before, and then."""
 
     name: str
@@ -62,7 +62,7 @@ class Shift(Frozen):
     now: int
 
 
-class RestsOn(Frozen):
+class RestsOn(EffectsModel):
     """Who gave the score that drives each change; a fault has none."""
 
     screen: int
@@ -70,7 +70,7 @@ class RestsOn(Frozen):
     one_model: int  # where one model gives every score
 
 
-class FeedbackCounts(Frozen):
+class FeedbackCounts(EffectsModel):
     """Completions of which people said so, each once a kind."""
 
     complaint: int = 0
@@ -79,7 +79,7 @@ class FeedbackCounts(Frozen):
     overturned: int = 0
 
 
-class UnscoredLabel(Frozen):
+class UnscoredLabel(EffectsModel):
     """A label without a score in so many decisions."""
 
     label: str
@@ -87,7 +87,7 @@ class UnscoredLabel(Frozen):
     decisions: int
 
 
-class Effects(Frozen):
+class Effects(EffectsModel):
     """What differs between two judgements of the same decisions."""
 
     decisions: int

@@ -14,7 +14,7 @@ from tidegate.streams.wire.fields import EXPECTED
 
 E = TypeVar("E", bound=Incoming)
 
-MOST = 16  # paths named on one event
+MAX_PATHS = 16  # paths named on one event
 LONGEST_NAME = 200  # characters, as `Name` in core/contract.py
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -24,33 +24,33 @@ _OTHERS = ("prompt", "status")
 _NEEDED = ("completion_id",)  # without this one nobody knows what is spoken of
 
 
-def text_of(found: Any) -> str | None:
+def text_of(value: Any) -> str | None:
     """A string, or a number as its text: many a system counts its users. None for anything else."""
-    if isinstance(found, str):
-        return found
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(found, float) and not math.isfinite(found):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     try:
-        return str(found)
+        return str(value)
     except ValueError:  # an integer of more digits than Python writes
         return None
 
 
-def id_of(found: Any) -> str | None:
+def id_of(value: Any) -> str | None:
     """An id or user as Tidegate keeps it, or None where it cannot be read."""
-    text = text_of(found)
+    text = text_of(value)
     return shortened(text) if text and not _CONTROL.search(text) else None
 
 
-def name_of(found: Any) -> str | None:
+def name_of(value: Any) -> str | None:
     """A tenant, model, route or locale, or None where it cannot be read."""
-    text = text_of(found)
+    text = text_of(value)
     return text if text and len(text) <= LONGEST_NAME and "|" not in text and not _CONTROL.search(text) else None
 
 
-class Unmendable(Exception):
+class Unrepairable(Exception):
     """A field without which there is no event. Never leaves this package."""
 
     def __init__(self, name: str, error: ValidationError) -> None:
@@ -58,7 +58,7 @@ class Unmendable(Exception):
         self.name, self.error = name, error
 
 
-def mended(
+def repair(
     event: type[E], fields: dict[str, Any], error: ValidationError, position: str, place: Callable[[str], str]
 ) -> tuple[E, Sequence[str]]:
     """The event of fields that its model refused for that error, and where each stood that had to be dropped.
@@ -66,42 +66,42 @@ def mended(
     position: the record's, which is the id where none can be read. place: our field -> where it stood. Raises
     Unmendable.
     """
-    better, dropped = _mended(fields, error, position, place)
+    repaired, dropped = _repair_fields(fields, error, position, place)
     try:
-        return event.model_validate(better), dropped
-    except ValidationError as again:
-        raise Unmendable(str(again.errors()[0]["loc"][0]), again) from None
+        return event.model_validate(repaired), dropped
+    except ValidationError as still_invalid:
+        raise Unrepairable(str(still_invalid.errors()[0]["loc"][0]), still_invalid) from None
 
 
-def _mended(
+def _repair_fields(
     fields: dict[str, Any], error: ValidationError, position: str, place: Callable[[str], str]
 ) -> tuple[dict[str, Any], list[str]]:
-    found, dropped = dict(fields), []
-    places = error.errors(include_url=False, include_context=False, include_input=False)
-    for name in dict.fromkeys(str(one["loc"][0]) for one in places):
-        if name not in found or name not in (*_IDS, *_NAMES, *_OTHERS):
-            raise Unmendable(name, error)
-        value = found[name]
+    repaired, dropped = dict(fields), []
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    for name in dict.fromkeys(str(problem["loc"][0]) for problem in problems):
+        if name not in repaired or name not in (*_IDS, *_NAMES, *_OTHERS):
+            raise Unrepairable(name, error)
+        value = repaired[name]
         good = id_of(value) if name in _IDS else name_of(value) if name in _NAMES else None
         if good is None and name in _NEEDED:
-            raise Unmendable(name, error)
+            raise Unrepairable(name, error)
         if good is None and value != "":
             dropped.append(place(name))
         if good is not None:
-            found[name] = good
+            repaired[name] = good
         elif name == "id":
-            found["id"] = position
+            repaired["id"] = position
         else:
-            del found[name]
-    return found, dropped
+            del repaired[name]
+    return repaired, dropped
 
 
-def named(*lists: Any) -> tuple[str, ...]:
+def merge_paths(*lists: Any) -> tuple[str, ...]:
     """Paths of what was dropped, each once, in the order they were found; so many at most."""
-    return tuple(dict.fromkeys(path for paths in lists for path in paths))[:MOST]
+    return tuple(dict.fromkeys(path for paths in lists for path in paths))[:MAX_PATHS]
 
 
-def expected(name: str, given: bool) -> str:
+def describe_expected(name: str, present: bool) -> str:
     """What a field should have been."""
-    said = EXPECTED.get(name, "a valid value")
-    return said if given else "this key: " + said
+    description = EXPECTED.get(name, "a valid value")
+    return description if present else "this key: " + description

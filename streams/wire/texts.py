@@ -18,7 +18,7 @@ SILENT = (
 )
 
 
-class Lost:
+class LostTexts:
     """What could not be read: where it stood, and what was expected there. The text is never in it."""
 
     __slots__ = ("places",)
@@ -31,7 +31,7 @@ class Lost:
         self.places.setdefault(where, expected)
         return ""
 
-    def unless_said(self, texts: list[str], failed: bool = False) -> list[str]:
+    def require_text(self, texts: list[str], failed: bool = False) -> list[str]:
         """The texts; raises Refused where there is none, and something could not be read that may have been one.
 
         failed: the call has; then none is needed.
@@ -42,71 +42,71 @@ class Lost:
         return texts
 
 
-def each(found: Any, where: str, lost: Lost, read: Callable[[Any, str, Lost], str]) -> list[str]:
+def text_of_each(value: Any, where: str, lost: LostTexts, read: Callable[[Any, str, LostTexts], str]) -> list[str]:
     """One text for each of a list, in its place; of an empty list one that is empty. Raises Refused: not a list."""
-    if isinstance(found, dict):  # one, without its list
-        return [read(found, where, lost)]
-    if not isinstance(found, list):
+    if isinstance(value, dict):  # one, without its list
+        return [read(value, where, lost)]
+    if not isinstance(value, list):
         raise Refused(DeadLetterReason.INVALID, where, "a list, one a choice")
-    return [read(one, f"{where}[{i}]", lost) for i, one in enumerate(found)] or [""]
+    return [read(one, f"{where}[{i}]", lost) for i, one in enumerate(value)] or [""]
 
 
-def choice(found: Any, where: str, lost: Lost) -> str:
+def choice_text(value: Any, where: str, lost: LostTexts) -> str:
     """One of `choices`: its message, or its text as the older API writes it. Empty where a filter took it out."""
-    if found is None or isinstance(found, str):
-        return found or ""
-    if not isinstance(found, dict):
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, dict):
         return lost.add(where, "an object")
-    text, message = found.get("text"), found.get("message")
+    text, message = value.get("text"), value.get("message")
     if text and (isinstance(text, str) or not isinstance(message, dict)):
-        return content(text, where + ".text", lost)
+        return content_text(text, where + ".text", lost)
     if message is None:
-        if isinstance(delta := found.get("delta"), dict) and found.get("finish_reason") is not None:
-            return message_said(delta, where + ".delta", lost)  # a stream that was put together, and kept its names
-        if "message" in found or "text" in found or found.get("finish_reason") is not None or "error" in found:
+        if isinstance(delta := value.get("delta"), dict) and value.get("finish_reason") is not None:
+            return message_text(delta, where + ".delta", lost)  # a stream that was put together, and kept its names
+        if "message" in value or "text" in value or value.get("finish_reason") is not None or "error" in value:
             return ""
         return lost.add(where + ".message", "an object")
     if isinstance(message, dict):
-        return message_said(message, where + ".message", lost)
+        return message_text(message, where + ".message", lost)
     return message if isinstance(message, str) else lost.add(where + ".message", "an object")
 
 
-def message_said(found: dict[str, Any], where: str, lost: Lost) -> str:
+def message_text(value: dict[str, Any], where: str, lost: LostTexts) -> str:
     """All that a message says: content, refusal, and the transcript of audio. Tool calls say nothing."""
-    said = [content(found.get("content"), where + ".content", lost)]
-    audio = found.get("audio")
+    texts = [content_text(value.get("content"), where + ".content", lost)]
+    audio = value.get("audio")
     for text, place in (
-        (found.get("refusal"), ".refusal"),
+        (value.get("refusal"), ".refusal"),
         (audio.get("transcript") if isinstance(audio, dict) else None, ".audio.transcript"),
     ):
-        said.append(text if isinstance(text, str) else _nothing(text, where + place, lost, "a string or null"))
-    return "\n".join(text for text in said if text)
+        texts.append(text if isinstance(text, str) else _empty_or_lost(text, where + place, lost, "a string or null"))
+    return "\n".join(text for text in texts if text)
 
 
-def content(found: Any, where: str, lost: Lost) -> str:
+def content_text(value: Any, where: str, lost: LostTexts) -> str:
     """A content as one text: a string, null (empty), one part, or a list of parts, joined as they are shown."""
-    if found is None or isinstance(found, str):
-        return found or ""
-    if isinstance(found, list):
-        return "".join([part(one, f"{where}[{i}]", lost) for i, one in enumerate(found)])
-    if isinstance(found, dict) and any(key in found for key in ("parts", "text", "refusal", "type")):
-        return part(found, where, lost)
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list):
+        return "".join([content_part(one, f"{where}[{i}]", lost) for i, one in enumerate(value)])
+    if isinstance(value, dict) and any(key in value for key in ("parts", "text", "refusal", "type")):
+        return content_part(value, where, lost)
     return lost.add(where, "a string, null, or a list of parts")
 
 
-def part(found: Any, where: str, lost: Lost) -> str:
+def content_part(value: Any, where: str, lost: LostTexts) -> str:
     """One part of a content. Images, tools, and what the model only thought say nothing."""
-    if found is None or isinstance(found, str):
-        return found or ""
-    if not isinstance(found, dict):
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, dict):
         return lost.add(where, "a part: an object")
-    kind = found.get("type")
-    if kind in SILENT or found.get("thought") is True:
+    kind = value.get("type")
+    if kind in SILENT or value.get("thought") is True:
         return ""
-    if isinstance(found.get("parts"), list):  # Gemini's content is an object of parts
-        return content(found["parts"], where + ".parts", lost)
+    if isinstance(value.get("parts"), list):  # Gemini's content is an object of parts
+        return content_text(value["parts"], where + ".parts", lost)
     key = "refusal" if kind == "refusal" else "text"
-    text = found.get(key)
+    text = value.get(key)
     if isinstance(text, dict):  # OpenAI's assistants: {"value": …, "annotations": …}
         text = text.get("value")
     if text is None:  # of audio; or its type is missing, or another's
@@ -116,33 +116,33 @@ def part(found: Any, where: str, lost: Lost) -> str:
             "text",
             *(("content",) if kind in ("text", "output_text") or not isinstance(kind, str) else ()),
         )
-        text = next((found[one] for one in keys if isinstance(found.get(one), str)), None)
-    return text if isinstance(text, str) else _nothing(text, f"{where}.{key}", lost, "a string")
+        text = next((value[one] for one in keys if isinstance(value.get(one), str)), None)
+    return text if isinstance(text, str) else _empty_or_lost(text, f"{where}.{key}", lost, "a string")
 
 
-def _nothing(found: Any, where: str, lost: Lost, expected: str) -> str:
-    return "" if found is None else lost.add(where, expected)
+def _empty_or_lost(value: Any, where: str, lost: LostTexts, expected: str) -> str:
+    return "" if value is None else lost.add(where, expected)
 
 
-def output(found: Any, where: str, lost: Lost) -> str:
+def output_text(value: Any, where: str, lost: LostTexts) -> str:
     """What the items of a response's `output` say, each message on a line of its own."""
-    items = [found] if isinstance(found, dict) else found
+    items = [value] if isinstance(value, dict) else value
     if items is None or isinstance(items, str):
         return items or ""
     if not isinstance(items, list):
         return lost.add(where, "a list of items")
-    said = [_item(item, where if items is not found else f"{where}[{i}]", lost) for i, item in enumerate(items)]
-    return "\n".join(text for text in said if text)
+    texts = [_item_text(item, where if items is not value else f"{where}[{i}]", lost) for i, item in enumerate(items)]
+    return "\n".join(text for text in texts if text)
 
 
-def _item(found: Any, where: str, lost: Lost) -> str:
+def _item_text(value: Any, where: str, lost: LostTexts) -> str:
     """One item: a message, or a part that stands there alone. Reasoning and tools say nothing."""
-    if isinstance(found, dict):
-        kind = found.get("type")
+    if isinstance(value, dict):
+        kind = value.get("type")
         if kind == "message" or (
-            "content" in found and (not isinstance(kind, str) or found.get("role") == "assistant")
+            "content" in value and (not isinstance(kind, str) or value.get("role") == "assistant")
         ):
-            return message_said(found, where, lost)
+            return message_text(value, where, lost)
         if kind not in ("output_text", "text", "refusal", None):
             return ""
-    return part(found, where, lost)
+    return content_part(value, where, lost)
