@@ -1,4 +1,4 @@
-"""decide: from what is known of one completion, and one policy version, to one decision. Pure."""
+"""decide: from the inputs of one completion, and one policy version, to one decision. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from tidegate.streams.core.times import BACK_MS
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
-_PRODUCER_TIMES = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
+_PRODUCER_TIMES = (
+    EventTime.ON_TIME,
+    EventTime.TOO_LATE,
+)  # the decision counts under the producer's time, if it gave one
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
@@ -60,7 +63,7 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
-        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
+        """Returns the inputs of a published decision: `decide(Inputs.of(d), policy) == d` under d's versions."""
         inputs = cls._make(_recorded(decision))
         shadow = decision.would_be
         return inputs._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else inputs
@@ -70,13 +73,13 @@ _recorded = attrgetter(*Inputs._fields)  # of a decision
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
-    """The decision on one completion: the strongest action any score asks for, and every reason for it.
+    """Decides one completion: the strongest action that any score requests, and every reason for it.
 
-    Beside it, where the policy has a shadow, what that one would ask for.
+    Where the policy has a shadow, the decision also holds what the shadow would request.
 
     A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is allowed,
-    unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
-    its label becomes `review`: nothing to redact by, so a person looks.
+    unless its text (what was shown before the call failed) has scores that request more. `redact` without spans for
+    its label becomes `review`: there is nothing to redact by, so a person looks.
     """
     arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
@@ -132,14 +135,14 @@ def _would_be(inputs: Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> Wo
 def _split_spans(
     spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """The spans that would be there without the shadow, and the others, which only it asked for."""
+    """Splits spans into those of the live policy, and those that only the shadow requested."""
     thresholds = live.own_redact_from
     live_labels = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
     return tuple([s for s in spans if s.label in live_labels]), tuple([s for s in spans if s.label not in live_labels])
 
 
 def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
-    """How the producer's time compares with when its record arrived, and the time to count under (ms)."""
+    """Returns how the producer's time compares with its record's arrival, and the time to count under (ms)."""
     if event_ms is None:
         return _ON_TIME, arrived_ms
     windows = live.policy.windows
@@ -185,10 +188,13 @@ def _reasons(
     thresholds: ResolvedLabels,
     completion: Inputs | None,
 ) -> list[Reason]:
-    """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
+    """Returns, for every label whose score reaches a threshold, its strongest reason.
+
+    completion: None for a prompt's scores.
+    """
     reasons = []
     for label, score in scores.items():
-        # Strongest first; a label that the policy does not name asks for nothing.
+        # Strongest first; a label that the policy does not name requests nothing.
         for threshold, action, scope in thresholds.get(label, ()):
             if score >= threshold:
                 if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):

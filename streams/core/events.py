@@ -1,9 +1,9 @@
-"""The contracts: one frozen model for every event Tidegate reads or writes; here what becomes of one record.
+"""The contracts: one frozen model for every event Tidegate reads or writes; here decisions and dead letters.
 
 The JSON Schemas and the AsyncAPI document are generated from them (`tidegate schemas`) and tested against them: the
-words under a field are its description there. No model holds completion text on its way out: what comes in is in
-`incoming.py`, everything else goes out. What follows from decisions is in `rated.py`, what stands on the `policies`
-log in `changes.py`, what they all share in `contract.py`.
+docstring under a field is its description there. No outgoing model holds completion text: incoming events are in
+`incoming.py`, all others go out. Rates, alerts and enforcements are in `rated.py`, the records of the `policies`
+log in `policy/records.py`, what all events share in `fields.py`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Decision(Outgoing):
     source: Source
     """Where the completion was read: of decisions with one source one was counted."""
     epoch: int
-    """The owner's token; of the decisions on one source the highest epoch's is the one that was counted."""
+    """The owner's epoch (a fencing token); of the decisions on one source the highest epoch's was counted."""
     action: Action
     """The strongest action that any reason asks for."""
     reasons: tuple[Reason, ...] = ()
@@ -199,7 +199,7 @@ class DeadLetter(Outgoing):
     source: Source
     """Where the record was read."""
     epoch: int
-    """The owner's token; of dead letters with one id the highest epoch's is the one that was counted."""
+    """The owner's epoch (a fencing token); of dead letters with one id the highest epoch's was counted."""
     reason: DeadLetterReason
     """Why it could not be read."""
     where: str

@@ -48,7 +48,7 @@ class Completion(Incoming):
     at_ms: GivenTime | None = None
     """When it was made, in ms since 1970-01-01 UTC, by the producer's clock; the record's timestamp where absent."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
+    """Paths in the record that could not be read. Set by the decoder; producers never send it."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -87,4 +87,4 @@ class Feedback(Incoming):
     """When it was said, in ms since 1970-01-01 UTC, by the producer's clock. Read and left: feedback counts under its
     record's time."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
+    """Paths in the record that could not be read. Set by the decoder; producers never send it."""

@@ -1,7 +1,7 @@
 """Strikes: what a decision weighs, how weights add up and decay, and which thresholds a user stands at. Pure.
 
 `store.apply` does this sum where the counts are kept (in Lua; its in-memory twin does it with this file), so that a
-strike is added exactly as often as its completion is counted: once. Nothing here is seen by `decide`.
+strike is added exactly as often as its completion is counted: once. `decide` never reads strikes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import SMALLEST, Strikes
 
 Enforced = Literal["throttle", "suspend"]
-NEGLIGIBLE = 1 / 1000  # of the smallest number that the policy names: less than that is nobody's strikes
+NEGLIGIBLE = 1 / 1000  # of the smallest number in the policy: fewer strikes than that are forgotten
 AT_ONCE = 500  # crossings of a partition: some 200 kB
 
 
@@ -32,7 +32,7 @@ class Strike(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which half-life and thresholds strikes are added up: those of one policy version."""
+    """The half-life and thresholds of one policy version, under which strikes are added up."""
 
     half_life_ms: int
     throttle: float | None
@@ -42,20 +42,20 @@ class Terms:
 
     @property
     def lowest(self) -> float | None:
-        """Standing at or above this is enforced; None where nothing is."""
+        """A balance at or above this is enforced; None where no threshold is set."""
         return self.suspend if self.throttle is None else self.throttle
 
 
 @dataclass(frozen=True, slots=True)
 class NewStrikes:
-    """What a span adds to strikes, in offset order."""
+    """The strikes that a record range adds, in offset order."""
 
     terms: Terms
     strikes: tuple[Strike, ...]
 
 
 class StrikeBalance(NamedTuple):
-    """How a user stands: the decayed sum of their strikes at the event time of the latest one."""
+    """A user's strikes: their decayed sum at the event time of the latest one."""
 
     strikes: float
     at_ms: int
@@ -63,7 +63,7 @@ class StrikeBalance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A user was left at or above a threshold by a strike, or somebody undid some: what an enforcement says."""
+    """A strike left a user at or above a threshold, or an operator undid some: the content of an enforcement."""
 
     id: str
     user: str
@@ -77,7 +77,7 @@ class Crossing:
 
 
 def terms(live: LivePolicy) -> Terms:
-    """The terms of a policy version, also where it gives no weights: what was made before still decays."""
+    """Returns the terms of a policy version, also where it gives no weights: earlier strikes still decay."""
     rules = live.policy.strikes
     by_label = (*rules.weights.values(), *rules.prompt_weights.values())
     weights = [w for label in by_label for w in (label.flag, label.review, label.redact, label.block)]
@@ -87,7 +87,7 @@ def terms(live: LivePolicy) -> Terms:
 
 
 def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes | None:
-    """The strikes of a span's decisions, in their order; None where there are none.
+    """Returns the strikes of a record range's decisions, in their order; None where there are none.
 
     Costs nothing where the policy gives no weights, as it is by default.
     """
@@ -99,9 +99,9 @@ def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes |
 
 
 def strike_of(decision: Decision, rules: Strikes) -> Strike | None:
-    """What a decision adds to its user's strikes, or None.
+    """Returns the strike of a decision, or None.
 
-    Of several reasons the one that weighs most counts, the others add nothing: labels of one text go together. A
+    Of several reasons the one that weighs most counts; the others add nothing: labels of one text go together. A
     fault, a producer's failure as such (not the text that was shown before it), a completion that came too late and
     one without a user weigh nothing.
     """
@@ -128,15 +128,15 @@ def strike_of(decision: Decision, rules: Strikes) -> Strike | None:
 
 
 def decayed(strikes: float, for_ms: int, half_life_ms: int) -> float:
-    """What is left after that time, 0 or more of it."""
+    """Returns what is left of the strikes after for_ms, which is 0 or more."""
     return float(strikes * 2.0 ** (-for_ms / half_life_ms))
 
 
 def add(balance: StrikeBalance | None, strike: Strike, half_life_ms: int) -> StrikeBalance:
-    """How the user stands with one more strike.
+    """Returns the user's balance with one more strike.
 
-    The sum is the same in whatever order strikes come: one that is older than the latest is decayed to the latest's
-    time itself.
+    The sum is the same in whatever order strikes come: an older strike than the latest is decayed to the latest's
+    time.
     """
     if balance is None:
         return StrikeBalance(strike.weight, strike.at_ms)
@@ -148,14 +148,14 @@ def add(balance: StrikeBalance | None, strike: Strike, half_life_ms: int) -> Str
 def after_undo(
     balance: StrikeBalance, weight: float | None, now_ms: int, half_life_ms: int
 ) -> tuple[float, StrikeBalance]:
-    """The strikes at now_ms, and how the user stands without `weight` of them (None: without any)."""
+    """Returns the strikes at now_ms, and the balance without `weight` of them (None: without any)."""
     at_ms = max(now_ms, balance.at_ms)
     before = decayed(balance.strikes, at_ms - balance.at_ms, half_life_ms)
     return before, StrikeBalance(0.0 if weight is None else max(0.0, before - weight), at_ms)
 
 
 def negligible_in_ms(strikes: float, terms: Terms) -> int:
-    """How long until less than `terms.negligible` is left of them, rounded up."""
+    """Returns how long (ms) until less than `terms.negligible` is left of the strikes, rounded up."""
     times = strikes / terms.negligible
     return ceil(terms.half_life_ms * log2(times)) if times > 1 else 0
 
@@ -164,7 +164,7 @@ def negligible_in_ms(strikes: float, terms: Terms) -> int:
 
 
 def threshold_reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
-    """The strongest enforcement whose threshold is reached, and that threshold."""
+    """Returns the strongest enforcement whose threshold is reached, and that threshold."""
     if terms.suspend is not None and strikes >= terms.suspend:
         return "suspend", terms.suspend
     if terms.throttle is not None and strikes >= terms.throttle:
@@ -173,14 +173,14 @@ def threshold_reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | 
 
 
 def below_ms(balance: StrikeBalance, threshold: float, half_life_ms: int) -> int:
-    """The first millisecond at which less than the threshold is left, if no more come; at_ms where it is already."""
+    """Returns the first millisecond with less than the threshold left, if no more come; at_ms where it is already."""
     if balance.strikes < threshold:
         return balance.at_ms
     return balance.at_ms + int(half_life_ms * log2(balance.strikes / threshold)) + 1
 
 
 def enforcement(crossing: Crossing) -> Enforcement:
-    """What is published of a crossing. An undo that leaves the user at a threshold enforces that one."""
+    """Builds the event of a crossing. An undo that leaves the user at a threshold enforces that threshold."""
     balance, terms = crossing.balance, crossing.terms
     tenant, _, user = crossing.user.rpartition(":")
     action, threshold = threshold_reached(balance.strikes, terms) or ("lifted", None)

@@ -1,4 +1,4 @@
-"""What a worker says of itself once a second, and what that means beside the `policies` log. Pure."""
+"""A worker's status, written once a second, and its health compared with the `policies` log. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.snapshot import LogMatch
 
-SILENT_MS = 5_000  # a word comes once a second
+SILENT_MS = 5_000  # a status is written once a second
 
 
 class WorkerStatus(BaseModel):
-    """A worker's word. Keys of a newer Tidegate are not looked at."""
+    """The status of one worker. Keys of a newer Tidegate are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -25,22 +25,24 @@ class WorkerStatus(BaseModel):
     shadow: str | None = None
     since_ms: int | None = None  # when it took that version
     model: str | None = None
-    next: int = 0  # how far it has read the `policies` log
-    log: LogMatch = LogMatch.WHOLE  # what that log is
-    file: Literal["same", "ignored"] | None = None  # beside the live policy; None: none is live
+    next: int = 0  # next offset of the `policies` log
+    log: LogMatch = LogMatch.WHOLE  # how that log compares with the snapshot
+    file: Literal["same", "ignored"] | None = (
+        None  # the policy file, compared with the live policy; None: no policy is live
+    )
     waiting_for: Mapping[str, str] = Field({})  # what keeps it from its job
     probes: str = ""
-    stopped: bool = False  # its last word: it ended in order
+    stopped: bool = False  # the last status: the worker ended in order
 
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """One worker, and what keeps it from being as it should be: `why` is empty where nothing does."""
+    """The health of one worker; `why` names what is wrong, and is empty where nothing is."""
 
     worker: str
     status: WorkerStatus
     seen_ms: int
-    behind: int | None  # changes it has not taken; None: its version is not of this log
+    behind: int | None  # changes that it has not applied; None: its version is not of this log
     silent: bool
     why: str
 
@@ -48,10 +50,11 @@ class WorkerHealth:
 def worker_healths(
     texts: Mapping[str, tuple[int, str]], log: PolicyLog, changes: Collection[int], now_ms: int
 ) -> list[WorkerHealth]:
-    """Every worker that did not end in order, by name.
+    """Returns the health of every worker that did not end in order, by name.
 
-    words: worker -> when it said it (store time), and what. changes: offsets of the log that changed policy or shadow.
-    Of several workers of one name the silent ones were restarted: only those that speak are given, else the last.
+    texts: worker -> when its status was written (store time), and the JSON. changes: offsets of the log that changed
+    policy or shadow. Of several workers of one name the silent ones were restarted: only the others are returned, or
+    the last where all are silent.
     """
     by_name: dict[str, list[WorkerHealth]] = {}
     for worker, (seen_ms, text) in texts.items():
@@ -59,7 +62,7 @@ def worker_healths(
             status = WorkerStatus.model_validate_json(text)
         except ValidationError:
             status = WorkerStatus(
-                name=worker, started_ms=0, waiting_for={"report": "its word cannot be read: another version?"}
+                name=worker, started_ms=0, waiting_for={"report": "its status cannot be read: another version?"}
             )
         if not status.stopped:
             health = _health(worker, status, seen_ms, log, changes, now_ms)

@@ -25,13 +25,13 @@ class Envelope(NamedTuple):
     """An envelope, opened."""
 
     data: dict[str, Any]
-    at: str  # where data stands, as a prefix of its fields' paths
-    fields: dict[str, Any]  # `id`, and `at_ms` where the envelope has a time: they win over the data's own
+    at: str  # path of the data, as a prefix of its fields' paths
+    fields: dict[str, Any]  # `id`, and `at_ms` where the envelope has a time: they replace the data's own
     paths: dict[str, str]
-    dropped: list[str]  # paths of what could not be read
+    dropped: list[str]  # paths that could not be read
 
     def merge_over(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """The data's fields with the envelope's over them; a `time` that is no time gives way to the data's own."""
+        """Returns the data's fields with the envelope's over them; an unusable `time` leaves the data's own."""
         own = fields.get("at_ms")
         merged = {**fields, **self.fields}
         if own is not None and parse_time(merged["at_ms"]) is None:
@@ -44,7 +44,7 @@ def is_structured(payload: dict[str, Any], headers: Headers) -> bool:
 
 
 def structured(payload: dict[str, Any]) -> Envelope:
-    """The envelope that is the value. `data` must be an object, or `data_base64` the bytes of one."""
+    """Opens an envelope that is the record's value. `data` must be an object, or `data_base64` the bytes of one."""
     fields, dropped = _fields(payload, "")
     data, packed = payload.get("data"), payload.get("data_base64")
     if isinstance(data, dict):
@@ -58,18 +58,18 @@ def structured(payload: dict[str, Any]) -> Envelope:
 
 
 def binary(payload: dict[str, Any], headers: Headers) -> Envelope:
-    """The envelope that is in `ce_` headers; the value is its data."""
+    """Opens an envelope in `ce_` headers; the record's value is its data."""
     fields, dropped = _fields(headers.envelope, "header ce_")
     return Envelope(payload, "", fields, {"id": "header ce_id", "at_ms": "header ce_time"}, dropped)
 
 
 def identity(source: str, id: str) -> str:
-    """An event's id: CloudEvents count one as the same only where source and id both are. `source#id`, shortened."""
+    """Returns an event's id, `source#id`, shortened: CloudEvents are the same only where source and id both are."""
     return shortened(f"{source}#{id}")
 
 
 def _fields(attributes: dict[str, Any], at: str) -> tuple[dict[str, Any], list[str]]:
-    """The envelope's word, and what of it cannot be read: without source or id the data's own id stands."""
+    """Returns the envelope's fields, and paths that cannot be read: without source or id the data's own id stands."""
     if text_of(attributes.get("specversion")) not in ("1.0", "1"):  # JavaScript writes the number 1.0 as 1
         raise Refused(DeadLetterReason.UNKNOWN_VERSION, at + "specversion", "1.0")
     dropped: list[str] = []
@@ -83,7 +83,7 @@ def _fields(attributes: dict[str, Any], at: str) -> tuple[dict[str, Any], list[s
 
 
 def _attribute(attributes: dict[str, Any], name: str, at: str, dropped: list[str]) -> str | None:
-    """The attribute, or None where it is missing, or cannot be read: then its path is added to `dropped`."""
+    """Returns the attribute, or None where it is missing or cannot be read: then its path is added to `dropped`."""
     value = attributes.get(name)
     text = text_of(value)
     if text and not _CONTROL.search(text):

@@ -1,8 +1,8 @@
-"""Records that `redrive` sent again, among those of a record range: of the copies of one origin one is decided.
+"""Copies: records that `redrive` sent again. Of the copies of one origin one is decided.
 
-A copy names its origin in a header that anybody can write. So it is believed only of a record of its own partition before
-it, and only where the two have the same bytes; else the header is ignored, and the record is one like any other.
-Knows what the store says of copies; asks nobody.
+A copy names its origin in a header that anybody can write. So the header is trusted only where it names an earlier
+record of the same partition with the same bytes; else it is ignored, and the record is one like any other.
+Pure: the caller passes what the store holds of copies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _POSITION = re.compile(r"(?P<topic>[^\[\]]+)\[(?P<partition>\d{1,10})\]@(?P<offs
 
 
 class Ignored(StrEnum):
-    """Why the header of a record is ignored, and the record decided as if it had none."""
+    """Why a record's header is ignored, and the record decided as if it had none."""
 
     MALFORMED = "malformed"  # no `topic[partition]@offset`
     ELSEWHERE = "elsewhere"  # of another topic or partition, or no record before this one
@@ -34,9 +34,9 @@ class Ignored(StrEnum):
 
 @dataclass(slots=True)
 class Copies:
-    """What the headers of one record range's records say of origins."""
+    """The origins that the headers of one record range name."""
 
-    by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be believed
+    by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be trusted
     ignored: Counter[Ignored] = field(default_factory=Counter)
 
     @property
@@ -45,7 +45,7 @@ class Copies:
 
 
 def copies_in(records: Iterable[Record]) -> Copies:
-    """The copies among the records of one partition. Few records have headers, and of those few have ours."""
+    """Returns the copies among the records of one partition. Few records have headers, and few of those ours."""
     copies = Copies()
     for record in records:
         if record.headers and (origin_header := read_origin(record.headers)) is not None:
@@ -58,7 +58,7 @@ def copies_in(records: Iterable[Record]) -> Copies:
 
 
 def copy_of(record: Record, origin_header: str) -> Copy | Ignored:
-    """The record as a copy of what its header says, or why it is none."""
+    """Returns the record as a copy of the origin that its header names, or why it is none."""
     place = parse_position(origin_header)
     if place is None:
         return Ignored.MALFORMED
@@ -69,7 +69,7 @@ def copy_of(record: Record, origin_header: str) -> Copy | Ignored:
 
 
 def parse_position(origin_header: str) -> tuple[TopicPartition, int] | None:
-    """Part and offset of `topic[partition]@offset`; None where it is no such thing."""
+    """Parses `topic[partition]@offset` into partition and offset; None where it has another form."""
     match = _POSITION.fullmatch(origin_header)
     return match and (TopicPartition(match["topic"], int(match["partition"])), int(match["offset"]))
 
@@ -77,10 +77,10 @@ def parse_position(origin_header: str) -> tuple[TopicPartition, int] | None:
 def resolve_copies(
     records: Sequence[Record], results: Sequence[R], copies: Copies, decided: Mapping[int, Copy], epoch: int
 ) -> tuple[list[R], list[Copy]]:
-    """The results of a record range's records, each in its place, once it is known which copies were decided before.
+    """Returns the results of a record range's records, each in its place, and the copies that are decided.
 
-    decided: by the offset of their origin, as the store has them. Where one comes before a copy, there or in the record range,
-    that becomes a dead letter with the reason `redriven`. Returns, beside the results, the copies that are decided.
+    decided: copies decided before, by the offset of their origin, as the store holds them. A copy with an earlier
+    decided copy of its origin, there or in this record range, becomes a dead letter with the reason `redriven`.
     """
     resolved, decided_by_origin, decided_copies = list(results), dict(decided), list[Copy]()
     for i, record in enumerate(records):
@@ -89,7 +89,7 @@ def resolve_copies(
             continue
         first = decided_by_origin.get(copy.origin)
         if first is not None and first.offset >= copy.offset:
-            first = None  # itself, or one after it: they are read again, from before the two
+            first = None  # itself or a later one: the records are read again, from before both
         if first is not None and first.sha256 != copy.sha256:
             copies.ignored[Ignored.OTHER_VALUE] += 1
             continue

@@ -1,4 +1,4 @@
-"""One record to one event: tell its form, map it, validate it once. On the hot path."""
+"""Decodes one record to one event: recognise its form, map it, validate it once. On the hot path."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ E = TypeVar("E", Completion, Feedback)
 
 
 def decode_completion(record: Record) -> Completion | Unreadable:
-    """The completion that a record reports, in any of the input forms. Never raises, whatever the bytes.
+    """Decodes the completion in a record, in any of the input forms. Never raises, whatever the bytes.
 
-    What decides nothing and cannot be read is left out of it, and named in `dropped`.
+    Fields that decide nothing and cannot be read are left out, and listed in `dropped`.
     """
     try:
         return _decode(record, Completion, forms.completion)
@@ -33,7 +33,7 @@ def decode_completion(record: Record) -> Completion | Unreadable:
 
 
 def decode_feedback(record: Record) -> Feedback | Unreadable:
-    """What a person said of a completion: native, alone or in a CloudEvents envelope. Never raises."""
+    """Decodes a person's feedback: native, bare or in a CloudEvents envelope. Never raises."""
     try:
         return _decode(record, Feedback, forms.feedback)
     except Refused as refused:
@@ -41,7 +41,7 @@ def decode_feedback(record: Record) -> Feedback | Unreadable:
 
 
 def position(record: Record) -> str:
-    """What a record without an id is called by: where it stands."""
+    """Returns the id of a record that has none: its position."""
     return f"{record.topic}[{record.partition}]@{record.offset}"
 
 
@@ -65,7 +65,7 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
         fields = envelope.merge_over(fields)
     if from_headers.fields:
         fields = {**fields, **from_headers.fields}
-    if from_headers.unreadable:  # nobody else's word takes the place of a gateway's
+    if from_headers.unreadable:  # no other source replaces a gateway's header
         fields = {name: value for name, value in fields.items() if name not in from_headers.unreadable}
 
     if fields.get("id") in (None, ""):
@@ -82,7 +82,7 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
             where = place(name) + _index(refused.error, name)
             near = "" if name in fields else hints.of_object(payload, (name,))
             raise Refused(DeadLetterReason.INVALID, where, describe_expected(name, name in fields) + near) from None
-    if decoded.at_ms == NO_TIME:  # one was given, and it is none: the record's is used
+    if decoded.at_ms == NO_TIME:  # a time was given, and is unusable: the record's is used
         dropped = (*dropped, place("at_ms"))
     if dropped or mapped.dropped or from_headers.unreadable or (envelope is not None and envelope.dropped):
         by_header = [f"header tidegate-{name}" for name in from_headers.unreadable]
@@ -94,7 +94,7 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
 def _path_of(
     from_headers: headers.Headers, envelope: cloudevents.Envelope | None, mapped: Mapped, at: str, name: str
 ) -> str:
-    """Where a field of ours stood in the record."""
+    """Returns the path of one of our fields in the record."""
     if name in from_headers.fields:
         return f"header tidegate-{name}"
     if envelope is not None and name in envelope.fields:
@@ -103,7 +103,7 @@ def _path_of(
 
 
 def _index(error: ValidationError, name: str) -> str:
-    """The index in a field that was refused. A union says so once a branch: the deepest is meant."""
+    """Returns the index in a refused field. A union reports each branch: the deepest is meant."""
     paths = [e["loc"] for e in error.errors(include_url=False, include_context=False, include_input=False)]
     deepest = max((path for path in paths if path[0] == name), key=len)
     return "".join(f"[{step}]" for step in deepest if isinstance(step, int))

@@ -1,4 +1,4 @@
-"""What can be read, and may not be meant so: for whoever sends it, before it is counted under the wrong name."""
+"""Doubts: what was read and may be a mistake, for its sender, before it is counted under the wrong name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TOO_MANY_S = 10**11  # the year 5138 in seconds; in milliseconds 1973
 
 
 def doubts(record: Record, event: Completion | Feedback) -> list[str]:
-    """Near misses in a record that was read as that event: keys and headers nearly ours, seconds for milliseconds and
-    the other way round, keys of ours where the form has no place for them, and what was dropped. No value is named.
+    """Lists near misses in a record that was read as that event: keys and headers nearly ours, seconds for milliseconds
+    and the other way round, keys of ours where the form has no place for them, and what was dropped. Never a value.
     """
     lines = [_unknown("header", *pair) for pair in hints.headers(record.headers)]
     try:
         payload = json_object(record.value or b"")
-    except Refused:  # of an event that was read it is none
+    except Refused:  # it was read as an event, so this is unreachable
         return lines
     data = payload.get("data")
     if "specversion" in payload and isinstance(data, dict):
@@ -41,7 +41,7 @@ def doubts(record: Record, event: Completion | Feedback) -> list[str]:
 
 
 def _misplaced(payload: Mapping[str, Any], event: Completion | Feedback) -> list[str]:
-    """Keys of ours in another's form where nobody reads them, and nothing else says it; near misses in its metadata."""
+    """Lists keys of ours that another form does not read, where no other field gives them; near misses in metadata."""
     inner = "metadata.requester_metadata" if "call_type" in payload else "metadata"
     meta: Any = payload
     for key in inner.split("."):

@@ -1,4 +1,4 @@
-"""Which form a record's object is in, and so what maps it onto our fields."""
+"""Recognises the form of a record's object, and maps it onto our fields."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tidegate.streams.wire.fields import Mapped
 from tidegate.streams.wire.record import Refused
 from tidegate.streams.wire.wrapped import inside, is_chunk
 
-# Where a batch's line, or whatever else holds an answer, has its id.
+# Where a batch's line, or another object that holds an answer, has its id.
 _LINE_IDS = ("custom_id", "key", "id")
 FORMS = (
     "a native completion, a CloudEvent, a LiteLLM payload, or an answer of OpenAI's, Anthropic's, Gemini's, Bedrock's "
     "or Ollama's API"
 )
-# Keys under which others hold what they send.
+# Keys under which other systems wrap what they send.
 _AROUND = ("payload", "value", "data", "body", "event", "record", "after", "message", "standard_logging_object")
-# The keys beside `error` that say what a failed call's body is; another object with an error may be anything.
+# The keys beside `error` in a failed call's body; another object with an error may be anything.
 _ERROR = frozenset(
     {"error", "type", "request_id", "id", "object", "model", "created", "created_at", "status", "choices", "user_id"}
     | {"error_type", "message", "code", "param", "sequence_number"}
@@ -26,7 +26,7 @@ _ERROR = frozenset(
 
 
 def completion(payload: dict[str, Any], at: str) -> Mapped:
-    """The object's fields as ours. Raises Refused: stream_chunk, unknown_form, or what the form itself refuses."""
+    """Maps a completion of any form. Raises Refused: stream_chunk, unknown_form, or what the form itself refuses."""
     if (shape := shapes.declared_shape(payload)) is not None and shape.text in payload:
         return shapes.completion(shape, payload, at)
     if native.has_native_key(payload) and is_native(payload):
@@ -48,7 +48,7 @@ def completion(payload: dict[str, Any], at: str) -> Mapped:
 
 
 def _misplaced_hint(payload: dict[str, Any]) -> str:
-    """Whether it is feedback, or something around a completion."""
+    """Returns a hint where it is feedback, or an object around a completion; else an empty string."""
     if payload.keys() >= {"completion_id", "kind"}:
         return "; this looks like feedback: send it to the topic of feedback"
     around = next((key for key in _AROUND if isinstance(payload.get(key), dict) and _is_completion(payload[key])), None)
@@ -61,7 +61,7 @@ def _is_completion(payload: dict[str, Any]) -> bool:
 
 
 def is_native(payload: dict[str, Any]) -> bool:
-    """Whether it is read as a native completion. Others may have a `schema_version` of their own, or our `status`."""
+    """Whether it is read as a native completion. Other forms may have a `schema_version` too, or our `status`."""
     if "completion" in payload:
         return (shape := shapes.declared_shape(payload)) is None or shape.text not in payload
     if litellm.is_completion(payload) or shapes.shape_of(inside(payload, "")[0]) is not None:
@@ -70,7 +70,7 @@ def is_native(payload: dict[str, Any]) -> bool:
 
 
 def feedback(payload: dict[str, Any], at: str) -> Mapped:
-    """The object's fields as ours. Raises Refused."""
+    """Maps native feedback. Raises Refused."""
     if native.is_feedback(payload):
         return native.feedback(payload, at)
     completion = (
@@ -83,7 +83,7 @@ def feedback(payload: dict[str, Any], at: str) -> Mapped:
 
 
 def _with_outer_id(mapped: Mapped, payload: dict[str, Any], at: str) -> Mapped:
-    """An answer without an id of its own, under that of what holds it."""
+    """Gives an answer without an id the id of the object around it."""
     key = next((key for key in _LINE_IDS if payload.get(key) not in (None, "")), None)
     if key is None:
         return mapped
@@ -91,7 +91,7 @@ def _with_outer_id(mapped: Mapped, payload: dict[str, Any], at: str) -> Mapped:
 
 
 def _chunk_key(payload: dict[str, Any]) -> str:
-    """The key that says that it is a chunk."""
+    """Returns the key that marks it as a chunk."""
     kind = payload.get("object")
     if isinstance(kind, str) and kind.endswith(".chunk"):
         return "object"
@@ -101,7 +101,7 @@ def _chunk_key(payload: dict[str, Any]) -> str:
 
 
 def _failed_call(payload: dict[str, Any]) -> dict[str, Any] | None:
-    """A call that failed before it said anything: the body of an API's error, or a batch's line of one."""
+    """Returns the fields of a call that failed without a text: an API's error body, or a batch's line of one."""
     response, result = payload.get("response"), payload.get("result")
     body = response.get("body") if isinstance(response, dict) else None
     error = any(

@@ -1,4 +1,4 @@
-"""Near misses: what an input looks like that is not what it should be, in words for whoever sent it.
+"""Hints: what an unreadable input looks like, for its sender.
 
 A hint names what was recognised, and a key only where it is nearly one of ours. Never a value.
 """
@@ -33,7 +33,7 @@ _BEGINS: tuple[tuple[bytes, str], ...] = (
 )
 _COMPRESSED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_SYNONYMS = {  # what other systems call a field of ours; a dot or a line in them plays no partition
+_SYNONYMS = {  # what other systems call a field of ours; dots and lines in them are ignored
     "completion": ("text", "content", "output", "answer", "response", "message", "generation", "reply"),
     "prompt": ("input", "question", "query"),
     "tenant": ("customer", "organization", "organisation", "org", "orgid", "team", "teamid", "account", "accountid"),
@@ -50,7 +50,7 @@ _MEANT = {synonym: ours for ours, synonyms in _SYNONYMS.items() for synonym in s
 
 
 def of_bytes(value: bytes) -> str:
-    """What a value that is no JSON begins like, to be put behind what was expected; empty where nothing is known."""
+    """Returns what a value that is no JSON begins like, to append to a message; empty where nothing is recognised."""
     start = value[:16]
     for begins, what in _BEGINS:
         if start.startswith(begins):
@@ -82,7 +82,7 @@ def _printable(start: bytes) -> bool:
 
 
 def of_end(value: bytes, byte: int, message: str) -> str:
-    """Why a value that begins like JSON is none from that byte on; message: the parser's."""
+    """Returns why a value that begins like JSON is none from that byte on. message: the parser's."""
     if message.startswith("EOF") and value.strip():
         return "; this ends before its JSON does: it may have been cut short"
     if message.startswith("control character"):
@@ -94,7 +94,7 @@ def of_end(value: bytes, byte: int, message: str) -> str:
 
 
 def of_other(value: Any) -> str:
-    """What JSON that is no object looks like."""
+    """Returns what JSON that is no object looks like."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return f"; this is a list of {len(value):,}: send one event a record"
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
@@ -103,13 +103,13 @@ def of_other(value: Any) -> str:
 
 
 def of_object(payload: Mapping[str, Any], ours: Collection[str]) -> str:
-    """Keys of an object of no form that may be meant as ours."""
+    """Returns the keys of an object of no form that may be meant as ours."""
     slips = [f"{key} may be meant as {meant}" for key, meant in keys(payload, ours)]
     return "; " + ", ".join(slips[:3]) if slips else ""
 
 
 def keys(payload: Mapping[str, Any], ours: Collection[str]) -> list[tuple[str, str]]:
-    """Each key that is not one of ours and nearly is, with the one that may be meant, where that one is not given."""
+    """Returns each key that is nearly one of ours, with the one that may be meant, where that one is absent."""
     absent = tuple(sorted(name for name in ours if name not in _NEVER and payload.get(name) is None))
     others = [key for key in list(payload)[:LOOKED_AT] if key not in ours and 0 < len(key) <= LONGEST]
     near = ((key, _near(key, absent)) for key in others)
@@ -117,7 +117,7 @@ def keys(payload: Mapping[str, Any], ours: Collection[str]) -> list[tuple[str, s
 
 
 def headers(record_headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str]]:
-    """Each header that is not one of ours and nearly is, with the one that may be meant."""
+    """Returns each header that is nearly one of ours, with the one that may be meant."""
     slips = []
     for name, _ in list(record_headers)[:LOOKED_AT]:
         plain = name.lower()
@@ -132,7 +132,7 @@ def headers(record_headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[st
 
 @lru_cache(4096)  # a flood of dead letters has the same keys again and again
 def _near(key: str, ours: tuple[str, ...]) -> str | None:
-    """The one of ours that a key may be meant as: another case, an accent, a line between, or a slip or two."""
+    """Returns the one of ours that a key may be meant as: another case, an accent, a line between, a slip or two."""
     if not key.isprintable():
         return None
     folded = _folded(key)

@@ -15,7 +15,7 @@ from tidegate.streams.wire.wrapped import inside
 PATHS: Paths = {
     "id": ("id",),
     "model": ("model",),
-    # The gateway's own word comes before the caller's.
+    # The gateway's own fields come before the caller's.
     "tenant": ("metadata.user_api_key_team_id", "metadata.user_api_key_org_id", "metadata.requester_metadata.tenant"),
     "route": ("metadata.requester_metadata.route",),
     "locale": ("metadata.requester_metadata.locale",),
@@ -40,7 +40,7 @@ def is_completion(payload: dict[str, Any]) -> bool:
 
 
 def completion(payload: dict[str, Any], at: str) -> Mapped:
-    """Every choice of the response, in whichever API's shape it is, and the last user message as prompt.
+    """Maps every choice of the response, in any API's shape, and the last user message as prompt.
 
     Raises Refused where a successful call has no text for us to score: another kind of call, or redacted.
     """
@@ -72,14 +72,14 @@ def completion(payload: dict[str, Any], at: str) -> Mapped:
 
 
 class _Answer(NamedTuple):
-    """What a response says."""
+    """The texts of a response."""
 
-    texts: list[str] | None  # a text a choice; None where the response is of no shape that has any
+    texts: list[str] | None  # a text a choice; None where the response has no shape with texts
     failed: bool = False  # the answer itself says that the call failed
 
 
 def _answer(response: Any, where: str, lost: LostTexts, failed: bool) -> _Answer:
-    """failed: LiteLLM says so; then no text is needed, and what cannot be read is named in `lost`."""
+    """failed: by LiteLLM's status; then no text is needed, and what cannot be read is added to `lost`."""
     if isinstance(response, str):
         return _Answer([response])
     if isinstance(response, list) and response:
@@ -90,13 +90,13 @@ def _answer(response: Any, where: str, lost: LostTexts, failed: bool) -> _Answer
     if (shape := shape_of(payload)) is not None:
         failed = failed or shape.failed(payload)
         return _Answer(choice_texts(shape, payload, at, lost, failed), failed)
-    if isinstance(body := payload.get("response"), str):  # of an endpoint that is passed through: as it was sent
+    if isinstance(body := payload.get("response"), str):  # of a pass-through endpoint: as it was sent
         return _passed_through(body, where + ".response", lost, failed)
     return _Answer(next(([payload[key]] for key in ("text", "completion") if isinstance(payload.get(key), str)), None))
 
 
 def _answer_of_list(items: list[Any], where: str, lost: LostTexts, failed: bool) -> _Answer:
-    """Answers, each with its choices; or the parts of one."""
+    """Reads a list of answers, each with its choices; or the content parts of one."""
     if not any(isinstance(item, dict) and shape_of(item) is not None for item in items):
         return _Answer([content_text(items, where, lost)])
     answers = [_answer(item, f"{where}[{i}]", lost, failed) for i, item in enumerate(items)]
@@ -106,7 +106,7 @@ def _answer_of_list(items: list[Any], where: str, lost: LostTexts, failed: bool)
 
 
 def _passed_through(body: str, where: str, lost: LostTexts, failed: bool) -> _Answer:
-    """An answer as text; what is none is scored as it is."""
+    """Reads an answer that is JSON in a string; other text is scored as it is."""
     try:
         payload = json_object(body.encode(), where)
     except Refused:
@@ -117,7 +117,7 @@ def _passed_through(body: str, where: str, lost: LostTexts, failed: bool) -> _An
 
 
 def _no_text(call_type: Any) -> str:
-    """A hint where it is a call that makes no text."""
+    """Returns a hint where the call makes no text."""
     if isinstance(call_type, str) and any(kind in call_type.lower() for kind in _TEXTLESS):
         return "; by its call_type this call makes no text for a person: do not send those"
     return ""
@@ -128,15 +128,15 @@ def _redacted(text: str) -> bool:
 
 
 def _unless_redacted(text: str, where: str, lost: LostTexts) -> str:
-    """The text, or an empty one in place of what LiteLLM took out."""
+    """Returns the text, or an empty one in place of a text that LiteLLM redacted."""
     return lost.add(where, "the text; LiteLLM's turn_off_message_logging took it out") if _redacted(text) else text
 
 
 def _prompt(messages: Any, where: str, aside: LostTexts) -> str | None:
-    """The last user message, or None where there is none. What cannot be read of it is named."""
+    """Returns the last user message, or None where there is none. What cannot be read of it is added to `aside`."""
     if isinstance(messages, str):
         return messages
-    if isinstance(messages, dict):  # one; or the body of a request that was passed through
+    if isinstance(messages, dict):  # one message; or the body of a pass-through request
         for key in ("messages", "input", "contents", "prompt"):
             if key in messages:
                 return _prompt(messages[key], f"{where}.{key}", aside)
@@ -152,7 +152,7 @@ def _prompt(messages: Any, where: str, aside: LostTexts) -> str | None:
 
 
 def _message_prompt(message: dict[str, Any], where: str, aside: LostTexts) -> str | None:
-    """What a message says; None where that cannot be read."""
+    """Returns the text of a message; None where it cannot be read."""
     key = "parts" if "content" not in message and "parts" in message else "content"  # the former is Gemini's
     lost_before = len(aside.places)
     text = content_text(message.get(key), f"{where}.{key}", aside)

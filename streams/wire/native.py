@@ -15,7 +15,7 @@ FEEDBACK_KEYS = frozenset(Feedback.model_fields) - {"dropped"}
 
 
 def is_completion(payload: dict[str, Any]) -> bool:
-    """Whether this is meant as a native completion, be it a broken one: then its message names the field."""
+    """Whether this is meant as a native completion, also an invalid one: then the message names the field."""
     return (
         has_native_key(payload)
         or payload.get("status") in ("ok", "failed")
@@ -24,12 +24,12 @@ def is_completion(payload: dict[str, Any]) -> bool:
 
 
 def has_native_key(payload: dict[str, Any]) -> bool:
-    """Whether it has a key that no other form has."""
+    """Whether it has a key of the native form alone."""
     return "completion" in payload or "schema_version" in payload
 
 
 def is_feedback(payload: dict[str, Any]) -> bool:
-    """Whether this is meant as feedback, be it broken."""
+    """Whether this is meant as feedback, also invalid."""
     return (
         "completion_id" in payload
         or "schema_version" in payload
@@ -38,7 +38,7 @@ def is_feedback(payload: dict[str, Any]) -> bool:
 
 
 def completion(payload: dict[str, Any], at: str) -> Mapped:
-    """The object as it is. A text is missing only where its key is: an empty string is an empty completion."""
+    """Maps the object as it is. A text is missing only where its key is: an empty string is an empty completion."""
     choices = payload.get("completion")
     payload = _checked(payload, at)
     if "completion" not in payload and payload.get("status") != "failed":
@@ -56,7 +56,7 @@ def feedback(payload: dict[str, Any], at: str) -> Mapped:
 
 
 def _choice(value: Any, where: str, lost: LostTexts) -> str:
-    """A text; null is one that says nothing."""
+    """Returns the text of a choice; null is an empty one."""
     return value or "" if value is None or isinstance(value, str) else lost.add(where, EXPECTED["completion"])
 
 

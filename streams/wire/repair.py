@@ -1,4 +1,4 @@
-"""Fields that decide nothing never cost the text: what is odd in one is mended, or dropped and named."""
+"""Repairs invalid fields that decide nothing, or drops and lists them: they never cost the text."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tidegate.streams.wire.fields import EXPECTED
 E = TypeVar("E", bound=Incoming)
 
 MAX_PATHS = 16  # paths named on one event
-LONGEST_NAME = 200  # characters, as `Name` in core/contract.py
+LONGEST_NAME = 200  # characters, as `Name` in core/fields.py
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAMES = ("tenant", "model", "route", "locale")
 _IDS = ("id", "completion_id", "user", "conversation")
 _OTHERS = ("prompt", "status")
-_NEEDED = ("completion_id",)  # without this one nobody knows what is spoken of
+_NEEDED = ("completion_id",)  # without it feedback has no completion
 
 
 def text_of(value: Any) -> str | None:
-    """A string, or a number as its text: many a system counts its users. None for anything else."""
+    """Returns a string, or a number as text (many systems number their users); None for anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -39,32 +39,32 @@ def text_of(value: Any) -> str | None:
 
 
 def id_of(value: Any) -> str | None:
-    """An id or user as Tidegate keeps it, or None where it cannot be read."""
+    """Returns an id or user as Tidegate stores it, or None where it cannot be read."""
     text = text_of(value)
     return shortened(text) if text and not _CONTROL.search(text) else None
 
 
 def name_of(value: Any) -> str | None:
-    """A tenant, model, route or locale, or None where it cannot be read."""
+    """Returns a tenant, model, route or locale, or None where it cannot be read."""
     text = text_of(value)
     return text if text and len(text) <= LONGEST_NAME and "|" not in text and not _CONTROL.search(text) else None
 
 
 class Unrepairable(Exception):
-    """A field without which there is no event. Never leaves this package."""
+    """A required field cannot be repaired. Never leaves this package."""
 
     def __init__(self, name: str, error: ValidationError) -> None:
-        super().__init__("unmendable")
+        super().__init__("unrepairable")
         self.name, self.error = name, error
 
 
 def repair(
     event: type[E], fields: dict[str, Any], error: ValidationError, position: str, place: Callable[[str], str]
 ) -> tuple[E, Sequence[str]]:
-    """The event of fields that its model refused for that error, and where each stood that had to be dropped.
+    """Returns the event of fields that its model refused with that error, and the paths of dropped fields.
 
-    position: the record's, which is the id where none can be read. place: our field -> where it stood. Raises
-    Unmendable.
+    position: the record's, which is the id where none can be read. place: our field -> its path. Raises
+    Unrepairable.
     """
     repaired, dropped = _repair_fields(fields, error, position, place)
     try:
@@ -97,11 +97,11 @@ def _repair_fields(
 
 
 def merge_paths(*lists: Any) -> tuple[str, ...]:
-    """Paths of what was dropped, each once, in the order they were found; so many at most."""
+    """Returns the paths of dropped fields, each once, in the order they were found; MAX_PATHS at most."""
     return tuple(dict.fromkeys(path for paths in lists for path in paths))[:MAX_PATHS]
 
 
 def describe_expected(name: str, present: bool) -> str:
-    """What a field should have been."""
+    """Describes the values that a field takes."""
     description = EXPECTED.get(name, "a valid value")
     return description if present else "this key: " + description

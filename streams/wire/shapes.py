@@ -1,4 +1,4 @@
-"""The shapes in which the large APIs answer, told by their keys: where each has its texts and its other fields."""
+"""The answer shapes of the large APIs, recognised by their keys: where each has its texts and its other fields."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Texts = Callable[[dict[str, Any], str, LostTexts], list[str]]
 
 
 class Shape(NamedTuple):
-    """How one API answers."""
+    """The answer shape of one API."""
 
     name: str
-    text: str  # where its texts stand, for messages
+    text: str  # path of its texts, for messages
     texts: Texts  # the object, the prefix of its paths, what is lost -> a text a choice
     failed: Callable[[dict[str, Any]], bool]
     paths: Paths
 
 
 def _metadata_paths(*user: str, conversation: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
-    """Fields that producers add to a request's metadata, which comes back with the answer or is put there by them."""
+    """Returns paths of the fields in metadata, which producers add to a request or to its answer."""
     return {
         "tenant": ("metadata.tenant",),
         "route": ("metadata.route",),
@@ -50,7 +50,7 @@ def _chat_texts(answer: dict[str, Any], at: str, lost: LostTexts) -> list[str]:
 
 
 def _chat_failed(answer: dict[str, Any]) -> bool:
-    """Whether the call ended in an error: of the whole, or (as routers say it) of a choice."""
+    """Whether the call ended in an error: of the answer, or (as routers write it) of a choice."""
     choices = answer.get("choices")
     return _error(answer) or any(
         _error(one) or one.get("finish_reason") == "error"
@@ -72,7 +72,7 @@ CHAT = Shape(
 
 def _response_texts(answer: dict[str, Any], at: str, lost: LostTexts) -> list[str]:
     text = output_text(answer.get("output"), at + "output", lost)
-    output_only = answer.get("output_text")  # some clients write the whole text here too, some only here
+    output_only = answer.get("output_text")  # some clients write the full text here too, some only here
     if not text and isinstance(output_only, str):
         text = output_only
     if not text and answer.get("status") in ("queued", "in_progress"):
@@ -120,7 +120,7 @@ def _gemini_texts(answer: dict[str, Any], at: str, lost: LostTexts) -> list[str]
 def _candidate(answer: Any, where: str, lost: LostTexts) -> str:
     if isinstance(answer, dict):
         inner, place = answer.get("content"), where + ".content"
-        if isinstance(inner, dict):  # without parts where a filter, or the limit of tokens, took all of them
+        if isinstance(inner, dict):  # without parts where a filter, or the length limit, removed all of them
             inner, place = inner.get("parts"), place + ".parts"
         return content_text(inner, place, lost)
     return "" if answer is None else lost.add(where, "an object")
@@ -139,7 +139,7 @@ GEMINI = Shape(
     },
 )
 
-# --- one message alone, as Ollama, Cohere and Bedrock answer
+# --- a bare message, as Ollama, Cohere and Bedrock answer
 
 
 def _reply_texts(answer: dict[str, Any], at: str, lost: LostTexts) -> list[str]:
@@ -164,18 +164,18 @@ REPLY = Shape(
     {"id": ("id",), "model": ("model",), **_metadata_paths(), "at_ms": ("created_at",)},
 )
 
-# What `object` says, where it says something that we know.
+# The known values of `object`.
 BY_OBJECT: Mapping[str, Shape] = {"chat.completion": CHAT, "text_completion": CHAT, "response": RESPONSE}
 
 
 def declared_shape(answer: dict[str, Any]) -> Shape | None:
-    """The shape that the object says it has."""
+    """Returns the shape that `object` declares."""
     kind = answer.get("object")
     return BY_OBJECT.get(kind) if isinstance(kind, str) else None
 
 
 def shape_of(answer: dict[str, Any]) -> Shape | None:
-    """The shape by name, else by its keys: gateways drop or change the name."""
+    """Returns the shape by name, else by its keys: gateways drop or change the name."""
     shape = declared_shape(answer)
     if shape is not None and shape.text in answer:
         return shape
@@ -201,7 +201,7 @@ def _by_keys(answer: dict[str, Any]) -> Shape | None:
 
 
 def choice_texts(shape: Shape, answer: dict[str, Any], at: str, lost: LostTexts, failed: bool) -> list[str]:
-    """The text of each choice. A call that failed needs none: what of it cannot be read is named in `lost`."""
+    """Returns the text of each choice. A failed call needs none: what cannot be read is added to `lost`."""
     try:
         return shape.texts(answer, at, lost)
     except Refused as refused:
@@ -211,7 +211,7 @@ def choice_texts(shape: Shape, answer: dict[str, Any], at: str, lost: LostTexts,
 
 
 def completion(shape: Shape, answer: dict[str, Any], at: str) -> Mapped:
-    """Every choice of the answer. Raises Refused where it has no text, and something that may have been one is odd."""
+    """Maps every choice of the answer. Raises Refused where it has no text, and one could not be read."""
     fields, paths = pick(answer, shape.paths, at)
     lost, failed = LostTexts(), shape.failed(answer)
     fields["completion"] = one_or_all(lost.require_text(choice_texts(shape, answer, at, lost, failed), failed))

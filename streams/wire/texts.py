@@ -1,6 +1,6 @@
-"""What a model said to a person: texts picked out of messages, parts and choices of the large APIs.
+"""Texts of a model's answer, picked from messages, content parts and choices of the large APIs.
 
-What is null says nothing and is empty at its place; what is of a wrong type is named in `Lost`, and costs only itself.
+A null is an empty text in its place; a value of a wrong type is listed in `LostTexts`, and costs only itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from tidegate.streams.core.events import DeadLetterReason
 from tidegate.streams.wire.record import Refused
 
-# Types of parts that are not for the person who asked; whatever else has a text is read.
+# Types of content parts that are not shown to the user; every other part with a text is read.
 SILENT = (
     *("thinking", "redacted_thinking", "reasoning", "reasoning_text", "summary_text", "tool_use", "tool_result"),
     *("server_tool_use", "function_call", "tool_call", "image_url", "input_image"),
@@ -19,7 +19,7 @@ SILENT = (
 
 
 class LostTexts:
-    """What could not be read: where it stood, and what was expected there. The text is never in it."""
+    """Texts that could not be read: their paths, and what was expected there. Never a text."""
 
     __slots__ = ("places",)
 
@@ -27,14 +27,14 @@ class LostTexts:
         self.places: dict[str, str] = {}
 
     def add(self, where: str, expected: str) -> str:
-        """An empty text, in place of what could not be read."""
+        """Lists a path, and returns an empty text in its place."""
         self.places.setdefault(where, expected)
         return ""
 
     def require_text(self, texts: list[str], failed: bool = False) -> list[str]:
-        """The texts; raises Refused where there is none, and something could not be read that may have been one.
+        """Returns the texts; raises Refused where all are empty and one could not be read.
 
-        failed: the call has; then none is needed.
+        failed: the call failed, so no text is needed.
         """
         if self.places and not any(texts) and not failed:
             where, expected = next(iter(self.places.items()))
@@ -43,7 +43,7 @@ class LostTexts:
 
 
 def text_of_each(value: Any, where: str, lost: LostTexts, read: Callable[[Any, str, LostTexts], str]) -> list[str]:
-    """One text for each of a list, in its place; of an empty list one that is empty. Raises Refused: not a list."""
+    """Returns one text for each item of a list; of an empty list one empty text. Raises Refused: not a list."""
     if isinstance(value, dict):  # one, without its list
         return [read(value, where, lost)]
     if not isinstance(value, list):
@@ -52,7 +52,7 @@ def text_of_each(value: Any, where: str, lost: LostTexts, read: Callable[[Any, s
 
 
 def choice_text(value: Any, where: str, lost: LostTexts) -> str:
-    """One of `choices`: its message, or its text as the older API writes it. Empty where a filter took it out."""
+    """Returns the text of one of `choices`: its message, or `text` as in the older API. Empty where it was filtered."""
     if value is None or isinstance(value, str):
         return value or ""
     if not isinstance(value, dict):
@@ -62,7 +62,7 @@ def choice_text(value: Any, where: str, lost: LostTexts) -> str:
         return content_text(text, where + ".text", lost)
     if message is None:
         if isinstance(delta := value.get("delta"), dict) and value.get("finish_reason") is not None:
-            return message_text(delta, where + ".delta", lost)  # a stream that was put together, and kept its names
+            return message_text(delta, where + ".delta", lost)  # a stream that was joined, and kept its keys
         if "message" in value or "text" in value or value.get("finish_reason") is not None or "error" in value:
             return ""
         return lost.add(where + ".message", "an object")
@@ -72,7 +72,7 @@ def choice_text(value: Any, where: str, lost: LostTexts) -> str:
 
 
 def message_text(value: dict[str, Any], where: str, lost: LostTexts) -> str:
-    """All that a message says: content, refusal, and the transcript of audio. Tool calls say nothing."""
+    """Returns the text of a message: content, refusal, and the transcript of audio. Tool calls have none."""
     texts = [content_text(value.get("content"), where + ".content", lost)]
     audio = value.get("audio")
     for text, place in (
@@ -84,7 +84,7 @@ def message_text(value: dict[str, Any], where: str, lost: LostTexts) -> str:
 
 
 def content_text(value: Any, where: str, lost: LostTexts) -> str:
-    """A content as one text: a string, null (empty), one part, or a list of parts, joined as they are shown."""
+    """Returns a content as one text: a string, null (empty), one part, or a list of parts, joined as shown."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, list):
@@ -95,7 +95,7 @@ def content_text(value: Any, where: str, lost: LostTexts) -> str:
 
 
 def content_part(value: Any, where: str, lost: LostTexts) -> str:
-    """One part of a content. Images, tools, and what the model only thought say nothing."""
+    """Returns the text of one part of a content. Images, tools and reasoning have none."""
     if value is None or isinstance(value, str):
         return value or ""
     if not isinstance(value, dict):
@@ -109,7 +109,7 @@ def content_part(value: Any, where: str, lost: LostTexts) -> str:
     text = value.get(key)
     if isinstance(text, dict):  # OpenAI's assistants: {"value": …, "annotations": …}
         text = text.get("value")
-    if text is None:  # of audio; or its type is missing, or another's
+    if text is None:  # of audio; or its type is missing or unknown
         keys = (
             "transcript",
             "refusal",
@@ -125,7 +125,7 @@ def _empty_or_lost(value: Any, where: str, lost: LostTexts, expected: str) -> st
 
 
 def output_text(value: Any, where: str, lost: LostTexts) -> str:
-    """What the items of a response's `output` say, each message on a line of its own."""
+    """Returns the texts of a response's `output` items, each message on a line of its own."""
     items = [value] if isinstance(value, dict) else value
     if items is None or isinstance(items, str):
         return items or ""
@@ -136,7 +136,7 @@ def output_text(value: Any, where: str, lost: LostTexts) -> str:
 
 
 def _item_text(value: Any, where: str, lost: LostTexts) -> str:
-    """One item: a message, or a part that stands there alone. Reasoning and tools say nothing."""
+    """Returns the text of one item: a message, or a bare content part. Reasoning and tools have none."""
     if isinstance(value, dict):
         kind = value.get("type")
         if kind == "message" or (

@@ -1,4 +1,4 @@
-"""Answers inside something else: the last event of a stream, a line of a batch's results."""
+"""Unwraps answers: from the last event of a stream, or a line of a batch's results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.streams.wire.shapes import shape_of
 
-# Events of a stream that end it, and hold the whole response.
+# Events that end a stream, and hold the full response.
 _LAST = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done")
 # Where the results of a batch hold the answer (OpenAI's and Azure's, Anthropic's, Gemini's), and where Bedrock does.
 _BATCH = (("response", "body"), ("result", "message"), ("response",), ("output",))
@@ -17,7 +17,7 @@ _EVENTS = (
 
 
 def inside(payload: dict[str, Any], at: str) -> tuple[dict[str, Any], str]:
-    """The answer that `found` holds and its path with a dot, or `found` itself where it holds none."""
+    """Returns the answer that `payload` holds and its path with a dot, or `payload` itself where it holds none."""
     kind = payload.get("type")
     if isinstance(payload.get("response"), dict) and kind in _LAST:
         return payload["response"], at + "response."
@@ -33,7 +33,7 @@ def inside(payload: dict[str, Any], at: str) -> tuple[dict[str, Any], str]:
 
 
 def is_chunk(payload: dict[str, Any]) -> bool:
-    """Whether this is one event of a streamed answer, and not its last that holds the whole."""
+    """Whether this is one event of a streamed answer, other than the last, which holds the full answer."""
     kind, type_ = payload.get("object"), payload.get("type")
     choices = payload.get("choices")
     objects = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []

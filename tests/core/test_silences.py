@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.events import Silence
 from tidegate.streams.core.policy.log import PolicyLog, fold
-from tidegate.streams.core.policy.silences import MOST, matches, silenced_by, with_silence
+from tidegate.streams.core.policy.silences import MAX_SILENCES, matches, silenced_by, with_silence
 
 
 def silence(id: str = "s", rule: str | None = None, scope: str | None = None, until_ms: int = 1_000) -> Silence:
@@ -60,7 +60,7 @@ def test_no_pattern_holds_the_tick() -> None:
 
 #           until_ms   10   20   30 ... 10,000 | 5: the one that ends first goes, be it the new one
 def test_of_too_many_the_one_that_ends_first_goes() -> None:
-    full = {f"s{n}": silence(f"s{n}", until_ms=10 * n) for n in range(1, MOST + 1)}
+    full = {f"s{n}": silence(f"s{n}", until_ms=10 * n) for n in range(1, MAX_SILENCES + 1)}
     assert with_silence(full, silence("new", until_ms=5)).keys() == full.keys()
     after = with_silence(full, silence("new", until_ms=15))
     assert after.keys() == full.keys() - {"s1"} | {"new"}
@@ -76,4 +76,4 @@ def test_a_log_of_many_silences_keeps_every_one_in_force() -> None:
     now = 2_999 * minute
     in_force = {s.id for s in log.silences.values() if s.at_ms <= now < s.until_ms}
     assert in_force == {f"s{n:04}" for n in range(2_940, 3_000)}
-    assert len(log.silences) == MOST
+    assert len(log.silences) == MAX_SILENCES

@@ -57,7 +57,7 @@ def test_a_worker_without_a_word_for_some_seconds_is_silent() -> None:
 
 
 def test_a_word_that_cannot_be_read_is_said() -> None:
-    assert dict(standing("[]").status.waiting_for) == {"report": "its word cannot be read: another version?"}
+    assert dict(standing("[]").status.waiting_for) == {"report": "its status cannot be read: another version?"}
 
 
 def test_who_ended_in_order_is_gone_and_who_started_again_stands_for_the_one_before() -> None:

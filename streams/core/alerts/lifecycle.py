@@ -1,8 +1,8 @@
 """The life of an alert: inactive -> pending -> firing -> resolved. Pure, and in event time only.
 
-`step` is given what a rule observed over the window that ends at a bucket boundary, and says what the alert is
-now. The same observations give the same transitions with the same ids, whenever they are replayed: what follows
-the clock (sending again, silences) is the ruler's and never a step.
+`step` takes what a rule observed over the window that ends at a bucket boundary, and returns the alert's next status.
+The same observations give the same transitions with the same ids, whenever they are replayed: what depends on the
+clock (resending, silences) belongs to the ruler and is never a step.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ RESOLVED_KEPT_MS = 3_600_000  # a resolved alert is shown this long (event time)
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a rule saw of one scope over `[at_ms - window_s * 1000, at_ms)`."""
+    """What a rule observed of one scope over `[at_ms - window_s * 1000, at_ms)`."""
 
     scope: str
     at_ms: int
     hits: int
     total: int
-    users: int | None = None  # asked for only where `wants_users` says so
+    users: int | None = None  # read only where `wants_users` is true
     incomplete: bool = False
 
 
@@ -39,19 +39,19 @@ Step = tuple[AlertStatus | None, Transition | None]
 def observe(
     rule: AlertRule, measure: Measure, sums: Sums, alerting: Collection[str], at_ms: int
 ) -> Iterator[Observation]:
-    """What the rule sees in each scope that has hits, and in those known to have an alert; in the scopes' order."""
+    """Yields an observation of each scope with hits, and of each scope in `alerting`; in the scopes' order."""
     starts, hits = prefixes(rule.by), sums[measure.hits]
     for scope in sorted({scope for scope in hits if scope.startswith(starts)}.union(alerting)):
         yield Observation(scope, at_ms, hits.get(scope, 0), total_of(measure, scope, sums))
 
 
 def wants_users(observed: Observation, rule: AlertRule) -> bool:
-    """Whether the condition holds but for min_users, so that it is worth asking the store for distinct users."""
+    """Whether the condition holds but for min_users, so that the store must count distinct users."""
     return rule.min_users > 0 and not observed.incomplete and _judge(observed, rule)[1] is AlertReason.BROKEN
 
 
 def step(status: AlertStatus | None, observed: Observation, name: str, rule: AlertRule) -> Step:
-    """The alert's next status (None: nothing to keep) and the transition it made, at the boundary observed.at_ms.
+    """Returns the alert's next status (None: nothing to keep) and its transition, at the boundary observed.at_ms.
 
     Raises ValueError where `wants_users` holds and observed.users is None.
     """
@@ -74,7 +74,7 @@ def step(status: AlertStatus | None, observed: Observation, name: str, rule: Ale
         return _firing(updated, rule, verdict)
     if state is AlertState.PENDING:
         if not broken:
-            # It was published as pending: whoever reads the topic alone must be told that nothing came of it.
+            # It was published as pending: a reader of the topic alone must learn that it never fired.
             return _transition(updated, AlertState.RESOLVED, verdict)
         if updated.at_ms - (updated.pending_since_ms or updated.at_ms) >= rule.for_s * 1000:
             return _transition(updated, AlertState.FIRING, AlertReason.HELD)
@@ -97,12 +97,12 @@ def _firing(updated: AlertStatus, rule: AlertRule, verdict: AlertReason) -> Step
 
 
 def mark_incomplete(status: AlertStatus) -> AlertStatus:
-    """The status while a partition is behind or has no owner: nothing can be said, so nothing changes."""
+    """Returns the status for a partition that is behind or has no owner: nothing is known, so nothing changes."""
     return status.model_copy(update={"reason": AlertReason.INCOMPLETE})
 
 
 def end_removed(status: AlertStatus, at_ms: int) -> Step:
-    """The status after its rule, or the rule's kind of scope, left the policy."""
+    """Returns the status after its rule, or the rule's kind of scope, left the policy."""
     updated = status.model_copy(update={"at_ms": max(at_ms, status.at_ms)})
     if status.state in (AlertState.PENDING, AlertState.FIRING):
         return _transition(updated, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
@@ -110,7 +110,7 @@ def end_removed(status: AlertStatus, at_ms: int) -> Step:
 
 
 def _judge(observed: Observation, rule: AlertRule) -> tuple[float | None, AlertReason]:
-    """The value held against the rule (None: too few to say), and what it says, but for min_users."""
+    """Returns the value that the rule compares (None: too few to say), and its verdict, but for min_users."""
     hits, total = observed.hits, observed.total
     value = float(hits) if rule.kind == "count" else share(hits, total, rule.min_total)
     if value is None:
@@ -171,7 +171,7 @@ def _with_state(status: AlertStatus, state: AlertState, reason: AlertReason) -> 
 
 def _transition(status: AlertStatus, state: AlertState, reason: AlertReason) -> Step:
     # The boundary in seconds: greater than any earlier one's even where the store lost the alert, so that an id
-    # is never used for a second transition and consumers may drop what they have seen.
+    # is never used for a second transition and consumers may drop repeated ids.
     sequence = max(status.sequence + 1, status.at_ms // 1000)
     updated = _with_state(status, state, reason).model_copy(update={"sequence": sequence})
     return updated, Transition(status.state, state, reason)

@@ -1,7 +1,7 @@
-"""The `policies` log, folded: from every change ever written to the policy that is live. Pure.
+"""The fold of the `policies` log: from every change ever written to the policy that is live. Pure.
 
-Every reader folds from offset 0 with this function, so all of them arrive at the same state: the first valid child
-of the live version wins, everything else is skipped, and why is said. A shadow policy has a chain of its own beside it.
+Every reader folds from offset 0 with `fold`, so all readers reach the same state. The first valid child of the live
+version wins; every other record is skipped, with a reason. A shadow policy has a chain of its own beside it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.silences import with_silence
 from tidegate.streams.core.policy.validation import describe_value
 
-WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
+WHY_LENGTH = 300  # characters: a writer of the log must not fill or break the log lines of its readers
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
 _FORMAT = 1  # of records and policies
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyLog:
-    """What the log says up to `next`, exclusive."""
+    """The state of the log up to offset `next`, exclusive."""
 
     live: LivePolicy | None = None  # with its shadow. None: nothing valid was written yet
-    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most silences.MOST
+    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most silences.MAX_SILENCES
     next: int = 0
 
     @property
@@ -41,7 +41,7 @@ class PolicyLog:
 
 
 class Verdict(StrEnum):
-    """What became of one record of the log."""
+    """How the fold judged one record of the log."""
 
     APPLIED = "applied"
     SHADOWED = "shadowed"  # a candidate runs beside the live policy
@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 
 class Folded(NamedTuple):
-    """The log after one record, what became of it, and why in words (empty where there is nothing to say)."""
+    """The log after one record, the verdict on the record, and its reason (empty where none is needed)."""
 
     log: PolicyLog
     verdict: Verdict
@@ -60,7 +60,7 @@ class Folded(NamedTuple):
 
     @property
     def created(self) -> LivePolicy | None:
-        """The policy, or the shadow, that this record made; None where it made none."""
+        """Returns the policy, or the shadow, that this record created; None where it created none."""
         live = self.log.live
         if live is None or self.verdict not in (Verdict.APPLIED, Verdict.SHADOWED):
             return None
@@ -68,7 +68,7 @@ class Folded(NamedTuple):
 
 
 def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
-    """The log with one more record. Never raises: an invalid record is skipped, and the live policy stands."""
+    """Folds one more record onto the log. Never raises: an invalid record is skipped, and the live policy stands."""
     after = replace(log, next=offset + 1)
     where = f"policies@{offset}"
     try:
@@ -97,7 +97,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
 
 
 def _refuse_newer(record: Any, where: str) -> None:
-    """Raises PolicyError for what a newer Tidegate wrote: "unknown key" would be true, and of no help."""
+    """Raises PolicyError for a record that a newer Tidegate wrote: "unknown key" would be true, and of no help."""
     policy = record.get("policy") if isinstance(record, dict) else None
     for key, table in (("schema_version", record), ("policy.schema_version", policy)):
         number = table.get("schema_version") if isinstance(table, dict) else None
@@ -139,5 +139,5 @@ def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy 
 
 
 def _format_parent(parent: str | None, none: str) -> str:
-    """A record's parent, as may be said: what is no version is anybody's text."""
+    """A record's parent, safe for a log line: a parent that is no version may be anybody's text."""
     return none if parent is None else parent if _VERSION.fullmatch(parent) else "no version"

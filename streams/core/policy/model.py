@@ -1,4 +1,4 @@
-"""The policy: live, versioned rules as data. `parts.py` says what may stand in one; `thresholds.py` resolves it.
+"""The policy: live, versioned rules as data. `tables.py` defines its tables; `resolved.py` resolves it.
 
 Unknown keys are errors. Nothing here reads a file, a clock or a topic.
 """
@@ -28,7 +28,7 @@ from tidegate.streams.core.policy.tables import (
     Thresholds,
     Windows,
 )
-from tidegate.streams.core.policy.validation import MOST, describe_value, did_you_mean, problems, quoted
+from tidegate.streams.core.policy.validation import MAX_PROBLEMS, describe_value, did_you_mean, problems, quoted
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
@@ -59,7 +59,7 @@ class Policy(Frozen):
     @model_validator(mode="after")
     def _check_between_keys(self) -> Self:
         messages = chain(self._name_problems(), self._label_problems(), self._scope_problems(), self._window_problems())
-        if wrong := list(islice(messages, MOST)):
+        if wrong := list(islice(messages, MAX_PROBLEMS)):
             raise ValueError("\n".join(wrong))
         return self
 
@@ -67,7 +67,8 @@ class Policy(Frozen):
         for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield f"{key}: {describe_value(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    expected = "letters, digits, _ . - and at most 64 of them"
+                    yield f"{key}: {describe_value(name)} is no name; expected {expected}"
 
     def _label_problems(self) -> Iterator[str]:
         references: list[tuple[str, Iterable[str], Iterable[str]]] = [
@@ -82,7 +83,8 @@ class Policy(Frozen):
         for key, labels, defined in references:
             for label in labels:
                 if label not in defined:
-                    yield f"{key}.{quoted(label)}: unknown label{did_you_mean(label, defined)}; expected one of {_join_names(defined)}"
+                    meant = did_you_mean(label, defined)
+                    yield f"{key}.{quoted(label)}: unknown label{meant}; expected one of {_join_names(defined)}"
         for name, rule in self.alerts.items():
             if find_measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
@@ -118,19 +120,19 @@ def _join_names(names: Iterable[str]) -> str:
 
 
 class PolicyError(ValueError):
-    """A policy was refused; the live one stands. Correct the key it names and apply again."""
+    """A policy was refused; the live policy stands. Correct the key that the message names and apply again."""
 
 
 def parse(data: Any, where: str) -> Policy:
-    """The policy in `data` (a mapping as read from TOML or JSON).
+    """Parses the policy in `data`, a mapping as read from TOML or JSON.
 
-    Raises PolicyError: one line a problem, each naming `where`, the key, what was found and what is allowed.
+    Raises PolicyError: one line a problem, with `where`, the key, the value found and the values allowed.
     """
     number = data.get("schema_version") if isinstance(data, dict) else None
     if isinstance(number, int) and number > FORMAT:  # "unknown key" would be true, and of no help
         raise PolicyError(
-            f"{where}: schema_version: {describe_value(number)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
-            "or a newer Tidegate"
+            f"{where}: schema_version: {describe_value(number)} is newer than this Tidegate reads, {FORMAT}; "
+            f"expected {FORMAT}, or a newer Tidegate"
         )
     try:
         return Policy.model_validate(data)
@@ -140,14 +142,14 @@ def parse(data: Any, where: str) -> Policy:
 
 @cache
 def _schema() -> dict[str, Any]:
-    """Tens of milliseconds to make, and every record that is no policy is told by it."""
+    """The JSON Schema of a policy, cached: it costs tens of milliseconds, and every refused record needs it."""
     return Policy.model_json_schema()
 
 
 def digest(policy: Policy) -> str:
-    """8 hex digits of the policy's content: equal policies, equal digest, whatever order their keys stood in.
+    """8 hex digits of the policy's content: equal policies have equal digests, in whatever order their keys are.
 
-    Defaults are left out: a key added to Tidegate later must not change the versions that stand in the log as parents.
+    Defaults are left out: a key added to Tidegate later must not change the versions that the log names as parents.
     """
     content = policy.model_dump(mode="json", exclude_defaults=True)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

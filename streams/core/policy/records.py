@@ -1,4 +1,4 @@
-"""What stands on the `policies` log, next to each other: policies, shadow policies, silences. `log.py` folds them."""
+"""The records of the `policies` log: policy changes, shadow changes, silences. `log.py` folds them."""
 
 from __future__ import annotations
 

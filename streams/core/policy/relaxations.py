@@ -1,6 +1,7 @@
-"""What one policy lets pass that another one stops: blocks, floors, closed faults and labels that it loosens. Pure.
+"""Relaxations: what a new policy allows that the old one stops, by blocks, floors, closed faults and labels. Pure.
 
-Resolved, not compared as text: a rule that goes away, a floor that no longer overrules, a wider default all count.
+Policies are compared as resolved, not as text: a removed rule, a floor that no longer overrules and a wider default
+all count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
 
 NEVER = "never"  # no score asks for that action
-MOST_PLACES = 100_000  # scopes looked at: some seconds; where there are more, that counts as loosened
+MOST_PLACES = 100_000  # scopes compared: some seconds; more than that counts as a relaxation
 _NONE = 2.0  # no score reaches it
 
 Place = tuple[tuple[str, str], ...]  # a scope: kind and name of each selector, in the order of SCOPE_KINDS
@@ -25,7 +26,7 @@ class Relaxation(NamedTuple):
     """One thing that is stopped under the old policy and not under the new one."""
 
     key: str  # as in the file: labels.toxicity.block, floors.threat.review, faults.fail, labels.insult
-    scope: str  # as reasons name it, `tenant=acme`; empty: wherever no scope says otherwise
+    scope: str  # as reasons name it, `tenant=acme`; empty: wherever no scope rule overrides it
     was: str
     now: str
     action: Action = Action.BLOCK  # the strongest that it may have kept a completion from
@@ -35,12 +36,12 @@ class Relaxation(NamedTuple):
 
 
 def relaxations(old: Policy, new: Policy) -> list[Relaxation]:
-    """What `new` loosens: labels that go away, then floors, then blocks in any scope, then faults. Empty: nothing."""
+    """Returns what `new` loosens: labels removed, then floors, then blocks in any scope, then faults."""
     return [*_labels(old, new), *_floors(old, new), *_blocks(old, new), *_faults(old, new)]
 
 
 def only_from(weakest: Action, policy: Policy) -> Policy:
-    """The policy with nothing in it that asks for less than that action: what it stops, without what it marks."""
+    """Returns the policy without thresholds for actions weaker than `weakest`."""
     weaker = {action.value: None for action in GRADED if action.strength < weakest.strength}
 
     def without_weaker(graded: Mapping[str, G]) -> dict[str, G]:
@@ -74,7 +75,7 @@ def _floors(old: Policy, new: Policy) -> Iterator[Relaxation]:
     for key, labels in (("floors", new.labels), ("prompt_floors", new.prompt_labels)):
         for label, floor in getattr(old, key).items():
             if label not in labels:
-                continue  # said already: the label goes away
+                continue  # reported above: the label is removed
             new_floor = getattr(new, key).get(label, Floor())
             for action in GRADED:
                 was, is_ = getattr(floor, action.value), getattr(new_floor, action.value)
@@ -102,7 +103,7 @@ def _blocks(old: Policy, new: Policy) -> Iterator[Relaxation]:
 
 
 class _BlockThresholds:
-    """From which score on a policy blocks, anywhere: as `thresholds.py` resolves it, without looking at every rule."""
+    """The lowest score that a policy blocks, in any scope: as in `resolved.py`, without a scan of every rule."""
 
     def __init__(self, policy: Policy, key: str, floors: str) -> None:
         self.default: Mapping[str, Thresholds] = getattr(policy, key)
@@ -110,7 +111,7 @@ class _BlockThresholds:
         self._rules = {_place(rule): getattr(rule, key) for rule in policy.scopes}
 
     def at(self, label: str, place: Place) -> float:
-        """The lowest score that is blocked there; over 1: none is."""
+        """Returns the lowest score that is blocked there; over 1: none is."""
         own = None
         for wider in _wider(place):  # the most specific first
             if (rule := self._rules.get(wider)) and label in rule and (own := rule[label].block) is not None:
@@ -122,7 +123,7 @@ class _BlockThresholds:
 
 
 def _wider(place: Place) -> Iterator[Place]:
-    """What it is contained in, itself too: more selectors before fewer, then the earlier kinds."""
+    """Yields the scopes that contain `place`, itself first: more selectors before fewer, then the earlier kinds."""
     return chain.from_iterable(combinations(place, n) for n in range(len(place), 0, -1))
 
 
@@ -131,7 +132,10 @@ def _place(rule: ScopeRule) -> Place:
 
 
 def _widest(places: Sequence[Place]) -> Iterator[Place]:
-    """Those that no other one contains: what holds in a scope holds in what it contains. places: widest first."""
+    """Yields the places that no other place contains: a relaxation of a scope holds in what it contains.
+
+    places: widest first.
+    """
     yielded: set[Place] = set()
     for place in places:
         if () not in yielded and yielded.isdisjoint(_wider(place)):
@@ -140,7 +144,7 @@ def _widest(places: Sequence[Place]) -> Iterator[Place]:
 
 
 def _places(old: Policy, new: Policy) -> Iterator[Place]:
-    """Scopes that stand for every completion: what is loosened anywhere is loosened at one of them.
+    """Yields scopes that stand for every completion: a relaxation anywhere is a relaxation at one of them.
 
     For a completion, one rule (or the default) gives a threshold under the old policy and one under the new. Where
     both rules match, and nothing else has to, fewer rules match than for that completion, and the same two are the
@@ -160,7 +164,7 @@ def _places(old: Policy, new: Policy) -> Iterator[Place]:
 
 
 class _OverlappingRules:
-    """Which rules may match the same completion as a given one: found by the names that both select."""
+    """An index of rules that may match the same completion as a given rule, by the names that both select."""
 
     def __init__(self, rules: Sequence[Place]) -> None:
         self._by_kinds: dict[tuple[str, ...], list[Place]] = {}

@@ -1,4 +1,4 @@
-"""A policy ready to decide with: for any scopes, the thresholds each label's score is held against."""
+"""The resolved policy: for any scopes, the thresholds that each label's score is compared with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_RESOLVED = 4096
 
 
 class ResolvedThreshold(NamedTuple):
-    """A score at or above `threshold` asks for `action`; `scope` is whose threshold it is."""
+    """A score at or above `threshold` requests `action`; `scope` names the rule that sets the threshold."""
 
     threshold: float
     action: Action
@@ -30,15 +30,15 @@ class ResolvedThreshold(NamedTuple):
 
 @dataclass(frozen=True)
 class LivePolicy:
-    """One version of the policy, resolved. Immutable; a change makes another one and swaps it between batches.
+    """One version of the policy, resolved. Immutable; a change creates another one and swaps it between batches.
 
-    shadow: a candidate that runs beside it, of which only what would be is recorded and counted.
+    shadow: a candidate that runs beside it; its decisions are recorded and counted, and never applied.
     """
 
     version: str
     policy: Policy
     shadow: LivePolicy | None = None
-    # init=False: what `replace` makes resolves its own.
+    # init=False: a copy made by `replace` resolves its own.
     _resolved: dict[tuple[str | None, ...], tuple[ResolvedLabels, ResolvedLabels]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -51,9 +51,9 @@ class LivePolicy:
 
     @cached_property
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        """Per label every threshold that some completion's or prompt's score is held against, rising.
+        """Per label every threshold that some completion's or prompt's score is compared with, rising.
 
-        All scopes and floors, the shadow's too. Without 0.0, which every score reaches, whoever gives it.
+        All scopes and floors, the shadow's too. Without 0.0, which every score reaches, from any stage.
         """
         by_label: dict[str, set[float]] = {}
         for policy_thresholds in (
@@ -85,9 +85,9 @@ class LivePolicy:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Every label that it names, for completions or prompts. A classifier must give them.
+        """Every label of the policy, for completions or prompts. The classifier must score them.
 
-        Not the shadow's: where the classifier does not give one of those, nothing would be asked for it, and no harm.
+        Not the shadow's: where the classifier lacks one of those, no action is requested for it, without harm.
         """
         return tuple(dict.fromkeys([*self.policy.labels, *self.policy.prompt_labels]))
 
@@ -97,10 +97,10 @@ class LivePolicy:
         return frozenset(self.policy.prompt_labels) | (self.shadow.prompt_labels if self.shadow else frozenset())
 
     def resolve(self, scopes: Scopes) -> tuple[ResolvedLabels, ResolvedLabels]:
-        """The bars for a completion's labels and for its prompt's labels.
+        """Returns the thresholds for a completion's labels and for its prompt's labels.
 
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
-        cost nothing; and forgotten where even those combinations are too many.
+        cost nothing; the cache is cleared at MOST_RESOLVED combinations.
         """
         key = tuple(
             [
@@ -153,7 +153,7 @@ def _resolved(
 
 
 def _every_threshold(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:
-    """Every threshold that may hold somewhere: (label, action, threshold). What a floor overrules is the floor's."""
+    """Yields every threshold in force somewhere, as (label, action, threshold). A floor overrules a higher one."""
     places: tuple[Policy | ScopeRule, ...] = (policy, *policy.scopes)
     floors = policy.prompt_floors if prompts else policy.floors
     for by_label in (place.prompt_labels if prompts else place.labels for place in places):
@@ -169,7 +169,7 @@ def _every_threshold(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Ac
 
 
 def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:
-    """The scope rules that match, most specific first: more selectors, then the earlier kind."""
+    """Returns the scope rules that match, most specific first: more selectors, then the earlier kind."""
     matching = [rule for rule in policy.scopes if all(names[kind] == name for kind, name in rule.selectors.items())]
     return sorted(
         matching, key=lambda rule: (-len(rule.selectors), [kind not in rule.selectors for kind in SCOPE_KINDS])

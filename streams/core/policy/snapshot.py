@@ -1,8 +1,8 @@
-"""What the `policies` log last said, kept outside it; where the log lost its beginning, the fold starts there. Pure.
+"""A snapshot of the `policies` log, stored in Redis, used when the log was truncated or recreated. Pure.
 
-A log that still begins at its beginning is the truth alone. One that was cut, or made anew under the same name, no
-longer says what was live; what was kept does, and what stands on the log since is folded onto it. The record that was
-folded last is kept as a hash, so that what was kept can be held against the log it speaks of.
+A complete log is the only truth. A log that was truncated, or recreated under the same name, no longer holds the live
+policy: the snapshot does, and the records on the log since then are folded onto it. The snapshot stores a hash of the
+record that was folded last, so that it can be checked against the log that it describes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from tidegate.streams.core.policy.records import Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
 
 _VERSION = r"^\d{1,19}-[0-9a-f]{8}$"
-_MAX_RECREATED = 4096  # with offsets under 2^40 an order stays under 2^53, which is what a script counts to exactly
+_MAX_RECREATED = (
+    4096  # with offsets under 2^40 an order stays under 2^53, the largest integer that a Lua script holds exactly
+)
 
 
 class FoldBase(NamedTuple):
-    """Where a fold began that did not begin with nothing: records from `log.next` on are folded onto it."""
+    """The state that a fold began with, other than the empty log: records from `log.next` on are folded onto it."""
 
     log: PolicyLog
     last: str  # as in `PolicySnapshot`
@@ -33,56 +35,56 @@ class FoldBase(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PolicySnapshot:
-    """What one log said up to `log.next`, and how to know that log again."""
+    """The state of one log up to `log.next`, and how to recognise that log."""
 
     log: PolicyLog = field(default_factory=PolicyLog)
-    last: str = ""  # hash of the record at `log.next - 1`; empty where that is of no log we know
-    recreated: int = 0  # how often the topic was made anew since a fold began with nothing
-    base: FoldBase | None = None  # None: it began with nothing
+    last: str = ""  # hash of the record at `log.next - 1`; empty where that record is unknown
+    recreated: int = 0  # how often the topic was recreated since a fold began with the empty log
+    base: FoldBase | None = None  # None: the fold began with the empty log
 
     @classmethod
     def from_base(cls, base: FoldBase, recreated: int) -> PolicySnapshot:
         return cls(base.log, base.last, recreated, base)
 
     def with_record(self, log: PolicyLog, value: bytes | None) -> PolicySnapshot:
-        """With one more record, which made the log this."""
+        """Returns the snapshot after one more record; log: the state after it."""
         return replace(self, log=log, last=content_hash(value))
 
     @property
     def order(self) -> int:
-        """Greater for what knows more, also of a topic that was made anew and counts from 0 again."""
+        """Rises with what the snapshot knows, also when the topic was recreated and counts from 0 again."""
         return (self.recreated << 40) | self.log.next
 
 
 class LogMatch(StrEnum):
-    """What the log is, held against what was kept."""
+    """How the log compares with the stored snapshot."""
 
-    WHOLE = "whole"  # it begins at its beginning: the truth alone
-    TRUNCATED = "truncated"  # its beginning is gone: the kept state stands for it
-    RECREATED = "recreated"  # the topic was made anew: the kept state stands, and the new records are folded onto it
-    UNKNOWN = "unknown"  # its beginning is gone, and nothing was kept
-    UNCLEAR = "unclear"  # it begins at 0 and is not the log that was kept: the truth alone, if it makes a policy
+    WHOLE = "whole"  # complete: it still holds its first record, and is the only truth
+    TRUNCATED = "truncated"  # its beginning is gone: the snapshot stands for it
+    RECREATED = "recreated"  # the topic was recreated: the snapshot stands, and the new records are folded onto it
+    UNKNOWN = "unknown"  # its beginning is gone, and there is no snapshot
+    UNCLEAR = "unclear"  # it begins at 0 and is not the log of the snapshot: the only truth, if it makes a policy
 
 
 class FoldStart(NamedTuple):
-    """Where a fold begins: this state, at this offset."""
+    """The state and the offset that a fold begins with."""
 
     match: LogMatch
     snapshot: PolicySnapshot
     at: int
-    gone: int = 0  # offsets between what was kept and what the log still holds: changes may have been there
+    gone: int = 0  # offsets lost between the snapshot and the log's first record: changes may have been there
 
 
 def fold_start(stored: PolicySnapshot | None, first: int, end: int, last: str | None) -> FoldStart:
-    """Where to begin on a log that holds [first, end). first: of its first record; `end` where it holds none.
+    """Returns where to begin on a log that holds offsets [first, end). first: `end` where the log is empty.
 
-    last: hash of the record at `kept.log.next - 1`, where the log holds one there.
+    last: hash of the record at `stored.log.next - 1`, where the log holds one there.
     """
     nothing = FoldStart(LogMatch.WHOLE if first == 0 else LogMatch.UNKNOWN, PolicySnapshot(), first)
     if stored is None:
         return nothing
     next_offset = stored.log.next
-    if end < next_offset:  # shorter than what was read of it
+    if end < next_offset:  # shorter than what was read of it: recreated
         return _start_recreated(stored, first)
     if next_offset > first and last != stored.last:
         return FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), first) if first == 0 else _start_recreated(stored, first)
@@ -90,7 +92,7 @@ def fold_start(stored: PolicySnapshot | None, first: int, end: int, last: str | 
         return nothing
     match = LogMatch.RECREATED if first == 0 and stored.recreated else LogMatch.TRUNCATED
     base = stored.base
-    if base is None or base.log.next < first:  # more of it is gone: from what is known last
+    if base is None or base.log.next < first:  # more of it is gone: begin with the snapshot's state
         at = max(next_offset, first)
         base = FoldBase(replace(stored.log, next=at), stored.last if at == next_offset else "")
     return FoldStart(
@@ -99,7 +101,7 @@ def fold_start(stored: PolicySnapshot | None, first: int, end: int, last: str | 
 
 
 def confirmed_start(unclear: FoldStart, stored: PolicySnapshot, log: PolicyLog) -> FoldStart:
-    """An unclear start, once it is known what the log says by itself."""
+    """Resolves an unclear start. log: the state that the log makes by itself."""
     return unclear._replace(match=LogMatch.WHOLE) if log.live is not None else _start_recreated(stored, unclear.at)
 
 
@@ -111,7 +113,7 @@ def _start_recreated(stored: PolicySnapshot, first: int) -> FoldStart:
 
 
 def describe_difference(stored: PolicySnapshot, log: PolicyLog) -> str | None:
-    """In words, how what was kept differs from what the log says up to there; None where they agree."""
+    """Describes how the snapshot differs from the log up to the same offset; None where they agree."""
     for what, ours, theirs in (
         ("policy", _version(stored.log.live), _version(log.live)),
         ("shadow", _version(_shadow(stored.log)), _version(_shadow(log))),
@@ -131,7 +133,7 @@ def _version(live: LivePolicy | None) -> str:
     return live.version if live else "none"
 
 
-# --- as text
+# --- as JSON
 
 
 class _Frozen(BaseModel):
@@ -158,11 +160,11 @@ class _SnapshotJson(_StateJson):
 
 
 class SnapshotUnreadable(ValueError):
-    """What was kept cannot be read, and is ignored. The message says why, and none of its content."""
+    """The snapshot cannot be read, and is ignored. The message says why, and holds none of its content."""
 
 
 def to_json(snapshot: PolicySnapshot) -> str:
-    """The text that `from_json` reads."""
+    """Writes the snapshot as the JSON that `from_json` reads."""
     base = None if snapshot.base is None else _StateJson(**_state_json(*snapshot.base))
     return _SnapshotJson(
         **_state_json(snapshot.log, snapshot.last), recreated=snapshot.recreated, base=base
@@ -180,7 +182,10 @@ def _state_json(log: PolicyLog, last: str) -> dict[str, Any]:
 
 
 def from_json(text: str) -> PolicySnapshot:
-    """What `to_json` was given. Raises NotKept: garbage, of a newer Tidegate, or not what its versions say."""
+    """Reads the snapshot that `to_json` wrote.
+
+    Raises SnapshotUnreadable: garbage, of a newer Tidegate, or a policy that its version's digest does not match.
+    """
     try:
         stored = _SnapshotJson.model_validate_json(text)
     except ValidationError as error:

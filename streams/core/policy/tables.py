@@ -1,4 +1,4 @@
-"""The parts of a policy, from thresholds to strikes. `policy.py` joins them.
+"""The tables of a policy, from thresholds to strikes. `model.py` joins them.
 
 Every key has a type, a unit, a range, a default and a description: `docs/policy.md` and the schema are made of them.
 """
@@ -23,7 +23,7 @@ LONGEST_WINDOW_S = 604_800  # as long as decisions are kept on their topic by de
 
 
 class Frozen(BaseModel):
-    """What every part is: frozen, and strict about unknown keys."""
+    """The base of every table: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,6 +1,6 @@
-"""What is wrong with a policy, in words for a person at 3 a.m.: which key, what was found, what is allowed.
+"""Messages about an invalid policy, for a person at 3 a.m.: the key, the value found, the values allowed.
 
-What is allowed is read off the JSON Schema, so that a range is written down once, in `policy.py`.
+The values allowed are read from the JSON Schema, so that a range is written down once, in `tables.py`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 from pydantic import ValidationError
 
 Schema = Mapping[str, Any]
-SHOWN = 100  # characters of a name or a text, and bits of a number: more tells nobody more
-MOST = 20  # problems said of one policy: nobody reads more, and whoever may write to the log must not hold its readers
+SHOWN = 100  # characters of a name or a text, and bits of a number: more would not help a reader
+MAX_PROBLEMS = 20  # problems listed of one policy: nobody reads more, and a writer of the log must not stall its readers
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
-    """One line a problem, the first of them. where: what was read, as a file's name; schema: of what it should be."""
-    # A union says its problem once a branch; it is one problem to a person.
+    """Returns one line a problem, at most MAX_PROBLEMS. where: the source, as a file's name; schema: of a valid value."""
+    # A union reports its problem once a branch; it is one problem to a person.
     errors = error.errors(include_url=False, include_input=False)
-    lines = dict.fromkeys(line for e in errors[:MOST] for line in _describe_error(where, data, e, schema))
-    return [*lines, *([f"{where}: and {len(errors) - MOST} more problems"] if len(errors) > MOST else [])]
+    lines = dict.fromkeys(line for e in errors[:MAX_PROBLEMS] for line in _describe_error(where, data, e, schema))
+    return [*lines, *([f"{where}: and {len(errors) - MAX_PROBLEMS} more problems"] if len(errors) > MAX_PROBLEMS else [])]
 
 
 def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
@@ -48,13 +48,13 @@ def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[s
 
 
 def did_you_mean(found: object, allowed: Iterable[str]) -> str:
-    """` (did you mean block?)`, where one of those allowed looks much like what was found; else nothing."""
+    """Returns ` (did you mean block?)` where an allowed name is close to `found`; else an empty string."""
     match = difflib.get_close_matches(str(found), allowed, n=1)
     return f" (did you mean {match[0]}?)" if match else ""
 
 
 def quoted(name: str) -> str:
-    """A name as a line can hold it: quoted where it has what would break the line or the terminal."""
+    """A name, safe for one line: quoted where it holds characters that would break the line or the terminal."""
     start = name if len(name) <= SHOWN else name[:SHOWN] + "…"
     return start if start.isprintable() else json.dumps(start)
 
@@ -77,7 +77,7 @@ def _resolve_reference(node: Schema, root: Schema) -> Schema:
 
 
 def _schema_at(node: Schema, step: str | int, root: Schema) -> Schema | None:
-    """The schema of what stands at `part`, or None where nothing can."""
+    """Returns the schema of the value at `step`, or None where nothing is allowed there."""
     if isinstance(step, int):
         inner = node.get("items")
     else:
@@ -86,7 +86,7 @@ def _schema_at(node: Schema, step: str | int, root: Schema) -> Schema | None:
 
 
 def describe_value(value: Any) -> str:
-    """What was found, in a line."""
+    """Describes a value in one line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
@@ -103,7 +103,7 @@ def describe_value(value: Any) -> str:
 
 
 def _describe_allowed(node: Schema, root: Schema) -> str:
-    """What the schema allows, as the end of "expected ..."."""
+    """Describes what the schema allows, as the end of "expected ..."."""
     node = _resolve_reference(node, root)
     if "anyOf" in node:
         return " or ".join(_describe_allowed(branch, root) for branch in node["anyOf"] if branch.get("type") != "null")

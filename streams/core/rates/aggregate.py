@@ -1,6 +1,6 @@
-"""What a span of decisions or of feedback adds to the counts. Pure: no store, no clock.
+"""What a record range of decisions or of feedback adds to the counts. Pure: no store, no clock.
 
-`aggregate` is on the hot path: decisions that count alike are tallied first, and series are named once a tally.
+`aggregate` is on the hot path: decisions with equal counters are tallied first, and series are named once a tally.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of 
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
 _FAILED_HALFWAY: tuple[str, ...] = (PRODUCER_FAILED, SCORED_FAILED)
-# Counters -> the shadow's, by its version: as many as labels combine, and forgotten where that is too many.
+# (shadow version, counters) -> the shadow's counters: as many as labels combine; cleared at _MOST_WOULD.
 _WOULD: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
 _MOST_WOULD = 10_000
 _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.value}") for action in Action}
@@ -32,12 +32,12 @@ _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.valu
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """What one span adds: all sums, so that the store runs few commands.
+    """What one record range adds: all sums, so that the store runs few commands.
 
     counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
-    users: bucket start (ms) -> series -> hashed users among its hits (only series that a rule asks users of).
+    users: bucket start (ms) -> series -> hashed users among its hits (only series whose rule counts users).
     totals: counter -> n, for ever: decided, faults, dead_letters, redriven, feedback, too_late; absent where 0.
-    new_strikes: the strikes of its users; None where there are none, as it is wherever the policy gives no weights.
+    new_strikes: the strikes of its users; None where there are none, as when the policy gives no weights.
     """
 
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Aggregate:
 
 
 class ReceivedFeedback(NamedTuple):
-    """One feedback ready to be counted: its user hashed. It counts under the time at which its record arrived."""
+    """One feedback ready to be counted: its user hashed. It counts under the arrival time of its record."""
 
     feedback: Feedback
     arrived: Arrival
@@ -59,7 +59,7 @@ class ReceivedFeedback(NamedTuple):
 def aggregate(
     decisions: Collection[Decision], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
 ) -> Aggregate:
-    """What a span's decisions count, in `all` and in their tenant, model and route; and whom they strike.
+    """Counts the decisions of a record range, in `all` and in their tenant, model and route; and their strikes.
 
     A label is hit where it is among the reasons, whatever its action. A fault counts as `fault` alone (and as
     `producer_failed`, where it is one too), a producer's failure without a text only as `producer_failed`. One that
@@ -88,7 +88,7 @@ def aggregate(
 
 
 def _counters(decision: Decision, judgement: Decision | WouldBe) -> tuple[str, ...]:
-    """What one decision counts, by the action and reasons of `asked`: its own, or those of the shadow."""
+    """Returns the counters of one decision, by the action and reasons of `judgement`: its own or the shadow's."""
     failed = decision.status == "failed"
     if decision.fault is not None:
         return _FAULT + _FAILED if failed else _FAULT
@@ -118,7 +118,7 @@ def _shadow_counters(counters: tuple[str, ...], shadow: str) -> tuple[str, ...]:
 def aggregate_feedback(
     received: Iterable[ReceivedFeedback], dead_letters: int, live: LivePolicy, scope_of: ScopeOf, redriven: int = 0
 ) -> Aggregate:
-    """What a span's feedback counts: its kind, in `all` and in those of tenant, model and route that it names."""
+    """Counts the feedback of a record range by kind, in `all` and in the tenant, model and route that it names."""
     tally = _Tally(live, scope_of)
     counted = 0
     for feedback, arrived, user, *_ in received:
@@ -128,7 +128,7 @@ def aggregate_feedback(
 
 
 class _Tally:
-    """Counts what counts alike as one number; `aggregate` spreads each over its series."""
+    """Tallies equal (bucket, scopes, counters) as one number; `aggregate` spreads each tally over its series."""
 
     def __init__(self, live: LivePolicy, scope_of: ScopeOf) -> None:
         self._bucket_ms = live.policy.windows.bucket_s * 1000
@@ -174,7 +174,7 @@ class _Tally:
 
 
 def _kinds_counting_users(live: LivePolicy) -> dict[str, set[str]]:
-    """Counter -> kinds of scope in which some rule asks how many users its hits come from."""
+    """Returns, by counter, the kinds of scope in which some rule counts the users of its hits."""
     kinds: dict[str, set[str]] = {}
     for _, rule, measure in active_rules(live):
         if rule.min_users > 0:

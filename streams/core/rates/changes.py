@@ -1,4 +1,4 @@
-"""Which rates are worth saying again. Pure: windows come in, `Rate` events go out."""
+"""Which rates changed and are published again. Pure: windows come in, `Rate` events go out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tidegate.streams.core.rates.rates import RateSpec, share, total_of
 from tidegate.streams.core.rates.windows import Sums, Window
 from tidegate.streams.core.series import ALL
 
-_UNKNOWN = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
+_UNKNOWN = (-1, -1, False, False)  # hits, total, …: unlike any value that can be published
 
 
 class RateKey(NamedTuple):
@@ -25,7 +25,7 @@ class RateKey(NamedTuple):
 
 
 def window_rates(rates: Iterable[RateSpec], sums: Sums, at_ms: int, *, incomplete: bool = False) -> list[Rate]:
-    """Every rate of one window that has anything to be a share of. sums: of the window that all `rates` have."""
+    """Returns every rate of one window with a total over 0. sums: of the window that all `rates` have."""
     return [
         _rate(spec, scope, sums[spec.measure.hits].get(scope, 0), total, at_ms, incomplete)
         for spec in rates
@@ -48,38 +48,38 @@ def _rate(spec: RateSpec, scope: str, hits: int, total: int, at_ms: int, incompl
 
 
 class LastPublished:
-    """What was last said of each rate, so that only what changed is said again.
+    """The last published value of each rate, so that only changed rates are published.
 
-    A rate without hits is not said again while it stays without: its share stays 0 however its total moves,
+    A rate without hits is not published again while it has none: its share stays 0 however its total moves,
     and most of a thousand scopes have no hits of most labels.
     """
 
     def __init__(self, published: Iterable[RateKey] = ()) -> None:
-        """rated: what another worker may have said; it is said again, or taken back where nothing is left of it."""
+        """published: rates that another worker may have published; each is published again, or gets a tombstone."""
         self._published: dict[RateKey, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
         self._published = dict.fromkeys(published, _UNKNOWN)
-        # (window, scope): changed and not looked at yet, in order of arrival.
+        # (window, scope): changed and not checked yet, in order of arrival.
         self._waiting: dict[tuple[int, str], None] = {}
         self._incomplete = False
         self.recheck_all()
 
     @property
     def scopes(self) -> set[str]:
-        """Those of which anything is said, or may have been by another worker and is not taken back yet."""
+        """Scopes with a published rate, also one that another worker may have published."""
         return {key.scope for key in self._published}
 
     @property
     def kinds(self) -> set[tuple[str, int]]:
-        """The measures and windows of what is said, likewise."""
+        """Measures and windows of the published rates, likewise."""
         return {(key.measure, key.window_s) for key in self._published}
 
     @property
     def waiting(self) -> int:
-        """How many scopes (for each window) changed and were not looked at yet: more than `at_most` allowed."""
+        """How many scopes (for each window) changed and were not checked yet: more than `at_most` allowed."""
         return len(self._waiting)
 
     def recheck_all(self) -> None:
-        """Has all that was said looked at by the next calls: in new windows nothing changes that left the old ones."""
+        """Queues every published rate for the next calls: new windows do not report what left the old ones."""
         for key in self._published:
             self._waiting.setdefault((key.window_s, key.scope))
 
@@ -93,7 +93,7 @@ class LastPublished:
         incomplete: bool,
         at_most: int,
     ) -> list[tuple[RateKey, Rate | None]]:
-        """What to say now: each rate that changed, and None for each that has nothing left to be a share of.
+        """Returns what to publish now: each rate that changed, and None (a tombstone) for each whose total is 0.
 
         windows: by their length (s); one for each length in `rates`. end_ms: where the windows end now. Once
         `at_most` are found the other scopes wait for the next call, first come first served; `all` never waits.
@@ -121,7 +121,7 @@ class LastPublished:
         return out
 
     def tombstones(self, rates: Iterable[RateSpec], at_most: int) -> list[tuple[RateKey, None]]:
-        """A tombstone for each rate said before that a new policy does not ask for; the rest by the next calls."""
+        """Returns tombstones for published rates that a new policy no longer has; the rest by the next calls."""
         wanted = {(spec.measure.name, spec.window_s) for spec in rates}
         gone = [key for key in self._published if (key.measure, key.window_s) not in wanted][:at_most]
         for key in gone:

@@ -1,4 +1,4 @@
-"""Shares of counts, how sure they are, and which of them a policy asks for. Pure."""
+"""Rates: shares of counts, their confidence, and which rates a policy publishes. Pure."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.rates.windows import Sums
 from tidegate.streams.core.times import AHEAD_MS
 
-FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
+FEEDBACK_WINDOW_S = 3600  # of rates of feedback, which comes late and thin, where no rule has another window
 _FEEDBACK = ("satisfaction", "complaint", "overturned")
 
 
 def share(hits: int, total: int, min_total: int) -> float | None:
-    """hits / total in [0, 1], or None where total < min_total or is 0: too few to say."""
+    """Returns hits / total in [0, 1], or None where total < min_total or is 0: too few to say."""
     return None if total < max(min_total, 1) else hits / total
 
 
 def wilson_lower(hits: int, total: int, confidence: float) -> float:
-    """What the true share is above, with that confidence (one-sided): the Wilson score interval's lower end.
+    """Returns the lower end of the Wilson score interval: the true share is above it with that confidence (one-sided).
 
     0 where total is 0. Wilson 1927, as in Brown, Cai and DasGupta 2001, "Interval Estimation".
     """
@@ -51,7 +51,7 @@ def _z(confidence: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RateSpec:
-    """A rate that the policy asks for, of every live scope."""
+    """A rate that the policy publishes, of every live scope."""
 
     measure: Measure
     window_s: int
@@ -59,11 +59,11 @@ class RateSpec:
 
 
 def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
-    """Every rate to publish, for each live scope.
+    """Returns every rate to publish, for each live scope.
 
     Labels, prompt labels, actions and failures at `windows.rate_window_s`; feedback at its
-    rules' windows or an hour; what the shadow policy would have done of the same; and what each alert rule looks at.
-    Asked for twice: the smaller min_total holds.
+    rules' windows or an hour; the same of the shadow policy; and the measure of each alert rule.
+    Of a rate requested twice the smaller min_total holds.
     """
     policy, window_s = live.policy, live.policy.windows.rate_window_s
     specs: dict[tuple[str, int], RateSpec] = {}
@@ -100,12 +100,12 @@ def _measure(name: str, policy: Policy) -> Measure:
 
 
 def _round_up(window_s: int, bucket_s: int) -> int:
-    """The window, made a multiple of the bucket."""
+    """The window, rounded up to a multiple of the bucket."""
     return window_s + -window_s % bucket_s
 
 
 def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
-    """The longest window that asks for counters of feedback, or of completions: how long their buckets are needed."""
+    """Returns the longest window over counters of feedback, or of completions: how long their buckets are needed."""
     return max(
         rate.window_s
         for rate in published_rates(live)
@@ -114,9 +114,9 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
 
 
 def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
-    """How long a bucket is needed after it was last written, whenever it begins.
+    """Returns how long a bucket is needed after its last write, whenever it begins.
 
-    Bucket and longest window, and before them what is longer: how late one may still be written, or how far ahead.
+    Bucket plus longest window, plus the longer of two: the allowed lateness, or how far ahead one may be written.
     """
     windows = live.policy.windows
     needed_s = windows.bucket_s + longest_window_s(live, feedback=feedback)
@@ -124,7 +124,7 @@ def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
 
 
 def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
-    """Window (s) -> the counters that its rates are made of."""
+    """Returns, by window (s), the counters that its rates are made of."""
     counters: dict[int, set[str]] = {}
     for rate in rates:
         counters.setdefault(rate.window_s, set()).update(rate.measure.counters)
@@ -132,6 +132,6 @@ def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
 
 
 def total_of(measure: Measure, scope: str, sums: Sums) -> int:
-    """What the measure's hits are a share of: each completion (or feedback) once."""
+    """Returns the total that the measure's hits are a share of: each completion (or feedback) once."""
     total = sum(sums[counter].get(scope, 0) for counter in measure.total)
     return total - sum(sums[counter].get(scope, 0) for counter in measure.twice) if measure.twice else total

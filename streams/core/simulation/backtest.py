@@ -1,7 +1,7 @@
-"""Which alerts a policy's rules would have made of decisions and feedback that are kept. Pure.
+"""Backtests alert rules: the alerts that a policy would have raised over recorded decisions and feedback. Pure.
 
-The ruler's own steps, over buckets that are all there: `count`, `windows`, `active_rules`, `alerts.step` at every bucket
-boundary in event time. What only the ruler knows is left out: partitions that were behind, and silences.
+The ruler's own steps, over complete buckets: `aggregate`, `windows`, `active_rules`, `lifecycle.step` at every
+bucket boundary in event time. What only the ruler knows is left out: partitions that were behind, and silences.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Firing(EffectsModel):
     measure: str
     kind: str
     above: float
-    pending_ms: int | None  # since when the condition had held; None where it was firing from the start
+    pending_ms: int | None  # when the condition began to hold; None where it fired at once
     fired_ms: int
     resolved_ms: int | None  # None: it still fires at the end of the range
     peak: float | None  # the greatest value while it fired
 
 
 class BacktestResult(EffectsModel):
-    """What the rules would have said in `[since_ms, until_ms]`."""
+    """The firings and transitions that the rules would have had in `[since_ms, until_ms]`."""
 
     policy_version: str
     since_ms: int
@@ -51,7 +51,7 @@ class BacktestResult(EffectsModel):
 
 
 class FirstScopes:
-    """Scope names as the workers admit them: at most `limit` a kind, here the first that come; the rest are `other`."""
+    """Scope names, limited as workers limit them: the first `limit` of a kind; the rest are `other`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -69,22 +69,22 @@ class FirstScopes:
 
 
 class Backtest:
-    """Counts what it is given under one policy; `run` then goes over the boundaries."""
+    """Counts decisions and feedback under one policy; `run` then evaluates every boundary."""
 
     def __init__(self, live: LivePolicy, names: FirstScopes) -> None:
         self.live, self._names = live, names
         self._bucket_ms = live.policy.windows.bucket_s * 1000
         self._rules = [*active_rules(live)]
         self._wanted = {counter for _, _, measure in self._rules for counter in measure.counters}
-        self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
+        self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule needs it
         self._counts: Counts = {}
         self._users: dict[int, dict[str, set[str]]] = {}
         self._shared: Backtest | None = None
 
     def shared_with(self, other: Backtest) -> Backtest | None:
-        """A third one, for decisions that count the same under both policies, so that they are counted once.
+        """Returns a third backtest, for decisions that count the same under both policies, to count them once.
 
-        None where none do: time is cut differently, or users are asked for. It is given such decisions and never run.
+        None where none do: windows differ, or users are counted. The third only counts; it is never run.
         """
         mine, theirs = self.live.policy.windows, other.live.policy.windows
         if (mine.bucket_s, mine.late_s, mine.future_s) != (theirs.bucket_s, theirs.late_s, theirs.future_s):
@@ -98,7 +98,7 @@ class Backtest:
 
     @property
     def lead_ms(self) -> int:
-        """How long before the first boundary its decisions are needed: the longest window, and `for_s` before that.
+        """How long before the first boundary decisions are needed: the longest window, and `for_s` before that.
 
         An alert that fires at the first boundary has been pending for so long.
         """
@@ -107,19 +107,19 @@ class Backtest:
 
     @property
     def steps_early_ms(self) -> int:
-        """How long before the first boundary alerts are followed, so that what fires then is known."""
+        """How long before the first boundary alerts are evaluated, so that alerts that fire then are known."""
         return max((rule.for_s for _, rule, _ in self._rules), default=0) * 1000 + self._bucket_ms
 
     def add(self, decisions: Sequence[Decision]) -> None:
-        """Counts decisions as this policy makes them, or as they were recorded."""
+        """Counts decisions, as this policy decides them or as they were recorded."""
         self._merge(aggregate(decisions, 0, self.live, self._names.scope))
 
     def add_feedback(self, received: Iterable[ReceivedFeedback]) -> None:
-        """Counts feedback. Its users may be named in any way that tells them apart."""
+        """Counts feedback. Users may have any names that tell them apart."""
         self._merge(aggregate_feedback(received, 0, self.live, self._names.scope))
 
     def run(self, since_ms: int, until_ms: int) -> BacktestResult:
-        """Every boundary up to until_ms, and what the rules say from since_ms on."""
+        """Evaluates every boundary up to until_ms, and returns firings and transitions from since_ms on."""
         bucket_ms = self._bucket_ms
         first = max(bucket_ms, since_ms - self.steps_early_ms)
         windows = _Windows(
@@ -129,7 +129,7 @@ class Backtest:
         at_ms = first + -first % bucket_ms
         while at_ms <= until_ms:
             windows.move(at_ms)
-            if windows.empty and not followed.any:  # until something was counted again, no rule says anything
+            if windows.empty and not followed.any:  # no counts and no alerts: go on at the next count
                 if (start := windows.next_start) is None:
                     break
                 at_ms = max(at_ms + bucket_ms, start + -start % bucket_ms + bucket_ms)
@@ -151,7 +151,7 @@ class Backtest:
         )
 
     def _distinct(self, name: str, starts: Iterable[int]) -> int:
-        """Exactly how many users; the ruler's is an estimate of about 1%."""
+        """Returns the exact number of users; the ruler's is an estimate of about 1%."""
         return len(set().union(*(self._users.get(start, {}).get(name, ()) for start in starts)))
 
     def _merge(self, added: Aggregate) -> None:
@@ -175,7 +175,7 @@ class Backtest:
 
 
 class _Windows:
-    """The rules' windows, moved on boundary by boundary; those of one length share their buckets."""
+    """The rules' windows, moved boundary by boundary; windows of one length share their buckets."""
 
     def __init__(self, rules: Iterable[Any], counts: Sequence[Counts]) -> None:
         wanted: dict[int, set[str]] = {}
@@ -183,7 +183,7 @@ class _Windows:
             wanted.setdefault(rule.window_s, set()).update(measure.counters)
         self._counts = counts
         self._starts = sorted({start for one in counts for start in one})
-        self._put = dict.fromkeys(wanted, 0)  # how many of the starts each has
+        self._put = dict.fromkeys(wanted, 0)  # how many of the starts each window has
         self._by_length: dict[int, tuple[Buckets, Window]] = {}
         for window_s, counters in wanted.items():
             buckets = Buckets(dict.fromkeys(counters, window_s))
@@ -202,7 +202,7 @@ class _Windows:
         return self._starts[n] if n < len(self._starts) else None
 
     def move(self, end_ms: int) -> None:
-        """Every window ends at end_ms, which is never earlier than before."""
+        """Moves the end of every window to end_ms, which never decreases."""
         for window_s, (buckets, window) in self._by_length.items():
             first = end_ms - window_s * 1000
             n = self._put[window_s]
@@ -221,7 +221,7 @@ class _Windows:
 
 @dataclass(slots=True)
 class _FollowedAlert:
-    """An alert that is being followed."""
+    """An alert, followed through its states."""
 
     status: AlertStatus
     pending_ms: int | None = None
@@ -230,11 +230,11 @@ class _FollowedAlert:
 
 
 class _FollowedAlerts:
-    """Every alert that is not inactive, and what became of those that fired."""
+    """Every alert that is not inactive, and the firings that ended."""
 
     def __init__(self, live: LivePolicy, since_ms: int) -> None:
         self._live, self._since_ms = live, since_ms
-        self._alive: dict[str, dict[str, _FollowedAlert]] = {}  # rule -> scope -> its life
+        self._alive: dict[str, dict[str, _FollowedAlert]] = {}  # rule -> scope -> alert
         self._ended: list[Firing] = []
         self.transitions: list[Alert] = []
 
@@ -243,7 +243,7 @@ class _FollowedAlerts:
         return any(self._alive.values())
 
     def scopes(self, name: str) -> set[str]:
-        """Those in which the rule has an alert."""
+        """Returns the scopes in which the rule has an alert."""
         return set(self._alive.get(name, ()))
 
     def step(self, observed: alerts.Observation, name: str, rule: Any) -> None:

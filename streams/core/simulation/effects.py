@@ -1,4 +1,4 @@
-"""What a what-if says: the effects of judging decisions anew, as data. `what_if.py` tallies them."""
+"""The result of a what-if: the effects of another judgement of the same decisions. `what_if.py` tallies them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tidegate.streams.core.fields import Action
 
 
 class EffectsModel(BaseModel):
-    """What every part is: frozen, and nothing but its fields."""
+    """The base of every model here: frozen, and nothing but its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Example(EffectsModel):
-    """A decision that would change, of those the earliest. Its text is the producer's to show, by the id."""
+    """One of the earliest decisions that would change. The producer can show its text, by the id."""
 
     id: str
     record_ms: int
@@ -27,13 +27,13 @@ class Example(EffectsModel):
     label: str  # the strongest reason of the stricter side
     score: float | None
     threshold: float | None
-    scope: str | None  # whose threshold it is
+    scope: str | None  # the scope that sets the threshold
     by: Literal["screen", "encoder"] | None
     said: list[FeedbackKind]  # complaints, appeals and verdicts
 
 
 class Change(EffectsModel):
-    """How many decisions go from one action to another."""
+    """How many decisions change from one action to another."""
 
     was: Action
     now: Action
@@ -45,7 +45,7 @@ class Group(EffectsModel):
     """What changes at one tenant, one model, or because of one label."""
 
     name: str
-    others: int = 0  # of the group `other`: how many names it stands for that are told apart while counted
+    others: int = 0  # of the group `other`: how many counted names it stands for
     decisions: int  # all there are; of a label, all of the range
     changed: int
     share: float  # changed / decisions
@@ -55,7 +55,7 @@ class Group(EffectsModel):
 
 
 class Shift(EffectsModel):
-    """How many decisions have an action, or a label among their reasons: before, and then."""
+    """How many decisions have an action, or a label among their reasons: before and after."""
 
     name: str
     was: int
@@ -63,7 +63,7 @@ class Shift(EffectsModel):
 
 
 class RestsOn(EffectsModel):
-    """Who gave the score that drives each change; a fault has none."""
+    """The stage that gave the score behind each change; a fault has none."""
 
     screen: int
     encoder: int
@@ -71,7 +71,7 @@ class RestsOn(EffectsModel):
 
 
 class FeedbackCounts(EffectsModel):
-    """Completions of which people said so, each once a kind."""
+    """Completions with such feedback, each once a kind."""
 
     complaint: int = 0
     appeal: int = 0

@@ -1,12 +1,12 @@
-"""What another policy would have done: decisions in, effects out. Pure.
+"""What-if: what another policy would have decided. Decisions in, effects out. Pure.
 
-Each decision is held against another judgement of the same inputs: `decide(Inputs.of(decision), candidate)`, or what
-a shadow policy made of it. Nothing is scored anew, so the scores' mistakes stay. `backtest.py` does the same of alerts.
+Each decision is compared with another judgement of the same inputs: `decide(Inputs.of(decision), candidate)`, or the
+shadow policy's. Texts are not scored again, so the scores' mistakes stay. `backtest.py` does the same for alerts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import TypeVar
@@ -28,23 +28,23 @@ K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it
 
 FEEDBACK_KINDS = (FeedbackKind.COMPLAINT, FeedbackKind.APPEAL, FeedbackKind.UPHELD, FeedbackKind.OVERTURNED)
-FEEDBACK_BIT = {kind: 1 << n for n, kind in enumerate(FEEDBACK_KINDS)}  # what was said of one completion is one number
+FEEDBACK_BIT = {kind: 1 << n for n, kind in enumerate(FEEDBACK_KINDS)}  # the feedback of one completion is one number
 EXAMPLES = 3  # ids a change
-LARGEST = 20  # tenants and models that are told apart in the result; the rest are one
-MOST_NAMES = 10_000  # of tenants or models while it is counted: names may be made up without end
+LARGEST = 20  # tenants and models listed in the result; the rest are one group
+MOST_NAMES = 10_000  # of tenants or models while counting: producers may invent names without end
 
 
 class WhatIf:
     """Tallies what differs between two judgements of the same decisions. The same decisions give the same effects."""
 
     def __init__(self, feedback: Mapping[str, int] | None = None, *, examples: int = EXAMPLES) -> None:
-        """said: completion id -> BITs of what people said of it. examples: ids that a change is shown with."""
+        """feedback: completion id -> FEEDBACK_BITs of its feedback. examples: ids listed for a change."""
         self._feedback, self._examples = feedback or {}, examples
         self._decisions = self._faults = self._failed = self._other_labels = 0
         self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._actions: dict[tuple[Action, Action], int] = {}
-        self._shown: dict[tuple[Action, Action], list[_ExampleCandidate]] = {}
+        self._shown: dict[tuple[Action, Action], list[_Candidate]] = {}
         self._feedback_all: dict[int, int] = {}
         self._feedback_changed: dict[int, int] = {}
         self._scored_by: dict[str | None, int] = {}
@@ -54,7 +54,7 @@ class WhatIf:
         self._tenants, self._models, self._labels = _Groups(), _Groups(), _Groups()
 
     def add(self, decision: Decision, was: Judged, now: Judged) -> None:
-        """One decision: what was asked for it, and what would be."""
+        """Adds one decision, and its judgement before and after."""
         self._decisions += 1
         at_ms = decision.came_ms
         if self._first_ms is None or self._last_ms is None:
@@ -102,16 +102,15 @@ class WhatIf:
         if feedback_bits:
             _count(self._feedback_changed, feedback_bits)
         shown = self._shown.setdefault((was.action, now.action), [])
-        example = _ExampleCandidate(
-            (decision.came_ms, decision.id, str(decision.source)), decision, name, driving, feedback_bits
-        )
+        when = decision.came_ms, decision.id, str(decision.source)
+        example = _Candidate(when, decision, name, driving, feedback_bits)
         if len(shown) < self._examples:
             heappush(shown, example)
         elif shown and shown[0] < example:
             heappushpop(shown, example)
 
     def effects(self) -> Effects:
-        """What was tallied so far."""
+        """Returns what was tallied so far."""
         changed = {pair: n for pair, n in self._actions.items() if pair[0] is not pair[1]}
         tighter = sum(n for (was, now), n in changed.items() if STRENGTH[now] > STRENGTH[was])
         return Effects(
@@ -151,9 +150,9 @@ class WhatIf:
         )
 
     def unscored_labels(self, candidate: LivePolicy) -> list[UnscoredLabel]:
-        """Labels of the candidate for which decisions hold no score: nobody can know what it makes of those.
+        """Returns labels of the candidate that decisions hold no score for: their effects cannot be known.
 
-        A completion's label is named with how many scored decisions lack it; a prompt's where no decision has it.
+        A completion's label with the number of scored decisions that lack it; a prompt's where no decision has it.
         """
         scored = sum(self._scored.values())
         unscored = []
@@ -169,15 +168,13 @@ class WhatIf:
         return unscored
 
     def _examples_of(self, change: tuple[Action, Action]) -> list[Example]:
-        return [
-            candidate.example()
-            for candidate in sorted(self._shown.get(change, ()), key=lambda candidate: candidate.when)
-        ]
+        ordered = sorted(self._shown.get(change, ()), key=lambda candidate: candidate.when)
+        return [candidate.example() for candidate in ordered]
 
 
 @dataclass(frozen=True, slots=True)
-class _ExampleCandidate:
-    """A decision to be shown, ordered so that a heap's least is the latest of them: the one to let go."""
+class _Candidate:
+    """A decision to list, ordered so that a heap's least is the latest: the one to drop."""
 
     when: tuple[int, str, str]  # record timestamp, id, source
     decision: Decision
@@ -185,7 +182,7 @@ class _ExampleCandidate:
     driving: Reason | None
     feedback_bits: int
 
-    def __lt__(self, other: _ExampleCandidate) -> bool:
+    def __lt__(self, other: _Candidate) -> bool:
         return self.when > other.when
 
     def example(self) -> Example:
@@ -218,7 +215,7 @@ class _Groups:
         self._other: list[int] = [0] * (3 + len(Action))
 
     def add_decision(self, name: str) -> list[int]:
-        """The counts of that name, with one decision more."""
+        """Counts one decision, and returns the counts of that name."""
         group = self._all.get(name)
         if group is None:
             if len(self._all) >= MOST_NAMES:
@@ -229,9 +226,9 @@ class _Groups:
         return group
 
     def largest(self, most: int | None, total: int | None = None) -> list[Group]:
-        """Those with most changes, then most decisions, then by name; the others as one, where there are some.
+        """Returns the groups by most changes, most decisions, then name; the others, if any, as one group.
 
-        total: decisions to hold each against, where its own count is only of changes.
+        total: the decisions that each share is of, where a group counts only changes.
         """
         ordered = sorted(self._all.items(), key=lambda item: (-item[1][1] - item[1][2], -item[1][0], item[0]))
         shown = ordered if most is None else ordered[:most]
@@ -260,13 +257,13 @@ def _group(name: str, counts: list[int], total: int | None, names: int = 0) -> G
 
 
 def _driving_reason(was: Judged, now: Judged) -> Reason | None:
-    """The strongest reason of the stricter side: the label that makes the difference."""
+    """Returns the strongest reason of the stricter side: the label that makes the difference."""
     stricter = now if STRENGTH[now.action] > STRENGTH[was.action] else was
     return stricter.reasons[0] if stricter.reasons else None
 
 
 def _label_name(reason: Reason) -> str:
-    """A prompt's label is another one than a completion's: `prompt.toxicity`."""
+    """The label's name; a prompt's label is another one than a completion's: `prompt.toxicity`."""
     return f"prompt.{reason.label}" if reason.of == "prompt" else reason.label
 
 
@@ -279,12 +276,8 @@ def _action_strengths(pair: tuple[Action, Action]) -> tuple[int, int]:
 
 
 def _feedback_counts(counts: Mapping[int, int]) -> FeedbackCounts:
-    return FeedbackCounts(**dict(_kind_counts(counts)))
-
-
-def _kind_counts(counts: Mapping[int, int]) -> Iterator[tuple[str, int]]:
-    for kind in FEEDBACK_KINDS:
-        yield kind.value, sum(n for bits, n in counts.items() if bits & FEEDBACK_BIT[kind])
+    by_kind = {k.value: sum(n for bits, n in counts.items() if bits & FEEDBACK_BIT[k]) for k in FEEDBACK_KINDS}
+    return FeedbackCounts(**by_kind)
 
 
 def _count(counts: dict[K, int], key: K) -> None:
@@ -292,7 +285,7 @@ def _count(counts: dict[K, int], key: K) -> None:
 
 
 def lacks_spans(decision: Decision, live: LivePolicy) -> bool:
-    """Whether a label reaches a `redact` threshold, and became a review because no spans of it were recorded."""
+    """Whether a label reaches a `redact` threshold, and became `review` because no spans of it were recorded."""
     thresholds, _ = live.resolve(decision.scopes)
     return any(
         reason.action is Action.REVIEW and reason.score is not None and reason.score >= bar.threshold
