@@ -132,7 +132,8 @@ def test_counts_are_sums_per_bucket() -> None:
     assert {start: counts["scored|all"] for start, counts in found.counts.items()} == {0: 2, 10 * S: 1}
 
 
-def test_names_beyond_the_limit_count_together_and_apart_from_a_tenant_called_other() -> None:
+def test_names_beyond_the_limit_count_as_other() -> None:
+    """Names beyond the limit count together, and apart from a tenant called "other"."""
     decisions = [_decision(scopes=Scopes(tenant=name)) for name in ("a", "b", "other")]
     found = aggregate(
         decisions, 0, _live(), lambda kind, name: scoped(kind, name) if name == "other" else f"{kind}:other"
@@ -142,7 +143,7 @@ def test_names_beyond_the_limit_count_together_and_apart_from_a_tenant_called_ot
     assert found.counts[0]["scored|all"] == 3
 
 
-def test_users_are_kept_only_for_the_series_that_a_rule_asks_users_of() -> None:
+def test_users_are_kept_only_where_a_rule_counts_users() -> None:
     live = _live(
         many={"of": "label.toxicity", "above": 0.1, "min_users": 3, "by": ["all", "tenant"]},
         any={"of": "label.insult", "above": 0.1},
@@ -215,9 +216,10 @@ W = "would.9-89abcdef."
     ],
     ids=["allow", "block", "fault", "producer_failed", "failed_halfway", "too_late"],
 )  # fmt: skip
-def test_what_a_shadow_would_have_done_counts_beside_it_and_never_in_the_totals(
+def test_shadow_counters_stand_beside_and_never_in_totals(
     decision: Decision, counters: list[str], totals: dict[str, int]
 ) -> None:
+    """What a shadow would have done counts beside the decision, and never in the totals."""
     found = aggregate([decision], 0, _live(), scoped)
     assert found.totals == totals
     assert found.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
@@ -234,7 +236,8 @@ def test_two_shadows_after_one_another_are_never_one_sum() -> None:
     assert found.counts[0]["scored|all"] == 4
 
 
-def test_names_of_a_shadows_counters_are_forgotten_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_shadow_counters_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of a shadow's counters are forgotten where they are too many."""
     monkeypatch.setattr(count, "_MOST_WOULD", 3)
     for n in range(10):
         found = aggregate([_decision(would_be=_would("block", version=f"{n}-a"))], 0, _live(), scoped)
@@ -242,7 +245,8 @@ def test_names_of_a_shadows_counters_are_forgotten_where_they_are_too_many(monke
         assert len(count._WOULD) <= 3
 
 
-def test_users_of_what_a_shadow_would_have_done_are_kept_where_its_rule_asks_for_them() -> None:
+def test_users_of_shadow_hits_are_kept_for_its_user_rules() -> None:
+    """Users of what a shadow would have done are kept where its rule counts users."""
     rule = {"of": "label.toxicity", "above": 0.1, "min_users": 3, "by": ["tenant"]}
     quiet, loud = _live(many=rule), _live(many={**rule, "shadow": True})
     decisions = [

@@ -191,7 +191,8 @@ def test_an_alert_whose_rule_was_removed_ends() -> None:
     assert transition == (AlertState.PENDING, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
 
 
-def test_an_id_is_fingerprint_and_boundary_so_that_a_lost_store_reuses_none() -> None:
+def test_an_alert_id_is_never_reused_after_a_lost_store() -> None:
+    """An id is fingerprint and boundary, so that a lost store reuses none."""
     life = _Timeline(_rule(for_s=0))
     life.see(5, 10)
     life.see(0, 10)
@@ -205,7 +206,8 @@ def test_an_id_is_fingerprint_and_boundary_so_that_a_lost_store_reuses_none() ->
     assert (again.id, again.previous, again.resent, again.silenced_by) == (found.id, AlertState.RESOLVED, True, "s1")
 
 
-def test_observe_gives_scopes_with_hits_of_the_rules_kinds_and_those_with_an_alert() -> None:
+def test_observe_gives_scopes_with_hits_and_those_with_an_alert() -> None:
+    """Scopes with hits are of the rule's kinds."""
     sums = {"label.toxicity": {"all": 3, "tenant=b": 2, "tenant:other": 1}, "scored": {"all": 9, "tenant=a": 4}}
     of = find_measure("label.toxicity", ["toxicity"], [])
     assert of is not None

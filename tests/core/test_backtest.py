@@ -72,7 +72,7 @@ WAVE = [
 ]
 
 
-def test_an_alert_fires_and_resolves_at_the_boundaries_of_its_window() -> None:
+def test_an_alert_fires_and_resolves_at_window_boundaries() -> None:
     found = ran(policy(), WAVE, 0, 60)
     # at 10: 2 of 2; at 20: 4 of 4; at 30: 2 of 6 = 33%, between; at 40: 0 of 8, below
     assert told(found) == ["10 all firing broken", "40 all resolved below"]
@@ -91,7 +91,7 @@ def test_for_s_holds_it_back_and_what_passes_before_never_fires() -> None:
     assert [(f.rule, f.pending_ms, f.fired_ms) for f in found.firings] == [("toxic", T + 10 * S, T + 20 * S)]
 
 
-def test_what_fires_when_the_range_begins_is_said_and_its_beginning_too() -> None:
+def test_a_firing_at_the_ranges_start_is_listed_with_its_start() -> None:
     found = ran(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
     assert told(found) == ["20 all firing held"]
     (firing,) = found.firings
@@ -158,7 +158,7 @@ def test_rules_on_feedback_look_at_feedback() -> None:
     assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
 
 
-def test_time_is_judged_by_the_policy_that_is_tried() -> None:
+def test_time_is_judged_by_the_candidate_policy() -> None:
     # 40 s late: the one policy counts it where it was, the other not at all
     late = [inputs(at, 0.9, record_s=at + 40) for at in (1, 2)]
     strict = parse(
@@ -186,7 +186,9 @@ RULES = {
 @settings(max_examples=40, deadline=None)
 @example([(0, 0.1, "t2", "u1", True)] * 2 + [(10, 0.1, "t1", "u1", True), (30, 0.1, "t1", "u1", True)])  # two at 40 s
 @given(arrivals)
-def test_in_order_it_says_what_the_ruler_says(found: list[tuple[int, float, str, str | None, bool]]) -> None:
+def test_the_backtest_of_ordered_records_equals_the_ruler(
+    found: list[tuple[int, float, str, str | None, bool]],
+) -> None:
     live = policy(**RULES)
     test = Backtest(live, FirstScopes(9))
     records: list[tuple[int, Decision | ReceivedFeedback]] = []
@@ -274,7 +276,8 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
         assert side.run(T, T + 500 * S) == whole.run(T, T + 500 * S)
 
 
-def test_nothing_counts_the_same_where_time_is_cut_differently_or_users_are_asked_for() -> None:
+def test_different_windows_or_user_counts_share_no_counting() -> None:
+    """Nothing counts the same where time is cut differently or users are counted."""
     coarse = parse(policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 20, "rate_window_s": 20}}, "p")
     for other in (LivePolicy("v", coarse), policy(toxic=RULE | {"min_users": 2})):
         assert Backtest(policy(), FirstScopes(9)).shared_with(Backtest(other, FirstScopes(9))) is None

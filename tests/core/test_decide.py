@@ -321,7 +321,7 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_decide_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
+def test_deciding_recorded_inputs_again_gives_the_same_decision(known: Inputs) -> None:
     decision = decide(known, LIVE)
     assert decide(Inputs.of(decision), LIVE) == decision
     read = Decision.model_validate_json(decision.model_dump_json())
@@ -331,7 +331,8 @@ def test_decide_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_the_action_is_the_strongest_reasons_and_there_is_a_reason_for_all_but_allow(known: Inputs) -> None:
+def test_the_action_is_that_of_the_strongest_reason(known: Inputs) -> None:
+    """And there is a reason for every action but allow."""
     decision = decide(known, LIVE)
     strengths = [reason.action.strength for reason in decision.reasons]
     assert strengths == sorted(strengths, reverse=True)
@@ -392,7 +393,7 @@ WOULD: list[tuple[dict[str, float], Scopes, str, str]] = [
 
 
 @pytest.mark.parametrize(("scores", "scopes", "action", "would"), WOULD)
-def test_beside_the_decision_stands_what_the_shadow_would_have_asked_for(
+def test_a_decision_records_what_the_shadow_would_request(
     scores: dict[str, float], scopes: Scopes, action: str, would: str
 ) -> None:
     decision = decide(inputs(scores=scores, scopes=scopes), BESIDE)
@@ -422,7 +423,8 @@ def test_faults_and_failures_are_judged_by_the_shadow_too(fact: dict[str, Any], 
 PII, TOXIC, INSULT = (Span(start=n, end=n + 1, label=of) for n, of in enumerate(("pii", "toxicity", "insult")))
 
 
-def test_spans_that_only_the_shadow_asked_for_stand_apart_and_hide_nothing() -> None:
+def test_spans_of_the_shadow_alone_stand_apart() -> None:
+    """Spans that only the shadow requested hide nothing."""
     # live: redact pii >= 0.8; shadow: redact toxicity >= 0.6, insult >= 0.3
     scores = {"pii": 0.8, "toxicity": 0.6, "insult": 0.2}
     decision = decide(inputs(scores=scores, spans=(TOXIC, PII)), BESIDE)
@@ -437,7 +439,8 @@ def test_spans_that_only_the_shadow_asked_for_stand_apart_and_hide_nothing() -> 
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_a_shadow_changes_nothing_of_the_decision_and_would_be_is_what_it_decides_when_live(known: Inputs) -> None:
+def test_would_be_is_what_the_shadow_decides_when_live(known: Inputs) -> None:
+    """And a shadow changes nothing of the decision."""
     alone, beside = decide(known, LIVE), decide(known, BESIDE)
     own = LIVE.own_redact_from
     without = known._replace(spans=[s for s in known.spans if known.scores.get(s.label, -1) >= own.get(s.label, 2)])
@@ -451,7 +454,8 @@ def test_a_shadow_changes_nothing_of_the_decision_and_would_be_is_what_it_decide
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_decide_beside_a_shadow_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
+def test_deciding_again_beside_a_shadow_gives_the_same_decision(known: Inputs) -> None:
+    """On a decision's recorded inputs, spans of the shadow included."""
     decision = decide(known, BESIDE)
     read = Decision.model_validate_json(decision.model_dump_json())
     assert read == decision

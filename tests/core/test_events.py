@@ -60,7 +60,7 @@ def test_what_is_not_the_contract_is_not_read(known: bytes, newer: bytes) -> Non
 
 
 @pytest.mark.parametrize("field", ["id", "completion", "tenant", "user", "status"])
-def test_an_error_does_not_say_what_was_found(field: str) -> None:
+def test_an_error_does_not_hold_the_value(field: str) -> None:
     given: dict[str, Any] = {"id": "x", "completion": "hello", field: {"canary-5f1d": "canary-5f1d"}}
     with pytest.raises(ValidationError) as caught:
         Completion.model_validate(given)
@@ -90,7 +90,7 @@ def test_a_name_may_be_in_any_script(name: str) -> None:
     assert Completion(id="x", completion="a", tenant=name).tenant == name
 
 
-def test_a_position_reads_as_it_is_said_in_messages() -> None:
+def test_a_position_reads_as_messages_write_it() -> None:
     assert str(Source(topic="completions", partition=3, offset=88214)) == "completions[3]@88214"
 
 

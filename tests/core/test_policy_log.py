@@ -63,7 +63,8 @@ def shadow_version(log: PolicyLog) -> str | None:
 # --- who wins
 
 
-def test_a_child_of_the_live_version_is_live_under_its_offset_and_hash() -> None:
+def test_a_child_of_the_live_version_becomes_live() -> None:
+    """Its version is its offset and its hash."""
     seed, child = read([change(None, 0.9), change(version_at(0, 0.9), 0.8)])
     assert (seed.verdict, child.verdict) == (Verdict.APPLIED, Verdict.APPLIED)
     assert live_version(child.log) == version_at(1, 0.8)
@@ -73,7 +74,8 @@ def test_a_child_of_the_live_version_is_live_under_its_offset_and_hash() -> None
     assert child.log.next == 2
 
 
-def test_of_two_children_the_first_wins_and_the_other_is_told_both_versions() -> None:
+def test_of_two_children_the_first_in_the_log_wins() -> None:
+    """The reason of the loser names both versions."""
     was = version_at(0, 0.9)
     _, first, second = read([change(None, 0.9), change(was, 0.8), change(was, 0.7)])
     assert (first.verdict, second.verdict) == (Verdict.APPLIED, Verdict.LOST)
@@ -81,7 +83,7 @@ def test_of_two_children_the_first_wins_and_the_other_is_told_both_versions() ->
     assert second.why == f"policies@2: made against {was}, but {version_at(1, 0.8)} was live"
 
 
-def test_a_loser_that_is_made_again_against_the_winner_is_applied() -> None:
+def test_a_loser_written_again_against_the_winner_is_applied() -> None:
     was, won = version_at(0, 0.9), version_at(1, 0.8)
     *_, again = read([change(None, 0.9), change(was, 0.8), change(was, 0.7), change(won, 0.7)])
     assert (again.verdict, live_version(again.log)) == (Verdict.APPLIED, version_at(3, 0.7))
@@ -147,7 +149,8 @@ GARBAGE: list[tuple[bytes | None, str]] = [
 
 
 @pytest.mark.parametrize(("value", "why"), GARBAGE)
-def test_garbage_is_invalid_says_where_and_the_live_policy_and_silences_stand(value: bytes | None, why: str) -> None:
+def test_garbage_is_invalid_and_live_policy_and_silences_stand(value: bytes | None, why: str) -> None:
+    """The reason names the place."""
     stands = read([change(None, 0.7), silence("kept", AT_MS + 1)])[-1].log
     (garbage,) = read([value], stands)
     assert garbage.verdict is Verdict.INVALID
@@ -177,7 +180,8 @@ def test_why_holds_no_text_of_the_record_and_is_one_short_line(value: bytes | No
         change(None, policy={"z" * 1_000_000: 1}),
     ],
 )
-def test_a_forged_record_cannot_fill_or_break_the_line_that_refuses_it(value: bytes) -> None:
+def test_a_forged_record_cannot_break_the_line_that_refuses_it(value: bytes) -> None:
+    """Nor fill it."""
     forged = read([change(None), value])[-1]
     assert forged.verdict in (Verdict.LOST, Verdict.INVALID)
     assert len(forged.why.splitlines()) == 1
@@ -242,7 +246,7 @@ SEED = change(None, 0.9)
 WAS, TRIED = version_at(0, 0.9), version_at(1, 0.8)
 
 
-def test_a_shadow_runs_under_its_own_version_and_the_live_policy_stands() -> None:
+def test_a_shadow_has_its_own_version_and_the_live_policy_stands() -> None:
     seed, tried = read([SEED, shadow(None)])
     assert (tried.verdict, tried.why) == (Verdict.SHADOWED, "")
     assert (live_version(tried.log), shadow_version(tried.log)) == (WAS, TRIED)
@@ -285,7 +289,7 @@ def test_what_becomes_of_a_shadow(value: bytes, verdict: Verdict, lives: str, ru
         assert after.log.shadow is tried.log.shadow  # the same one: nobody says that it started
 
 
-def test_a_shadow_of_nothing_is_invalid_and_so_is_the_end_of_none() -> None:
+def test_a_shadow_of_nothing_and_the_end_of_none_are_invalid() -> None:
     (nothing,) = read([shadow(None)])
     assert (nothing.verdict, nothing.why) == (Verdict.INVALID, "policies@0: a shadow of nothing: no policy is live")
     *_, none = read([SEED, shadow(None, None)])

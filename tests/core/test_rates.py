@@ -62,7 +62,8 @@ def _policy(**alerts: dict[str, object]) -> Policy:
     )
 
 
-def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> None:
+def test_every_rate_is_published_once() -> None:
+    """Of every label, action, failure and kind of feedback."""
     policy = _policy(
         complaints={"of": "complaint", "kind": "count", "above": 1, "window_s": 600},
         toxic={"of": "label.toxicity", "above": 0.1, "window_s": 20, "min_total": 50},
@@ -82,7 +83,8 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
     assert counters_by_window(published_rates(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
 
 
-def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_it() -> None:
+def test_a_shadows_rates_use_the_live_window_and_end_with_it() -> None:
+    """Of a shadow the same rates are published as of the live policy, and they end with the shadow."""
     live = _policy(toxic={"of": "label.toxicity", "above": 0.1, "window_s": 40})
     candidate = Policy.model_validate({
         "labels": {"insult": {}},
@@ -134,7 +136,8 @@ class _Rig:
 TOXIC, ALLOW = "all|label.toxicity|20", "all|action.allow|20"
 
 
-def test_rates_are_said_where_they_changed_and_taken_back_when_the_scope_goes_quiet() -> None:
+def test_changed_rates_are_published_and_quiet_ones_retracted() -> None:
+    """A scope that goes quiet gets a tombstone for each of its rates."""
     #  scored   4     2
     #         [----)[----)[----)[----)
     #          0    10    20    30    40 s
@@ -152,7 +155,8 @@ def test_rates_are_said_where_they_changed_and_taken_back_when_the_scope_goes_qu
     assert rig.published.scopes == set()
 
 
-def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> None:
+def test_all_rates_are_published_again_when_completeness_changes() -> None:
+    """When the window becomes incomplete, or complete again."""
     rig = _Rig()
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
@@ -161,7 +165,7 @@ def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> No
     assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
 
 
-def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
+def test_another_workers_rates_are_retracted_where_none_is_left() -> None:
     rig = _Rig()
     rig.published = LastPublished(
         RateKey(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow")
@@ -172,7 +176,8 @@ def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() ->
     assert rig.say(20) == {}
 
 
-def test_scopes_take_turns_where_more_changed_than_is_said_at_once_and_all_never_waits() -> None:
+def test_changed_scopes_take_turns_and_all_never_waits() -> None:
+    """Where more scopes changed than are published at once."""
     rig = _Rig()
     scopes = [f"tenant={name}" for name in "abc"]
     published: list[set[str]] = []
@@ -188,7 +193,7 @@ def test_scopes_take_turns_where_more_changed_than_is_said_at_once_and_all_never
     assert (rig.published.waiting, rig.say(20)) == (0, {})
 
 
-def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
+def test_rates_that_a_new_policy_drops_are_retracted() -> None:
     rig = _Rig()
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
@@ -197,14 +202,15 @@ def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
     assert rig.published.tombstones(rig.rates, 10) == []
 
 
-def test_many_rates_are_taken_back_in_turns() -> None:
+def test_many_rates_are_retracted_in_turns() -> None:
     rig = _Rig()
     rig.published = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
     assert [len(rig.published.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
     assert rig.published.scopes == set()
 
 
-def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None:
+def test_rates_that_left_rebuilt_windows_are_retracted() -> None:
+    """What left the windows while they were built again."""
     rig = _Rig()
     rig.put(0, scored=4, action_allow=4)
     rig.say(20)
@@ -215,7 +221,7 @@ def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None
     assert again.say(20) == {TOXIC: None, ALLOW: None}
 
 
-def test_snapshots_are_every_rate_of_a_window() -> None:
+def test_window_rates_are_every_rate_of_a_window() -> None:
     rig = _Rig()
     rig.put(0, scored=4, action_allow=3, label_toxicity=1)
     found = window_rates(rig.rates, rig.windows[20].at(20 * S), 20 * S)
@@ -234,8 +240,7 @@ KEPT = [
 
 
 @pytest.mark.parametrize(("windows", "expected"), KEPT)
-def test_a_bucket_is_kept_for_the_longest_window_and_what_may_come_before_it(
-    windows: dict[str, int], expected: int
-) -> None:
+def test_a_bucket_is_kept_for_the_longest_window_and_lateness(windows: dict[str, int], expected: int) -> None:
+    """And for how far ahead of the clock it may be written."""
     live = LivePolicy("7-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}, "windows": windows}, "p"))
     assert keep_ms(live, feedback=False) == expected

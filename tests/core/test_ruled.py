@@ -27,7 +27,8 @@ def named(live: LivePolicy) -> dict[str, ActiveRule]:
     return {found.name: found for found in active_rules(live)}
 
 
-def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() -> None:
+def test_a_shadows_rule_alerts_only_with_shadow_true() -> None:
+    """And under a name of its own."""
     loud, quiet = {**TOXIC, "shadow": True}, {**TOXIC, "of": "label.insult"}
     found = named(beside({"toxic": TOXIC}, {"toxic": loud, "insults": quiet}))
     assert set(found) == {"toxic", "shadow:toxic"}
@@ -61,9 +62,8 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("live", "window_s", "looks_over"), WINDOWS)
-def test_a_shadows_window_fits_the_live_policys_buckets_and_limit(
-    live: dict[str, Any], window_s: int, looks_over: int
-) -> None:
+def test_a_shadows_window_is_fitted_to_the_live_policy(live: dict[str, Any], window_s: int, looks_over: int) -> None:
+    """To its buckets and its longest window."""
     policies = beside({}, {"x": {**TOXIC, "window_s": 300, "shadow": True}}, **live)
     assert policies.shadow is not None
     rule = policies.shadow.policy.alerts["x"].model_copy(update={"window_s": window_s})

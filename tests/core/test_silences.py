@@ -52,14 +52,14 @@ def test_it_matches_as_a_regular_expression_would(pattern: str, text: str) -> No
     assert matches(silence(rule=pattern), text, "all") == bool(re.fullmatch(expression, text))
 
 
-def test_no_pattern_holds_the_tick() -> None:
+def test_no_pattern_stalls_the_ruler() -> None:
     began = time.monotonic()
     assert not matches(silence(rule="*a" * 10_000 + "*b"), "a" * 100_000, "all")
     assert time.monotonic() - began < 1  # 0.003 s; a regular expression would not end
 
 
 #           until_ms   10   20   30 ... 10,000 | 5: the one that ends first goes, be it the new one
-def test_of_too_many_the_one_that_ends_first_goes() -> None:
+def test_of_too_many_silences_the_first_to_end_is_removed() -> None:
     full = {f"s{n}": silence(f"s{n}", until_ms=10 * n) for n in range(1, MAX_SILENCES + 1)}
     assert with_silence(full, silence("new", until_ms=5)).keys() == full.keys()
     after = with_silence(full, silence("new", until_ms=15))

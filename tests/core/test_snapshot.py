@@ -96,11 +96,14 @@ STARTS: list[tuple[PolicySnapshot | None, int, int, str | None, FoldStart]] = [
 
 
 @pytest.mark.parametrize(("kept", "first", "end", "last", "begin"), STARTS)
-def test_a_fold_begins(kept: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart) -> None:
+def test_where_a_fold_begins(
+    kept: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart
+) -> None:
     assert fold_start(kept, first, end, last) == begin
 
 
-def test_a_log_that_makes_a_policy_by_itself_wins_over_what_was_kept_of_another() -> None:
+def test_an_unclear_log_with_a_policy_wins_over_the_snapshot() -> None:
+    """A log that makes a policy by itself wins over the snapshot of another log."""
     unclear = fold_start(KEPT, 0, 9, OTHER)
     assert confirmed_start(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == FoldStart(
         LogMatch.WHOLE, PolicySnapshot(), 0
@@ -108,7 +111,7 @@ def test_a_log_that_makes_a_policy_by_itself_wins_over_what_was_kept_of_another(
     assert confirmed_start(unclear, KEPT, PolicyLog(None, {}, 9)) == FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)
 
 
-def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
+def test_a_child_of_the_snapshot_is_live_on_a_recreated_topic() -> None:
     assert KEPT.log.live is not None
     begun = fold_start(KEPT, 0, 1, None)
     child = {
@@ -122,7 +125,8 @@ def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
     assert (folded.log.next, set(folded.log.silences)) == (1, {"s1"})
 
 
-def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> None:
+def test_a_newer_snapshot_has_the_greater_order() -> None:
+    """Also of a topic that was recreated."""
     steps = [
         PolicySnapshot(),
         KEPT,
@@ -139,7 +143,7 @@ def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> No
 # --- what differs
 
 
-def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
+def test_a_difference_of_log_and_snapshot_is_described() -> None:
     assert KEPT.log.live is not None
     at = KEPT.log.live.version
     other, bare = live(4, 0.7), LivePolicy(at, KEPT.log.live.policy)
@@ -172,7 +176,7 @@ def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
         PolicySnapshot(PolicyLog(live(0, 1.0), {}, 1), content_hash(None)),
     ],
 )
-def test_what_was_kept_is_read_back_as_it_was(kept: PolicySnapshot) -> None:
+def test_a_snapshot_is_read_back_as_it_was(kept: PolicySnapshot) -> None:
     assert from_json(to_json(kept)) == kept
 
 
@@ -206,7 +210,7 @@ GARBAGE: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "why"), GARBAGE)
-def test_garbage_is_not_read_and_it_is_said_why_in_one_line(text: str, why: str) -> None:
+def test_garbage_is_refused_with_one_line(text: str, why: str) -> None:
     with pytest.raises(SnapshotUnreadable) as caught:
         from_json(text)
     said = str(caught.value)

@@ -105,7 +105,8 @@ def test_faults_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, obje
     assert strike_of(decision(reason("toxicity", "block"), **facts), OF) is None
 
 
-def test_a_text_shown_before_its_call_failed_weighs_like_any_other() -> None:
+def test_a_text_shown_before_its_call_failed_has_its_weight() -> None:
+    """It weighs like any other."""
     failed = Reason(label="producer_failed", action=Action.ALLOW, scope="default")
     for status in ("ok", "failed"):
         found = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
@@ -119,7 +120,7 @@ def test_a_future_time_strikes_at_the_time_it_is_counted_under() -> None:
     assert found.at_ms == 9
 
 
-def test_a_spans_strikes_are_in_its_order_and_under_its_terms() -> None:
+def test_strikes_of_a_range_keep_its_order_and_terms() -> None:
     first, second = (
         decision(reason("toxicity", "block"), source=Source(topic="completions", partition=0, offset=n)) for n in (4, 5)
     )
@@ -211,7 +212,7 @@ def test_a_strike_never_lessens_a_sum(found: list[tuple[int, float]], at_ms: int
 
 
 @given(marks, st.floats(0, 1000), st.integers(0, 10**9))
-def test_undoing_takes_what_was_asked_and_never_more_than_there_is(
+def test_an_undo_removes_the_weight_requested_and_never_more(
     found: list[tuple[int, float]], weight: float, later_ms: int
 ) -> None:
     balance = total(found)
@@ -246,7 +247,7 @@ def test_the_strongest_threshold_reached_is_enforced(
 
 
 @given(st.floats(0.001, 1e6), st.floats(0.001, 1e6), st.integers(60_000, 2_592_000_000))
-def test_a_sum_falls_below_a_threshold_when_it_is_said(strikes: float, threshold: float, half_life_ms: int) -> None:
+def test_a_sum_falls_below_a_threshold_at_below_ms(strikes: float, threshold: float, half_life_ms: int) -> None:
     assume(strikes >= threshold)
     below = below_ms(StrikeBalance(strikes, 0), threshold, half_life_ms)
     assert decayed(strikes, below, half_life_ms) < threshold * (1 + 1e-12)

@@ -67,7 +67,7 @@ PRECEDENCE: list[tuple[list[dict[str, str]], str]] = [
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize(("selectors", "winner"), PRECEDENCE)
-def test_the_most_specific_rule_wins_in_whatever_order_they_stand(
+def test_the_most_specific_rule_wins_in_any_order(
     selectors: list[dict[str, str]], winner: str, backwards: bool
 ) -> None:
     rules = [scope(**chosen, block=i / 10) for i, chosen in enumerate(selectors, start=1)]
@@ -89,7 +89,7 @@ def test_a_rule_may_add_an_action_that_the_default_does_not_have() -> None:
     ]
 
 
-def test_off_takes_an_action_unavailable_and_a_narrower_rule_brings_it_back() -> None:
+def test_off_removes_an_action_and_a_narrower_rule_restores_it() -> None:
     rules = [scope(tenant="acme", block="off"), scope(tenant="acme", route="kids", block=0.4)]
     assert said(resolve(Scopes(tenant="acme"), scopes=rules)) == ["flag>=0.5 (default)"]
     assert said(resolve(ACME_KIDS, scopes=rules)) == ["block>=0.4 (tenant=acme,route=kids)", "flag>=0.5 (default)"]
@@ -136,14 +136,15 @@ def test_prompt_labels_have_thresholds_of_their_own() -> None:
     assert said(of_prompt) == ["flag>=0.1 (tenant=acme)"]  # a floor is the completion's
 
 
-def test_a_million_routes_that_the_policy_does_not_name_are_resolved_once() -> None:
+def test_a_million_unnamed_routes_are_resolved_once() -> None:
+    """Routes that no rule of the policy names."""
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": [scope(route="kids", flag=0.1)]}))
     found = {id(live.resolve(Scopes(route=f"r{i}"))) for i in range(1000)}
     assert len(found) == 1
     assert len(live._resolved) == 1
 
 
-def test_combinations_that_the_policy_names_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_resolved_combinations_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thresholds, "MOST_RESOLVED", 10)
     rules = [scope(tenant=f"t{i}", flag=0.1) for i in range(8)] + [scope(route=f"r{i}", flag=0.2) for i in range(8)]
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": rules}))
@@ -176,7 +177,7 @@ def test_thresholds_are_those_of_every_scope_floor_and_prompt() -> None:
     }
 
 
-def test_redact_is_from_the_lowest_threshold_of_any_scope_or_floor() -> None:
+def test_redact_from_is_the_lowest_of_any_scope_or_floor() -> None:
     assert LivePolicy("0-0", Policy.model_validate(EVERYWHERE)).redact_from == {"toxicity": 0.6, "insult": 0.95}
     assert LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT})).redact_from == {}
 
@@ -196,7 +197,7 @@ CANDIDATE: dict[str, Any] = {
 BESIDE = LivePolicy("0-0", Policy.model_validate(EVERYWHERE), LivePolicy("1-1", Policy.model_validate(CANDIDATE)))
 
 
-def test_a_shadows_thresholds_and_spans_and_prompts_are_asked_for_too() -> None:
+def test_a_shadows_thresholds_spans_and_prompts_are_included() -> None:
     assert BESIDE.thresholds == {
         "toxicity": (0.2, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9),
         "insult": (0.95,),

@@ -164,7 +164,7 @@ STAMPS = st.integers(-(2**63), 2**63 - 1) | st.integers(NOW // 1000 - 10**9, NOW
 
 
 @given(RAW, STAMPS, st.booleans(), st.integers(NOW, NOW + 10**12))
-def test_whatever_is_given_the_time_is_within_bounds_and_its_source_right(
+def test_any_input_gives_a_time_in_bounds_and_its_source(
     raw: Any, timestamp: int, by_broker: bool, now_ms: int
 ) -> None:
     asked = inputs(raw, timestamp, now_ms, by_broker=by_broker)
@@ -185,7 +185,8 @@ def test_whatever_is_given_the_time_is_within_bounds_and_its_source_right(
     assert Inputs.of(type(found).model_validate_json(found.model_dump_json())) == Inputs.of(found)
 
 
-def test_a_decision_of_before_goes_on_by_its_records_timestamp() -> None:
+def test_an_older_decision_uses_its_records_timestamp() -> None:
+    """A decision from before `arrived_ms` was recorded."""
     source = Source(topic="completions", partition=0, offset=7)
     old = decide(Inputs("c", source, 1, NOW, "m", event_ms=NOW - 5), LIVE)
     assert (old.arrived_ms, old.arrived_by, old.time_source) == (None, None, None)

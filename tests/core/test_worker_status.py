@@ -50,17 +50,18 @@ def test_a_worker_is_behind_by_the_changes_it_has_not_read(text: str, behind: in
     assert (found.behind, found.why, found.silent) == (behind, why, False)
 
 
-def test_a_worker_without_a_word_for_some_seconds_is_silent() -> None:
+def test_a_worker_without_a_status_for_5_seconds_is_silent() -> None:
     assert standing(word(), NOW - SILENT_MS).why == ""
     found = standing(word(), NOW - SILENT_MS - 1)
     assert (found.silent, found.why) == (True, "silent for 5 s")
 
 
-def test_a_word_that_cannot_be_read_is_said() -> None:
+def test_an_unreadable_status_is_reported() -> None:
     assert dict(standing("[]").status.waiting_for) == {"report": "its status cannot be read: another version?"}
 
 
-def test_who_ended_in_order_is_gone_and_who_started_again_stands_for_the_one_before() -> None:
+def test_an_ended_worker_is_gone_and_a_restarted_one_replaces_it() -> None:
+    """A worker that started again stands for the one before."""
     late = NOW - 60_000
     words = {
         "a-1": (late, word("a", started_ms=1)),  # killed, and started again

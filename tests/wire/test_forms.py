@@ -261,13 +261,13 @@ def base_of(table: str, row: Row) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("table", "row"), cases())
-def test_a_row_gives_the_field_it_says(table: str, row: Row) -> None:
+def test_a_row_gives_its_field(table: str, row: Row) -> None:
     event = read(table, put(base_of(table, row), row.theirs, row.given))
     assert getattr(event, row.field) == row.found
 
 
 @pytest.mark.parametrize(("table", "row"), cases())
-def test_a_row_without_its_field_is_as_it_says(table: str, row: Row) -> None:
+def test_a_row_without_its_field_is_as_documented(table: str, row: Row) -> None:
     event = read(table, put(base_of(table, row), row.theirs))
     if isinstance(row.otherwise, Dead):
         assert isinstance(event, Unreadable)
@@ -335,7 +335,7 @@ def test_every_form_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(("given", "reads"), EXAMPLES)
-def test_an_example_reads_as_it_says(given: str, reads: str) -> None:
+def test_an_example_reads_as_documented(given: str, reads: str) -> None:
     value, headers = json.loads(given), None
     if "headers" in value:
         value, headers = value["value"], value["headers"]
