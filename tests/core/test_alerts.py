@@ -23,9 +23,9 @@ S = 1000
 T0 = 1_700_000_000 * S
 
 
-def _rule(**given: object) -> AlertRule:
+def _rule(**fields: object) -> AlertRule:
     facts = {"of": "label.toxicity", "above": 0.1, "resolve_below": 0.05, "window_s": 30, "for_s": 20, "min_total": 10}
-    return AlertRule.model_validate(facts | given)
+    return AlertRule.model_validate(facts | fields)
 
 
 class _Timeline:
@@ -198,21 +198,23 @@ def test_an_alert_id_is_never_reused_after_a_lost_store() -> None:
     life.see(0, 10)
     assert life.sequences == [T0 // S, T0 // S + 10]
     assert life.status is not None
-    found = statuses.alert_event(life.status, life.transitions[-1], "7-abc", None)
-    assert found.id == f"{statuses.fingerprint('r', 'all')}-{T0 // S + 10}"
-    assert len(found.fingerprint) == 16
-    assert (found.previous, found.state, found.resent) == (AlertState.FIRING, AlertState.RESOLVED, False)
+    event = statuses.alert_event(life.status, life.transitions[-1], "7-abc", None)
+    assert event.id == f"{statuses.fingerprint('r', 'all')}-{T0 // S + 10}"
+    assert len(event.fingerprint) == 16
+    assert (event.previous, event.state, event.resent) == (AlertState.FIRING, AlertState.RESOLVED, False)
     again = statuses.alert_event(life.status, None, "7-abc", "s1")
-    assert (again.id, again.previous, again.resent, again.silenced_by) == (found.id, AlertState.RESOLVED, True, "s1")
+    assert (again.id, again.previous, again.resent, again.silenced_by) == (event.id, AlertState.RESOLVED, True, "s1")
 
 
 def test_observe_gives_scopes_with_hits_and_those_with_an_alert() -> None:
     """Scopes with hits are of the rule's kinds."""
     sums = {"label.toxicity": {"all": 3, "tenant=b": 2, "tenant:other": 1}, "scored": {"all": 9, "tenant=a": 4}}
-    of = find_measure("label.toxicity", ["toxicity"], [])
-    assert of is not None
-    found = [(o.scope, o.hits, o.total) for o in alerts.observe(_rule(by=["tenant"]), of, sums, {"tenant=a"}, T0)]
-    assert found == [("tenant:other", 1, 0), ("tenant=a", 0, 4), ("tenant=b", 2, 0)]
+    measure = find_measure("label.toxicity", ["toxicity"], [])
+    assert measure is not None
+    observations = [
+        (o.scope, o.hits, o.total) for o in alerts.observe(_rule(by=["tenant"]), measure, sums, {"tenant=a"}, T0)
+    ]
+    assert observations == [("tenant:other", 1, 0), ("tenant=a", 0, 4), ("tenant=b", 2, 0)]
 
 
 SEEN = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()).map(
@@ -258,8 +260,10 @@ def test_life(seen: list[tuple[int, int, bool]], for_s: int, kind: str) -> None:
     assert life.status is None or life.status.state in (AlertState.INACTIVE, AlertState.RESOLVED)
 
 
-def _silence(**given: object) -> Silence:
-    return Silence.model_validate({"id": "s1", "author": "ops", "reason": "known", "at_ms": 10, "until_ms": 20} | given)
+def _silence(**fields: object) -> Silence:
+    return Silence.model_validate(
+        {"id": "s1", "author": "ops", "reason": "known", "at_ms": 10, "until_ms": 20} | fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,6 +290,6 @@ def test_what_is_sent_and_queued_is_kept_with_the_status() -> None:
     alert = statuses.alert_event(life.status, life.transitions[-1], "7-abc", None)
     queued = statuses.with_unpublished(life.status, alert)
     assert queued.unpublished == (alert,)
-    kept = {queued.fingerprint: queued.model_dump_json(), statuses.RULER_KEY: "{}"}
-    assert statuses.parse_statuses(kept) == {queued.fingerprint: queued}
+    stored = {queued.fingerprint: queued.model_dump_json(), statuses.RULER_KEY: "{}"}
+    assert statuses.parse_statuses(stored) == {queued.fingerprint: queued}
     assert statuses.acknowledged(queued, 77) == life.status.model_copy(update={"last_sent_ms": 77})

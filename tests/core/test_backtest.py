@@ -52,14 +52,16 @@ def inputs(
     )  # fmt: skip
 
 
-def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> BacktestResult:
+def backtested(
+    live: LivePolicy, entries: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000
+) -> BacktestResult:
     test = Backtest(live, FirstScopes(limit))
-    test.add([decide(one, live) for one in given])
+    test.add([decide(one, live) for one in entries])
     return test.run(T + since_s * S, T + until_s * S)
 
 
-def told(found: BacktestResult) -> list[str]:
-    return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in found.transitions]
+def format_transitions(result: BacktestResult) -> list[str]:
+    return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in result.transitions]
 
 
 #  toxic   2    2    0    0
@@ -73,18 +75,18 @@ WAVE = [
 
 
 def test_an_alert_fires_and_resolves_at_window_boundaries() -> None:
-    found = ran(policy(), WAVE, 0, 60)
+    found = backtested(policy(), WAVE, 0, 60)
     # at 10: 2 of 2; at 20: 4 of 4; at 30: 2 of 6 = 33%, between; at 40: 0 of 8, below
-    assert told(found) == ["10 all firing broken", "40 all resolved below"]
+    assert format_transitions(found) == ["10 all firing broken", "40 all resolved below"]
     (firing,) = found.firings
     assert (firing.fired_ms, firing.resolved_ms, firing.peak) == (T + 10 * S, T + 40 * S, 1.0)
 
 
 def test_for_s_holds_it_back_and_what_passes_before_never_fires() -> None:
     held = policy(toxic=RULE | {"for_s": 10}, waits=RULE | {"for_s": 30})
-    found = ran(held, WAVE, 0, 60)
+    found = backtested(held, WAVE, 0, 60)
     # both pending at 10, broken again at 20: the first fires; at 30 neither is broken
-    assert [f"{a.rule} {line}" for a, line in zip(found.transitions, told(found), strict=True)] == [
+    assert [f"{a.rule} {line}" for a, line in zip(found.transitions, format_transitions(found), strict=True)] == [
         "toxic 10 all pending broken", "waits 10 all pending broken", "toxic 20 all firing held",
         "waits 30 all resolved between", "toxic 40 all resolved below",
     ]  # fmt: skip
@@ -92,18 +94,18 @@ def test_for_s_holds_it_back_and_what_passes_before_never_fires() -> None:
 
 
 def test_a_firing_at_the_ranges_start_is_listed_with_its_start() -> None:
-    found = ran(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
-    assert told(found) == ["20 all firing held"]
+    found = backtested(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
+    assert format_transitions(found) == ["20 all firing held"]
     (firing,) = found.firings
     assert (firing.pending_ms, firing.fired_ms, firing.resolved_ms) == (T + 10 * S, T + 20 * S, None)
-    (earlier,) = ran(policy(), WAVE, 20, 60).firings  # for_s 0: followed for one bucket before the range
+    (earlier,) = backtested(policy(), WAVE, 20, 60).firings  # for_s 0: followed for one bucket before the range
     assert (earlier.fired_ms, earlier.resolved_ms) == (T + 10 * S, T + 40 * S)
-    assert told(ran(policy(), WAVE, 20, 60)) == ["40 all resolved below"]
+    assert format_transitions(backtested(policy(), WAVE, 20, 60)) == ["40 all resolved below"]
 
 
 def test_an_alert_that_ended_before_the_range_is_not_of_it() -> None:
     # fires at 10, is resolved at 40; the other rule, which never fires, has alerts followed from -20 on
-    found = ran(policy(toxic=RULE, waits=RULE | {"for_s": 60}), WAVE, 50, 90)
+    found = backtested(policy(toxic=RULE, waits=RULE | {"for_s": 60}), WAVE, 50, 90)
     assert (found.transitions, found.firings) == ([], [])
 
 
@@ -116,8 +118,8 @@ def test_a_quiet_time_is_passed_over_and_alerts_still_end_in_it() -> None:
     # quiet: too few from 40 on, for a whole window at 60; the next wave is 3 years later
     later = 100_000_000
     wave = [inputs(1, 0.9), inputs(2, 0.9), inputs(later + 1, 0.9), inputs(later + 2, 0.9)]
-    found = ran(policy(), wave, -1_000_000, later + 60)
-    assert told(found) == [
+    found = backtested(policy(), wave, -1_000_000, later + 60)
+    assert format_transitions(found) == [
         "10 all firing broken",
         "50 all resolved quiet",
         f"{later + 10} all firing broken",
@@ -128,8 +130,8 @@ def test_a_quiet_time_is_passed_over_and_alerts_still_end_in_it() -> None:
 def test_users_are_counted_exactly_and_only_where_a_rule_asks() -> None:
     rule = RULE | {"min_users": 2}
     one, two = ([inputs(at, 0.9, user=user) for at, user in ((1, "u1"), (2, user2))] for user2 in ("u1", "u2"))
-    assert told(ran(policy(toxic=rule), one, 0, 20)) == []
-    (alert,) = ran(policy(toxic=rule), two, 0, 20).transitions
+    assert format_transitions(backtested(policy(toxic=rule), one, 0, 20)) == []
+    (alert,) = backtested(policy(toxic=rule), two, 0, 20).transitions
     assert alert.users == 2
 
 
@@ -139,23 +141,23 @@ def test_names_beyond_the_limit_count_together() -> None:
     names = FirstScopes(2)
     test = Backtest(policy(toxic=rule), names)
     test.add([decide(one, test.live) for one in waves])
-    assert told(test.run(T, T + 10 * S)) == [
+    assert format_transitions(test.run(T, T + 10 * S)) == [
         f"10 {scope} firing broken" for scope in ("tenant:other", "tenant=t1", "tenant=t2")
     ]
     assert names.overflowed == {"tenant"}
 
 
-def heard(said: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
+def received(feedback: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
     source = Source(topic="feedback", partition=0, offset=0)
-    return ReceivedFeedback(said, Arrival(at_ms, TimeSource.RECORD), who, source, at_ms)
+    return ReceivedFeedback(feedback, Arrival(at_ms, TimeSource.RECORD), who, source, at_ms)
 
 
 def test_rules_on_feedback_look_at_feedback() -> None:
     live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
     test = Backtest(live, FirstScopes(9))
-    said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
-    test.add_feedback([heard(one, T + n * S) for n, one in enumerate(said)])
-    assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
+    feedback = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
+    test.add_feedback([received(entry, T + n * S) for n, entry in enumerate(feedback)])
+    assert format_transitions(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
 
 
 def test_time_is_judged_by_the_candidate_policy() -> None:
@@ -164,8 +166,8 @@ def test_time_is_judged_by_the_candidate_policy() -> None:
     strict = parse(
         policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 10, "rate_window_s": 10, "late_s": 30}}, "p"
     )
-    assert told(ran(policy(), late, 0, 20)) == ["10 all firing broken"]
-    assert told(ran(LivePolicy("v", strict), late, 0, 20)) == []
+    assert format_transitions(backtested(policy(), late, 0, 20)) == ["10 all firing broken"]
+    assert format_transitions(backtested(LivePolicy("v", strict), late, 0, 20)) == []
 
 
 # --- the same as the ruler
@@ -187,22 +189,22 @@ RULES = {
 @example([(0, 0.1, "t2", "u1", True)] * 2 + [(10, 0.1, "t1", "u1", True), (30, 0.1, "t1", "u1", True)])  # two at 40 s
 @given(arrivals)
 def test_the_backtest_of_ordered_records_equals_the_ruler(
-    found: list[tuple[int, float, str, str | None, bool]],
+    drawn: list[tuple[int, float, str, str | None, bool]],
 ) -> None:
     live = policy(**RULES)
     test = Backtest(live, FirstScopes(9))
     records: list[tuple[int, Decision | ReceivedFeedback]] = []
-    for at_s, toxicity, name, who, complains in found:
+    for at_s, toxicity, name, who, complains in drawn:
         if complains:
-            said = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
-            records.append((at_s, heard(said, T + at_s * S, who)))
+            feedback = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
+            records.append((at_s, received(feedback, T + at_s * S, who)))
         else:
             records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
     test.add([one for _, one in records if isinstance(one, Decision)])
     test.add_feedback([one for _, one in records if isinstance(one, ReceivedFeedback)])
-    said_by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
-    said_by_test = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
-    assert sorted(said_by_test, key=_when) == sorted(said_by_ruler, key=_when)
+    by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
+    by_backtest = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
+    assert sorted(by_backtest, key=_when) == sorted(by_ruler, key=_when)
 
 
 def _when(alert: dict[str, Any]) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What may stand in a policy, and what an operator is told of what may not. The messages are golden text."""
+"""What may stand in a policy, and the messages about what may not. The messages are golden text."""
 
 from __future__ import annotations
 
@@ -132,16 +132,16 @@ BAD: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changed", "said"), BAD)
-def test_a_bad_policy_is_refused_with_key_value_and_range(changed: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("changed", "message"), BAD)
+def test_a_bad_policy_is_refused_with_key_value_and_range(changed: dict[str, Any], message: str) -> None:
     """The message names the key, what was found and what is allowed."""
     with pytest.raises(PolicyError) as caught:
         parse({"labels": LABELS, **changed}, "policy.toml")
-    assert str(caught.value) == f"policy.toml: {said}"
+    assert str(caught.value) == f"policy.toml: {message}"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({}, "policy.toml: labels: missing; expected a table"),
         ([], f"policy.toml: found a list; expected {TABLE}"),
@@ -149,10 +149,10 @@ def test_a_bad_policy_is_refused_with_key_value_and_range(changed: dict[str, Any
         (None, f"policy.toml: found nothing; expected {TABLE}"),
     ],
 )
-def test_what_is_no_policy_at_all_is_refused(data: Any, said: str) -> None:
+def test_what_is_no_policy_at_all_is_refused(data: Any, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse(data, "policy.toml")
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_every_problem_is_listed_at_once_one_a_line() -> None:
@@ -258,4 +258,4 @@ def test_of_many_problems_the_first_are_listed_and_counted() -> None:
         f"policy.toml: label0: unknown key (did you mean labels?); expected one of {KEYS}",
     )
     assert lines[-1] == "policy.toml: and 19980 more problems"
-    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: whoever writes to the log must not hold workers
+    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: a writer of the log must not stall workers

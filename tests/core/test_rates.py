@@ -112,7 +112,7 @@ def test_a_shadows_rates_use_the_live_window_and_end_with_it() -> None:
     assert fault.min_total == 7
 
 
-class _Rig:
+class _PublishedRates:
     def __init__(self) -> None:
         self.rates = [
             a
@@ -126,7 +126,7 @@ class _Rig:
     def put(self, start_s: int, **counts: int) -> None:
         self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
 
-    def say(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
+    def publish(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
         changes = self.published.changes(
             self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete, at_most=at_most
         )
@@ -141,69 +141,69 @@ def test_changed_rates_are_published_and_quiet_ones_retracted() -> None:
     #  scored   4     2
     #         [----)[----)[----)[----)
     #          0    10    20    30    40 s
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
-    assert rig.say(20) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.publish(20) == {}
     rig.put(10, scored=2, action_allow=2)
-    assert rig.say(20) == {ALLOW: (6, 6)}  # still no toxic hits: its share is the 0 it was
+    assert rig.publish(20) == {ALLOW: (6, 6)}  # still no toxic hits: its share is the 0 it was
     rig.put(10, scored=2, action_allow=1, label_toxicity=1)
-    assert rig.say(20) == {TOXIC: (1, 6), ALLOW: (5, 6)}
-    assert rig.say(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
-    assert rig.say(40) == {TOXIC: None, ALLOW: None}
-    assert rig.say(50) == {}
+    assert rig.publish(20) == {TOXIC: (1, 6), ALLOW: (5, 6)}
+    assert rig.publish(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
+    assert rig.publish(40) == {TOXIC: None, ALLOW: None}
+    assert rig.publish(50) == {}
     assert rig.published.scopes == set()
 
 
 def test_all_rates_are_published_again_when_completeness_changes() -> None:
     """When the window becomes incomplete, or complete again."""
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
-    assert rig.say(20, incomplete=True) == {TOXIC: (0, 4), ALLOW: (4, 4)}
-    assert rig.say(20, incomplete=True) == {}
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    rig.publish(20)
+    assert rig.publish(20, incomplete=True) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.publish(20, incomplete=True) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
 
 
 def test_another_workers_rates_are_retracted_where_none_is_left() -> None:
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.published = LastPublished(
         RateKey(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow")
     )
     rig.put(0, scored=4, action_allow=4)
     gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
-    assert rig.say(20) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
+    assert rig.publish(20) == {}
 
 
 def test_changed_scopes_take_turns_and_all_never_waits() -> None:
     """Where more scopes changed than are published at once."""
-    rig = _Rig()
+    rig = _PublishedRates()
     scopes = [f"tenant={name}" for name in "abc"]
     published: list[set[str]] = []
     for n in (1, 2, 3):
         counts = {f"{counter}|{scope}": n for counter in ("scored", "action.allow") for scope in ("all", *scopes)}
         rig.buckets.put("p", 0, counts)
-        published.append({key.split("|")[0] for key in rig.say(20, at_most=3)})
+        published.append({key.split("|")[0] for key in rig.publish(20, at_most=3)})
         assert "all" in published[-1]
         assert len(published[-1]) == 2
     assert set().union(*published) == {"all", *scopes}  # each had its turn
     assert rig.published.waiting == 2
-    assert rig.say(20) != {}
-    assert (rig.published.waiting, rig.say(20)) == (0, {})
+    assert rig.publish(20) != {}
+    assert (rig.published.waiting, rig.publish(20)) == (0, {})
 
 
 def test_rates_that_a_new_policy_drops_are_retracted() -> None:
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
+    rig.publish(20)
     rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
     assert rig.published.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
     assert rig.published.tombstones(rig.rates, 10) == []
 
 
 def test_many_rates_are_retracted_in_turns() -> None:
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.published = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
     assert [len(rig.published.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
     assert rig.published.scopes == set()
@@ -211,18 +211,18 @@ def test_many_rates_are_retracted_in_turns() -> None:
 
 def test_rates_that_left_rebuilt_windows_are_retracted() -> None:
     """What left the windows while they were built again."""
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
-    again = _Rig()  # other windows, in which nothing of that scope is left, and so nothing changes
+    rig.publish(20)
+    again = _PublishedRates()  # other windows, in which nothing of that scope is left, and so nothing changes
     again.published = rig.published
-    assert again.say(20) == {}
+    assert again.publish(20) == {}
     again.published.recheck_all()
-    assert again.say(20) == {TOXIC: None, ALLOW: None}
+    assert again.publish(20) == {TOXIC: None, ALLOW: None}
 
 
 def test_window_rates_are_every_rate_of_a_window() -> None:
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=3, label_toxicity=1)
     found = window_rates(rig.rates, rig.windows[20].at(20 * S), 20 * S)
     assert [(rate.measure, rate.scope, rate.hits, rate.total, rate.share) for rate in found] == [

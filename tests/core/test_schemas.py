@@ -214,7 +214,7 @@ def properties(node: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_property_says_what_it_is(name: str) -> None:
     found = dict(properties(FILES[name], name))
     assert len(found) >= 7
-    # A type says no unit, no range, and not what null means; a word alone would only say the name again.
+    # A type says no unit, no range, and not what null means; one word alone would only repeat the name.
     assert [path for path, of in found.items() if len(of.get("description", "")) < 12] == []
 
 

@@ -44,18 +44,20 @@ def silence(name: str) -> Silence:
 KEPT = PolicySnapshot(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), content_hash(b"five"))
 SAME, OTHER = content_hash(b"five"), content_hash(b"another")
 OLD = FoldBase(PolicyLog(live(9, 0.7), {}, 0), "")
-REMADE = replace(KEPT, recreated=1, base=OLD)  # of a topic that was made anew before: its fold began with OLD
+REMADE = replace(KEPT, recreated=1, base=OLD)  # of a topic that was recreated before: its fold began with OLD
 AT_3 = FoldBase(PolicyLog(live(2, 0.7), {}, 3), content_hash(b"two"))
 WAS_CUT = replace(KEPT, base=AT_3)  # of a log that lost [0, 3) before
 
 
-def recreated(kept: PolicySnapshot, first: int = 0) -> PolicySnapshot:
-    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=first), ""), kept.recreated + 1)
+def recreated(stored: PolicySnapshot, first: int = 0) -> PolicySnapshot:
+    return PolicySnapshot.from_base(FoldBase(replace(stored.log, next=first), ""), stored.recreated + 1)
 
 
-def onto(kept: PolicySnapshot, at: int = 6) -> PolicySnapshot:
+def onto(stored: PolicySnapshot, at: int = 6) -> PolicySnapshot:
     """What a fold begins with that goes on where `kept` ends."""
-    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=at), kept.last if at == 6 else ""), kept.recreated)
+    return PolicySnapshot.from_base(
+        FoldBase(replace(stored.log, next=at), stored.last if at == 6 else ""), stored.recreated
+    )
 
 
 # what was kept, [first, end) of the log, the hash it holds at 5 -> where to begin
@@ -95,11 +97,11 @@ STARTS: list[tuple[PolicySnapshot | None, int, int, str | None, FoldStart]] = [
 ]
 
 
-@pytest.mark.parametrize(("kept", "first", "end", "last", "begin"), STARTS)
+@pytest.mark.parametrize(("stored", "first", "end", "last", "begin"), STARTS)
 def test_where_a_fold_begins(
-    kept: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart
+    stored: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart
 ) -> None:
-    assert fold_start(kept, first, end, last) == begin
+    assert fold_start(stored, first, end, last) == begin
 
 
 def test_an_unclear_log_with_a_policy_wins_over_the_snapshot() -> None:
@@ -135,7 +137,7 @@ def test_a_newer_snapshot_has_the_greater_order() -> None:
         REMADE,
         recreated(REMADE),
     ]
-    orders = [kept.order for kept in steps]
+    orders = [stored.order for stored in steps]
     assert orders == sorted(set(orders))
     assert max(orders) < 1 << 53  # a script counts in doubles
 
@@ -176,8 +178,8 @@ def test_a_difference_of_log_and_snapshot_is_described() -> None:
         PolicySnapshot(PolicyLog(live(0, 1.0), {}, 1), content_hash(None)),
     ],
 )
-def test_a_snapshot_is_read_back_as_it_was(kept: PolicySnapshot) -> None:
-    assert from_json(to_json(kept)) == kept
+def test_a_snapshot_is_read_back_as_it_was(stored: PolicySnapshot) -> None:
+    assert from_json(to_json(stored)) == stored
 
 
 def changed(**more: Any) -> str:

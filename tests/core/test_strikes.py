@@ -109,25 +109,25 @@ def test_a_text_shown_before_its_call_failed_has_its_weight() -> None:
     """It weighs like any other."""
     failed = Reason(label="producer_failed", action=Action.ALLOW, scope="default")
     for status in ("ok", "failed"):
-        found = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
-        assert found == strike_of(decision(reason("toxicity", "block")), OF) is not None
+        drawn = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
+        assert drawn == strike_of(decision(reason("toxicity", "block")), OF) is not None
     assert strike_of(decision(failed, status="failed"), OF) is None
 
 
 def test_a_future_time_strikes_at_the_time_it_is_counted_under() -> None:
-    found = strike_of(decision(reason("toxicity", "block"), time=EventTime.FUTURE, at_ms=9), OF)
-    assert found is not None
-    assert found.at_ms == 9
+    drawn = strike_of(decision(reason("toxicity", "block"), time=EventTime.FUTURE, at_ms=9), OF)
+    assert drawn is not None
+    assert drawn.at_ms == 9
 
 
 def test_strikes_of_a_range_keep_its_order_and_terms() -> None:
     first, second = (
         decision(reason("toxicity", "block"), source=Source(topic="completions", partition=0, offset=n)) for n in (4, 5)
     )
-    found = aggregate([second, decision(), first], 0, live(RULES), scoped).new_strikes
-    assert found is not None
-    assert [s.id for s in found.strikes] == ["completions[0]@5", "completions[0]@4"]
-    assert found.terms == Terms(HOUR_MS, 3.0, 5.0, pytest.approx(0.00025), "7-ab")
+    drawn = aggregate([second, decision(), first], 0, live(RULES), scoped).new_strikes
+    assert drawn is not None
+    assert [s.id for s in drawn.strikes] == ["completions[0]@5", "completions[0]@4"]
+    assert drawn.terms == Terms(HOUR_MS, 3.0, 5.0, pytest.approx(0.00025), "7-ab")
 
 
 @pytest.mark.parametrize("rules", [{}, {"throttle": 1}, {"weights": {"toxicity": {"block": 0}}}])
@@ -168,12 +168,12 @@ def test_what_decides_does_not_know_strikes() -> None:
 
 times = st.integers(1_700_000_000_000, 1_700_000_000_000 + 50 * HOUR_MS)
 weights = st.floats(0.01, 1000)
-marks = st.lists(st.tuples(times, weights), min_size=1, max_size=20)
+strike_lists = st.lists(st.tuples(times, weights), min_size=1, max_size=20)
 
 
-def total(found: list[tuple[int, float]], half_life_ms: int = HOUR_MS) -> StrikeBalance:
+def total(drawn: list[tuple[int, float]], half_life_ms: int = HOUR_MS) -> StrikeBalance:
     balance = None
-    for at_ms, weight in found:
+    for at_ms, weight in drawn:
         balance = add(balance, Strike("", "", at_ms, weight, ""), half_life_ms)
     assert balance is not None
     return balance
@@ -185,16 +185,16 @@ def test_half_of_a_sum_is_left_after_a_half_life() -> None:
     assert total([(0, 4), (HOUR_MS, 1), (3 * HOUR_MS, 0.25)]) == StrikeBalance(1.0, 3 * HOUR_MS)
 
 
-@given(marks, st.randoms(use_true_random=False))
-def test_the_order_of_strikes_does_not_matter(found: list[tuple[int, float]], rng: object) -> None:
-    shuffled = list(found)
+@given(strike_lists, st.randoms(use_true_random=False))
+def test_the_order_of_strikes_does_not_matter(drawn: list[tuple[int, float]], rng: object) -> None:
+    shuffled = list(drawn)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = total(found), total(shuffled)
-    assert one.at_ms == other.at_ms == max(at_ms for at_ms, _ in found)
+    one, other = total(drawn), total(shuffled)
+    assert one.at_ms == other.at_ms == max(at_ms for at_ms, _ in drawn)
     assert one.strikes == pytest.approx(other.strikes, rel=1e-9)
     #  and it is the sum of each one's rest
     assert one.strikes == pytest.approx(
-        sum(w * 2 ** ((at_ms - one.at_ms) / HOUR_MS) for at_ms, w in found), rel=1e-9
+        sum(w * 2 ** ((at_ms - one.at_ms) / HOUR_MS) for at_ms, w in drawn), rel=1e-9
     )  # fmt: skip
 
 
@@ -205,17 +205,17 @@ def test_decay_composes(strikes: float, one_ms: int, other_ms: int, half_life_ms
     assert in_two <= strikes
 
 
-@given(marks, times, weights)
-def test_a_strike_never_lessens_a_sum(found: list[tuple[int, float]], at_ms: int, weight: float) -> None:
-    before, after = total(found), total([*found, (at_ms, weight)])
+@given(strike_lists, times, weights)
+def test_a_strike_never_lessens_a_sum(drawn: list[tuple[int, float]], at_ms: int, weight: float) -> None:
+    before, after = total(drawn), total([*drawn, (at_ms, weight)])
     assert after.strikes >= decayed(before.strikes, after.at_ms - before.at_ms, HOUR_MS)
 
 
-@given(marks, st.floats(0, 1000), st.integers(0, 10**9))
+@given(strike_lists, st.floats(0, 1000), st.integers(0, 10**9))
 def test_an_undo_removes_the_weight_requested_and_never_more(
-    found: list[tuple[int, float]], weight: float, later_ms: int
+    drawn: list[tuple[int, float]], weight: float, later_ms: int
 ) -> None:
-    balance = total(found)
+    balance = total(drawn)
     before, after = after_undo(balance, weight, balance.at_ms + later_ms, HOUR_MS)
     assert before == decayed(balance.strikes, later_ms, HOUR_MS)
     assert after == StrikeBalance(max(0.0, before - weight), balance.at_ms + later_ms)
@@ -239,11 +239,11 @@ def test_an_undo_removes_the_weight_requested_and_never_more(
     ],
 )
 def test_the_strongest_threshold_reached_is_enforced(
-    strikes: float, throttle: float | None, suspend: float | None, found: tuple[str, float] | None
+    strikes: float, throttle: float | None, suspend: float | None, drawn: tuple[str, float] | None
 ) -> None:
     of = Terms(HOUR_MS, throttle, suspend, 0.001, "v")
-    assert threshold_reached(strikes, of) == found
-    assert (of.lowest is not None and strikes >= of.lowest) == (found is not None)
+    assert threshold_reached(strikes, of) == drawn
+    assert (of.lowest is not None and strikes >= of.lowest) == (drawn is not None)
 
 
 @given(st.floats(0.001, 1e6), st.floats(0.001, 1e6), st.integers(60_000, 2_592_000_000))

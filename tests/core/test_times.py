@@ -137,11 +137,11 @@ CHOSEN = [
 
 
 def inputs(raw: Any, timestamp: int, now_ms: int, *, by_broker: bool = False) -> Inputs:
-    said = Completion.model_validate({"id": "c", "completion": "x"} | ({} if raw is None else {"at_ms": raw}))
+    completion = Completion.model_validate({"id": "c", "completion": "x"} | ({} if raw is None else {"at_ms": raw}))
     arrived = arrival(timestamp, by_broker, now_ms)
     source = Source(topic="completions", partition=0, offset=7)
     return Inputs(
-        "c", source, 1, timestamp, "m", event_ms=said.at_ms, arrived_ms=arrived.ms, arrived_by=arrived.by
+        "c", source, 1, timestamp, "m", event_ms=completion.at_ms, arrived_ms=arrived.ms, arrived_by=arrived.by
     )  # fmt: skip
 
 

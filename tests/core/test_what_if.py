@@ -112,8 +112,8 @@ def test_examples_are_the_first_by_time_and_id_in_any_order(order: int) -> None:
 def test_feedback_is_counted_of_all_and_of_changed_decisions() -> None:
     decided = [decide(inputs(n, t), policy()) for n, t in enumerate((0.45, 0.45, 0.1, 0.1))]
     both = FEEDBACK_BIT[FeedbackKind.COMPLAINT] | FEEDBACK_BIT[FeedbackKind.OVERTURNED]
-    said = {"c0": both, "c2": FEEDBACK_BIT[FeedbackKind.COMPLAINT], "c99": both}
-    found = tallied(decided, STRICTER, feedback=said).effects()
+    feedback = {"c0": both, "c2": FEEDBACK_BIT[FeedbackKind.COMPLAINT], "c99": both}
+    found = tallied(decided, STRICTER, feedback=feedback).effects()
     assert found.said.model_dump() == {"complaint": 2, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.said_of_changed.model_dump() == {"complaint": 1, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.changes[0].examples[0].said == [FeedbackKind.COMPLAINT, FeedbackKind.OVERTURNED]

@@ -195,7 +195,7 @@ async def test_a_copy_read_again_after_a_crash_is_decided_again(world: World) ->
 
 
 async def test_of_copies_read_again_the_first_readable_is_decided(world: World) -> None:
-    """Somebody moved the checkpoint back, with a worker that reads what 6 says: 7 was decided then, and is a copy now."""
+    """The checkpoint was moved back, and a worker that can read 6 took over: 7 was decided then, and is a copy now."""
     owned = await world.own(P, 6)
     await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
     await process(world, owned, copy(6, 2), copy(7, 2))
@@ -247,10 +247,11 @@ async def test_nothing_is_published_while_copies_may_be_missing(world: World) ->
 
 async def test_a_complaint_sent_again_counts_once(world: World) -> None:
     partition = TopicPartition("feedback", 3)
-    hear = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
+    handler = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
     world.group.topic = "feedback"
     pipeline: Pipeline[Any, Any] = Pipeline(
-        world.group, hear, world.topic, world.store, ScopeLimiter(world.store, 100), lambda: world.live, world.metrics  # type: ignore[arg-type]
+        world.group, handler, world.topic, world.store,  # type: ignore[arg-type]
+        ScopeLimiter(world.store, 100), lambda: world.live, world.metrics,
     )  # fmt: skip
     owned = await world.own(partition, 6)
     value = json.dumps({"id": "f1", "completion_id": "c1", "kind": "complaint"}).encode()

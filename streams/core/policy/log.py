@@ -31,7 +31,7 @@ class PolicyLog:
     """The state of the log up to offset `next`, exclusive."""
 
     live: LivePolicy | None = None  # with its shadow. None: nothing valid was written yet
-    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most silences.MAX_SILENCES
+    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most MAX_SILENCES
     next: int = 0
 
     @property

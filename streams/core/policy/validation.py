@@ -15,15 +15,20 @@ from pydantic import ValidationError
 
 Schema = Mapping[str, Any]
 SHOWN = 100  # characters of a name or a text, and bits of a number: more would not help a reader
-MAX_PROBLEMS = 20  # problems listed of one policy: nobody reads more, and a writer of the log must not stall its readers
+# Problems listed of one policy: nobody reads more, and a writer of the log must not stall its readers.
+MAX_PROBLEMS = 20
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
-    """Returns one line a problem, at most MAX_PROBLEMS. where: the source, as a file's name; schema: of a valid value."""
+    """Returns one line a problem, at most MAX_PROBLEMS.
+
+    where: the source, as a file's name. schema: of a valid value.
+    """
     # A union reports its problem once a branch; it is one problem to a person.
     errors = error.errors(include_url=False, include_input=False)
     lines = dict.fromkeys(line for e in errors[:MAX_PROBLEMS] for line in _describe_error(where, data, e, schema))
-    return [*lines, *([f"{where}: and {len(errors) - MAX_PROBLEMS} more problems"] if len(errors) > MAX_PROBLEMS else [])]
+    more = len(errors) - MAX_PROBLEMS
+    return [*lines, *([f"{where}: and {more} more problems"] if more > 0 else [])]
 
 
 def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
