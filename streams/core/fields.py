@@ -94,7 +94,7 @@ def _names(model: type[BaseModel]) -> set[str]:
 
 
 class Action(StrEnum):
-    """What a decision asks for, weakest first; the strongest of several wins."""
+    """The actions that a decision can request, weakest first; the strongest of several wins."""
 
     ALLOW = "allow"
     FLAG = "flag"
@@ -111,7 +111,7 @@ STRENGTH = {action: strength for strength, action in enumerate(Action)}
 
 
 class Source(BaseModel):
-    """Where a record was read: the identity that every account is kept by."""
+    """The position of a record: the identity that all counting rests on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -127,7 +127,7 @@ class Source(BaseModel):
 
 
 class Scopes(BaseModel):
-    """Where a completion came from: what thresholds and rates can apply to."""
+    """The origin of a completion: what thresholds and rates can apply to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

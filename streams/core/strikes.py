@@ -1,4 +1,4 @@
-"""Strikes: what a decision weighs, how weights add up and decay, and which thresholds a user stands at. Pure.
+"""Strikes: the weight of a decision, how weights add up and decay, and which thresholds a user reaches. Pure.
 
 `store.apply` does this sum where the counts are kept (in Lua; its in-memory twin does it with this file), so that a
 strike is added exactly as often as its completion is counted: once. `decide` never reads strikes.
@@ -21,7 +21,7 @@ AT_ONCE = 500  # crossings of a partition: some 200 kB
 
 
 class Strike(NamedTuple):
-    """What one completion adds to its user's strikes."""
+    """The strike that one completion adds to its user."""
 
     id: str  # the completion's source position: at most one strike comes from it
     user: str  # `tenant:hmac(user)`

@@ -11,7 +11,7 @@ from tidegate.streams.wire import forms, hints, native
 from tidegate.streams.wire.parse import json_object
 from tidegate.streams.wire.record import Refused
 
-_AGO_S = 10**8  # 1973, in seconds: before that, and it is no time of anybody's
+_AGO_S = 10**8  # 1973, in seconds: an earlier time is implausible
 _TOO_MANY_S = 10**11  # the year 5138 in seconds; in milliseconds 1973
 
 

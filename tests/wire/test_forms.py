@@ -20,7 +20,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
 INVALID, VERSION, FORM = DeadLetterReason.INVALID, DeadLetterReason.UNKNOWN_VERSION, DeadLetterReason.UNKNOWN_FORM
 
 
-class ExpectedDeadLetter(NamedTuple):
+class Refusal(NamedTuple):
     """What a row's "otherwise" may be: a dead letter that names this place."""
 
     where: str
@@ -76,10 +76,11 @@ BASES: dict[str, dict[str, Any]] = {
     "Headers, in every form": {},
 }
 
+ENCODED_CHAT = base64.b64encode(json.dumps(CHAT).encode()).decode()
 ROWS: dict[str, list[DocRow]] = {
     "Native": [
         DocRow("id", "a", "id", "a", HERE),
-        DocRow("completion", ["a", "b"], "completion", ("a", "b"), ExpectedDeadLetter("completion")),
+        DocRow("completion", ["a", "b"], "completion", ("a", "b"), Refusal("completion")),
         DocRow("prompt", "p", "prompt", "p", None),
         DocRow("status", "failed", "status", "failed", "ok"),
         DocRow("tenant", "a", "tenant", "a", "unknown"),
@@ -153,8 +154,8 @@ ROWS: dict[str, list[DocRow]] = {
     "A message alone": [
         DocRow("id", "a", "id", "a", HERE),
         DocRow("message.content", [{"text": "a"}], "completion", "a", "", {**REPLY, "done": True}),
-        DocRow("output.message.content", [{"text": "a"}], "completion", "a", ExpectedDeadLetter("value", FORM), CONVERSE),
-        DocRow("response", "a", "completion", "a", ExpectedDeadLetter("value", FORM), {"done": True}),
+        DocRow("output.message.content", [{"text": "a"}], "completion", "a", Refusal("value", FORM), CONVERSE),
+        DocRow("response", "a", "completion", "a", Refusal("value", FORM), {"done": True}),
         DocRow("model", "m", "model", "m", "unknown"),
         DocRow("created_at", "2026-01-01T12:00:00.000000001Z", "at_ms", NOON * 1000, None),
         DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
@@ -166,14 +167,14 @@ ROWS: dict[str, list[DocRow]] = {
     "LiteLLM `StandardLoggingPayload`": [
         DocRow("id", "a", "id", "a", HERE),
         DocRow("status", "failure", "status", "failed", "ok"),
-        DocRow("response", "a", "completion", "a", ExpectedDeadLetter("response")),
+        DocRow("response", "a", "completion", "a", Refusal("response")),
         DocRow("response.choices", [{"message": MESSAGE}, {"text": "b"}],
-            "completion", ("hello", "b"), ExpectedDeadLetter("response"), EMPTY),
-        DocRow("response.output", [ITEM], "completion", "hello", ExpectedDeadLetter("response"), EMPTY),
+            "completion", ("hello", "b"), Refusal("response"), EMPTY),
+        DocRow("response.output", [ITEM], "completion", "hello", Refusal("response"), EMPTY),
         DocRow("response.content", ANTHROPIC["content"],
-            "completion", "hello", ExpectedDeadLetter("response"), {**EMPTY, "response": {"role": "assistant"}}),
-        DocRow("response.candidates", GEMINI["candidates"], "completion", "hello", ExpectedDeadLetter("response"), EMPTY),
-        DocRow("response.response", json.dumps(CHAT), "completion", "hello", ExpectedDeadLetter("response"), EMPTY),
+            "completion", "hello", Refusal("response"), {**EMPTY, "response": {"role": "assistant"}}),
+        DocRow("response.candidates", GEMINI["candidates"], "completion", "hello", Refusal("response"), EMPTY),
+        DocRow("response.response", json.dumps(CHAT), "completion", "hello", Refusal("response"), EMPTY),
         DocRow("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
             "prompt", "2", None),
         DocRow("model", "m", "model", "m", "unknown"),
@@ -191,23 +192,23 @@ ROWS: dict[str, list[DocRow]] = {
         DocRow("metadata.user_api_key_user_id", "a", "user", "a", None),
     ],
     "Structured:": [
-        DocRow("specversion", "1.0", "id", "/s#1", ExpectedDeadLetter("value", FORM)),
+        DocRow("specversion", "1.0", "id", "/s#1", Refusal("value", FORM)),
         DocRow("id", "2", "id", "/s#2", HERE),
         DocRow("source", "//other", "id", "//other#1", HERE),
         DocRow("time", "2026-01-01T13:00:00.5+01:00", "at_ms", NOON * 1000 + 500, None),
-        DocRow("data", CHAT, "completion", "hello", ExpectedDeadLetter("data")),
-        DocRow("data_base64", base64.b64encode(json.dumps(CHAT).encode()).decode(), "completion", "hello", ExpectedDeadLetter("data")),
+        DocRow("data", CHAT, "completion", "hello", Refusal("data")),
+        DocRow("data_base64", ENCODED_CHAT, "completion", "hello", Refusal("data")),
     ],
     "Binary:": [
-        DocRow("ce_specversion", "1.0", "id", "/s#1", ExpectedDeadLetter("header ce_specversion", VERSION)),
+        DocRow("ce_specversion", "1.0", "id", "/s#1", Refusal("header ce_specversion", VERSION)),
         DocRow("ce_id", "2", "id", "/s#2", HERE),
         DocRow("ce_source", "//other", "id", "//other#1", HERE),
         DocRow("ce_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
     ],
     "Feedback": [
         DocRow("id", "a", "id", "a", HERE),
-        DocRow("completion_id", "a", "completion_id", "a", ExpectedDeadLetter("completion_id")),
-        DocRow("kind", "upheld", "kind", "upheld", ExpectedDeadLetter("kind")),
+        DocRow("completion_id", "a", "completion_id", "a", Refusal("completion_id")),
+        DocRow("kind", "upheld", "kind", "upheld", Refusal("kind")),
         DocRow("tenant", "a", "tenant", "a", None),
         DocRow("model", "a", "model", "a", None),
         DocRow("route", "a", "route", "a", None),
@@ -269,7 +270,7 @@ def test_a_row_gives_its_field(table: str, row: DocRow) -> None:
 @pytest.mark.parametrize(("table", "row"), cases())
 def test_a_row_without_its_field_is_as_documented(table: str, row: DocRow) -> None:
     event = read(table, put(base_of(table, row), row.theirs))
-    if isinstance(row.otherwise, ExpectedDeadLetter):
+    if isinstance(row.otherwise, Refusal):
         assert isinstance(event, Unreadable)
         assert (event.reason, event.where) == (row.otherwise.reason, row.otherwise.where)
     else:

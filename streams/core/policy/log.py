@@ -41,7 +41,7 @@ class PolicyLog:
 
 
 class Verdict(StrEnum):
-    """How the fold judged one record of the log."""
+    """The fold's verdict on one record of the log."""
 
     APPLIED = "applied"
     SHADOWED = "shadowed"  # a candidate runs beside the live policy

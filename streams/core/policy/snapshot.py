@@ -57,7 +57,7 @@ class PolicySnapshot:
 
 
 class LogMatch(StrEnum):
-    """How the log compares with the stored snapshot."""
+    """The state of the log, compared with the stored snapshot."""
 
     WHOLE = "whole"  # complete: it still holds its first record, and is the only truth
     TRUNCATED = "truncated"  # its beginning is gone: the snapshot stands for it

@@ -43,7 +43,7 @@ class _Graded(Frozen):
 
 
 class Thresholds(_Graded):
-    """Scores at or above which a label asks for an action. Absent: as the next wider scope. "off": never."""
+    """Scores at or above which a label requests an action. Absent: as the next wider scope. "off": never."""
 
     flag: Threshold | Literal["off"] | None = Field(None, description="let it pass, and mark it")
     review: Threshold | Literal["off"] | None = Field(None, description="a person should look at it")
@@ -93,14 +93,14 @@ SCOPE_KINDS = ("tenant", "route", "model", "locale")
 
 
 class Faults(Frozen):
-    """What becomes of a completion that we could not score."""
+    """The action on a completion that could not be scored."""
 
     fail: Literal["open", "closed"] = Field("open", description="`open`: allow it; `closed`: block it")
     routes: dict[str, Literal["open", "closed"]] = Field({}, description="by route, where a route wants otherwise")
 
 
 class Windows(Frozen):
-    """How time is cut. Seconds."""
+    """Buckets, windows, allowed lateness and grace. Seconds."""
 
     bucket_s: Integer = Field(
         10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it"
@@ -118,7 +118,7 @@ class Windows(Frozen):
 
 
 class Limits(Frozen):
-    """What keeps a slip from costing too much."""
+    """Limits that keep a mistake in a policy from costing too much."""
 
     longest_window_s: Integer = Field(
         86_400, ge=60, le=LONGEST_WINDOW_S, description="counts are kept for so long: no window may be longer"
@@ -171,7 +171,7 @@ class AlertRule(Frozen):
 
 
 class Weights(Frozen):
-    """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
+    """The strikes that a completion adds to its user where a label requested that action. 0: none."""
 
     flag: Weight = Field(0.0, description="what a flag weighs")
     review: Weight = Field(0.0, description="what a review weighs")
@@ -179,12 +179,12 @@ class Weights(Frozen):
     block: Weight = Field(0.0, description="what a block weighs")
 
 
-SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever is left of the lightest
+SMALLEST = 0.001  # strikes; the remainder of the lightest strike would reach a threshold below that
 Sum = Annotated[Number, Field(ge=SMALLEST, le=1_000_000)]
 
 
 class Strikes(Frozen):
-    """Decaying marks on hashed users. Without weights there are none. They never change a decision."""
+    """Decaying strikes of hashed users. Without weights there are none. They never change a decision."""
 
     half_life_s: Integer = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
     throttle: Sum | None = Field(None, description="a user left with this many or more is throttled")

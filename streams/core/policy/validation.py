@@ -32,7 +32,7 @@ def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> l
 
 
 def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
-    found, allowed = data, _resolve_reference(schema, schema)
+    value, allowed = data, _resolve_reference(schema, schema)
     key = ""
     for step in error["loc"]:
         inner = _schema_at(allowed, step, schema)
@@ -43,13 +43,13 @@ def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[s
                 return [f"{where}: {_join_key(key, step)}: {what}"]
             break  # the branch of a union, as pydantic calls it: no key of ours
         allowed, key = inner, _join_key(key, step)
-        found = _value_at(found, step)
+        value = _value_at(value, step)
     at = f"{where}: {key}" if key else where
     if error["type"] == "value_error":
         return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").split("\n")]
     if error["type"] == "missing":
         return [f"{at}: missing; expected {_describe_allowed(allowed, schema)}"]
-    return [f"{at}: found {describe_value(found)}; expected {_describe_allowed(allowed, schema)}"]
+    return [f"{at}: found {describe_value(value)}; expected {_describe_allowed(allowed, schema)}"]
 
 
 def did_you_mean(found: object, allowed: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a record range of decisions or of feedback adds to the counts. Pure: no store, no clock.
+"""Aggregates a record range of decisions or of feedback into counts. Pure: no store, no clock.
 
 `aggregate` is on the hot path: decisions with equal counters are tallied first, and series are named once a tally.
 """
@@ -32,7 +32,7 @@ _SCORED: dict[Action, tuple[str, ...]] = {action: (SCORED, f"action.{action.valu
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """What one record range adds: all sums, so that the store runs few commands.
+    """The counts that one record range adds: all sums, so that the store runs few commands.
 
     counts: bucket start (ms) -> series -> n. A series is `<counter>|<scope>`, as `series.py` writes it.
     users: bucket start (ms) -> series -> hashed users among its hits (only series whose rule counts users).

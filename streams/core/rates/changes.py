@@ -1,4 +1,4 @@
-"""Which rates changed and are published again. Pure: windows come in, `Rate` events go out."""
+"""Rate changes: which rates are published again. Pure: windows come in, `Rate` events go out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNKNOWN = (-1, -1, False, False)  # hits, total, …: unlike any value that can
 
 
 class RateKey(NamedTuple):
-    """Which rate: the key it is published under."""
+    """The key that a rate is published under."""
 
     scope: str
     measure: str

@@ -42,7 +42,7 @@ class Change(EffectsModel):
 
 
 class Group(EffectsModel):
-    """What changes at one tenant, one model, or because of one label."""
+    """The changes at one tenant, one model, or because of one label."""
 
     name: str
     others: int = 0  # of the group `other`: how many counted names it stands for
@@ -88,7 +88,7 @@ class UnscoredLabel(EffectsModel):
 
 
 class Effects(EffectsModel):
-    """What differs between two judgements of the same decisions."""
+    """The differences between two judgements of the same decisions."""
 
     decisions: int
     faults: int
