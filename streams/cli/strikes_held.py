@@ -15,7 +15,7 @@ from tidegate.streams.topics import COMPLETIONS
 
 if TYPE_CHECKING:
     from tidegate.streams.core.partition import TopicPartition
-    from tidegate.streams.core.strikes import Standing, Terms
+    from tidegate.streams.core.strikes import StrikeBalance, Terms
     from tidegate.streams.settings.settings import Settings
     from tidegate.streams.store.redis import RedisStore
 
@@ -28,24 +28,24 @@ class HeldStrikes:
 
     user: str
     partition: TopicPartition
-    standing: Standing
+    standing: StrikeBalance
     terms: Terms
     now_ms: int
 
     @property
-    def now(self) -> Standing:
+    def now(self) -> StrikeBalance:
         """What is left of them by the store's clock."""
-        from tidegate.streams.core.strikes import Standing, decayed
+        from tidegate.streams.core.strikes import StrikeBalance, decayed
 
         at_ms = max(self.now_ms, self.standing.at_ms)
-        return Standing(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
+        return StrikeBalance(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
 
     @property
     def enforced(self) -> tuple[str, int] | None:
         """What the user is under now, and until when."""
-        from tidegate.streams.core.strikes import below_ms, reached
+        from tidegate.streams.core.strikes import below_ms, threshold_reached
 
-        found = reached(self.now.strikes, self.terms)
+        found = threshold_reached(self.now.strikes, self.terms)
         return None if found is None else (found[0], below_ms(self.now, found[1], self.terms.half_life_ms))
 
     def told(self) -> dict[str, object]:

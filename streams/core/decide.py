@@ -1,4 +1,4 @@
-"""decide: from what is known of one completion, and one policy version, to one decision. Pure."""
+"""decide: from the inputs of one completion, and one policy version, to one decision. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from tidegate.streams.core.times import BACK_MS
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
-_ITS_OWN = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
+_PRODUCER_TIMES = (
+    EventTime.ON_TIME,
+    EventTime.TOO_LATE,
+)  # the decision counts under the producer's time, if it gave one
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
@@ -93,20 +96,20 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
-        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
-        found = cls._make(_recorded(decision))
+        """Returns the inputs of a published decision: `decide(Inputs.of(d), policy) == d` under d's versions."""
+        inputs = cls._make(_recorded(decision))
         shadow = decision.would_be
-        return found._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else found
+        return inputs._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else inputs
 
 
 _recorded = attrgetter(*Inputs._fields)  # of a decision
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
-    """The decision on one completion: the verdict of `judge`, under the completion's identity and times."""
+    """Decides one completion: the verdict of `judge`, under the completion's identity and times."""
     arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
-    own = by is not None and inputs.event_ms is not None and time in _ITS_OWN
+    by_producer = by is not None and inputs.event_ms is not None and time in _PRODUCER_TIMES
     action, reasons, spans, would_be, policy_version, model_version = judge(inputs, live)
     return unchecked(
         Decision,
@@ -141,7 +144,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "dropped": inputs.dropped,
             "arrived_ms": arrived_ms,
             "arrived_by": by,
-            "time_source": TimeSource.PRODUCER if own else by,
+            "time_source": TimeSource.PRODUCER if by_producer else by,
         },
     )
 
@@ -158,7 +161,7 @@ def judge(judged: Judged | Inputs, live: LivePolicy) -> Verdict:
     action, reasons = _strongest(judged, live)
     spans, would_be = tuple(judged.spans), None
     if live.shadow is not None:
-        spans, shadows = _whose(spans, judged.scores, live) if spans else ((), ())
+        spans, shadows = _split_spans(spans, judged.scores, live) if spans else ((), ())
         would_be = _would_be(judged, live.shadow, shadows)
     return Verdict(action, reasons, spans, would_be, live.version, judged.model_version)
 
@@ -177,17 +180,17 @@ def _would_be(judged: Judged | Inputs, shadow: LivePolicy, spans: tuple[Span, ..
     return unchecked(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
 
 
-def _whose(
+def _split_spans(
     spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """The spans that would be there without the shadow, and the others, which only it asked for."""
+    """Splits spans into those of the live policy, and those that only the shadow requested."""
     thresholds = live.own_redact_from
-    own = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
-    return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
+    live_labels = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
+    return tuple([s for s in spans if s.label in live_labels]), tuple([s for s in spans if s.label not in live_labels])
 
 
 def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
-    """How the producer's time compares with when its record arrived, and the time to count under (ms)."""
+    """Returns how the producer's time compares with its record's arrival, and the time to count under (ms)."""
     if event_ms is None:
         return _ON_TIME, arrived_ms
     windows = live.policy.windows
@@ -203,9 +206,9 @@ def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple
 def _strongest(judged: Judged | Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
     if judged.fault is not None:
         faults = live.policy.faults
-        own = faults.routes.get(judged.scopes.route)
-        action = Action.BLOCK if (own or faults.fail) == "closed" else Action.ALLOW
-        scope = "default" if own is None else f"route={judged.scopes.route}"
+        route_fail = faults.routes.get(judged.scopes.route)
+        action = Action.BLOCK if (route_fail or faults.fail) == "closed" else Action.ALLOW
+        scope = "default" if route_fail is None else f"route={judged.scopes.route}"
         return action, (Reason(label="fault", action=action, scope=scope),)
     failed = judged.status == "failed"
     if failed and not judged.scores:
@@ -233,10 +236,13 @@ def _reasons(
     thresholds: ResolvedLabels,
     completion: Judged | Inputs | None,
 ) -> list[Reason]:
-    """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
+    """Returns, for every label whose score reaches a threshold, its strongest reason.
+
+    completion: None for a prompt's scores.
+    """
     reasons = []
     for label, score in scores.items():
-        # Strongest first; a label that the policy does not name asks for nothing.
+        # Strongest first; a label that the policy does not name requests nothing.
         for threshold, action, scope in thresholds.get(label, ()):
             if score >= threshold:
                 if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):

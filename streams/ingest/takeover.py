@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange, content_hash
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.store import Checkpoint, Marker, Store
 
@@ -167,7 +167,7 @@ def watermark_ms(records: Sequence[Record], now_ms: int, lag: int = -1) -> int:
     clock, and so far their part has come where little is left. Behind a backlog it says nothing: older ones may come.
     """
     readable = [record for record in records if not isinstance(record, UnreadableRange)]
-    found = [at_ms for r in readable if (at_ms := stamped(r.timestamp, now_ms)) is not None]
+    found = [at_ms for r in readable if (at_ms := record_time(r.timestamp, now_ms)) is not None]
     if not found and readable and 0 <= lag <= len(readable):
         return now_ms
     return max((at_ms for at_ms in found if at_ms <= now_ms + FUTURE_MS), default=0)

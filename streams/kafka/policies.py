@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import TopicPartition as KafkaPartition
 
-from tidegate.streams.core.policy.snapshot import hash_of
+from tidegate.streams.core.partition import content_hash
 from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
 from tidegate.streams.kafka.client import Kafka, without_group
 from tidegate.streams.kafka.consumer import CheckedConsumer
@@ -101,7 +101,7 @@ class PoliciesTopic:
         self.go_to(offset)
         for _ in range(QUIET):
             for record in await self.fetch(1):
-                return hash_of(record.value) if record.offset == offset else None
+                return content_hash(record.value) if record.offset == offset else None
         return None
 
     async def up_to(self, end: int) -> Sequence[Any] | None:

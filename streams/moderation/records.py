@@ -14,7 +14,7 @@ from tidegate.streams.core.events import Completion, DeadLetter, Decision, Fault
 from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.core.times import Arrival, arrival
 from tidegate.streams.moderation.moderator import Moderator, ScoredCompletion
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scoring import Scorer
@@ -29,7 +29,7 @@ class DecodedCompletion:
 
     record: Record
     completion: Completion | Unreadable
-    arrived: Arrived
+    arrived: Arrival
     scored: ScoredCompletion | None = None
 
 
@@ -55,7 +55,7 @@ class RecordModerator:
         return [(item, self.decide(item, epoch, live)) for item in items]
 
     def decode(self, records: Sequence[Record], now_ms: int) -> list[DecodedCompletion]:
-        return [DecodedCompletion(r, decode_completion(r), arrive(r.timestamp, by_broker(r), now_ms)) for r in records]
+        return [DecodedCompletion(r, decode_completion(r), arrival(r.timestamp, by_broker(r), now_ms)) for r in records]
 
     def scorer_under(self, live: LivePolicy) -> Scorer:
         """The scorer that `score` takes now, under that policy."""

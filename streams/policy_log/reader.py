@@ -22,10 +22,10 @@ from tidegate.streams.core.policy.snapshot import (
     LogMatch,
     PolicySnapshot,
     SnapshotUnreadable,
-    differs,
+    confirmed_start,
+    describe_difference,
+    fold_start,
     from_json,
-    settled_start,
-    start,
 )
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.client import Kafka
@@ -136,10 +136,10 @@ class PolicyLogReader:
             await self._topic.open()
             first, end = await self._topic.bounds(kept.log.next if kept else 0)
             held = kept is not None and first < kept.log.next <= end
-            begun = start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
-            if begun.found is LogMatch.UNCLEAR and kept is not None:
-                begun = settled_start(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
-            told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
+            begun = fold_start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
+            if begun.match is LogMatch.UNCLEAR and kept is not None:
+                begun = confirmed_start(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
+            told = own.log.next if own is not None and own.recreated == begun.snapshot.recreated else 0
             known = await self._fold_to(begun, end, kept, told=told)
         except (KafkaError, OSError, AssertionError) as error:
             raise broker_unavailable(self._kafka, error, POLICIES, "Read") from error
@@ -159,16 +159,16 @@ class PolicyLogReader:
     async def _fold_to(self, begun: FoldStart, end: int, kept: PolicySnapshot | None, *, told: int) -> PolicySnapshot:
         """What is known at `end`. kept: said where the log disagrees with it. told: records before it are no news."""
         self._topic.go_to(begun.at)
-        known = begun.kept
+        known = begun.snapshot
         while (records := await self._topic.up_to(end)) is not None:
             for record in records:
                 known = self._folded(known, record, known=record.offset < told)
-                if kept is not None and kept.anew == known.anew and known.log.next == kept.log.next:
+                if kept is not None and kept.recreated == known.recreated and known.log.next == kept.log.next:
                     self._compare(kept, known.log)
         return known
 
     def _compare(self, kept: PolicySnapshot, said: PolicyLog) -> None:
-        if (how := differs(kept, said)) is not None:
+        if (how := describe_difference(kept, said)) is not None:
             log.warning("%s: %s at %d; the log wins", POLICIES, how, said.next)
 
     def _say(self, note: str | None) -> None:
@@ -246,12 +246,12 @@ def _version(known: PolicyLog) -> str:
 
 def _note(begun: FoldStart, now: PolicyLog, first: int) -> str | None:
     """What is wrong with the log, and what is done about it."""
-    stands = f"folded from policy {_version(begun.kept.log)}, which was kept, policy {_version(now)} is live"
+    stands = f"folded from policy {_version(begun.snapshot.log)}, which was kept, policy {_version(now)} is live"
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
-    match begun.found:
-        case LogMatch.CUT:
+    match begun.match:
+        case LogMatch.TRUNCATED:
             return f"{POLICIES}: its beginning is gone, it starts at {first}; {stands}{gone}"
-        case LogMatch.ANEW:
+        case LogMatch.RECREATED:
             return f"{POLICIES}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
         case LogMatch.UNKNOWN if now.live is None:
             return (

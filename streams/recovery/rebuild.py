@@ -21,7 +21,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest.takeover import marker_of, watermark_ms
 from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
@@ -116,7 +116,7 @@ class Rebuild:
             return []
         (decided,) = await self._past.since([TopicPartition(DECISIONS, partition.partition)], since_ms)
         found = [parse_outcome(record, partition) for record in await _first(self._past, decided)]
-        return [one.offset for one in found if one and stamped(one.record_ms, now_ms) != one.record_ms]
+        return [one.offset for one in found if one and record_time(one.record_ms, now_ms) != one.record_ms]
 
     async def rebuild(self, partition: TopicPartition, epoch: int, start: int, end: int) -> int:
         """The checkpoint's `next` once everything of [start, end) is counted that can be, before which nothing is left.
@@ -167,7 +167,7 @@ class Rebuild:
         if not first:
             return start, False  # expired meanwhile, or nothing but control records
         live, now_ms = self._live(), await self._store.now_ms()
-        came = [at_ms for record in first if (at_ms := stamped(record.timestamp, now_ms)) is not None]
+        came = [at_ms for record in first if (at_ms := record_time(record.timestamp, now_ms)) is not None]
         # Where no record says when it came, all that is kept of what was written is looked at.
         written, told_of = await self._written(partition, max(1, min(*came, now_ms) - SKEW_MS) if came else 1)
         published = await Published.of(past, partition, start, end, written)

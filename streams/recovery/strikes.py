@@ -17,7 +17,7 @@ from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import Strikes
-from tidegate.streams.core.strikes import AT_ONCE, Strike, Terms, kept_ms, strike_of, terms
+from tidegate.streams.core.strikes import AT_ONCE, Strike, Terms, negligible_in_ms, strike_of, terms
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.recovery.published import HistoryReader
 from tidegate.streams.store import Store, Undo
@@ -34,7 +34,7 @@ def reach_ms(live: LivePolicy) -> int:
         for label in (*of.weights.values(), *of.prompt_weights.values())
         for weight in (label.flag, label.review, label.redact, label.block)
     ]
-    return kept_ms(max([*weights, of.throttle or 0.0, of.suspend or 0.0]), terms(live)) if any(weights) else 0
+    return negligible_in_ms(max([*weights, of.throttle or 0.0, of.suspend or 0.0]), terms(live)) if any(weights) else 0
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from tidegate.streams.core.partition import Copy as Copy
 from tidegate.streams.core.partition import TopicPartition as TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate as Aggregate  # re-exported: it is part of this interface
-from tidegate.streams.core.strikes import Crossing, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, StrikeBalance, Terms
 
 KEPT_MS = 8 * 86_400_000  # longer than any completion is kept on its topic; scripts.py says it once more
 
@@ -224,10 +224,10 @@ class Store(Protocol):
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         """Removes what was published. What is no longer there is no error: another worker published it too."""
 
-    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         """How `tenant:hmac(user)` stands in each partition; None where there is nothing."""
 
-    def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    def standings(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         """Every user with strikes, in no order, some perhaps twice: it looks while others write."""
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms, add, kept_ms, undone
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Terms, add, after_undo, negligible_in_ms
 from tidegate.streams.store import KEPT_MS, Outbox, Queued, Undo
 
 
 @dataclass
 class _Kept:
-    standing: Standing
+    standing: StrikeBalance
     undo: str  # id of the last undo, or nothing
     expires_ms: int
 
@@ -37,7 +37,7 @@ class PartStrikes:
         was = self._kept(user, now_ms)
         if was is None:
             return None
-        before, standing = undone(was.standing, undo.weight, now_ms, undo.terms.half_life_ms)
+        before, standing = after_undo(was.standing, undo.weight, now_ms, undo.terms.half_life_ms)
         if was.undo == undo.id:
             return before, before
         if not was.standing.strikes:
@@ -46,11 +46,11 @@ class PartStrikes:
         self._queue(Crossing(undo.id, user, standing, undo.terms, undo.reason, undo.author))
         return before, standing.strikes
 
-    def standing(self, user: str, now_ms: int) -> Standing | None:
+    def standing(self, user: str, now_ms: int) -> StrikeBalance | None:
         kept = self._kept(user, now_ms)
         return None if kept is None else kept.standing
 
-    def standings(self, now_ms: int) -> dict[str, Standing]:
+    def standings(self, now_ms: int) -> dict[str, StrikeBalance]:
         return {user: kept.standing for user in list(self.users) if (kept := self._kept(user, now_ms))}
 
     def outbox(self, at_most: int) -> Outbox:
@@ -61,8 +61,8 @@ class PartStrikes:
             if one in self.queue:
                 self.queue.remove(one)
 
-    def _stand(self, user: str, standing: Standing, undo: str, terms: Terms, now_ms: int) -> None:
-        keep_ms = kept_ms(standing.strikes, terms) + KEPT_MS
+    def _stand(self, user: str, standing: StrikeBalance, undo: str, terms: Terms, now_ms: int) -> None:
+        keep_ms = negligible_in_ms(standing.strikes, terms) + KEPT_MS
         self.users[user] = _Kept(standing, undo, now_ms + keep_ms)
 
     def _queue(self, crossing: Crossing) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from tidegate.streams.core.partition import TopicPartition
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Terms
 from tidegate.streams.store import Outbox, Queued, Undo, scripts
 from tidegate.streams.store.keys import every_strikes, struck
 from tidegate.streams.store.redis_client import RedisServer, text
@@ -45,13 +45,13 @@ class RedisStrikes(RedisServer):
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         await self._each("lrem", [(self._keys.outbox(partition), 1, one.entry) for one in queued])
 
-    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         return [
             _standing(r)
             for r in await self._each("get", [(self._keys.strikes(partition, user),) for partition in partitions])
         ]
 
-    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         async for keys in self._every_key(every_strikes(self._keys), "STRING", SCAN):
             replies = await self._each("get", [(key,) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
@@ -75,11 +75,11 @@ def _or_empty(number: float | None) -> float | str:
     return "" if number is None else number
 
 
-def _standing(reply: Any) -> Standing | None:
+def _standing(reply: Any) -> StrikeBalance | None:
     if reply is None:
         return None
     strikes, at_ms, *_ = text(reply).split(" ")
-    return Standing(float(strikes), int(at_ms))
+    return StrikeBalance(float(strikes), int(at_ms))
 
 
 def _crossing(entry: str) -> Crossing:
@@ -91,4 +91,4 @@ def _crossing(entry: str) -> Crossing:
         float(negligible),
         version,
     )
-    return Crossing(id_, user, Standing(float(strikes), int(at_ms)), terms, reason, author or None)
+    return Crossing(id_, user, StrikeBalance(float(strikes), int(at_ms)), terms, reason, author or None)

@@ -68,7 +68,7 @@ class PolicyFollower:
         known = await self.policies.read()
         if known.live is None:
             begun = self.policies.begun
-            if begun.found is LogMatch.UNKNOWN or begun.gone:
+            if begun.match is LogMatch.UNKNOWN or begun.gone:
                 raise NoPolicy(self.policies.note or "")
             await self._seed_log(publisher)
         live, scorer = self.live, self._scorer.loaded
@@ -105,7 +105,7 @@ class PolicyFollower:
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
+        elif folded.verdict is Verdict.APPLIED and (made := folded.created) is not None:
             self._took(made)
             scorer = self._scorer.loaded
             for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them

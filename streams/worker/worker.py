@@ -292,7 +292,7 @@ class Worker:
             since_ms=self.follower.since_ms,
             model=self._scorer.under(live).version if live else None,
             next=policies.log.next,
-            log=policies.begun.found,
+            log=policies.begun.match,
             file=self.follower.file,
             waiting_for=self.waiting_for(),
             probes=self._probes_at,

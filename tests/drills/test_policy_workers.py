@@ -149,10 +149,10 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
             workers.kill(killed)
             await made_anew(own_stack.kafka)
             workers.start(worker="killed")  # with another file's policy live, which nobody writes again
-            _, said = await status(env, lambda s: [w["log"] for w in s] == ["anew", "anew"])
+            _, said = await status(env, lambda s: [w["log"] for w in s] == ["recreated", "recreated"])
             assert {(w["worker"].partition("-")[0], w["version"], w["log"]) for w in said} == {
-                ("runs", was, "anew"),
-                ("killed", was, "anew"),
+                ("runs", was, "recreated"),
+                ("killed", was, "recreated"),
             }
             assert workers.logs().count("the topic was made anew") == 2
             shown = await tidegate(env, "policy", "set", "labels.toxicity.block", "0.7", "--yes", "--reason", "r")

@@ -187,9 +187,9 @@ async def versions(kafka: str) -> tuple[dict[str, LivePolicy], list[str]]:
     shadows: list[str] = []
 
     def keep(folded: Folded, _offset: int, _record: object) -> None:
-        if folded.made is not None:
-            made[folded.made.version] = folded.made
-            shadows.extend([folded.made.version] if folded.made is folded.log.shadow else [])
+        if folded.created is not None:
+            made[folded.created.version] = folded.created
+            shadows.extend([folded.created.version] if folded.created is folded.log.shadow else [])
 
     log = PolicyLogReader(kafka, keep)
     await log.read()

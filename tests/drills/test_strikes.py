@@ -24,7 +24,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
+from tidegate.streams.core.strikes import Crossing, StrikeBalance, add, enforcement, strike_of, terms, threshold_reached
 from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = pytest.mark.drill
@@ -88,7 +88,7 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
     assert set(undos) == partitions
     stand, crossed = recomputed(decisions, policy, set(quoted), undos)
     rows = [json.loads(line) for line in shown.splitlines()]
-    assert {(row["user"], int(row["part"][-1])): Standing(row["last_strikes"], row["last_ms"]) for row in rows} == stand
+    assert {(row["user"], int(row["part"][-1])): StrikeBalance(row["last_strikes"], row["last_ms"]) for row in rows} == stand
     assert found == crossed
     assert {made.action for made in found.values()} == {"throttle", "suspend", "lifted"}
     without_strikes(decisions, policy)
@@ -109,13 +109,13 @@ async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) 
 
 def recomputed(
     decisions: list[Decision], policy: Policy, quoted: set[tuple[int, int]], undos: dict[int, Enforcement]
-) -> tuple[dict[tuple[str, int], Standing], dict[str, Enforcement]]:
+) -> tuple[dict[tuple[str, int], StrikeBalance], dict[str, Enforcement]]:
     """How each user stands in each partition, and every enforcement, from what was decided, in offset order.
 
     quoted: positions that came before the undo; all others came after it.
     """
     of = terms(LivePolicy(decisions[0].policy_version, policy))
-    stand: dict[tuple[str, int], Standing] = {}
+    stand: dict[tuple[str, int], StrikeBalance] = {}
     crossed = {made.id: made for made in undos.values()}
     undone: set[int] = set()
     for decision in decisions:
@@ -124,11 +124,11 @@ def recomputed(
             undone.add(partition)
             made = undos[partition]
             assert (f"acme:{made.user}", partition) in stand
-            stand[f"acme:{made.user}", partition] = Standing(0.0, made.at_ms)
+            stand[f"acme:{made.user}", partition] = StrikeBalance(0.0, made.at_ms)
         if (strike := strike_of(decision, policy.strikes)) is not None:
             key = (strike.user, partition)
             stand[key] = add(stand.get(key), strike, of.half_life_ms)
-            if reached(stand[key].strikes, of):
+            if threshold_reached(stand[key].strikes, of):
                 crossed[strike.id] = enforcement(Crossing(strike.id, strike.user, stand[key], of, strike.reason))
     return {key: standing for key, standing in stand.items() if standing.strikes}, crossed
 

@@ -365,7 +365,7 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
         await made_anew(kafka)
         log_now = await later.read()  # a restart, all records gone
         assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
-        assert later.begun.found is LogMatch.ANEW
+        assert later.begun.match is LogMatch.RECREATED
         v = was.version
         said = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
         assert f"policies: the topic was made anew, {said}" in caplog.text
@@ -377,7 +377,7 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
         kept.of(later)
         async with reader(kafka, recall=kept) as third:  # and after one more restart
             assert (await third.read()) == later.log
-            assert third.begun.found is LogMatch.ANEW
+            assert third.begun.match is LogMatch.RECREATED
             for block in (0.65, 0.75, 0.85, 0.95):  # past where the old topic had come
                 await later.write(writer, change(later.live.version, block))
                 await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
@@ -397,7 +397,7 @@ async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_a
         live: set[str] = set()
         await made_anew(kafka)
         async with asyncio.timeout(SOON_S):
-            while known.begun.found is not LogMatch.ANEW:
+            while known.begun.match is not LogMatch.RECREATED:
                 live.add(known.live.version)  # there is a live one all the time
                 await asyncio.sleep(0.02)
         assert live == {was.version}
@@ -418,7 +418,7 @@ async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_
         for record in (child, child, child, child, child):
             await known.write(writer, record)
         assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
-        assert later.begun.found is LogMatch.ANEW
+        assert later.begun.match is LogMatch.RECREATED
 
 
 @pytest.mark.parametrize("first", [1, 3, 4])
@@ -432,7 +432,7 @@ async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
         await until(lambda: known.live.policy == policy(0.6))
         begins_at(first, monkeypatch)
         assert (await later.read()) == known.log
-        assert (later.begun.found, later.begun.at) == (LogMatch.CUT, 4)
+        assert (later.begun.match, later.begun.at) == (LogMatch.TRUNCATED, 4)
         said = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
         assert f"its beginning is gone, it starts at {first}; {said}" in caplog.text
         kept.of(later)
@@ -449,7 +449,7 @@ async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_un
         await three_changes(writer, known, Kept())
         begins_at(2, monkeypatch)
         assert (await later.read()).live is None
-        assert later.begun.found is LogMatch.UNKNOWN
+        assert later.begun.match is LogMatch.UNKNOWN
         assert "starts at 2, and nothing was kept: no policy is known; expected `tidegate policy apply" in caplog.text
         await later.write(writer, change(None, 0.6))
         assert (await later.read()).live == LivePolicy(version(4, policy(0.6)), policy(0.6))

@@ -13,11 +13,12 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from tests.support.scorers import scripted
 from tests.support.stacks import Stack
+from tidegate.streams.core.partition import content_hash
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.model import Policy, parse, version
 from tidegate.streams.core.policy.records import PolicyChange
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, hash_of, to_json
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, to_json
 from tidegate.streams.errors import NoPolicy, StoreUnavailable
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
@@ -143,7 +144,7 @@ async def test_an_emptied_log_is_not_seeded_with_the_file(
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.1)
     was = LivePolicy(version(6, policy(0.7)), policy(0.7))
     async with worker(own_stack.kafka, tmp_path) as world:
-        before = PolicySnapshot(PolicyLog(was, {}, 7), hash_of(b"x"))
+        before = PolicySnapshot(PolicyLog(was, {}, 7), content_hash(b"x"))
         await world.store.save_policies(before.order, to_json(before))
         await world.follower.start(world.publisher)
         assert (world.follower.live, world.follower.file) == (was, "ignored")

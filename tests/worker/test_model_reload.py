@@ -25,7 +25,6 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
@@ -34,6 +33,7 @@ from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.worker.completion_handler import CompletionHandler
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))

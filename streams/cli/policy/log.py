@@ -138,7 +138,7 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,
-        made=folded.made,
+        made=folded.created,
         kind=str(said.get("kind", "policy")),
         parent=None if said.get("parent") is None else str(said["parent"]),
         author=str(said.get("author", "-")),

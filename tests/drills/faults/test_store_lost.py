@@ -28,7 +28,7 @@ from tests.drills.test_strikes import drained, enforcements
 from tests.support.stacks import Stack
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.policy.model import parse
-from tidegate.streams.core.strikes import Standing, Terms, add, decayed, reached, strike_of
+from tidegate.streams.core.strikes import StrikeBalance, Terms, add, decayed, strike_of, threshold_reached
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]
 STRIKING = (
@@ -177,13 +177,13 @@ async def said(s: Scene) -> list[dict[str, Any]]:
 
 def recomputed(
     seen: Account, quoted: set[tuple[int, int]], undone: set[str]
-) -> tuple[dict[tuple[str, int], Standing], dict[str, str]]:
+) -> tuple[dict[tuple[str, int], StrikeBalance], dict[str, str]]:
     """How each user stands in each partition, and which completions crossed, from what was decided, in offset order.
 
     quoted: positions before the undo of those who were undone; what they were struck later came after it.
     """
     of = parse(tomllib.loads(STRIKING), "the drill").strikes
-    stand: dict[tuple[str, int], Standing] = {}
+    stand: dict[tuple[str, int], StrikeBalance] = {}
     crossed: dict[str, str] = {}
     wiped: set[tuple[str, int]] = set()
     for decision in sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset):
@@ -195,25 +195,25 @@ def recomputed(
             wiped.add(key)
             stand.pop(key, None)
         stand[key] = add(stand.get(key), strike, UNDER.half_life_ms)
-        if found := reached(stand[key].strikes, UNDER):
+        if found := threshold_reached(stand[key].strikes, UNDER):
             crossed[strike.id] = found[0]
     gone = {key for key in stand if key[0].rpartition(":")[2] in undone and key not in wiped}
     return {key: standing for key, standing in stand.items() if key not in gone}, crossed
 
 
-async def stand_so(s: Scene, expected: dict[tuple[str, int], Standing]) -> None:
+async def stand_so(s: Scene, expected: dict[tuple[str, int], StrikeBalance]) -> None:
     """Strikes in Redis, decayed to one moment: an undo moves the moment that a sum is kept for."""
     rows = [
         json.loads(row) for row in (await command(s, "strikes", "show", "--json", "--limit", "100000")).splitlines()
     ]
     found = {
-        (row["user"], int(row["part"].rpartition("-")[2])): Standing(row["last_strikes"], row["last_ms"])
+        (row["user"], int(row["part"].rpartition("-")[2])): StrikeBalance(row["last_strikes"], row["last_ms"])
         for row in rows
     }
     assert found.keys() == expected.keys()
     at_ms = max(standing.at_ms for standing in (*found.values(), *expected.values()))
 
-    def now(standing: Standing) -> float:
+    def now(standing: StrikeBalance) -> float:
         return decayed(standing.strikes, at_ms - standing.at_ms, UNDER.half_life_ms)
 
     for key, standing in expected.items():
