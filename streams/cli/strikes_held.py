@@ -77,7 +77,7 @@ async def everybody(settings: Settings, limit: int) -> StrikesFound:
         top: list[tuple[float, str, TopicPartition, HeldStrikes]] = []
         inside: set[tuple[str, TopicPartition]] = set()  # the store may give one twice: it looks while others write
         more = 0
-        async for partition, user, standing in store.standings():
+        async for partition, user, standing in store.all_strikes():
             held = HeldStrikes(user, partition, standing, terms, now_ms)
             strikes = held.now.strikes
             if strikes < terms.negligible or (user, partition) in inside:
@@ -121,7 +121,7 @@ async def undo(
 
 
 async def _of(store: RedisStore, partitions: Sequence[TopicPartition], user: str, terms: Terms) -> list[HeldStrikes]:
-    now_ms, standings = await store.now_ms(), await store.standing(partitions, user)
+    now_ms, standings = await store.now_ms(), await store.user_strikes(partitions, user)
     held = [
         HeldStrikes(user, partition, s, terms, now_ms)
         for partition, s in zip(partitions, standings, strict=True)

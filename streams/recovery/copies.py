@@ -59,7 +59,7 @@ class LostCopies:
         self._going.add(partition)
         try:
             found = await self._decided(partition, end)
-            if not await self._store.mark_copies(partition, epoch, list(found.values()), whole=True):
+            if not await self._store.mark_copies(partition, epoch, list(found.values()), complete=True):
                 raise StoreUnavailable(f"{partition}: has another owner while its copies are read")
         finally:
             self._going.discard(partition)

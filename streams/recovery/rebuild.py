@@ -221,7 +221,7 @@ class _Counting:
         scopes = (decision.scopes for piece in pieces for decision in piece.decisions)
         await self._names.learn(seen((s.tenant, s.model, s.route) for s in scopes))
         copies = [copy for piece in pieces for copy in piece.copies]
-        if copies and not await self._store.mark_copies(self._partition, self._epoch, copies, whole=False):
+        if copies and not await self._store.mark_copies(self._partition, self._epoch, copies, complete=False):
             raise StoreUnavailable(f"{self._partition}: has another owner while it is rebuilt")
         for applied, next_ in await self._store.apply([self._apply(piece) for piece in pieces]):
             if applied not in (Applied.APPLIED, Applied.ALREADY):

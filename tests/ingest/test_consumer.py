@@ -59,7 +59,7 @@ def watched(name: str | None) -> tuple[Membership, Any]:
     return membership, coordinator
 
 
-async def test_a_member_is_alive_for_a_session_after_its_last_good_heartbeat(clock: SimpleNamespace) -> None:
+async def test_a_member_is_alive_for_a_session_after_a_heartbeat(clock: SimpleNamespace) -> None:
     membership, coordinator = watched(None)
     assert not membership.alive()
     await coordinator._do_heartbeat()
@@ -92,7 +92,7 @@ async def test_a_heartbeat_counts_from_when_it_was_sent(clock: SimpleNamespace) 
         (JoinGroupResponse_v5(0, FENCED, 0, "", "", "", []), 60, True),  # says so itself, however long it took
     ],
 )
-async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
+async def test_a_name_is_taken_if_another_member_has_it(
     clock: SimpleNamespace, response: Any, silent_s: float, taken: bool
 ) -> None:
     for name in ("worker-0", None):
@@ -107,7 +107,7 @@ async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
             assert await coordinator._send_req(None) is response
 
 
-async def test_a_broker_without_names_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broker_without_static_members_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     _, coordinator = watched("worker-0")
     coordinator.response = JoinGroupResponse_v2(0, 0, 0, "", "", "", [])
     with caplog.at_level(logging.WARNING):
@@ -118,7 +118,7 @@ async def test_a_broker_without_names_is_told_of_once(caplog: pytest.LogCaptureF
     ]
 
 
-def test_two_consumers_of_one_process_do_not_share_what_they_had() -> None:
+def test_two_consumers_do_not_share_their_assignments() -> None:
     completions, feedback = _sticky(), _sticky()
     completions.on_generation_assignment(7)
     completions.member_assignment = []

@@ -34,7 +34,7 @@ NOW_MS = 1_000_000_000_000
         (10, None, None, -1),
     ],
 )
-def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
+def test_a_lag_of_0_holds_only_while_the_broker_answers(
     monkeypatch: pytest.MonkeyPatch, applied: int, highwater: int | None, ago_ms: int | None, lag: int
 ) -> None:
     monkeypatch.setattr(positions.time, "time", lambda: NOW_MS / 1000)
@@ -52,7 +52,7 @@ def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
     assert ingest.lags() == {PARTITION: lag}
 
 
-async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> None:
+async def test_a_takeover_of_an_older_assignment_blocks_nothing() -> None:
     #  assigned [0 1]   taking 0, done, taking 1 ................ (slow) done
     #  assigned [0]                               taking 0, done: reading
     slow, asked = asyncio.Event(), 0
@@ -107,7 +107,7 @@ def _standing(position: int) -> tuple[Ingest, OwnedPartition, list[Batch]]:
     return ingest, owned, handed
 
 
-async def test_a_range_is_stepped_over_by_the_owner_that_stood_there() -> None:
+async def test_only_the_owner_that_stopped_there_skips_a_bad_batch() -> None:
     """Taken over again meanwhile: what the older owner found due moves the newer one nowhere."""
     ingest, older, handed = _standing(10)
     newer = ingest.owned[PARTITION] = OwnedPartition(
@@ -120,7 +120,7 @@ async def test_a_range_is_stepped_over_by_the_owner_that_stood_there() -> None:
     assert (newer.position, [record_range.end for batch in handed for record_range in batch.ranges]) == (13, [13])
 
 
-async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over(
+async def test_a_batch_mended_during_the_probe_is_not_skipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its end is found where it begins: it was mended meanwhile."""
@@ -151,7 +151,7 @@ async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over
 
 
 @pytest.mark.parametrize("tries", [1, 5], ids=["waiting_for", "due"])
-async def test_what_is_given_unavailable_while_a_try_is_counted_is_said_of_no_more(tries: int) -> None:
+async def test_a_partition_revoked_during_a_try_is_not_reported(tries: int) -> None:
     """Else `/readyz` would wait for ever for a partition that another worker reads by now."""
     ingest, owned, _ = _standing(10)
     again: list[KafkaPartition] = []

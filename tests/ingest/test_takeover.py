@@ -99,7 +99,7 @@ async def checkpoint_of(store: MemoryStore) -> Checkpoint:
 # --- believed
 
 
-async def test_a_checkpoint_whose_record_is_still_there_is_believed(store: MemoryStore) -> None:
+async def test_a_checkpoint_is_trusted_if_its_record_is_in_the_log(store: MemoryStore) -> None:
     # start 0 ........ mark 6 | checkpoint 7 ...... end 10;  committed 4 is not asked
     source = Kept(0, 10)
     await counted_to(store, source, 7)
@@ -110,13 +110,14 @@ async def test_a_checkpoint_whose_record_is_still_there_is_believed(store: Memor
     assert (owned.valid, owned.quarantined, owned.poison_offset) == (True, False, None)
 
 
-async def test_a_believed_checkpoint_may_stand_at_the_end(store: MemoryStore) -> None:
+async def test_a_trusted_checkpoint_may_be_at_the_end_of_the_log(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 10)
     assert (await taken(store, source)).position == 10
 
 
-async def test_a_checkpoint_at_which_nothing_was_applied_yet_is_believed(store: MemoryStore) -> None:
+async def test_a_checkpoint_without_a_marker_is_trusted(store: MemoryStore) -> None:
+    """Nothing was applied since it was set: there is nothing to compare."""
     (claim,) = await store.claim([P], "before")
     await store.reset(P, claim.epoch, Checkpoint(5, CLUSTER, 2, None))
     owned = await taken(store, Kept(0, 10), committed=1)
@@ -124,7 +125,7 @@ async def test_a_checkpoint_at_which_nothing_was_applied_yet_is_believed(store: 
     assert (await checkpoint_of(store)).generation == 2
 
 
-async def test_who_takes_over_holds_the_newest_epoch(store: MemoryStore) -> None:
+async def test_a_takeover_gets_the_newest_epoch(store: MemoryStore) -> None:
     source = Kept(0, 10)
     first = await taken(store, source, worker="w1")
     second = await taken(store, source, worker="w2")
@@ -143,9 +144,10 @@ async def test_who_takes_over_holds_the_newest_epoch(store: MemoryStore) -> None
     ("committed", "position"),
     [(None, 20), (0, 20), (19, 20), (20, 20), (25, 25), (30, 30), (31, 20), (88_214, 20)],
 )
-async def test_without_a_checkpoint_it_starts_at_the_committed_offset_or_the_oldest_record(
+async def test_without_a_checkpoint_the_committed_offset_counts(
     store: MemoryStore, committed: int | None, position: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Or the oldest record, if the committed offset is not in the log."""
     caplog.set_level(logging.INFO)
     owned = await taken(store, Kept(20, 30), committed)
     assert (owned.belief, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, position, position)
@@ -191,7 +193,7 @@ def shorter(source: Kept) -> None:
         (shorter, CheckpointTrust.MISSING_RECORD, 7, 0),  # made anew, and not as long: a committed 7 is past its end
     ],
 )
-async def test_a_checkpoint_that_the_log_does_not_bear_out_is_moved_under_a_new_generation(
+async def test_an_untrusted_checkpoint_moves_to_a_new_generation(
     store: MemoryStore,
     change: Change,
     belief: CheckpointTrust,
@@ -199,6 +201,7 @@ async def test_a_checkpoint_that_the_log_does_not_bear_out_is_moved_under_a_new_
     position: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """The record that it names is not in the log."""
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     change(source)
@@ -209,9 +212,10 @@ async def test_a_checkpoint_that_the_log_does_not_bear_out_is_moved_under_a_new_
     assert warned == [f"{P}: checkpoint not believed ({belief.value}): starting at {position}, generation 2"]
 
 
-async def test_another_cluster_s_checkpoint_is_not_believed_though_the_record_is_the_same(
+async def test_another_cluster_s_checkpoint_is_not_trusted(
     store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Not even if the record is the same."""
     source = Kept(0, 10)
     await counted_to(store, source, 7, cluster="cluster-b")
     owned = await taken(store, source, committed=3)
@@ -220,7 +224,7 @@ async def test_another_cluster_s_checkpoint_is_not_believed_though_the_record_is
     assert any("other_cluster" in r.message for r in caplog.records if r.levelno == logging.WARNING)
 
 
-async def test_a_moved_checkpoint_is_believed_from_then_on(store: MemoryStore) -> None:
+async def test_a_moved_checkpoint_is_trusted_from_then_on(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7, cluster="cluster-b")
     await taken(store, source)
@@ -240,9 +244,8 @@ def test_a_marker_is_of_the_offset_the_time_and_the_bytes() -> None:
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])
-async def test_a_broker_that_is_unavailable_moves_no_checkpoint_and_a_later_try_succeeds(
-    store: MemoryStore, checkpoint: bool
-) -> None:
+async def test_an_unavailable_broker_moves_no_checkpoint(store: MemoryStore, checkpoint: bool) -> None:
+    """A later try succeeds."""
     source = Kept(0, 10)
     if checkpoint:
         await counted_to(store, source, 7)
@@ -261,7 +264,7 @@ async def test_a_broker_that_is_unavailable_moves_no_checkpoint_and_a_later_try_
 
 
 @pytest.mark.parametrize("call", ["claim", "reset"])
-async def test_a_store_that_is_unavailable_is_said_and_a_later_try_succeeds(call: str) -> None:
+async def test_an_unavailable_store_raises_and_a_retry_succeeds(call: str) -> None:
     store = Flaky(call)
     with pytest.raises(StoreUnavailable):
         await taken(store, Kept(0, 10), committed=3)
@@ -282,16 +285,15 @@ async def died(store: MemoryStore, source: Kept, workers: int, in_hand: int | No
 
 
 @pytest.mark.parametrize("workers", range(KILLS_BEFORE_QUARANTINE))
-async def test_fewer_deaths_than_three_in_a_row_change_nothing(store: MemoryStore, workers: int) -> None:
+async def test_fewer_than_three_deaths_cause_no_quarantine(store: MemoryStore, workers: int) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     owned = await died(store, source, workers)
     assert (owned.quarantined, owned.quarantine_until, owned.poison_offset) == (False, 0, None)
 
 
-async def test_after_three_deaths_in_a_row_records_are_read_one_at_a_time(
-    store: MemoryStore, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_three_deaths_in_a_row_cause_quarantine(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Records are then scored one at a time."""
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     owned = await died(store, source, KILLS_BEFORE_QUARANTINE)
@@ -301,16 +303,17 @@ async def test_after_three_deaths_in_a_row_records_are_read_one_at_a_time(
     assert not owned.quarantined  # past what could have been in hand
 
 
-async def test_the_record_that_was_in_hand_is_the_culprit(store: MemoryStore) -> None:
+async def test_the_record_in_hand_is_the_poison_record(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     owned = await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)
     assert (owned.quarantined, owned.poison_offset) == (True, 8)
 
 
-async def test_a_record_that_a_careful_owner_died_of_is_the_culprit_though_the_checkpoint_had_moved(
+async def test_a_quarantined_owner_s_record_in_hand_is_poison(
     store: MemoryStore,
 ) -> None:
+    """Even if the checkpoint moved since the deaths before."""
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     # One death at this checkpoint: those before it were at an older one, which the careful owner moved.
@@ -318,13 +321,13 @@ async def test_a_record_that_a_careful_owner_died_of_is_the_culprit_though_the_c
     assert (owned.quarantined, owned.poison_offset) == (True, 7)
 
 
-async def test_a_record_below_the_checkpoint_is_nobody_s_culprit(store: MemoryStore) -> None:
+async def test_a_record_below_the_checkpoint_is_not_poison(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     assert (await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=6)).poison_offset is None
 
 
-async def test_a_culprit_is_not_looked_for_in_another_topic(store: MemoryStore) -> None:
+async def test_an_untrusted_checkpoint_names_no_poison_record(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     for n in range(KILLS_BEFORE_QUARANTINE):
@@ -334,7 +337,7 @@ async def test_a_culprit_is_not_looked_for_in_another_topic(store: MemoryStore) 
     assert (await taken(store, source, worker="next")).poison_offset is None
 
 
-async def test_one_clean_release_starts_the_count_anew(store: MemoryStore) -> None:
+async def test_a_clean_release_resets_the_count_of_deaths(store: MemoryStore) -> None:
     source = Kept(0, 10)
     await counted_to(store, source, 7)
     owned = await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)

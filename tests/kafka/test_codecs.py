@@ -123,9 +123,7 @@ async def ready_all_the_while(workers: Fleet, until: asyncio.Event) -> list[dict
 
 
 @by_whom
-async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_read(
-    own_stack: Stack, tmp_path: Path, by: str
-) -> None:
+async def test_a_worker_decides_completions_in_every_codec(own_stack: Stack, tmp_path: Path, by: str) -> None:
     """By topic: `completions` in each codec is one too many for one run; outputs and `policies` are in the others."""
     own = {"completions": "lz4", "policies": "zstd", "decisions": "snappy", "dead-letters": "gzip", "rates": "lz4"}
     config = {name: {"compression.type": codec} for name, codec in own.items()} if by == "topic" else {}
@@ -170,7 +168,7 @@ async def commands_read(cli: Cli, sent: int) -> None:
 
 
 @pytest.mark.parametrize("command", [("worker",), ("tail", "decisions"), ("replay", "--from", "1h")])
-def test_a_codec_library_that_is_missing_refuses_start_and_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_missing_codec_library_refuses_start_by_name(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Nobody listens where it is told to connect: it does not come so far."""
     missing = "import sys; sys.modules['cramjam'] = None; from tidegate.streams.cli import main; main()"
     policy = tmp_path / "policy.toml"

@@ -75,7 +75,7 @@ async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
         await consumer.stop()
 
 
-async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_records_before_and_beside_a_bad_batch_are_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """The other partition's four are not lost with it, and `again` finds the same batch once more."""
     async with reader(spoilt[1].kafka) as consumer:
         seen: list[tuple[int, int]] = []
@@ -92,7 +92,7 @@ async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[C
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
 
-async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_partitions_are_read_in_turn(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """aiokafka hands out all it has of one before any of the next: a batch of millions of records kept all others."""
     async with reader(spoilt[1].kafka) as consumer:
         async with asyncio.timeout(20):
@@ -102,7 +102,7 @@ async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, EmbeddedStack])
         assert seen in ([0, 1, 0, 1], [1, 0, 1, 0])
 
 
-async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_a_batch_that_was_mended_is_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     proxy, stack = spoilt
     async with reader(stack.kafka) as consumer:
         async with asyncio.timeout(20):
@@ -120,7 +120,7 @@ async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Emb
         assert seen == [2, 3, 4, 5, 6, 7, 8]
 
 
-async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_a_seek_resumes_a_stopped_partition(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """After an error of `getmany` each is sought back, also one that was found to stand and was not looked at yet."""
     async with reader(spoilt[1].kafka) as consumer:
         await _found(consumer)
@@ -142,7 +142,7 @@ async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting
         assert seen == [5, 6]
 
 
-async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_an_assignment_clears_the_bad_batches(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     """A replay reads one partition after another with one consumer: the last one's batch is none of the next one's."""
     async with reader(spoilt[1].kafka) as consumer:
         await _found(consumer)
@@ -159,7 +159,7 @@ async def _found(consumer: CheckedConsumer) -> None:
             await consumer.getmany(timeout_ms=50)
 
 
-async def test_readers_outside_the_group_leave_it_out(
+async def test_readers_outside_the_group_skip_a_bad_batch(
     spoilt: tuple[Corrupting, EmbeddedStack], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka = spoilt[1].kafka
@@ -173,7 +173,7 @@ async def test_readers_outside_the_group_leave_it_out(
         await kept.aclose()
 
 
-async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_a_rebuild_gets_the_range_of_a_bad_batch(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     history = TopicHistory(spoilt[1].kafka)
     (stretch,) = await history.since([TopicPartition("completions", 0)], 0)
     found = [record async for records in history.read(stretch) for record in records]
@@ -186,7 +186,7 @@ async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, 
     assert (partition[-1].offset, partition[-1].end) == (2, 4)
 
 
-async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_a_lookup_of_an_unreadable_record_raises(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     source = KafkaLookup(spoilt[1].kafka)
     try:
         with pytest.raises(
@@ -201,7 +201,7 @@ async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Cor
         await source.stop()
 
 
-async def test_policies_leave_none_out(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
+async def test_the_policies_reader_skips_no_bad_batch(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
     topic = PoliciesTopic(spoilt[1].kafka)
     try:
         await topic.open()
@@ -238,7 +238,7 @@ async def _answer(consumer: CheckedConsumer, data: bytes) -> bytes:
     return bytes(found)
 
 
-async def test_others_go_on_while_many_records_are_checked() -> None:
+async def test_the_event_loop_runs_while_many_records_are_checked() -> None:
     """20 kB that are 100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
     odd = Raw(None, headers=[(b"\xff", None)]).bytes(0) * 100_000
     made = batch([], at_ms=AT_MS, compression="zstd", payload=bytes(cramjam.zstd.compress(odd)), count=100_000)
@@ -251,7 +251,7 @@ async def test_others_go_on_while_many_records_are_checked() -> None:
     assert turns > 5
 
 
-async def test_a_bug_of_ours_in_reading_ends_no_fetching(
+async def test_a_bug_in_our_check_does_not_stop_fetching(
     spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka would fetch nothing any more, of no partition, and without a word."""
@@ -271,7 +271,7 @@ async def test_a_bug_of_ours_in_reading_ends_no_fetching(
                 pass
 
 
-async def test_a_consumer_that_fetches_no_more_says_so(
+async def test_a_consumer_whose_fetch_task_died_raises(
     spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka's task that fetches ends at an error of its own; its `getmany` would find nothing, for ever."""

@@ -79,7 +79,7 @@ async def test_a_tombstone_is_a_record(shared_stack: Stack, source: KafkaLookup,
 
 
 @pytest.mark.parametrize("offset", [3, 4, 88_214])
-async def test_past_the_end_there_is_none(
+async def test_a_lookup_past_the_end_returns_none(
     shared_stack: Stack, source: KafkaLookup, namespace: str, offset: int
 ) -> None:
     await topic(shared_stack.kafka, namespace)
@@ -87,13 +87,15 @@ async def test_past_the_end_there_is_none(
     assert await source.read(TopicPartition(namespace, 0), offset) is None
 
 
-async def test_an_empty_topic_holds_none(shared_stack: Stack, source: KafkaLookup, namespace: str) -> None:
+async def test_a_lookup_in_an_empty_topic_returns_none(
+    shared_stack: Stack, source: KafkaLookup, namespace: str
+) -> None:
     await topic(shared_stack.kafka, namespace)
     assert await source.read(TopicPartition(namespace, 0), 0) is None
     assert await source.read(TopicPartition(namespace, 0), 7) is None
 
 
-async def test_a_topic_made_anew_shows_its_own_records(
+async def test_a_recreated_topic_returns_its_own_records(
     shared_stack: Stack, source: KafkaLookup, namespace: str
 ) -> None:
     partition = TopicPartition(namespace, 0)
@@ -114,7 +116,7 @@ async def test_a_topic_made_anew_shows_its_own_records(
 # --- bounds: [oldest kept, next to be written)
 
 
-async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
+async def test_bounds_are_the_oldest_offset_and_the_end(
     shared_stack: Stack, source: KafkaLookup, namespace: str
 ) -> None:
     partition = TopicPartition(namespace, 0)
@@ -131,7 +133,7 @@ async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
 
 
 @pytest.mark.usefixtures("soon", "_wheels")
-async def test_a_broker_that_is_cut_off_is_unavailable_and_answers_once_it_is_back(
+async def test_a_cut_off_broker_is_unavailable_until_it_is_back(
     proxy_to: Callable[[str | None], Proxy], namespace: str
 ) -> None:
     network = proxy_to(None)
@@ -173,7 +175,7 @@ async def test_a_broker_that_is_silent_is_unavailable(own_stack: Stack, namespac
     await asked.stop()
 
 
-async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
+async def test_an_absent_broker_is_named_by_every_call() -> None:
     nobody = f"127.0.0.1:{free_port()}"
     asked = KafkaLookup(nobody)
     with pytest.raises(BrokerUnavailable, match=nobody):
@@ -197,7 +199,7 @@ async def test_a_cluster_s_id_stays_its_own(shared_stack: Stack, own_embedded: E
     assert one not in ("", "None")
 
 
-async def test_asking_for_the_topics_makes_none(own_stack: Stack) -> None:
+async def test_listing_the_topics_creates_none(own_stack: Stack) -> None:
     found = await partition_counts(own_stack.kafka)
     assert [topic for topic in found if not topic.startswith("__")] == []  # Kafka's own
     await topic(own_stack.kafka, "completions", 3)

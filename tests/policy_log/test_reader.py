@@ -96,7 +96,7 @@ async def test_an_empty_log_has_no_policy(kafka: str) -> None:
             _ = known.live
 
 
-async def test_a_seed_is_live_for_who_wrote_it_and_for_who_comes_later(kafka: str) -> None:
+async def test_a_seed_is_live_for_every_reader(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as first, reader(kafka) as second:
         await first.read()
         await first.seed(writer, policy(0.9), "w1")
@@ -105,7 +105,7 @@ async def test_a_seed_is_live_for_who_wrote_it_and_for_who_comes_later(kafka: st
         assert second.live.version.startswith("0-")
 
 
-async def test_of_two_seeds_at_once_both_readers_end_on_the_first_in_the_log(kafka: str) -> None:
+async def test_of_two_seeds_the_first_in_the_log_is_live(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as one, reader(kafka) as two, reader(kafka) as later:
         await asyncio.gather(one.read(), two.read())
         await asyncio.gather(one.seed(writer, policy(0.9), "w1"), two.seed(writer, policy(0.8), "w2"))
@@ -119,7 +119,7 @@ async def test_of_two_seeds_at_once_both_readers_end_on_the_first_in_the_log(kaf
 # --- changes
 
 
-async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka: str) -> None:
+async def test_a_change_is_live_within_seconds_and_wakes_waiters(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as known:
         await known.read()
         await known.seed(writer, policy(0.9), "w1")
@@ -135,7 +135,7 @@ async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka:
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: int) -> None:
+async def test_a_waiter_can_be_cancelled_while_a_record_arrives(turns: int) -> None:
     policies = PolicyLogReader("127.0.0.1:1")
     waiting = asyncio.create_task(policies.moved(60))
     await asyncio.sleep(0.01)
@@ -149,9 +149,8 @@ async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: 
     assert waiting.cancelled() is was_waiting
 
 
-async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads_from_the_start(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_garbage_is_skipped_and_the_live_version_stands(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Also for a reader that starts later."""
     seen: list[tuple[int, Verdict]] = []
 
     def on_record(folded: Folded, offset: int, _: Any) -> None:
@@ -175,7 +174,7 @@ async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads
         await until(lambda: known.live.policy == policy(0.7))
 
 
-async def test_a_silence_arrives(kafka: str) -> None:
+async def test_a_silence_is_read(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as known:
         await known.read()
         await known.follow()
@@ -185,9 +184,7 @@ async def test_a_silence_arrives(kafka: str) -> None:
         assert (await known.wait_until(lambda log: bool(log.silences))).silences == {"s1": quiet}
 
 
-async def test_history_is_read_in_silence_and_what_comes_after_is_said(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_only_changes_after_the_start_are_logged(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
     async with publisher(kafka) as writer, reader(kafka) as known:
         await writer.publish([Message(POLICIES, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
@@ -200,9 +197,7 @@ async def test_history_is_read_in_silence_and_what_comes_after_is_said(
         assert caplog.messages == [f"policy {known.live.version} is live"]
 
 
-async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_shadow_is_read_and_logged_once_at_start_and_end(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
     said: list[str] = []
 
@@ -242,7 +237,8 @@ async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
         assert caplog.messages == said
 
 
-async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_change(kafka: str) -> None:
+async def test_reading_again_from_the_start_gives_the_same_log(kafka: str) -> None:
+    """No old change is reported again."""
     seen: list[Verdict] = []
     async with publisher(kafka) as writer, reader(kafka, on_record=lambda f, *_: seen.append(f.verdict)) as known:
         await known.read()
@@ -279,9 +275,8 @@ def with_policy(parent: str, policy: dict[str, Any], **more: Any) -> bytes:
     ).encode()
 
 
-async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a_restart(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_forged_records_are_refused_with_a_reason(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Again after a restart."""
     refused: list[tuple[Verdict, str]] = []
 
     def on_record(folded: Folded, _offset: int, _: Any) -> None:
@@ -355,9 +350,8 @@ async def three_changes(writer: Publisher, known: PolicyLogReader, kept: Kept) -
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_applied(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_recreated_topic_leaves_the_live_policy(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Changes whose parent it is are applied."""
     kept = Kept()
     async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
         was = await three_changes(writer, known, kept)
@@ -387,9 +381,8 @@ async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_app
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_and_is_followed(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_running_reader_follows_a_recreated_topic(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The live policy stands."""
     kept = Kept()
     async with publisher(kafka) as writer, reader(kafka, recall=kept) as known:
         was = await three_changes(writer, known, kept)
@@ -408,7 +401,8 @@ async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_a
         assert caplog.text.count("the topic was made anew") == 1
 
 
-async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_last_record(kafka: str) -> None:
+async def test_a_recreated_topic_is_known_by_its_last_record(kafka: str) -> None:
+    """Even if it is as long as the old one."""
     kept = Kept()
     async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
         was = await three_changes(writer, known, kept)
@@ -422,7 +416,7 @@ async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_
 
 
 @pytest.mark.parametrize("first", [1, 3, 4])
-async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
+async def test_a_truncated_log_is_folded_onto_the_snapshot(
     kafka: str, first: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = Kept()
@@ -442,9 +436,10 @@ async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
             assert seen == [4]  # what came since is read as it stands there, with who made it
 
 
-async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_until_one_is_applied(
+async def test_a_truncated_log_without_a_snapshot_has_no_policy(
     kafka: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Until one is applied."""
     async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
         await three_changes(writer, known, Kept())
         begins_at(2, monkeypatch)
@@ -465,9 +460,8 @@ def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
 
 
-async def test_where_the_log_has_its_beginning_it_wins_over_what_was_kept_and_that_is_said(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_whole_log_wins_over_the_snapshot(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A difference is logged."""
     kept = Kept()
     async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
         was = await three_changes(writer, known, kept)
@@ -488,9 +482,10 @@ async def test_where_the_log_has_its_beginning_it_wins_over_what_was_kept_and_th
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
+async def test_while_kafka_is_cut_off_the_last_version_stands(
     proxy_to: Callable[[str | None], Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A warning is logged."""
     monkeypatch.setattr(policies, "ASK_S", 0.5)
     network = proxy_to(None)
     with EmbeddedStack(advertised=network.address) as stack:
@@ -513,7 +508,7 @@ async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
             await until(lambda: known.live.policy == policy(0.7))
 
 
-async def test_a_broker_that_is_not_there_is_said() -> None:
+async def test_an_absent_broker_raises() -> None:
     nobody = f"127.0.0.1:{free_port()}"
     async with reader(nobody) as known:
         with pytest.raises(BrokerUnavailable, match=nobody):

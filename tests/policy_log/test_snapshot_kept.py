@@ -103,7 +103,7 @@ async def kept(world: World, block: float) -> None:
     assert known == world.follower.policies.log
 
 
-async def test_what_the_log_says_is_kept_after_every_change(own_stack: Stack, tmp_path: Path) -> None:
+async def test_a_snapshot_is_stored_after_every_change(own_stack: Stack, tmp_path: Path) -> None:
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
         await kept(world, 0.9)
@@ -112,9 +112,10 @@ async def test_what_the_log_says_is_kept_after_every_change(own_stack: Stack, tm
         assert world.store.writes == 2
 
 
-async def test_where_the_store_is_unavailable_it_is_kept_later_and_the_policy_is_live_meanwhile(
+async def test_an_unavailable_store_gets_the_snapshot_later(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The policy is live meanwhile."""
     monkeypatch.setattr(in_force, "RETRY_S", 0.01)
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
@@ -126,7 +127,7 @@ async def test_where_the_store_is_unavailable_it_is_kept_later_and_the_policy_is
         await kept(world, 0.8)
 
 
-async def test_a_store_that_came_back_empty_has_it_again(
+async def test_a_store_that_came_back_empty_gets_the_snapshot(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(in_force, "KEEP_AGAIN_S", 0.05)
@@ -137,7 +138,7 @@ async def test_a_store_that_came_back_empty_has_it_again(
         await kept(world, 0.9)
 
 
-async def test_an_emptied_log_is_not_seeded_with_the_file(
+async def test_an_emptied_log_is_not_seeded_from_the_file(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.1)
@@ -152,9 +153,10 @@ async def test_an_emptied_log_is_not_seeded_with_the_file(
         await kept(world, 0.8)  # though its offsets are smaller than those kept before
 
 
-async def test_without_its_beginning_and_with_nothing_kept_a_worker_waits_for_a_policy_to_be_applied(
+async def test_a_worker_waits_if_the_policies_log_is_truncated(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """There is no snapshot: it waits for a policy to be applied."""
     async with worker(own_stack.kafka, tmp_path) as world:
         for block in (0.8, 0.7, 0.6):
             made = policy(block).model_dump(mode="json", exclude_none=True)

@@ -196,7 +196,9 @@ class World:
         """Everything that Redis says of the partition: what windows, totals and strikes are made of."""
         own = (store or self.store).partitions[P]
         users = {key: found for key, found in own.users.items() if found}
-        strikes = {u: decayed(s.strikes, NOW - s.at_ms, 600 * S) for u, s in own.strikes.standings(self.now_ms).items()}
+        strikes = {
+            u: decayed(s.strikes, NOW - s.at_ms, 600 * S) for u, s in own.strikes.all_strikes(self.now_ms).items()
+        }
         return dict(own.totals), own.counts, users, {u: pytest.approx(n, rel=1e-9) for u, n in strikes.items()}
 
 
@@ -254,7 +256,7 @@ def stepped_over(world: World, start: int, end: int, epoch: int) -> None:
 
 
 #   0 .......... 20 | 20 to 24 cannot be read | 25 .. 29
-async def test_a_range_that_was_stepped_over_counts_as_its_offsets() -> None:
+async def test_a_skipped_range_counts_each_of_its_offsets() -> None:
     """With the last part of a rebuild: the marker is that of the last record that can be read."""
     world = await a_world(30)
     unreadable(world, 20, 25)
@@ -268,7 +270,7 @@ async def test_a_range_that_was_stepped_over_counts_as_its_offsets() -> None:
     assert await world.store.totals([P]) == {"decided": 25, "dead_letters": 5}
 
 
-async def test_a_range_without_its_dead_letter_is_stood_at_again() -> None:
+async def test_a_rebuild_stops_at_a_range_without_a_dead_letter() -> None:
     """It was readable when its records were decided: its decisions alone do not say that it was passed."""
     world = await a_world(30)
     unreadable(world, 20, 25)
@@ -278,7 +280,7 @@ async def test_a_range_without_its_dead_letter_is_stood_at_again() -> None:
     assert await world.store.totals([P]) == {"decided": 20}
 
 
-async def test_an_emptied_redis_says_again_what_it_said() -> None:
+async def test_an_emptied_redis_is_rebuilt_to_the_same_state() -> None:
     world = await a_world(letters=(4, 9), holes=(12, 13))
     await world.drain()
     said = await world.says()
@@ -291,14 +293,14 @@ async def test_an_emptied_redis_says_again_what_it_said() -> None:
     assert await world.drain() == []  # everybody was told
 
 
-async def test_what_was_not_committed_is_left_to_be_decided_again() -> None:
+async def test_uncommitted_completions_are_decided_again() -> None:
     world = await a_world()
     world.emptied()
     assert (await world.taken(21)).position == 21
     assert (await world.store.totals([P]))["decided"] == 21
 
 
-async def test_of_several_decisions_of_one_completion_the_highest_epochs_counts() -> None:
+async def test_the_decision_of_the_highest_epoch_counts() -> None:
     world = await a_world()
     said = await world.says()
     for offset in (3, 7, 25):  # a frozen worker's, which came late: blocked, but never counted
@@ -308,7 +310,8 @@ async def test_of_several_decisions_of_one_completion_the_highest_epochs_counts(
     assert await world.says() == said
 
 
-async def test_from_the_first_completion_without_a_decision_on_they_are_decided_again() -> None:
+async def test_a_rebuild_ends_at_a_completion_without_a_decision() -> None:
+    """From there on completions are decided again."""
     world = await a_world()
     decisions = world.topics.kept[TopicPartition(DECISIONS, P.partition)]
     del decisions[17]
@@ -318,7 +321,7 @@ async def test_from_the_first_completion_without_a_decision_on_they_are_decided_
     assert (await world.store.totals([P]))["decided"] == 17
 
 
-async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> None:
+async def test_decisions_of_a_recreated_topic_are_not_counted() -> None:
     world = await a_world()
     world.topics.kept[P] = [Fake(b"new", partition=1, offset=n, timestamp=NOW - 30 * S + n) for n in range(30)]
     world.emptied()
@@ -345,7 +348,7 @@ async def test_a_decision_that_cannot_be_read_is_made_again(known: bytes, newer:
     assert (await world.taken(30)).position == 5
 
 
-async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> None:
+async def test_an_unknown_field_loses_no_count_or_crossing() -> None:
     world = await a_world(60, letters=(4, 9), holes=(12, 13))
     assert len(await world.drain()) > 5
     said = await world.says()
@@ -365,14 +368,14 @@ async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> No
 
 
 @pytest.mark.parametrize("committed", [None, 31])
-async def test_without_a_committed_offset_within_the_log_nothing_is_rebuilt(committed: int | None) -> None:
+async def test_no_committed_offset_in_the_log_rebuilds_nothing(committed: int | None) -> None:
     world = await a_world()
     world.emptied()
     assert (await world.taken(committed)).position == 0
     assert await world.store.totals([P]) == {}
 
 
-async def test_a_checkpoint_that_alone_is_gone_has_nothing_counted_twice() -> None:
+async def test_losing_only_the_checkpoint_counts_nothing_twice() -> None:
     world = await a_world()
     said = await world.says()
     world.store.partitions[P].next = None
@@ -380,7 +383,7 @@ async def test_a_checkpoint_that_alone_is_gone_has_nothing_counted_twice() -> No
     assert await world.says() == said
 
 
-async def test_a_checkpoint_of_another_cluster_has_nothing_rebuilt() -> None:
+async def test_another_cluster_s_checkpoint_rebuilds_nothing() -> None:
     world = await a_world()
     said = await world.says()
     owned = await world.taken(30, cluster="cluster-b")
@@ -388,7 +391,7 @@ async def test_a_checkpoint_of_another_cluster_has_nothing_rebuilt() -> None:
     assert await world.says() == said
 
 
-async def test_completions_older_than_every_window_are_not_counted_again() -> None:
+async def test_completions_older_than_all_windows_are_not_rebuilt() -> None:
     # strikes of a half-life of 10 min reach further back than the windows: these completions add to strikes alone
     world = await a_world()
     world.now_ms = NOW + 900 * S
@@ -400,7 +403,7 @@ async def test_completions_older_than_every_window_are_not_counted_again() -> No
 
 
 @pytest.mark.parametrize("unit", [1000, 1_000_000], ids=["µs", "ns"])
-async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int) -> None:
+async def test_timestamps_in_seconds_are_rebuilt_as_counted(unit: int) -> None:
     """Their decisions say when they came, and no clock is asked. They were written half a minute ago."""
     world = World()
     await world.claim()
@@ -421,7 +424,7 @@ async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, (NOW - 60 * S) // 1000], ids=["none", "zero", "s"])
-async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> None:
+async def test_records_without_a_timestamp_are_rebuilt(timestamp: int) -> None:
     """By their timestamps Kafka takes them for older than all. What was decided of them says where they begin."""
     world = World()
     await world.claim()
@@ -457,7 +460,9 @@ async def test_a_partition_is_behind_until_it_is_rebuilt(monkeypatch: pytest.Mon
     assert (progress.watermark_ms, progress.lag) == (world.record(29).timestamp, -1)
 
 
-async def test_how_far_it_has_come_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_status_shows_the_progress_of_a_rebuild(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
     world = await a_world()
     world.emptied()
@@ -482,7 +487,7 @@ async def test_how_far_it_has_come_is_said(caplog: pytest.LogCaptureFixture, mon
 # --- behind
 
 
-async def test_a_redis_that_came_back_older_says_again_what_it_said() -> None:
+async def test_an_older_redis_is_rebuilt_to_the_same_state() -> None:
     world = await a_world(letters=(20,))
     said = await world.says()
     older = await a_world(letters=(20,))
@@ -495,7 +500,8 @@ async def test_a_redis_that_came_back_older_says_again_what_it_said() -> None:
     assert await world.says() == said
 
 
-async def test_where_a_checkpoint_was_put_back_on_purpose_completions_are_decided_again() -> None:
+async def test_a_checkpoint_moved_back_on_purpose_is_not_rebuilt() -> None:
+    """Its completions are decided again."""
     world = await a_world()
     (claim,) = await world.store.claim([P], "tidegate-checkpoint-reset")
     await world.store.reset(P, claim.epoch, Checkpoint(10, CLUSTER, 2, None))
@@ -504,7 +510,7 @@ async def test_where_a_checkpoint_was_put_back_on_purpose_completions_are_decide
     assert await world.store.totals([P]) == before
 
 
-async def test_a_rebuild_that_was_broken_off_goes_on_where_it_was() -> None:
+async def test_an_interrupted_rebuild_goes_on_where_it_stopped() -> None:
     world = await a_world(letters=(8,))
     said = await world.says()
     world.emptied()
@@ -524,7 +530,7 @@ async def test_a_rebuild_that_was_broken_off_goes_on_where_it_was() -> None:
     assert await world.says() == said
 
 
-async def test_a_partition_that_another_worker_took_is_not_counted_any_more() -> None:
+async def test_a_rebuild_stops_if_another_worker_takes_over() -> None:
     world = await a_world()
     world.emptied()
     apply = world.store.apply
@@ -542,7 +548,7 @@ async def test_a_partition_that_another_worker_took_is_not_counted_any_more() ->
 # --- strikes
 
 
-async def test_only_those_are_told_who_were_not() -> None:
+async def test_a_crossing_already_published_is_not_sent_again() -> None:
     world = await a_world(60)
     made = len((await world.store.outboxes([P], 1000))[0].queued)
     assert made > 5
@@ -556,7 +562,7 @@ async def test_only_those_are_told_who_were_not() -> None:
 
 @pytest.mark.parametrize("weight", [None, 1.5])
 @pytest.mark.parametrize("loss", ["emptied", "older"])
-async def test_what_was_undone_stays_undone(weight: float | None, loss: str) -> None:
+async def test_an_undo_stands_after_a_rebuild(weight: float | None, loss: str) -> None:
     #  0 .... 24 | undone | 25 .. 39 ;  older: Redis comes back as it was at 12
     world = World()
     await world.claim()
@@ -593,7 +599,7 @@ async def test_what_was_undone_stays_undone(weight: float | None, loss: str) -> 
     assert await world.drain() == [], "nobody is told again"
 
 
-async def test_a_strike_weighs_what_it_weighed_when_its_completion_was_decided() -> None:
+async def test_a_strike_has_the_weight_of_its_policy_version() -> None:
     world = await a_world()
     said = await world.says()
     await world.drain()
@@ -610,7 +616,7 @@ async def test_a_strike_weighs_what_it_weighed_when_its_completion_was_decided()
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_whatever_is_lost_redis_says_what_it_would_have_said(data: st.DataObject) -> None:
+def test_any_loss_is_rebuilt_to_the_same_state(data: st.DataObject) -> None:
     asyncio.run(_at_random(data))
 
 

@@ -9,7 +9,7 @@ from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.store import Checkpoint
 
 
-async def test_two_rebuilds_of_one_partition_at_once_end_no_worker_and_count_once() -> None:
+async def test_two_rebuilds_of_one_partition_count_once() -> None:
     """A rebalance while Redis is emptied: the older assignment's takeover is still at it.
 
     older   [--- counts ---) done

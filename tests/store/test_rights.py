@@ -36,14 +36,14 @@ def commands() -> set[str]:
                 continue
             name, first = node.func.attr, node.args[0] if node.args else None
             of = ast.unparse(node.func.value)
-            if name in ("execute_command", "_each") and isinstance(first, ast.Constant):
+            if name in ("execute_command", "_pipelined") and isinstance(first, ast.Constant):
                 found.add(str(first.value).lower())
             elif of in ("pipe", "self._redis", "node") and name not in OURS:
                 found.add(NAMES.get(name, name))
     return found
 
 
-def test_a_worker_may_run_what_the_store_runs_and_nothing_else() -> None:
+def test_a_worker_s_acl_has_exactly_the_store_s_commands() -> None:
     assert commands() == set(REDIS["worker"])
 
 
@@ -74,7 +74,7 @@ async def test_a_dashboard_reads_and_writes_nothing(shared_stack: Stack, namespa
         await dashboard.close()
 
 
-async def test_another_namespace_s_keys_are_not_a_worker_s(shared_stack: Stack, namespace: str) -> None:
+async def test_a_worker_may_not_touch_another_namespace_s_keys(shared_stack: Stack, namespace: str) -> None:
     stranger = RedisStore(as_worker(shared_stack.redis, f"{namespace}x"), namespace)
     try:
         with pytest.raises(StoreForbids, match="may not touch that key"):

@@ -197,7 +197,7 @@ async def test_a_copy_that_is_read_again_after_a_crash_is_decided_again(world: W
 async def test_of_copies_that_are_read_again_the_first_that_can_be_read_is_decided(world: World) -> None:
     """Somebody moved the checkpoint back, with a worker that reads what 6 says: 7 was decided then, and is a copy now."""
     owned = await world.own(P, 6)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], complete=True)
     await process(world, owned, copy(6, 2), copy(7, 2))
     await process(world, owned, copy(8, 2))
     assert [what for _, what, _ in published(world)] == ["block", "redriven", "redriven"]
@@ -210,7 +210,7 @@ async def test_a_mark_that_came_in_between_has_the_partition_taken_over_anew(wor
     world.topic.gate.clear()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
     await asyncio.sleep(0.01)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], complete=True)
     world.topic.gate.set()
     await running
     assert await world.store.totals([P]) == {}
@@ -239,7 +239,7 @@ async def test_where_marks_may_be_missing_nothing_is_published_before_they_are_t
     await process(world, owned, said(7), copy(8, 2))
     assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
-    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], whole=True)
+    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], complete=True)
     await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.belief), said(7), copy(8, 2))
     assert [what for _, what, _ in published(world)][1:] == ["block", "redriven"]
     assert wanted == [P]
