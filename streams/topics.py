@@ -1,4 +1,4 @@
-"""Every topic Tidegate reads or writes: the one table behind topic creation, the AsyncAPI document and the docs.
+"""The table of every topic that Tidegate reads or writes: for topic creation, the AsyncAPI document and the docs.
 
 Pure: no broker. A topic's name here is its address.
 """
@@ -27,20 +27,20 @@ DAY_MS = 86_400_000
 COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
-SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a checkpoint on
+SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, with a checkpoint for each partition
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic, as it is created where it does not exist."""
+    """One topic, and how it is created if it does not exist."""
 
     name: str
-    key: str  # what its records' keys are, in words; "none" where they have none
+    key: str  # its records' keys, in words; "none" if they have none
     cleanup: Literal["delete", "compact"]
     retention_ms: int | None  # None: for ever
     partitions: int | None  # None: the setting's
     about: str
-    events: tuple[type[Event], ...]  # what its values are; empty where they are not ours
+    events: tuple[type[Event], ...]  # the types of its values; empty if they are not ours
 
 
 TOPICS: tuple[Topic, ...] = (

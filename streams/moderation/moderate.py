@@ -27,7 +27,7 @@ from tidegate.streams.moderation.replaced import ReplacedTimes
 from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 from tidegate.streams.moderation.spans import find_spans, reached
 from tidegate.streams.store import Store
-from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.wire import Unreadable, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users, and combinations of scopes: people and routes come back; some MB
@@ -206,7 +206,7 @@ class CompletionHandler:
     def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the decisions count under."""
         decided = (result.scopes for result in results if isinstance(result, Decision))
-        return seen((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
+        return names_by_kind((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
 
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
         """What the results add to the counts."""

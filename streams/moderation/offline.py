@@ -53,7 +53,7 @@ class Offline:
             epoch=self._epoch,
             position=first.offset,
             applied=first.offset,
-            belief=CheckpointTrust.NO_CHECKPOINT,
+            trust=CheckpointTrust.NO_CHECKPOINT,
         )
         span = RecordRange(nobody, first.offset, list(records), 0)
         (prepared,) = await self._moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))

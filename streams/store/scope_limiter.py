@@ -52,7 +52,7 @@ class ScopeLimiter:
         return other(kind)
 
 
-def seen(scopes: Iterable[tuple[str | None, str | None, str | None]]) -> dict[str, set[str]]:
+def names_by_kind(scopes: Iterable[tuple[str | None, str | None, str | None]]) -> dict[str, set[str]]:
     """Returns kind -> names of (tenant, model, route) triples."""
     names: dict[str, set[str]] = {kind: set() for kind in KINDS}
     for triple in scopes:

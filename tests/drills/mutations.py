@@ -79,8 +79,8 @@ MUTATIONS = (
             ),
             Change(
                 "streams/ingest/takeover.py",
-                "if belief is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
-                "if committed is None and belief is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
+                "if trust is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
+                "if committed is None and trust is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
             ),
         ),
     ),

@@ -30,7 +30,7 @@ from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
-from tidegate.streams.kafka.reading import everything, follow
+from tidegate.streams.kafka.reading import follow, read_all
 from tidegate.streams.policy_log import reader as policies
 from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 
@@ -74,7 +74,7 @@ async def test_readers_outside_a_group_read_every_codec(
     await send(shared_stack, namespace, values, codec if by == "producer" else None)
     await is_kept(shared_stack, namespace, codec, by)
     async with asyncio.timeout(SOON_S):
-        assert [r.value async for r in everything(shared_stack.kafka, namespace)] == values
+        assert [r.value async for r in read_all(shared_stack.kafka, namespace)] == values
         followed = follow(shared_stack.kafka, namespace, from_start=True)
         assert [(await anext(followed)).value for _ in values] == values
         await followed.aclose()

@@ -21,13 +21,13 @@ from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.ingest.positions import seek_back
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka import batches
-from tidegate.streams.kafka.client import started, without_group
+from tidegate.streams.kafka.client import reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.policies import PoliciesTopic
-from tidegate.streams.kafka.probe import StepOver, end_of
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.probe import BatchSkipper, end_of
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.topic_reader import TopicReader
 
 AT_MS = 1_800_000_000_000
@@ -65,8 +65,8 @@ SOUND = [0, 1, 5, 6, 8]
 
 @asynccontextmanager
 async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
-    consumer = await started(
-        CheckedConsumer(**without_group(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50)
+    consumer = await start_client(
+        CheckedConsumer(**reader_options(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50)
     )
     try:
         consumer.assign([P0, P1])
@@ -87,7 +87,7 @@ async def test_records_before_and_beside_a_bad_batch_are_read(spoilt: tuple[Corr
             bad = consumer.unreadable[P0]
             assert (bad.start, bad.end, bad.why) == (2, None, "its CRC is wrong")
             assert await end_of(spoilt[1].kafka, P0, bad) == 5
-            consumer.again(P0)
+            consumer.retry(P0)
             assert P0 not in consumer.unreadable
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
@@ -110,7 +110,7 @@ async def test_a_batch_that_was_mended_is_read(spoilt: tuple[Corrupting, Embedde
                 await consumer.getmany(timeout_ms=50)
         proxy.corrupt = {}
         try:
-            consumer.again(P0)
+            consumer.retry(P0)
             seen: list[int] = []
             async with asyncio.timeout(20):
                 while len(seen) < 7:
@@ -147,7 +147,7 @@ async def test_an_assignment_clears_the_bad_batches(spoilt: tuple[Corrupting, Em
     async with reader(spoilt[1].kafka) as consumer:
         await _found(consumer)
         consumer.assign([P1])
-        assert await StepOver(spoilt[1].kafka, consumer).ranges() == []
+        assert await BatchSkipper(spoilt[1].kafka, consumer).ranges() == []
         async with asyncio.timeout(20):
             while not await consumer.getmany(timeout_ms=50):
                 pass
@@ -163,7 +163,7 @@ async def test_readers_outside_the_group_skip_a_bad_batch(
     spoilt: tuple[Corrupting, EmbeddedStack], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka = spoilt[1].kafka
-    assert [r.offset async for r in everything(kafka, "completions") if r.partition == 0] == SOUND
+    assert [r.offset async for r in read_all(kafka, "completions") if r.partition == 0] == SOUND
     assert "completions[0]: offsets 2 to 4 left out: a batch that cannot be read: its CRC is wrong" in caplog.text
     kept = TopicReader(kafka, "completions")
     try:
@@ -225,7 +225,7 @@ async def _fetched(topic: PoliciesTopic) -> None:
 @asynccontextmanager
 async def nowhere() -> AsyncIterator[CheckedConsumer]:
     """One that was never started."""
-    consumer = CheckedConsumer(**without_group("nowhere:1"))
+    consumer = CheckedConsumer(**reader_options("nowhere:1"))
     try:
         yield consumer
     finally:
@@ -255,17 +255,17 @@ async def test_a_bug_in_our_check_does_not_stop_fetching(
     spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka would fetch nothing any more, of no partition, and without a word."""
-    real = batches.checked
+    real = batches.decodable_batches
 
-    def checked(*_: object) -> None:
+    def decodable_batches(*_: object) -> None:
         raise OverflowError
 
     async with reader(spoilt[1].kafka) as consumer:
-        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", checked)
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.decodable_batches", decodable_batches)
         await _found(consumer)
         assert consumer.unreadable[P0].why == "reading it failed: OverflowError"
-        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", real)
-        consumer.again(P0)
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.decodable_batches", real)
+        consumer.retry(P0)
         async with asyncio.timeout(20):
             while P0 not in await consumer.getmany(timeout_ms=50):
                 pass

@@ -8,19 +8,19 @@ import pytest
 
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, names_by_kind
 
 
 class CountingStore(MemoryStore):
-    """A store that keeps what it was asked to admit, and may be away."""
+    """A store that records each request to admit names, and may be unavailable."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 1_800_000_000_000)
-        self.asked: list[tuple[str, set[str]]] = []
+        self.requests: list[tuple[str, set[str]]] = []
         self.unavailable = False
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
-        self.asked.append((kind, set(names)))
+        self.requests.append((kind, set(names)))
         if self.unavailable:
             raise StoreUnavailable("redis: no answer")
         return await super().admit(kind, names, limit)
@@ -113,19 +113,19 @@ async def test_a_cached_name_is_not_requested_again(
 ) -> None:
     for _ in range(100):
         await names.learn(tenants("a", "b"))
-    assert store.asked == [("tenant", {"a", "b"})]
+    assert store.requests == [("tenant", {"a", "b"})]
     clock.now_s += FRESH_S
     await names.learn(tenants("a", "b"))
-    assert len(store.asked) == 1
+    assert len(store.requests) == 1
     clock.now_s += 0.1
     await names.learn(tenants("a"))  # its word that it is alive: the store keeps only live names
-    assert store.asked[1:] == [("tenant", {"a"})]
+    assert store.requests[1:] == [("tenant", {"a"})]
 
 
 async def test_only_new_names_are_requested(names: ScopeLimiter, store: CountingStore) -> None:
     await names.learn(tenants("a"))
     await names.learn(tenants("a", "b"))
-    assert store.asked == [("tenant", {"a"}), ("tenant", {"b"})]
+    assert store.requests == [("tenant", {"a"}), ("tenant", {"b"})]
 
 
 async def test_a_full_kind_does_not_request_every_new_name(
@@ -135,11 +135,11 @@ async def test_a_full_kind_does_not_request_every_new_name(
     for n in range(1000):
         await names.learn(tenants("a", f"new{n}"))
         assert scopes(names, "a", f"new{n}") == ["tenant=a", "tenant:other"]
-    assert store.asked == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second said that it is full
+    assert store.requests == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second said that it is full
     clock.now_s += FRESH_S + 0.1
     for n in range(1000):
         await names.learn(tenants(f"newer{n}"))
-    assert len(store.asked) == 3
+    assert len(store.requests) == 3
 
 
 async def test_live_names_are_refreshed_though_their_kind_is_full(
@@ -150,7 +150,7 @@ async def test_live_names_are_refreshed_though_their_kind_is_full(
     await names.learn(tenants("new"))  # full, from here on for FRESH_S
     clock.now_s += 2
     await names.learn(tenants("a", "newer"))
-    assert store.asked[-1] == ("tenant", {"a", "newer"})
+    assert store.requests[-1] == ("tenant", {"a", "newer"})
 
 
 async def test_a_name_is_admitted_once_there_is_room(
@@ -192,6 +192,6 @@ async def test_an_unavailable_store_admits_and_refuses_nothing(names: ScopeLimit
 
 
 def test_the_names_of_a_batch_are_those_of_its_records() -> None:
-    found = seen([("acme", "m1", "chat"), ("acme", "m2", None), (None, None, None)])
+    found = names_by_kind([("acme", "m1", "chat"), ("acme", "m2", None), (None, None, None)])
     assert found == {"tenant": {"acme"}, "model": {"m1", "m2"}, "route": {"chat"}}
-    assert seen([]) == {"tenant": set(), "model": set(), "route": set()}
+    assert names_by_kind([]) == {"tenant": set(), "model": set(), "route": set()}

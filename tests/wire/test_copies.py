@@ -188,7 +188,7 @@ async def test_a_copy_that_is_read_again_after_a_crash_is_decided_again(world: W
     await process(world, owned, copy(6, 2))
     assert await world.store.totals([P]) == {"decided": 1}
     (claim,) = await world.store.claim([P], "w2")
-    again = OwnedPartition(P, claim.epoch, 6, 6, owned.belief)
+    again = OwnedPartition(P, claim.epoch, 6, 6, owned.trust)
     world.store.partitions[P].next = 6  # as `checkpoint reset` puts it
     await process(world, again, copy(6, 2))
     assert [what for _, what, _ in published(world)] == ["block", "block"]
@@ -217,7 +217,7 @@ async def test_a_mark_that_came_in_between_has_the_partition_taken_over_anew(wor
     assert world.group.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
     assert world.metric("gaps_total", topic="completions", outcome="copied") == 1
     (claim,) = await world.store.claim([P], "w1")
-    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.belief), copy(6, 2), said(7))
+    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.trust), copy(6, 2), said(7))
     assert await world.store.totals([P]) == {"decided": 1, "redriven": 1}
 
 
@@ -240,7 +240,7 @@ async def test_where_marks_may_be_missing_nothing_is_published_before_they_are_t
     assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
     await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], complete=True)
-    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.belief), said(7), copy(8, 2))
+    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.trust), said(7), copy(8, 2))
     assert [what for _, what, _ in published(world)][1:] == ["block", "redriven"]
     assert wanted == [P]
 
