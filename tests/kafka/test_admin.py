@@ -25,9 +25,9 @@ async def create(bootstrap: str, **partitions: int) -> None:
     await admin.start()
     await admin.create_topics([NewTopic(name, count, 1) for name, count in partitions.items()])
     await admin.close()
-    told = 0
-    while told < 10:  # each time by another broker: one hears of a topic later than another
-        told = told + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
+    in_a_row = 0
+    while in_a_row < 10:  # each time from another broker: brokers get a topic's metadata at different times
+        in_a_row = in_a_row + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
 
 
 async def test_topics_are_created_once_as_the_table_says(own_stack: Stack) -> None:

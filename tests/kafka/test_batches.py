@@ -1,4 +1,4 @@
-"""Which record batches can be decoded, and what is made of those that cannot. No broker."""
+"""Which record batches can be decoded, and the bad batch of those that cannot. No broker."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def some(n: int, name: str = "v") -> list[Raw]:
 
 
 def shown(data: bytes) -> list[tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]]:
-    """The records as aiokafka reads them out of what it is shown: it skips control batches."""
+    """The records as aiokafka decodes them: it skips control batches."""
     found, records = [], MemoryRecords(data)
     while records.has_next():
         one = records.next_batch()
@@ -107,7 +107,7 @@ def test_good_batches_come_first_then_the_bad_one_s_range(spoilt: bytes, end: in
 
 
 def test_a_bad_range_starts_at_the_requested_offset() -> None:
-    """Half of it was read before it was spoilt: that half was counted."""
+    """Half of it was read before it was corrupted: that half was counted."""
     spoilt = at(5, batch(some(3), at_ms=AT_MS, compression=6))
     _, bad = decodable_batches(spoilt, 7, END)
     assert bad is not None
@@ -123,7 +123,7 @@ def test_a_bad_range_starts_at_the_requested_offset() -> None:
     ],
 )
 def test_a_batch_with_a_wrong_base_offset_is_bad(offset: int, position: int, high_water: int) -> None:
-    """The CRC covers no base offset: believed, it would cost or double records."""
+    """The CRC does not cover the base offset: trusted, it would lose or double records."""
     nothing, bad = decodable_batches(at(offset, SOUND), position, high_water)
     assert (nothing, bad and bad.end) == (b"", None)
     assert bad is not None
@@ -131,7 +131,7 @@ def test_a_batch_with_a_wrong_base_offset_is_bad(offset: int, position: int, hig
 
 
 def test_a_batch_that_overlaps_the_next_one_is_bad() -> None:
-    """It stands at 5 and says 8, which is the next one's: read so, the next one would be passed over."""
+    """It is at 5 and says 8, which is the next one's: read so, the next one would be skipped."""
     nothing, bad = decodable_batches(at(8, SOUND) + at(8, LZ4), 5, END)
     assert (nothing, bad and bad.end) == (b"", None)
     assert decodable_batches(at(8, SOUND) + at(11, LZ4), 5, END)[1] is None
@@ -182,7 +182,7 @@ def test_a_control_batch_is_not_changed() -> None:
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 def test_a_decompression_bomb_is_not_filled_into_memory(monkeypatch: pytest.MonkeyPatch, codec: str) -> None:
-    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(batches, "MAX_BYTES", 1 << 20)
     fits, over = (batch([Raw(b"a" * size)], at_ms=AT_MS, compression=codec) for size in (1_000_000, 1_100_000))
     assert [len(v or b"") for v in values(decodable_batches(fits, 0, END)[0])] == [1_000_000]
     _, bad = decodable_batches(over, 0, END)
@@ -191,7 +191,7 @@ def test_a_decompression_bomb_is_not_filled_into_memory(monkeypatch: pytest.Monk
 
 
 def test_large_batches_come_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(batches, "MAX_BYTES", 1 << 20)
     made = batch([Raw(b"a" * 600_000)], at_ms=AT_MS, compression="zstd")
     data = b"".join(at(n, made) for n in range(3))
     assert [offset for offset, *_ in shown(decodable_batches(data, 0, END)[0])] == [0]
@@ -213,7 +213,7 @@ def test_gzip_is_read_with_several_members_and_trailing_bytes() -> None:
 
 
 def test_many_gzip_members_cost_as_much_as_their_bytes() -> None:
-    """Each copied what was left: 1 MB of empty ones took a second, in which nothing else of a worker goes on."""
+    """Each copied what was left: 1 MB of empty ones took a second, and blocked the event loop."""
     payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
     packed = gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(payload)
     began = time.process_time()
@@ -223,7 +223,7 @@ def test_many_gzip_members_cost_as_much_as_their_bytes() -> None:
 
 
 def test_record_count_sums_what_the_headers_say() -> None:
-    """As long as that takes to be checked; a legacy message is one, and what is cut off none."""
+    """A legacy message is one record, and a batch that is cut off none."""
     data = at(0, SOUND) + at(3, batch([], at_ms=AT_MS, compression="zstd", payload=b"", count=2_000_000))
     assert record_count(data) == 2_000_003
     assert record_count(data[:-1]) == 3

@@ -36,7 +36,7 @@ async def topic(kafka: str, name: str, partitions: int) -> None:
 
 
 async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
-    """Key and value of every record of a partition, as it stands now."""
+    """Returns the key and value of every record of a partition."""
     tp = KafkaPartition(name, partition)
     async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None) as consumer:
         consumer.assign([tp])
@@ -213,7 +213,7 @@ async def test_a_failed_idempotent_producer_is_replaced(real: Real, namespace: s
 
 
 async def test_a_record_too_large_for_its_topic_names_the_setting(real: Real, namespace: str) -> None:
-    """And what follows goes out: to an idempotent producer a refused batch is a hole, too."""
+    """And later records are sent: a refused batch is a hole for an idempotent producer too."""
     await topic(real.kafka, namespace, 1)
     publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=3 * MAX_RECORD_BYTES, client_id="test")
     await publisher.start()
@@ -225,6 +225,6 @@ async def test_a_record_too_large_for_its_topic_names_the_setting(real: Real, na
 
 
 async def test_an_absent_broker_raises_at_start() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    with pytest.raises(BrokerUnavailable, match=f"{nobody}: .*; waiting for it"):
-        await made(nobody).start()
+    absent = f"127.0.0.1:{free_port()}"
+    with pytest.raises(BrokerUnavailable, match=f"{absent}: .*; waiting for it"):
+        await made(absent).start()

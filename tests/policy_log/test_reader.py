@@ -515,7 +515,7 @@ async def test_while_kafka_is_cut_off_the_last_version_stands(
 
 
 async def test_an_absent_broker_raises() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    async with reader(nobody) as known:
-        with pytest.raises(BrokerUnavailable, match=nobody):
+    absent = f"127.0.0.1:{free_port()}"
+    async with reader(absent) as known:
+        with pytest.raises(BrokerUnavailable, match=absent):
             await known.read()

@@ -48,7 +48,7 @@ async def applied(store: RedisStore, ranges: Sequence[Apply]) -> tuple[list[Appl
             return await store.apply(ranges), unavailable
         except StoreUnavailable:
             unavailable += 1
-            assert time.monotonic() < deadline, f"away for {RECOVERS_S:g} s"
+            assert time.monotonic() < deadline, f"unavailable for {RECOVERS_S:g} s"
             await asyncio.sleep(0.1)
 
 

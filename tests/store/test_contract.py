@@ -73,7 +73,7 @@ async def test_a_heartbeat_fails_if_the_store_came_back_older(store: Store) -> N
     await store.apply([record_range(epoch, 0, 10)])
     assert await store.heartbeat(P, epoch, 3, 0, 10)
     assert not await store.heartbeat(P, epoch, 0, 0, 11)  # the store came back older
-    assert (await store.progress([P]))[0].lag == 3  # and is not told that nothing is left
+    assert (await store.progress([P]))[0].lag == 3  # and its lag does not become 0
 
 
 async def test_a_partition_never_claimed_has_no_owner(store: Store) -> None:
@@ -251,7 +251,7 @@ async def test_the_users_of_the_largest_batch_are_counted(store: Store) -> None:
 async def test_claims_at_one_checkpoint_without_a_release_are_counted(store: Store) -> None:
     await owner(store, worker="w0")
     assert [(await store.claim([P], f"w{n}"))[0].unclean for n in (1, 2, 3)] == [1, 2, 3]
-    assert (await store.claim([P], "w3"))[0].unclean == 3  # itself again: nobody else died, and nothing was applied
+    assert (await store.claim([P], "w3"))[0].unclean == 3  # the same worker: no other died, nothing was applied
     (claim,) = await store.claim([P], "w4")
     await store.apply([record_range(claim.epoch, 0, 5)])
     assert (await store.claim([P], "w5"))[0].unclean == 1  # died, but not at the same checkpoint

@@ -1,4 +1,4 @@
-"""A user of Redis with a role's rights: what it may, what it may not, and what is said then. The contract itself runs
+"""A user of Redis with a role's rights: what it may, what it may not, and the error then. The contract itself runs
 as a worker's user (conftest.py)."""
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ async def test_a_wrong_password_is_refused_not_unavailable(shared_stack: Stack, 
 @pytest.mark.parametrize("command", sorted(REDIS["worker"]))
 def test_a_right_is_one_that_redis_knows(shared_stack: Stack, namespace: str, command: str) -> None:
     """Without it, the command is refused; with it, whatever else is wrong."""
-    words = redis_acl("worker", f"worker-{namespace}", namespace)
+    acl = redis_acl("worker", f"worker-{namespace}", namespace)
     with Redis.from_url(shared_stack.redis) as admin:
-        admin.execute_command("ACL", "SETUSER", *(word for word in words if word != f"+{command}"), ">x")
-        without = admin.execute_command("ACL", "DRYRUN", words[0], *_call(command, namespace))
-        admin.execute_command("ACL", "SETUSER", *words, ">x")
-        allowed = admin.execute_command("ACL", "DRYRUN", words[0], *_call(command, namespace))
-        admin.execute_command("ACL", "DELUSER", words[0])
+        admin.execute_command("ACL", "SETUSER", *(rule for rule in acl if rule != f"+{command}"), ">x")
+        without = admin.execute_command("ACL", "DRYRUN", acl[0], *_call(command, namespace))
+        admin.execute_command("ACL", "SETUSER", *acl, ">x")
+        allowed = admin.execute_command("ACL", "DRYRUN", acl[0], *_call(command, namespace))
+        admin.execute_command("ACL", "DELUSER", acl[0])
     assert b"has no permissions to run" in without
     assert allowed == b"OK"
 

@@ -118,7 +118,7 @@ async def test_a_cached_name_is_not_requested_again(
     await names.learn(tenants("a", "b"))
     assert len(store.requests) == 1
     clock.now_s += 0.1
-    await names.learn(tenants("a"))  # its word that it is alive: the store keeps only live names
+    await names.learn(tenants("a"))  # a refresh: the store keeps only live names
     assert store.requests[1:] == [("tenant", {"a"})]
 
 
@@ -135,7 +135,7 @@ async def test_a_full_kind_does_not_request_every_new_name(
     for n in range(1000):
         await names.learn(tenants("a", f"new{n}"))
         assert scopes(names, "a", f"new{n}") == ["tenant=a", "tenant:other"]
-    assert store.requests == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second said that it is full
+    assert store.requests == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second answer: it is full
     clock.now_s += FRESH_S + 0.1
     for n in range(1000):
         await names.learn(tenants(f"newer{n}"))
