@@ -19,10 +19,10 @@ from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import ReceivedFeedback
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
+from tidegate.streams.core.simulation.backtest import Backtest, BacktestResult, FirstScopes
 from tidegate.streams.core.simulation.effects import Effects, UnscoredLabel
 from tidegate.streams.core.simulation.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
-from tidegate.streams.core.times import Arrived, TimeSource, stamped
+from tidegate.streams.core.times import Arrival, TimeSource, record_time
 from tidegate.streams.kafka.topic_reader import TopicReader
 from tidegate.streams.wire import Unreadable, decode_feedback
 
@@ -125,8 +125,8 @@ class WhatIfResult:
     never_scored: list[UnscoredLabel]
     not_judged: int  # decisions of the range that the other side says nothing of
     without_spans: int  # decisions that reach a `redact` threshold of the candidate, and hold no spans
-    was: Backtested | None  # None where there is no policy whose rules it could be
-    now: Backtested
+    was: BacktestResult | None  # None where there is no policy whose rules it could be
+    now: BacktestResult
     feedback: int  # what people said that was read: from the time of the first window on
     feedback_from_ms: int | None  # older feedback was deleted; None: none was
     not_filled_ms: int | None  # boundaries up to here have windows that reach back to what was deleted
@@ -239,7 +239,7 @@ class WhatIfRun:
         async with aclosing(TopicReader(self._settings.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
                 if stretch.truncated and (oldest := await topic.oldest(stretch)) is not None:
-                    from_ms = max(from_ms or 0, stamped(oldest.timestamp, now_ms) or 0)
+                    from_ms = max(from_ms or 0, record_time(oldest.timestamp, now_ms) or 0)
                 at_ms = self._read_from_ms
                 async with aclosing(topic.read(stretch)) as batches:
                     async for records in batches:
@@ -251,7 +251,7 @@ class WhatIfRun:
                                 of[one.completion_id] = of.get(one.completion_id, 0) | BIT[one.kind]
                         counted = []
                         for record, one in heard:
-                            at_ms = stamped(record.timestamp, now_ms) or at_ms  # else as the one before it
+                            at_ms = record_time(record.timestamp, now_ms) or at_ms  # else as the one before it
                             counted.append(_heard(one, record, at_ms))
                         for side in self._sides:
                             side.hear(counted)
@@ -268,7 +268,7 @@ def _heard(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedback:
     """As a worker counts it. Its user never leaves here, so that it needs no hash: only to be told from others."""
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
-    return ReceivedFeedback(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)
+    return ReceivedFeedback(feedback, Arrival(at_ms, TimeSource.RECORD), user, source, record.timestamp)
 
 
 def last_boundary_ms(until_ms: int, policies: Sequence[LivePolicy], now_ms: int) -> int:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange, content_hash
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.store import Checkpoint, Marker, Store
 
@@ -168,7 +168,7 @@ def watermark_ms(records: Sequence[Record], now_ms: int, lag: int = -1) -> int:
     and it is the watermark if the lag is small. Behind a backlog there is no watermark: older records may come.
     """
     readable = [record for record in records if not isinstance(record, UnreadableRange)]
-    times = [at_ms for r in readable if (at_ms := stamped(r.timestamp, now_ms)) is not None]
+    times = [at_ms for r in readable if (at_ms := record_time(r.timestamp, now_ms)) is not None]
     if not times and readable and 0 <= lag <= len(readable):
         return now_ms
     return max((at_ms for at_ms in times if at_ms <= now_ms + FUTURE_MS), default=0)

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 
 from tidegate.streams.core.partition import Record
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.kafka.topic_reader import TopicReader
@@ -33,7 +33,7 @@ class RangeReader:
         Raises BrokerUnavailable.
         """
         record = await self._reader(offset_range.partition.topic).oldest(offset_range)
-        return None if record is None else stamped(record.timestamp, int(time.time() * 1000))
+        return None if record is None else record_time(record.timestamp, int(time.time() * 1000))
 
     def read(self, offset_range: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
         """Yields the range's records in order, some at a time. Raises BrokerUnavailable."""

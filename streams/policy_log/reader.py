@@ -142,7 +142,7 @@ class PolicyLogReader:
             begun = start(stored, first, end, last)
             if begun.found is LogMatch.UNCLEAR and stored is not None:
                 begun = settled_start(begun, stored, (await self._fold_to(begun, end, None, reported=end)).log)
-            reported = own.log.next if own is not None and own.anew == begun.kept.anew else 0
+            reported = own.log.next if own is not None and own.recreated == begun.kept.recreated else 0
             snapshot = await self._fold_to(begun, end, stored, reported=reported)
         except (KafkaError, OSError, AssertionError) as error:
             raise broker_unavailable(self._kafka, error, POLICIES, "Read") from error
@@ -168,7 +168,7 @@ class PolicyLogReader:
         while (records := await self._topic.fetch_until(end)) is not None:
             for record in records:
                 snapshot = self._fold(snapshot, record, reported=record.offset < reported)
-                if stored is not None and stored.anew == snapshot.anew and snapshot.log.next == stored.log.next:
+                if stored is not None and stored.recreated == snapshot.recreated and snapshot.log.next == stored.log.next:
                     self._compare(stored, snapshot.log)
         return snapshot
 
@@ -254,9 +254,9 @@ def _problem(begun: FoldStart, now: PolicyLog, first: int) -> str | None:
     stands = f"folded from policy {_version(begun.kept.log)}, which was kept, policy {_version(now)} is live"
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
     match begun.found:
-        case LogMatch.CUT:
+        case LogMatch.TRUNCATED:
             return f"{POLICIES}: its beginning is gone, it starts at {first}; {stands}{gone}"
-        case LogMatch.ANEW:
+        case LogMatch.RECREATED:
             return f"{POLICIES}: the topic was recreated, its beginning is not what was live; {stands}{gone}"
         case LogMatch.UNKNOWN if now.live is None:
             return (

@@ -21,7 +21,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
 from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest.takeover import marker_of, watermark_ms
 from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
@@ -116,7 +116,7 @@ class Rebuild:
             return []
         (decided,) = await self._history.since([TopicPartition(DECISIONS, partition.partition)], since_ms)
         outcomes = [parse_outcome(record, partition) for record in await _first_records(self._history, decided)]
-        return [one.offset for one in outcomes if one and stamped(one.record_ms, now_ms) != one.record_ms]
+        return [one.offset for one in outcomes if one and record_time(one.record_ms, now_ms) != one.record_ms]
 
     async def rebuild(self, partition: TopicPartition, epoch: int, start: int, end: int) -> int:
         """Counts what can be counted of [start, end), and returns the checkpoint's `next`: nothing before it is left.
@@ -171,7 +171,7 @@ class Rebuild:
         if not first:
             return start, False  # expired meanwhile, or only control records
         live, now_ms = self._live(), await self._store.now_ms()
-        times = [at_ms for record in first if (at_ms := stamped(record.timestamp, now_ms)) is not None]
+        times = [at_ms for record in first if (at_ms := record_time(record.timestamp, now_ms)) is not None]
         # If no record has a time, all retained outputs are read.
         written, enforced = await self._output_ranges(partition, max(1, min(*times, now_ms) - SKEW_MS) if times else 1)
         published = await Published.read(history, partition, start, end, written)

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from tidegate.streams.core.partition import Copy as Copy
 from tidegate.streams.core.partition import TopicPartition as TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate as Aggregate  # re-exported: it is part of this interface
-from tidegate.streams.core.strikes import Crossing, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, StrikeBalance, Terms
 
 KEPT_MS = 8 * 86_400_000  # longer than any topic retains a completion; the Lua repeats it
 
@@ -229,10 +229,10 @@ class Store(Protocol):
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         """Removes what was published. An entry that is gone is no error: another worker published it too."""
 
-    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         """Row i: the strikes of `tenant:hmac(user)` in partition i; None if there are none."""
 
-    def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         """Yields every user with strikes, in no order, some perhaps twice: it scans while others write."""
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:

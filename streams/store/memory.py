@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
 from tidegate.streams.core.partition import Copy, TopicPartition
-from tidegate.streams.core.strikes import Standing
+from tidegate.streams.core.strikes import StrikeBalance
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
     KEPT_MS,
@@ -219,13 +219,13 @@ class MemoryStore:
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         self.partitions[partition].strikes.ack_outbox(queued)
 
-    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         return [self.partitions[partition].strikes.user_strikes(user, self._clock()) for partition in partitions]
 
-    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         for partition, own in list(self.partitions.items()):
-            for user, standing in own.strikes.all_strikes(self._clock()).items():
-                yield partition, user, standing
+            for user, balance in own.strikes.all_strikes(self._clock()).items():
+                yield partition, user, balance
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
         return self.partitions[partition].strikes.undo(user, undo, self._clock())

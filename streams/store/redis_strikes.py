@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from tidegate.streams.core.partition import TopicPartition
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Terms
 from tidegate.streams.store import Outbox, Queued, Undo, scripts
 from tidegate.streams.store.keys import parse_strikes_key, strikes_pattern
 from tidegate.streams.store.redis_client import RedisServer, text
@@ -45,19 +45,19 @@ class RedisStrikes(RedisServer):
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         await self._pipelined("lrem", [(self._keys.outbox(partition), 1, one.entry) for one in queued])
 
-    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         return [
             _standing(r)
             for r in await self._pipelined("get", [(self._keys.strikes(partition, user),) for partition in partitions])
         ]
 
-    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         async for keys in self._scan_keys(strikes_pattern(self._keys), "STRING", SCAN):
             replies = await self._pipelined("get", [(key,) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
-                owner, standing = parse_strikes_key(text(key)), _standing(reply)
-                if owner is not None and standing is not None:
-                    yield *owner, standing
+                owner, balance = parse_strikes_key(text(key)), _standing(reply)
+                if owner is not None and balance is not None:
+                    yield *owner, balance
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
         keys = [self._keys.outbox(partition), self._keys.strikes(partition, user)]
@@ -75,11 +75,11 @@ def _or_empty(number: float | None) -> float | str:
     return "" if number is None else number
 
 
-def _standing(reply: Any) -> Standing | None:
+def _standing(reply: Any) -> StrikeBalance | None:
     if reply is None:
         return None
     strikes, at_ms, *_ = text(reply).split(" ")
-    return Standing(float(strikes), int(at_ms))
+    return StrikeBalance(float(strikes), int(at_ms))
 
 
 def _crossing(entry: str) -> Crossing:
@@ -91,4 +91,4 @@ def _crossing(entry: str) -> Crossing:
         float(negligible),
         version,
     )
-    return Crossing(id_, user, Standing(float(strikes), int(at_ms)), terms, reason, author or None)
+    return Crossing(id_, user, StrikeBalance(float(strikes), int(at_ms)), terms, reason, author or None)

@@ -11,7 +11,7 @@ from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate_feedback
-from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.core.times import Arrival, arrive
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
@@ -28,7 +28,7 @@ class DecodedFeedback:
 
     record: Record
     feedback: Feedback | Unreadable
-    arrived: Arrived
+    arrived: Arrival
 
 
 class FeedbackHandler:
@@ -72,7 +72,7 @@ class FeedbackHandler:
             for said in prepared
         ]
 
-    def _heard(self, record: Record, feedback: Feedback, arrived: Arrived) -> ReceivedFeedback:
+    def _heard(self, record: Record, feedback: Feedback, arrived: Arrival) -> ReceivedFeedback:
         user = None if feedback.user is None else self._user_key.hash(feedback.tenant or "", feedback.user)
         source = unchecked(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset})
         return ReceivedFeedback(feedback, arrived, user, source, record.timestamp)

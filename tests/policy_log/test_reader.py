@@ -365,7 +365,7 @@ async def test_a_recreated_topic_leaves_the_live_policy(kafka: str, caplog: pyte
         await recreate_topic(kafka)
         log_now = await later.read()  # a restart, all records gone
         assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
-        assert later.fold_from.found is LogMatch.ANEW
+        assert later.fold_from.found is LogMatch.RECREATED
         v = was.version
         expected = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
         assert f"policies: the topic was recreated, {expected}" in caplog.text
@@ -377,7 +377,7 @@ async def test_a_recreated_topic_leaves_the_live_policy(kafka: str, caplog: pyte
         stored.store(later)
         async with reader(kafka, load_snapshot=stored) as third:  # and after one more restart
             assert (await third.read()) == later.log
-            assert third.fold_from.found is LogMatch.ANEW
+            assert third.fold_from.found is LogMatch.RECREATED
             for block in (0.65, 0.75, 0.85, 0.95):  # past the end of the old topic
                 await later.write(writer, change(later.live.version, block))
                 await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
@@ -396,7 +396,7 @@ async def test_a_running_reader_follows_a_recreated_topic(kafka: str, caplog: py
         live: set[str] = set()
         await recreate_topic(kafka)
         async with asyncio.timeout(SOON_S):
-            while known.fold_from.found is not LogMatch.ANEW:
+            while known.fold_from.found is not LogMatch.RECREATED:
                 live.add(known.live.version)  # there is a live one all the time
                 await asyncio.sleep(0.02)
         assert live == {was.version}
@@ -418,7 +418,7 @@ async def test_a_recreated_topic_is_known_by_its_last_record(kafka: str) -> None
         for record in (child, child, child, child, child):
             await known.write(writer, record)
         assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
-        assert later.fold_from.found is LogMatch.ANEW
+        assert later.fold_from.found is LogMatch.RECREATED
 
 
 @pytest.mark.parametrize("first", [1, 3, 4])
@@ -432,7 +432,7 @@ async def test_a_truncated_log_is_folded_onto_the_snapshot(
         await until(lambda: known.live.policy == policy(0.6))
         truncate_to(first, monkeypatch)
         assert (await later.read()) == known.log
-        assert (later.fold_from.found, later.fold_from.at) == (LogMatch.CUT, 4)
+        assert (later.fold_from.found, later.fold_from.at) == (LogMatch.TRUNCATED, 4)
         expected = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
         assert f"its beginning is gone, it starts at {first}; {expected}" in caplog.text
         stored.store(later)

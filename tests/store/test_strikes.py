@@ -13,7 +13,7 @@ from tests.store.test_contract import P, Q, owner, record_range
 from tests.support.stacks import Stack
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Strike, Terms, kept_ms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Strike, Terms, kept_ms
 from tidegate.streams.store import KEPT_MS, Applied, Apply, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
@@ -53,10 +53,10 @@ async def test_strikes_add_up_decay_and_cross_at_a_threshold(store: Store) -> No
     await store.apply([
         striking(epoch, 0, 3, strike(0, 2), strike(1, 2, at_ms=T + HOUR_MS), strike(2, 4, at_ms=T + 2 * HOUR_MS))
     ])  # fmt: skip
-    assert await store.user_strikes([P, Q], U) == [Standing(5.5, T + 2 * HOUR_MS), None]
+    assert await store.user_strikes([P, Q], U) == [StrikeBalance(5.5, T + 2 * HOUR_MS), None]
     assert await crossings(store) == [
-        Crossing("completions[3]@1", U, Standing(3.0, T + HOUR_MS), TERMS, "toxicity.block"),
-        Crossing("completions[3]@2", U, Standing(5.5, T + 2 * HOUR_MS), TERMS, "toxicity.block"),
+        Crossing("completions[3]@1", U, StrikeBalance(3.0, T + HOUR_MS), TERMS, "toxicity.block"),
+        Crossing("completions[3]@2", U, StrikeBalance(5.5, T + 2 * HOUR_MS), TERMS, "toxicity.block"),
     ]
 
 
@@ -66,9 +66,9 @@ async def test_users_and_partitions_have_separate_strikes(store: Store) -> None:
         striking(p, 0, 3, strike(0, user=U), strike(1, user=V), strike(2, user=V)),
         striking(q, 0, 1, strike(0, user=V, partition=Q), partition=Q),
     ])  # fmt: skip
-    assert await store.user_strikes([P, Q], V) == [Standing(2.0, T), Standing(1.0, T)]
+    assert await store.user_strikes([P, Q], V) == [StrikeBalance(2.0, T), StrikeBalance(1.0, T)]
     found = sorted([row async for row in store.all_strikes()])
-    assert found == [(P, U, Standing(1.0, T)), (P, V, Standing(2.0, T)), (Q, V, Standing(1.0, T))]
+    assert found == [(P, U, StrikeBalance(1.0, T)), (P, V, StrikeBalance(2.0, T)), (Q, V, StrikeBalance(1.0, T))]
 
 
 async def test_a_record_range_not_applied_adds_no_strikes(store: Store) -> None:
@@ -81,7 +81,7 @@ async def test_a_record_range_not_applied_adds_no_strikes(store: Store) -> None:
         (striking(epoch - 1, 5, 8, strike(6, 3)), Applied.NOT_OWNER),
     ):
         assert (await store.apply([again]))[0].applied is outcome
-        assert await store.user_strikes([P], U) == [Standing(3.0, T)]
+        assert await store.user_strikes([P], U) == [StrikeBalance(3.0, T)]
         assert [c.id for c in await crossings(store)] == ["completions[3]@1"]
 
 
@@ -89,8 +89,8 @@ async def test_a_late_strike_is_decayed_itself(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     await store.apply([striking(epoch, 1, 2, strike(1, 2, at_ms=T - HOUR_MS))])
-    assert await store.user_strikes([P], U) == [Standing(3.0, T)]  # 2 + 2 / 2
-    assert [(c.id, c.standing.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(3.0, T)]  # 2 + 2 / 2
+    assert [(c.id, c.balance.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ async def test_an_undo_applies_once_and_carries_its_reason(store: Store) -> None
     assert await store.undo(P, U, undo("undo-1", 1.5)) == (2.5, 2.5)  # the same call again
     assert await store.undo(P, U, undo("undo-2", 99)) == (2.5, 0.0)
     assert await store.undo(P, U, undo("undo-3")) is None  # nothing left
-    assert await store.user_strikes([P], U) == [Standing(0.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(0.0, T)]
     assert await crossings(store) == [
-        Crossing("completions[3]@0", U, Standing(4.0, T), TERMS, "toxicity.block"),
-        Crossing("undo-1", U, Standing(2.5, T), TERMS, 'said "so" | é', "ops"),
-        Crossing("undo-2", U, Standing(0.0, T), TERMS, 'said "so" | é', "ops"),
+        Crossing("completions[3]@0", U, StrikeBalance(4.0, T), TERMS, "toxicity.block"),
+        Crossing("undo-1", U, StrikeBalance(2.5, T), TERMS, 'said "so" | é', "ops"),
+        Crossing("undo-2", U, StrikeBalance(0.0, T), TERMS, 'said "so" | é', "ops"),
     ]
 
 
@@ -142,9 +142,9 @@ async def test_an_undo_stands_when_its_record_range_is_read_again(store: Store) 
     await store.undo(P, U, undo())
     (claim,) = await store.claim([P], "w2")
     assert (await store.apply([striking(claim.epoch, 0, 1, strike(0, 2))]))[0].applied is Applied.ALREADY
-    assert await store.user_strikes([P], U) == [Standing(0.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(0.0, T)]
     await store.apply([striking(claim.epoch, 1, 2, strike(1, 2))])
-    assert await store.user_strikes([P], U) == [Standing(2.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(2.0, T)]
 
 
 async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
@@ -152,9 +152,9 @@ async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
     await store.apply([striking(epoch, 0, 1, strike(0, 4, at_ms=now - HOUR_MS))])
     before, after = await store.undo(P, U, undo(weight=1)) or (0.0, 0.0)
     assert (before, after) == (pytest.approx(2.0, abs=0.01), pytest.approx(1.0, abs=0.01))
-    (standing,) = await store.user_strikes([P], U)
-    assert standing is not None
-    assert now <= standing.at_ms <= now + 10_000
+    (balance,) = await store.user_strikes([P], U)
+    assert balance is not None
+    assert now <= balance.at_ms <= now + 10_000
 
 
 async def test_the_fingerprint_of_the_user_key_can_be_read(store: Store) -> None:
@@ -218,7 +218,7 @@ async def test_the_twin_s_strikes_expire_too() -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     now[0] = T + kept_ms(2, TERMS) + KEPT_MS - 1
-    assert await store.user_strikes([P], U) == [Standing(2.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(2.0, T)]
     now[0] += 1
     assert await store.user_strikes([P], U) == [None]
     assert [row async for row in store.all_strikes()] == []

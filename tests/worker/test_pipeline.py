@@ -18,7 +18,7 @@ from tests.wire.records import Fake
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.strikes import Standing
+from tidegate.streams.core.strikes import StrikeBalance
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition, marker_of, take_over
@@ -446,8 +446,8 @@ async def test_a_completion_strikes_its_user_once_through_overlaps_and_lost_answ
     assert world.events[-3:] == ["applied 0-5:overlap", "applied 3-5:applied", "applied 3-5:already"]
     (user,) = [user async for _, user, _ in world.store.all_strikes()]
     assert user.startswith("acme:")
-    (standing,) = await world.store.user_strikes([P], user)
-    assert standing == Standing(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
+    (balance,) = await world.store.user_strikes([P], user)
+    assert balance == StrikeBalance(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
     (outbox,) = await world.store.outboxes([P], 9)
     assert [q.crossing.id for q in outbox.queued] == ["completions[3]@4"]  # 3.99999998 are no 4
     assert world.metric("strikes_total", reason="toxicity.block") == 3  # of the others nobody heard the answer
