@@ -1,4 +1,4 @@
-"""Every topic Tidegate reads or writes: the one table behind topic creation, the AsyncAPI document and the docs.
+"""The table of every topic that Tidegate reads or writes: for topic creation, the AsyncAPI document and the docs.
 
 Pure: no broker. A topic's name here is its address.
 """
@@ -28,7 +28,7 @@ COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
 CONTROL = "tidegate-control"
-SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a checkpoint on
+SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, with a checkpoint for each partition
 
 # Who reads and writes a topic; settings/roles.py gives each role its rights. A process waits for the topics of its role
 # alone: a topic that a later release adds stalls no upgrade and opens no right.
@@ -37,15 +37,15 @@ Role = Literal["producer", "worker", "dashboard", "ops"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic, as it is created where it does not exist."""
+    """One topic, and how it is created if it does not exist."""
 
     name: str
-    key: str  # what its records' keys are, in words; "none" where they have none
+    key: str  # its records' keys, in words; "none" if they have none
     cleanup: Literal["delete", "compact"]
     retention_ms: int | None  # None: for ever
     partitions: int | None  # None: the setting's
     about: str
-    events: tuple[type[Event], ...]  # what its values are; empty where they are not ours
+    events: tuple[type[Event], ...]  # the types of its values; empty if they are not ours
     written_by: tuple[Role, ...]
     read_by: tuple[Role, ...]
 

@@ -89,10 +89,10 @@ async def _history(settings: Settings) -> list[Alert]:
     from pydantic import ValidationError
 
     from tidegate.streams.core.events import Alert
-    from tidegate.streams.kafka.reading import everything
+    from tidegate.streams.kafka.reading import read_all
 
     found: dict[str, Alert] = {}
-    async for record in everything(settings.brokers, "alerts"):
+    async for record in read_all(settings.brokers, "alerts"):
         try:
             alert = Alert.read(record.value)
         except ValidationError:

@@ -238,7 +238,7 @@ class WhatIfRun:
         n, from_ms, now_ms = 0, None, int(time.time() * 1000)
         async with aclosing(TopicReader(self._settings.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
-                if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
+                if stretch.truncated and (oldest := await topic.oldest(stretch)) is not None:
                     from_ms = max(from_ms or 0, record_time(oldest.timestamp, now_ms) or 0)
                 at_ms = self._read_from_ms
                 async with aclosing(topic.read(stretch)) as batches:

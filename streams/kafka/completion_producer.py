@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from tidegate.streams.core.events import Completion, Feedback, Source
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.client import Kafka, client_options
 from tidegate.streams.kafka.writing import Headers
 from tidegate.streams.topics import COMPLETIONS, FEEDBACK
 
@@ -31,7 +31,7 @@ class Producer:
         self._producer: Any = None
 
     async def __aenter__(self) -> Self:
-        self._producer = AIOKafkaProducer(**connect(self._brokers), **self._options)
+        self._producer = AIOKafkaProducer(**client_options(self._brokers), **self._options)
         try:
             await self._producer.start()
         except (KafkaError, OSError) as error:

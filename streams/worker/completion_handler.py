@@ -15,7 +15,7 @@ from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.records import DecodedCompletion, RecordModerator
 from tidegate.streams.moderation.scoring import Scorer
-from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.worker.messages import dead_letter_message, decision_message, redriven
 from tidegate.streams.worker.replaced import ReplacedTimes
 
@@ -88,7 +88,7 @@ class CompletionHandler:
     def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the decisions count under."""
         decided = (result.scopes for result in results if isinstance(result, Decision))
-        return seen((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
+        return names_by_kind((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
 
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
         """What the results add to the counts."""

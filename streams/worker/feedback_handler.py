@@ -16,7 +16,7 @@ from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.wire import Unreadable, dead_letter, decode_feedback
 from tidegate.streams.worker.messages import dead_letter_message, redriven
 from tidegate.streams.worker.replaced import ReplacedTimes
@@ -84,7 +84,7 @@ class FeedbackHandler:
     def names(self, results: Sequence[ReceivedFeedback | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the feedback counts under."""
         said = (result.feedback for result in results if isinstance(result, ReceivedFeedback))
-        return seen((feedback.tenant, feedback.model, feedback.route) for feedback in said)
+        return names_by_kind((feedback.tenant, feedback.model, feedback.route) for feedback in said)
 
     def aggregate(
         self, results: Sequence[ReceivedFeedback | DeadLetter], live: LivePolicy, names: ScopeLimiter

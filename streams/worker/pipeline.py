@@ -160,7 +160,7 @@ class Pipeline(Generic[T, Result]):
         found = await self._store.copies([(w.record_range.owned.partition, w.copies.origins) for w in work])
         for w, marks in zip(work, found, strict=True):
             owned = w.record_range.owned
-            if marks.whole or self._want_copies is None:
+            if marks.complete or self._want_copies is None:
                 w.results, w.decided = resolve_copies(w.record_range.records, w.results, w.copies, marks.decided, owned.epoch)
             elif owned.valid:
                 self._want_copies(owned.partition)

@@ -248,7 +248,7 @@ class Worker:
             self.store, self._source, partition, self.id, self._found.cluster, committed, self._rebuild
         )
         await self._copies.restore(partition, owned.epoch, owned.position)
-        self.metrics.takeovers.labels(partition.topic, owned.belief.value).inc()
+        self.metrics.takeovers.labels(partition.topic, owned.trust.value).inc()
         return owned
 
     async def _let_go(self, owned: OwnedPartition) -> None:
@@ -273,7 +273,7 @@ class Worker:
                 waiting_for[topic] = (
                     "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
                 )
-            waiting_for |= {f"unreadable {partition}": said for partition, said in ingest.unreadable.said.items()}
+            waiting_for |= {f"unreadable {partition}": why for partition, why in ingest.unreadable.waiting_for.items()}
         if self._rebuild.status is not None:
             waiting_for["completions"] = self._rebuild.status
         if self._copies.status is not None:
@@ -292,7 +292,7 @@ class Worker:
             since_ms=self.follower.since_ms,
             model=self._scorer.under(live).version if live else None,
             next=policies.log.next,
-            log=policies.begun.match,
+            log=policies.fold_from.match,
             file=self.follower.file,
             waiting_for=self.waiting_for(),
             probes=self._probes_at,
@@ -301,12 +301,12 @@ class Worker:
     def _refresh(self) -> None:
         m = self.metrics
         m.ready.set(0 if self.waiting_for() else 1)
-        m.log_incomplete.set(self.follower.policies.note is not None)
+        m.log_incomplete.set(self.follower.policies.problem is not None)
         m.stuck.set(self._scoring.stuck)
-        m.rebuilding.set(len(self._rebuild.going))
+        m.rebuilding.set(len(self._rebuild.in_progress))
         m.lag.clear()
         for ingest in self._ingests.values():
-            m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.said))
+            m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.waiting_for))
             for partition, lag in ingest.lags().items():
                 m.lag.labels(partition.topic, str(partition.partition)).set(lag)
         for kind, n in self._names.overflowed.items():

@@ -20,7 +20,7 @@ from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLet
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.store import Checkpoint
 from tidegate.streams.store.redis import RedisStore
 
@@ -287,7 +287,7 @@ def letter(partition: int, offset: int, value: bytes, *, kept: bool = False, epo
 
 def read(cli: Cli, topic: str) -> list[Any]:
     async def work() -> list[Any]:
-        return [(record.key, record.value) async for record in everything(cli.settings.kafka, topic)]
+        return [(record.key, record.value) async for record in read_all(cli.settings.kafka, topic)]
 
     return asyncio.run(work())
 

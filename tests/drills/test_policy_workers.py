@@ -154,7 +154,7 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
                 ("runs", was, "recreated"),
                 ("killed", was, "recreated"),
             }
-            assert workers.logs().count("the topic was made anew") == 2
+            assert workers.logs().count("the topic was recreated") == 2
             shown = await tidegate(env, "policy", "set", "labels.toxicity.block", "0.7", "--yes", "--reason", "r")
             assert (shown.returncode, shown.stdout) == (0, "labels.toxicity.block: 0.8 -> 0.7\n")
             _, said = await status(

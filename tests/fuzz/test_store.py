@@ -208,14 +208,14 @@ class Stores(RuleBasedStateMachine):
         self.next[partition] = max(0, outcome.next)
 
     @rule(
-        partition=partitions, which=which, copied=copies, whole=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12])
+        partition=partitions, which=which, copied=copies, complete=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12])
     )
     def mark_copies(
-        self, partition: TopicPartition, which: int | str, copied: list[Copy], whole: bool, ago_ms: int
+        self, partition: TopicPartition, which: int | str, copied: list[Copy], complete: bool, ago_ms: int
     ) -> None:
         at_ms = int(time.time() * 1000) - ago_ms
         found = [(copy, at_ms) for copy in copied]
-        self.with_epoch(partition, which, lambda store, epoch: store.mark_copies(partition, epoch, found, whole=whole))
+        self.with_epoch(partition, which, lambda store, epoch: store.mark_copies(partition, epoch, found, complete=complete))
 
     # --- strikes
 
@@ -326,7 +326,7 @@ class Stores(RuleBasedStateMachine):
         redis, memory = self.both(lambda store: store.outboxes(PARTITIONS, 100))
         assert list(map(_crossings, redis)) == list(map(_crossings, memory))
         for user in ("acme:u1", "acme:u2", "b{c}:\x00"):
-            self.same(lambda store, user=user: store.standing(PARTITIONS, user))
+            self.same(lambda store, user=user: store.user_strikes(PARTITIONS, user))
         said = self.both(lambda store: store.statuses())
         assert {w: word for w, (_, word) in said[0].items()} == {w: word for w, (_, word) in said[1].items()}
 

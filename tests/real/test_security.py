@@ -19,7 +19,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from tests.real import acls
 from tests.real.as_user import POLICY, run, settings, working
 from tests.real.secure import Secure
-from tidegate.streams.kafka.client import connect
+from tidegate.streams.kafka.client import client_options
 from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.settings.roles import ROLES, Right, kafka_acl
 from tidegate.streams.topics import TOPICS
@@ -111,7 +111,7 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
     for idempotent in (True, False):
         if idempotent and not may:
             continue  # who may write nothing gets no producer's id: the next test
-        producer = AIOKafkaProducer(**connect(kafka.brokers), enable_idempotence=idempotent)
+        producer = AIOKafkaProducer(**client_options(kafka.brokers), enable_idempotence=idempotent)
         await producer.start()
         try:
             for topic in sorted(set(ALL) - may):
@@ -125,7 +125,7 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
 async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
     may = {name for r in ROLES.get(user, ()) if r.operation == "Read" for name in r.names}
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
-    consumer = AIOKafkaConsumer(**connect(kafka.brokers), group_id=None, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**client_options(kafka.brokers), group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         for topic in sorted(set(ALL) - may):

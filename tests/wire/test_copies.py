@@ -188,7 +188,7 @@ async def test_a_copy_read_again_after_a_crash_is_decided_again(world: World) ->
     await process(world, owned, copy(6, 2))
     assert await world.store.totals([P]) == {"decided": 1}
     (claim,) = await world.store.claim([P], "w2")
-    again = OwnedPartition(P, claim.epoch, 6, 6, owned.belief)
+    again = OwnedPartition(P, claim.epoch, 6, 6, owned.trust)
     world.store.partitions[P].next = 6  # as `checkpoint reset` puts it
     await process(world, again, copy(6, 2))
     assert [what for _, what, _ in published(world)] == ["block", "block"]
@@ -197,7 +197,7 @@ async def test_a_copy_read_again_after_a_crash_is_decided_again(world: World) ->
 async def test_of_copies_read_again_the_first_readable_is_decided(world: World) -> None:
     """The checkpoint was moved back, and a worker that can read 6 took over: 7 was decided then, and is a copy now."""
     owned = await world.own(P, 6)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], complete=True)
     await process(world, owned, copy(6, 2), copy(7, 2))
     await process(world, owned, copy(8, 2))
     assert [what for _, what, _ in published(world)] == ["block", "redriven", "redriven"]
@@ -210,14 +210,14 @@ async def test_a_copy_stored_in_between_forces_another_takeover(world: World) ->
     world.topic.gate.clear()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
     await asyncio.sleep(0.01)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], complete=True)
     world.topic.gate.set()
     await running
     assert await world.store.totals([P]) == {}
     assert world.group.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
     assert world.metric("gaps_total", topic="completions", outcome="copied") == 1
     (claim,) = await world.store.claim([P], "w1")
-    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.belief), copy(6, 2), said(7))
+    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.trust), copy(6, 2), said(7))
     assert await world.store.totals([P]) == {"decided": 1, "redriven": 1}
 
 
@@ -239,8 +239,8 @@ async def test_nothing_is_published_while_copies_may_be_missing(world: World) ->
     await process(world, owned, said(7), copy(8, 2))
     assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
-    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], whole=True)
-    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.belief), said(7), copy(8, 2))
+    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], complete=True)
+    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.trust), said(7), copy(8, 2))
     assert [what for _, what, _ in published(world)][1:] == ["block", "redriven"]
     assert wanted == [P]
 

@@ -683,7 +683,7 @@ async def test_a_tombstone_is_a_dead_letter_of_no_length(bench: Harness) -> None
 
 def quarantined(poison_offset: int | None = None) -> OwnedPartition:
     return OwnedPartition(
-        P, 41, position=5, applied=5, belief=CheckpointTrust.BELIEVED, quarantine_until=100, poison_offset=poison_offset
+        P, 41, position=5, applied=5, trust=CheckpointTrust.BELIEVED, quarantine_until=100, poison_offset=poison_offset
     )
 
 

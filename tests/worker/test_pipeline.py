@@ -438,10 +438,10 @@ async def test_a_completion_strikes_its_user_once_through_overlaps_and_lost_answ
     world.store.unavailable = ["after", ""]  # the last is first
     await world.pipeline.process(world.batch(RecordRange(owned, 0, records, 0)))
     assert world.events[-3:] == ["applied 0-5:overlap", "applied 3-5:applied", "applied 3-5:already"]
-    (user,) = [user async for _, user, _ in world.store.standings()]
+    (user,) = [user async for _, user, _ in world.store.all_strikes()]
     assert user.startswith("acme:")
-    (standing,) = await world.store.standing([P], user)
-    assert standing == StrikeBalance(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
+    (balance,) = await world.store.user_strikes([P], user)
+    assert balance == StrikeBalance(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
     (outbox,) = await world.store.outboxes([P], 9)
     assert [q.crossing.id for q in outbox.queued] == ["completions[3]@4"]  # 3.99999998 are no 4
     assert world.metric("strikes_total", reason="toxicity.block") == 3  # of the others nobody heard the answer

@@ -117,10 +117,10 @@ async def _reader(settings: Settings) -> AsyncIterator[tuple[PolicyLogReader, Lo
     try:
         seen.log = await policies.read()
         recall.needed(policies)
-        if policies.note is not None and policies.note not in _SAID:
-            _SAID.add(policies.note)
-            say(policies.note)
-        seen.entries[:0] = entries(policies.begun)
+        if policies.problem is not None and policies.problem not in _SAID:
+            _SAID.add(policies.problem)
+            say(policies.problem)
+        seen.entries[:0] = entries(policies.fold_from)
         yield policies, seen
     finally:
         await policies.stop()

@@ -75,7 +75,7 @@ async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequenc
     completions = await log.since(COMPLETIONS, within.from_ms)
     recorded = [s for t in (DECISIONS, DEAD_LETTERS) for s in await log.since(t, max(0, within.from_ms - LATE_MS))]
     found = [*completions, *recorded]
-    asked = [stretch for stretch in found if stretch.partition.topic in whole and stretch.deleted]
+    asked = [stretch for stretch in found if stretch.partition.topic in whole and stretch.truncated]
     oldest = [(await log.oldest_ms(stretch) or 0, stretch.partition) for stretch in asked]
     oldest_ms, partition = max(oldest, default=(0, None))
     if partition is not None and oldest_ms > within.from_ms:

@@ -89,7 +89,7 @@ class Replay:
             decisions = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
             async with aclosing(decisions):
                 for chunk in _chunks(recorded.decided()):
-                    found = await decisions.at({place for _, place in chunk})
+                    found = await decisions.records_at({place for _, place in chunk})
                     # One that was deleted since the survey is missing here, and from the account: it does not close.
                     before = [Decision.read(found[place].value) for _, place in chunk if place in found]
                     await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
@@ -117,7 +117,7 @@ class Replay:
     async def _as_they_came(self, made: list[Decision], before: RangeCursor, recorded: RecordedIndex) -> list[Decision]:
         """The decisions under the times at which their records came, where that is recorded: by no clock of today."""
         places = {d.source.offset: place for d in made if (place := recorded.place(d.source.offset)) >= 0}
-        found = await before.at(set(places.values()))
+        found = await before.records_at(set(places.values()))
         timed = []
         for decision in made:
             then = found.get(places.get(decision.source.offset, -1))
