@@ -74,13 +74,13 @@ MUTATIONS = (
         (
             Change(
                 "streams/ingest/commits.py",
-                "TopicPartition(*own.part): own.applied",
-                "TopicPartition(*own.part): own.position",
+                "KafkaPartition(*own.partition): own.applied",
+                "KafkaPartition(*own.partition): own.position",
             ),
             Change(
                 "streams/ingest/takeover.py",
-                "if belief is Belief.BELIEVED and claim.checkpoint is not None:",
-                "if committed is None and belief is Belief.BELIEVED and claim.checkpoint is not None:",
+                "if belief is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
+                "if committed is None and belief is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
             ),
         ),
     ),
