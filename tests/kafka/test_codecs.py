@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, Fleet, account, event, fleet, make_topics
-from tests.drills.probes import all_ready, waits
+from tests.drills.probes import all_ready, waiting_for
 from tests.real.stack import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
 from tests.support.stacks import Stack
@@ -117,7 +117,7 @@ async def ready_all_the_while(workers: Fleet, until: asyncio.Event) -> list[dict
     await all_ready(workers)
     said = []
     while not until.is_set():
-        said.append(await waits(workers, "w1"))
+        said.append(await waiting_for(workers, "w1"))
         await asyncio.sleep(0.2)
     return said
 

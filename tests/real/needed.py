@@ -19,12 +19,12 @@ from tests.real.stack import redis_server
 must_run = False
 
 
-def lacking() -> list[RealServersMissing]:
+def find_missing() -> list[RealServersMissing]:
     """What is not on this machine, of all that `--servers real` starts. Kafka's jars are brought where Maven can."""
     found = []
-    for look in (java, maven, redis_server, openssl):
+    for require in (java, maven, redis_server, openssl):
         try:
-            look()
+            require()
         except RealServersMissing as error:
             found.append(error)
     if not found:
@@ -35,7 +35,7 @@ def lacking() -> list[RealServersMissing]:
     return found
 
 
-def said(found: list[RealServersMissing]) -> str:
+def format_missing(found: list[RealServersMissing]) -> str:
     """Those in words: a line each, and one command for all that Debian has."""
     lines = ["Apache Kafka and Redis were asked for, and this machine lacks what they need; nothing was run:"]
     lines += [f"  {error}" for error in found]
@@ -52,9 +52,9 @@ def missing(reason: str) -> NoReturn:
 
 
 def main() -> int:
-    found = lacking()
+    found = find_missing()
     if found:
-        sys.stderr.write(said(found) + "\n")
+        sys.stderr.write(format_missing(found) + "\n")
     return 2 if found else 0
 
 
