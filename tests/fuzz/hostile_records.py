@@ -60,9 +60,8 @@ class PartitionContents:
     end: int = 0
 
 
-Kind = Callable[
-    [random.Random, int, int, PartitionContents], HostileRecord
-]  # of a seed, a number, now (ms) and the partition's contents
+# From random numbers, a number of the record, now (ms) and the partition's contents.
+Kind = Callable[[random.Random, int, int, PartitionContents], HostileRecord]
 
 
 # --- kinds

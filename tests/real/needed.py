@@ -1,6 +1,6 @@
-"""What tests on Apache Kafka and Redis need, all of it looked for at once: `python -m tests.real.needed`.
+"""Checks at once for all that tests on Apache Kafka and Redis need: `python -m tests.real.needed`.
 
-Exit code: 0 it is there, 2 something is not: what was looked for, what was found, and what to install.
+Exit code: 0 it is there; 2 something is missing: the output names it, what was found, and what to install.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tests.real.jars import RealServersMissing, jars, java, maven
 from tests.real.secure import openssl
 from tests.real.stack import redis_server
 
-# Whether a test that lacks something fails where it would be skipped: it was asked for by name. Set once a run.
+# Whether a test that lacks something fails instead of being skipped: it was requested by name. Set once a run.
 must_run = False
 
 
 def find_missing() -> list[RealServersMissing]:
-    """What is not on this machine, of all that `--servers real` starts. Kafka's jars are brought where Maven can."""
+    """Everything that `--servers real` needs and this machine lacks. Maven downloads Kafka's jars where it can."""
     found = []
     for require in (java, maven, redis_server, openssl):
         try:
@@ -36,7 +36,7 @@ def find_missing() -> list[RealServersMissing]:
 
 
 def format_missing(found: list[RealServersMissing]) -> str:
-    """Those in words: a line each, and one command for all that Debian has."""
+    """A line for each, and one command that installs all that Debian has."""
     lines = ["Apache Kafka and Redis were asked for, and this machine lacks what they need; nothing was run:"]
     lines += [f"  {error}" for error in found]
     packages = " ".join(error.package for error in found if error.package)
@@ -44,7 +44,7 @@ def format_missing(found: list[RealServersMissing]) -> str:
 
 
 def missing(reason: str) -> NoReturn:
-    """Skips on a laptop without the servers; fails where they were asked for by name, and in CI, where a skipped test
+    """Skips on a laptop without the servers. Fails where they were requested by name, and in CI, where a skipped test
     proves nothing."""
     if must_run or os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(reason)
