@@ -53,8 +53,8 @@ def completions(base_ms: int) -> list[tuple[bytes, bytes]]:
     rng, records = random.Random(5), []
     for n in range(EVENTS):
         most = 1.0 if 3 <= n * EVERY_MS / 1000 < 6 else 0.45
-        said = f"toxicity={rng.random() * most:.2f} insult={rng.random():.2f}"
-        text = "RAISE" if n % 60 == 7 else said
+        scores = f"toxicity={rng.random() * most:.2f} insult={rng.random():.2f}"
+        text = "RAISE" if n % 60 == 7 else scores
         more: dict[str, Any] = {"at_ms": base_ms + n * EVERY_MS, "prompt": f"insult={rng.random():.2f}"}
         if n % 50 == 3:
             more |= {"status": "failed"}

@@ -79,11 +79,11 @@ async def test_two_workers_are_killed_while_partitions_move(own_stack: Stack, tm
                     new_owner = next((name for name, epochs in sorted(new_epochs.items()) if epochs), None)
             s.workers.kill(new_owner)
             now = await owner_epochs(own_stack.redis, s.partitions)
-            moved = sum(now[p] != before[p] for p in now)
+            moved_partitions = sum(now[p] != before[p] for p in now)
             s.workers.start()
             s.workers.start()
             s.report.did = (
-                f"one of three killed with -9; as soon as another took its partitions over ({moved} of "
+                f"one of three killed with -9; as soon as another took its partitions over ({moved_partitions} of "
                 f"{s.partitions} had moved) that one too; both replaced; the policy changes every 2 s"
             )
         await s.account(duplicates=True, exact=True)
