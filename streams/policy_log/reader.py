@@ -168,7 +168,11 @@ class PolicyLogReader:
         while (records := await self._topic.fetch_until(end)) is not None:
             for record in records:
                 snapshot = self._fold(snapshot, record, reported=record.offset < reported)
-                if stored is not None and stored.recreated == snapshot.recreated and snapshot.log.next == stored.log.next:
+                if (
+                    stored is not None
+                    and stored.recreated == snapshot.recreated
+                    and snapshot.log.next == stored.log.next
+                ):
                     self._compare(stored, snapshot.log)
         return snapshot
 

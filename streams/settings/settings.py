@@ -70,8 +70,12 @@ class Settings(BaseSettings):
     )
 
     # How we prove who we are, and whom we believe: docs/security.md
-    kafka_security: SecurityProtocol = Field("plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl")
-    kafka_sasl_mechanism: SaslMechanism = Field("SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS")
+    kafka_security: SecurityProtocol = Field(
+        "plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl"
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS"
+    )
     kafka_user: str = Field("", pattern=_NAME, description="SASL's user")
     kafka_password: SecretStr | None = Field(None, description="the user's password")
     kafka_password_file: Path | None = Field(None, description="file that holds it, instead of kafka_password")

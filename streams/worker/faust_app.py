@@ -138,7 +138,9 @@ def _putter(channel: BatchChannel) -> Any:
 async def _open(settings: Settings, worker: Worker) -> None:
     """Waits here for what Faust does not start without, and would not name: Kafka, and the right to its group."""
     await worker.open()
-    await worker.retry_while_unavailable("kafka", lambda: require_group_access(settings.brokers, _group(settings, worker)))
+    await worker.retry_while_unavailable(
+        "kafka", lambda: require_group_access(settings.brokers, _group(settings, worker))
+    )
 
 
 def run(settings: Settings) -> NoReturn:

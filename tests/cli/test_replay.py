@@ -19,7 +19,7 @@ import redis
 from aiokafka import AIOKafkaProducer
 
 from tests.cli.conftest import Cli
-from tests.drills.fleet import ROOT, account, fleet, settled
+from tests.drills.fleet import ROOT, account, fleet, wait_until_counted
 from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
@@ -128,7 +128,7 @@ def world(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Worl
         workers.start()
         at = asyncio.run(send(stack.kafka))
         seen = asyncio.run(account(stack.kafka, SENT, 60))
-        asyncio.run(settled(stack.redis, SENT, 30))
+        asyncio.run(wait_until_counted(stack.redis, SENT, 30))
     assert seen.positions == set(at)
     env = {**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_SCORE_THREADS": "1"}
     made = World(Cli(env), at, dead=set(seen.dead))
