@@ -102,7 +102,7 @@ def test_every_redis_key_has_a_row() -> None:
     start = 1767268800000
     made = {
         keys.checkpoint(partition), keys.totals(partition), keys.touch(partition), keys.bucket(partition, start),
-        keys.users(partition, start, "label.toxicity|all"), keys.users_merged(partition), keys.users_counted(0),
+        keys.users(partition, start, "label.toxicity|all"), keys.merged_sketch(partition), keys.sketch_copy(0),
         keys.strikes(partition, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(partition),
         keys.copy(partition, 88214),
         keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,

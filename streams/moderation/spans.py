@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tidegate.streams.core.events import FaultReason, Span
-from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.combine import best_choice
 from tidegate.streams.moderation.scoring import ScoreRow, Scoring, TextScorer
 
@@ -31,7 +30,11 @@ def labels_to_redact(
 
 
 async def find_spans(
-    scoring: Scoring, scorer: TextScorer, metrics: Metrics, texts: Sequence[str], labels_of: Mapping[int, set[str]]
+    scoring: Scoring,
+    scorer: TextScorer,
+    outcome: Callable[[str], None],
+    texts: Sequence[str],
+    labels_of: Mapping[int, set[str]],
 ) -> tuple[Span, ...]:
     """Returns the spans of those labels, choice by choice, in the order of the text.
 
@@ -43,8 +46,8 @@ async def find_spans(
         explained = await scoring.explain(scorer, texts[choice])
         wanted = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
         if len(wanted) > MAX_SPANS:
-            metrics.explained.labels("too_many").inc()
+            outcome("too_many")
             continue
-        metrics.explained.labels("failed" if explained is None else "spans" if wanted else "none").inc()
+        outcome("failed" if explained is None else "spans" if wanted else "none")
         spans += [Span(start=start, end=end, label=label) for start, end, label in wanted]
     return tuple(spans)

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
-from tidegate.streams.core.alerts.status import TICK, AlertStatus
+from tidegate.streams.core.alerts.status import RULER_KEY, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -126,7 +126,7 @@ class Ruler:
         epoch, self._epoch = self._epoch, None
         if epoch != lease.epoch:
             stored = await self._store.alerts()
-            self._state = _RulerState.model_validate_json(stored.get(TICK, "{}"))
+            self._state = _RulerState.model_validate_json(stored.get(RULER_KEY, "{}"))
             self.alerts.load(stored)
             await self._restore()
         if self._published_epoch != lease.epoch:
@@ -214,7 +214,7 @@ class Ruler:
             self._published, self._windows = LastPublished(rated), None  # new windows: every scope in them has changed
         if self._windows is None:
             self._windows = RuleWindows(self._store, live)
-            self._published.look_again()
+            self._published.recheck_all()
         return self._windows, self._published
 
     def _resume(self, rebuilt_ms: int) -> None:
@@ -267,7 +267,7 @@ class Ruler:
                 rated=tuple(sorted(last_published.scopes | scopes)),
                 kinds=tuple(sorted(last_published.kinds | kinds)),
             )
-            more[TICK] = self._state.model_dump_json()
+            more[RULER_KEY] = self._state.model_dump_json()
         if not await self.alerts.save(lease, more):
             return False
         self.stats.boundaries += len(due)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.streams.core.alerts.status import TICK, read
+from tidegate.streams.core.alerts.status import RULER_KEY, parse_statuses
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
 from tidegate.streams.core.partition import TopicPartition
@@ -233,13 +233,13 @@ async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Ruler
     await rig.heartbeat()
     with pytest.raises(BrokerUnavailable):
         await rig.ruler.run_once()
-    (saved,) = read(await rig.store.alerts()).values()
+    (saved,) = parse_statuses(await rig.store.alerts()).values()
     assert len(saved.unpublished) == 1
     rig.broker_unavailable = False
     rig.now_ms += 6 * S  # the worker is gone; another one takes over
     await rig.worker("w2").run_once()
     assert [alert["id"] for alert in rig.events("alerts")] == [saved.unpublished[0].id]
-    (state,) = read(await rig.store.alerts()).values()
+    (state,) = parse_statuses(await rig.store.alerts()).values()
     assert state.unpublished == ()
 
 
@@ -429,7 +429,7 @@ async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: RulerRig, m
 async def test_the_rulers_own_state_is_stored_beside_the_alerts(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(12)
-    state = json.loads((await rig.store.alerts())[TICK])
+    state = json.loads((await rig.store.alerts())[RULER_KEY])
     kinds = state.pop("kinds")  # of published rates: labels, actions; no rate of faults or failures had hits
     assert state == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
     assert ["label.toxicity", 30] in kinds

@@ -10,7 +10,7 @@ import pytest
 from tests.ruler.test_ruler import PARTITIONS, T0, RulerRig, S, _live
 from tests.support.tomorrow import of_tomorrow
 from tests.wire.records import Fake
-from tidegate.streams.core.alerts.status import AlertStatus, read
+from tidegate.streams.core.alerts.status import AlertStatus, parse_statuses
 from tidegate.streams.core.events import AlertState
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.ranges import OffsetRange
@@ -28,7 +28,7 @@ class FakeHistory:
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
         return [OffsetRange(partition, 0, at_ms, 1 << 62) for partition in partitions]
 
-    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
+    async def parse_statuses(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
         for stretch in stretches:
             yield [
                 r for r in self.records if r.partition == stretch.partition.partition and r.timestamp >= stretch.start
@@ -87,7 +87,7 @@ async def test_a_firing_alert_survives_an_emptied_store(losing: LosingRig) -> No
     losing.lag = dict.fromkeys(PARTITIONS, 0)
     await losing.to(33)
     assert losing.alerts == ["10 pending broken", "20 firing held"]  # neither fired again nor resolved
-    (stored,) = read(await losing.store.alerts()).values()
+    (stored,) = parse_statuses(await losing.store.alerts()).values()
     assert (stored.state.value, stored.sequence, stored.at_ms) == ("firing", T0 // S + 20, T0 + 30 * S)
     await losing.to(93)
     assert losing.alerts[-1] == "90 resolved quiet"  # too few from 60 on
@@ -109,7 +109,7 @@ async def test_stored_alerts_of_a_later_tidegate_are_read(losing: LosingRig) -> 
     """A roll back of one worker must not end the ruler of all."""
     stored = await losing.store.alerts()
     later = {key: of_tomorrow(text.encode()).decode() for key, text in stored.items()}
-    assert read(later) == read(stored)
+    assert parse_statuses(later) == parse_statuses(stored)
 
 
 async def test_nothing_is_evaluated_before_every_partition_is_rebuilt(losing: LosingRig) -> None:
@@ -157,7 +157,7 @@ async def test_a_firing_alert_goes_on_firing_after_a_rollback() -> None:
     await rig.to(29)
     assert rig.alerts == ["10 pending broken", "20 firing held"]
     assert rig.since_calls[-1] == T0 + 10 * S
-    (stored,) = read(await rig.store.alerts()).values()
+    (stored,) = parse_statuses(await rig.store.alerts()).values()
     assert stored.sequence == T0 // S + 20
 
 

@@ -20,13 +20,15 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
+from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
+from tidegate.streams.worker.replaced import ReplacedTimes
 
 P = TopicPartition("completions", 3)
 NOW = 1_767_268_800_000
@@ -46,11 +48,10 @@ class WorkerRig:
         self.names = ScopeLimiter(self.store, 3)
         replaced = ReplacedTimes(self.metrics.count_times_replaced, 3, lambda: self.now_s)
         scorer = scripted()
-        more: dict[str, Any] = {"keep_bytes_up_to": 0, "replaced": replaced, "clock": lambda: NOW / 1000}
-        self.handler = CompletionHandler(
-            self.scoring, lambda _: scorer, self.store, KEY, lambda: LIVE, self.metrics, **more
-        )
-        self.feedback_handler = FeedbackHandler(KEY, self.metrics, **more)
+        more: dict[str, Any] = {"replaced": replaced, "clock": lambda: NOW / 1000}
+        moderator = RecordModerator(Moderator(self.scoring, lambda _: scorer), KEY)
+        self.handler = CompletionHandler(moderator, self.store, lambda: LIVE, self.metrics, **more)
+        self.feedback_handler = FeedbackHandler(KEY, self.metrics, keep_bytes_up_to=0, **more)
 
     async def results(self, records: Sequence[Fake]) -> list[Decision | DeadLetter]:
         owned = OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED)
@@ -176,7 +177,7 @@ async def test_the_number_of_tenant_labels_is_bounded(worker: WorkerRig) -> None
 
 
 async def test_one_warning_a_minute_lists_replaced_times(worker: WorkerRig, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "tidegate.streams.moderation.replaced")
+    caplog.set_level(logging.WARNING, "tidegate.streams.worker.replaced")
     await worker.results([record(0, NOW * 1000), record(1, NOW * 1000, tenant="t2"), record(2, at_ms=0)])
     for second in range(1, 60):
         worker.now_s = second

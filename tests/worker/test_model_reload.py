@@ -25,13 +25,15 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import ModelReloader
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.completion_handler import CompletionHandler
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
@@ -92,7 +94,7 @@ async def test_a_good_model_is_in_force_after_the_next_poll(
     watched: ReloaderRig, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is rolled back in the same way."""
-    caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
+    caplog.set_level(logging.INFO, "tidegate.streams.worker.model_reload")
     another(watched.folder)
     await watched.check()
     second = watched.loaded
@@ -237,9 +239,8 @@ async def test_no_batch_has_two_model_versions(quarantined: bool) -> None:
     """However often the model is swapped."""
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring, store = Scoring(2, 5), MemoryStore(lambda: 0)
-    handler = CompletionHandler(
-        scoring, scorer.under, store, UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
-    )  # fmt: skip
+    moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
+    handler = CompletionHandler(moderator, store, lambda: LIVE, Metrics())
     partition = TopicPartition("completions", 0)
     (claim,) = await store.claim([partition], "w1")
     owned = OwnedPartition(
@@ -269,9 +270,8 @@ async def test_no_batch_has_two_model_versions(quarantined: bool) -> None:
 async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring = Scoring(1, 5)
-    handler = CompletionHandler(
-        scoring, scorer.under, MemoryStore(lambda: 0), UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
-    )
+    moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
+    handler = CompletionHandler(moderator, MemoryStore(lambda: 0), lambda: LIVE, Metrics())
     owned = OwnedPartition(TopicPartition("completions", 0), 1, 0, 0, CheckpointTrust.BELIEVED)
     versions = []
     for swapped_to in (0.5, None):
