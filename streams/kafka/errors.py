@@ -33,6 +33,6 @@ def broker_unavailable(
             kind = "any topic"  # an idempotent producer gets its id from any: the error names the other way to one
         return BrokerForbids(
             f"{where}: user {identity(kafka)} may not {operation or 'use'} {kind}{named}; "
-            "expected that right (docs/security.md); waiting for it"
+            "expected that right (docs/reference/rights.md); waiting for it"
         )
     return BrokerUnavailable(f"{where}: {said if said.startswith(name) else f'{name}: {said}'}; waiting for it")

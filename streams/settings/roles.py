@@ -1,4 +1,4 @@
-"""Who may do what on Kafka and on Redis: one table behind docs/security.md, its commands, and the tests. Pure.
+"""Who may do what on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, and the tests. Pure.
 
 Each right is the least that a role works with: tests/real/test_security.py runs each role under its rights alone, and
 takes them away one by one.

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         description="this worker's name in logs, metrics and leases; the default is host-pid",
     )
 
-    # How we prove who we are, and whom we believe: docs/security.md
+    # How we prove who we are, and whom we believe: docs/how-to/secure.md
     kafka_security: Protocol = Field("plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl")
     kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS")
     kafka_user: str = Field("", pattern=_NAME, description="SASL's user")

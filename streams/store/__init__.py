@@ -1,6 +1,6 @@
 """What Tidegate keeps outside Kafka, as one interface: checkpoints, counts, leases, alert states, scope names.
 
-`redis.py` and `memory.py` implement it; one contract test runs on both. `docs/operations.md` lists every key.
+`redis.py` and `memory.py` implement it; one contract test runs on both. `docs/reference/redis.md` lists every key.
 A partition is one partition of one source topic: the unit of ownership, of counting, and of a cluster slot.
 """
 

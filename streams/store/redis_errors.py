@@ -40,7 +40,7 @@ def refusal(where: str, user: str, error: BaseException) -> StoreUnavailable | N
             named = _COMMAND.search(said)
             what = f"run {named[1]}" if named else "touch that key" if "key" in said else "run what our scripts run"
             return StoreForbids(
-                f"redis {where}: user {user} may not {what}; expected the ACL of its role (docs/security.md); "
+                f"redis {where}: user {user} may not {what}; expected the ACL of its role (docs/reference/rights.md); "
                 "waiting for it"
             )
     return None

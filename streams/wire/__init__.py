@@ -1,7 +1,7 @@
 """Bytes in, events out: what a record on `completions` or `feedback` says, in any form we accept.
 
 Pure, and it never raises: what cannot be read comes back as `Unreadable`. No broker, no policy, no clock.
-The forms and their mapping tables are in docs/input-forms.md, tested against the tables in this package.
+The forms and their mapping tables are in docs/reference/input-forms.md, tested against the tables in this package.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Each role on a Kafka and a Redis with TLS, users and ACLs: it does its work with its rights, and nothing else.
 
-Workers and commands run as processes, with the settings that docs/security.md shows.
+Workers and commands run as processes, with the settings that docs/how-to/secure.md shows.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def test_a_dashboard_may_look(seeded: Secure, command: str) -> None:
 def test_a_change_by_a_dashboard_is_refused_and_says_which_right_it_lacks(seeded: Secure) -> None:
     told = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
     assert told.returncode == 3
-    assert "user dashboard may not Write any topic; expected that right (docs/security.md)" in told.stderr
+    assert "user dashboard may not Write any topic; expected that right (docs/reference/rights.md)" in told.stderr
 
 
 # --- what nobody may
