@@ -64,8 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     real = config.getoption("--servers") == "real"
     needed.must_run = real or config.getoption("--must-run")
-    if real and workers is None and (found := needed.lacking()):
-        raise pytest.UsageError(needed.said(found))
+    if real and workers is None and (found := needed.find_missing()):
+        raise pytest.UsageError(needed.format_missing(found))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

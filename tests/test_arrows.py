@@ -34,10 +34,11 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "classifiers/",
         "training/",
         "streams/moderation/scorer.py",
-        "streams/moderation/model_reload.py",
+        "streams/worker/model_reload.py",
         "streams/worker/policy_follower.py",
         "streams/worker/worker.py",
         "streams/cli/",
+        "streams/local.py",
     ),
     "training": ("training/",),
 }
@@ -60,8 +61,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
     "ruler": ("core", "errors", "kafka", "store"),
     "metrics": ("core", "installed", "ruler"),  # what the ruler says of itself
-    # `ingest` for batches, `kafka` for messages: they go when a text can be judged without a record (docs/design.md).
-    "moderation": ("core", "errors", "ingest", "kafka", "metrics", "settings", "store", "tasks", "wire"),
+    "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
+    "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
     "operations": ("core", "errors", "kafka", "moderation", "topics", "wire"),
     "reference": ("core", "settings", "topics"),

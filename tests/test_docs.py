@@ -10,6 +10,7 @@ import tomllib
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -116,7 +117,7 @@ def test_every_redis_key_has_a_row() -> None:
     start = 1767268800000
     made = {
         keys.checkpoint(partition), keys.totals(partition), keys.touch(partition), keys.bucket(partition, start),
-        keys.users(partition, start, "label.toxicity|all"), keys.users_merged(partition), keys.users_counted(0),
+        keys.users(partition, start, "label.toxicity|all"), keys.merged_sketch(partition), keys.sketch_copy(0),
         keys.strikes(partition, "acme:5f0c2a9be1d34c7788990a1b2c3d4e5f"), keys.outbox(partition),
         keys.copy(partition, 88214),
         keys.lease, keys.alerts, keys.names("tenant"), keys.policies, keys.workers, keys.meta,
@@ -240,38 +241,55 @@ def test_every_command_shown_is_one_with_the_options_shown(name: str) -> None:
     assert [line for line in shown(name) if not is_command(line)] == []
 
 
-def test_the_readmes_python_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
-    scoring, _ = fenced("README.md", "python")
-    exec(scoring, {})  # noqa: S102 - our own page
-    assert "'insult': " in capsys.readouterr().out
-
-
 class RecordingProducer:
     """In the place of aiokafka's: keeps what it is given to send."""
 
-    sent: ClassVar[list[tuple[str, bytes, bytes]]] = []
+    def __init__(self, **_: object) -> None:
+        self.sent: list[tuple[str, bytes, bytes]] = []
+        RecordingProducer.last = self
 
-    def __init__(self, *, bootstrap_servers: str) -> None:
-        self.servers = bootstrap_servers
+    last: ClassVar[RecordingProducer]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
     async def __aenter__(self) -> RecordingProducer:
         return self
 
     async def __aexit__(self, *_: object) -> None: ...
 
-    async def send_and_wait(self, topic: str, value: bytes, key: bytes) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, key: bytes, **_: object) -> SimpleNamespace:
         self.sent.append((topic, value, key))
+        return SimpleNamespace(partition=0, offset=0)
 
 
-def test_the_readmes_producer_sends_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, producing = fenced("README.md", "python")
+def test_the_readmes_python_can_be_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first block moderates a text; the second sends a completion that is read, to a recording producer."""
+    monkeypatch.setattr("tidegate.streams.kafka.completion_producer.AIOKafkaProducer", RecordingProducer)
     names: dict[str, Any] = {}
+    moderating, producing = fenced("README.md", "python")
+    exec(moderating, names)  # noqa: S102 - our own page
+    assert capsys.readouterr().out == moderating.rpartition("# ")[2]
     exec(producing, names)  # noqa: S102 - our own page
+    asyncio.run(names["send"]())
+    assert sent() == ("completions", "acme", b"acme:u-17")
+
+
+def test_a_producers_aiokafka_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aiokafka.AIOKafkaProducer", RecordingProducer)
+    names: dict[str, Any] = {}
+    (program,) = fenced("docs/how-to/produce.md", "python")
+    exec(program, names)  # noqa: S102 - our own page
     asyncio.run(names["send"]({"id": "c-9", "completion": "Paris.", "tenant": "acme"}))
-    ((topic, value, _),) = RecordingProducer.sent
+    assert sent() == ("completions", "acme", b"acme:u-17")
+
+
+def sent() -> tuple[str, str, bytes]:
+    """The topic, the tenant as it is read, and the key of the one record that the last producer sent."""
+    ((topic, value, key),) = RecordingProducer.last.sent
     read = decode_completion(record(json.loads(value)))
-    assert (topic, getattr(read, "tenant", read)) == ("completions", "acme")
+    return topic, getattr(read, "tenant", str(read)), key
 
 
 def test_the_tutorials_producer_is_python() -> None:

@@ -60,7 +60,7 @@ def alerts(
 async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     """The store's time, and every alert it keeps, the worst first."""
     from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.core.alerts.status import read
+    from tidegate.streams.core.alerts.status import parse_statuses
     from tidegate.streams.core.policy.rules import SHADOW
     from tidegate.streams.core.policy.silences import silenced_by
     from tidegate.streams.store.redis import RedisStore
@@ -68,7 +68,7 @@ async def _active(settings: Settings) -> tuple[int, list[dict[str, Any]]]:
     store = RedisStore(settings.store, settings.namespace)
     try:
         now_ms = await store.now_ms()
-        kept = [status for status in read(await store.alerts()).values() if not status.forgotten]
+        kept = [status for status in parse_statuses(await store.alerts()).values() if not status.forgotten]
     finally:
         await store.close()
     silences = (await read_log(settings)).log.silences.values() if kept else ()
@@ -89,10 +89,10 @@ async def _history(settings: Settings) -> list[Alert]:
     from pydantic import ValidationError
 
     from tidegate.streams.core.events import Alert
-    from tidegate.streams.kafka.reading import everything
+    from tidegate.streams.kafka.reading import read_all
 
     found: dict[str, Alert] = {}
-    async for record in everything(settings.brokers, "alerts"):
+    async for record in read_all(settings.brokers, "alerts"):
         try:
             alert = Alert.read(record.value)
         except ValidationError:

@@ -93,10 +93,10 @@ async def prepare(settings: Settings, partition: TopicPartition, to: str) -> tup
 
 
 async def _committed(settings: Settings, partition: TopicPartition) -> int:
-    from tidegate.streams.kafka.lookup import committed
+    from tidegate.streams.kafka.lookup import committed_offset
 
     group = f"{settings.group}-{partition.topic}"
-    found = await committed(settings.brokers, group, partition)
+    found = await committed_offset(settings.brokers, group, partition)
     if found is None:
         fail(f"{partition}: group {group} has committed nothing; expected an offset; nothing moved")
     return found

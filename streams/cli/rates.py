@@ -79,10 +79,10 @@ async def _current(settings: Settings) -> list[Rate]:
     from pydantic import ValidationError
 
     from tidegate.streams.core.events import Rate
-    from tidegate.streams.kafka.reading import everything
+    from tidegate.streams.kafka.reading import read_all
 
     last: dict[bytes, bytes | None] = {}
-    async for record in everything(settings.brokers, "rates"):
+    async for record in read_all(settings.brokers, "rates"):
         last[record.key or b""] = record.value
     found = []
     for value in last.values():

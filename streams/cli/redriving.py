@@ -18,7 +18,7 @@ from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
 from tidegate.streams.settings.settings import Settings
@@ -33,7 +33,7 @@ SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter
 async def read_letters(settings: Settings) -> Letters:
     """Every dead letter on the topic. Raises BrokerUnavailable, TopicsMissing."""
     found = Letters()
-    async for record in everything(settings.brokers, DEAD_LETTERS):
+    async for record in read_all(settings.brokers, DEAD_LETTERS):
         try:
             found.add(DeadLetter.read(record.value), record.timestamp)
         except ValidationError:

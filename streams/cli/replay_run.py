@@ -19,9 +19,11 @@ from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.operations.replay.range import ReplayRange, ReplaySurvey, offset_ranges, survey
 from tidegate.streams.operations.replay.run import Replay, ReplayAccount, Replays
 from tidegate.streams.policy_log.file import read_policy
@@ -168,11 +170,11 @@ class Run:
 
     async def _score_again(self, run: Replay, scorer: Scorer, key: UserKey, advance: Advance) -> None:
         live = LiveScorer(scorer, self._scores_by)
-        offline = Offline(self._settings, live, self.live, key, self.epoch)
+        scoring = Scoring(self._settings.score_threads, self._settings.score_timeout_s)
         try:
-            await run.score_again(offline, advance)
+            await run.score_again(RecordModerator(Moderator(scoring, live.under), key), advance)
         finally:
-            offline.close()
+            scoring.close()
 
     def _scores_by(self, version: str) -> None:
         self.model_version = version

@@ -94,12 +94,12 @@ def _matched(settings: Settings, made: Silence) -> list[str]:
 
 async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
     """The store's time, and every alert that it keeps."""
-    from tidegate.streams.core.alerts.status import read
+    from tidegate.streams.core.alerts.status import parse_statuses
     from tidegate.streams.store.redis import RedisStore
 
     store = RedisStore(settings.store, settings.namespace)
     try:
-        return await store.now_ms(), list(read(await store.alerts()).values())
+        return await store.now_ms(), list(parse_statuses(await store.alerts()).values())
     finally:
         await store.close()
 

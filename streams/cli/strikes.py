@@ -67,7 +67,7 @@ def show(
                     f"{held.now.strikes:.2f}",
                     held.enforced[0] if held.enforced else "-",
                     clock(held.enforced[1]) if held.enforced else "-",
-                    f"{ago(held.standing.at_ms, held.now_ms)} ago",
+                    f"{ago(held.balance.at_ms, held.now_ms)} ago",
                     f"{held.partition.topic}-{held.partition.partition}",
                 ]
                 for held in found.held

@@ -1,7 +1,6 @@
-"""What can be counted, and over what: the one table behind rates, alert rules and the dashboards' names.
+"""Measures: what can be counted, and over what total. The one table behind rates, alert rules and dashboards.
 
-A counter is what `store.apply` adds to. A measure is a question over counters: hits, and the total they are
-a share of.
+`store.apply` adds to counters. A measure is computed from counters: hits, and the total they are a share of.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A question over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of.
+    """A share over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of.
 
-    twice: counters of what is in two of `total`: taken off, so that each completion is in the sum once.
+    twice: counters of what is in two of `total`: subtracted, so that each completion is in the sum once.
     """
 
     name: str
@@ -35,7 +34,7 @@ class Measure:
 
     @property
     def counters(self) -> tuple[str, ...]:
-        """Every counter that the answer is made of."""
+        """Every counter that the measure is computed from."""
         return (self.hits, *self.total, *self.twice)
 
 
@@ -48,27 +47,29 @@ _FIXED = (
     *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
-WOULD = "would."  # before the name of a measure or a counter: what the shadow policy would have made of it
+WOULD = "would."  # before the name of a measure or a counter: the shadow policy's
 
 
-def would(of: Measure, shadow: str) -> Measure:
-    """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself.
+def shadow_measure(measure: Measure, shadow: str) -> Measure:
+    """Returns the measure over the shadow policy's counters; a measure of feedback, which no policy changes, itself.
 
-    shadow: its version. It is in the counters' names: what two shadows would have done is never one sum.
+    shadow: its version. It is in the counters' names, so that two shadows are never one sum.
     """
-    if of.hits in FEEDBACK:
-        return of
-    total, twice = (tuple(would_count(counter, shadow) for counter in some) for some in (of.total, of.twice))
-    return Measure(WOULD + of.name, would_count(of.hits, shadow), total, twice)
+    if measure.hits in FEEDBACK:
+        return measure
+    total, twice = (
+        tuple(shadow_counter(counter, shadow) for counter in counters) for counters in (measure.total, measure.twice)
+    )
+    return Measure(WOULD + measure.name, shadow_counter(measure.hits, shadow), total, twice)
 
 
-def would_count(counter: str, shadow: str) -> str:
-    """The counter's name where a shadow of that version is what counts: `would.12-7f3a91c2.label.toxicity`."""
+def shadow_counter(counter: str, shadow: str) -> str:
+    """Returns the counter's name for a shadow of that version: `would.12-7f3a91c2.label.toxicity`."""
     return f"{WOULD}{shadow}.{counter}"
 
 
-def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
-    """The measure of that name, or None where there is none.
+def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
+    """Returns the measure of that name, or None where there is none.
 
     name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
     `overturned`, or a feedback kind.

@@ -1,4 +1,4 @@
-"""What follows from decisions: rates over windows, alerts of rules that they break, strikes that reach a threshold."""
+"""Events that follow from decisions: rates over windows, alerts of broken rules, enforcements of strikes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Rate(Outgoing):
     """A share or a count over a sliding window, for one scope, at one time."""
 
     scope: str
-    """Of what it is taken: `all`, or one name of a kind, such as `tenant=acme`; `tenant:other` is the rest's."""
+    """The scope: `all`, or one name of a kind, such as `tenant=acme`; `tenant:other` is the rest's."""
     measure: str
     """What is counted: `label.toxicity`, `action.block`, `fault`, `satisfaction` and so on."""
     window_s: int
@@ -67,7 +67,7 @@ class Alert(Outgoing):
     scope: str
     """Where it is broken: `all`, or one name of a kind, such as `tenant=acme`."""
     measure: str
-    """What the rule looks at, such as `label.toxicity`."""
+    """The measure that the rule evaluates, such as `label.toxicity`."""
     kind: Literal["share", "count"]
     """Whether `value`, `above` and `resolve_below` are shares of a total or numbers of events."""
     state: AlertState
@@ -89,7 +89,7 @@ class Alert(Outgoing):
     total: int
     """Events in the window that could have carried it."""
     users: int | None = None
-    """Distinct users among the hits, an estimate of about 1%. Null where the rule does not ask."""
+    """Distinct users among the hits, an estimate of about 1%. Null where the rule does not count users."""
     window_s: int
     """How far back the rule looks, in seconds."""
     at_ms: int
@@ -97,7 +97,7 @@ class Alert(Outgoing):
     since_ms: int
     """When this state began, in ms since 1970-01-01 UTC."""
     silenced_by: str | None = None
-    """The id of the silence that matches. Null: nobody silenced it."""
+    """The id of the silence that matches. Null: none matches."""
     shadow: bool = False
     """Whether the rule is the shadow policy's, on what that would have done: nobody was affected."""
     policy_version: str
@@ -114,7 +114,7 @@ class Enforcement(Outgoing):
     user: str
     """The user, as an HMAC: 32 hex digits."""
     action: Literal["throttle", "suspend", "lifted"]
-    """What the highest threshold reached asks for; `lifted`: none is reached any longer."""
+    """The action of the highest threshold reached; `lifted`: none is reached any longer."""
     strikes: float
     """The user's strikes at `at_ms`, decayed and added up, to 4 decimals."""
     threshold: float | None = None
@@ -128,6 +128,6 @@ class Enforcement(Outgoing):
     author: str | None = None
     """Who undid strikes. Null: a strike made this one."""
     reason: str
-    """The label and action, as `toxicity.block` or `prompt.toxicity.block`; of an undo what its author said."""
+    """The label and action, as `toxicity.block` or `prompt.toxicity.block`; of an undo its author's reason."""
     policy_version: str
     """The policy that says what strikes weigh and where the thresholds are."""

@@ -1,4 +1,4 @@
-"""What counts are kept under: a series is `<counter>|<scope>`. The one place that writes and splits those names.
+"""Series: the names that counts are stored under, `<counter>|<scope>`. The one place that writes and splits them.
 
 A scope is `all`, `tenant=<name>`, `model=<name>` or `route=<name>`. Names beyond the limit of live scopes count
 in `tenant:other`: another separator, so that a tenant called "other" stays itself. No name contains `|`.
@@ -17,7 +17,7 @@ def scoped(kind: str, name: str) -> str:
 
 
 def other(kind: str) -> str:
-    """The scope in which a kind's names beyond the limit count."""
+    """Returns the scope in which a kind's names beyond the limit count."""
     return f"{kind}:other"
 
 
@@ -26,17 +26,17 @@ def series(counter: str, scope: str) -> str:
 
 
 def split(series: str) -> tuple[str, str]:
-    """Counter and scope of a series."""
+    """Returns the counter and the scope of a series."""
     counter, _, scope = series.rpartition("|")
     return counter, scope
 
 
 def names(kind: str, scopes: Iterable[str]) -> set[str]:
-    """The names of one kind among the scopes; `other` is nobody's name."""
+    """Returns the names of one kind among the scopes; `other` is no name."""
     prefix = f"{kind}="
     return {scope[len(prefix) :] for scope in scopes if scope.startswith(prefix)}
 
 
 def prefixes(kinds: Iterable[str]) -> tuple[str, ...]:
-    """What the scopes of those kinds begin with, for `str.startswith`."""
+    """Returns what the scopes of those kinds begin with, for `str.startswith`."""
     return tuple(p for kind in kinds for p in ((ALL,) if kind == ALL else (f"{kind}=", f"{kind}:")))

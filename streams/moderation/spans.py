@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tidegate.streams.core.events import FaultReason, Span
-from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.combine import best_choice
 from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
 
@@ -31,7 +30,11 @@ def reached(
 
 
 async def find_spans(
-    scoring: Scoring, scorer: Scorer, metrics: Metrics, texts: Sequence[str], wanted: Mapping[int, set[str]]
+    scoring: Scoring,
+    scorer: Scorer,
+    outcome: Callable[[str], None],
+    texts: Sequence[str],
+    wanted: Mapping[int, set[str]],
 ) -> tuple[Span, ...]:
     """The spans of the labels wanted, choice by choice, in the order they stand in the text.
 
@@ -43,8 +46,8 @@ async def find_spans(
         explained = await scoring.explain(scorer, texts[choice])
         mine = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
         if len(mine) > MOST:
-            metrics.explained.labels("too_many").inc()
+            outcome("too_many")
             continue
-        metrics.explained.labels("failed" if explained is None else "spans" if mine else "none").inc()
+        outcome("failed" if explained is None else "spans" if mine else "none")
         spans += [Span(start=start, end=end, label=label) for start, end, label in mine]
     return tuple(spans)

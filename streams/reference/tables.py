@@ -27,11 +27,12 @@ from tidegate.streams.core.policy.tables import (
     Weights,
     Windows,
 )
+from tidegate.streams.reference.python_api import python_api
 from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
-PAGES = tuple(f"docs/reference/{name}.md" for name in ("policy", "rights", "settings", "topics"))
+PAGES = tuple(f"docs/reference/{name}.md" for name in ("policy", "python", "rights", "settings", "topics"))
 _MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.
@@ -107,8 +108,14 @@ def _total(measure: Measure) -> str:
 
 def topics() -> str:
     """Every topic, as it is created where it does not exist."""
-    rows = [(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's"), t.about) for t in TOPICS]
-    return _table(("topic", "key", "kept", "partitions", "what"), rows)
+    rows = [
+        (
+            *(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's")),
+            *(", ".join(t.written_by) or "nobody", ", ".join(t.read_by), t.about),
+        )
+        for t in TOPICS
+    ]
+    return _table(("topic", "key", "kept", "partitions", "written by", "read by", "what"), rows)
 
 
 def _kept(topic: Topic) -> str:
@@ -150,6 +157,7 @@ def redis_users() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "python_api": python_api,
     "settings": settings,
     "measures": measures,
     "topics": topics,

@@ -44,7 +44,7 @@ class ActiveAlerts:
 
     def load(self, kept: Mapping[str, str]) -> None:
         """Forgets what is here and takes what the store has."""
-        self._all = {(status.rule, status.scope): status for status in statuses.read(kept).values()}
+        self._all = {(status.rule, status.scope): status for status in statuses.parse_statuses(kept).values()}
         self._changed.clear()
 
     def hear(self, words: Iterable[AlertStatus]) -> None:
@@ -76,15 +76,17 @@ class ActiveAlerts:
         for (name, scope), status in list(self._all.items()):
             rule = rules.get(name)
             if rule is None or not scope.startswith(prefixes(rule.by)):
-                self._settle(status, alerts.removed(status, at_ms), live, now_ms)
+                self._settle(status, alerts.end_removed(status, at_ms), live, now_ms)
 
-    def _settle(self, was: AlertStatus | None, stepped: alerts.Stepped, live: LivePolicy, now_ms: int) -> None:
+    def _settle(self, was: AlertStatus | None, stepped: alerts.Step, live: LivePolicy, now_ms: int) -> None:
         status, transition = stepped
         if status is None or status is was:
             return
         if transition is not None:
             silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-            status = statuses.queued(status, statuses.event(status, transition, version_of(status.rule, live), silence))
+            status = statuses.with_unpublished(
+                status, statuses.alert_event(status, transition, version_of(status.rule, live), silence)
+            )
         self._put(status)
 
     def _put(self, status: AlertStatus) -> None:
@@ -119,7 +121,7 @@ class ActiveAlerts:
     async def publish_again(self, lease: Lease, live: LivePolicy, *, incomplete: bool) -> bool:
         """Says again what fires and was last said resend_s ago. False: the lease went to another worker."""
         again = [
-            alerts.held(status) if incomplete else status
+            alerts.mark_incomplete(status) if incomplete else status
             for status in self._all.values()
             if status.state is AlertState.FIRING and lease.now_ms - status.last_sent_ms >= live.policy.resend_s * 1000
         ]
@@ -133,7 +135,7 @@ class ActiveAlerts:
 
     def _again(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:
         silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-        return statuses.event(status, None, version_of(status.rule, live), silence)
+        return statuses.alert_event(status, None, version_of(status.rule, live), silence)
 
 
 def _message(alert: Alert) -> Message:

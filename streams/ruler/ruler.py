@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
-from tidegate.streams.core.alerts.status import TICK, AlertStatus
+from tidegate.streams.core.alerts.status import RULER_KEY, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -120,7 +120,7 @@ class Ruler:
         epoch, self._epoch = self._epoch, None
         if epoch != lease.epoch:
             kept = await self._store.alerts()
-            self._kept = _RulerState.model_validate_json(kept.get(TICK, "{}"))
+            self._kept = _RulerState.model_validate_json(kept.get(RULER_KEY, "{}"))
             self.alerts.load(kept)
             await self._remember()
         if self._said_epoch != lease.epoch:
@@ -208,7 +208,7 @@ class Ruler:
             self._said, self._windows = LastPublished(rated), None  # new windows: every scope in them has changed
         if self._windows is None:
             self._windows = RuleWindows(self._store, live)
-            self._said.look_again()
+            self._said.recheck_all()
         return self._windows, self._said
 
     def _resume(self, rebuilt_ms: int) -> None:
@@ -257,7 +257,7 @@ class Ruler:
                 rated=tuple(sorted(said.scopes | scopes)),
                 kinds=tuple(sorted(said.kinds | kinds)),
             )
-            more[TICK] = self._kept.model_dump_json()
+            more[RULER_KEY] = self._kept.model_dump_json()
         if not await self.alerts.save(lease, more):
             return False
         self.stats.boundaries += len(due)

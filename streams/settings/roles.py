@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.streams.topics import TOPICS
-
 NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
-ALL = tuple(topic.name for topic in TOPICS)
+
+# Named one by one, never "all topics": a topic of a later release opens no right by being in the table of topics.
+_INPUT = ("completions", "feedback")
+_OUTPUT = ("decisions", "dead-letters", "alerts", "rates", "enforcements")
+_OTHERS = ("policies", "replays", "tidegate-control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,13 @@ class Right:
 # Write implies Describe, and so does Read. Kafka 2.8 and later let whoever may write a topic do so idempotently; an
 # older one asks for IdempotentWrite on the cluster.
 ROLES: Mapping[str, tuple[Right, ...]] = {
-    "producer": (
-        Right("Write", "topic", ("completions", "feedback"), "to send what is moderated, and what is said of it"),
-    ),
+    "producer": (Right("Write", "topic", _INPUT, "to send what is moderated, and what is said of it"),),
     "worker": (
-        Right("Read", "topic", ("completions", "feedback"), "its input"),
+        Right("Read", "topic", _INPUT, "its input"),
         Right("Read", "topic", ("policies",), "by what it decides; it has no Write: ops seed an empty log"),
         Right("Read", "topic", ("decisions", "dead-letters", "alerts", "enforcements"), "to rebuild what Redis lost"),
         Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
-        Right("Write", "topic", ("decisions", "dead-letters", "alerts", "rates", "enforcements"), "its output"),
-        Right("Describe", "topic", ("replays",), "it waits until every topic is there"),
+        Right("Write", "topic", _OUTPUT, "its output"),
         Right("Read", "group", ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"), "to share the input"),
         Right("Read", "group", ("{namespace}-control-",), "Faust's: a group of its own for each process", True),
     ),
@@ -56,10 +55,10 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "ops": (
-        Right("Create", "topic", ALL, "`tidegate topics`"),
-        Right("Read", "topic", ALL, "`tail`, `dead-letters`, `replay`, `policy what-if`"),
+        Right("Create", "topic", (*_INPUT, *_OUTPUT, *_OTHERS), "`tidegate topics`"),
+        Right("Read", "topic", (*_INPUT, *_OUTPUT, *_OTHERS), "`tail`, `dead-letters`, `replay`, `policy what-if`"),
         Right("Write", "topic", ("policies",), "`policy`, `silence`: nobody else has it"),
-        Right("Write", "topic", ("completions", "feedback"), "`dead-letters redrive`"),
+        Right("Write", "topic", _INPUT, "`dead-letters redrive`"),
         Right("Write", "topic", ("replays",), "`replay`"),
         Right(
             "Describe",

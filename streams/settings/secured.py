@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tidegate.streams.kafka.client import proven_by
+from tidegate.streams.kafka.client import security_options
 from tidegate.streams.settings.secret import read_text
 from tidegate.streams.settings.settings_errors import PREFIX, SECRETS
 from tidegate.streams.settings.tls import Files, context
@@ -23,7 +23,7 @@ def broker_security(s: Settings) -> dict[str, Any]:
     files = Files(s.kafka_ca_file, s.kafka_cert_file, s.kafka_key_file)
     tls = context(KAFKA, files) if s.kafka_security.endswith("ssl") else None
     password = read_text(f"{KAFKA}_PASSWORD", s.kafka_password, s.kafka_password_file) or ""
-    return proven_by(s.kafka_security, tls, s.kafka_sasl_mechanism, s.kafka_user, password)
+    return security_options(s.kafka_security, tls, s.kafka_sasl_mechanism, s.kafka_user, password)
 
 
 def store_security(s: Settings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.installed import DEFAULT_POLICY
-from tidegate.streams.kafka.client import Kafka, Mechanism, Protocol
+from tidegate.streams.kafka.client import Kafka, SaslMechanism, SecurityProtocol
 from tidegate.streams.settings.secret import read, read_text
 from tidegate.streams.settings.secured import broker_security, disagreements, store_security
 from tidegate.streams.settings.settings_errors import PREFIX as PREFIX
@@ -70,8 +70,12 @@ class Settings(BaseSettings):
     )
 
     # How we prove who we are, and whom we believe: docs/how-to/secure.md
-    kafka_security: Protocol = Field("plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl")
-    kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS")
+    kafka_security: SecurityProtocol = Field(
+        "plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl"
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS"
+    )
     kafka_user: str = Field("", pattern=_NAME, description="SASL's user")
     kafka_password: SecretStr | None = Field(None, description="the user's password")
     kafka_password_file: Path | None = Field(None, description="file that holds it, instead of kafka_password")

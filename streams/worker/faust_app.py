@@ -17,7 +17,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from tidegate.streams.ingest.batches import Batch
-from tidegate.streams.kafka.authorization import may_join
+from tidegate.streams.kafka.authorization import require_group_access
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up
 from tidegate.streams.settings.settings import Settings
@@ -138,7 +138,9 @@ def _putter(channel: BatchChannel) -> Any:
 async def _open(settings: Settings, worker: Worker) -> None:
     """Waits here for what Faust does not start without, and would not name: Kafka, and the right to its group."""
     await worker.open()
-    await worker.retry_while_unavailable("kafka", lambda: may_join(settings.brokers, _group(settings, worker)))
+    await worker.retry_while_unavailable(
+        "kafka", lambda: require_group_access(settings.brokers, _group(settings, worker))
+    )
 
 
 def run(settings: Settings) -> NoReturn:

@@ -11,15 +11,15 @@ from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record, by_broker
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate_feedback
-from tidegate.streams.core.times import Arrived, arrive
+from tidegate.streams.core.times import Arrival, arrival
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import dead_letter_message, redriven
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
-from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.wire import Unreadable, dead_letter, decode_feedback
+from tidegate.streams.worker.messages import dead_letter_message, redriven
+from tidegate.streams.worker.replaced import ReplacedTimes
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class DecodedFeedback:
 
     record: Record
     feedback: Feedback | Unreadable
-    arrived: Arrived
+    arrived: Arrival
 
 
 class FeedbackHandler:
@@ -55,7 +55,7 @@ class FeedbackHandler:
         now_ms = int(self._clock() * 1000)
         return [
             [
-                DecodedFeedback(r, decode_feedback(r), arrive(r.timestamp, by_broker(r), now_ms))
+                DecodedFeedback(r, decode_feedback(r), arrival(r.timestamp, by_broker(r), now_ms))
                 for r in record_range.records
             ]
             for record_range in batch.ranges
@@ -72,7 +72,7 @@ class FeedbackHandler:
             for said in prepared
         ]
 
-    def _heard(self, record: Record, feedback: Feedback, arrived: Arrived) -> ReceivedFeedback:
+    def _heard(self, record: Record, feedback: Feedback, arrived: Arrival) -> ReceivedFeedback:
         user = None if feedback.user is None else self._user_key.hash(feedback.tenant or "", feedback.user)
         source = unchecked(Source, {"topic": record.topic, "partition": record.partition, "offset": record.offset})
         return ReceivedFeedback(feedback, arrived, user, source, record.timestamp)
@@ -84,7 +84,7 @@ class FeedbackHandler:
     def names(self, results: Sequence[ReceivedFeedback | DeadLetter]) -> dict[str, set[str]]:
         """Scope names that the feedback counts under."""
         said = (result.feedback for result in results if isinstance(result, ReceivedFeedback))
-        return seen((feedback.tenant, feedback.model, feedback.route) for feedback in said)
+        return names_by_kind((feedback.tenant, feedback.model, feedback.route) for feedback in said)
 
     def aggregate(
         self, results: Sequence[ReceivedFeedback | DeadLetter], live: LivePolicy, names: ScopeLimiter

@@ -26,7 +26,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Applied, Apply, Store
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import exit_on_bug
-from tidegate.streams.wire.copies import Copies, copies_in, judged
+from tidegate.streams.wire.copies import Copies, copies_in, resolve_copies
 
 log = logging.getLogger(__name__)
 
@@ -160,8 +160,10 @@ class Pipeline(Generic[T, Result]):
         found = await self._store.copies([(w.record_range.owned.partition, w.copies.origins) for w in work])
         for w, marks in zip(work, found, strict=True):
             owned = w.record_range.owned
-            if marks.whole or self._want_copies is None:
-                w.results, w.decided = judged(w.record_range.records, w.results, w.copies, marks.decided, owned.epoch)
+            if marks.complete or self._want_copies is None:
+                w.results, w.decided = resolve_copies(
+                    w.record_range.records, w.results, w.copies, marks.decided, owned.epoch
+                )
             elif owned.valid:
                 self._want_copies(owned.partition)
                 self._ingest.retake(owned, "a record was sent again, and redis does not know which were decided")

@@ -67,9 +67,9 @@ class PolicyFollower:
         """
         known = await self.policies.read()
         if known.live is None:
-            begun = self.policies.begun
-            if begun.found is LogMatch.UNKNOWN or begun.gone:
-                raise NoPolicy(self.policies.note or "")
+            begun = self.policies.fold_from
+            if begun.match is LogMatch.UNKNOWN or begun.gone:
+                raise NoPolicy(self.policies.problem or "")
             await self._seed_log(publisher)
         live, scorer = self.live, self._scorer.loaded
         missing = labels_missing(live.labels, scorer)
@@ -105,7 +105,7 @@ class PolicyFollower:
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
+        elif folded.verdict is Verdict.APPLIED and (made := folded.created) is not None:
             self._took(made)
             scorer = self._scorer.loaded
             for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them
@@ -123,12 +123,12 @@ class PolicyFollower:
         """Keeps what the log said after each change of it. Where the store is unavailable: again, until it is kept."""
         written, again_at = -1, 0.0
         while True:
-            kept = self.policies.kept
+            kept = self.policies.snapshot
             if kept.order == written and time.monotonic() < again_at:
-                await self.policies.moved(KEEP_AGAIN_S)
+                await self.policies.wait_for_change(KEEP_AGAIN_S)
                 continue
             try:
                 await self._store.save_policies(kept.order, to_json(kept))
                 written, again_at = kept.order, time.monotonic() + KEEP_AGAIN_S
             except StoreUnavailable:  # said by all who count
-                await self.policies.moved(RETRY_S)
+                await self.policies.wait_for_change(RETRY_S)

@@ -37,10 +37,9 @@ from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import ModelReloader
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.recovery.alerts import last_published_alerts
@@ -51,10 +50,13 @@ from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import Tasks, exit_refused
+from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.pipeline import Pipeline
 from tidegate.streams.worker.policy_follower import PolicyFollower
+from tidegate.streams.worker.replaced import ReplacedTimes
 from tidegate.streams.worker.status import status_loop
 
 log = logging.getLogger(__name__)
@@ -135,14 +137,16 @@ class Worker:
         s = self._settings
         keep_up_to = (s.max_record_bytes - LETTER_BYTES) * 3 // 4 if s.dead_letter_bytes else 0  # base64 adds a third
         replaced = ReplacedTimes(self.metrics.times_replaced, s.live_scopes)
-        moderate = CompletionHandler(
+        moderator = Moderator(
             self._scoring,
             self._scorer.under,
+            explained=lambda outcome: self.metrics.explained.labels(outcome).inc(),
+        )
+        moderate = CompletionHandler(
+            RecordModerator(moderator, self._user_key, keep_bytes_up_to=keep_up_to),
             self.store,
-            self._user_key,
             lambda: self.follower.live,
             self.metrics,
-            keep_bytes_up_to=keep_up_to,
             replaced=replaced,
         )
         hear = FeedbackHandler(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)
@@ -244,7 +248,7 @@ class Worker:
             self.store, self._source, partition, self.id, self._found.cluster, committed, self._rebuild
         )
         await self._copies.restore(partition, owned.epoch, owned.position)
-        self.metrics.takeovers.labels(partition.topic, owned.belief.value).inc()
+        self.metrics.takeovers.labels(partition.topic, owned.trust.value).inc()
         return owned
 
     async def _let_go(self, owned: OwnedPartition) -> None:
@@ -269,7 +273,7 @@ class Worker:
                 waiting_for[topic] = (
                     "waiting for kafka: no heartbeat for longer than the session timeout; publishing nothing"
                 )
-            waiting_for |= {f"unreadable {partition}": said for partition, said in ingest.unreadable.said.items()}
+            waiting_for |= {f"unreadable {partition}": why for partition, why in ingest.unreadable.waiting_for.items()}
         if self._rebuild.status is not None:
             waiting_for["completions"] = self._rebuild.status
         if self._copies.status is not None:
@@ -288,7 +292,7 @@ class Worker:
             since_ms=self.follower.since_ms,
             model=self._scorer.under(live).version if live else None,
             next=policies.log.next,
-            log=policies.begun.found,
+            log=policies.fold_from.match,
             file=self.follower.file,
             waiting_for=self.waiting_for(),
             probes=self._probes_at,
@@ -297,12 +301,12 @@ class Worker:
     def _refresh(self) -> None:
         m = self.metrics
         m.ready.set(0 if self.waiting_for() else 1)
-        m.log_incomplete.set(self.follower.policies.note is not None)
+        m.log_incomplete.set(self.follower.policies.problem is not None)
         m.stuck.set(self._scoring.stuck)
-        m.rebuilding.set(len(self._rebuild.going))
+        m.rebuilding.set(len(self._rebuild.in_progress))
         m.lag.clear()
         for ingest in self._ingests.values():
-            m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.said))
+            m.unreadable_now.labels(ingest.topic).set(len(ingest.unreadable.waiting_for))
             for partition, lag in ingest.lags().items():
                 m.lag.labels(partition.topic, str(partition.partition)).set(lag)
         for kind, n in self._names.overflowed.items():

@@ -13,7 +13,8 @@ from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
 from tidegate.streams.cli.policy import status as policy_status
 from tidegate.streams.cli.policy.log import read_log
-from tidegate.streams.core.policy.snapshot import PolicySnapshot, hash_of, to_json
+from tidegate.streams.core.partition import content_hash
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, to_json
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
@@ -109,7 +110,7 @@ async def made_anew(kafka: str) -> None:
 def keep(cli: Cli) -> None:
     """What a worker would have kept of the log."""
     log = asyncio.run(read_log(cli.settings)).log
-    kept = PolicySnapshot(log, hash_of(b"the last record"))
+    kept = PolicySnapshot(log, content_hash(b"the last record"))
     in_store(cli, lambda store: store.save_policies(kept.order, to_json(kept)))
 
 

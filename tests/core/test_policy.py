@@ -1,4 +1,4 @@
-"""What may stand in a policy, and what an operator is told of what may not. The messages are golden text."""
+"""What may stand in a policy, and the messages about what may not. The messages are golden text."""
 
 from __future__ import annotations
 
@@ -132,17 +132,16 @@ BAD: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changed", "said"), BAD)
-def test_a_bad_policy_is_refused_with_the_key_what_was_found_and_what_is_allowed(
-    changed: dict[str, Any], said: str
-) -> None:
+@pytest.mark.parametrize(("changed", "message"), BAD)
+def test_a_bad_policy_is_refused_with_key_value_and_range(changed: dict[str, Any], message: str) -> None:
+    """The message names the key, what was found and what is allowed."""
     with pytest.raises(PolicyError) as caught:
         parse({"labels": LABELS, **changed}, "policy.toml")
-    assert str(caught.value) == f"policy.toml: {said}"
+    assert str(caught.value) == f"policy.toml: {message}"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({}, "policy.toml: labels: missing; expected a table"),
         ([], f"policy.toml: found a list; expected {TABLE}"),
@@ -150,13 +149,13 @@ def test_a_bad_policy_is_refused_with_the_key_what_was_found_and_what_is_allowed
         (None, f"policy.toml: found nothing; expected {TABLE}"),
     ],
 )
-def test_what_is_no_policy_at_all_is_refused(data: Any, said: str) -> None:
+def test_what_is_no_policy_at_all_is_refused(data: Any, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse(data, "policy.toml")
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
-def test_every_problem_is_said_at_once_one_a_line() -> None:
+def test_every_problem_is_listed_at_once_one_a_line() -> None:
     with pytest.raises(PolicyError) as caught:
         parse({"labels": {"toxicity": {"block": 2}}, "resend_s": 0, "loud": True}, "policy.toml")
     assert str(caught.value).splitlines() == [
@@ -191,7 +190,7 @@ def test_a_good_policy_is_accepted(good: dict[str, Any]) -> None:
     assert isinstance(parse({"labels": LABELS, **good}, "policy.toml"), Policy)
 
 
-def test_a_rule_resolves_a_fifth_below_where_it_fires_unless_it_says_otherwise() -> None:
+def test_resolve_below_defaults_to_a_fifth_under_above() -> None:
     assert AlertRule(of="fault", above=0.05).resolves_below == pytest.approx(0.04)  # 0.8 * 0.05
     assert AlertRule(of="fault", above=0.05, resolve_below=0.0).resolves_below == 0.0
 
@@ -205,7 +204,8 @@ def test_a_thousand_scopes_are_read_in_a_blink() -> None:
 # --- versions
 
 
-def test_equal_policies_have_equal_digests_whatever_the_order_of_their_keys() -> None:
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    """Equal policies have equal digests."""
     one = parse({"labels": LABELS, "resend_s": 30}, "p")
     other = parse({"resend_s": 30, "labels": dict(reversed(LABELS.items()))}, "p")
     assert digest(one) == digest(other)
@@ -217,7 +217,9 @@ def test_a_default_written_out_is_the_same_policy() -> None:
     assert digest(parse(written, "p")) == digest(parse({"labels": LABELS}, "p"))
 
 
-def test_a_key_added_to_tidegate_later_does_not_change_the_versions_in_the_log() -> None:
+def test_a_new_key_does_not_change_versions_in_the_log() -> None:
+    """A key that is added to Tidegate later leaves digests as they were."""
+
     class Later(Policy):
         added_later: int = 7
 
@@ -229,7 +231,7 @@ def test_a_digest_stays_what_it_was() -> None:
     assert version(12, parse({"labels": LABELS, "floors": {"toxicity": {"block": 0.95}}}, "p")) == "12-82bc5fe2"
 
 
-def test_what_is_wrong_between_keys_is_said_at_once_too() -> None:
+def test_problems_between_keys_are_listed_at_once_too() -> None:
     with pytest.raises(PolicyError) as caught:
         parse(
             {
@@ -246,7 +248,7 @@ def test_what_is_wrong_between_keys_is_said_at_once_too() -> None:
     ]
 
 
-def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> None:
+def test_of_many_problems_the_first_are_listed_and_counted() -> None:
     began = time.monotonic()
     with pytest.raises(PolicyError) as caught:
         parse({"labels": LABELS, **{f"label{n}": 1 for n in range(20_000)}}, "policy.toml")
@@ -256,4 +258,4 @@ def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> No
         f"policy.toml: label0: unknown key (did you mean labels?); expected one of {KEYS}",
     )
     assert lines[-1] == "policy.toml: and 19980 more problems"
-    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: whoever writes to the log must not hold workers
+    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: a writer of the log must not stall workers

@@ -20,10 +20,10 @@ from tidegate.streams.operations.replay import range as surveying
 from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.operations.replay.range import (
     LATE_MS,
+    OffsetRange,
     RangeRefused,
     ReplayRange,
     ReplaySurvey,
-    OffsetRange,
     offset_ranges,
     survey,
 )
@@ -57,7 +57,7 @@ class Logged:
         return found
 
     async def oldest_ms(self, stretch: OffsetRange) -> int | None:
-        return next((r.timestamp for r in self.partitions[stretch.partition] if r.offset >= stretch.begins), None)
+        return next((r.timestamp for r in self.partitions[stretch.partition] if r.offset >= stretch.log_start), None)
 
     async def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
         for record in self.partitions.get(stretch.partition, []):

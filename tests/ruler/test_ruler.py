@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.streams.core.alerts.status import TICK, read
+from tidegate.streams.core.alerts.status import RULER_KEY, parse_statuses
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
 from tidegate.streams.core.partition import TopicPartition
@@ -233,13 +233,13 @@ async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Rig) 
     await rig.heartbeat()
     with pytest.raises(BrokerUnavailable):
         await rig.ruler.run_once()
-    (saved,) = read(await rig.store.alerts()).values()
+    (saved,) = parse_statuses(await rig.store.alerts()).values()
     assert len(saved.unpublished) == 1
     rig.broker_unavailable = False
     rig.now_ms += 6 * S  # the worker is gone; another one takes over
     await rig.worker("w2").run_once()
     assert [alert["id"] for alert in rig.events("alerts")] == [saved.unpublished[0].id]
-    (kept,) = read(await rig.store.alerts()).values()
+    (kept,) = parse_statuses(await rig.store.alerts()).values()
     assert kept.unpublished == ()
 
 
@@ -428,7 +428,7 @@ async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkey
 async def test_the_evaluations_own_state_stands_beside_the_alerts(rig: Rig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(12)
-    kept = json.loads((await rig.store.alerts())[TICK])
+    kept = json.loads((await rig.store.alerts())[RULER_KEY])
     kinds = kept.pop("kinds")  # of what was said: labels, actions; no fault and no failure was anything's share
     assert kept == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
     assert ["label.toxicity", 30] in kinds

@@ -10,7 +10,7 @@ import pytest
 from tests.ruler.test_ruler import PARTITIONS, T0, Rig, S, _live
 from tests.support.tomorrow import of_tomorrow
 from tests.wire.records import Fake
-from tidegate.streams.core.alerts.status import AlertStatus, read
+from tidegate.streams.core.alerts.status import AlertStatus, parse_statuses
 from tidegate.streams.core.events import AlertState
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.ranges import OffsetRange
@@ -28,7 +28,7 @@ class Kept:
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
         return [OffsetRange(partition, 0, at_ms, 1 << 62) for partition in partitions]
 
-    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
+    async def parse_statuses(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
         for stretch in stretches:
             yield [
                 r for r in self.records if r.partition == stretch.partition.partition and r.timestamp >= stretch.start
@@ -86,7 +86,7 @@ async def test_an_alert_that_fires_goes_on_firing_where_the_store_was_emptied(lo
     losing.lag = dict.fromkeys(PARTITIONS, 0)
     await losing.to(33)
     assert losing.alerts == ["10 pending broken", "20 firing held"]  # neither fired again nor resolved
-    (held,) = read(await losing.store.alerts()).values()
+    (held,) = parse_statuses(await losing.store.alerts()).values()
     assert (held.state.value, held.sequence, held.at_ms) == ("firing", T0 // S + 20, T0 + 30 * S)
     await losing.to(93)
     assert losing.alerts[-1] == "90 resolved quiet"  # too few from 60 on
@@ -108,7 +108,7 @@ async def test_alerts_that_a_later_tidegate_kept_are_read(losing: Losing) -> Non
     """A roll back of one worker must not end the ruler of all."""
     kept = await losing.store.alerts()
     later = {key: of_tomorrow(text.encode()).decode() for key, text in kept.items()}
-    assert read(later) == read(kept)
+    assert parse_statuses(later) == parse_statuses(kept)
 
 
 async def test_nothing_is_looked_at_before_every_partition_is_rebuilt(losing: Losing) -> None:
@@ -156,7 +156,7 @@ async def test_an_alert_that_fired_since_an_older_copy_goes_on_firing() -> None:
     await rig.to(29)
     assert rig.alerts == ["10 pending broken", "20 firing held"]
     assert rig.asked[-1] == T0 + 10 * S
-    (held,) = read(await rig.store.alerts()).values()
+    (held,) = parse_statuses(await rig.store.alerts()).values()
     assert held.sequence == T0 // S + 20
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.real.secure import Authority
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.kafka.client import connect, identity
+from tidegate.streams.kafka.client import client_options, identity
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 PASSWORD = "zxcanaryqv"  # noqa: S105 - a canary
@@ -146,7 +146,7 @@ def test_a_token_comes_from_a_file_that_is_long_enough(monkeypatch: pytest.Monke
 
 def test_plaintext_is_an_address_and_nothing_else() -> None:
     settings = Settings.load()
-    assert connect(settings.brokers) == {"bootstrap_servers": "127.0.0.1:9092"}
+    assert client_options(settings.brokers) == {"bootstrap_servers": "127.0.0.1:9092"}
     assert identity(settings.brokers) == "ANONYMOUS"
     assert settings.store.security == {}
 
@@ -159,7 +159,7 @@ def test_a_user_over_tls(monkeypatch: pytest.MonkeyPatch, authority: Authority, 
         "KAFKA_CA_FILE": str(authority.ca), "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
     }  # fmt: skip
     kafka = load(monkeypatch, env).brokers
-    options = connect(kafka)
+    options = client_options(kafka)
     tls = options.pop("ssl_context")
     assert options == {
         "bootstrap_servers": "127.0.0.1:9092", "security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256",

@@ -6,8 +6,8 @@ from redis import Redis
 
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.rates import keep_ms
-from tidegate.streams.core.strikes import kept_ms, terms
-from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
+from tidegate.streams.core.strikes import negligible_in_ms, terms
+from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, parse_strikes_key
 
 
 def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -> list[str]:
@@ -22,8 +22,8 @@ def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -
         kept, strikes = LONGEST_KEPT_MS, LONGEST_STRIKES_MS
         if live is not None:
             kept = keep_ms(live, feedback="{feedback-" in key)
-            if struck(key) is not None and (said := redis.get(found)):
-                strikes = kept_ms(float(said.split()[0]), terms(live))
+            if parse_strikes_key(key) is not None and (said := redis.get(found)):
+                strikes = negligible_in_ms(float(said.split()[0]), terms(live))
         try:
             most = longest_ms(keys, key, kept, strikes)
         except LookupError as error:

@@ -18,19 +18,21 @@ from tests.wire.records import Fake
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.strikes import Standing
+from tidegate.streams.core.strikes import StrikeBalance
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition, marker_of, take_over
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import CompletionHandler, Moderated
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import DecodedCompletion, RecordModerator
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.store import Apply, ApplyOutcome, Checkpoint
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.worker import pipeline as module
+from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.pipeline import Pipeline
 
 P, Q = TopicPartition("completions", 3), TopicPartition("completions", 4)
@@ -133,7 +135,7 @@ class Gated(CompletionHandler):
         self.gates: dict[int, asyncio.Event] = {}  # by a batch's first offset
         self.prepared: list[int] = []
 
-    async def prepare(self, batch: Batch) -> list[list[Moderated]]:
+    async def prepare(self, batch: Batch) -> list[list[DecodedCompletion]]:
         first = batch.ranges[0].records[0].offset
         if first in self.gates:
             await self.gates[first].wait()
@@ -151,16 +153,8 @@ class World:
         self.group, self.topic, self.store = Group(), Topic(self.events), Flaky(self.events)
         self.metrics, self.scoring = Metrics(), Scoring(2, 5)
         self.scorer = scripted()
-        self.moderate = Gated(
-            self.scoring,
-            lambda _: self.scorer,
-            self.store,
-            UserKey(b"0123456789abcdef"),
-            lambda: self.live,
-            self.metrics,
-            keep_bytes_up_to=0,
-            clock=lambda: NOW / 1000,
-        )
+        moderator = RecordModerator(Moderator(self.scoring, lambda _: self.scorer), UserKey(b"0123456789abcdef"))
+        self.moderate = Gated(moderator, self.store, lambda: self.live, self.metrics, clock=lambda: NOW / 1000)
         self.pipeline: Pipeline[Any, Any] = Pipeline(
             self.group,  # type: ignore[arg-type]
             self.moderate,
@@ -444,10 +438,10 @@ async def test_a_completion_strikes_its_user_once_through_overlaps_and_lost_answ
     world.store.unavailable = ["after", ""]  # the last is first
     await world.pipeline.process(world.batch(RecordRange(owned, 0, records, 0)))
     assert world.events[-3:] == ["applied 0-5:overlap", "applied 3-5:applied", "applied 3-5:already"]
-    (user,) = [user async for _, user, _ in world.store.standings()]
+    (user,) = [user async for _, user, _ in world.store.all_strikes()]
     assert user.startswith("acme:")
-    (standing,) = await world.store.standing([P], user)
-    assert standing == Standing(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
+    (balance,) = await world.store.user_strikes([P], user)
+    assert balance == StrikeBalance(pytest.approx(5.0), NOW + 4)  # within 4 ms a strike decays by a billionth
     (outbox,) = await world.store.outboxes([P], 9)
     assert [q.crossing.id for q in outbox.queued] == ["completions[3]@4"]  # 3.99999998 are no 4
     assert world.metric("strikes_total", reason="toxicity.block") == 3  # of the others nobody heard the answer

@@ -48,7 +48,7 @@ def entries(begun: FoldStart) -> Iterator[Entry]:
     """The policy and the shadow that stand as they were kept, as if the log still held who made them."""
     from tidegate.streams.cli.policy.log import Entry
 
-    live = begun.kept.log.live
+    live = begun.snapshot.log.live
     for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):
         if made is not None:
             yield Entry(

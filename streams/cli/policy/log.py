@@ -117,10 +117,10 @@ async def _reader(settings: Settings) -> AsyncIterator[tuple[PolicyLogReader, Lo
     try:
         seen.log = await policies.read()
         recall.needed(policies)
-        if policies.note is not None and policies.note not in _SAID:
-            _SAID.add(policies.note)
-            say(policies.note)
-        seen.entries[:0] = entries(policies.begun)
+        if policies.problem is not None and policies.problem not in _SAID:
+            _SAID.add(policies.problem)
+            say(policies.problem)
+        seen.entries[:0] = entries(policies.fold_from)
         yield policies, seen
     finally:
         await policies.stop()
@@ -138,7 +138,7 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,
-        made=folded.made,
+        made=folded.created,
         kind=str(said.get("kind", "policy")),
         parent=None if said.get("parent") is None else str(said["parent"]),
         author=str(said.get("author", "-")),

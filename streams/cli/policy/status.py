@@ -71,13 +71,13 @@ def _table(looked: Looked) -> None:
         (
             [
                 s.worker,
-                s.report.version or "-",
+                s.status.version or "-",
                 "?" if s.behind is None else s.behind,
-                f"{ago(s.report.since_ms, looked.now_ms)} ago" if s.report.since_ms else "-",
-                s.report.shadow or "-",
-                s.report.model or "-",
-                s.report.file or "-",
-                s.report.log.value,
+                f"{ago(s.status.since_ms, looked.now_ms)} ago" if s.status.since_ms else "-",
+                s.status.shadow or "-",
+                s.status.model or "-",
+                s.status.file or "-",
+                s.status.log.value,
                 _state(s),
             ]
             for s in looked.workers
@@ -89,11 +89,11 @@ def _table(looked: Looked) -> None:
 def _state(s: WorkerHealth) -> str:
     if s.silent:
         return s.why
-    return "; ".join(f"waits for {what}: {why}" for what, why in s.report.waiting_for.items()) or "ready"
+    return "; ".join(f"waits for {what}: {why}" for what, why in s.status.waiting_for.items()) or "ready"
 
 
 def _told(s: WorkerHealth, looked: Looked) -> dict[str, object]:
-    live, report = looked.seen.log.live, s.report
+    live, report = looked.seen.log.live, s.status
     return {
         "worker": s.worker, "version": report.version, "live": live.version if live else None, "behind": s.behind,
         "since_ms": report.since_ms, "shadow": report.shadow, "model": report.model, "file": report.file,

@@ -1,4 +1,4 @@
-"""The parts of a policy, from thresholds to strikes. `policy.py` joins them.
+"""The tables of a policy, from thresholds to strikes. `model.py` joins them.
 
 Every key has a type, a unit, a range, a default and a description: docs/reference/ and the schema are made of them.
 """
@@ -14,7 +14,7 @@ from tidegate.streams.core.fields import Action, Name
 
 # Strict: `block = true` or `"0.5"` is a slip, not a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
 Threshold = Annotated[Number, Field(ge=0, le=1)]
 Weight = Annotated[Number, Field(ge=0, le=1000)]
 OFF: Literal["off"] = "off"
@@ -23,7 +23,7 @@ LONGEST_WINDOW_S = 604_800  # as long as decisions are kept on their topic by de
 
 
 class Frozen(BaseModel):
-    """What every part is: frozen, and strict about unknown keys."""
+    """The base of every table: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -33,8 +33,8 @@ class _Graded(Frozen):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        given = [(a, v) for a in GRADED if isinstance(v := getattr(self, a.value), float)]
-        for (weak, low), (strong, high) in pairwise(given):
+        thresholds = [(a, v) for a in GRADED if isinstance(v := getattr(self, a.value), float)]
+        for (weak, low), (strong, high) in pairwise(thresholds):
             if high < low:
                 raise ValueError(
                     f"{strong.value} {high:g} is below {weak.value} {low:g}; expected {weak.value} <= {strong.value}"
@@ -43,7 +43,7 @@ class _Graded(Frozen):
 
 
 class Thresholds(_Graded):
-    """Scores at or above which a label asks for an action. Absent: as the next wider scope. "off": never."""
+    """Scores at or above which a label requests an action. Absent: as the next wider scope. "off": never."""
 
     flag: Threshold | Literal["off"] | None = Field(None, description="let it pass, and mark it")
     review: Threshold | Literal["off"] | None = Field(None, description="a person should look at it")
@@ -93,35 +93,37 @@ SCOPE_KINDS = ("tenant", "route", "model", "locale")
 
 
 class Faults(Frozen):
-    """What becomes of a completion that we could not score."""
+    """The action on a completion that could not be scored."""
 
     fail: Literal["open", "closed"] = Field("open", description="`open`: allow it; `closed`: block it")
     routes: dict[str, Literal["open", "closed"]] = Field({}, description="by route, where a route wants otherwise")
 
 
 class Windows(Frozen):
-    """How time is cut. Seconds."""
+    """Buckets, windows, allowed lateness and grace. Seconds."""
 
-    bucket_s: Whole = Field(10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it")
-    rate_window_s: Whole = Field(
+    bucket_s: Integer = Field(
+        10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it"
+    )
+    rate_window_s: Integer = Field(
         300, ge=1, le=LONGEST_WINDOW_S, description="window of the rates published for every label and action"
     )
-    late_s: Whole = Field(
+    late_s: Integer = Field(
         600, ge=0, le=86_400, description="a completion older than its record by more is decided, counted as `too_late`"
     )
-    future_s: Whole = Field(
+    future_s: Integer = Field(
         60, ge=0, le=86_400, description="one that claims to be newer by more counts under its record's timestamp"
     )
-    grace_s: Whole = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
+    grace_s: Integer = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
 
 
 class Limits(Frozen):
-    """What keeps a slip from costing too much."""
+    """Limits that keep a mistake in a policy from costing too much."""
 
-    longest_window_s: Whole = Field(
+    longest_window_s: Integer = Field(
         86_400, ge=60, le=LONGEST_WINDOW_S, description="counts are kept for so long: no window may be longer"
     )
-    rates_per_evaluation: Whole = Field(
+    rates_per_evaluation: Integer = Field(
         1_000, ge=1, le=100_000, description="rates published a second, about; where more change, scopes take turns"
     )
 
@@ -135,12 +137,12 @@ class AlertRule(Frozen):
     resolve_below: Annotated[Number, Field(ge=0)] | None = Field(
         None, description="resolves under this; where not given, 0.8 times `above`"
     )
-    window_s: Whole = Field(
+    window_s: Integer = Field(
         300, ge=1, le=LONGEST_WINDOW_S, description="how far back it looks; a multiple of `windows.bucket_s`"
     )
-    for_s: Whole = Field(60, ge=0, le=86_400, description="must be broken this long to fire; 0 fires at once")
-    min_total: Whole = Field(50, ge=0, description="a smaller total is too few to say; `count` does not look at it")
-    min_users: Whole = Field(
+    for_s: Integer = Field(60, ge=0, le=86_400, description="must be broken this long to fire; 0 fires at once")
+    min_total: Integer = Field(50, ge=0, description="a smaller total is too few to say; `count` does not look at it")
+    min_users: Integer = Field(
         0, ge=0, description="distinct users among the hits (an estimate, about 1%); 0 does not look"
     )
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] | None = Field(
@@ -169,7 +171,7 @@ class AlertRule(Frozen):
 
 
 class Weights(Frozen):
-    """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
+    """The strikes that a completion adds to its user where a label requested that action. 0: none."""
 
     flag: Weight = Field(0.0, description="what a flag weighs")
     review: Weight = Field(0.0, description="what a review weighs")
@@ -177,14 +179,14 @@ class Weights(Frozen):
     block: Weight = Field(0.0, description="what a block weighs")
 
 
-SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever is left of the lightest
+SMALLEST = 0.001  # strikes; the remainder of the lightest strike would reach a threshold below that
 Sum = Annotated[Number, Field(ge=SMALLEST, le=1_000_000)]
 
 
 class Strikes(Frozen):
-    """Decaying marks on hashed users. Without weights there are none. They never change a decision."""
+    """Decaying strikes of hashed users. Without weights there are none. They never change a decision."""
 
-    half_life_s: Whole = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
+    half_life_s: Integer = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
     throttle: Sum | None = Field(None, description="a user left with this many or more is throttled")
     suspend: Sum | None = Field(None, description="with this many or more, suspended; at least `throttle`")
     weights: dict[str, Weights] = Field(

@@ -1,4 +1,4 @@
-"""What the in-memory twin keeps of one partition: its slot."""
+"""The state of one partition in the in-memory twin: what Redis holds in the partition's slot."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from tidegate.streams.store import Checkpoint, Marker
-from tidegate.streams.store.memory_copies import PartCopies
-from tidegate.streams.store.memory_strikes import PartStrikes
+from tidegate.streams.store.memory_copies import PartitionCopies
+from tidegate.streams.store.memory_strikes import PartitionStrikes
 
 
 @dataclass
-class PartState:
-    """One partition's; `MemoryStore` changes it."""
+class PartitionState:
+    """One partition's checkpoint, counts, strikes and copies. `MemoryStore` writes it."""
 
     next: int | None = None
     cluster: str = ""
@@ -32,8 +32,8 @@ class PartState:
     counts: dict[int, Counter[str]] = field(default_factory=dict)
     users: dict[tuple[int, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     expires: dict[int, int] = field(default_factory=dict)
-    strikes: PartStrikes = field(default_factory=PartStrikes)
-    copies: PartCopies = field(default_factory=PartCopies)
+    strikes: PartitionStrikes = field(default_factory=PartitionStrikes)
+    copies: PartitionCopies = field(default_factory=PartitionCopies)
 
     @property
     def checkpoint(self) -> Checkpoint | None:

@@ -32,13 +32,15 @@ from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.moderation.spans import MOST
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
+from tidegate.streams.worker.completion_handler import CompletionHandler
+from tidegate.streams.worker.replaced import ReplacedTimes
 
 P = TopicPartition("completions", 3)
 NOW = 1_767_268_800_000
@@ -91,14 +93,17 @@ class Harness:
         self.store = RecordingStore(self.scorer)
         self.metrics = Metrics()
         self.scoring = Scoring(1, 5, self.metrics.scored)
-        self.moderate = CompletionHandler(
+        self.scored_under: list[LivePolicy] = []
+        moderator = Moderator(
             self.scoring,
-            lambda _: self.scorer,
+            lambda live: self.scored_under.append(live) or self.scorer,  # type: ignore[func-returns-value]
+            explained=lambda outcome: self.metrics.explained.labels(outcome).inc(),
+        )
+        self.moderate = CompletionHandler(
+            RecordModerator(moderator, KEY, keep_bytes_up_to=keep_bytes_up_to),
             self.store,
-            KEY,
             lambda: self.live,
             self.metrics,
-            keep_bytes_up_to=keep_bytes_up_to,
             replaced=ReplacedTimes(self.metrics.times_replaced, 100, lambda: self.monotonic),
             clock=lambda: NOW / 1000,
         )
@@ -252,15 +257,13 @@ async def test_texts_and_those_that_the_encoder_read_are_counted(prompting: Harn
 
 
 async def test_a_policy_that_changes_meanwhile_judges_the_scores_that_there_are(bench: Harness) -> None:
-    asked: list[LivePolicy] = []
-    bench.moderate._scorer_under = lambda live: asked.append(live) or bench.scorer  # type: ignore[func-returns-value]
     span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), 0, [said(0, "toxicity=0.7")], 0)
     prepared = await bench.moderate.prepare(batch(span))
     stricter = LivePolicy("9-0123abcd", parse({"labels": {"toxicity": {"block": 0.6}}}, "p"))
     (found,) = bench.moderate.conclude(span, prepared[0], stricter)
     assert isinstance(found, Decision)
     assert (found.action, found.policy_version) == (Action.BLOCK, stricter.version)
-    assert asked == [PLAIN]  # scored once, with the bands of the policy that was live then
+    assert bench.scored_under == [PLAIN]  # scored once, with the bands of the policy that was live then
     assert decide(Inputs.of(found), stricter) == found
 
 
@@ -680,7 +683,7 @@ async def test_a_tombstone_is_a_dead_letter_of_no_length(bench: Harness) -> None
 
 def quarantined(poison_offset: int | None = None) -> OwnedPartition:
     return OwnedPartition(
-        P, 41, position=5, applied=5, belief=CheckpointTrust.BELIEVED, quarantine_until=100, poison_offset=poison_offset
+        P, 41, position=5, applied=5, trust=CheckpointTrust.BELIEVED, quarantine_until=100, poison_offset=poison_offset
     )
 
 

@@ -1,4 +1,4 @@
-"""A worker keeps what the policies log said; and what it does at its start where that log lost its beginning."""
+"""A worker stores a snapshot of the policies log, and starts from it if the log was truncated or recreated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from aiokafka import TopicPartition as KafkaPartition
 
 from tests.support.scorers import scripted
 from tests.support.stacks import Stack
+from tidegate.streams.core.partition import content_hash
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.model import Policy, parse, version
 from tidegate.streams.core.policy.records import PolicyChange
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, hash_of, to_json
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, to_json
 from tidegate.streams.errors import NoPolicy, StoreUnavailable
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
@@ -25,14 +26,14 @@ from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.worker import policy_follower as in_force
+from tidegate.streams.worker import policy_follower as policy_follower
 from tidegate.streams.worker.policy_follower import PolicyFollower
 
 SOON_S = 10.0
 
 
-class FlakyStore(MemoryStore):
-    """Away as often as it is told to be."""
+class StoreFailingWrites(MemoryStore):
+    """A store that fails the next `unavailable` writes of a snapshot."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 1)
@@ -42,11 +43,11 @@ class FlakyStore(MemoryStore):
     async def save_policies(self, next_: int, state: str) -> None:
         if self.unavailable:
             self.unavailable -= 1
-            raise StoreUnavailable("redis: away")
+            raise StoreUnavailable("redis: no answer")
         self.writes += 1
         await super().save_policies(next_, state)
 
-    async def known(self) -> PolicyLog | None:
+    async def stored_log(self) -> PolicyLog | None:
         text = await self.load_policies()
         return None if text is None else from_json(text).log
 
@@ -58,14 +59,14 @@ def policy(block: float) -> Policy:
     return parse({"labels": {"toxicity": {"block": block}}}, "p")
 
 
-class World:
-    """One worker's view of the log, on a broker of its own and a store that may be away."""
+class FollowerWorld:
+    """One worker's policy log, on its own broker and a store that may be unavailable."""
 
     def __init__(self, kafka: str, folder: Path) -> None:
         (folder / "policy.toml").write_text("[labels.toxicity]\nblock = 0.9\n")
         metrics = Metrics()
         scorer = LiveScorer(scripted(), metrics.model_is)
-        self.store = FlakyStore()
+        self.store = StoreFailingWrites()
         self.publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
         self.follower = PolicyFollower(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
 
@@ -78,9 +79,9 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def worker(kafka: str, folder: Path) -> AsyncIterator[World]:
+async def worker(kafka: str, folder: Path) -> AsyncIterator[FollowerWorld]:
     await ensure_topics(kafka, 1, 1)
-    world = World(kafka, folder)
+    world = FollowerWorld(kafka, folder)
     await world.publisher.start()
     try:
         yield world
@@ -95,66 +96,72 @@ async def until(met: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def kept(world: World, block: float) -> None:
-    """Returns when the store has that policy, and everything else that the log says."""
+async def wait_until_stored(world: FollowerWorld, block: float) -> None:
+    """Returns when the store has that policy, and all else of the log."""
     async with asyncio.timeout(SOON_S):
-        while (known := await world.store.known()) is None or known.live is None or known.live.policy != policy(block):
+        while (
+            (stored_log := await world.store.stored_log()) is None
+            or stored_log.live is None
+            or stored_log.live.policy != policy(block)
+        ):
             await asyncio.sleep(0.02)
-    assert known == world.follower.policies.log
+    assert stored_log == world.follower.policies.log
 
 
-async def test_what_the_log_says_is_kept_after_every_change(own_stack: Stack, tmp_path: Path) -> None:
+async def test_a_snapshot_is_stored_after_every_change(own_stack: Stack, tmp_path: Path) -> None:
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
-        await kept(world, 0.9)
+        await wait_until_stored(world, 0.9)
         await world.change(0.8)
-        await kept(world, 0.8)
+        await wait_until_stored(world, 0.8)
         assert world.store.writes == 2
 
 
-async def test_where_the_store_is_unavailable_it_is_kept_later_and_the_policy_is_live_meanwhile(
+async def test_an_unavailable_store_gets_the_snapshot_later(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_force, "RETRY_S", 0.01)
+    """The policy is live meanwhile."""
+    monkeypatch.setattr(policy_follower, "RETRY_S", 0.01)
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
-        await kept(world, 0.9)
+        await wait_until_stored(world, 0.9)
         world.store.unavailable = 10**9
         await world.change(0.8)
-        assert (await world.store.known()).live.policy == policy(0.9)  # type: ignore[union-attr]
+        assert (await world.store.stored_log()).live.policy == policy(0.9)  # type: ignore[union-attr]
         world.store.unavailable = 0
-        await kept(world, 0.8)
+        await wait_until_stored(world, 0.8)
 
 
-async def test_a_store_that_came_back_empty_has_it_again(
+async def test_a_store_that_came_back_empty_gets_the_snapshot(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_force, "KEEP_AGAIN_S", 0.05)
+    monkeypatch.setattr(policy_follower, "KEEP_AGAIN_S", 0.05)
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
-        await kept(world, 0.9)
+        await wait_until_stored(world, 0.9)
         world.store.emptied()
-        await kept(world, 0.9)
+        await wait_until_stored(world, 0.9)
 
 
-async def test_an_emptied_log_is_not_seeded_with_the_file(
+async def test_an_emptied_log_is_not_seeded_from_the_file(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.1)
     was = LivePolicy(version(6, policy(0.7)), policy(0.7))
     async with worker(own_stack.kafka, tmp_path) as world:
-        before = PolicySnapshot(PolicyLog(was, {}, 7), hash_of(b"x"))
+        before = PolicySnapshot(PolicyLog(was, {}, 7), content_hash(b"x"))
         await world.store.save_policies(before.order, to_json(before))
         await world.follower.start(world.publisher)
         assert (world.follower.live, world.follower.file) == (was, "ignored")
         assert world.follower.policies.log.next == 0  # nothing was written
         await world.change(0.8)
-        await kept(world, 0.8)  # though its offsets are smaller than those kept before
+        await wait_until_stored(world, 0.8)  # though its offsets are smaller than those stored before
 
 
-async def test_without_its_beginning_and_with_nothing_kept_a_worker_waits_for_a_policy_to_be_applied(
+async def test_a_worker_waits_if_the_policies_log_is_truncated(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """There is no snapshot: it waits for a policy to be applied."""
     async with worker(own_stack.kafka, tmp_path) as world:
         for block in (0.8, 0.7, 0.6):
             made = policy(block).model_dump(mode="json", exclude_none=True)
@@ -163,7 +170,7 @@ async def test_without_its_beginning_and_with_nothing_kept_a_worker_waits_for_a_
 
         async def seek_to_beginning(self: AIOKafkaConsumer, *tps: KafkaPartition) -> None:
             for tp in tps:
-                self.seek(tp, 2)  # as where retention took the rest; the embedded broker keeps everything
+                self.seek(tp, 2)  # as if retention deleted the rest; the embedded broker keeps everything
 
         monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
         with pytest.raises(NoPolicy, match=r"starts at 2, and nothing was kept.*`tidegate policy apply FILE`"):

@@ -1,4 +1,4 @@
-"""What `tidegate policy status` says of workers that are processes."""
+"""Runs `tidegate policy status`, and reads the status of each worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.drills.fleet import ROOT
 
-Said = list[dict[str, Any]]
+WorkerStatuses = list[dict[str, Any]]
 
 
 async def tidegate(env: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
@@ -27,14 +27,14 @@ async def tidegate(env: dict[str, str], *command: str) -> subprocess.CompletedPr
     )
 
 
-async def status(
-    env: dict[str, str], until: Callable[[Said], bool] = lambda _: True, within_s: float = 30.0
-) -> tuple[int, Said]:
-    """The exit code, and a dict a worker, once `until` holds for them; or as it is when the time is up."""
+async def policy_status(
+    env: dict[str, str], until: Callable[[WorkerStatuses], bool] = lambda _: True, within_s: float = 30.0
+) -> tuple[int, WorkerStatuses]:
+    """Returns the exit code and the status of each worker, once `until` holds for them, or after within_s."""
     deadline = time.monotonic() + within_s
     while True:
         ran = await tidegate(env, "policy", "status", "--json")
-        said = [json.loads(line) for line in ran.stdout.splitlines()]
-        if (said and until(said)) or time.monotonic() > deadline:
-            return ran.returncode, said
+        statuses = [json.loads(line) for line in ran.stdout.splitlines()]
+        if (statuses and until(statuses)) or time.monotonic() > deadline:
+            return ran.returncode, statuses
         await asyncio.sleep(0.5)

@@ -20,13 +20,15 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.replaced import ReplacedTimes
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
+from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
+from tidegate.streams.worker.replaced import ReplacedTimes
 
 P = TopicPartition("completions", 3)
 NOW = 1_767_268_800_000
@@ -46,11 +48,10 @@ class Worker:
         self.names = ScopeLimiter(self.store, 3)
         replaced = ReplacedTimes(self.metrics.times_replaced, 3, lambda: self.now_s)
         scorer = scripted()
-        more: dict[str, Any] = {"keep_bytes_up_to": 0, "replaced": replaced, "clock": lambda: NOW / 1000}
-        self.moderate = CompletionHandler(
-            self.scoring, lambda _: scorer, self.store, KEY, lambda: LIVE, self.metrics, **more
-        )
-        self.hear = FeedbackHandler(KEY, self.metrics, **more)
+        more: dict[str, Any] = {"replaced": replaced, "clock": lambda: NOW / 1000}
+        moderator = RecordModerator(Moderator(self.scoring, lambda _: scorer), KEY)
+        self.moderate = CompletionHandler(moderator, self.store, lambda: LIVE, self.metrics, **more)
+        self.hear = FeedbackHandler(KEY, self.metrics, keep_bytes_up_to=0, **more)
 
     async def results(self, records: Sequence[Fake]) -> list[Decision | DeadLetter]:
         span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), records[0].offset, list(records), 0)
@@ -174,7 +175,7 @@ async def test_a_label_is_for_ever_so_names_that_come_and_go_get_no_more_of_them
 
 
 async def test_one_warning_a_minute_says_what_was_replaced(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.WARNING, "tidegate.streams.moderation.replaced")
+    caplog.set_level(logging.WARNING, "tidegate.streams.worker.replaced")
     await worker.results([said(0, NOW * 1000), said(1, NOW * 1000, tenant="t2"), said(2, at_ms=0)])
     for second in range(1, 60):
         worker.now_s = second

@@ -25,13 +25,15 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.moderation.model_reload import ModelReloader
-from tidegate.streams.moderation.moderate import CompletionHandler
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.memory import MemoryStore
+from tidegate.streams.worker.completion_handler import CompletionHandler
+from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.worker import Worker
 
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
@@ -91,7 +93,7 @@ def another(folder: Path) -> None:
 async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "tidegate.streams.moderation.model_reload")
+    caplog.set_level(logging.INFO, "tidegate.streams.worker.model_reload")
     another(watched.folder)
     await watched.check()
     second = watched.loaded
@@ -232,17 +234,16 @@ class Steady:
         return Scored(np.full((len(texts), len(LABELS)), self._score, np.float32))
 
 
-@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("quarantined", [False, True])
 async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(quarantined: bool) -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring, store = Scoring(2, 5), MemoryStore(lambda: 0)
-    moderate = CompletionHandler(
-        scoring, scorer.under, store, UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
-    )  # fmt: skip
+    moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
+    moderate = CompletionHandler(moderator, store, lambda: LIVE, Metrics())  # fmt: skip
     partition = TopicPartition("completions", 0)
     (claim,) = await store.claim([partition], "w1")
     owned = OwnedPartition(
-        partition, claim.token, 0, 0, CheckpointTrust.BELIEVED, quarantine_until=100 if quarantined else 0
+        partition, claim.epoch, 0, 0, CheckpointTrust.BELIEVED, quarantine_until=100 if quarantined else 0
     )
     records = [Fake(b'{"id": "%d", "completion": "x"}' % n, offset=n, timestamp=0) for n in range(4)]
     found: list[set[tuple[str, float]]] = []
@@ -268,9 +269,8 @@ async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(quar
 async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring = Scoring(1, 5)
-    moderate = CompletionHandler(
-        scoring, scorer.under, MemoryStore(lambda: 0), UserKey(b"0" * 16), lambda: LIVE, Metrics(), keep_bytes_up_to=0
-    )
+    moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
+    moderate = CompletionHandler(moderator, MemoryStore(lambda: 0), lambda: LIVE, Metrics())
     owned = OwnedPartition(TopicPartition("completions", 0), 1, 0, 0, CheckpointTrust.BELIEVED)
     versions = []
     for swapped_to in (0.5, None):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from tidegate.streams.core.events import UNKNOWN, DeadLetter, Decision, EventTime, TimeSource
 from tidegate.streams.core.rates.aggregate import ReceivedFeedback
-from tidegate.streams.core.times import NO_TIME, Arrived
+from tidegate.streams.core.times import NO_TIME, Arrival
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _decided(decision: Decision) -> list[tuple[str, str]]:
     elif decision.time is EventTime.REPLACED:
         kinds.append((_PRODUCER, "none" if decision.event_ms == NO_TIME else "past"))
     if decision.arrived_ms is not None and decision.arrived_by is not None:
-        kinds += _of_record(decision.record_ms, Arrived(decision.arrived_ms, decision.arrived_by))
+        kinds += _of_record(decision.record_ms, Arrival(decision.arrived_ms, decision.arrived_by))
     return kinds
 
 
@@ -110,7 +110,7 @@ def _heard(heard: ReceivedFeedback) -> list[tuple[str, str]]:
     return _of_record(heard.record_ms, heard.arrived)
 
 
-def _of_record(record_ms: int, arrived: Arrived) -> list[tuple[str, str]]:
+def _of_record(record_ms: int, arrived: Arrival) -> list[tuple[str, str]]:
     if arrived.ms == record_ms:
         return []
     if arrived.by is not TimeSource.WORKER:

@@ -1,4 +1,4 @@
-"""A policy that changes while a drill runs: an event that is decided again is decided otherwise."""
+"""Changes the policy while a drill runs, so that an event that is decided again is decided differently."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EVERY_S = 2.0
 
 
 async def change(kafka: str, **thresholds: float) -> str:
-    """Sets thresholds of toxicity. Returns the version that is live then."""
+    """Sets thresholds of toxicity. Returns the new live version."""
     async with _writing(kafka) as (log, publisher):
         return await _write(log, publisher, thresholds)
 
 
 @contextlib.asynccontextmanager
 async def changing(kafka: str) -> AsyncIterator[None]:
-    """Another block threshold every two seconds, until the end."""
+    """Writes another block threshold every EVERY_S, until the context ends."""
     stop = asyncio.Event()
 
     async def work() -> None:
