@@ -25,6 +25,7 @@ from tidegate.streams.core.events import AlertReason, DeadLetterReason, FaultRea
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.snapshot import LogMatch
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.ingest.takeover import CheckpointTrust
@@ -101,6 +102,7 @@ def test_every_metric_is_there_and_no_other() -> None:
         *(("docs/reference/errors.md", reason) for reason in FaultReason),
         *((ALERTS, reason) for reason in AlertReason),
         *((RECOVER, reason) for reason in CheckpointTrust),
+        *((RECOVER, state) for state in LogMatch if state is not LogMatch.UNCLEAR),  # that one ends before it is shown
     ],
 )
 def test_a_reason_has_a_row(page: str, reason: StrEnum) -> None:
