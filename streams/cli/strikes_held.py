@@ -38,7 +38,8 @@ class HeldStrikes:
         from tidegate.streams.core.strikes import StrikeBalance, decayed
 
         at_ms = max(self.now_ms, self.standing.at_ms)
-        return StrikeBalance(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
+        left = decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms)
+        return StrikeBalance(left, at_ms)
 
     @property
     def enforced(self) -> tuple[str, int] | None:

@@ -136,7 +136,8 @@ class PolicyLogReader:
             await self._topic.open()
             first, end = await self._topic.bounds(kept.log.next if kept else 0)
             held = kept is not None and first < kept.log.next <= end
-            begun = fold_start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
+            last = await self._topic.hash_at(kept.log.next - 1) if kept and held else None
+            begun = fold_start(kept, first, end, last)
             if begun.match is LogMatch.UNCLEAR and kept is not None:
                 begun = confirmed_start(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
             told = own.log.next if own is not None and own.recreated == begun.snapshot.recreated else 0

@@ -84,7 +84,8 @@ class ActiveAlerts:
             return
         if transition is not None:
             silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-            status = statuses.with_unpublished(status, statuses.alert_event(status, transition, version_of(status.rule, live), silence))
+            event = statuses.alert_event(status, transition, version_of(status.rule, live), silence)
+            status = statuses.with_unpublished(status, event)
         self._put(status)
 
     def _put(self, status: AlertStatus) -> None:

@@ -161,7 +161,8 @@ class Pipeline(Generic[T, Result]):
         for w, marks in zip(work, found, strict=True):
             owned = w.record_range.owned
             if marks.whole or self._want_copies is None:
-                w.results, w.decided = resolve_copies(w.record_range.records, w.results, w.copies, marks.decided, owned.epoch)
+                records = w.record_range.records
+                w.results, w.decided = resolve_copies(records, w.results, w.copies, marks.decided, owned.epoch)
             elif owned.valid:
                 self._want_copies(owned.partition)
                 self._ingest.retake(owned, "a record was sent again, and redis does not know which were decided")
