@@ -23,7 +23,7 @@ class StoreDenied(StoreUnavailable):
 
 
 class StoreForbids(StoreUnavailable):
-    """Redis knows the user, who may not run the command that it names: grant it (docs/security.md); workers go on."""
+    """Redis knows the user, who may not run the command that it names: grant it (docs/reference/rights.md)."""
 
 
 class StoreRefused(TidegateError):
@@ -39,7 +39,7 @@ class BrokerRefused(TidegateError):
 
 
 class BrokerForbids(BrokerUnavailable):
-    """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
+    """Kafka knows the user, who lacks the right that the message names: grant it (docs/reference/rights.md)."""
 
 
 class UnreadableBatch(BrokerUnavailable):

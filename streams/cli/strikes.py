@@ -52,7 +52,7 @@ def show(
     who = _who(user, tenant, raw, settings)
     found = go(everybody(settings, limit) if who is None else one(settings, who))
     if not found.weights:
-        say("the live policy gives no weights: no strikes are made now (docs/policy.md)")
+        say("the live policy gives no weights: no strikes are made now (docs/reference/policy.md)")
     if json_:
         for held in found.held:
             json_line(held.told())

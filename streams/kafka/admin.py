@@ -33,7 +33,7 @@ class TopicsUnequal(TidegateError):
 
 
 class TopicsRefused(TidegateError):
-    """Kafka would not create a topic: change what the message names, or create it by hand (docs/operations.md)."""
+    """Kafka would not create a topic: change what the message names, or create it by hand (docs/how-to/deploy.md)."""
 
 
 async def ensure_topics(

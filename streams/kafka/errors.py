@@ -33,7 +33,7 @@ def broker_unavailable(
             kind = "any topic"  # an idempotent producer gets its id by a right to any topic, or by this one
         return BrokerForbids(
             f"{where}: user {identity(kafka)} may not {operation or 'use'} {kind}{resource}; "
-            "expected that right (docs/security.md); waiting for it"
+            "expected that right (docs/reference/rights.md); waiting for it"
         )
     return BrokerUnavailable(
         f"{where}: {message if message.startswith(name) else f'{name}: {message}'}; waiting for it"

@@ -62,7 +62,7 @@ class PoliciesTopic:
             self._consumer.retry(self._tp)
             raise UnreadableBatch(
                 f"kafka {self._kafka}: {POLICIES}[0]@{bad.start}: a batch that cannot be read: {bad.why}; "
-                "expected the log to be mended, or its records deleted up to there (docs/operations.md)"
+                "expected the log to be mended, or its records deleted up to there (docs/how-to/recover.md)"
             )
         records: Sequence[Any] = fetched.get(self._tp, ())
         return records

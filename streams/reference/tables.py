@@ -32,7 +32,7 @@ from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls,
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
-PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md", "docs/reference/python.md")
+PAGES = tuple(f"docs/reference/{name}.md" for name in ("policy", "python", "rights", "settings", "topics"))
 _MARKED = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         description="this worker's name in logs, metrics and leases; the default is host-pid",
     )
 
-    # Credentials and certificates: docs/security.md
+    # Credentials and certificates: docs/how-to/secure.md
     kafka_security: SecurityProtocol = Field(
         "plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl"
     )

@@ -27,7 +27,7 @@ def unknown_variables(environ: Mapping[str, str], names: set[str]) -> list[str]:
         ):
             continue
         near = difflib.get_close_matches(upper.removeprefix(PREFIX), names, n=1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/reference/settings.md for all of them"
         lines.append(f"{name}: no such setting; {hint}")
     return lines
 

@@ -1,6 +1,6 @@
 """The store: what Tidegate writes outside Kafka. Checkpoints, counts, leases, alert states, scope names.
 
-`redis.py` and `memory.py` implement it, and one contract test runs on both. `docs/operations.md` lists every key.
+`redis.py` and `memory.py` implement it, and one contract test runs on both. `docs/reference/redis.md` lists every key.
 A partition here is a partition of a source topic: the unit of ownership, of counting, and of a cluster slot.
 """
 

@@ -42,7 +42,7 @@ def refusal(where: str, user: str, error: BaseException) -> StoreUnavailable | N
                 f"run {command[1]}" if command else "touch that key" if "key" in message else "run what our scripts run"
             )
             return StoreForbids(
-                f"redis {where}: user {user} may not {what}; expected the ACL of its role (docs/security.md); "
+                f"redis {where}: user {user} may not {what}; expected the ACL of its role (docs/reference/rights.md); "
                 "waiting for it"
             )
     return None

@@ -25,7 +25,7 @@ from tidegate.streams.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 
-STOP_S = 35.0  # an operator allows 40 s before SIGKILL (docs/operations.md)
+STOP_S = 35.0  # an operator allows 40 s before SIGKILL (docs/how-to/deploy.md)
 FAUST_S = 5.0
 
 

@@ -104,7 +104,7 @@ def without_ignored_fields(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def stricter(found: dict[str, Any]) -> bool:
-    """Where the decoder refuses more than a JSON Schema says: docs/input-forms.md, "Stricter than the schema"."""
+    """Where the decoder refuses more than a JSON Schema says: docs/reference/input-forms.md, "Native"."""
     return (
         type(found.get("schema_version", 1)) is float  # 1.0 is an integer to a schema
         or type(found.get("at_ms")) is float

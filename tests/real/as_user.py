@@ -1,4 +1,4 @@
-"""Commands and workers as processes of one user of the secure stack, with the settings that docs/security.md shows."""
+"""Commands and workers as processes of one user of the secure stack, with the settings of docs/how-to/secure.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Each role on a Kafka and a Redis with TLS, users and ACLs: its rights are enough for its work, and for nothing else.
 
-Workers and commands run as processes, with the settings that docs/security.md shows.
+Workers and commands run as processes, with the settings that docs/how-to/secure.md shows.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_a_dashboard_may_read(seeded: Secure, command: str) -> None:
 def test_a_change_by_a_dashboard_is_refused_with_the_right(seeded: Secure) -> None:
     ran = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
     assert ran.returncode == 3
-    assert "user dashboard may not Write any topic; expected that right (docs/security.md)" in ran.stderr
+    assert "user dashboard may not Write any topic; expected that right (docs/reference/rights.md)" in ran.stderr
 
 
 # --- what no role may

@@ -40,7 +40,7 @@ def test_every_setting_is_described() -> None:
             "TIDEGATE_NAMESPACE: found 'A b'; expected text that matches '^[a-z0-9][a-z0-9_.-]{0,63}$'",
         ),
         ("KAFAK", "x", "TIDEGATE_KAFAK: no such setting; did you mean TIDEGATE_KAFKA?"),
-        ("ZZZ", "x", "TIDEGATE_ZZZ: no such setting; see docs/operations.md for all of them"),
+        ("ZZZ", "x", "TIDEGATE_ZZZ: no such setting; see docs/reference/settings.md for all of them"),
         (
             "HEARTBEAT_S",
             "11",

@@ -66,7 +66,7 @@ async def test_a_dashboard_reads_and_writes_nothing(shared_stack: Stack, namespa
             dashboard.check("0123abcd"),
             dashboard.progress([PARTITION]),
         ):
-            with pytest.raises(StoreForbids, match=rf"user dashboard-{namespace} may not .*docs/security\.md"):
+            with pytest.raises(StoreForbids, match=rf"user dashboard-{namespace} may not .*docs/reference/rights\.md"):
                 await forbidden
         assert await worker.checkpoints([PARTITION]) == [None]
     finally:

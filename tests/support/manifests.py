@@ -28,7 +28,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def write(folder: Path, text: str) -> Path:
-    """models.toml with that text, as operations.md asks for it: beside it first, then renamed."""
+    """models.toml with that text, as docs/how-to/upgrade.md asks for it: beside it first, then renamed."""
     manifest, beside = folder / "models.toml", folder / "models.toml.new"
     beside.write_text(text, "utf-8")
     os.replace(beside, manifest)

@@ -1,4 +1,4 @@
-"""Every row of every mapping table in docs/input-forms.md, and every example there."""
+"""Every row of every mapping table in docs/reference/input-forms.md, and every example there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.wire.records import record
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
 from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback, litellm, shapes
 
-PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "input-forms.md").read_text()
 INVALID, VERSION, FORM = DeadLetterReason.INVALID, DeadLetterReason.UNKNOWN_VERSION, DeadLetterReason.UNKNOWN_FORM
 
 

@@ -1,6 +1,6 @@
 """The tables of a policy, from thresholds to strikes. `model.py` joins them.
 
-Every key has a type, a unit, a range, a default and a description: `docs/policy.md` and the schema are made of them.
+Every key has a type, a unit, a range, a default and a description: docs/reference/ and the schema are made of them.
 """
 
 from __future__ import annotations
