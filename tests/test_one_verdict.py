@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tests.support.scorers import LABELS, ScriptedScorer
-from tests.worker.test_pipeline import NOW, P, Fake, PipelineRig
+from tests.worker.test_pipeline import NOW, Fake, P, PipelineRig
 from tidegate.streams.cli import app
 from tidegate.streams.core.decide import Inputs, Verdict, decide
 from tidegate.streams.core.events import Completion, Decision
@@ -54,7 +56,12 @@ completions = st.builds(
 
 def verdict(decision: Decision) -> Verdict:
     return Verdict(
-        decision.action, decision.reasons, decision.spans, decision.would_be, decision.policy_version, decision.model_version
+        decision.action,
+        decision.reasons,
+        decision.spans,
+        decision.would_be,
+        decision.policy_version,
+        decision.model_version,
     )
 
 
@@ -68,9 +75,6 @@ def policy_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 @settings(max_examples=25, deadline=None)
 @given(given_=st.lists(completions, min_size=1, max_size=8))
 def test_every_door_gives_the_same_verdict(policy_file: str, given_: list[dict[str, Any]]) -> None:
-    import asyncio
-    import tomllib
-
     policy = parse(tomllib.loads(POLICY), "here")
     live = LivePolicy(f"file-{digest(policy)}", policy)
     values = [json.dumps({"id": f"c{n}", **one}).encode() for n, one in enumerate(given_)]
@@ -89,7 +93,7 @@ def test_every_door_gives_the_same_verdict(policy_file: str, given_: list[dict[s
         finally:
             scoring.close()
             rig.scoring.close()
-        on_topic = [Decision.model_validate_json(m.value or b"") for m in rig.topic.messages]
+        on_topic = [Decision.model_validate_json(m.value or b"") for m in rig.publisher.messages]
         return [each.verdict for each in alone], on_topic, [r for _, r in replayed if isinstance(r, Decision)]
 
     alone, worker, replayed = asyncio.run(judged())
@@ -101,8 +105,8 @@ def test_every_door_gives_the_same_verdict(policy_file: str, given_: list[dict[s
     environment = {"TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_POLICY_FILE": policy_file}
     ran = CliRunner().invoke(app, ["score", "-"], input=b"\n".join(values), env=environment)
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    said = [(line["action"], line["scores"], line["reasons"], line["model"], line["policy"]) for line in lines]
+    printed = [(line["action"], line["scores"], line["reasons"], line["model"], line["policy"]) for line in lines]
     dumped = [d.model_dump(mode="json") for d in worker]
-    assert said == [
+    assert printed == [
         (d["action"], d["scores"], d["reasons"], d["model_version"], d["policy_version"]) for d in dumped
     ]

@@ -4,8 +4,8 @@
         ...
     walk.rooms, walk.climbs
 
-By `sys.setprofile`, on the thread that walks, so awaited code counts too. A climb is a callback: what was passed down is
-called from below. A room's own code calling itself is no step.
+By `sys.setprofile`, on the thread that walks, so awaited code counts too. A climb is a callback: what was passed down
+is called from below. A room's own code calling itself is no step.
 """
 
 from __future__ import annotations
