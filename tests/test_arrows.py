@@ -60,7 +60,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "policy_log": ("core", "errors", "kafka", "tasks", "topics"),
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
     "ruler": ("core", "errors", "kafka", "store"),
-    "metrics": ("core", "installed", "ruler"),  # what the ruler says of itself
+    "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
@@ -72,7 +72,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "embedded": ("errors",),
     "demo": ("core", "embedded", "errors", "kafka", "policy_log", "settings", "store"),
-    # Parses, calls and prints; what a person does still stands here in part.
+    # Parses, calls and prints; some operations of a person are still here.
     "cli": (
         *("core", "demo", "embedded", "errors", "installed", "kafka", "moderation", "operations", "policy_log"),
         *("reference", "settings", "store", "topics", "wire", "worker"),
@@ -142,14 +142,14 @@ def test_ours_is_imported_by_its_installed_name(file: str) -> None:
     assert {module for module in imports(file) if module.partition(".")[0] in ("streams", "classifiers")} == set()
 
 
-@pytest.mark.parametrize("part", ONLY_FROM)
-def test_a_part_imports_nothing_but(part: str) -> None:
+@pytest.mark.parametrize("area", ONLY_FROM)
+def test_an_area_imports_only_these(area: str) -> None:
     strays = {
         f"{file}: {module}"
         for file in OURS
-        if within(file, (part,))
+        if within(file, (area,))
         for module in imports(file)
-        if module.partition(".")[0] not in sys.stdlib_module_names and not within(module, ONLY_FROM[part], ".")
+        if module.partition(".")[0] not in sys.stdlib_module_names and not within(module, ONLY_FROM[area], ".")
     }
     assert strays == set()
 
@@ -185,9 +185,9 @@ def test_few_files_are_loose() -> None:
     assert len([*(ROOT / "streams").glob("*.py")]) <= LOOSE
 
 
-@pytest.mark.parametrize("part", PURE)
-def test_pure_code_has_no_clock_and_reaches_nothing(part: str) -> None:
-    strays = {f"{file}: {module}" for file in files(part) for module in imports(file) if module in CLOCKS}
+@pytest.mark.parametrize("area", PURE)
+def test_pure_code_has_no_clock_and_reaches_nothing(area: str) -> None:
+    strays = {f"{file}: {module}" for file in files(area) for module in imports(file) if module in CLOCKS}
     assert strays == set()
 
 

@@ -34,7 +34,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations.replay.range import RangeRefused
 from tidegate.streams.policy_log.file import read_policy
-from tidegate.streams.reference.tables import PAGES, TABLES, filled
+from tidegate.streams.reference.tables import PAGES, TABLES, fill_tables
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.store.keys import Keys
 from tidegate.streams.wire import decode_completion
@@ -72,12 +72,12 @@ ERRORS, METRICS, REDIS = (text(f"docs/reference/{name}.md") for name in ("errors
 
 @pytest.mark.parametrize("page", PAGES)
 def test_tables_made_from_the_code_are_current(page: str) -> None:
-    assert filled(text(page)) == text(page), (
+    assert fill_tables(text(page)) == text(page), (
         "run `python -m tidegate.streams.reference.tables` and commit what it writes"
     )
 
 
-def test_every_table_stands_on_some_page() -> None:
+def test_every_table_is_on_some_page() -> None:
     pages = "".join(map(text, PAGES))
     assert [name for name in TABLES if f"<!-- made: {name} -->" not in pages] == []
 
@@ -86,11 +86,11 @@ def test_every_table_stands_on_some_page() -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_a_setting_is_there(name: str) -> None:
+def test_a_setting_has_a_row(name: str) -> None:
     assert f"| `{PREFIX}{name.upper()}` |" in text("docs/reference/settings.md")
 
 
-def test_every_metric_is_there_and_no_other() -> None:
+def test_every_metric_has_a_row_and_no_other() -> None:
     ours = {family.name + ("_total" if family.type == "counter" else "") for family in Metrics().registry.collect()}
     assert set(re.findall(r"^\| `(tidegate_\w+)` \|", METRICS, re.MULTILINE)) == ours
 
@@ -169,7 +169,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_a_document_names_nothing_that_is_not_there(name: str) -> None:
+def test_a_document_names_only_files_that_exist(name: str) -> None:
     """Paths in backticks that look like files of ours, and `tests/…` everywhere."""
     named = re.findall(r"`((?:streams|classifiers|tests|docs|training|schemas)/[\w./-]*)`", text(name))
     assert [path for path in named if not (ROOT / path).exists()] == []
@@ -338,7 +338,7 @@ def test_every_policy_key_set_in_an_example_is_one() -> None:
             assert isinstance(parse(data, name), Policy)
 
 
-def test_the_completion_of_the_producers_page_is_read() -> None:
+def test_the_readmes_completion_is_decoded() -> None:
     (native,) = fenced("docs/how-to/produce.md", "json")
     read = decode_completion(record(json.loads(native)))
     assert getattr(read, "tenant", read) == "acme"
@@ -362,7 +362,7 @@ def rows(name: str, heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
 
 
-def test_what_the_model_is_said_to_say_it_says(model: Cascade) -> None:
+def test_the_model_gives_the_scores_that_the_documents_show(model: Cascade) -> None:
     live = LivePolicy("readme", read_policy(ROOT / "policy.toml"))
     said = []
     for row in rows("README.md", "With the policy in this repository:"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.moderation.records import RecordModerator
-    from tidegate.streams.moderation.scoring import Scored, Scorer, Scoring
+    from tidegate.streams.moderation.scoring import Scoring, TextScorer, TextScores
     from tidegate.streams.settings.settings import Settings
 
 BATCH = 256  # as many as a worker's
@@ -73,7 +73,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.classifiers import require_labels
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.installed import named
+    from tidegate.streams.installed import describe_policy_file
     from tidegate.streams.moderation.moderator import Moderator
     from tidegate.streams.moderation.pseudonyms import UserKey
     from tidegate.streams.moderation.records import RecordModerator
@@ -82,7 +82,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.streams.policy_log.file import read_policy
 
     policy = read_policy(settings.policy_file)
-    say(f"policy: {named(settings.policy_file)}")
+    say(f"policy: {describe_policy_file(settings.policy_file)}")
     loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
@@ -129,7 +129,9 @@ async def _score_batch(
     return refused
 
 
-async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decision: Decision) -> list[dict[str, Any]]:
+async def _spans(
+    scoring: Scoring, scorer: TextScorer, texts: Sequence[str], decision: Decision
+) -> list[dict[str, Any]]:
     """What each label's score comes from, in the choice that gave it, with the pieces quoted."""
     spans = []
     for choice, text in enumerate(texts):
@@ -146,10 +148,10 @@ async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decisio
 class _Asked:
     """A scorer that a person asks about one text: what a cascade's encoder read, the encoder explains."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: TextScorer) -> None:
         self._scorer, self.labels, self.version = scorer, scorer.labels, scorer.version
 
-    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> TextScores:
         from tidegate.classifiers import Cascade
 
         if isinstance(self._scorer, Cascade):

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, objection
+from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, tls_reason
 from tidegate.streams.kafka.client import Kafka, client_options, identity
 from tidegate.streams.kafka.errors import broker_unavailable
 
@@ -75,7 +75,7 @@ async def _try_connection(kafka: Kafka | str, host: str, port: int) -> BrokerRef
         for cause in causes(error):
             if isinstance(cause, SASL):
                 return _credentials_refused(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
-            if (why := objection(cause)) is not None:
+            if (why := tls_reason(cause)) is not None:
                 return _tls_refused(f"{host}:{port}", why)
         return isinstance(error, KafkaConnectionError | ConnectionResetError | ssl.SSLError)
     connection.close()

@@ -1,4 +1,4 @@
-"""Judges completions: scored by a classifier, held against a policy. Knows no record, no batch, no owner, no store."""
+"""Judges completions: scores them, and applies a policy. Knows no record, no batch, no owner, no store."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import NamedTuple, Self
 from tidegate.streams.core.decide import Judged, Verdict, judge
 from tidegate.streams.core.events import Completion, FaultReason, Scopes, Span
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.moderation.combine import fault_or_scores
-from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
-from tidegate.streams.moderation.spans import find_spans, reached
+from tidegate.streams.moderation.combine import combine_scores
+from tidegate.streams.moderation.scoring import ScoreRow, Scoring, TextScorer
+from tidegate.streams.moderation.spans import find_spans, labels_to_redact
 
 REMEMBERED = 8192  # combinations of scopes: routes come back; some MB
 
@@ -24,9 +24,9 @@ class ScoredCompletion:
     """One completion with a row of scores, or a fault, for each of its choices and for its prompt."""
 
     completion: Completion
-    scorer: Scorer  # the one that gave them
-    choices: Sequence[Row | FaultReason] = ()
-    prompt: Row | FaultReason | None = None
+    scorer: TextScorer  # the one that gave them
+    choices: Sequence[ScoreRow | FaultReason] = ()
+    prompt: ScoreRow | FaultReason | None = None
     spans: tuple[Span, ...] = ()
 
 
@@ -49,7 +49,7 @@ class Moderator:
     def __init__(
         self,
         scoring: Scoring,
-        scorer_under: Callable[[LivePolicy], Scorer],
+        scorer_under: Callable[[LivePolicy], TextScorer],
         *,
         live: LivePolicy | None = None,
         explained: Callable[[str], None] | None = None,
@@ -57,9 +57,7 @@ class Moderator:
         self._scoring, self._scorer_under = scoring, scorer_under
         self._explained = explained or (lambda _: None)
         self._live = live
-        self._prompts_only: tuple[Scorer, LivePolicy, frozenset[str]] | None = (
-            None  # as `_labels_of_prompts` returned last
-        )
+        self._prompt_only: tuple[TextScorer, LivePolicy, frozenset[str]] | None = None  # cache of the labels below
 
     def __enter__(self) -> Self:
         return self
@@ -98,21 +96,21 @@ class Moderator:
             return thread.submit(asyncio.run, self.moderate(completions, live)).result()
 
     async def score(
-        self, completions: Sequence[Completion], live: LivePolicy, scorer: Scorer | None = None
+        self, completions: Sequence[Completion], live: LivePolicy, scorer: TextScorer | None = None
     ) -> list[ScoredCompletion]:
         """Row i is completion i's: its scores by the scorer in force, and spans where a redact threshold is reached.
 
         scorer: one that `scorer_under` returned before, for calls that must not mix two versions.
         """
         scorer = scorer or self._scorer_under(live)
-        found = [ScoredCompletion(completion, scorer) for completion in completions]
+        items = [ScoredCompletion(completion, scorer) for completion in completions]
         prompts = bool(live.prompt_labels)
         with_text: list[ScoredCompletion] = []
         texts: list[str] = []
-        for item in found:
+        for item in items:
             completion = item.completion
             if completion.status == "failed" and not any(completion.choices):
-                continue  # of a call that failed half-way, the text was shown
+                continue  # a call that failed half-way has text that was shown: that one is scored
             with_text.append(item)
             texts += completion.choices
             if prompts and completion.prompt:
@@ -128,24 +126,24 @@ class Moderator:
                 at += 1
         if live.redact_from:
             await asyncio.gather(*(self._find_spans(item, live) for item in with_text))
-        return found
+        return items
 
-    def scorer_under(self, live: LivePolicy) -> Scorer:
-        """The scorer that `score` takes now, under that policy."""
+    def scorer_under(self, live: LivePolicy) -> TextScorer:
+        """Returns the scorer that `score` takes now, under that policy."""
         return self._scorer_under(live)
 
     def judge(self, scored: ScoredCompletion, live: LivePolicy) -> Moderated:
-        """Where the policy changed since `score`, the scores and spans stand, and the new thresholds judge them."""
+        """If the policy changed since `score`, the scores and spans stay, and the new thresholds apply to them."""
         judged = self.judged(scored, live)
         return Moderated(scored.completion, judged, judge(judged, live))
 
     def judged(self, scored: ScoredCompletion, live: LivePolicy) -> Judged:
-        """What the verdict on a completion is made from: per label the strongest choice's score."""
+        """Returns the inputs of a completion's verdict: per label the highest choice's score."""
         completion, scorer, prompt = scored.completion, scored.scorer, scored.prompt
         if isinstance(prompt, FaultReason) and not live.policy.prompt_labels:
-            prompt = None  # only the shadow asked for the prompt: the verdict must not become a fault by it
-        fault, best, of_prompt = fault_or_scores(
-            scored.choices, prompt, scorer.labels, live.prompt_labels, self._labels_of_prompts(scorer, live)
+            prompt = None  # only the shadow needs the prompt: the verdict must not become a fault by it
+        fault, best, of_prompt = combine_scores(
+            scored.choices, prompt, scorer.labels, live.prompt_labels, self._prompt_only_labels(scorer, live)
         )
         return Judged(
             scorer.version,
@@ -161,18 +159,18 @@ class Moderator:
         )
 
     async def _find_spans(self, item: ScoredCompletion, live: LivePolicy) -> None:
-        wanted = reached(item.choices, item.scorer.labels, live.redact_from)
-        if wanted:
-            item.spans = await find_spans(self._scoring, item.scorer, self._explained, item.completion.choices, wanted)
+        labels = labels_to_redact(item.choices, item.scorer.labels, live.redact_from)
+        if labels:
+            item.spans = await find_spans(self._scoring, item.scorer, self._explained, item.completion.choices, labels)
 
-    def _labels_of_prompts(self, scorer: Scorer, live: LivePolicy) -> frozenset[str]:
-        """Labels meant for prompts that neither the policy nor its shadow names for completions: left out there."""
-        known = self._prompts_only
-        if known is None or known[0] is not scorer or known[1] is not live:
-            named = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
-            meant = getattr(scorer, "prompt_labels", ())  # somebody's own scorer may not say
-            known = self._prompts_only = scorer, live, frozenset(meant) - named
-        return known[2]
+    def _prompt_only_labels(self, scorer: TextScorer, live: LivePolicy) -> frozenset[str]:
+        """Returns the scorer's prompt labels that neither the policy nor its shadow names for completions."""
+        cached = self._prompt_only
+        if cached is None or cached[0] is not scorer or cached[1] is not live:
+            of_completions = {*live.policy.labels, *(live.shadow.policy.labels if live.shadow else ())}
+            of_prompts = getattr(scorer, "prompt_labels", ())  # a custom scorer may have none
+            cached = self._prompt_only = scorer, live, frozenset(of_prompts) - of_completions
+        return cached[2]
 
 
 @lru_cache(REMEMBERED)

@@ -17,7 +17,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.times import Arrival, arrival
 from tidegate.streams.moderation.moderator import Moderator, ScoredCompletion
 from tidegate.streams.moderation.pseudonyms import UserKey
-from tidegate.streams.moderation.scoring import Scorer
+from tidegate.streams.moderation.scoring import TextScorer
 from tidegate.streams.wire import Unreadable, dead_letter, decode_completion
 
 REMEMBERED = 8192  # hashed users: people come back; some MB
@@ -25,7 +25,7 @@ REMEMBERED = 8192  # hashed users: people come back; some MB
 
 @dataclass(slots=True)
 class DecodedCompletion:
-    """One record, what it says, when it came, and once `score` has seen it, its scores."""
+    """One record, its completion, its time of arrival, and its scores once `score` has run."""
 
     record: Record
     completion: Completion | Unreadable
@@ -36,7 +36,7 @@ class DecodedCompletion:
 class RecordModerator:
     """Records in; a decision, a fault decision or a dead letter for each, out.
 
-    keep_bytes_up_to: dead letters keep a record's bytes up to this size; 0: none.
+    keep_bytes_up_to: dead letters carry a record's bytes up to this size; 0: none.
     """
 
     def __init__(self, moderator: Moderator, user_key: UserKey, *, keep_bytes_up_to: int = 0) -> None:
@@ -48,7 +48,7 @@ class RecordModerator:
     ) -> list[tuple[DecodedCompletion, Decision | DeadLetter]]:
         """Row i is record i's. Never raises because of a text.
 
-        epoch: what the decisions carry. now_ms: our clock, for records that do not say when they came.
+        epoch: the one in the decisions. now_ms: our clock, for records without a usable timestamp.
         """
         items = self.decode(records, now_ms)
         await self.score(items, live)
@@ -57,24 +57,26 @@ class RecordModerator:
     def decode(self, records: Sequence[Record], now_ms: int) -> list[DecodedCompletion]:
         return [DecodedCompletion(r, decode_completion(r), arrival(r.timestamp, by_broker(r), now_ms)) for r in records]
 
-    def scorer_under(self, live: LivePolicy) -> Scorer:
-        """The scorer that `score` takes now, under that policy."""
+    def scorer_under(self, live: LivePolicy) -> TextScorer:
+        """Returns the scorer that `score` takes now, under that policy."""
         return self._moderator.scorer_under(live)
 
-    async def score(self, items: Sequence[DecodedCompletion], live: LivePolicy, scorer: Scorer | None = None) -> None:
+    async def score(
+        self, items: Sequence[DecodedCompletion], live: LivePolicy, scorer: TextScorer | None = None
+    ) -> None:
         """Sets `scored` of every item that is a completion; all texts are scored in one batch."""
         readable = [item for item in items if not isinstance(item.completion, Unreadable)]
         completions = [item.completion for item in readable if isinstance(item.completion, Completion)]
         for item, scored in zip(readable, await self._moderator.score(completions, live, scorer), strict=True):
             item.scored = scored
 
-    def killed_worker(self, item: DecodedCompletion, scorer: Scorer) -> None:
+    def killed_worker(self, item: DecodedCompletion, scorer: TextScorer) -> None:
         """Makes the item a fault without scoring it: its text killed the workers that scored it."""
         if isinstance(item.completion, Completion):
             item.scored = ScoredCompletion(item.completion, scorer, (FaultReason.KILLED_WORKER,))
 
     def decide(self, item: DecodedCompletion, epoch: int, live: LivePolicy) -> Decision | DeadLetter:
-        """Where the policy changed since `score`, the scores and spans stand, and the new thresholds judge them."""
+        """If the policy changed since `score`, the scores and spans stay, and the new thresholds apply to them."""
         if isinstance(item.completion, Unreadable) or item.scored is None:
             assert isinstance(item.completion, Unreadable)  # noqa: S101 - every other one was scored
             return dead_letter(item.record, item.completion, epoch, self._keep_up_to)

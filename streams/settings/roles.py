@@ -1,7 +1,7 @@
-"""Who may do what on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, and the tests. Pure.
+"""The rights of each role on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, the tests. Pure.
 
-Each right is the least that a role works with: tests/real/test_security.py runs each role under its rights alone, and
-takes them away one by one.
+Each role has the least rights that it works with: tests/real/test_security.py runs each role with its rights only,
+and without each of them.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ class Right:
     kind: Literal["topic", "group"]
     names: tuple[str, ...]
     why: str
-    prefixed: bool = False  # every name that begins so
+    prefixed: bool = False  # every name with this prefix
 
-    def named(self, namespace: str) -> tuple[str, ...]:
+    def names_in(self, namespace: str) -> tuple[str, ...]:
         return tuple(name.format(namespace=namespace) for name in self.names)
 
 
-# Write implies Describe, and so does Read. Kafka 2.8 and later let whoever may write a topic do so idempotently; an
+# Write implies Describe, and so does Read. From Kafka 2.8 on a user with Write may write idempotently; an
 # older one asks for IdempotentWrite on the cluster.
 ROLES: Mapping[str, tuple[Right, ...]] = {
-    "producer": (Right("Write", "topic", _INPUT, "to send what is moderated, and what is said of it"),),
+    "producer": (Right("Write", "topic", _INPUT, "to send completions, and the feedback on them"),),
     "worker": (
         Right("Read", "topic", _INPUT, "its input"),
-        Right("Read", "topic", ("policies",), "by what it decides; it has no Write: ops seed an empty log"),
+        Right(
+            "Read", "topic", ("policies",), "the policy that it decides under; it has no Write: ops seed an empty log"
+        ),
         Right("Read", "topic", ("decisions", "dead-letters", "alerts", "enforcements"), "to rebuild what Redis lost"),
         Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
         Right("Write", "topic", _OUTPUT, "its output"),
@@ -71,14 +73,14 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
 
 
 def kafka_acls(role: str, user: str, namespace: str = NAMESPACE) -> Iterator[list[str]]:
-    """The arguments of `kafka-acls.sh`, after its --bootstrap-server, that give a user a role's rights."""
+    """Yields the arguments of `kafka-acls.sh`, after its --bootstrap-server, that give a user a role's rights."""
     for right in ROLES[role]:
         yield kafka_acl(right, user, namespace)
 
 
 def kafka_acl(right: Right, user: str, namespace: str = NAMESPACE, how: str = "--add") -> list[str]:
-    """Of one right. how: --add, or --remove."""
-    names = [word for name in right.named(namespace) for word in (f"--{right.kind}", name)]
+    """Returns the arguments for one right. how: --add, or --remove."""
+    names = [argument for name in right.names_in(namespace) for argument in (f"--{right.kind}", name)]
     prefixed = ["--resource-pattern-type", "prefixed"] if right.prefixed else []
     return [how, "--allow-principal", f"User:{user}", "--operation", right.operation, *names, *prefixed]
 
@@ -98,13 +100,13 @@ REDIS: Mapping[str, tuple[str, ...]] = {
 
 
 def redis_acl(role: str, user: str, namespace: str = NAMESPACE) -> list[str]:
-    """The words of `ACL SETUSER`, but for the password: a `>…`, which is not for a command line.
+    """Returns the arguments of `ACL SETUSER`, without the password: a `>…`, which is not for a command line.
 
     Keys are readable and writable to all: Redis wants both for EVALSHA. A dashboard has no command that writes.
     """
     return [user, "reset", "on", f"~{namespace}:*", *(f"+{command}" for command in REDIS[role])]
 
 
-def shell(words: list[str]) -> str:
-    """As typed."""
-    return shlex.join(words)
+def shell_line(arguments: list[str]) -> str:
+    """Returns the arguments as a shell reads them."""
+    return shlex.join(arguments)

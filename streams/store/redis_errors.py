@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tidegate.streams.errors import StoreDenied, StoreForbids, StoreUnavailable, causes, objection
+from tidegate.streams.errors import StoreDenied, StoreForbids, StoreUnavailable, causes, tls_reason
 from tidegate.streams.store.address import Address
 
 _FORBIDDEN = ("NOPERM", "ACL failure", "user executing the script can't")  # the latter two come from scripts
@@ -31,7 +31,7 @@ def refusal(where: str, user: str, error: BaseException) -> StoreUnavailable | N
                 f"redis {where}: user {user} and its password are refused ({_error_code(message)}); expected "
                 "TIDEGATE_REDIS_USER and TIDEGATE_REDIS_PASSWORD (or _FILE) as the server's ACL has them"
             )
-        if (why := objection(cause)) is not None:
+        if (why := tls_reason(cause)) is not None:
             return StoreDenied(
                 f"redis {where}: TLS: {why}; expected a server that TIDEGATE_REDIS_CA_FILE vouches for under this "
                 "name, and TIDEGATE_REDIS_CERT_FILE and _KEY_FILE where it asks for ours"

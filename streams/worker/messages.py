@@ -1,4 +1,4 @@
-"""What a worker publishes of its results: one record each."""
+"""The records that a worker publishes for its results, one each."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tidegate.streams.kafka.producer import Message
 
 
 def decision_message(decision: Decision) -> Message:
-    """A decision as one record, on the partition number of its completion."""
+    """Returns a decision as one record, on the partition number of its completion."""
     return Message("decisions", decision_key(decision), to_json(decision), decision.source.partition)
 
 
 def dead_letter_message(letter: DeadLetter) -> Message:
-    """A dead letter as one record; by key, since its topic may have another number of partitions."""
+    """Returns a dead letter as one record; by key, since its topic may have another number of partitions."""
     return Message("dead-letters", letter.id.encode(), to_json(letter))
 
 
-def redriven(results: Sequence[object]) -> int:
-    """How many are copies that were decided before: of the account a term of their own."""
+def count_redriven(results: Sequence[object]) -> int:
+    """Returns how many results are copies that were decided before: the account counts them apart."""
     return sum(isinstance(result, DeadLetter) and result.reason is DeadLetterReason.REDRIVEN for result in results)

@@ -1,7 +1,7 @@
-"""Says whose times were replaced, or read in another unit: a counter by tenant, and one warning a minute.
+"""Counts times that were replaced or read in another unit: a metric by tenant, and one warning a minute.
 
-A time that is replaced moves a completion to another bucket, and a producer that sends such times is not told by its
-counts. Tenants are bounded: beside the live names, and at most `limit` of them ever, they count as `other`.
+A replaced time moves a completion to another bucket, and the counts do not show it to the producer. Tenants are
+bounded: only live names get a label, at most `limit` of them ever; all others count as `other`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tidegate.streams.store.scope_limiter import ScopeLimiter
 
 log = logging.getLogger(__name__)
 
-SAY_AGAIN_S = 60.0
+WARN_AGAIN_S = 60.0
 OTHER = "other"
 _AS_GIVEN = (EventTime.ON_TIME, EventTime.TOO_LATE)  # Python 3.11 looks a member up at the price of a function call
 _PRODUCER, _RECORD = "producer", "record"
-_SAID = {
+_DESCRIPTION = {
     (_PRODUCER, "none"): "producer's time is no time",
     (_PRODUCER, "past"): "producer's time long past",
     (_PRODUCER, "future"): "producer's time ahead",
@@ -34,37 +34,37 @@ _SAID = {
 
 
 class ReplacedTimes:
-    """One worker's, for all its topics."""
+    """Counts the replaced times of one worker, over all its topics."""
 
     def __init__(
         self, count: Callable[[str, str, str, int], None], limit: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """count: of a tenant, whose times, why they were replaced, and how many: `Metrics.times_replaced`."""
+        """count: `Metrics.count_times_replaced`: a tenant, whose times, why they were replaced, how many."""
         self._count, self._limit, self._clock = count, limit, clock
-        self._labels: set[str] = set()  # tenants that have a label of their own: a label is for ever
+        self._labels: set[str] = set()  # tenants that have a label of their own: a label is never removed
         self._since: Counter[tuple[str, str]] = Counter()  # since the last warning
         self._tenants: set[str] = set()
         self._first = ""
-        self._said_at = float("-inf")
+        self._warned_at = float("-inf")
 
-    def note(self, results: Iterable[Decision | ReceivedFeedback | DeadLetter], names: ScopeLimiter) -> None:
+    def count(self, results: Iterable[Decision | ReceivedFeedback | DeadLetter], names: ScopeLimiter) -> None:
         """Counts the times that were replaced among results that were published and counted."""
-        found: Counter[tuple[str, str, str]] = Counter()
+        replaced: Counter[tuple[str, str, str]] = Counter()
         for result in results:
             if isinstance(result, DeadLetter) or _plain(result):
                 continue
-            kinds = _decided(result) if isinstance(result, Decision) else _heard(result)
+            kinds = _kinds_of_decision(result) if isinstance(result, Decision) else _kinds_of_feedback(result)
             if kinds:
                 tenant = result.scopes.tenant if isinstance(result, Decision) else result.feedback.tenant or UNKNOWN
                 label = self._label(tenant, names)
-                found.update((label, *kind) for kind in kinds)
+                replaced.update((label, *kind) for kind in kinds)
                 self._first = self._first or f"{result.source}, record timestamp {result.record_ms}"
-        for (tenant, whose, why), n in found.items():
+        for (tenant, whose, why), n in replaced.items():
             self._count(tenant, whose, why, n)
             self._since[whose, why] += n
             self._tenants.add(tenant)
-        if self._since:  # also of the minute before, with the next span of whatever times
-            self._say()
+        if self._since:  # also those of the minute before, with the next record range
+            self._warn()
 
     def _label(self, tenant: str, names: ScopeLimiter) -> str:
         if tenant not in self._labels:
@@ -73,29 +73,29 @@ class ReplacedTimes:
             self._labels.add(tenant)
         return tenant
 
-    def _say(self) -> None:
+    def _warn(self) -> None:
         now = self._clock()
-        if now - self._said_at < SAY_AGAIN_S:
+        if now - self._warned_at < WARN_AGAIN_S:
             return
-        kinds = ", ".join(f"{_SAID[kind]} {n}" for kind, n in sorted(self._since.items()))
+        kinds = ", ".join(f"{_DESCRIPTION[kind]} {n}" for kind, n in sorted(self._since.items()))
         log.warning(
             "times: %s; of %d tenants, the first %s; expected milliseconds since 1970 near now; "
             "counted under the next best time; tidegate_times_replaced_total says whose",
             kinds, len(self._tenants), self._first,
         )  # fmt: skip
-        self._said_at, self._first = now, ""
+        self._warned_at, self._first = now, ""
         self._since.clear()
         self._tenants.clear()
 
 
 def _plain(result: Decision | ReceivedFeedback) -> bool:
-    """Whether nothing was replaced, as it is of nearly all: cheap, on the hot path."""
+    """Whether nothing was replaced, as for nearly all results: cheap, on the hot path."""
     if isinstance(result, Decision):
         return result.arrived_ms == result.record_ms and result.time in _AS_GIVEN
     return result.arrived.ms == result.record_ms
 
 
-def _decided(decision: Decision) -> list[tuple[str, str]]:
+def _kinds_of_decision(decision: Decision) -> list[tuple[str, str]]:
     kinds = []
     if decision.time is EventTime.FUTURE:
         kinds.append((_PRODUCER, "future"))
@@ -106,8 +106,8 @@ def _decided(decision: Decision) -> list[tuple[str, str]]:
     return kinds
 
 
-def _heard(heard: ReceivedFeedback) -> list[tuple[str, str]]:
-    return _of_record(heard.record_ms, heard.arrived)
+def _kinds_of_feedback(received: ReceivedFeedback) -> list[tuple[str, str]]:
+    return _of_record(received.record_ms, received.arrived)
 
 
 def _of_record(record_ms: int, arrived: Arrival) -> list[tuple[str, str]]:

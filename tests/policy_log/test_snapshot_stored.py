@@ -65,7 +65,7 @@ class FollowerWorld:
     def __init__(self, kafka: str, folder: Path) -> None:
         (folder / "policy.toml").write_text("[labels.toxicity]\nblock = 0.9\n")
         metrics = Metrics()
-        scorer = LiveScorer(scripted(), metrics.model_is)
+        scorer = LiveScorer(scripted(), metrics.set_model)
         self.store = StoreFailingWrites()
         self.publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
         self.follower = PolicyFollower(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
@@ -135,7 +135,7 @@ async def test_an_unavailable_store_gets_the_snapshot_later(
 async def test_a_store_that_came_back_empty_gets_the_snapshot(
     own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_follower, "KEEP_AGAIN_S", 0.05)
+    monkeypatch.setattr(policy_follower, "REWRITE_S", 0.05)
     async with worker(own_stack.kafka, tmp_path) as world:
         await world.follower.start(world.publisher)
         await wait_until_stored(world, 0.9)

@@ -25,7 +25,7 @@ def entries(user: str, rights: Iterable[Right]) -> set[Entry]:
     return {
         (KINDS[r.kind], name, PATTERNS[r.prefixed], f"User:{user}", OPERATIONS[r.operation])
         for r in rights
-        for name in r.named("tidegate")
+        for name in r.names_in("tidegate")
     }
 
 

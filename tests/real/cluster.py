@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.real.jars import jars, java
 from tidegate.streams.embedded.server import HOST, Server, free_port
-from tidegate.streams.embedded.stack import ask
+from tidegate.streams.embedded.stack import exchange
 
 START_S = 90.0  # a broker is up in 5 s on an idle machine, and drills share two cores
 JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -164,5 +164,5 @@ class Cluster:
             ">ihhihi", 14, 3, 2, 1, -1, 0
         )  # Metadata v2: size, api, version, id, no client, none
         cluster_id = self.id.encode()
-        answer = ask(port, ask_no_topic, lambda got: cluster_id in got)
+        answer = exchange(port, ask_no_topic, lambda got: cluster_id in got)
         return int(struct.unpack_from(">i", answer, 8)[0]) if cluster_id in answer else 0

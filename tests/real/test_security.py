@@ -176,7 +176,7 @@ async def test_a_worker_writes_policies_only_onto_an_empty_log(seeded: Secure, t
 def missing_right_line(right: Right) -> str:
     """The log line of a worker without this right."""
     if right.kind == "group":
-        return f"user worker may not Read group {right.named('tidegate')[0]}"
+        return f"user worker may not Read group {right.names_in('tidegate')[0]}"
     if right.operation == "Write":
         return "user worker may not Write any topic"
     seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}

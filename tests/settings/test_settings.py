@@ -13,7 +13,8 @@ from tidegate.streams.errors import SettingsError
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 
-def test_every_setting_has_a_default_so_that_nothing_is_needed_to_score() -> None:
+def test_every_setting_has_a_default() -> None:
+    """So that scoring needs none."""
     settings = Settings.load()
     assert settings.kafka == "127.0.0.1:9092"
     assert settings.group == "tidegate-ingest"

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.wire.records import Fake
-from tests.worker.test_pipeline import NOW, P, World, said
+from tests.worker.test_pipeline import NOW, P
+from tests.worker.test_pipeline import PipelineRig as World
+from tests.worker.test_pipeline import record as said
 from tidegate.streams.core.events import DeadLetter, Decision, Source
 from tidegate.streams.core.partition import Copy, TopicPartition, content_hash
 from tidegate.streams.ingest.batches import RecordRange
@@ -112,7 +114,7 @@ async def process(world: World, owned: OwnedPartition, *records: Fake) -> None:
 def published(world: World) -> list[tuple[int, str, str | None]]:
     """Of every record: its offset, its action or reason, and its origin."""
     found = []
-    for message in world.topic.messages:
+    for message in world.publisher.messages:
         event: Any = (Decision if message.topic == "decisions" else DeadLetter).model_validate_json(
             message.value or b""
         )
@@ -137,9 +139,9 @@ async def test_the_first_copy_is_decided_and_others_are_dead_letters(world: Worl
     assert await world.store.totals([P]) == {"decided": 3, "redriven": 2}
     assert sum(bucket["scored|all"] for bucket in world.store.partitions[P].counts.values()) == 3
     assert world.metric("dead_letters_total", topic="completions", reason="redriven") == 2
-    letter = json.loads(world.topic.messages[2].value or b"")
+    letter = json.loads(world.publisher.messages[2].value or b"")
     assert letter["expected"] == "no copy: completions[3]@6 was decided"
-    decision = Decision.model_validate_json(world.topic.messages[0].value or b"")
+    decision = Decision.model_validate_json(world.publisher.messages[0].value or b"")
     assert decision.origin == Source(topic="completions", partition=3, offset=2)
     assert decision.origin_sha256 == content_hash(copy(6, 2).value)
 
@@ -207,14 +209,14 @@ async def test_of_copies_read_again_the_first_readable_is_decided(world: World) 
 async def test_a_copy_stored_in_between_forces_another_takeover(world: World) -> None:
     """Asked again by `apply`: what was published stands under the lower epoch, and nothing is counted."""
     owned = await world.own(P, 6)
-    world.topic.gate.clear()
+    world.publisher.gate.clear()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
     await asyncio.sleep(0.01)
     await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], complete=True)
-    world.topic.gate.set()
+    world.publisher.gate.set()
     await running
     assert await world.store.totals([P]) == {}
-    assert world.group.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
+    assert world.ingest.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
     assert world.metric("gaps_total", topic="completions", outcome="copied") == 1
     (claim,) = await world.store.claim([P], "w1")
     await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.trust), copy(6, 2), said(7))
@@ -226,7 +228,7 @@ async def test_an_overlap_with_copies_is_read_again_from_next(world: World) -> N
     owned = await world.own(P, 6)
     world.store.partitions[P].next = 7
     await process(world, owned, copy(6, 2), copy(7, 2))
-    assert world.group.retaken == [(P, "store says overlap: next is 7, this record range starts at 6")]
+    assert world.ingest.retaken == [(P, "store says overlap: next is 7, this record range starts at 6")]
     assert await world.store.totals([P]) == {}
 
 
@@ -235,9 +237,9 @@ async def test_nothing_is_published_while_copies_may_be_missing(world: World) ->
     world.pipeline._want_copies = wanted.append
     owned = await world.own(P, 6)
     await process(world, owned, said(6))  # nobody asks
-    assert (wanted, owned.valid, len(world.topic.messages)) == ([], True, 1)
+    assert (wanted, owned.valid, len(world.publisher.messages)) == ([], True, 1)
     await process(world, owned, said(7), copy(8, 2))
-    assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
+    assert (wanted, owned.valid, len(world.publisher.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
     await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], complete=True)
     await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.trust), said(7), copy(8, 2))
@@ -248,9 +250,9 @@ async def test_nothing_is_published_while_copies_may_be_missing(world: World) ->
 async def test_a_complaint_sent_again_counts_once(world: World) -> None:
     partition = TopicPartition("feedback", 3)
     handler = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
-    world.group.topic = "feedback"
+    world.ingest.topic = "feedback"
     pipeline: Pipeline[Any, Any] = Pipeline(
-        world.group, handler, world.topic, world.store,  # type: ignore[arg-type]
+        world.ingest, handler, world.publisher, world.store,  # type: ignore[arg-type]
         ScopeLimiter(world.store, 100), lambda: world.live, world.metrics,
     )  # fmt: skip
     owned = await world.own(partition, 6)

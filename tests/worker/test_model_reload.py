@@ -1,4 +1,4 @@
-"""Another model while it runs: a good one is taken between batches, a bad one changes nothing."""
+"""Model reload: a good model is swapped in between batches, a bad one changes nothing."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from tidegate.streams.worker.worker import Worker
 LIVE = LivePolicy("3-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 
 
-class Watched:
-    """A Swap on a folder of the test's own, and how often it loaded something."""
+class ReloaderRig:
+    """A ModelReloader on a folder of the test's own, and how often it loaded something."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = manifests.write_one(folder)
         self.loads = 0
         self.metrics = Metrics()
-        self.swap = ModelReloader(self.manifest, self._load, self.metrics)
+        self.reloader = ModelReloader(self.manifest, self._load, self.metrics)
         self.first = self.loaded
         self.loads = 0
 
@@ -57,13 +57,13 @@ class Watched:
 
     @property
     def loaded(self) -> Scorer:
-        return self.swap.scorer.loaded
+        return self.reloader.scorer.loaded
 
     async def check(self) -> None:
-        await self.swap.check(lambda: LIVE)
+        await self.reloader.check(lambda: LIVE)
 
     def touch(self) -> None:
-        """Written again with what it says already."""
+        """Writes the manifest again with the same content."""
         os.utime(self.manifest, ns=(0, self.manifest.stat().st_mtime_ns + 1))
 
     @property
@@ -72,27 +72,28 @@ class Watched:
 
     @property
     def versions(self) -> list[str]:
-        """Those that the metric says are in force."""
+        """The versions in force, by the metric."""
         (family,) = (f for f in self.metrics.registry.collect() if f.name == "tidegate_model_info")
         return [sample.labels["version"] for sample in family.samples if sample.value == 1]
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    return Watched(tmp_path)
+def watched(tmp_path: Path) -> ReloaderRig:
+    return ReloaderRig(tmp_path)
 
 
 def another(folder: Path) -> None:
-    """A model that scores otherwise: the same files, read in windows of another overlap."""
+    """Writes a model with other scores: the same files, read in windows of another overlap."""
     manifests.write_one(folder, overlap=8)
 
 
 # --- a good one
 
 
-async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_same_way(
-    watched: Watched, caplog: pytest.LogCaptureFixture
+async def test_a_good_model_is_in_force_after_the_next_poll(
+    watched: ReloaderRig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It is rolled back in the same way."""
     caplog.set_level(logging.INFO, "tidegate.streams.worker.model_reload")
     another(watched.folder)
     await watched.check()
@@ -106,14 +107,14 @@ async def test_a_good_model_is_in_force_after_the_look_and_is_rolled_back_the_sa
     assert (watched.versions, watched.refused) == ([watched.first.version], 0)
 
 
-async def test_nothing_is_loaded_where_the_manifest_says_what_it_said(watched: Watched) -> None:
+async def test_an_unchanged_manifest_loads_nothing(watched: ReloaderRig) -> None:
     await watched.check()
     watched.touch()
     await watched.check()
     assert (watched.loads, watched.loaded) == (0, watched.first)
 
 
-async def test_a_manifest_that_changes_no_score_swaps_nothing(watched: Watched) -> None:
+async def test_a_manifest_that_changes_no_score_swaps_nothing(watched: ReloaderRig) -> None:
     manifests.write_one(watched.folder, summary="Said better.")
     await watched.check()
     await watched.check()
@@ -145,10 +146,9 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_tried(
-    watched: Watched, bad: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    make, said = BAD[bad]
+async def test_a_bad_model_changes_nothing(watched: ReloaderRig, bad: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once, and the next change of the manifest is tried."""
+    make, message = BAD[bad]
     make(watched.folder)
     for _ in range(3):
         await watched.check()
@@ -156,7 +156,7 @@ async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_t
     (message,) = caplog.messages
     assert message.startswith("model not swapped: ")
     assert message.endswith(f"; {watched.first.version} stays in force")
-    assert said in message
+    assert message in message
     assert "\n" not in message
 
     another(watched.folder)
@@ -165,7 +165,7 @@ async def test_a_bad_model_changes_nothing_is_said_once_and_the_next_change_is_t
     assert watched.refused == 1
 
 
-async def test_a_refused_model_is_tried_again_where_the_manifest_is_touched(watched: Watched) -> None:
+async def test_a_refused_model_is_retried_if_the_manifest_is_touched(watched: ReloaderRig) -> None:
     """Say, once the file that was missing has arrived."""
     manifests.write_one(watched.folder, overlap=8, file="late.onnx")
     await watched.check()
@@ -176,7 +176,7 @@ async def test_a_refused_model_is_tried_again_where_the_manifest_is_touched(watc
     assert (watched.refused, watched.loaded is watched.first) == (1, False)
 
 
-async def test_a_model_back_to_the_one_in_force_after_a_bad_one_is_not_loaded(watched: Watched) -> None:
+async def test_a_manifest_restored_after_a_bad_one_loads_nothing(watched: ReloaderRig) -> None:
     manifests.write(watched.folder, "default = [[")
     await watched.check()
     manifests.write_one(watched.folder)
@@ -184,13 +184,13 @@ async def test_a_model_back_to_the_one_in_force_after_a_bad_one_is_not_loaded(wa
     assert (watched.loads, watched.loaded, watched.refused) == (1, watched.first, 1)
 
 
-async def test_whatever_the_loading_raises_the_model_in_force_stays(
-    watched: Watched, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_any_error_of_the_load_keeps_the_model_in_force(
+    watched: ReloaderRig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaks() -> Scorer:
         raise MemoryError("a text, perhaps")
 
-    monkeypatch.setattr(watched.swap, "_load", breaks)
+    monkeypatch.setattr(watched.reloader, "_load", breaks)
     another(watched.folder)
     await watched.check()
     assert (watched.loaded, watched.refused) == (watched.first, 1)
@@ -201,9 +201,9 @@ async def test_whatever_the_loading_raises_the_model_in_force_stays(
 # --- watching
 
 
-async def test_it_looks_until_it_is_time_to_stop(watched: Watched) -> None:
+async def test_the_reloader_polls_until_it_is_stopped(watched: ReloaderRig) -> None:
     stopping = asyncio.Event()
-    running = asyncio.create_task(watched.swap.run(lambda: LIVE, stopping, 0.01))
+    running = asyncio.create_task(watched.reloader.run(lambda: LIVE, stopping, 0.01))
     another(watched.folder)
     async with asyncio.timeout(30):
         while watched.loaded is watched.first:
@@ -212,9 +212,9 @@ async def test_it_looks_until_it_is_time_to_stop(watched: Watched) -> None:
         await running
 
 
-async def test_a_poll_of_0_never_looks(watched: Watched) -> None:
+async def test_an_interval_of_0_never_polls(watched: ReloaderRig) -> None:
     another(watched.folder)
-    await watched.swap.run(lambda: LIVE, asyncio.Event(), 0)
+    await watched.reloader.run(lambda: LIVE, asyncio.Event(), 0)
     assert watched.loads == 0
 
 
@@ -235,11 +235,12 @@ class Steady:
 
 
 @pytest.mark.parametrize("quarantined", [False, True])
-async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(quarantined: bool) -> None:
+async def test_no_batch_has_two_model_versions(quarantined: bool) -> None:
+    """However often the model is swapped."""
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring, store = Scoring(2, 5), MemoryStore(lambda: 0)
     moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
-    moderate = CompletionHandler(moderator, store, lambda: LIVE, Metrics())  # fmt: skip
+    handler = CompletionHandler(moderator, store, lambda: LIVE, Metrics())
     partition = TopicPartition("completions", 0)
     (claim,) = await store.claim([partition], "w1")
     owned = OwnedPartition(
@@ -249,18 +250,18 @@ async def test_no_batch_has_two_versions_however_often_the_model_is_swapped(quar
     found: list[set[tuple[str, float]]] = []
 
     async def process() -> None:
-        span = RecordRange(owned, 0, list(records), 0)
-        (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
+        record_range = RecordRange(owned, 0, list(records), 0)
+        (prepared,) = await handler.prepare(Batch([record_range], asyncio.Event(), len(records), 0))
         await asyncio.sleep(0)
-        decided = moderate.conclude(span, prepared, LIVE)
+        decided = handler.conclude(record_range, prepared, LIVE)
         found.append({(d.model_version, d.scores["toxicity"]) for d in decided if isinstance(d, Decision)})
 
-    async def swap() -> None:
+    async def reload() -> None:
         for n in range(60):
             scorer.loaded = Steady(0.5 if n % 2 == 0 else 0.25)
             await asyncio.sleep(0.001)
 
-    await asyncio.gather(swap(), *(process() for _ in range(30)))
+    await asyncio.gather(reload(), *(process() for _ in range(30)))
     assert all(len(versions) == 1 for versions in found)
     assert set.union(*found) <= {("steady@0.25", 0.25), ("steady@0.5", 0.5)}
     scoring.close()
@@ -270,15 +271,15 @@ async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
     scorer = LiveScorer(Steady(0.25), lambda _: None)
     scoring = Scoring(1, 5)
     moderator = RecordModerator(Moderator(scoring, scorer.under), UserKey(b"0" * 16))
-    moderate = CompletionHandler(moderator, MemoryStore(lambda: 0), lambda: LIVE, Metrics())
+    handler = CompletionHandler(moderator, MemoryStore(lambda: 0), lambda: LIVE, Metrics())
     owned = OwnedPartition(TopicPartition("completions", 0), 1, 0, 0, CheckpointTrust.BELIEVED)
     versions = []
     for swapped_to in (0.5, None):
-        span = RecordRange(owned, 0, [Fake(b'{"id": "1", "completion": "x"}', offset=0, timestamp=0)], 0)
-        (prepared,) = await moderate.prepare(Batch([span], asyncio.Event(), 1, 0))
+        record_range = RecordRange(owned, 0, [Fake(b'{"id": "1", "completion": "x"}', offset=0, timestamp=0)], 0)
+        (prepared,) = await handler.prepare(Batch([record_range], asyncio.Event(), 1, 0))
         if swapped_to:
             scorer.loaded = Steady(swapped_to)
-        (decision,) = moderate.conclude(span, prepared, LIVE)
+        (decision,) = handler.conclude(record_range, prepared, LIVE)
         assert isinstance(decision, Decision)
         versions.append(decision.model_version)
     assert versions == ["steady@0.25", "steady@0.5"]
@@ -288,9 +289,10 @@ async def test_a_batch_in_flight_ends_with_the_model_it_began_with() -> None:
 # --- a policy is judged against the model in force
 
 
-async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_that_is_in_force(
+async def test_a_label_of_the_new_model_is_allowed_after_the_swap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A policy may name it once that model is in force."""
     manifest = manifests.write_one(tmp_path)
     policy = tmp_path / "p.toml"
     policy.write_text("[labels.toxicity]\nflag = 0.5\n")
@@ -303,30 +305,31 @@ async def test_a_policy_that_names_a_label_of_the_new_model_alone_is_right_once_
 
     arrives()
     assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text
-    waits = worker.waits()
+    waiting_for = worker.waiting_for()
     manifests.write_one(tmp_path, sha256="0" * 64)
-    await worker._swap.check(lambda: LIVE)
+    await worker._reloader.check(lambda: LIVE)
     assert "model not swapped" in caplog.text
-    assert worker.waits() == waits  # a refused model keeps nobody from working
+    assert worker.waiting_for() == waiting_for  # a refused model keeps nobody from working
     caplog.clear()
     manifests.write_one(tmp_path, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
                         experimental=None)  # fmt: skip
-    await worker._swap.check(lambda: LIVE)
+    await worker._reloader.check(lambda: LIVE)
     arrives()
     assert caplog.text == ""
     worker._scoring.close()
 
 
-async def test_a_label_that_only_a_shadow_names_keeps_no_model_out_and_is_said(
-    watched: Watched, caplog: pytest.LogCaptureFixture
+async def test_a_missing_label_of_a_shadow_refuses_no_model(
+    watched: ReloaderRig, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It is logged."""
     candidate = LivePolicy("5-0123abcd", parse({"labels": {"toxicity": {"flag": 0.4}, "sexual": {"flag": 0.5}}}, "p"))
     beside = replace(LIVE, shadow=candidate)
-    watched.swap.scorer.under(beside)
+    watched.reloader.scorer.under(beside)
     assert caplog.text == ""  # the first model gives it
     manifests.write_one(watched.folder, labels=[label.replace("sexual", "hate") for label in manifests.LABELS],
                         experimental=None)  # fmt: skip
-    await watched.swap.check(lambda: beside)
+    await watched.reloader.check(lambda: beside)
     assert (watched.refused, watched.versions) == (0, [watched.loaded.version])
     assert "hate" in watched.loaded.labels
     assert caplog.messages == [

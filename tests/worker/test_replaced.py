@@ -1,4 +1,4 @@
-"""A time that is replaced is said: a counter by tenant, bounded, and one warning a minute; it costs no rate."""
+"""Replaced times: a counter by tenant, bounded, and one warning a minute; no rate changes."""
 
 from __future__ import annotations
 
@@ -39,26 +39,27 @@ LIVE = LivePolicy("7-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}}, 
 KEY = UserKey(b"0123456789abcdef")
 
 
-class Worker:
-    """What a worker does of one span, and what it says of it. Its clocks stand still until they are moved."""
+class WorkerRig:
+    """A worker's handlers and metrics, for one record range. Its clocks stand still until a test moves them."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
         self.store, self.metrics, self.scoring = MemoryStore(lambda: NOW), Metrics(), Scoring(1, 5)
         self.names = ScopeLimiter(self.store, 3)
-        replaced = ReplacedTimes(self.metrics.times_replaced, 3, lambda: self.now_s)
+        replaced = ReplacedTimes(self.metrics.count_times_replaced, 3, lambda: self.now_s)
         scorer = scripted()
         more: dict[str, Any] = {"replaced": replaced, "clock": lambda: NOW / 1000}
         moderator = RecordModerator(Moderator(self.scoring, lambda _: scorer), KEY)
-        self.moderate = CompletionHandler(moderator, self.store, lambda: LIVE, self.metrics, **more)
-        self.hear = FeedbackHandler(KEY, self.metrics, keep_bytes_up_to=0, **more)
+        self.handler = CompletionHandler(moderator, self.store, lambda: LIVE, self.metrics, **more)
+        self.feedback_handler = FeedbackHandler(KEY, self.metrics, keep_bytes_up_to=0, **more)
 
     async def results(self, records: Sequence[Fake]) -> list[Decision | DeadLetter]:
-        span = RecordRange(OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED), records[0].offset, list(records), 0)
-        (prepared,) = await self.moderate.prepare(Batch([span], asyncio.Event(), len(records), 0))
-        results = self.moderate.conclude(span, prepared, LIVE)
-        await self.names.learn(self.moderate.names(results))
-        self.moderate.observe(results, self.names)
+        owned = OwnedPartition(P, 41, 0, 0, CheckpointTrust.BELIEVED)
+        record_range = RecordRange(owned, records[0].offset, list(records), 0)
+        (prepared,) = await self.handler.prepare(Batch([record_range], asyncio.Event(), len(records), 0))
+        results = self.handler.conclude(record_range, prepared, LIVE)
+        await self.names.learn(self.handler.names(results))
+        self.handler.observe(results, self.names)
         return results
 
     def counted(self) -> dict[tuple[str, ...], float]:
@@ -72,13 +73,13 @@ class Worker:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    made = Worker()
-    yield made
-    made.scoring.close()
+async def worker() -> AsyncIterator[WorkerRig]:
+    rig = WorkerRig()
+    yield rig
+    rig.scoring.close()
 
 
-def said(n: int, timestamp: int = NOW, **more: Any) -> Fake:
+def record(n: int, timestamp: int = NOW, **more: Any) -> Fake:
     event = {"id": f"c{n}", "completion": "toxicity=0.95" if n % 2 else "fine", "tenant": "acme", **more}
     return Fake(json.dumps(event).encode(), offset=n, timestamp=timestamp)
 
@@ -97,9 +98,10 @@ CREATED = [0, -1, NOW // 1000, NOW, NOW * 1000, NOW * 1_000_000, str(NOW), "2026
 
 
 @pytest.mark.parametrize("created", CREATED, ids=repr)
-async def test_whatever_created_is_a_completion_counts_where_its_record_does(worker: Worker, created: Any) -> None:
+async def test_any_created_counts_in_the_records_bucket(worker: WorkerRig, created: Any) -> None:
+    """Whatever the field `created` holds, the completion counts where its record does."""
     results = await worker.results([chat(n, created) for n in range(100)])
-    made = worker.moderate.aggregate(results, LIVE, worker.names)
+    made = worker.handler.aggregate(results, LIVE, worker.names)
     assert made.totals == {"decided": 100}
     (counts,) = made.counts.values()
     assert list(made.counts) == [NOW - NOW % BUCKET]
@@ -109,25 +111,24 @@ async def test_whatever_created_is_a_completion_counts_where_its_record_does(wor
 @pytest.mark.parametrize(
     "timestamp", [NOW // 1000, NOW, NOW * 1000, NOW * 1_000_000, 0, -1, 4_102_444_800_000, 2**63 - 1]
 )
-async def test_whatever_a_records_timestamp_is_its_completion_counts_now(worker: Worker, timestamp: int) -> None:
-    results = await worker.results([said(n, timestamp) for n in range(10)])
+async def test_any_record_timestamp_counts_now(worker: WorkerRig, timestamp: int) -> None:
+    results = await worker.results([record(n, timestamp) for n in range(10)])
     assert {r.record_ms for r in results} == {timestamp}
-    made = worker.moderate.aggregate(results, LIVE, worker.names)
+    made = worker.handler.aggregate(results, LIVE, worker.names)
     assert {start: counts["scored|all"] for start, counts in made.counts.items()} == {NOW - NOW % BUCKET: 10}
 
 
 @dataclass(frozen=True)
 class Appended(Fake):
-    """A record of a topic with LogAppendTime, as aiokafka says it."""
+    """A record of a topic with LogAppendTime, as aiokafka returns it."""
 
     timestamp_type: int = 1
 
 
-async def test_with_log_append_time_the_broker_says_when_a_record_came(worker: Worker) -> None:
-    value = said(1, at_ms=NOW - 7).value
-    plain, appended, own = await worker.results(
-        [said(0), Appended(said(0).value, offset=1, timestamp=NOW + 5), Appended(value, offset=2, timestamp=NOW + 5)]
-    )
+async def test_log_append_time_is_a_records_time(worker: WorkerRig) -> None:
+    value = record(1, at_ms=NOW - 7).value
+    by_broker = [Appended(record(0).value, offset=1, timestamp=NOW + 5), Appended(value, offset=2, timestamp=NOW + 5)]
+    plain, appended, own = await worker.results([record(0), *by_broker])
     assert [r.arrived_by for r in (plain, appended, own)] == ["record", "broker", "broker"]
     assert [(r.at_ms, r.time_source) for r in (plain, appended, own)] == [
         (NOW, "record"), (NOW + 5, "broker"), (NOW - 7, "producer"),
@@ -136,64 +137,65 @@ async def test_with_log_append_time_the_broker_says_when_a_record_came(worker: W
 
 
 SAID = [
-    (said(1), {}),
-    (said(1, NOW * 1000), {("acme", "record", "unit"): 1}),
-    (said(1, -1), {("acme", "record", "none"): 1}),
-    (said(1, 1), {("acme", "record", "past"): 1}),
-    (said(1, YEAR_2100), {("acme", "record", "future"): 1}),
-    (said(1, at_ms=0), {("acme", "producer", "none"): 1}),
-    (said(1, at_ms="soon"), {("acme", "producer", "none"): 1}),
-    (said(1, at_ms=1_677_652_288), {("acme", "producer", "past"): 1}),
-    (said(1, at_ms=NOW + 60_001), {("acme", "producer", "future"): 1}),
-    (said(1, at_ms=NOW // 1000), {}),  # read, and nothing had to be replaced
-    (said(1, at_ms=NOW - 700_000), {}),  # too late: that has its own counter
-    (said(1, -1, at_ms=0), {("acme", "record", "none"): 1, ("acme", "producer", "none"): 1}),
+    (record(1), {}),
+    (record(1, NOW * 1000), {("acme", "record", "unit"): 1}),
+    (record(1, -1), {("acme", "record", "none"): 1}),
+    (record(1, 1), {("acme", "record", "past"): 1}),
+    (record(1, YEAR_2100), {("acme", "record", "future"): 1}),
+    (record(1, at_ms=0), {("acme", "producer", "none"): 1}),
+    (record(1, at_ms="soon"), {("acme", "producer", "none"): 1}),
+    (record(1, at_ms=1_677_652_288), {("acme", "producer", "past"): 1}),
+    (record(1, at_ms=NOW + 60_001), {("acme", "producer", "future"): 1}),
+    (record(1, at_ms=NOW // 1000), {}),  # read, and nothing had to be replaced
+    (record(1, at_ms=NOW - 700_000), {}),  # too late: that has its own counter
+    (record(1, -1, at_ms=0), {("acme", "record", "none"): 1, ("acme", "producer", "none"): 1}),
 ]
 
 
 @pytest.mark.parametrize(("record", "counted"), SAID)
-async def test_it_is_counted_whose_time_was_replaced_and_why(
-    worker: Worker, record: Fake, counted: dict[tuple[str, ...], float]
+async def test_replaced_times_count_by_tenant_and_reason(
+    worker: WorkerRig, record: Fake, counted: dict[tuple[str, ...], float]
 ) -> None:
     await worker.results([record])
     assert worker.counted() == counted
 
 
-async def test_tenants_beyond_the_limit_are_counted_together(worker: Worker) -> None:
-    await worker.results([said(n, -1, tenant=f"t{n}") for n in range(10)])
+async def test_tenants_beyond_the_limit_are_counted_together(worker: WorkerRig) -> None:
+    await worker.results([record(n, -1, tenant=f"t{n}") for n in range(10)])
     assert len(worker.counted()) == 4  # three with a live name, and `other`
     assert worker.counted()["other", "record", "none"] == 7
     assert sum(worker.counted().values()) == 10
 
 
-async def test_a_label_is_for_ever_so_names_that_come_and_go_get_no_more_of_them(worker: Worker) -> None:
+async def test_the_number_of_tenant_labels_is_bounded(worker: WorkerRig) -> None:
+    """A label is never removed, so new names get none after the limit."""
     for n in range(10):
         worker.store._names.clear()  # it was quiet for long, and another one is live
         worker.names = ScopeLimiter(worker.store, 3)
-        await worker.results([said(n, -1, tenant=f"t{n}")])
+        await worker.results([record(n, -1, tenant=f"t{n}")])
     assert len(worker.counted()) == 4
 
 
-async def test_one_warning_a_minute_says_what_was_replaced(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_warning_a_minute_lists_replaced_times(worker: WorkerRig, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "tidegate.streams.worker.replaced")
-    await worker.results([said(0, NOW * 1000), said(1, NOW * 1000, tenant="t2"), said(2, at_ms=0)])
+    await worker.results([record(0, NOW * 1000), record(1, NOW * 1000, tenant="t2"), record(2, at_ms=0)])
     for second in range(1, 60):
         worker.now_s = second
-        await worker.results([said(second, NOW * 1000)])
+        await worker.results([record(second, NOW * 1000)])
     assert [record.getMessage() for record in caplog.records] == [
         "times: producer's time is no time 1, record timestamp not in milliseconds 2; of 2 tenants, the first "
         f"completions[3]@0, record timestamp {NOW * 1000}; expected milliseconds since 1970 near now; "
         "counted under the next best time; tidegate_times_replaced_total says whose"
     ]
     worker.now_s = 60
-    await worker.results([said(60)])  # nothing is wrong with this one: the minute before is said
+    await worker.results([record(60)])  # nothing is wrong with this one: the minute before is logged
     assert "record timestamp not in milliseconds 59; of 1 tenants" in caplog.records[1].getMessage()
     worker.now_s = 600
-    await worker.results([said(61)])
+    await worker.results([record(61)])
     assert len(caplog.records) == 2
 
 
-async def test_feedback_counts_under_its_records_time_alone(worker: Worker) -> None:
+async def test_feedback_counts_under_its_records_time_alone(worker: WorkerRig) -> None:
     """Nothing records what it says of its own; so it counts alike whenever it is read again."""
     event = {"id": "f1", "completion_id": "c1", "kind": "complaint", "tenant": "acme"}
     for at_ms in (NOW - 5_000, NOW - 86_400_000, NOW + 86_400_000, 0, "soon", None):
@@ -201,28 +203,29 @@ async def test_feedback_counts_under_its_records_time_alone(worker: Worker) -> N
             Fake(json.dumps({**event, "at_ms": at_ms}).encode(), topic="feedback", timestamp=NOW - 20_000, offset=n)
             for n in range(2)
         ]
-        span = RecordRange(
+        record_range = RecordRange(
             OwnedPartition(TopicPartition("feedback", 3), 41, 0, 0, CheckpointTrust.BELIEVED), 0, list(records), 0
         )
-        (prepared,) = await worker.hear.prepare(Batch([span], asyncio.Event(), 2, 0))
-        results = worker.hear.conclude(span, prepared, LIVE)
-        made = worker.hear.aggregate(results, LIVE, worker.names)
+        (prepared,) = await worker.feedback_handler.prepare(Batch([record_range], asyncio.Event(), 2, 0))
+        results = worker.feedback_handler.conclude(record_range, prepared, LIVE)
+        made = worker.feedback_handler.aggregate(results, LIVE, worker.names)
         assert list(made.counts) == [NOW - 20_000]
         assert made.totals == {"feedback": 2}
 
 
-async def test_feedbacks_record_may_have_any_timestamp_and_that_is_said(worker: Worker) -> None:
+async def test_feedback_with_any_timestamp_counts(worker: WorkerRig) -> None:
+    """A replaced timestamp is counted and logged."""
     event = json.dumps({"id": "f1", "completion_id": "c1", "kind": "complaint", "tenant": "acme"}).encode()
     stamps = [NOW * 1000, -1, YEAR_2100]
     records = [Fake(event, topic="feedback", timestamp=stamp, offset=n) for n, stamp in enumerate(stamps)]
-    span = RecordRange(
+    record_range = RecordRange(
         OwnedPartition(TopicPartition("feedback", 3), 41, 0, 0, CheckpointTrust.BELIEVED), 0, list(records), 0
     )
-    (prepared,) = await worker.hear.prepare(Batch([span], asyncio.Event(), 3, 0))
-    results = worker.hear.conclude(span, prepared, LIVE)
-    await worker.names.learn(worker.hear.names(results))
-    worker.hear.observe(results, worker.names)
-    assert list(worker.hear.aggregate(results, LIVE, worker.names).counts) == [NOW]
+    (prepared,) = await worker.feedback_handler.prepare(Batch([record_range], asyncio.Event(), 3, 0))
+    results = worker.feedback_handler.conclude(record_range, prepared, LIVE)
+    await worker.names.learn(worker.feedback_handler.names(results))
+    worker.feedback_handler.observe(results, worker.names)
+    assert list(worker.feedback_handler.aggregate(results, LIVE, worker.names).counts) == [NOW]
     assert worker.counted() == {
         ("acme", "record", "unit"): 1, ("acme", "record", "none"): 1, ("acme", "record", "future"): 1,
     }  # fmt: skip

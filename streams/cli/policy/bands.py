@@ -9,7 +9,7 @@ from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFile
 from tidegate.classifiers.bands import MARGIN, covering_bands
 from tidegate.streams.cli.policy.file import flat
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.moderation.scorer import entry_of
+from tidegate.streams.moderation.scorer import find_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ def band_warnings(settings: Settings, new: Policy, live: Policy | None = None) -
     """
     if ":" in settings.classifier:
         return []
-    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    name, entry = find_entry(settings.classifier, settings.classifier_manifest)
     if not isinstance(entry, CascadeEntry):
         return []
     old = _outside(entry, live) if live else []

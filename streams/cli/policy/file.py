@@ -12,7 +12,7 @@ import tomlkit
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.validation import did_you_mean
-from tidegate.streams.moderation.scorer import entry_of, load_scorer
+from tidegate.streams.moderation.scorer import find_entry, load_scorer
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings
@@ -101,7 +101,7 @@ def classifier_labels(settings: Settings) -> tuple[str, Sequence[str]]:
     if ":" in settings.classifier:
         scorer = load_scorer(settings.classifier)
         return scorer.version, scorer.labels
-    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    name, entry = find_entry(settings.classifier, settings.classifier_manifest)
     return name, entry.labels
 
 
