@@ -1,4 +1,4 @@
-"""The rights of each role on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, the tests. Pure.
+"""What each role may do on Kafka and Redis: the table of docs/reference/rights.md, its commands, and the tests. Pure.
 
 Each role has the least rights that it works with: tests/real/test_security.py runs each role with its rights only,
 and without each of them.
