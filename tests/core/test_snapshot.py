@@ -168,7 +168,7 @@ def test_a_difference_of_log_and_snapshot_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         PolicySnapshot(),
         KEPT,

@@ -226,7 +226,7 @@ def test_an_undo_removes_the_weight_requested_and_never_more(
 
 
 @pytest.mark.parametrize(
-    ("strikes", "throttle", "suspend", "found"),
+    ("strikes", "throttle", "suspend", "expected"),
     [
         (2.99, 3.0, 5.0, None),
         (3.0, 3.0, 5.0, ("throttle", 3.0)),  # at the threshold is reached, as scores are
@@ -239,11 +239,11 @@ def test_an_undo_removes_the_weight_requested_and_never_more(
     ],
 )
 def test_the_strongest_threshold_reached_is_enforced(
-    strikes: float, throttle: float | None, suspend: float | None, drawn: tuple[str, float] | None
+    strikes: float, throttle: float | None, suspend: float | None, expected: tuple[str, float] | None
 ) -> None:
     of = Terms(HOUR_MS, throttle, suspend, 0.001, "v")
-    assert threshold_reached(strikes, of) == drawn
-    assert (of.lowest is not None and strikes >= of.lowest) == (drawn is not None)
+    assert threshold_reached(strikes, of) == expected
+    assert (of.lowest is not None and strikes >= of.lowest) == (expected is not None)
 
 
 @given(st.floats(0.001, 1e6), st.floats(0.001, 1e6), st.integers(60_000, 2_592_000_000))

@@ -28,7 +28,7 @@ class FakeHistory:
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
         return [OffsetRange(partition, 0, at_ms, 1 << 62) for partition in partitions]
 
-    async def parse_statuses(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
+    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
         for stretch in stretches:
             yield [
                 r for r in self.records if r.partition == stretch.partition.partition and r.timestamp >= stretch.start
