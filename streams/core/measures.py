@@ -45,14 +45,14 @@ class _OfHits:
         return (self.hits, *self.total, *self.twice)
 
 
-class Share(_OfHits):
+class ShareMeasure(_OfHits):
     """Hits of a total, in [0, 1]."""
 
     __slots__ = ()
     kind: ClassVar[MeasureKind] = "share"
 
 
-class Count(_OfHits):
+class CountMeasure(_OfHits):
     """Hits alone: a number of events. The total is published beside it, and nothing is compared with it."""
 
     __slots__ = ()
@@ -60,7 +60,7 @@ class Count(_OfHits):
 
 
 @dataclass(frozen=True, slots=True)
-class Statistic:
+class StatisticMeasure:
     """A number computed from counters that has no hits, such as the distance of two distributions.
 
     None exists yet, and no rule can ask for one: `MeasureKind` does not name it.
@@ -72,11 +72,14 @@ class Statistic:
     counters: tuple[str, ...]
 
 
-Counted = Share | Count
-Measure = Counted | Statistic
+Counted = ShareMeasure | CountMeasure
+Measure = Counted | StatisticMeasure
 
 
-_BY_KIND: dict[str, type[Share | Count]] = {Share.kind: Share, Count.kind: Count}
+_BY_KIND: dict[str, type[ShareMeasure | CountMeasure]] = {
+    ShareMeasure.kind: ShareMeasure,
+    CountMeasure.kind: CountMeasure,
+}
 
 
 def of_kind(measure: Counted, kind: str) -> Counted:
@@ -90,12 +93,12 @@ def of_kind(measure: Counted, kind: str) -> Counted:
 
 
 _FIXED = (
-    *(Share(action, action, (SCORED,)) for action in ACTIONS),
-    Share(FAULT, FAULT, (SCORED, FAULT)),
-    Share(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
-    Share("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
-    Share("overturned", "overturned", ("upheld", "overturned")),
-    *(Share(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+    *(ShareMeasure(action, action, (SCORED,)) for action in ACTIONS),
+    ShareMeasure(FAULT, FAULT, (SCORED, FAULT)),
+    ShareMeasure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
+    ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
+    ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
+    *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: the shadow policy's
@@ -119,7 +122,7 @@ def shadow_counter(counter: str, shadow: str) -> str:
     return f"{WOULD}{shadow}.{counter}"
 
 
-def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Share | None:
+def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> ShareMeasure | None:
     """Returns the measure of that name, or None where there is none.
 
     name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
@@ -127,5 +130,5 @@ def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[s
     """
     head, _, label = name.partition(".")
     if (head == "label" and label in labels) or (head == "prompt" and label in prompt_labels):
-        return Share(name, name, (SCORED,))
+        return ShareMeasure(name, name, (SCORED,))
     return FIXED.get(name)

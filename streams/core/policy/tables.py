@@ -144,7 +144,7 @@ def _check_label_names(labels: dict[str, str]) -> dict[str, str]:
     for name in labels:
         if not re.fullmatch(_LABEL_NAME, name):
             expected = "letters, digits and _, at most 64 of them, no digit first and no __"
-            raise ValueError(f"{describe_value(name)} is no name of a label; expected {expected}")
+            raise ValueError(f"{describe_value(name)} cannot name a label; expected {expected}")
         if name in RESERVED_LABELS:
             raise ValueError(f"{describe_value(name)} is set by Tidegate; expected another name")
     return labels
