@@ -137,7 +137,8 @@ def _alert(e: Event) -> str:
     again = " again" if e["resent"] else ""
     limits = f"{rule_value(e['kind'], e['value'])} of {e['measure']}, above {rule_value(e['kind'], e['above'])}"
     shadow = "  what a shadow would have done" if e.get("shadow") else ""
-    return f"{e['state']:<8} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
+    state = f"{e['state']:<8} {e.get('severity', 'warning'):<8}"  # an older worker's event has no severity
+    return f"{state} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
 
 
 def _rate(e: Event) -> str:

@@ -122,8 +122,8 @@ def test_alerts_shows_the_worst_first_and_who_silenced_it(own: Cli) -> None:
     ]
     assert [a["shadow"] for a in own("alerts", "--json").jsonl] == [False, False, False, True]
     row = own("alerts").out.splitlines()[1].split()
-    assert row[:7] == ["firing", "bias_spike", "tenant=b", "12.50%", "5.00%", "25", "200"]
-    assert row[7].endswith("m")  # since 200 s before this module was read
+    assert row[:8] == ["firing", "warning", "bias_spike", "tenant=b", "12.50%", "5.00%", "25", "200"]
+    assert row[8].endswith("m")  # since 200 s before this module was read
     assert own("silence", "expire", id).code == 0
     assert own("alerts", "--json").jsonl[0]["silenced_by"] is None
 

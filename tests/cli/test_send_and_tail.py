@@ -175,7 +175,8 @@ LETTER = {
         (
             "alerts",
             ALERT,
-            "firing   high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)  silenced by s-1",
+            "firing   warning  high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)"
+            "  silenced by s-1",
         ),
         ("rates", RATE, "all  fault  too few  0 of 3 in 300 s  incomplete"),
         ("dead-letters", LETTER, "completions[3]@8  not_json at byte 17; expected JSON; 1,234 bytes"),

@@ -157,6 +157,8 @@ def _known(settings: Settings, policy: Policy, path: Path, key: str, given: Any,
 
 def _named(settings: Settings, policy: Policy, table: Path, name: str, key: str, *, whole: bool) -> None:
     """Ends the command where a table of labels or rules has no such name and gets none in this way."""
+    if table not in _OF_LABELS and table != _RULES:
+        return  # routes, or the labels of an alert rule: their names are the author's
     there: Any = policy
     for part in table:
         there = getattr(there, part)
