@@ -1,4 +1,4 @@
-"""`python -m bench [PART]`, all of them by default: prints what it finds, appends to results.csv."""
+"""`python -m bench [NAME]`, all of them by default: prints the results and appends them to results.csv."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 from bench.results import FOLDER, Results, machine
 
-ALONE = ("kafka", "profile")  # only where they are asked for: one needs Java, the other is for a developer
+BY_NAME_ONLY = ("kafka", "profile")  # run only when named: one needs Java, the other is for a developer
 
 
-def _parts() -> dict[str, Callable[[Results], None]]:
+def _benchmarks() -> dict[str, Callable[[Results], None]]:
     from bench import classifiers, kafka, latency, policy, profile, ruler, taken, what_if, worker
 
     return {
         "classifiers": classifiers.run,
         "worker": worker.run,
         "latency": latency.run,
-        "tick": ruler.run,
+        "ruler": ruler.run,
         "policy": policy.run,
         "what_if": what_if.run,
         "taken": taken.run,
@@ -28,17 +28,17 @@ def _parts() -> dict[str, Callable[[Results], None]]:
 
 
 def main() -> None:
-    parts = _parts()
+    benchmarks = _benchmarks()
     parser = argparse.ArgumentParser(prog="python -m bench", description="What an event costs (some minutes).")
     parser.add_argument(
-        "what", nargs="?", default="all", choices=["all", *parts], help="default: all but kafka and profile"
+        "what", nargs="?", default="all", choices=["all", *benchmarks], help="default: all but kafka and profile"
     )
     parser.add_argument("--results", type=Path, default=FOLDER / "results.csv", help="appended to")
     arguments = parser.parse_args()
     results = Results(arguments.results)
     print(f"{results.commit} on {machine()}")
-    for name, run in parts.items():
-        if arguments.what == name or (arguments.what == "all" and name not in ALONE):
+    for name, run in benchmarks.items():
+        if arguments.what == name or (arguments.what == "all" and name not in BY_NAME_ONLY):
             print(f"{name}: {(run.__doc__ or '').splitlines()[0]}")
             run(results)
     results.save()

@@ -1,7 +1,7 @@
-"""The bare loop: the least that a moderator on Kafka does. What Tidegate costs beyond it is what it gives beyond it.
+"""The bare loop: the least that a moderator on Kafka does. The baseline of Tidegate's cost.
 
-`python -m bench.bare KAFKA CLASSIFIER`: says `ready` on stdout once it is assigned, then runs until it is ended.
-No contracts, no policy, no counts, no store; what it decided is lost or repeated in a crash.
+`python -m bench.bare KAFKA CLASSIFIER`: prints `ready` on stdout once it is assigned, then runs until it is killed.
+No contracts, no policy, no counts, no store; a crash loses or repeats decisions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def run(kafka: str, classifier: str) -> None:
     sys.stdout.flush()
     while True:
         fetched = await consumer.getmany(timeout_ms=200, max_records=BATCH)
-        records = [record for found in fetched.values() for record in found]
+        records = [record for batch in fetched.values() for record in batch]
         if not records:
             continue
         events = [json.loads(record.value) for record in records]

@@ -38,7 +38,7 @@ def _measure(results: Results, runs: int, mix: str, texts: Sequence[str], cascad
         "cascade": lambda: _score(cascade, batches),
     }
     spent: dict[str, list[float]] = {name: [] for name in jobs}
-    for job in jobs.values():  # words and sessions are warm in a worker
+    for job in jobs.values():  # a worker's token cache and sessions are warm
         job()
     for _ in range(runs):
         for name, job in jobs.items():
@@ -59,7 +59,7 @@ def _measure(results: Results, runs: int, mix: str, texts: Sequence[str], cascad
 
 
 def _mixes(made_up: int, held_out: int) -> dict[str, list[str]]:
-    """Name -> texts: ours, and, where the labelled sets are there, what language models said (training/traffic.py)."""
+    """Returns name -> texts: ours, and those of language models if the sets are there (training/traffic.py)."""
     mixes = {"made-up mix": list(completions.texts(made_up))}
     data = os.environ.get("LABELLED_TEXT")
     if data:
@@ -75,7 +75,7 @@ def _score(model: Classifier | Cascade, batches: Sequence[Sequence[str]]) -> Non
 
 
 def _bare(model: Classifier, texts: Sequence[str]) -> Callable[[], None]:
-    """The graph's own runs of the same windows, arrays ready."""
+    """Returns a job that runs the graph alone on the same windows, with prepared arrays."""
     windows, _ = model.windower.windows(texts)
     budget = model.entry.batch_tokens if model.entry.batching == "padded" else 0
     feeds = []

@@ -48,7 +48,7 @@ _WORDS = {
 
 
 def texts(count: int, seed: int = 1) -> Iterator[str]:
-    """Completions' texts: the same for the same seed."""
+    """Yields completions' texts: the same for the same seed."""
     draw = random.Random(seed)
     for _ in range(count):
         chars = min(LONGEST, max(SHORTEST, round(draw.lognormvariate(math.log(MEDIAN_CHARS), SPREAD))))
@@ -56,8 +56,8 @@ def texts(count: int, seed: int = 1) -> Iterator[str]:
 
 
 def events(count: int, at_ms: int, seed: int = 1) -> Iterator[tuple[bytes, bytes]]:
-    """Key and value of native completion events: `tenant:user`, and the JSON. at_ms: all of them say this time."""
-    draw = random.Random(seed + 1_000_003)  # apart from the texts', so that these stay the same whatever is added
+    """Yields key and value of native completion events: `tenant:user`, and the JSON. at_ms: the time of all of them."""
+    draw = random.Random(seed + 1_000_003)  # another seed than the texts', which stay the same when a field is added
     for n, text in enumerate(texts(count, seed)):
         tenant, user = draw.choice(TENANTS), f"user-{draw.randrange(USERS)}"
         event = {
@@ -84,5 +84,5 @@ def _text(draw: random.Random, chars: int) -> str:
 
 
 def _sentence(draw: random.Random, templates: tuple[str, ...]) -> str:
-    words = {slot: draw.choice(known) for slot, known in _WORDS.items()}
+    words = {slot: draw.choice(choices) for slot, choices in _WORDS.items()}
     return draw.choice(templates).format(number=draw.randrange(2, 60), **words)

@@ -18,7 +18,7 @@ RUNS = 3
 COUNTS = {"zeros": 40_000, "model": 6_000}  # events a run
 CLASSIFIERS = {"zeros": ZEROS, "model": ""}  # "": the manifest's default
 KINDS = {"bare": 0, "1 worker": 1, "2 workers": 2}  # workers
-SESSION_S = "30"  # they are stopped while the events are written: under six seconds they would be thrown out
+SESSION_S = "30"  # they are stopped while the events are written: a session of six seconds would expire
 SETTINGS = {"TIDEGATE_SESSION_TIMEOUT_S": SESSION_S, "TIDEGATE_HEARTBEAT_S": "3"}
 
 
@@ -42,12 +42,12 @@ def run(results: Results, runs: int = RUNS, scale: float = 1.0) -> None:
 
 
 def _measure(results: Results, servers: _Servers, name: str, runs: int, count: int) -> None:
-    found: dict[str, list[Spent]] = {kind: [] for kind in KINDS}
+    spent_by_kind: dict[str, list[Spent]] = {kind: [] for kind in KINDS}
     for _ in range(runs):
         for kind, workers in KINDS.items():
             servers.wipe()
-            found[kind].append(asyncio.run(_one(servers, CLASSIFIERS[name], workers, count)))
-    for kind, spent in found.items():
+            spent_by_kind[kind].append(asyncio.run(_one(servers, CLASSIFIERS[name], workers, count)))
+    for kind, spent in spent_by_kind.items():
         what = f"kafka x3, {kind}, {name}"
         results.add(what, "rate", _median(spent, lambda s: s.per_s), "events/s", runs)
         results.add(what, "rate lowest", min(s.per_s for s in spent), "events/s", runs)
@@ -55,7 +55,7 @@ def _measure(results: Results, servers: _Servers, name: str, runs: int, count: i
         results.add(what, "cpu", _median(spent, lambda s: s.cpu), "us/event", runs)
         results.add(what, "broker cpu", _median(spent, lambda s: s.broker_cpu), "us/event", runs)
         if kind != "bare":
-            rate = _median(spent, lambda s: s.per_s) / _median(found["bare"], lambda s: s.per_s)
+            rate = _median(spent, lambda s: s.per_s) / _median(spent_by_kind["bare"], lambda s: s.per_s)
             results.add(f"kafka x3, {kind} / bare, {name}", "rate", rate, "times", runs)
             results.add(what, "store cpu", _median(spent, lambda s: s.store_cpu), "us/event", runs)
 
@@ -67,7 +67,7 @@ async def _one(servers: _Servers, classifier: str, workers: int, count: int) -> 
         else:
             subjects = [await running.enter_async_context(worker_on(servers, classifier)) for _ in range(workers)]
         if workers > 1:
-            await asyncio.sleep(3.0)  # the second one's joining has moved partitions of the first
+            await asyncio.sleep(3.0)  # until the rebalance after the second one joined is over
         return await backlogs(subjects, servers.broker_pids, servers.store_pid, count)
 
 

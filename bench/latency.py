@@ -12,11 +12,11 @@ from bench import completions
 from bench.measure import PARTITIONS, Subject, backlog, worker
 from bench.results import Results
 
-LOAD_EVENTS = 6_000  # to find out what the worker can do
+LOAD_EVENTS = 6_000  # to measure the worker's rate
 SECONDS = 15.0
 WARM_S = 2.0  # of those, before anything is counted
 STEP_S = 0.005  # between two writes of the producer
-QUIET_S = 10.0  # no decision for so long: something was lost
+QUIET_S = 10.0  # no decision for so long: one was lost
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -39,7 +39,7 @@ async def _run(seconds: float) -> tuple[float, float, list[float]]:
 
 
 async def _at(subject: Subject, per_s: float, seconds: float) -> list[float]:
-    """Milliseconds from the call that writes an event to its decision in a consumer's hands, for each."""
+    """Returns, for each event, the milliseconds from the call that writes it to its decision in a consumer."""
     count = int(per_s * seconds)
     events = list(completions.events(count, int(time.time() * 1000), seed=2))
     ids = {f"bench-{n}" for n in range(count)}
@@ -51,7 +51,7 @@ async def _at(subject: Subject, per_s: float, seconds: float) -> list[float]:
     )
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=False, linger_ms=0)
     await consumer.start()
-    for tp in consumer.assignment():  # past the decisions of the backlog, which bear the same ids
+    for tp in consumer.assignment():  # past the decisions of the backlog, which have the same ids
         await _to_end(consumer, tp)
     await producer.start()
     try:

@@ -1,7 +1,7 @@
-"""One measured run: a stack of its own, one process under test, N events, and what each process spent on them.
+"""One measured run: a stack of its own, one process under test, N events, and the CPU that each process spent on them.
 
-The process is stopped (SIGSTOP) while the events are written, and let go at once: it finds them all there, has
-long started, and does not share its cores with the producer. Its CPU is read before and after.
+The process is stopped (SIGSTOP) while the events are written, and continued then: it reads a complete backlog, has
+started before, and does not share its cores with the producer. Its CPU is read before and after.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ ROOT = Path(__file__).parents[1]
 PARTITIONS = 12  # as the setting's default
 ZEROS = "bench.zeros:scorer"
 READY_S = 60.0
-SETTLE_S = 1.5  # after ready: what a start leaves behind is over
+WARM_UP_S = 1.5  # after ready: until the work of the start is done
 DONE_S = 300.0
 
 
 @dataclass
 class Spent:
-    """What one run took. CPU in microseconds an event, user and system."""
+    """The cost of one run. CPU in microseconds an event, user and system."""
 
     events: int
     wall_s: float
@@ -52,7 +52,7 @@ class Spent:
         return self.events / self.wall_s
 
 
-class Servers(Protocol):
+class MeasuredStack(Protocol):
     """A broker and a store, or several: the embedded stack, or `tests.real.stack.Real` around one (kafka.py)."""
 
     @property
@@ -67,7 +67,7 @@ class Servers(Protocol):
 class Subject:
     """The process under test, ready and idle, on its stack."""
 
-    stack: Servers
+    stack: MeasuredStack
     process: psutil.Popen
     log: Path
 
@@ -80,7 +80,7 @@ class Subject:
 
 @contextlib.asynccontextmanager
 async def worker(classifier: str, command: Iterable[str] = ("-m", "tidegate")) -> AsyncIterator[Subject]:
-    """Tidegate's worker as everybody runs it. command: another way to start the same."""
+    """Tidegate's worker as in production. command: another way to start the same."""
     with EmbeddedStack() as stack:
         async with worker_on(stack, classifier, command) as subject:
             yield subject
@@ -88,7 +88,7 @@ async def worker(classifier: str, command: Iterable[str] = ("-m", "tidegate")) -
 
 @contextlib.asynccontextmanager
 async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
-    """Several of them on one stack, each ready."""
+    """Several workers on one stack, each ready."""
     with EmbeddedStack() as stack:
         async with contextlib.AsyncExitStack() as running:
             yield [await running.enter_async_context(worker_on(stack, classifier)) for _ in range(count)]
@@ -96,9 +96,9 @@ async def workers(count: int, classifier: str) -> AsyncIterator[list[Subject]]:
 
 @contextlib.asynccontextmanager
 async def worker_on(
-    stack: Servers, classifier: str, command: Iterable[str] = ("-m", "tidegate")
+    stack: MeasuredStack, classifier: str, command: Iterable[str] = ("-m", "tidegate")
 ) -> AsyncIterator[Subject]:
-    """The same on a stack that is there."""
+    """The same on a running stack."""
     port = free_port()
     env = {
         "TIDEGATE_CLASSIFIER": classifier,
@@ -127,8 +127,8 @@ async def bare(classifier: str) -> AsyncIterator[Subject]:
 
 
 @contextlib.asynccontextmanager
-async def bare_on(stack: Servers, classifier: str) -> AsyncIterator[Subject]:
-    """The same on a stack that is there."""
+async def bare_on(stack: MeasuredStack, classifier: str) -> AsyncIterator[Subject]:
+    """The same on a running stack."""
     command = ["-m", "bench.bare", stack.kafka, classifier]
     async with _started(stack, command, {}, lambda log: "ready" in log.read_text()) as subject:
         yield subject
@@ -136,7 +136,7 @@ async def bare_on(stack: Servers, classifier: str) -> AsyncIterator[Subject]:
 
 @contextlib.asynccontextmanager
 async def _started(
-    stack: Servers, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
+    stack: MeasuredStack, command: list[str], env: dict[str, str], ready: Callable[[Path], bool]
 ) -> AsyncIterator[Subject]:
     await ensure_topics(stack.kafka, PARTITIONS, stack.replication)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
@@ -154,18 +154,18 @@ async def _started(
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the process under test was not ready in {READY_S:g} s")
                 await asyncio.sleep(0.2)
-            await asyncio.sleep(SETTLE_S)
+            await asyncio.sleep(WARM_UP_S)
             yield subject
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()  # what it would leave in order goes with its stack
+                process.kill()  # its stack ends too: it need not stop in order
                 await asyncio.to_thread(process.wait, 15)
 
 
 async def backlog(subject: Subject, count: int, around: Callable[[bool], None] = lambda _: None) -> Spent:
-    """Writes `count` events while the subject is stopped, lets it go, and waits for the last decision.
+    """Writes `count` events while the subject is stopped, continues it, and waits for the last decision.
 
-    around: called with True just before the subject goes on, with False just after the last decision was seen.
+    around: called with True just before the subject continues, with False just after the last decision was read.
     """
     assert isinstance(subject.stack, EmbeddedStack)  # noqa: S101 - several servers: `backlogs`
     return await backlogs([subject], [subject.stack.broker_pid], subject.stack.store_pid, count, around)
@@ -178,7 +178,7 @@ async def backlogs(
     count: int,
     around: Callable[[bool], None] = lambda _: None,
 ) -> Spent:
-    """The same with several subjects of one group. brokers, store: pids. What they spent is summed."""
+    """The same with several subjects of one group. brokers, store: pids. The CPU is summed over each."""
     kafka = subjects[0].stack.kafka
     for subject in subjects:
         subject.process.send_signal(signal.SIGSTOP)
@@ -197,17 +197,17 @@ async def backlogs(
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{seen} of {count} decisions in {DONE_S:g} s")
         wall_s = time.perf_counter() - began
-        await asyncio.sleep(0.1)  # what follows the last decision: it is counted, or committed
+        await asyncio.sleep(0.1)  # until the last decision is counted or committed
         around(False)
         spent = [_cpu_s(p) - b for p, b in zip(processes, before, strict=True)]
         main = _main_s(subjects) - main
-    cpu, broker, kept = (s / count * 1e6 for s in spent)
+    cpu, broker_cpu, store_cpu = (s / count * 1e6 for s in spent)
     threads = {"main thread": main / count * 1e6, "other threads": max(0.0, cpu - main / count * 1e6)}
-    return Spent(count, wall_s, cpu, broker, kept, threads)
+    return Spent(count, wall_s, cpu, broker_cpu, store_cpu, threads)
 
 
 async def write(kafka: str, events: Iterable[tuple[bytes, bytes]]) -> None:
-    """Every event on `completions`, acknowledged; spread over the partitions one after another."""
+    """Writes every event to `completions`, acknowledged, over the partitions in turn."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=False, max_request_size=4 << 20)
     await producer.start()
     try:
@@ -229,7 +229,7 @@ async def write(kafka: str, events: Iterable[tuple[bytes, bytes]]) -> None:
 
 @contextlib.asynccontextmanager
 async def _decisions(kafka: str) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """A call that says how many decisions came since the last call."""
+    """Yields a call that returns how many decisions came since the last call."""
     consumer = AIOKafkaConsumer(
         "decisions", bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
@@ -250,7 +250,7 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
 
 
 def _main_s(subjects: Sequence[Subject]) -> float:
-    """Of their main threads, which are the event loops; 0 where the system does not say."""
+    """Returns the CPU of their main threads, which are the event loops; 0 where the system does not report it."""
     return sum(
         float(thread.user_time + thread.system_time)
         for subject in subjects

@@ -27,14 +27,14 @@ CHANGES = 60
 PER_S = 200.0  # events, over all partitions
 STEP_S = 0.01  # between two writes of the producer
 WARM_CHANGES = 3
-APART_S = (0.2, 0.8)  # between two changes, at random: no heartbeat with anything that a worker does regularly
+APART_S = (0.2, 0.8)  # between two changes, at random: in no step with anything that a worker does regularly
 OWNED_S = 60.0
-QUIET_S = 20.0  # a change that no worker decides by after so long never arrived
+QUIET_S = 20.0  # a change that no worker decides under after so long never arrived
 
 
 @dataclass
 class Timed:
-    """Of every change, in ms from its start: when it was acknowledged as live, and each worker's first decision."""
+    """For every change, in ms from its start: its acknowledgement as live, and each worker's first decision."""
 
     acknowledged: list[float] = field(default_factory=list)
     workers: list[list[float]] = field(default_factory=list)
@@ -49,7 +49,7 @@ def run(results: Results, changes: int = CHANGES) -> None:
 def _report(results: Results, of: str, timed: Timed) -> None:
     results.add(of, "events written", PER_S, "events/s")
     for what, values in (
-        ("told live", timed.acknowledged),
+        ("acknowledged live", timed.acknowledged),
         ("first decision", [min(each) for each in timed.workers]),
         ("a worker's first", list(itertools.chain.from_iterable(timed.workers))),
         ("last worker's first", [max(each) for each in timed.workers]),
@@ -70,10 +70,10 @@ async def _run(classifier: str, changes: int) -> Timed:
             timed, draw = Timed(), random.Random(1)
             for n in range(changes + WARM_CHANGES):
                 await asyncio.sleep(draw.uniform(*APART_S))
-                told, each = await _change(settings, subjects, owners, firsts, 0.97 if n % 2 else 0.98)
+                acknowledged, firsts_ms = await _change(settings, subjects, owners, firsts, 0.97 if n % 2 else 0.98)
                 if n >= WARM_CHANGES:
-                    timed.acknowledged.append(told)
-                    timed.workers.append(each)
+                    timed.acknowledged.append(acknowledged)
+                    timed.workers.append(firsts_ms)
             return timed
 
 
@@ -81,7 +81,7 @@ async def _change(
     settings: Settings, subjects: list[Subject], owners: list[set[int]], firsts: Callable[[str], dict[int, float]],
     block: float,
 ) -> tuple[float, list[float]]:  # fmt: skip
-    """Milliseconds from the start of one change to its acknowledgement, and to each owner's first decision under it."""
+    """Returns the milliseconds from one change to its acknowledgement, and to each owner's first decision under it."""
     began = time.perf_counter()
     live = (await read_log(settings)).log.live
     if live is None:
@@ -90,24 +90,24 @@ async def _change(
     policy["labels"]["toxicity"]["block"] = block
     at_ms = int(time.time() * 1000)
     change = PolicyChange(parent=live.version, policy=policy, author="bench", reason="bench", at_ms=at_ms)
-    _, mine = await append(settings, change)
-    told = time.perf_counter() - began
-    if mine.version is None:
-        raise RuntimeError(f"the change was not applied: {mine.why}")
+    _, applied = await append(settings, change)
+    acknowledged = time.perf_counter() - began
+    if applied.version is None:
+        raise RuntimeError(f"the change was not applied: {applied.why}")
     while True:
-        seen = firsts(mine.version)
+        seen = firsts(applied.version)
         each = [[at for partition, at in seen.items() if partition in owned] for owned in owners]
         if all(each):
-            return told * 1000, [(min(times) - began) * 1000 for times in each]
+            return acknowledged * 1000, [(min(times) - began) * 1000 for times in each]
         if time.perf_counter() - began > QUIET_S:
-            raise RuntimeError(f"policy {mine.version} was not decided by on every worker in {QUIET_S:g} s")
+            raise RuntimeError(f"policy {applied.version} was not decided by on every worker in {QUIET_S:g} s")
         for subject in subjects:
             subject.check()
         await asyncio.sleep(0.02)
 
 
 async def _owners(settings: Settings) -> list[set[int]]:
-    """The partitions of each worker, once all have an owner and every worker has some."""
+    """Returns the partitions of each worker, once all have an owner and every worker has some."""
     store = RedisStore(settings.store, settings.namespace)
     partitions = [TopicPartition("completions", p) for p in range(PARTITIONS)]
     try:
@@ -125,7 +125,7 @@ async def _owners(settings: Settings) -> list[set[int]]:
 
 @contextlib.asynccontextmanager
 async def _flowing(kafka: str) -> AsyncIterator[None]:
-    """Events on every partition in turn, at PER_S, for as long as this holds."""
+    """Writes events to every partition in turn, at PER_S, inside the block."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=False, linger_ms=20)
     await producer.start()
 
@@ -152,12 +152,12 @@ async def _flowing(kafka: str) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _decisions(kafka: str) -> AsyncIterator[Callable[[str], dict[int, float]]]:
-    """A call that gives, for a policy version, when the first decision under it was in hand, by source partition."""
+    """Yields a call: for a policy version, when the first decision under it was read, by source partition."""
     consumer = AIOKafkaConsumer(
         "decisions", bootstrap_servers=kafka, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
     await consumer.start()
-    found: dict[str, dict[int, float]] = {}
+    firsts: dict[str, dict[int, float]] = {}
 
     async def read() -> None:
         while True:
@@ -166,12 +166,12 @@ async def _decisions(kafka: str) -> AsyncIterator[Callable[[str], dict[int, floa
             for records in fetched.values():
                 for record in records:
                     decision = json.loads(record.value)
-                    by_partition = found.setdefault(decision["policy_version"], {})
+                    by_partition = firsts.setdefault(decision["policy_version"], {})
                     by_partition.setdefault(decision["source"]["partition"], now)
 
     reading = asyncio.create_task(read())
     try:
-        yield lambda version: found.get(version, {})
+        yield lambda version: firsts.get(version, {})
     finally:
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):

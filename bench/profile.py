@@ -1,4 +1,4 @@
-"""`profile`: where the worker's CPU goes, by part."""
+"""`profile`: where the worker's CPU goes, by component."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from bench.measure import ZEROS, backlog, worker
 from bench.results import Results
 
 COUNT = 40_000
-SHOWN = 4  # innermost functions of each partition
-READ_S = 10.0  # until the worker has written what it saw
+SHOWN = 4  # innermost functions of each component
+READ_S = 10.0  # until the worker has written its samples
 
-# The first partition that a stack is in, from its innermost frame out: part, end of the file, functions (none: all of them).
-PARTITIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+# The first component that a stack is in, from its innermost frame out: component, end of the file, functions (none:
+# all of them).
+COMPONENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("decode", "streams/wire/decode.py", ()),
     ("hash users", "streams/moderation/pseudonyms.py", ("hash",)),
-    ("inputs", "streams/moderation/moderate.py", ("_inputs", "_strongest")),
+    ("inputs", "streams/moderation/records.py", ("_inputs",)),
     ("decide", "streams/core/decide.py", ()),
-    ("decide", "streams/moderation/moderate.py", ("conclude",)),
+    ("decide", "streams/worker/completion_handler.py", ("conclude",)),
     ("score", "streams/moderation/scoring.py", ()),
-    ("score", "streams/moderation/moderate.py", ("_score", "prepare")),
-    ("serialise", "streams/moderation/moderate.py", ("message",)),
+    ("score", "streams/moderation/moderator.py", ("score",)),
+    ("serialise", "streams/worker/messages.py", ()),
     ("publish", "streams/kafka/producer.py", ()),
     ("aggregate", "streams/core/rates/aggregate.py", ()),
     ("aggregate", "streams/store/scope_limiter.py", ()),
-    ("aggregate", "streams/moderation/moderate.py", ("aggregate", "names")),
+    ("aggregate", "streams/worker/completion_handler.py", ("aggregate", "names")),
     ("apply", "streams/store/redis.py", ()),
     ("metrics", "streams/metrics.py", ()),
     ("pipeline", "streams/worker/pipeline.py", ()),
-    ("tick", "streams/ruler/ruler.py", ()),
+    ("ruler", "streams/ruler/ruler.py", ()),
     ("aiokafka fetch", "aiokafka/consumer/fetcher.py", ()),
     ("aiokafka send", "aiokafka/producer/sender.py", ()),
     ("aiokafka send", "aiokafka/producer/message_accumulator.py", ()),
@@ -47,19 +48,19 @@ PARTITIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def run(results: Results, count: int = COUNT) -> None:
-    """CPU of the event loop by part, with a classifier that returns zeros; and the functions it is spent in."""
+    """CPU of the event loop by component, with a classifier that returns zeros; and the functions it is spent in."""
     stacks, cpu = asyncio.run(_sampled(count))
-    partitions: Counter[str] = Counter()
+    components: Counter[str] = Counter()
     leaves: dict[str, Counter[str]] = defaultdict(Counter)
     for stack, n in stacks:
-        partition = _partition(stack)
-        partitions[partition] += n
-        leaves[partition][_short(stack[0])] += n
-    total = sum(partitions.values())
+        component = _component(stack)
+        components[component] += n
+        leaves[component][_short(stack[0])] += n
+    total = sum(components.values())
     print(f"  {total} samples over {count} events")
-    for partition, n in partitions.most_common():
-        results.add(f"profile {partition}", "cpu", n / total * cpu, "us/event")
-        for leaf, m in leaves[partition].most_common(SHOWN):
+    for component, n in components.most_common():
+        results.add(f"profile {component}", "cpu", n / total * cpu, "us/event")
+        for leaf, m in leaves[component].most_common(SHOWN):
             print(f"    {m / total * cpu:6.2f} us/event  {leaf}")
 
 
@@ -78,13 +79,13 @@ async def _sampled(count: int) -> tuple[list[tuple[list[str], int]], float]:
             return [(stack, n) for stack, n in json.loads(out.read_text())], spent.cpu
 
 
-def _partition(stack: list[str]) -> str:
+def _component(stack: list[str]) -> str:
     for frame in stack:
         file, _, function = frame.rpartition(":")
-        for partition, where, functions in PARTITIONS:
+        for component, where, functions in COMPONENTS:
             inside = file.endswith(where) if where.endswith(".py") else f"/{where}" in file
             if inside and (not functions or function in functions or function.startswith("<")):
-                return partition
+                return component
     return "other"
 
 

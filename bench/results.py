@@ -16,7 +16,7 @@ COLUMNS = ("when", "commit", "machine", "what", "metric", "value", "unit", "runs
 
 @dataclass
 class Results:
-    """What one `python -m bench` found. `add` also prints it."""
+    """The results of one `python -m bench`. `add` also prints them."""
 
     path: Path
     commit: str = field(default_factory=lambda: commit())  # as it was when this began
@@ -40,7 +40,7 @@ class Results:
 
 
 def commit() -> str:
-    """The checkout's commit, 12 digits; `+` after it where a file of the program differs from it."""
+    """Returns the checkout's commit, 12 digits; `+` after it where a file of the program differs from it."""
     try:
         at = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no", "--", "streams", "classifiers", "bench/*.py")
@@ -50,7 +50,7 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """CPU model, cores."""
+    """Returns the CPU model and the number of cores."""
     model = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -58,7 +58,7 @@ def machine() -> str:
                 model = line.partition(":")[2].strip()
                 break
     except OSError:
-        pass  # no Linux: what platform says is enough
+        pass  # no Linux: the platform's name is enough
     return f"{model}, {os.cpu_count()} cores"
 
 

@@ -1,7 +1,7 @@
-"""`ruler`: what one evaluation takes, and what the counts weigh, where every scope that may be live is.
+"""`ruler`: the time of one evaluation and the memory of the counts, with as many live scopes as the limit allows.
 
-1,000 tenants, models and routes, each with completions in every bucket of every partition: the worst that the
-limit of live scopes lets happen.
+1,000 tenants, models and routes, each with completions in every bucket of every partition: the worst case under the
+limit of live scopes.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from tidegate.streams.store.redis import RedisStore
 
 SCOPES = 1_000  # a kind, as the setting's default
 BUCKETS = 30  # the default rates' window, 5 minutes, full
-TICKS = 10
+EVALUATIONS = 10
 
 
-def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, evaluations: int = TICKS) -> None:
-    """Tick time and Redis bytes with every scope live, 1,000 a kind, over 12 partitions and 5 minutes of buckets."""
+def run(results: Results, scopes: int = SCOPES, buckets: int = BUCKETS, evaluations: int = EVALUATIONS) -> None:
+    """Evaluation time, Redis bytes with every scope live, 1,000 a kind, over 12 partitions and 5 minutes of buckets."""
     asyncio.run(_run(results, scopes, buckets, evaluations))
 
 
@@ -61,29 +61,33 @@ async def _run(results: Results, scopes: int, buckets: int, evaluations: int) ->
             results.add(what, f"redis, {buckets} buckets", used / 2**20, "MiB")
             results.add(what, "redis, a bucket", used / buckets / 2**20, "MiB")
             # A bucket is kept for the longest window of any rule, however few series that rule needs.
-            kept = used / buckets * keep_s / windows.bucket_s
-            results.add(what, f"redis, {keep_s} s, estimated", kept / 2**20, "MiB")
+            stored = used / buckets * keep_s / windows.bucket_s
+            results.add(what, f"redis, {keep_s} s, estimated", stored / 2**20, "MiB")
 
-            said: list[Sequence[Message]] = []
+            published: list[Sequence[Message]] = []
 
             async def publish(messages: Sequence[Message]) -> None:
-                said.append(messages)
+                published.append(messages)
                 await publisher.publish(messages)
 
             ruler = Ruler(store, publish, lambda: partitions, lambda: live, lambda: (), "bench")
             first, _ = await _timed(ruler)
-            results.add(what, "first tick, wall", first, "ms")
+            results.add(what, "first evaluation, wall", first, "ms")
             wall, cpu = [], []
             for _ in range(evaluations):
                 await counts.add(await counts.newest())
                 took, used_cpu = await _timed(ruler)
                 wall.append(took)
                 cpu.append(used_cpu)
-            results.add(what, "tick, wall", statistics.median(wall), "ms", evaluations)
-            results.add(what, "tick, longest", max(wall), "ms", evaluations)
-            results.add(what, "tick, cpu", statistics.median(cpu), "ms", evaluations)
+            results.add(what, "evaluation, wall", statistics.median(wall), "ms", evaluations)
+            results.add(what, "evaluation, longest", max(wall), "ms", evaluations)
+            results.add(what, "evaluation, cpu", statistics.median(cpu), "ms", evaluations)
             results.add(
-                what, "rates an evaluation", statistics.median(map(len, said[-evaluations:])), "records", evaluations
+                what,
+                "rates an evaluation",
+                statistics.median(map(len, published[-evaluations:])),
+                "records",
+                evaluations,
             )
         finally:
             await redis.aclose()
@@ -92,7 +96,7 @@ async def _run(results: Results, scopes: int, buckets: int, evaluations: int) ->
 
 
 async def _timed(ruler: Ruler) -> tuple[float, float]:
-    """Milliseconds of wall and of our own CPU that one evaluation takes."""
+    """Returns the milliseconds of wall time and of our own CPU of one evaluation."""
     cpu, wall = time.process_time(), time.perf_counter()
     if not await ruler.run_once():
         raise RuntimeError("the ruler did not get its lease; expected it to be alone")
@@ -127,7 +131,7 @@ class _Counts:
             await self._store.reset(partition, claim.epoch, Checkpoint(0, "bench", 1, None))
 
     async def newest(self) -> int:
-        """Start of the bucket that is open now, by the store's clock."""
+        """Returns the start of the bucket that is open now, by the store's clock."""
         now = await self._store.now_ms()
         return now - now % self._bucket_ms
 

@@ -1,4 +1,4 @@
-"""A worker that watches itself: `python -m bench.sampled OUT worker` is `tidegate worker` with a sampling profiler.
+"""A worker that profiles itself: `python -m bench.sampled OUT worker` is `tidegate worker` with a sampling profiler.
 
 SIGRTMIN starts it, SIGRTMIN+1 ends it and writes OUT: every stack seen on the main thread and how often, counted in
 CPU time (ITIMER_PROF), so that waiting costs nothing and C code counts for the line that called it.
@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-EVERY_S = 0.001  # the kernel rounds it up to its own tick, 1 to 10 ms
+EVERY_S = 0.001  # the kernel rounds it up to its timer interval, 1 to 10 ms
 
 
 class Sampler:
@@ -40,9 +40,9 @@ class Sampler:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        whole = self._out.with_suffix(".part")
-        whole.write_text(json.dumps([[list(stack), n] for stack, n in self._seen.items()]))
-        whole.rename(self._out)
+        temporary = self._out.with_suffix(".part")
+        temporary.write_text(json.dumps([[list(stack), n] for stack, n in self._seen.items()]))
+        temporary.rename(self._out)
 
 
 if __name__ == "__main__":

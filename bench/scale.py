@@ -1,7 +1,7 @@
-"""What a billion completions a day take: `python -m bench.scale [NAME=NUMBER …]` prints the tables of docs/scale.md.
+"""Plans the capacity for a billion events a day: `python -m bench.scale [NAME=NUMBER …]` prints docs/scale.md's tables.
 
-Arithmetic over `Inputs`, which are measured (results.csv), chosen, or prices: put in your own. `--write` makes the
-tables of the page anew, from the defaults; a test holds the page against them. Pure, but for `main`.
+Arithmetic over `ScaleInputs`, which are measured (results.csv), chosen, or prices: put in your own. `--write`
+replaces the tables of the page, from the defaults; a test compares the page with them. Pure, but for `main`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 DAY_S, MONTH_S = 86_400, 30 * 86_400
 MB, GB = 1e6, 1e9
-_MADE = re.compile(r"(<!-- made: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- made: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Everything that the tables are made from; the comment says where it is from."""
+class ScaleInputs:
+    """The inputs of the tables; each comment names the source."""
 
     # Your traffic
     events_a_day: float = 1e9
     peak: float = 3.0  # the busiest minute to the mean: assumed
-    busy: float = 0.6  # of what a part can do, at the peak: the rest is for a restart, a rebalance, a slow hour
+    busy: float = 0.6  # of a component's capacity, at the peak: the rest is for a restart, a rebalance, a slow hour
     # A worker
     own_us: float = 135.0  # CPU an event, without the classifier: `kafka x3, 1 worker, zeros`, cpu
     loop_us: float = 135.0  # of it on the event loop, one core at the most: all but some µs (`tidegate zeros`)
@@ -59,71 +59,71 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the inputs come to. `_s` is a second at the peak."""
+class CapacityPlan:
+    """The sizes and costs that follow from the inputs. `_s` is a second at the peak."""
 
-    given: Inputs
+    inputs: ScaleInputs
 
     @property
     def mean_s(self) -> float:
-        return self.given.events_a_day / DAY_S
+        return self.inputs.events_a_day / DAY_S
 
     @property
     def peak_s(self) -> float:
-        return self.mean_s * self.given.peak
+        return self.mean_s * self.inputs.peak
 
     # --- workers
 
     @property
     def worker_s(self) -> float:
         """Events of one worker, all busy: the least of its cores, its event loop, and the cores that score."""
-        i = self.given
+        i = self.inputs
         cores = i.cores_a_worker * 1e6 / (i.own_us + i.classifier_us)
         scoring = (i.cores_a_worker - 1) * 1e6 / i.classifier_us if i.classifier_us else math.inf
         return min(cores, 1e6 / i.loop_us, scoring)
 
     @property
     def workers(self) -> int:
-        return math.ceil(self.peak_s / (self.worker_s * self.given.busy))
+        return math.ceil(self.peak_s / (self.worker_s * self.inputs.busy))
 
     @property
     def cores(self) -> float:
-        return self.workers * self.given.cores_a_worker
+        return self.workers * self.inputs.cores_a_worker
 
     @property
     def partitions(self) -> int:
-        return math.ceil(self.workers * self.given.partitions_a_worker)
+        return math.ceil(self.workers * self.inputs.partitions_a_worker)
 
     # --- Kafka
 
     @property
     def record_bytes(self) -> float:
-        """Of a completion and its decision, as they are sent."""
-        i = self.given
+        """Bytes of a completion and its decision, as they are sent."""
+        i = self.inputs
         return i.completion_bytes * i.gzip_completion + i.decision_bytes * i.gzip_decision
 
     @property
     def kafka_day_bytes(self) -> float:
-        return self.given.events_a_day * self.record_bytes
+        return self.inputs.events_a_day * self.record_bytes
 
     @property
     def disk_bytes(self) -> float:
-        return self.kafka_day_bytes * self.given.retention_days * self.given.copies
+        return self.kafka_day_bytes * self.inputs.retention_days * self.inputs.copies
 
     @property
     def written_s(self) -> float:
         """Bytes to all brokers' disks."""
-        return self.peak_s * self.record_bytes * self.given.copies
+        return self.peak_s * self.record_bytes * self.inputs.copies
 
     @property
     def brokers(self) -> int:
-        i = self.given
+        i = self.inputs
         return max(3, math.ceil(self.written_s / (i.broker_mb_s * MB * i.busy)))
 
     @property
     def moved_day_bytes(self) -> float:
-        """To the other copies, to the workers, to whoever reads decisions."""
-        i = self.given
+        """To the other copies, to the workers, to the readers of decisions."""
+        i = self.inputs
         read = i.completion_bytes * i.gzip_completion + i.decision_bytes * i.gzip_decision * i.readers
         return self.kafka_day_bytes * (i.copies - 1) + i.events_a_day * read
 
@@ -132,46 +132,46 @@ class Plan:
     @property
     def fields(self) -> float:
         """Counters in a partition's bucket: of `all`, and of each tenant, model and route that was seen in it."""
-        i = self.given
+        i = self.inputs
         seen = min(i.live_scopes, self.peak_s * i.bucket_s / self.partitions)
         return (1 + 3 * seen) * i.counters
 
     @property
     def redis_bytes(self) -> float:
-        i = self.given
+        i = self.inputs
         return self.partitions * (i.kept_s / i.bucket_s) * self.fields * i.field_bytes
 
     @property
     def redis_busy(self) -> float:
         """Of one core of one Redis."""
-        return self.peak_s * self.given.store_us / 1e6
+        return self.peak_s * self.inputs.store_us / 1e6
 
     @property
     def redis_calls_s(self) -> float:
-        return self.peak_s * self.given.calls
+        return self.peak_s * self.inputs.calls
 
     @property
     def ruler_s(self) -> float:
-        """CPU of an evaluation on the worker that evaluations: it reads each partition's newest bucket, once a second."""
-        return self.partitions * self.fields * self.given.ruler_field_us / 1e6
+        """CPU of one evaluation, on one worker: it reads each partition's newest bucket, once a second."""
+        return self.partitions * self.fields * self.inputs.ruler_field_us / 1e6
 
-    # --- what gives first, and money
+    # --- bottlenecks, and money
 
     def shares(self) -> list[tuple[str, float, str]]:
-        """Part, how much of it the peak takes, what moves the limit; the fullest first."""
-        i = self.given
-        found = [
+        """Returns each component, its load at the peak, and what raises its limit; the fullest first."""
+        i = self.inputs
+        loads = [
             ("the ruler: one event loop", self.ruler_s, "fewer live scopes, or fewer and larger workers"),
             ("Redis: one core", self.redis_busy, "Redis Cluster"),
             ("a worker's event loop", self.peak_s / self.workers * i.loop_us / 1e6, "more workers"),
             ("a worker's cores", self.peak_s / self.workers / self.worker_s, "more workers"),
             ("a broker's disk", self.written_s / self.brokers / (i.broker_mb_s * MB), "more brokers, gzip"),
         ]
-        return sorted(found, key=lambda row: -row[1])
+        return sorted(loads, key=lambda row: -row[1])
 
     def costs(self) -> list[tuple[str, float]]:
-        """Of 30 days, workers as many as the peak takes."""
-        i = self.given
+        """Returns the costs of 30 days, with the workers that the peak needs."""
+        i = self.inputs
         return [
             ("workers", self.cores * MONTH_S / 3600 * i.core_hour),
             ("Redis and a replica", 2 * self.redis_bytes / GB * i.ram_gb_month),
@@ -181,16 +181,16 @@ class Plan:
 
 
 CASES = {
-    "as measured": Inputs(),
-    "100 live scopes a kind": Inputs(live_scopes=100),
-    "decisions in gzip": Inputs(gzip_decision=0.09),  # `taken on decisions`: 70 of 789 bytes
-    "the screen alone": Inputs(classifier_us=117.0),
+    "as measured": ScaleInputs(),
+    "100 live scopes a kind": ScaleInputs(live_scopes=100),
+    "decisions in gzip": ScaleInputs(gzip_decision=0.09),  # `taken on decisions`: 70 of 789 bytes
+    "the screen alone": ScaleInputs(classifier_us=117.0),
 }
 
 
-def sizes(cases: dict[str, Inputs]) -> str:
-    """A column a case: how much of everything."""
-    plans = [Plan(given) for given in cases.values()]
+def sizes(cases: dict[str, ScaleInputs]) -> str:
+    """Returns the table of all sizes, a column a case."""
+    plans = [CapacityPlan(given) for given in cases.values()]
     rows = [
         ("events a second, mean / peak", [f"{p.mean_s:,.0f} / {p.peak_s:,.0f}" for p in plans]),
         ("a worker can do, a second", [f"{p.worker_s:,.0f}" for p in plans]),
@@ -206,54 +206,55 @@ def sizes(cases: dict[str, Inputs]) -> str:
     return _table(["", *cases], [[name, *values] for name, values in rows])
 
 
-def firsts(given: Inputs) -> str:
-    """What the peak fills, the fullest first."""
+def bottlenecks(given: ScaleInputs) -> str:
+    """Returns the table of bottlenecks, the fullest first."""
     rows = [
-        [part, f"{share:.0%}", f"{1 / share:.1f} times the peak", cure] for part, share, cure in Plan(given).shares()
+        [component, f"{share:.0%}", f"{1 / share:.1f} times the peak", cure]
+        for component, share, cure in CapacityPlan(given).shares()
     ]
     return _table(["part", "at the peak", "full at", "what moves it"], rows)
 
 
-def money(given: Inputs) -> str:
-    """A row a part, and the sum, of 30 days."""
-    costs = Plan(given).costs()
-    rows = [[part, f"{cost:,.0f}"] for part, cost in [*costs, ("all", sum(cost for _, cost in costs))]]
+def money(given: ScaleInputs) -> str:
+    """Returns the table of costs, and their sum, of 30 days."""
+    costs = CapacityPlan(given).costs()
+    rows = [[component, f"{cost:,.0f}"] for component, cost in [*costs, ("all", sum(cost for _, cost in costs))]]
     return _table(["part", "30 days"], rows)
 
 
-def inputs(given: Inputs) -> str:
-    """Every input, by the name to give another number by."""
+def inputs(given: ScaleInputs) -> str:
+    """Returns the table of every input, by its name on the command line."""
     return _table(["name", "number"], [[f"`{f.name}`", f"{getattr(given, f.name):,.6g}"] for f in fields(given)])
 
 
 TABLES = {
     "sizes": lambda: sizes(CASES),
-    "firsts": lambda: firsts(Inputs()),
-    "money": lambda: money(Inputs()),
-    "inputs": lambda: inputs(Inputs()),
+    "firsts": lambda: bottlenecks(ScaleInputs()),
+    "money": lambda: money(ScaleInputs()),
+    "inputs": lambda: inputs(ScaleInputs()),
 }
 
 
-def filled(page: str) -> str:
-    """The page with its tables made anew. Raises KeyError where a marker names no table."""
-    return _MADE.sub(lambda found: found[1] + "\n" + TABLES[found["name"]]() + "\n\n" + found[3], page)
+def fill_tables(page: str) -> str:
+    """Returns the page with its tables replaced. Raises KeyError where a marker names no table."""
+    return _MARKED.sub(lambda match: match[1] + "\n" + TABLES[match["name"]]() + "\n\n" + match[3], page)
 
 
-def given(words: Iterable[str]) -> Inputs:
-    """The defaults with what `NAME=NUMBER` says. Raises ValueError with what is wrong about a word."""
-    known = {field.name for field in fields(Inputs)}
+def parse_inputs(arguments: Iterable[str]) -> ScaleInputs:
+    """Returns the defaults, changed by each `NAME=NUMBER`. Raises ValueError that says what is wrong."""
+    names = {field.name for field in fields(ScaleInputs)}
     changed = {}
-    for word in words:
-        name, _, number = word.partition("=")
-        if name not in known:
-            raise ValueError(f"{word}: no such input; expected one of {', '.join(sorted(known))}")
+    for argument in arguments:
+        name, _, number = argument.partition("=")
+        if name not in names:
+            raise ValueError(f"{argument}: no such input; expected one of {', '.join(sorted(names))}")
         try:
             changed[name] = float(number)
         except ValueError:
-            raise ValueError(f"{word}: found {number!r}; expected a number") from None
+            raise ValueError(f"{argument}: found {number!r}; expected a number") from None
         if not changed[name] >= 0:
-            raise ValueError(f"{word}: expected 0 or more")
-    return replace(Inputs(), **changed)
+            raise ValueError(f"{argument}: expected 0 or more")
+    return replace(ScaleInputs(), **changed)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -261,17 +262,17 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def main(words: list[str]) -> int:
-    if words == ["--write"]:
-        PAGE.write_text(filled(PAGE.read_text()))
+def main(arguments: list[str]) -> int:
+    if arguments == ["--write"]:
+        PAGE.write_text(fill_tables(PAGE.read_text()))
         print(f"{PAGE} written")
         return 0
     try:
-        own = given(words)
+        own = parse_inputs(arguments)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print("\n\n".join([sizes({"yours": own}), firsts(own), money(own), inputs(own)]))
+    print("\n\n".join([sizes({"yours": own}), bottlenecks(own), money(own), inputs(own)]))
     return 0
 
 

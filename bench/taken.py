@@ -1,7 +1,7 @@
-"""`taken`: what one event takes of Kafka and of Redis: bytes on the wire, plain and in gzip, commands and their time.
+"""`taken`: the load of one event on Kafka and Redis: bytes on the wire, plain and in gzip, commands and their time.
 
 Counted by the servers themselves, over a backlog that a worker reads in batches of 256: at a low rate a batch holds
-fewer, and an event takes more commands. docs/scale.md stands on these rows.
+fewer, and an event takes more commands. docs/scale.md uses these rows.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ async def _run(results: Results, count: int) -> None:
 
 
 async def _records(kafka: str, topic: str, count: int) -> list[tuple[bytes | None, bytes]]:
-    """Keys and values, partition after partition."""
+    """Returns keys and values, partition after partition."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        found: dict[int, list[tuple[bytes | None, bytes]]] = {}
-        while sum(map(len, found.values())) < count:
+        by_partition: dict[int, list[tuple[bytes | None, bytes]]] = {}
+        while sum(map(len, by_partition.values())) < count:
             for tp, records in (await consumer.getmany(timeout_ms=1000)).items():
-                found.setdefault(tp.partition, []).extend((record.key, record.value) for record in records)
+                by_partition.setdefault(tp.partition, []).extend((record.key, record.value) for record in records)
     finally:
         await consumer.stop()
-    return [record for partition in sorted(found) for record in found[partition]]
+    return [record for partition in sorted(by_partition) for record in by_partition[partition]]
 
 
 def _batched(records: Sequence[tuple[bytes | None, bytes]], kind: int) -> int:
-    """Bytes of the record batches that a producer makes of them, 256 records each."""
+    """Returns the bytes of these records in a producer's batches of 256."""
     size = 0
     for first in range(0, len(records), 256):
         builder = DefaultRecordBatchBuilder(2, kind, 0, -1, -1, -1, BATCH_BYTES)

@@ -1,7 +1,7 @@
 """`what_if`: how many recorded decisions a second another policy is tried on, on one core.
 
-Made decisions on the embedded broker, of a day with a million; the broker's own CPU is not counted. What is read
-and validated, and what is judged and counted, are told apart.
+Made-up decisions on the embedded broker, of a day with a million; the broker's own CPU is not counted. Reading and
+validating is measured apart from judging and counting.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SUSPECT = 0.04  # share of completions with a label that scores high: of these a
 
 
 def run(results: Results, decisions: int = DECISIONS, runs: int = RUNS) -> None:
-    """What a decision costs `policy what-if`, from the topic, which is read twice, to effects and alerts."""
+    """The cost of a decision in `policy what-if`, from the topic, which is read twice, to effects and alerts."""
     asyncio.run(_run(results, decisions, runs))
 
 
@@ -50,33 +50,33 @@ async def _run(results: Results, decisions: int, runs: int) -> None:
     what = f"what-if, {decisions} decisions"
     with EmbeddedStack() as stack:
         await ensure_topics(stack.kafka, PARTITIONS, 1)
-        await _write(stack.kafka, made(decisions, live))
+        await _write(stack.kafka, made_up_decisions(decisions, live))
         settings = Settings(kafka=stack.kafka, redis=stack.redis)
-        whole, read = [], []
+        total_cpu, reading_cpu = [], []
         for _ in range(runs):
             async with aclosing(Decisions(stack.kafka)) as topic:
                 asking = WhatIfRun(settings, judge_by(candidate, None), candidate, live, over)
                 recent = await asking.survey(topic)
                 cpu = time.process_time()
-                found = await asking.answer(topic, recent)
-                whole.append((time.process_time() - cpu) / decisions * 1e6)
-                if not found.effects.decisions == decisions > found.effects.changed > 0:
-                    raise RuntimeError(f"{found.effects.decisions} of {decisions} decisions were found")
+                answer = await asking.answer(topic, recent)
+                total_cpu.append((time.process_time() - cpu) / decisions * 1e6)
+                if not answer.effects.decisions == decisions > answer.effects.changed > 0:
+                    raise RuntimeError(f"{answer.effects.decisions} of {decisions} decisions were found")
                 recent = await asking.survey(topic)
                 cpu = time.process_time()
                 await topic.find_again(recent)
                 seen = await _count(topic.read(recent))
-                read.append((time.process_time() - cpu) / decisions * 1e6)
+                reading_cpu.append((time.process_time() - cpu) / decisions * 1e6)
                 if seen != decisions:
                     raise RuntimeError(f"{seen} of {decisions} decisions were read")
-    cost = statistics.median(whole)
+    cost = statistics.median(total_cpu)
     results.add(what, "cpu", cost, "us/decision", runs)
-    results.add(what, "cpu, of it reading", statistics.median(read), "us/decision", runs)
+    results.add(what, "cpu, of it reading", statistics.median(reading_cpu), "us/decision", runs)
     results.add(what, "on one core", 60 / cost, "M decisions/min", runs)
 
 
-def made(count: int, live: LivePolicy, seed: int = 1) -> Iterator[Decision]:
-    """Decisions of the live policy; the same for the same seed."""
+def made_up_decisions(count: int, live: LivePolicy, seed: int = 1) -> Iterator[Decision]:
+    """Yields decisions of the live policy; the same for the same seed."""
     draw, labels = random.Random(seed), tuple(live.policy.labels)
     offsets = [0] * PARTITIONS
     for n in range(count):
@@ -131,5 +131,5 @@ async def _write(kafka: str, decisions: Iterator[Decision]) -> None:
 
 
 async def _count(batches: AsyncGenerator[list[Decision], None]) -> int:
-    async with aclosing(batches) as found:
-        return sum([len(decisions) async for decisions in found])
+    async with aclosing(batches) as read:
+        return sum([len(decisions) async for decisions in read])

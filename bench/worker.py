@@ -24,18 +24,18 @@ def run(results: Results, runs: int = RUNS, scale: float = 1.0) -> None:
 
 async def _run(results: Results, runs: int, scale: float) -> None:
     for name, classifier in CLASSIFIERS.items():
-        found: dict[str, list[Spent]] = {kind: [] for kind in KINDS}
+        spent_by_kind: dict[str, list[Spent]] = {kind: [] for kind in KINDS}
         for _ in range(runs):
             for kind, start in KINDS.items():
                 async with start(classifier) as subject:
-                    found[kind].append(await backlog(subject, round(COUNTS[name] * scale)))
-        for kind, all_spent in found.items():
-            _say(results, f"{kind} {name}", all_spent)
-        ratio = _median(found["tidegate"], lambda s: s.cpu) / _median(found["bare"], lambda s: s.cpu)
+                    spent_by_kind[kind].append(await backlog(subject, round(COUNTS[name] * scale)))
+        for kind, all_spent in spent_by_kind.items():
+            _add_rows(results, f"{kind} {name}", all_spent)
+        ratio = _median(spent_by_kind["tidegate"], lambda s: s.cpu) / _median(spent_by_kind["bare"], lambda s: s.cpu)
         results.add(f"tidegate / bare {name}", "cpu", ratio, f"times (limit {LIMITS[name]:g})", runs)
 
 
-def _say(results: Results, what: str, spent: list[Spent]) -> None:
+def _add_rows(results: Results, what: str, spent: list[Spent]) -> None:
     runs = len(spent)
     results.add(what, "cpu", _median(spent, lambda s: s.cpu), "us/event", runs)
     results.add(what, "cpu lowest", min(s.cpu for s in spent), "us/event", runs)

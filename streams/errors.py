@@ -23,7 +23,7 @@ class StoreDenied(StoreUnavailable):
 
 
 class StoreForbids(StoreUnavailable):
-    """Redis knows the user, who may not run the command that it names: grant it (docs/security.md); workers go on."""
+    """Redis knows the user, who may not run the command that it names: grant it (docs/reference/rights.md)."""
 
 
 class StoreRefused(TidegateError):
@@ -35,15 +35,15 @@ class BrokerUnavailable(TidegateError):
 
 
 class BrokerRefused(TidegateError):
-    """Kafka does not take us for who we say we are, or is not who we trust: correct the settings the message names."""
+    """Kafka refuses our identity, or we do not trust its certificate: correct the settings the message names."""
 
 
 class BrokerForbids(BrokerUnavailable):
-    """Kafka knows the user, who lacks the right that the message names: grant it (docs/security.md); workers go on."""
+    """Kafka knows the user, who lacks the right that the message names: grant it (docs/reference/rights.md)."""
 
 
 class UnreadableBatch(BrokerUnavailable):
-    """Kafka holds a batch that cannot be decoded, where none may be left out: mend it, or delete what it stands in."""
+    """Kafka holds a batch that cannot be decoded, where none may be left out: mend it, or delete it."""
 
 
 class CodecMissing(TidegateError):
@@ -71,17 +71,17 @@ class RequestRefused(TidegateError):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, what it came from, and so on: ten at the most."""
-    found: BaseException | None = error
+    """Yields the error, its cause, and so on: ten at the most."""
+    cause: BaseException | None = error
     for _ in range(10):
-        if found is None:
+        if cause is None:
             return
-        yield found
-        found = found.__cause__ or found.__context__
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
-def objection(error: BaseException) -> str | None:
-    """What TLS said against the other side; None where it is no word of TLS: also a connection that just ended."""
+def tls_reason(error: BaseException) -> str | None:
+    """Returns why TLS refused the other side; None where TLS did not: also for a connection that just ended."""
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return None
     return getattr(error, "verify_message", "") or error.reason or "not TLS"

@@ -1,4 +1,4 @@
-"""What is installed: its version, and the policy that it carries."""
+"""What is installed: its version, and the policy file in it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def python() -> str:
     return sys.version.partition(" ")[0]
 
 
-def named(policy: Path) -> str:
-    """A policy file for people: where it is, and whether it is the one that Tidegate carries."""
+def describe_policy_file(policy: Path) -> str:
+    """Returns the file's path, and says so where it is the one that Tidegate carries."""
     return f"{policy} (the one that Tidegate carries)" if policy == DEFAULT_POLICY else str(policy)

@@ -1,4 +1,4 @@
-"""One line a fact, on stderr, as text or as JSON. Never a text, never a raw user: nothing here is given one."""
+"""Log lines on stderr, one a fact, as text or as JSON. Never a text, never a raw user: nothing here is given one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import time
 
-OTHERS = ("faust", "mode", "aiokafka", "asyncio")  # their warnings matter, their news does not
+OTHERS = ("faust", "mode", "aiokafka", "asyncio")  # logged from WARNING up
 
 
 class JsonLines(logging.Formatter):
@@ -21,7 +21,7 @@ class JsonLines(logging.Formatter):
 
 
 def set_up(level: str, *, as_json: bool) -> None:
-    """Sends the process's logs to stderr. Called once, by whoever owns the process."""
+    """Sends the process's logs to stderr. Call it once, where the process starts."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")

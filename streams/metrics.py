@@ -1,7 +1,7 @@
 """What ops can see: Prometheus metrics under standard names and units.
 
-Labels are bounded: never a user or an id. A tenant only in `times_replaced`, where the operator must know whom to tell:
-those with a live scope name, and as many as those may be (`replaced.py`); all others are `other` together.
+Labels are bounded: never a user or an id. A tenant only in `times_replaced`, where the operator must know whose
+producer to correct: tenants with a live scope name, up to their limit (`replaced.py`); all others count as `other`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SIZES = (1, 4, 16, 64, 128, 256, 512, 1024)
 _TOO_LATE = EventTime.TOO_LATE  # named once: Python 3.11 looks a member up at the price of a function call
 
 
-class Tally:
-    """One histogram: how many values at or below each bound, and their sum."""
+class FastHistogram:
+    """One histogram: the number of values at or below each bound, and their sum."""
 
     __slots__ = ("_bounds", "_counts", "_sum")
 
@@ -43,7 +43,7 @@ class Tally:
         family.add_metric(labels, list(zip(names, accumulate(self._counts), strict=True)), self._sum)
 
 
-class Tallies(Collector):
+class FastHistograms(Collector):
     """Histograms by one label, for values that come with every event: a tenth of `Histogram`'s cost a value.
 
     Without its lock: only the event loop adds and collects.
@@ -51,19 +51,19 @@ class Tallies(Collector):
 
     def __init__(self, name: str, about: str, bounds: tuple[float, ...], label: str) -> None:
         self._name, self._about, self._bounds, self._label = name, about, bounds, label
-        self._of: dict[str, Tally] = {}
+        self._of: dict[str, FastHistogram] = {}
 
-    def of(self, value: str) -> Tally:
-        """The tally of one value of the label."""
-        tally = self._of.get(value)
-        if tally is None:
-            tally = self._of[value] = Tally(self._bounds)
-        return tally
+    def of(self, value: str) -> FastHistogram:
+        """Returns the histogram of one value of the label."""
+        histogram = self._of.get(value)
+        if histogram is None:
+            histogram = self._of[value] = FastHistogram(self._bounds)
+        return histogram
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._about, labels=[self._label])
-        for value, tally in self._of.items():
-            tally.write(family, [value])
+        for value, histogram in self._of.items():
+            histogram.write(family, [value])
         yield family
 
 
@@ -82,10 +82,10 @@ class Metrics:
         def histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"tidegate_{name}", about, labels, buckets=buckets, registry=registry)
 
-        def tallies(name: str, about: str, bounds: tuple[float, ...], label: str) -> Tallies:
-            made = Tallies(f"tidegate_{name}", about, bounds, label)
-            registry.register(made)
-            return made
+        def fast_histograms(name: str, about: str, bounds: tuple[float, ...], label: str) -> FastHistograms:
+            histograms = FastHistograms(f"tidegate_{name}", about, bounds, label)
+            registry.register(histograms)
+            return histograms
 
         self.events = counter("events", "Records read and finished, by source topic.", "topic")
         self.decisions = counter("decisions", "Decisions published, by action.", "action")
@@ -99,19 +99,21 @@ class Metrics:
             "origins_ignored", "Records whose tidegate-origin is not true.", "topic", "reason"
         )
         self.texts = counter("texts_scored", "Choices and prompts scored.")
-        self.sent = counter("texts_sent", "Of those, the ones that the encoder of a cascade read something of.")
+        self.sent = counter("texts_sent", "Texts scored of which the encoder of a cascade read something.")
         self.explained = counter("texts_explained", "Choices asked for the spans of a label.", "outcome")
-        self.scores = tallies("score", "Scores of completions.", _SCORES, "label")
+        self.scores = fast_histograms("score", "Scores of completions.", _SCORES, "label")
         self.batch = histogram("batch_events", "Records in a batch.", _SIZES, "topic")
         self.stage = histogram("stage_seconds", "Time a batch spends in a stage.", _SECONDS, "topic", "stage")
-        self.latency = tallies(
+        self.latency = fast_histograms(
             "end_to_end_seconds", "From a record's timestamp to its decision's acknowledgement.", _SECONDS, "topic"
         )
-        self.lag = gauge("lag_records", "Records behind what was applied.", "topic", "partition")
+        self.lag = gauge(
+            "lag_records", "Consumer lag: records of the log that are not applied yet.", "topic", "partition"
+        )
         self.skipped = counter("redelivered_events", "Records read again that had been counted before.", "topic")
         self.gaps = counter("gaps", "Times the store was behind, or held by another owner.", "topic", "outcome")
         self.takeovers = counter(
-            "takeovers", "Partitions taken over, by what was made of their checkpoint.", "topic", "checkpoint"
+            "takeovers", "Takeovers of partitions, by the trust in the stored checkpoint.", "topic", "checkpoint"
         )
         self.rebuilt = counter("rebuilt_events", "Completions counted again from decisions: Redis had lost them.")
         self.rebuilding = gauge(
@@ -132,23 +134,23 @@ class Metrics:
         self.strikes = counter("strikes", "Strikes added to users, by what they are for.", "reason")
         self.enforcements = counter("enforcements", "Enforcements published by this worker.", "action")
         self.enforcements_waiting = gauge("enforcements_waiting", "Crossings not published yet, in its partitions.")
-        self.stuck = gauge("stuck_score_threads", "Scoring threads that never came back.")
+        self.stuck = gauge("stuck_score_threads", "Scoring threads that never returned.")
         self.alerts = gauge("alerts", "Alerts by state.", "state")
         self.transitions = counter("alert_transitions", "Transitions published by this worker.", "rule", "state")
-        self.ruler = gauge("ruler_seconds", "Time the last tick took.", "stage")
-        self.incomplete = gauge("windows_incomplete", "1 where a partition is behind or has no owner: alerts hold.")
-        self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # those counted already
+        self.ruler = gauge("ruler_seconds", "Time the last evaluation of the ruler took.", "stage")
+        self.incomplete = gauge("windows_incomplete", "1 where a partition lags or has no owner: alerts hold.")
+        self._transitions: collections.Counter[tuple[str, str]] = collections.Counter()  # published when last counted
         self.policy = gauge("policy_info", "1 for the live policy's version.", "version")
         self.shadow = gauge("shadow_info", "1 for the shadow policy's version; absent where none runs.", "version")
         self.model = gauge("model_info", "1 for the classifier's version.", "version")
         self.models_refused = counter("model_refused", "Changes of the manifest that were refused.")
         self.refused = counter("policy_records_skipped", "Records of the policies log that were skipped.", "verdict")
-        self.log_incomplete = gauge("policies_log_incomplete", "1 where the policies log lost its beginning.")
+        self.log_incomplete = gauge("policies_log_incomplete", "1 where the policies log was truncated.")
         self.ready = gauge("ready", "1 where the worker can do its job.")
         self.build = gauge("build_info", "1 for the version that runs, and Python's.", "version", "python")
         self.build.labels(release(), python()).set(1)
 
-    def decided(self, decisions: Iterable[Decision], now_ms: float) -> None:
+    def count_decisions(self, decisions: Iterable[Decision], now_ms: float) -> None:
         """Counts decisions that were published and applied."""
         latency, scores = self.latency.of("completions"), self.scores
         actions: collections.Counter[Action] = collections.Counter()
@@ -182,24 +184,22 @@ class Metrics:
         for (label, action), n in reasons.items():
             self.reasons.labels(label, action.value).inc(n)
 
-    def dead(self, letters: Iterable[DeadLetter]) -> None:
+    def count_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         """Counts dead letters that were published and applied."""
         for letter in letters:
             self.dead_letters.labels(letter.source.topic, letter.reason.value).inc(letter.offsets)
 
-    def times_replaced(self, tenant: str, whose: str, why: str, n: int) -> None:
-        """Counts times that were replaced or read in another unit. tenant: bounded by who asks."""
+    def count_times_replaced(self, tenant: str, whose: str, why: str, n: int) -> None:
+        """Counts times that were replaced or read in another unit. tenant: the caller bounds these."""
         self.replaced.labels(tenant, whose, why).inc(n)
 
-    def strikes_added(self, struck: NewStrikes) -> None:
+    def count_strikes(self, added: NewStrikes) -> None:
         """Counts strikes that were added."""
-        for strike in struck.strikes:
+        for strike in added.strikes:
             self.strikes.labels(strike.reason).inc()
 
-    def ruler_evaluated(
-        self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]
-    ) -> None:
-        """What the ruler says of itself, on the worker that evaluations."""
+    def set_ruler(self, stats: Stats, alerts: Mapping[str, int], transitions: Mapping[tuple[str, str], int]) -> None:
+        """Sets the ruler's metrics, on the worker that holds its lease."""
         self.incomplete.set(stats.incomplete)
         for stage, took_s in stats.took_s.items():
             self.ruler.labels(stage).set(took_s)
@@ -209,23 +209,23 @@ class Metrics:
             self.transitions.labels(rule, state).inc(n - self._transitions[rule, state])
             self._transitions[rule, state] = n
 
-    def scored(self, texts: int, sent: int) -> None:
+    def count_texts(self, texts: int, sent: int) -> None:
         """Counts texts that were scored, and those of them that went to the encoder."""
         self.texts.inc(texts)
         self.sent.inc(sent)
 
-    def model_is(self, version: str) -> None:
+    def set_model(self, version: str) -> None:
         """Makes `version` the one model whose info is 1."""
         self.model.clear()
         self.model.labels(version).set(1)
 
-    def shadow_is(self, version: str | None) -> None:
-        """Makes `version` the one shadow whose info is 1; None: none runs."""
+    def set_shadow(self, version: str | None) -> None:
+        """Makes `version` the one shadow whose info is 1; None: no shadow runs."""
         self.shadow.clear()
         if version is not None:
             self.shadow.labels(version).set(1)
 
-    def policy_is(self, version: str) -> None:
+    def set_policy(self, version: str) -> None:
         """Makes `version` the one policy whose info is 1."""
         self.policy.clear()
         self.policy.labels(version).set(1)

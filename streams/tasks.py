@@ -1,4 +1,4 @@
-"""Background work that must not die in silence: one that ends by an error of ours ends the process."""
+"""Background tasks that must not fail silently: a task that raises ends the process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import Any, NoReturn
 
 log = logging.getLogger(__name__)
 
-EXIT_BUG = (
-    70  # sysexits.h: an internal error. Nothing was committed; the group gives this worker's partitions to another
-)
-
+# sysexits.h: an internal error. Nothing was committed; the group gives this worker's partitions to another.
+EXIT_BUG = 70
 EXIT_WRONG = 2  # settings, or a store that must not be used: starting it again does not help
 
 
 def exit_on_bug(error: BaseException) -> NoReturn:
-    """Says where, and ends the process. Without the error's message: it may quote a text."""
+    """Logs the traceback and ends the process. Without the error's message: it may quote a text."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     log.critical("bug: %s; exiting without a commit\n%s", type(error).__name__, frames)
     logging.shutdown()
@@ -27,14 +25,14 @@ def exit_on_bug(error: BaseException) -> NoReturn:
 
 
 def exit_refused(error: Exception) -> NoReturn:
-    """Says why, and ends the process as one that was never allowed to start does."""
+    """Logs why, and ends the process with the exit code of one that could not start."""
     log.critical("%s; exiting without a commit", error)
     logging.shutdown()
     os._exit(EXIT_WRONG)
 
 
 class Tasks:
-    """The background tasks of one part of a worker."""
+    """The background tasks of one component of a worker."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
@@ -50,7 +48,7 @@ class Tasks:
             exit_on_bug(error)
 
     async def finish(self, within_s: float) -> None:
-        """Waits for all of them that long, then cancels the rest."""
+        """Waits up to `within_s` for all tasks, then cancels the rest."""
         if self._running:
             await asyncio.wait(self._running, timeout=within_s)
         running = list(self._running)

@@ -1,4 +1,4 @@
-"""Every topic Tidegate reads or writes: the one table behind topic creation, the AsyncAPI document and the docs.
+"""The table of every topic that Tidegate reads or writes: for topic creation, the AsyncAPI document and the docs.
 
 Pure: no broker. A topic's name here is its address.
 """
@@ -27,20 +27,27 @@ DAY_MS = 86_400_000
 COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
-SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, and have a checkpoint on
+CONTROL = "tidegate-control"
+SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, with a checkpoint for each partition
+
+# Who reads and writes a topic; settings/roles.py gives each role its rights. A process waits for the topics of its role
+# alone: a topic that a later release adds stalls no upgrade and opens no right.
+Role = Literal["producer", "worker", "dashboard", "ops"]
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic, as it is created where it does not exist."""
+    """One topic, and how it is created if it does not exist."""
 
     name: str
-    key: str  # what its records' keys are, in words; "none" where they have none
+    key: str  # its records' keys, in words; "none" if they have none
     cleanup: Literal["delete", "compact"]
     retention_ms: int | None  # None: for ever
     partitions: int | None  # None: the setting's
     about: str
-    events: tuple[type[Event], ...]  # what its values are; empty where they are not ours
+    events: tuple[type[Event], ...]  # the types of its values; empty if they are not ours
+    written_by: tuple[Role, ...]
+    read_by: tuple[Role, ...]
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -52,6 +59,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Completion events, in any of the eight input forms.",
         (Completion,),
+        written_by=("producer", "ops"),
+        read_by=("worker", "ops"),
     ),
     Topic(
         FEEDBACK,
@@ -61,6 +70,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "What people said of completions: thumbs, complaints, appeals, verdicts.",
         (Feedback,),
+        written_by=("producer", "ops"),
+        read_by=("worker", "ops"),
     ),
     Topic(
         POLICIES,
@@ -70,6 +81,8 @@ TOPICS: tuple[Topic, ...] = (
         1,
         "Every change of the policy, its shadow and silences, with its author and reason: the audit trail.",
         (PolicyChange, ShadowChange, Silence),
+        written_by=("ops",),
+        read_by=("worker", "dashboard", "ops"),
     ),
     Topic(
         DECISIONS,
@@ -79,6 +92,8 @@ TOPICS: tuple[Topic, ...] = (
         None,  # the same number as `completions`: a decision goes to its completion's partition number
         "One decision for each completion, without its text; the same partition number as the source.",
         (Decision,),
+        written_by=("worker",),
+        read_by=("worker", "dashboard", "ops"),
     ),
     Topic(
         ALERTS,
@@ -88,6 +103,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Every transition of an alert, and its state again while it fires.",
         (Alert,),
+        written_by=("worker",),
+        read_by=("worker", "dashboard", "ops"),
     ),
     Topic(
         RATES,
@@ -97,6 +114,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Snapshots of rates, once a second where they changed; a tombstone when a scope goes quiet.",
         (Rate,),
+        written_by=("worker",),
+        read_by=("dashboard", "ops"),
     ),
     Topic(
         ENFORCEMENTS,
@@ -106,6 +125,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Users throttled, suspended, or let go.",
         (Enforcement,),
+        written_by=("worker",),
+        read_by=("worker", "dashboard", "ops"),
     ),
     Topic(
         DEAD_LETTERS,
@@ -115,6 +136,8 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Input that could not be read, and what was expected.",
         (DeadLetter,),
+        written_by=("worker",),
+        read_by=("worker", "ops"),
     ),
     Topic(
         REPLAYS,
@@ -124,14 +147,23 @@ TOPICS: tuple[Topic, ...] = (
         None,
         "Ranges decided, or scored, again; never mixed with the live decisions.",
         (Decision,),
+        written_by=("ops",),
+        read_by=("ops",),
     ),
     Topic(
-        "tidegate-control",
+        CONTROL,
         "none",
         "delete",
         1 * DAY_MS,
         1,
         "Faust's own: it will not start without a topic. Nothing of ours is written to it.",
         (),
+        written_by=(),
+        read_by=("worker", "ops"),
     ),
 )
+
+
+def used_by(role: Role) -> tuple[str, ...]:
+    """Names of the topics that a role reads or writes, in the table's order."""
+    return tuple(topic.name for topic in TOPICS if role in topic.read_by or role in topic.written_by)

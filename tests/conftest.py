@@ -1,8 +1,8 @@
-"""What every test may ask for: a broker and a store, a namespace of its own, and a proxy to cut.
+"""Fixtures for every test: a broker and a store, a namespace of its own, and a proxy to cut.
 
 They are the embedded stack, or Apache Kafka and Redis with `--servers real`. Topic names are fixed, so that tests which
-share the session's broker share its topics. A test that counts what a topic holds takes `own_stack`: an embedded stack of
-its own starts in under half a second; of the real servers there is one a process, wiped before and after.
+share the session's broker share its topics. A test that counts what a topic holds takes `own_stack`: an embedded stack
+of its own starts in under half a second; of the real servers there is one a process, wiped before and after.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tidegate.streams.settings.settings import PREFIX
 STACKS = {
     "shared_stack",
     "own_stack",
-    "pair",
+    "stack",
     "secure",
     "secure_redis",
-}  # a test that asks for one of them is an integration test
+}  # a test with one of these fixtures is an integration test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,12 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     real = config.getoption("--servers") == "real"
     needed.must_run = real or config.getoption("--must-run")
-    if real and workers is None and (found := needed.lacking()):
-        raise pytest.UsageError(needed.said(found))
+    if real and workers is None and (lacking := needed.find_missing()):
+        raise pytest.UsageError(needed.format_missing(lacking))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks what needs servers. Deals the drills out over a parallel run's processes: each begins with its share."""
+    """Marks the tests that need servers. Deals out the drills to the processes of a parallel run, each share first."""
     for item in items:
         if STACKS & set(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
@@ -115,7 +115,7 @@ def own_embedded(_wheels: None) -> Iterator[EmbeddedStack]:
 
 @pytest.fixture(scope="session")
 def real() -> Iterator[Real]:
-    """Apache Kafka and Redis, one of each a process of the test run: whoever breaks something mends it."""
+    """Apache Kafka and Redis, one of each a process of the test run: a test that breaks something repairs it."""
     try:
         stack = Real()
     except RealServersMissing as error:
@@ -143,7 +143,7 @@ def redis_binary() -> Path:
 
 @pytest.fixture(scope="module")
 def secure(request: pytest.FixtureRequest) -> Iterator[Secure]:
-    """Kafka and Redis with TLS, users and ACLs, of one module: whoever takes a right, gives it back."""
+    """Kafka and Redis with TLS, users and ACLs, of one module: a test that removes a right grants it again."""
     if request.config.getoption("--servers") != "real":
         pytest.skip("TLS and ACLs are Kafka's own: `make test-kafka` runs this")
     try:
@@ -171,7 +171,7 @@ def own_stack(request: pytest.FixtureRequest) -> Stack:
 
 @pytest.fixture
 def namespace() -> str:
-    """A name nobody else uses: of Redis keys, a consumer group, or a topic that is not one of ours."""
+    """A unique name: of Redis keys, a consumer group, or a topic that is not one of ours."""
     return f"t{secrets.token_hex(6)}"
 
 

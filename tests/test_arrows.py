@@ -35,11 +35,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "classifiers/",
         "training/",
         "streams/moderation/scorer.py",
-        "streams/moderation/model_reload.py",
+        "streams/worker/model_reload.py",
         "streams/worker/policy_follower.py",
         "streams/worker/worker.py",
         "streams/operations/",
         "streams/cli/",
+        "streams/local.py",
     ),
     "training": ("training/",),
 }
@@ -61,9 +62,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
     "ruler": ("core", "errors", "kafka", "store"),
-    "metrics": ("core", "installed", "ruler"),  # what the ruler says of itself
-    # `ingest` for batches, `kafka` for messages: they go when a text can be judged without a record (docs/design.md).
-    "moderation": ("core", "errors", "ingest", "kafka", "metrics", "settings", "store", "tasks", "wire"),
+    "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
+    "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
+    "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
     # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
     "operations": ("core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
@@ -126,7 +127,7 @@ def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
 
 OURS = files("streams", "classifiers")
 THE_PACKAGE = ("tidegate/__init__.py", "tidegate/__main__.py")
-EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs", "tools"))
+EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs"))
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
@@ -145,14 +146,14 @@ def test_ours_is_imported_by_its_installed_name(file: str) -> None:
     assert {module for module in imports(file) if module.partition(".")[0] in ("streams", "classifiers")} == set()
 
 
-@pytest.mark.parametrize("part", ONLY_FROM)
-def test_a_part_imports_nothing_but(part: str) -> None:
+@pytest.mark.parametrize("area", ONLY_FROM)
+def test_an_area_imports_only_these(area: str) -> None:
     strays = {
         f"{file}: {module}"
         for file in OURS
-        if within(file, (part,))
+        if within(file, (area,))
         for module in imports(file)
-        if module.partition(".")[0] not in sys.stdlib_module_names and not within(module, ONLY_FROM[part], ".")
+        if module.partition(".")[0] not in sys.stdlib_module_names and not within(module, ONLY_FROM[area], ".")
     }
     assert strays == set()
 
@@ -206,9 +207,9 @@ def test_few_files_are_loose() -> None:
     assert len([*(ROOT / "streams").glob("*.py")]) <= LOOSE
 
 
-@pytest.mark.parametrize("part", PURE)
-def test_pure_code_has_no_clock_and_reaches_nothing(part: str) -> None:
-    strays = {f"{file}: {module}" for file in files(part) for module in imports(file) if module in CLOCKS}
+@pytest.mark.parametrize("area", PURE)
+def test_pure_code_has_no_clock_and_reaches_nothing(area: str) -> None:
+    strays = {f"{file}: {module}" for file in files(area) for module in imports(file) if module in CLOCKS}
     assert strays == set()
 
 

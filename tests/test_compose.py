@@ -59,7 +59,9 @@ def test_docker_compose_accepts_it() -> None:
 
 
 @pytest.mark.parametrize("service", ["topics", "worker"])
-def test_what_it_sets_are_settings(services: dict[str, Any], service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compose_file_sets_known_settings_only(
+    services: dict[str, Any], service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in services[service]["environment"].items():
         monkeypatch.setenv(name, str(value))
     settings = Settings.load()
@@ -108,7 +110,7 @@ def test_two_workers_do_not_clash(services: dict[str, Any]) -> None:
     assert "TIDEGATE_WORKER" not in worker["environment"]  # its name: the default differs in each
 
 
-def test_a_worker_starts_after_what_it_needs_and_has_time_to_stop(services: dict[str, Any]) -> None:
+def test_a_worker_starts_after_its_servers_and_has_time_to_stop(services: dict[str, Any]) -> None:
     worker = services["worker"]
     assert {name: wait["condition"] for name, wait in worker["depends_on"].items()} == {
         "kafka": "service_healthy",
@@ -136,7 +138,7 @@ def test_the_topics_job_creates_the_table_s_topics(services: dict[str, Any]) -> 
     assert services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 
-def test_kafka_listens_where_it_says_it_does(services: dict[str, Any]) -> None:
+def test_kafka_listens_where_it_advertises(services: dict[str, Any]) -> None:
     environment = services["kafka"]["environment"]
 
     def listeners(name: str) -> dict[str, str]:
@@ -154,7 +156,7 @@ def test_kafka_listens_where_it_says_it_does(services: dict[str, Any]) -> None:
     assert f"{advertised['HOST']}:29092" in services["kafka"]["ports"]
 
 
-def test_the_image_runs_as_nobody_special_and_without_what_is_embedded(dockerfile: list[tuple[str, str]]) -> None:
+def test_the_image_runs_unprivileged_without_the_embedded_stack(dockerfile: list[tuple[str, str]]) -> None:
     last_stage = dockerfile[max(i for i, (word, _) in enumerate(dockerfile) if word == "FROM") :]
     words = dict(last_stage)
     uid, _, gid = words["USER"].partition(":")
@@ -168,7 +170,7 @@ def test_the_image_runs_as_nobody_special_and_without_what_is_embedded(dockerfil
     assert PREFIX + "USER_KEY" not in str(dockerfile)
 
 
-def test_what_the_dockerfile_copies_is_in_its_context_and_nothing_else(dockerfile: list[tuple[str, str]]) -> None:
+def test_the_docker_context_is_exactly_what_is_copied(dockerfile: list[tuple[str, str]]) -> None:
     copied = {
         path.rstrip("/")
         for word, rest in dockerfile

@@ -67,15 +67,15 @@ def test_an_error_with_its_frames_is_still_one_line(stderr: io.TextIOWrapper) ->
     assert line["error"].endswith("ValueError: what was wrong")
 
 
-@pytest.mark.parametrize("said", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
-def test_whatever_is_said_stays_on_its_line(stderr: io.TextIOWrapper, said: str) -> None:
+@pytest.mark.parametrize("message", ["a\nb", "a\r\nb", "\x00\x1b[31m", '"}', "zürich 東京", "\ud800", "\u2028"])
+def test_any_message_stays_on_its_line(stderr: io.TextIOWrapper, message: str) -> None:
     begin(stderr, "info")
-    logging.getLogger("tidegate.streams").info("%s", said)
+    logging.getLogger("tidegate.streams").info("%s", message)
     logging.getLogger("tidegate.streams").info("next")
-    assert [line["message"] for line in lines(stderr)] == [said, "next"]
+    assert [line["message"] for line in lines(stderr)] == [message, "next"]
 
 
-def test_an_object_that_is_no_text_is_written_as_one(stderr: io.TextIOWrapper) -> None:
+def test_a_message_that_is_no_text_is_written_as_text(stderr: io.TextIOWrapper) -> None:
     begin(stderr, "info")
     logging.getLogger("tidegate.streams").info({"a": object})
     logging.getLogger("tidegate.streams").warning("%d of %d", 1, 2)
@@ -88,17 +88,17 @@ def test_text_lines_name_the_level_and_the_logger(stderr: io.TextIOWrapper) -> N
     assert re.fullmatch(r"[-\d]+ [:,\d]+ INFO    tidegate\.streams\.ingest\.takeover: taken over\n", text(stderr))
 
 
-@pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
-def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, heard: int) -> None:
+@pytest.mark.parametrize(("level", "expected"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_less_severe_facts_are_left_out(stderr: io.TextIOWrapper, level: str, expected: int) -> None:
     begin(stderr, level)
     log = logging.getLogger("tidegate.streams")
     for say in (log.debug, log.info, log.warning, log.error):
-        say("said")
-    assert len(lines(stderr)) == heard
+        say("message")
+    assert len(lines(stderr)) == expected
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_others_are_heard_only_where_they_warn(stderr: io.TextIOWrapper, name: str) -> None:
+def test_other_libraries_log_warnings_only(stderr: io.TextIOWrapper, name: str) -> None:
     begin(stderr, "debug")
     logging.getLogger(f"{name}.inner").info("news")
     logging.getLogger(f"{name}.inner").warning("trouble")

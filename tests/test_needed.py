@@ -40,7 +40,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_everything_that_is_missing_is_named_at_once(bare: Path) -> None:
-    assert needed.said(needed.lacking()) == SAID
+    assert needed.format_missing(needed.find_missing()) == SAID
 
 
 @pytest.mark.parametrize("absent", PROGRAMS)
@@ -48,7 +48,7 @@ def test_what_is_there_is_not_named(bare: Path, absent: str) -> None:
     for name in PROGRAMS:
         if name != absent:
             program(bare, name, 'openjdk version "21.0.2" 2024-01-16')
-    found = needed.said(needed.lacking()).splitlines()
+    found = needed.format_missing(needed.find_missing()).splitlines()
     assert len(found) == 3
     assert f"no `{absent}` on PATH" in found[1]
     assert found[2].startswith("on Debian and Ubuntu: apt install ")
@@ -57,7 +57,7 @@ def test_what_is_there_is_not_named(bare: Path, absent: str) -> None:
 def test_java_that_is_too_old_is_as_good_as_none(bare: Path) -> None:
     for name in PROGRAMS:
         program(bare, name, 'openjdk version "11.0.2" 2019-01-15')
-    _, line, remedy = needed.said(needed.lacking()).splitlines()
+    _, line, remedy = needed.format_missing(needed.find_missing()).splitlines()
     assert line == (
         f"""  {bare}/java says ['openjdk version "11.0.2" 2019-01-15']; expected Java 17 or newer: """
         "apt install openjdk-17-jre-headless"
@@ -70,7 +70,7 @@ def test_jars_that_maven_cannot_bring_are_missing(bare: Path) -> None:
         program(bare, name, 'openjdk version "17.0.9" 2023-10-17')
     (bare / "mvn").write_text("#!/bin/sh\necho '[ERROR] no network'\nexit 1\n")
     (bare / "mvn").chmod(0o755)
-    assert needed.said(needed.lacking()).splitlines()[1:] == [
+    assert needed.format_missing(needed.find_missing()).splitlines()[1:] == [
         f"  Maven could not bring Kafka's jars of {jars.POM}:",
         "[ERROR] no network",
     ]
@@ -80,7 +80,7 @@ def test_jars_that_are_there_need_no_maven(bare: Path) -> None:
     for name in ("java", "redis-server", "openssl"):
         program(bare, name, 'openjdk version "17.0.9" 2023-10-17')
     jars._lib().mkdir(parents=True)
-    assert needed.lacking() == []
+    assert needed.find_missing() == []
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_what_is_asked_for_by_name_fails_with_one_message(tmp_path: Path, comman
     )  # fmt: skip
     assert ran.returncode == code
     assert "skipped" not in ran.stdout + ran.stderr
-    said = [line.removeprefix("ERROR: ") for line in ran.stderr.splitlines() if line]
+    errors = [line.removeprefix("ERROR: ") for line in ran.stderr.splitlines() if line]
     expected = [line for line in SAID.splitlines() if "`mvn`" not in line]
-    assert [line for line in said if "`mvn`" not in line][:-1] == expected[:-1]
-    assert set(said[-1].split()) >= {"apt", "install", "openjdk-17-jre-headless", "redis-server"}
+    assert [line for line in errors if "`mvn`" not in line][:-1] == expected[:-1]
+    assert set(errors[-1].split()) >= {"apt", "install", "openjdk-17-jre-headless", "redis-server"}
 
 
 @pytest.mark.parametrize(("asked", "outcome"), [(False, pytest.skip.Exception), (True, pytest.fail.Exception)])

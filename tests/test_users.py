@@ -16,14 +16,14 @@ VALUE = b'{"id": "c1", "completion": "what was said"}'
 NAME = st.text(st.characters(exclude_categories=["Cc"]), min_size=1)  # of a tenant: no control characters
 
 
-def test_one_record_has_one_hmac_and_another_byte_or_key_has_another() -> None:
+def test_a_records_hmac_differs_by_byte_and_by_key() -> None:
     found = KEY.record(VALUE)
     assert re.fullmatch(r"[0-9a-f]{32}", found or "")
     assert KEY.record(VALUE) == found
     assert len({found, KEY.record(VALUE + b" "), KEY.record(b""), UserKey(b"another 16 bytes").record(VALUE)}) == 4
 
 
-def test_a_record_s_hmac_is_no_hash_that_can_be_guessed_without_the_key() -> None:
+def test_a_records_hmac_cannot_be_guessed_without_the_key() -> None:
     """Of a short text anybody could try all; so without a key there is none at all."""
     bare = {hashlib.sha256(VALUE).hexdigest()[:32], hmac.digest(b"", VALUE, "sha256").hex()[:32]}
     assert KEY.record(VALUE) not in bare
@@ -31,7 +31,7 @@ def test_a_record_s_hmac_is_no_hash_that_can_be_guessed_without_the_key() -> Non
 
 
 @given(tenant=NAME, name=st.text())
-def test_a_record_is_never_taken_for_a_user_nor_for_the_key_s_fingerprint(tenant: str, name: str) -> None:
+def test_a_records_hmac_is_never_a_users_or_the_fingerprint(tenant: str, name: str) -> None:
     user = KEY.hash(tenant, name)
     for value in (f"{tenant}\0{name}", name, f"record\0{name}", "tidegate fingerprint"):
         said = KEY.record(value.encode("utf-8", "surrogatepass"))

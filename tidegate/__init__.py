@@ -2,12 +2,19 @@
 
     import tidegate
 
-    scorer = tidegate.load()                            # the model that comes with it
-    values = scorer.score(["some text"]).values         # a row a text, a column a label
-    dict(zip(scorer.labels, values[0], strict=True))    # label -> probability in [0, 1]
+    with tidegate.load_moderator() as moderator:                     # the model and the policy that come with it
+        (found,) = moderator.moderate_now(["You are a worthless idiot."])
+    found.verdict.action, found.verdict.reasons                      # block, and why
 
-`Policy` and `parse_policy` read a policy, `Decision` is what consumers find on the topic `decisions`. Everything else
-is under `tidegate.streams` and `tidegate.classifiers`, and may change from release to release.
+    scorer = tidegate.load()                                         # the model alone
+    values = scorer.score(["some text"]).values                      # a row a text, a column a label
+    dict(zip(scorer.labels, values[0], strict=True))                 # label -> probability in [0, 1]
+
+    async with tidegate.Producer("kafka-1:9092") as producer:        # completions onto Kafka, keyed by user
+        await producer.send(tidegate.Completion(id="c-1", completion="Paris.", tenant="acme"))
+
+The names of `__all__` are the public API (docs/reference/python.md); everything else is under `tidegate.streams` and
+`tidegate.classifiers`, and may change from release to release.
 """
 
 from __future__ import annotations
@@ -17,19 +24,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tidegate.classifiers import Scorer, load
-    from tidegate.streams.core.events import Decision
+    from tidegate.classifiers import Scored, Scorer, load
+    from tidegate.streams.core.decide import Judged, Verdict, judge
+    from tidegate.streams.core.events import Completion, Decision, Feedback
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.core.policy.model import parse as parse_policy
+    from tidegate.streams.core.policy.resolved import LivePolicy
+    from tidegate.streams.kafka.completion_producer import Producer
+    from tidegate.streams.local import load_moderator
+    from tidegate.streams.moderation.moderator import Moderated, Moderator
 
-__all__ = ["Decision", "Policy", "Scorer", "__version__", "load", "parse_policy"]
+__all__ = [
+    "Completion",
+    "Decision",
+    "Feedback",
+    "Judged",
+    "LivePolicy",
+    "Moderated",
+    "Moderator",
+    "Policy",
+    "Producer",
+    "Scored",
+    "Scorer",
+    "Verdict",
+    "__version__",
+    "judge",
+    "load",
+    "load_moderator",
+    "parse_policy",
+]
 
 # Name -> module, and what it is called there. Looked up when it is asked for: a worker needs no more than its own.
 _PUBLIC = {
+    "Completion": ("tidegate.streams.core.events", "Completion"),
     "Decision": ("tidegate.streams.core.events", "Decision"),
+    "Feedback": ("tidegate.streams.core.events", "Feedback"),
+    "Judged": ("tidegate.streams.core.decide", "Judged"),
+    "LivePolicy": ("tidegate.streams.core.policy.resolved", "LivePolicy"),
+    "Moderated": ("tidegate.streams.moderation.moderator", "Moderated"),
+    "Moderator": ("tidegate.streams.moderation.moderator", "Moderator"),
     "Policy": ("tidegate.streams.core.policy.model", "Policy"),
+    "Producer": ("tidegate.streams.kafka.completion_producer", "Producer"),
+    "Scored": ("tidegate.classifiers", "Scored"),
     "Scorer": ("tidegate.classifiers", "Scorer"),
+    "Verdict": ("tidegate.streams.core.decide", "Verdict"),
+    "judge": ("tidegate.streams.core.decide", "judge"),
     "load": ("tidegate.classifiers", "load"),
+    "load_moderator": ("tidegate.streams.local", "load_moderator"),
     "parse_policy": ("tidegate.streams.core.policy.model", "parse"),
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three in the morning, as docs/operations.md tells it: an alert fires, the operator looks, asks what a change would have
+# Three in the morning, as docs/how-to/night.md has it: an alert fires, the operator looks, asks what a change would have
 # done, makes it, watches the rate fall, and takes it back. On an embedded stack with an ordinary worker; made-up traffic;
 # three minutes. Needs `make demo` or `make test` to have been run once. Ends everything it started.
 set -euo pipefail

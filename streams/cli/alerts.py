@@ -43,10 +43,10 @@ def alerts(
         say("no alerts")
     else:
         table(
-            ["state", "rule", "scope", "value", "above", "hits", "total", "since", "why", "silenced"],
+            ["state", "severity", "rule", "scope", "value", "above", "hits", "total", "since", "why", "silenced"],
             (
                 [
-                    a.state.value, a.rule, a.scope, value(a.kind, a.value), value(a.kind, a.above),
+                    a.state.value, a.severity, a.rule, a.scope, value(a.kind, a.value), value(a.kind, a.above),
                     a.hits, a.total, f"{ago(a.since_ms, active.now_ms)} ago", a.reason.value, alert.silenced_by,
                 ]
                 for alert in active.alerts
@@ -64,11 +64,15 @@ def _show_history(history: list[Alert], as_json: bool) -> None:
         say("no alerts on the topic")
     else:
         table(
-            ["at", "state", "rule", "scope", "value", "above", "hits", "total", "why", "policy", "silenced"],
+            [
+                "at", "state", "severity", "rule", "scope", "value", "above", "hits", "total", "why", "policy",
+                "silenced",
+            ],
             (
                 [
-                    clock(a.at_ms), a.state.value, a.rule, a.scope, value(a.kind, a.value), value(a.kind, a.above),
-                    a.hits, a.total, a.reason.value, a.policy_version, a.silenced_by,
+                    clock(a.at_ms), a.state.value, a.severity, a.rule, a.scope,
+                    value(a.kind, a.value), value(a.kind, a.above), a.hits, a.total,
+                    a.reason.value, a.policy_version, a.silenced_by,
                 ]
                 for a in history
             ),

@@ -18,7 +18,7 @@ from tidegate.streams.cli.render import PIPE_COLUMNS
 if TYPE_CHECKING:
     from tidegate.streams.core.policy.model import Policy
     from tidegate.streams.demo.dashboard import Dashboard, Event
-    from tidegate.streams.demo.view import Line, Now
+    from tidegate.streams.demo.view import Now, StyledLine
 
 PLAIN_S = 5.0  # between two plain lines
 
@@ -47,7 +47,7 @@ def demo(json_: bool) -> int:
         face.lines(summary(result))
     for problem in result.problems:
         say(f"the account does not close: {problem}")
-    typer.echo(json.dumps(result.line()))
+    typer.echo(json.dumps(result.to_dict()))
     return ExitCode.REFUSED if result.problems else ExitCode.DONE
 
 
@@ -67,7 +67,7 @@ class _Face:
         self.end()
         self._console.print(line, markup=False)
 
-    def lines(self, lines: list[Line]) -> None:
+    def lines(self, lines: list[StyledLine]) -> None:
         self._console.print(_text(lines))
 
     def rules(self, policy: Policy) -> None:
@@ -75,14 +75,14 @@ class _Face:
 
         self.lines(rules(policy))
 
-    def look(self, dash: Dashboard, policy: Policy, now: Now) -> None:
+    def show(self, dash: Dashboard, policy: Policy, now: Now) -> None:
         self._draw(dash, policy, now)
 
     def transition(self, alert: Event, now: Now) -> None:
-        from tidegate.streams.demo.view import told
+        from tidegate.streams.demo.view import format_transition
 
         if self._draw == self._print_lines:
-            self.say(told(alert, now))
+            self.say(format_transition(alert, now))
 
     def end(self) -> None:
         """The last picture stays; may be called again."""
@@ -102,14 +102,14 @@ class _Face:
         self._live.update(picture, refresh=True)
 
     def _print_lines(self, dash: Dashboard, policy: Policy, now: Now) -> None:
-        from tidegate.streams.demo.view import line
+        from tidegate.streams.demo.view import status_line
 
         if now.at_s >= self._plain_at:
             self._plain_at = now.at_s - now.at_s % PLAIN_S + PLAIN_S
-            self.say(line(dash, now))
+            self.say(status_line(dash, now))
 
 
-def _text(lines: list[Line]) -> Any:
+def _text(lines: list[StyledLine]) -> Any:
     """The lines as rich draws them: never wrapped, whatever the width."""
     from rich.text import Text
 

@@ -92,15 +92,12 @@ def replay(
 
 def _rescoring(settings: Settings, model: str) -> Rescoring:
     """The model that is named, and a worker's own code around it. Raises SettingsError."""
-    from functools import partial
-
-    from tidegate.streams.moderation.offline import Offline
     from tidegate.streams.moderation.pseudonyms import UserKey
     from tidegate.streams.moderation.scorer import load_scorer
     from tidegate.streams.operations.replay.replay import Rescoring
 
     scorer = load_scorer(model, settings.classifier_manifest, settings.score_threads, named_by="--model")
-    return Rescoring(scorer, UserKey(settings.user_key_bytes()), partial(Offline, settings))
+    return Rescoring(scorer, UserKey(settings.user_key_bytes()), settings.score_threads, settings.score_timeout_s)
 
 
 def _say_progress(run: ReplayRun) -> None:

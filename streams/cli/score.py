@@ -16,8 +16,9 @@ from tidegate.streams.cli.render import json_line, progress
 
 if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision
-    from tidegate.streams.moderation.offline import Offline
-    from tidegate.streams.moderation.scoring import Scored, Scorer, Scoring
+    from tidegate.streams.core.policy.resolved import LivePolicy
+    from tidegate.streams.moderation.records import RecordModerator
+    from tidegate.streams.moderation.scoring import Scoring, TextScorer, TextScores
     from tidegate.streams.settings.settings import Settings
 
 BATCH = 256  # as many as a worker's
@@ -72,40 +73,45 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.classifiers import require_labels
     from tidegate.streams.core.policy.model import digest
     from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.installed import named
-    from tidegate.streams.moderation.offline import Offline
+    from tidegate.streams.installed import describe_policy_file
+    from tidegate.streams.moderation.moderator import Moderator
     from tidegate.streams.moderation.pseudonyms import UserKey
+    from tidegate.streams.moderation.records import RecordModerator
     from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
     from tidegate.streams.moderation.scoring import Scoring
     from tidegate.streams.policy_log.file import read_policy
 
     policy = read_policy(settings.policy_file)
-    say(f"policy: {named(settings.policy_file)}")
+    say(f"policy: {describe_policy_file(settings.policy_file)}")
     loaded = load_scorer(settings.classifier, settings.classifier_manifest, settings.score_threads)
     require_labels([*policy.labels, *policy.prompt_labels], loaded, str(settings.policy_file))
     live = LivePolicy(f"file-{digest(policy)}", policy)
     # No user is shown, and no record's HMAC: an empty key will do.
-    offline = Offline(settings, LiveScorer(loaded, lambda _: None), live, UserKey(b""))
+    scoring = Scoring(settings.score_threads, settings.score_timeout_s)
+    moderator = RecordModerator(Moderator(scoring, LiveScorer(loaded, lambda _: None).under), UserKey(b""))
     explaining = Scoring(1, EXPLAIN_S) if explain else None
     refused = 0
     try:
         with opened(file) as lines, progress("scored", size(file)) as advance:
             for chunk in chunks(lines, lambda _: None):
                 for batch in _batches(chunk):
-                    refused += await _score_batch(offline, batch, explaining)
+                    refused += await _score_batch(moderator, live, batch, explaining)
                     advance(sum(len(value) + 1 for _, value in batch))
     finally:
-        offline.close()
+        scoring.close()
         if explaining is not None:
             explaining.close()
     return refused
 
 
-async def _score_batch(offline: Offline, batch: Sequence[Numbered], explaining: Scoring | None) -> int:
+async def _score_batch(
+    moderator: RecordModerator, live: LivePolicy, batch: Sequence[Numbered], explaining: Scoring | None
+) -> int:
     from tidegate.streams.core.events import Completion, DeadLetter
 
     refused, now_ms = 0, int(time.time() * 1000)
-    for item, result in await offline.moderate([Line(value, number, now_ms) for number, value in batch]):
+    lines = [Line(value, number, now_ms) for number, value in batch]
+    for item, result in await moderator.moderate(lines, live, epoch=0, now_ms=now_ms):
         if isinstance(result, DeadLetter):
             refused += 1
             say(
@@ -117,13 +123,15 @@ async def _score_batch(offline: Offline, batch: Sequence[Numbered], explaining: 
             refused += 1
             say(f"line {result.source.offset}: not scored: {result.fault.value}; decided as the policy's faults say")
         shown = _as_json(result)
-        if explaining is not None and isinstance(item.completion, Completion) and result.scores:
-            shown["spans"] = await _spans(explaining, item.scorer, item.completion.choices, result)
+        if explaining is not None and isinstance(item.completion, Completion) and item.scored and result.scores:
+            shown["spans"] = await _spans(explaining, item.scored.scorer, item.completion.choices, result)
         json_line(shown)
     return refused
 
 
-async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decision: Decision) -> list[dict[str, Any]]:
+async def _spans(
+    scoring: Scoring, scorer: TextScorer, texts: Sequence[str], decision: Decision
+) -> list[dict[str, Any]]:
     """What each label's score comes from, in the choice that gave it, with the pieces quoted."""
     spans = []
     for choice, text in enumerate(texts):
@@ -140,10 +148,10 @@ async def _spans(scoring: Scoring, scorer: Scorer, texts: Sequence[str], decisio
 class _Asked:
     """A scorer that a person asks about one text: what a cascade's encoder read, the encoder explains."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: TextScorer) -> None:
         self._scorer, self.labels, self.version = scorer, scorer.labels, scorer.version
 
-    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> TextScores:
         from tidegate.classifiers import Cascade
 
         if isinstance(self._scorer, Cascade):

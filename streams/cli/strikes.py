@@ -51,7 +51,7 @@ def show(
     who = _who(user, tenant, raw, settings)
     found = go(most_strikes(settings, limit, note) if who is None else strikes_of(settings, who, note))
     if not found.weights:
-        say("the live policy gives no weights: no strikes are made now (docs/policy.md)")
+        say("the live policy gives no weights: no strikes are made now (docs/reference/policy.md)")
     if json_:
         for held in found.held:
             json_line(held.as_json())
@@ -66,7 +66,7 @@ def show(
                     f"{held.now.strikes:.2f}",
                     held.enforced[0] if held.enforced else "-",
                     clock(held.enforced[1]) if held.enforced else "-",
-                    f"{ago(held.standing.at_ms, held.now_ms)} ago",
+                    f"{ago(held.balance.at_ms, held.now_ms)} ago",
                     f"{held.partition.topic}-{held.partition.partition}",
                 ]
                 for held in found.held

@@ -61,10 +61,10 @@ def tail(
 async def _tail(
     settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
-    from tidegate.streams.kafka.reading import everything, follow
+    from tidegate.streams.kafka.reading import follow, read_all
 
     kafka, shown = settings.brokers, 0
-    source = everything(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
+    source = read_all(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
     async with aclosing(source) as records:
         async for record in records:
             if id is not None and not _is_of(record, id):
@@ -137,7 +137,8 @@ def _alert(e: Event) -> str:
     again = " again" if e["resent"] else ""
     limits = f"{rule_value(e['kind'], e['value'])} of {e['measure']}, above {rule_value(e['kind'], e['above'])}"
     shadow = "  what a shadow would have done" if e.get("shadow") else ""
-    return f"{e['state']:<8} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
+    state = f"{e['state']:<8} {e.get('severity', 'warning'):<8}"  # an older worker's event has no severity
+    return f"{state} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
 
 
 def _rate(e: Event) -> str:

@@ -1,1 +1,1 @@
-"""Policies: model, resolution, the log's fold, what changes between two."""
+"""Contracts, policies, rates, alerts, strikes and simulation. Pure: no clock, no I/O."""

@@ -1,4 +1,4 @@
-"""decide: from what is known of one completion, and one policy version, to one decision. Pure."""
+"""decide: from the inputs of one completion, and one policy version, to one decision. Pure."""
 
 from __future__ import annotations
 
@@ -27,19 +27,24 @@ from tidegate.streams.core.times import BACK_MS
 ANYWHERE = Scopes()
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _FAILED = Reason(label=PRODUCER_FAILED, action=Action.ALLOW, scope="default")
-_ITS_OWN = (EventTime.ON_TIME, EventTime.TOO_LATE)  # where the producer's time is counted under, if it gave one
+_PRODUCER_TIMES = (
+    EventTime.ON_TIME,
+    EventTime.TOO_LATE,
+)  # the decision counts under the producer's time, if it gave one
 _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member up at the price of a function call
 
 
-class Inputs(NamedTuple):
-    """Everything a decision is made from, except the text and the policy."""
+class Judged(NamedTuple):
+    """What a verdict is made from, except the policy: nothing of who sent the text, where it stood, or when.
 
-    id: str
-    source: Source
-    epoch: int
-    record_ms: int
+    status: `ok` or `failed` (the producer's model gave no whole answer). fault: why it could not be scored.
+    scores: per label the strongest choice's, in [0, 1]; choice_of: per label the index of that choice, from 0.
+    by_encoder: labels whose score a cascade's encoder gave; None where one model gives all.
+    prompt_scores, prompt_by_encoder: the same of the prompt. spans: pieces of the text, in code points `[start, end)`.
+    scopes: tenant, model, route and locale, which choose the thresholds.
+    """
+
     model_version: str
-    event_ms: int | None = None
     status: str = "ok"
     fault: FaultReason | None = None
     scores: Mapping[str, float] = NOTHING
@@ -49,6 +54,37 @@ class Inputs(NamedTuple):
     prompt_by_encoder: tuple[str, ...] | None = None
     spans: Sequence[Span] = ()
     scopes: Scopes = ANYWHERE
+
+
+class Verdict(NamedTuple):
+    """What a policy asks for, of one text: the strongest action, and every reason for it."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+    spans: tuple[Span, ...]  # what `redact` hides
+    would_be: WouldBe | None  # what the shadow policy asks for; None where none runs
+    policy_version: str
+    model_version: str
+
+
+class Inputs(NamedTuple):
+    """Everything a decision is made from, except the text and the policy: a `Judged`, its identity and its times."""
+
+    id: str
+    source: Source
+    epoch: int
+    record_ms: int
+    model_version: str
+    status: str = "ok"
+    fault: FaultReason | None = None
+    scores: Mapping[str, float] = NOTHING
+    choice_of: Mapping[str, int] = NOTHING
+    by_encoder: tuple[str, ...] | None = None
+    prompt_scores: Mapping[str, float] = NOTHING
+    prompt_by_encoder: tuple[str, ...] | None = None
+    spans: Sequence[Span] = ()
+    scopes: Scopes = ANYWHERE
+    event_ms: int | None = None
     user: str | None = None
     conversation: str | None = None
     record_hmac: str | None = None
@@ -60,32 +96,21 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
-        """What a published decision was made from: `decide(Inputs.of(d), policy) == d` under d's versions."""
-        found = cls._make(_recorded(decision))
+        """Returns the inputs of a published decision: `decide(Inputs.of(d), policy) == d` under d's versions."""
+        inputs = cls._make(_recorded(decision))
         shadow = decision.would_be
-        return found._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else found
+        return inputs._replace(spans=(*decision.spans, *shadow.spans)) if shadow and shadow.spans else inputs
 
 
 _recorded = attrgetter(*Inputs._fields)  # of a decision
 
 
 def decide(inputs: Inputs, live: LivePolicy) -> Decision:
-    """The decision on one completion: the strongest action any score asks for, and every reason for it.
-
-    Beside it, where the policy has a shadow, what that one would ask for.
-
-    A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is allowed,
-    unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
-    its label becomes `review`: nothing to redact by, so a person looks.
-    """
+    """Decides one completion: the verdict of `judge`, under the completion's identity and times."""
     arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
-    own = by is not None and inputs.event_ms is not None and time in _ITS_OWN
-    action, reasons = _judge(inputs, live)
-    spans, would_be = tuple(inputs.spans), None
-    if live.shadow is not None:
-        spans, shadows = _whose(spans, inputs.scores, live) if spans else ((), ())
-        would_be = _would_be(inputs, live.shadow, shadows)
+    by_producer = by is not None and inputs.event_ms is not None and time in _PRODUCER_TIMES
+    action, reasons, spans, would_be, policy_version, model_version = judge(inputs, live)
     return unchecked(
         Decision,
         {
@@ -110,8 +135,8 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "record_ms": inputs.record_ms,
             "at_ms": at_ms,
             "time": time,
-            "policy_version": live.version,
-            "model_version": inputs.model_version,
+            "policy_version": policy_version,
+            "model_version": model_version,
             "would_be": would_be,
             "record_hmac": inputs.record_hmac,
             "origin": inputs.origin,
@@ -119,27 +144,53 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "dropped": inputs.dropped,
             "arrived_ms": arrived_ms,
             "arrived_by": by,
-            "time_source": TimeSource.PRODUCER if own else by,
+            "time_source": TimeSource.PRODUCER if by_producer else by,
         },
     )
 
 
-def _would_be(inputs: Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> WouldBe:
-    action, reasons = _judge(inputs, shadow)
+def judge(judged: Judged | Inputs, live: LivePolicy) -> Verdict:
+    """The verdict on one text: the strongest action that any score asks for, and every reason for it. Pure.
+
+    Beside it, where the policy has a shadow, what that one would ask for.
+
+    A fault is decided by the route's `fail` setting and carries no scores; a producer's failed completion is allowed,
+    unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
+    its label becomes `review`: nothing to redact by, so a person looks.
+    """
+    action, reasons = _strongest(judged, live)
+    spans, would_be = tuple(judged.spans), None
+    if live.shadow is not None:
+        spans, shadows = _split_spans(spans, judged.scores, live) if spans else ((), ())
+        would_be = _would_be(judged, live.shadow, shadows)
+    return Verdict(action, reasons, spans, would_be, live.version, judged.model_version)
+
+
+def decision_key(decision: Decision) -> bytes:
+    """The key of a decision's record: one user's decisions, of one tenant, under one key.
+
+    Without a user it is their conversation's, else its own id.
+    """
+    who = decision.user or decision.conversation or decision.id
+    return f"{decision.scopes.tenant}:{who}".encode()
+
+
+def _would_be(judged: Judged | Inputs, shadow: LivePolicy, spans: tuple[Span, ...]) -> WouldBe:
+    action, reasons = _strongest(judged, shadow)
     return unchecked(WouldBe, {"action": action, "reasons": reasons, "spans": spans, "policy_version": shadow.version})
 
 
-def _whose(
+def _split_spans(
     spans: tuple[Span, ...], scores: Mapping[str, float], live: LivePolicy
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """The spans that would be there without the shadow, and the others, which only it asked for."""
+    """Splits spans into those of the live policy, and those that only the shadow requested."""
     thresholds = live.own_redact_from
-    own = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
-    return tuple([s for s in spans if s.label in own]), tuple([s for s in spans if s.label not in own])
+    live_labels = {label for label, score in scores.items() if score >= thresholds.get(label, 2.0)}
+    return tuple([s for s in spans if s.label in live_labels]), tuple([s for s in spans if s.label not in live_labels])
 
 
 def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple[EventTime, int]:
-    """How the producer's time compares with when its record arrived, and the time to count under (ms)."""
+    """Returns how the producer's time compares with its record's arrival, and the time to count under (ms)."""
     if event_ms is None:
         return _ON_TIME, arrived_ms
     windows = live.policy.windows
@@ -152,22 +203,22 @@ def event_time(event_ms: int | None, arrived_ms: int, live: LivePolicy) -> tuple
     return _ON_TIME, event_ms
 
 
-def _judge(inputs: Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
-    if inputs.fault is not None:
+def _strongest(judged: Judged | Inputs, live: LivePolicy) -> tuple[Action, tuple[Reason, ...]]:
+    if judged.fault is not None:
         faults = live.policy.faults
-        own = faults.routes.get(inputs.scopes.route)
-        action = Action.BLOCK if (own or faults.fail) == "closed" else Action.ALLOW
-        scope = "default" if own is None else f"route={inputs.scopes.route}"
+        route_fail = faults.routes.get(judged.scopes.route)
+        action = Action.BLOCK if (route_fail or faults.fail) == "closed" else Action.ALLOW
+        scope = "default" if route_fail is None else f"route={judged.scopes.route}"
         return action, (Reason(label="fault", action=action, scope=scope),)
-    failed = inputs.status == "failed"
-    if failed and not inputs.scores:
+    failed = judged.status == "failed"
+    if failed and not judged.scores:
         return _ALLOW, (_FAILED,)
-    thresholds, prompt_thresholds = live.resolve(inputs.scopes)
+    thresholds, prompt_thresholds = live.resolve(judged.scopes)
     reasons = [
-        *_reasons(inputs.scores, inputs.by_encoder, thresholds, inputs),
+        *_reasons(judged.scores, judged.by_encoder, thresholds, judged),
         *(
-            _reasons(inputs.prompt_scores, inputs.prompt_by_encoder, prompt_thresholds, None)
-            if inputs.prompt_scores
+            _reasons(judged.prompt_scores, judged.prompt_by_encoder, prompt_thresholds, None)
+            if judged.prompt_scores
             else ()
         ),
     ]
@@ -183,12 +234,15 @@ def _reasons(
     scores: Mapping[str, float],
     by_encoder: tuple[str, ...] | None,
     thresholds: ResolvedLabels,
-    completion: Inputs | None,
+    completion: Judged | Inputs | None,
 ) -> list[Reason]:
-    """A reason for every label whose score reaches a bar: its strongest. completion is None for a prompt's scores."""
+    """Returns, for every label whose score reaches a threshold, its strongest reason.
+
+    completion: None for a prompt's scores.
+    """
     reasons = []
     for label, score in scores.items():
-        # Strongest first; a label that the policy does not name asks for nothing.
+        # Strongest first; a label that the policy does not name requests nothing.
         for threshold, action, scope in thresholds.get(label, ()):
             if score >= threshold:
                 if action is Action.REDACT and not (completion and any(s.label == label for s in completion.spans)):

@@ -1,9 +1,9 @@
-"""The contracts: one frozen model for every event Tidegate reads or writes; here what becomes of one record.
+"""The contracts: one frozen model for every event Tidegate reads or writes; here decisions and dead letters.
 
 The JSON Schemas and the AsyncAPI document are generated from them (`tidegate schemas`) and tested against them: the
-words under a field are its description there. No model holds completion text on its way out: what comes in is in
-`incoming.py`, everything else goes out. What follows from decisions is in `rated.py`, what stands on the `policies`
-log in `changes.py`, what they all share in `contract.py`.
+docstring under a field is its description there. No outgoing model holds completion text: incoming events are in
+`incoming.py`, all others go out. Rates, alerts and enforcements are in `rated.py`, the records of the `policies`
+log in `policy/records.py`, what all events share in `fields.py`.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Span(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why a decision is not `allow`: the score that reached a threshold, and whose threshold it was."""
+    """Why a decision is not `allow`: the score that reached a threshold, and the scope of that threshold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     label: str
     """A label; or `producer_failed` or `fault`, which have no score."""
     action: Action
-    """What the threshold asks for; `review` in place of `redact` where there are no spans to hide."""
+    """The action that the threshold requests; `review` in place of `redact` where there are no spans to hide."""
     score: Score | None = None
     """The label's score, in [0, 1]. Null where the reason is no label."""
     threshold: Score | None = None
@@ -89,16 +89,16 @@ class EventTime(StrEnum):
 
 
 class WouldBe(BaseModel):
-    """What the shadow policy asks for, of the same inputs. Nothing is done about it."""
+    """The shadow policy's judgement of the same inputs. It is recorded and never applied."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     action: Action
-    """The strongest action that the shadow policy asks for."""
+    """The strongest action that the shadow policy requests."""
     reasons: tuple[Reason, ...] = ()
     """Every threshold of the shadow policy that was reached, the strongest first."""
     spans: tuple[Span, ...] = ()
-    """Spans that only the shadow asked for: who hides a decision's spans must not hide more because a shadow runs."""
+    """Spans that only the shadow requested, apart from the decision's: a consumer that redacts must not hide them."""
     policy_version: str
     """The shadow policy's version."""
 
@@ -111,9 +111,9 @@ class Decision(Outgoing):
     source: Source
     """Where the completion was read: of decisions with one source one was counted."""
     epoch: int
-    """The owner's token; of the decisions on one source the highest epoch's is the one that was counted."""
+    """The owner's epoch (a fencing token); of the decisions on one source the highest epoch's was counted."""
     action: Action
-    """The strongest action that any reason asks for."""
+    """The strongest action that any reason requests."""
     reasons: tuple[Reason, ...] = ()
     """Every threshold that was reached, the strongest first; else the fault, or the producer's. Empty: nothing."""
     spans: tuple[Span, ...] = ()
@@ -121,7 +121,7 @@ class Decision(Outgoing):
     fault: FaultReason | None = None
     """Why we could not score it. Null where there was no need or nothing went wrong."""
     status: Literal["ok", "failed"] = "ok"
-    """What the producer said: whether its model gave an answer."""
+    """The producer's status: whether its model gave an answer."""
     scores: dict[str, Score] = Field({})
     """Per label the strongest choice's score, in [0, 1]; empty where nothing was scored."""
     choice_of: dict[str, int] = Field({})
@@ -151,7 +151,7 @@ class Decision(Outgoing):
     model_version: str
     """The classifier that gave the scores."""
     would_be: WouldBe | None = None
-    """What the shadow policy asks for. Null where none ran beside the live one."""
+    """What the shadow policy requests. Null where none ran beside the live one."""
     record_hmac: str | None = None
     """HMAC-SHA256 of the record's value under the user key, 32 hex digits, to recognise it by. Null: none was made."""
     origin: Source | None = None
@@ -199,7 +199,7 @@ class DeadLetter(Outgoing):
     source: Source
     """Where the record was read."""
     epoch: int
-    """The owner's token; of dead letters with one id the highest epoch's is the one that was counted."""
+    """The owner's epoch (a fencing token); of dead letters with one id the highest epoch's was counted."""
     reason: DeadLetterReason
     """Why it could not be read."""
     where: str
@@ -211,11 +211,11 @@ class DeadLetter(Outgoing):
     sha256: str
     """SHA-256 of the record's value, 64 hex digits."""
     record_ms: int
-    """The record's own timestamp, in ms since 1970-01-01 UTC; of `unreadable_batch` when a worker stood at it first."""
+    """The record's own timestamp, in ms since 1970-01-01 UTC; of `unreadable_batch` when a worker first met it."""
     value_base64: str | None = None
     """The record's value, only where the setting dead_letter_bytes is on. Null: not kept."""
     offsets: int = 1
-    """Consecutive offsets, from `source` on, that it stands for; each counts as one dead letter."""
+    """Consecutive offsets, from `source` on, that it covers; each counts as one dead letter."""
     origin: str | None = None
     """Of a record that `redrive` sent again: the id of its first dead letter."""
 

@@ -1,11 +1,11 @@
-"""What every contract in `events.py` is made of: names, times, scores, actions, and the model they all are."""
+"""The field types of every contract in `events.py`: names, times, scores, actions; and the base models."""
 
 from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,6 +13,12 @@ UNKNOWN = "unknown"
 
 # A name that becomes part of a key or a metric: short, printable, no control characters or separators of ours.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+# One line of text, as people read it: no control characters, and none of Unicode's other ends of a line.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+# An http or https URL that fits a link of a pager: no user or password, no space, nothing that ends a link early.
+WEB_URL = r"^https?://[^\s\x00-\x1f\x7f<>\"|\\^`{}/?#@]+([/?#][^\s\x00-\x1f\x7f<>\"|\\^`{}]*)?$"
+Severity = Literal["critical", "warning", "info"]  # of an alert; the most urgent first
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Score = Annotated[float, Field(ge=0, le=1)]
 # Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.
@@ -22,46 +28,46 @@ Choices = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHOICES)
 
 
 LONGEST_ID = 256  # characters, as `Id` says
-_KEPT = 200  # of a longer one; with `~` and 16 hex digits it is short enough
+_PREFIX = 200  # characters kept of a longer one; with `~` and 16 hex digits it is short enough
 
 
 def shortened(id: str) -> str:
-    """The id, or user, as Tidegate keeps it: one of over 256 characters as `id[:200] + "~" + sha256(id)[:16]` (hex)."""
+    """Returns the id or user as stored: one of over 256 characters as `id[:200] + "~" + sha256(id)[:16]` (hex)."""
     if len(id) <= LONGEST_ID:
         return id
-    return f"{id[:_KEPT]}~{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return f"{id[:_PREFIX]}~{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 class Event(BaseModel):
-    """What every event shares: frozen, strict about unknown keys, and silent about its input in errors.
+    """The base of every event: frozen, strict about unknown keys, and silent about its input in errors.
 
-    The words under a field become its description in schemas/: unit, range, what null means.
+    The docstring under a field becomes its description in schemas/: unit, range, what null means.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
     schema_version: Literal[1] = 1
-    """The version of this contract; within it fields are only added, never taken away or changed in meaning."""
+    """The version of this contract; within it fields are only added, never removed or changed in meaning."""
 
 
 class Outgoing(Event):
-    """An event that Tidegate writes, and others read: a slip of ours is an error, a field of tomorrow is none.
+    """An event that Tidegate writes: writing an unknown field is an error, reading one is not.
 
-    Within one schema_version fields are only added, so whoever reads leaves out what it does not know.
+    Within one schema_version fields are only added, so a reader must leave out the fields that it does not know.
     """
 
     @classmethod
     def read(cls, value: bytes | None) -> Self:
-        """The event in a record's value, less the fields that we do not know, at any depth.
+        """Reads the event in a record's value, without unknown fields, at any depth.
 
-        Raises ValidationError: no such event, of another schema_version, or with an action, a state or a reason that
-        we do not know: what an event means cannot be left out.
+        Raises ValidationError: no such event, another schema_version, or an unknown action, state or reason: the
+        meaning of an event cannot be left out.
         """
         return cls.model_validate_json(value or b"", extra="ignore")
 
 
 class Incoming(Event):
-    """An event from outside: keys we do not know are ignored, so that producers may send more than we read."""
+    """An event from outside: unknown keys are ignored, so that producers may send more than Tidegate reads."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -70,10 +76,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def unchecked(model: type[M], fields: dict[str, Any]) -> M:
-    """`model(**fields)` without its checks, at a tenth of its cost: for values that are known to be valid.
+    """Builds `model(**fields)` without its checks, at a tenth of its cost: for values that are known to be valid.
 
     fields: every field, in the model's order, which is the order in JSON; the values as validation leaves them
-    (enums, tuples, models). The event keeps the dict. Never for what was read from outside.
+    (enums, tuples, models). The event keeps the dict. Never for input from outside.
     """
     event = model.__new__(model)
     # What `model_construct` does, less its walk over defaults, aliases and private attributes: we have none.
@@ -89,12 +95,12 @@ _set = object.__setattr__
 
 @cache
 def _names(model: type[BaseModel]) -> set[str]:
-    """All of a model's fields; events share it, for nobody sets a field of a frozen one."""
+    """All of a model's fields; events share the set, for fields of a frozen model are never set."""
     return set(model.model_fields)
 
 
 class Action(StrEnum):
-    """What a decision asks for, weakest first; the strongest of several wins."""
+    """The actions that a decision can request, weakest first; the strongest of several wins."""
 
     ALLOW = "allow"
     FLAG = "flag"
@@ -111,7 +117,7 @@ STRENGTH = {action: strength for strength, action in enumerate(Action)}
 
 
 class Source(BaseModel):
-    """Where a record was read: the identity that every account is kept by."""
+    """The position of a record: the identity that all counting rests on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -127,7 +133,7 @@ class Source(BaseModel):
 
 
 class Scopes(BaseModel):
-    """Where a completion came from: what thresholds and rates can apply to."""
+    """The origin of a completion: what thresholds and rates can apply to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

@@ -1,4 +1,4 @@
-"""What producers report: completions, and what people said of them. The only models that hold a text."""
+"""Incoming events: completions and people's feedback on them. The only models that hold a text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from pydantic.json_schema import SkipJsonSchema
 
 from tidegate.streams.core.fields import UNKNOWN, Choices, Id, Incoming, Name
-from tidegate.streams.core.times import Given
+from tidegate.streams.core.times import GivenTime
 
 
 class Completion(Incoming):
@@ -30,7 +30,7 @@ class Completion(Incoming):
     completion: str | Choices = ""
     """The text, or one text per choice; where status is `failed`, what was shown before. It leaves in no event."""
     prompt: str | None = None
-    """What the model was asked; scored only where the policy has `prompt_labels`. Null: none is scored."""
+    """The model's input; scored only where the policy has `prompt_labels`. Null: none is scored."""
     status: Literal["ok", "failed"] = "ok"
     """Whether the model gave an answer; a failed one is counted as the producer's failure."""
     tenant: Name = UNKNOWN
@@ -44,11 +44,11 @@ class Completion(Incoming):
     user: Id | None = None
     """Whom it was shown to, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
     conversation: Id | None = None
-    """What it is a part of, as the producer names it; leaves Tidegate only as an HMAC."""
-    at_ms: Given | None = None
+    """The conversation it belongs to, as the producer names it; leaves Tidegate only as an HMAC."""
+    at_ms: GivenTime | None = None
     """When it was made, in ms since 1970-01-01 UTC, by the producer's clock; the record's timestamp where absent."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
+    """Paths in the record that could not be read. Set by the decoder; producers never send it."""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class Completion(Incoming):
 
 
 class FeedbackKind(StrEnum):
-    """What a person said of a completion; each is a measure of its own."""
+    """The kind of a person's feedback on a completion; each is a measure of its own."""
 
     THUMB_UP = "thumb_up"
     THUMB_DOWN = "thumb_down"
@@ -67,14 +67,14 @@ class FeedbackKind(StrEnum):
 
 
 class Feedback(Incoming):
-    """What a person said of a completion. Without tenant, model and route it counts in `all` only."""
+    """A person's feedback on a completion. Without tenant, model and route it counts in `all` only."""
 
     id: Id
     """The producer's name for this feedback."""
     completion_id: Id
     """The id of the completion that it is about."""
     kind: FeedbackKind
-    """What was said; `upheld` and `overturned` are a reviewer's verdicts: the decision was right, or wrong."""
+    """The kind; `upheld` and `overturned` are a reviewer's verdicts: the decision was right, or wrong."""
     tenant: Name | None = None
     """The completion's tenant. Null: it does not count in the rates of one."""
     model: Name | None = None
@@ -82,9 +82,9 @@ class Feedback(Incoming):
     route: Name | None = None
     """The completion's route. Null: it does not count in the rates of one."""
     user: Id | None = None
-    """Who said it, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
-    at_ms: Given | None = None
-    """When it was said, in ms since 1970-01-01 UTC, by the producer's clock. Read and left: feedback counts under its
+    """Who gave it, as the producer names them; leaves Tidegate only as an HMAC. Null: nobody is named."""
+    at_ms: GivenTime | None = None
+    """When it was given, in ms since 1970-01-01 UTC, by the producer's clock. Read and left: feedback counts under its
     record's time."""
     dropped: SkipJsonSchema[tuple[str, ...]] = ()
-    """Where in the record there stood what could not be read. The decoder's word: nobody sends it."""
+    """Paths in the record that could not be read. Set by the decoder; producers never send it."""

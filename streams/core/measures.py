@@ -1,15 +1,17 @@
-"""What can be counted, and over what: the one table behind rates, alert rules and the dashboards' names.
+"""Measures: what can be counted, and over what total. The one table behind rates, alert rules and dashboards.
 
-A counter is what `store.apply` adds to. A measure is a question over counters: hits, and the total they are
-a share of.
+`store.apply` adds to counters. A measure is computed from counters, and is of one kind: a share or a count of hits, or
+a statistic. `MeasureKind` names the kinds that rules may ask for; everything else reads them from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from tidegate.streams.core.events import Action, FeedbackKind
+from tidegate.streams.core.fields import Action
+from tidegate.streams.core.incoming import FeedbackKind
 
 SCORED = "scored"  # completions with scores: no faults, and of the producer's failures those with a text
 FAULT = "fault"
@@ -21,11 +23,15 @@ FEEDBACK = tuple(kind.value for kind in FeedbackKind)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A question over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of.
+# The kinds that a rule may ask for and an alert may be of. With another one mypy names each place that must know it.
+MeasureKind = Literal["share", "count"]
 
-    twice: counters of what is in two of `total`: taken off, so that each completion is in the sum once.
+
+@dataclass(frozen=True, slots=True)
+class _OfHits:
+    """`hits` is a counter's name, `total` the counters whose sum it is a share of.
+
+    twice: counters of what is in two of `total`: subtracted, so that each completion is in the sum once.
     """
 
     name: str
@@ -35,45 +41,94 @@ class Measure:
 
     @property
     def counters(self) -> tuple[str, ...]:
-        """Every counter that the answer is made of."""
+        """Every counter that the measure is computed from."""
         return (self.hits, *self.total, *self.twice)
 
 
+class ShareMeasure(_OfHits):
+    """Hits of a total, in [0, 1]."""
+
+    __slots__ = ()
+    kind: ClassVar[MeasureKind] = "share"
+
+
+class CountMeasure(_OfHits):
+    """Hits alone: a number of events. The total is published beside it, and nothing is compared with it."""
+
+    __slots__ = ()
+    kind: ClassVar[MeasureKind] = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticMeasure:
+    """A number computed from counters that has no hits, such as the distance of two distributions.
+
+    None exists yet, and no rule can ask for one: `MeasureKind` does not name it.
+    """
+
+    kind: ClassVar[str] = "statistic"
+
+    name: str
+    counters: tuple[str, ...]
+
+
+Counted = ShareMeasure | CountMeasure
+Measure = Counted | StatisticMeasure
+
+
+_BY_KIND: dict[str, type[ShareMeasure | CountMeasure]] = {
+    ShareMeasure.kind: ShareMeasure,
+    CountMeasure.kind: CountMeasure,
+}
+
+
+def of_kind(measure: Counted, kind: str) -> Counted:
+    """Returns the measure of the same counters as a rule of that kind reads them.
+
+    Raises ValueError where no rule can ask for that kind. A policy with one is refused before, with the key's name.
+    """
+    if kind not in _BY_KIND:
+        raise ValueError(f"{measure.name}: unknown kind {kind!r}; expected one of {', '.join(_BY_KIND)}")
+    return _BY_KIND[kind](measure.name, measure.hits, measure.total, measure.twice)
+
+
 _FIXED = (
-    *(Measure(action, action, (SCORED,)) for action in ACTIONS),
-    Measure(FAULT, FAULT, (SCORED, FAULT)),
-    Measure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
-    Measure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
-    Measure("overturned", "overturned", ("upheld", "overturned")),
-    *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+    *(ShareMeasure(action, action, (SCORED,)) for action in ACTIONS),
+    ShareMeasure(FAULT, FAULT, (SCORED, FAULT)),
+    ShareMeasure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
+    ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
+    ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
+    *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
-WOULD = "would."  # before the name of a measure or a counter: what the shadow policy would have made of it
+WOULD = "would."  # before the name of a measure or a counter: the shadow policy's
 
 
-def would(of: Measure, shadow: str) -> Measure:
-    """The same question of what the shadow policy would have done; of feedback, which no policy changes, itself.
+def shadow_measure(measure: Counted, shadow: str) -> Counted:
+    """Returns the measure over the shadow policy's counters; a measure of feedback, which no policy changes, itself.
 
-    shadow: its version. It is in the counters' names: what two shadows would have done is never one sum.
+    shadow: its version. It is in the counters' names, so that two shadows are never one sum.
     """
-    if of.hits in FEEDBACK:
-        return of
-    total, twice = (tuple(would_count(counter, shadow) for counter in some) for some in (of.total, of.twice))
-    return Measure(WOULD + of.name, would_count(of.hits, shadow), total, twice)
+    if measure.hits in FEEDBACK:
+        return measure
+    total, twice = (
+        tuple(shadow_counter(counter, shadow) for counter in counters) for counters in (measure.total, measure.twice)
+    )
+    return type(measure)(WOULD + measure.name, shadow_counter(measure.hits, shadow), total, twice)
 
 
-def would_count(counter: str, shadow: str) -> str:
-    """The counter's name where a shadow of that version is what counts: `would.12-7f3a91c2.label.toxicity`."""
+def shadow_counter(counter: str, shadow: str) -> str:
+    """Returns the counter's name for a shadow of that version: `would.12-7f3a91c2.label.toxicity`."""
     return f"{WOULD}{shadow}.{counter}"
 
 
-def measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
-    """The measure of that name, or None where there is none.
+def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> ShareMeasure | None:
+    """Returns the measure of that name, or None where there is none.
 
     name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
     `overturned`, or a feedback kind.
     """
     head, _, label = name.partition(".")
     if (head == "label" and label in labels) or (head == "prompt" and label in prompt_labels):
-        return Measure(name, name, (SCORED,))
+        return ShareMeasure(name, name, (SCORED,))
     return FIXED.get(name)

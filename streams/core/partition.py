@@ -1,4 +1,4 @@
-"""One partition of a source topic, and its records, as everything of ours reads them. Pure."""
+"""One partition of a source topic, and its records, as every room reads them. Pure."""
 
 from __future__ import annotations
 
@@ -47,29 +47,29 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRange:
-    """The records of a batch that cannot be decoded, as one that says nothing: offsets [offset, end)."""
+    """The records of a batch that cannot be decoded, as one record without a value: offsets [offset, end)."""
 
     topic: str
     partition: int
     offset: int
     end: int
     why: str
-    timestamp: int = 0  # ms, when somebody stood at it first; 0: not known
+    timestamp: int = 0  # ms, when a worker first met it; 0: unknown
     key: None = None
     value: None = None
     headers: Sequence[tuple[str, bytes]] = ()
 
 
 def end_of(record: Record) -> int:
-    """The offset after it."""
+    """Returns the offset after the record."""
     return record.end if isinstance(record, UnreadableRange) else record.offset + 1
 
 
 def by_broker(record: Record) -> bool:
-    """Whether the broker stamped the record (LogAppendTime). aiokafka says so; a record that is none of Kafka's not."""
+    """Whether the broker stamped the record (LogAppendTime). False for a record that is not aiokafka's."""
     return getattr(record, "timestamp_type", 0) == 1
 
 
 def content_hash(value: bytes | None) -> str:
-    """16 hex digits of a record's bytes, as a checkpoint's mark keeps them."""
+    """Returns 16 hex digits of a record's bytes, as a checkpoint's marker stores them."""
     return hashlib.sha256(value or b"").hexdigest()[:16]

@@ -1,10 +1,12 @@
-"""What follows from decisions: rates over windows, alerts of rules that they break, strikes that reach a threshold."""
+"""Events that follow from decisions: rates over windows, alerts of broken rules, enforcements of strikes."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
+from tidegate.streams.core.alerts.facts import AlertFacts
+from tidegate.streams.core.alerts.facts import AlertReason as AlertReason
+from tidegate.streams.core.alerts.facts import AlertState as AlertState
 from tidegate.streams.core.fields import Outgoing
 
 
@@ -12,7 +14,7 @@ class Rate(Outgoing):
     """A share or a count over a sliding window, for one scope, at one time."""
 
     scope: str
-    """Of what it is taken: `all`, or one name of a kind, such as `tenant=acme`; `tenant:other` is the rest's."""
+    """The scope: `all`, or one name of a kind, such as `tenant=acme`; `tenant:other` is the rest's."""
     measure: str
     """What is counted: `label.toxicity`, `action.block`, `fault`, `satisfaction` and so on."""
     window_s: int
@@ -29,75 +31,19 @@ class Rate(Outgoing):
     """Whether a partition is behind or has no owner: the window is still filling."""
 
 
-class AlertState(StrEnum):
-    """An alert's life. `inactive` is never published."""
-
-    INACTIVE = "inactive"
-    PENDING = "pending"
-    FIRING = "firing"
-    RESOLVED = "resolved"
-
-
-class AlertReason(StrEnum):
-    """Why an alert is in the state it is in."""
-
-    BROKEN = "broken"  # the rule's condition holds
-    HELD = "held"  # it held for for_s
-    BELOW = "below"  # under resolve_below
-    BETWEEN = "between"  # under above, not yet under resolve_below: hysteresis
-    TOO_FEW = "too_few"  # under min_total
-    TOO_FEW_USERS = "too_few_users"
-    NOT_CONFIDENT = "not_confident"  # the Wilson bound does not pass
-    INCOMPLETE = "incomplete"  # a backlog must not resolve an alert
-    QUIET = "quiet"  # too few for a whole window
-    RULE_REMOVED = "rule_removed"
-
-
-class Alert(Outgoing):
+class Alert(AlertFacts, Outgoing):
     """A rule broken by a rate or a count: one event a transition, and the state again while firing."""
 
     id: str
     """Fingerprint and sequence: the same transition published twice has one id."""
     fingerprint: str
     """One for each rule and scope: what belongs to one alert has the same."""
-    sequence: int
-    """Of this alert's transitions the number; a later one has a greater one."""
-    rule: str
-    """The rule's name in the policy."""
-    scope: str
-    """Where it is broken: `all`, or one name of a kind, such as `tenant=acme`."""
-    measure: str
-    """What the rule looks at, such as `label.toxicity`."""
-    kind: Literal["share", "count"]
-    """Whether `value`, `above` and `resolve_below` are shares of a total or numbers of events."""
-    state: AlertState
-    """The state that it is in now."""
     previous: AlertState
     """The state that it was in before; of a state that is sent again the same as `state`."""
-    reason: AlertReason
-    """Why it is in this state."""
     resent: bool = False
     """Whether the state is sent again while firing, under the id of its transition: nothing changed."""
-    value: float | None
-    """A share in [0, 1], or a count, as of `at_ms`. Null where there are too few to say."""
-    above: float
-    """The rule is broken where the value is above this."""
-    resolve_below: float
-    """The alert resolves where the value is under this."""
-    hits: int
-    """Events in the window that carry the measure."""
-    total: int
-    """Events in the window that could have carried it."""
-    users: int | None = None
-    """Distinct users among the hits, an estimate of about 1%. Null where the rule does not ask."""
-    window_s: int
-    """How far back the rule looks, in seconds."""
-    at_ms: int
-    """When the window ended that made the transition, in ms since 1970-01-01 UTC."""
-    since_ms: int
-    """When this state began, in ms since 1970-01-01 UTC."""
     silenced_by: str | None = None
-    """The id of the silence that matches. Null: nobody silenced it."""
+    """The id of the silence that matches. Null: none matches."""
     shadow: bool = False
     """Whether the rule is the shadow policy's, on what that would have done: nobody was affected."""
     policy_version: str
@@ -114,7 +60,7 @@ class Enforcement(Outgoing):
     user: str
     """The user, as an HMAC: 32 hex digits."""
     action: Literal["throttle", "suspend", "lifted"]
-    """What the highest threshold reached asks for; `lifted`: none is reached any longer."""
+    """The action of the highest threshold reached; `lifted`: none is reached any longer."""
     strikes: float
     """The user's strikes at `at_ms`, decayed and added up, to 4 decimals."""
     threshold: float | None = None
@@ -128,6 +74,6 @@ class Enforcement(Outgoing):
     author: str | None = None
     """Who undid strikes. Null: a strike made this one."""
     reason: str
-    """The label and action, as `toxicity.block` or `prompt.toxicity.block`; of an undo what its author said."""
+    """The label and action, as `toxicity.block` or `prompt.toxicity.block`; of an undo its author's reason."""
     policy_version: str
     """The policy that says what strikes weigh and where the thresholds are."""

@@ -1,7 +1,7 @@
-"""Strikes: what a decision weighs, how weights add up and decay, and which thresholds a user stands at. Pure.
+"""Strikes: the weight of a decision, how weights add up and decay, and which thresholds a user reaches. Pure.
 
 `store.apply` does this sum where the counts are kept (in Lua; its in-memory twin does it with this file), so that a
-strike is added exactly as often as its completion is counted: once. Nothing here is seen by `decide`.
+strike is added exactly as often as its completion is counted: once. `decide` never reads strikes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import SMALLEST, Strikes
 
 Enforced = Literal["throttle", "suspend"]
-NEGLIGIBLE = 1 / 1000  # of the smallest number that the policy names: less than that is nobody's strikes
+NEGLIGIBLE = 1 / 1000  # of the smallest number in the policy: fewer strikes than that are forgotten
 AT_ONCE = 500  # crossings of a partition: some 200 kB
 
 
 class Strike(NamedTuple):
-    """What one completion adds to its user's strikes."""
+    """The strike that one completion adds to its user."""
 
     id: str  # the completion's source position: at most one strike comes from it
     user: str  # `tenant:hmac(user)`
@@ -32,7 +32,7 @@ class Strike(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which half-life and thresholds strikes are added up: those of one policy version."""
+    """The half-life and thresholds of one policy version, under which strikes are added up."""
 
     half_life_ms: int
     throttle: float | None
@@ -42,20 +42,20 @@ class Terms:
 
     @property
     def lowest(self) -> float | None:
-        """Standing at or above this is enforced; None where nothing is."""
+        """A balance at or above this is enforced; None where no threshold is set."""
         return self.suspend if self.throttle is None else self.throttle
 
 
 @dataclass(frozen=True, slots=True)
 class NewStrikes:
-    """What a span adds to strikes, in offset order."""
+    """The strikes that a record range adds, in offset order."""
 
     terms: Terms
     strikes: tuple[Strike, ...]
 
 
-class Standing(NamedTuple):
-    """How a user stands: the decayed sum of their strikes at the event time of the latest one."""
+class StrikeBalance(NamedTuple):
+    """A user's strikes: their decayed sum at the event time of the latest one."""
 
     strikes: float
     at_ms: int
@@ -63,11 +63,11 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A user was left at or above a threshold by a strike, or somebody undid some: what an enforcement says."""
+    """A strike left a user at or above a threshold, or an operator undid some: the content of an enforcement."""
 
     id: str
     user: str
-    standing: Standing  # afterwards
+    balance: StrikeBalance  # afterwards
     terms: Terms
     reason: str
     author: str | None = None  # only where somebody undid strikes
@@ -77,31 +77,31 @@ class Crossing:
 
 
 def terms(live: LivePolicy) -> Terms:
-    """The terms of a policy version, also where it gives no weights: what was made before still decays."""
-    of = live.policy.strikes
-    by_label = (*of.weights.values(), *of.prompt_weights.values())
+    """Returns the terms of a policy version, also where it gives no weights: earlier strikes still decay."""
+    rules = live.policy.strikes
+    by_label = (*rules.weights.values(), *rules.prompt_weights.values())
     weights = [w for label in by_label for w in (label.flag, label.review, label.redact, label.block)]
-    smallest = min((n for n in (of.throttle, of.suspend, *weights) if n), default=1.0)
+    smallest = min((n for n in (rules.throttle, rules.suspend, *weights) if n), default=1.0)
     negligible = NEGLIGIBLE * max(smallest, SMALLEST)
-    return Terms(of.half_life_s * 1000, of.throttle, of.suspend, negligible, live.version)
+    return Terms(rules.half_life_s * 1000, rules.throttle, rules.suspend, negligible, live.version)
 
 
 def new_strikes(decisions: Iterable[Decision], live: LivePolicy) -> NewStrikes | None:
-    """The strikes of a span's decisions, in their order; None where there are none.
+    """Returns the strikes of a record range's decisions, in their order; None where there are none.
 
     Costs nothing where the policy gives no weights, as it is by default.
     """
-    of = live.policy.strikes
-    if not (of.weights or of.prompt_weights):
+    rules = live.policy.strikes
+    if not (rules.weights or rules.prompt_weights):
         return None
-    made = tuple(strike for decision in decisions if (strike := strike_of(decision, of)) is not None)
-    return NewStrikes(terms(live), made) if made else None
+    strikes = tuple(strike for decision in decisions if (strike := strike_of(decision, rules)) is not None)
+    return NewStrikes(terms(live), strikes) if strikes else None
 
 
-def strike_of(decision: Decision, of: Strikes) -> Strike | None:
-    """What a decision adds to its user's strikes, or None.
+def strike_of(decision: Decision, rules: Strikes) -> Strike | None:
+    """Returns the strike of a decision, or None.
 
-    Of several reasons the one that weighs most counts, the others add nothing: labels of one text go together. A
+    Of several reasons the one that weighs most counts; the others add nothing: labels of one text go together. A
     fault, a producer's failure as such (not the text that was shown before it), a completion that came too late and
     one without a user weigh nothing.
     """
@@ -115,7 +115,7 @@ def strike_of(decision: Decision, of: Strikes) -> Strike | None:
     most, why = 0.0, ""
     for reason in decision.reasons:
         prompt = reason.of == "prompt"
-        weights = (of.prompt_weights if prompt else of.weights).get(reason.label)
+        weights = (rules.prompt_weights if prompt else rules.weights).get(reason.label)
         weight = getattr(weights, reason.action.value, 0.0)
         if weight > most:
             most, why = weight, f"{'prompt.' if prompt else ''}{reason.label}.{reason.action.value}"
@@ -128,32 +128,34 @@ def strike_of(decision: Decision, of: Strikes) -> Strike | None:
 
 
 def decayed(strikes: float, for_ms: int, half_life_ms: int) -> float:
-    """What is left after that time, 0 or more of it."""
+    """Returns what is left of the strikes after for_ms, which is 0 or more."""
     return float(strikes * 2.0 ** (-for_ms / half_life_ms))
 
 
-def add(standing: Standing | None, strike: Strike, half_life_ms: int) -> Standing:
-    """How the user stands with one more strike.
+def add(balance: StrikeBalance | None, strike: Strike, half_life_ms: int) -> StrikeBalance:
+    """Returns the user's balance with one more strike.
 
-    The sum is the same in whatever order strikes come: one that is older than the latest is decayed to the latest's
-    time itself.
+    The sum is the same in whatever order strikes come: an older strike than the latest is decayed to the latest's
+    time.
     """
-    if standing is None:
-        return Standing(strike.weight, strike.at_ms)
-    at_ms = max(standing.at_ms, strike.at_ms)
-    before = decayed(standing.strikes, at_ms - standing.at_ms, half_life_ms)
-    return Standing(before + decayed(strike.weight, at_ms - strike.at_ms, half_life_ms), at_ms)
+    if balance is None:
+        return StrikeBalance(strike.weight, strike.at_ms)
+    at_ms = max(balance.at_ms, strike.at_ms)
+    before = decayed(balance.strikes, at_ms - balance.at_ms, half_life_ms)
+    return StrikeBalance(before + decayed(strike.weight, at_ms - strike.at_ms, half_life_ms), at_ms)
 
 
-def undone(standing: Standing, weight: float | None, now_ms: int, half_life_ms: int) -> tuple[float, Standing]:
-    """The strikes at now_ms, and how the user stands without `weight` of them (None: without any)."""
-    at_ms = max(now_ms, standing.at_ms)
-    before = decayed(standing.strikes, at_ms - standing.at_ms, half_life_ms)
-    return before, Standing(0.0 if weight is None else max(0.0, before - weight), at_ms)
+def after_undo(
+    balance: StrikeBalance, weight: float | None, now_ms: int, half_life_ms: int
+) -> tuple[float, StrikeBalance]:
+    """Returns the strikes at now_ms, and the balance without `weight` of them (None: without any)."""
+    at_ms = max(now_ms, balance.at_ms)
+    before = decayed(balance.strikes, at_ms - balance.at_ms, half_life_ms)
+    return before, StrikeBalance(0.0 if weight is None else max(0.0, before - weight), at_ms)
 
 
-def kept_ms(strikes: float, terms: Terms) -> int:
-    """How long until less than `terms.negligible` is left of them, rounded up."""
+def negligible_in_ms(strikes: float, terms: Terms) -> int:
+    """Returns how long (ms) until less than `terms.negligible` is left of the strikes, rounded up."""
     times = strikes / terms.negligible
     return ceil(terms.half_life_ms * log2(times)) if times > 1 else 0
 
@@ -161,8 +163,8 @@ def kept_ms(strikes: float, terms: Terms) -> int:
 # --- what is enforced
 
 
-def reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
-    """The strongest enforcement whose threshold is reached, and that threshold."""
+def threshold_reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
+    """Returns the strongest enforcement whose threshold is reached, and that threshold."""
     if terms.suspend is not None and strikes >= terms.suspend:
         return "suspend", terms.suspend
     if terms.throttle is not None and strikes >= terms.throttle:
@@ -170,29 +172,29 @@ def reached(strikes: float, terms: Terms) -> tuple[Enforced, float] | None:
     return None
 
 
-def below_ms(standing: Standing, threshold: float, half_life_ms: int) -> int:
-    """The first millisecond at which less than the threshold is left, if no more come; at_ms where it is already."""
-    if standing.strikes < threshold:
-        return standing.at_ms
-    return standing.at_ms + int(half_life_ms * log2(standing.strikes / threshold)) + 1
+def below_ms(balance: StrikeBalance, threshold: float, half_life_ms: int) -> int:
+    """Returns the first millisecond with less than the threshold left, if no more come; at_ms where it is already."""
+    if balance.strikes < threshold:
+        return balance.at_ms
+    return balance.at_ms + int(half_life_ms * log2(balance.strikes / threshold)) + 1
 
 
 def enforcement(crossing: Crossing) -> Enforcement:
-    """What is published of a crossing. An undo that leaves the user at a threshold enforces that one."""
-    standing, terms = crossing.standing, crossing.terms
+    """Builds the event of a crossing. An undo that leaves the user at a threshold enforces that threshold."""
+    balance, terms = crossing.balance, crossing.terms
     tenant, _, user = crossing.user.rpartition(":")
-    action, threshold = reached(standing.strikes, terms) or ("lifted", None)
-    then = terms.throttle if action == "suspend" else None
+    action, threshold = threshold_reached(balance.strikes, terms) or ("lifted", None)
+    throttle_next = terms.throttle if action == "suspend" else None
     return Enforcement(
         id=crossing.id,
         tenant=tenant,
         user=user,
         action=action,
-        strikes=round(standing.strikes, 4),
+        strikes=round(balance.strikes, 4),
         threshold=threshold,
-        at_ms=standing.at_ms,
-        until_ms=None if threshold is None else below_ms(standing, threshold, terms.half_life_ms),
-        throttled_until_ms=None if then is None else below_ms(standing, then, terms.half_life_ms),
+        at_ms=balance.at_ms,
+        until_ms=None if threshold is None else below_ms(balance, threshold, terms.half_life_ms),
+        throttled_until_ms=None if throttle_next is None else below_ms(balance, throttle_next, terms.half_life_ms),
         author=crossing.author,
         reason=crossing.reason,
         policy_version=terms.policy_version,

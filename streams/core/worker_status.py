@@ -1,4 +1,4 @@
-"""What a worker says of itself once a second, and what that means beside the `policies` log. Pure."""
+"""A worker's status, written once a second, and its health compared with the `policies` log. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tidegate.streams.core.policy.log import PolicyLog
 from tidegate.streams.core.policy.snapshot import LogMatch
 
-SILENT_MS = 5_000  # a word comes once a second
+SILENT_MS = 5_000  # a status is written once a second
 
 
 class WorkerStatus(BaseModel):
-    """A worker's word. Keys of a newer Tidegate are not looked at."""
+    """The status of one worker. Keys of a newer Tidegate are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -25,65 +25,68 @@ class WorkerStatus(BaseModel):
     shadow: str | None = None
     since_ms: int | None = None  # when it took that version
     model: str | None = None
-    next: int = 0  # how far it has read the `policies` log
-    log: LogMatch = LogMatch.WHOLE  # what that log is
-    file: Literal["same", "ignored"] | None = None  # beside the live policy; None: none is live
+    next: int = 0  # next offset of the `policies` log
+    log: LogMatch = LogMatch.WHOLE  # how that log compares with the snapshot
+    file: Literal["same", "ignored"] | None = (
+        None  # the policy file, compared with the live policy; None: no policy is live
+    )
     waiting_for: Mapping[str, str] = Field({})  # what keeps it from its job
     probes: str = ""
-    stopped: bool = False  # its last word: it ended in order
+    stopped: bool = False  # the last status: the worker ended in order
 
 
 @dataclass(frozen=True)
 class WorkerHealth:
-    """One worker, and what keeps it from being as it should be: `why` is empty where nothing does."""
+    """The health of one worker; `why` names what is wrong, and is empty where nothing is."""
 
     worker: str
-    report: WorkerStatus
+    status: WorkerStatus
     seen_ms: int
-    behind: int | None  # changes it has not taken; None: its version is not of this log
+    behind: int | None  # changes that it has not applied; None: its version is not of this log
     silent: bool
     why: str
 
 
 def worker_healths(
-    words: Mapping[str, tuple[int, str]], known: PolicyLog, changes: Collection[int], now_ms: int
+    texts: Mapping[str, tuple[int, str]], log: PolicyLog, changes: Collection[int], now_ms: int
 ) -> list[WorkerHealth]:
-    """Every worker that did not end in order, by name.
+    """Returns the health of every worker that did not end in order, by name.
 
-    words: worker -> when it said it (store time), and what. changes: offsets of the log that changed policy or shadow.
-    Of several workers of one name the silent ones were restarted: only those that speak are given, else the last.
+    texts: worker -> when its status was written (store time), and the JSON. changes: offsets of the log that changed
+    policy or shadow. Of several workers of one name the silent ones were restarted: only the others are returned, or
+    the last where all are silent.
     """
     by_name: dict[str, list[WorkerHealth]] = {}
-    for worker, (seen_ms, word) in words.items():
+    for worker, (seen_ms, text) in texts.items():
         try:
-            report = WorkerStatus.model_validate_json(word)
+            status = WorkerStatus.model_validate_json(text)
         except ValidationError:
-            report = WorkerStatus(
-                name=worker, started_ms=0, waiting_for={"report": "its word cannot be read: another version?"}
+            status = WorkerStatus(
+                name=worker, started_ms=0, waiting_for={"report": "its status cannot be read: another version?"}
             )
-        if not report.stopped:
-            standing = _standing(worker, report, seen_ms, known, changes, now_ms)
-            by_name.setdefault(report.name, []).append(standing)
-    found = []
+        if not status.stopped:
+            health = _health(worker, status, seen_ms, log, changes, now_ms)
+            by_name.setdefault(status.name, []).append(health)
+    healths = []
     for _, those in sorted(by_name.items()):
-        those.sort(key=lambda s: s.report.started_ms)
-        found += [s for s in those if not s.silent] or those[-1:]
-    return found
+        those.sort(key=lambda s: s.status.started_ms)
+        healths += [s for s in those if not s.silent] or those[-1:]
+    return healths
 
 
-def _standing(
-    worker: str, report: WorkerStatus, seen_ms: int, known: PolicyLog, changes: Collection[int], now_ms: int
+def _health(
+    worker: str, status: WorkerStatus, seen_ms: int, log: PolicyLog, changes: Collection[int], now_ms: int
 ) -> WorkerHealth:
-    live = known.live
+    live = log.live
     shadow = live.shadow if live else None
     silent = now_ms - seen_ms > SILENT_MS
-    current = report.version == (live.version if live else None)
-    current &= report.shadow == (shadow.version if shadow else None)
-    missed = sum(offset >= report.next for offset in changes)
+    current = status.version == (live.version if live else None)
+    current &= status.shadow == (shadow.version if shadow else None)
+    missed = sum(offset >= status.next for offset in changes)
     behind = 0 if current else missed or None
     if silent:
         why = f"silent for {(now_ms - seen_ms) // 1000} s"
-    elif report.version is None:
+    elif status.version is None:
         why = "no policy yet"
     elif behind is None:
         why = "on a version that is not the log's"
@@ -91,4 +94,4 @@ def _standing(
         why = f"{behind} change{'s' if behind > 1 else ''} behind"
     else:
         why = ""
-    return WorkerHealth(worker, report, seen_ms, behind, silent, why)
+    return WorkerHealth(worker, status, seen_ms, behind, silent, why)

@@ -1,4 +1,4 @@
-"""Whether the account closes: everything sent came out exactly once, and is what Redis counted. Pure."""
+"""Reconciles the account: everything sent came out exactly once, and equals what Redis counted. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 Position = tuple[int, int]  # partition and offset in `completions`
 Kind = Literal["decided", "faults", "dead_letters", "redriven"]
 KINDS: tuple[Kind, ...] = ("decided", "faults", "dead_letters", "redriven")
-SHOWN = 5  # positions named in a problem
+SHOWN = 5  # positions listed in a problem
 
 
 class CompletionOutcome(NamedTuple):
@@ -22,7 +22,7 @@ class CompletionOutcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was sent and what became of it. problems: what does not close, a line each; empty where it closes."""
+    """What was sent and what came out. problems: a line for each mismatch; empty where the account closes."""
 
     sent: int
     decided: int
@@ -33,39 +33,39 @@ class Account:
     redriven: int = 0
 
 
-def settle(
+def reconcile(
     sent: Collection[Position],
     outcomes: Mapping[Position, Sequence[CompletionOutcome]],
     totals: Mapping[str, int],
     feedback_sent: int,
     feedback_totals: Mapping[str, int],
 ) -> Account:
-    """The account of what was acknowledged, what the topics hold, and Redis' totals of `completions` and `feedback`.
+    """Returns the account of acknowledged positions, the topics' outcomes, and Redis' totals of both source topics.
 
-    Of several outcomes of one position the highest epoch's counts, as for every consumer: an owner that lost its
-    partition may have published before the next one did. Two under one epoch are one too many.
+    Of several outcomes of one position the one of the highest epoch counts, as for every consumer: an owner that lost
+    its partition may have published before the next one did. Two under one epoch are one too many.
     """
     acknowledged = set(sent)
     problems = [
-        *_named("sent, and neither decided nor a dead letter", acknowledged - outcomes.keys()),
-        *_named("came out, and were never sent", outcomes.keys() - acknowledged),
+        *_list_positions("sent, and neither decided nor a dead letter", acknowledged - outcomes.keys()),
+        *_list_positions("came out, and were never sent", outcomes.keys() - acknowledged),
     ]
     counted: Counter[Kind] = Counter()
     twice = []
-    for position, found in outcomes.items():
-        epoch = max(outcome.epoch for outcome in found)
-        newest = [outcome for outcome in found if outcome.epoch == epoch]
+    for position, published in outcomes.items():
+        epoch = max(outcome.epoch for outcome in published)
+        newest = [outcome for outcome in published if outcome.epoch == epoch]
         counted[newest[0].kind] += 1
         if len(newest) > 1:
             twice.append(position)
-    problems += _named("came out more than once under one epoch", twice)
+    problems += _list_positions("came out more than once under one epoch", twice)
     for kind in KINDS:
         if totals.get(kind, 0) != counted[kind]:
-            word = kind.replace("_", " ")
-            problems.append(f"Redis counted {totals.get(kind, 0):,} {word}, the topics hold {counted[kind]:,}")
-    heard = feedback_totals.get("feedback", 0)
-    if heard != feedback_sent:
-        problems.append(f"{feedback_sent:,} feedback events were sent, Redis counted {heard:,}")
+            name = kind.replace("_", " ")
+            problems.append(f"Redis counted {totals.get(kind, 0):,} {name}, the topics hold {counted[kind]:,}")
+    counted_feedback = feedback_totals.get("feedback", 0)
+    if counted_feedback != feedback_sent:
+        problems.append(f"{feedback_sent:,} feedback events were sent, Redis counted {counted_feedback:,}")
     return Account(
         sent=len(acknowledged),
         decided=counted["decided"],
@@ -77,10 +77,10 @@ def settle(
     )
 
 
-def _named(what: str, positions: Iterable[Position]) -> list[str]:
-    found = sorted(positions)
-    if not found:
+def _list_positions(what: str, positions: Iterable[Position]) -> list[str]:
+    ordered = sorted(positions)
+    if not ordered:
         return []
-    names = ", ".join(f"completions[{partition}]@{offset}" for partition, offset in found[:SHOWN])
-    more = f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
-    return [f"{len(found):,} {what}: {names}{more}"]
+    names = ", ".join(f"completions[{partition}]@{offset}" for partition, offset in ordered[:SHOWN])
+    more = f" and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else ""
+    return [f"{len(ordered):,} {what}: {names}{more}"]

@@ -1,6 +1,6 @@
-"""What a dashboard knows: everything here was read from the output topics, and from nowhere else.
+"""A dashboard's state: read from the output topics only.
 
-No broker and no clock: records are handed in, by topic, as bytes.
+No broker and no clock: the caller passes records, by topic, as bytes.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from tidegate.streams.core.measures import MeasureKind
 from tidegate.streams.demo.account import CompletionOutcome, Kind, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
-LATEST = 20  # decisions kept to be shown
+LATEST = 20  # decisions stored, to be shown
 Event = dict[str, Any]
 RateKey = tuple[str, str, int]  # scope, measure, window in seconds
 
@@ -24,8 +25,8 @@ class Incident:
 
     rule: str
     scope: str
-    rate: RateKey  # the one that the rule looks at
-    kind: Literal["share", "count"]
+    rate: RateKey  # the one of the rule's measure
+    kind: MeasureKind
     above: float
     fired_ms: int
     peak: float
@@ -34,7 +35,7 @@ class Incident:
 
 @dataclass
 class Affected:
-    """Whose completions reached a threshold of a label."""
+    """The tenants, models and users whose completions reached a threshold of a label."""
 
     hits: Counter[tuple[str, str]] = field(default_factory=Counter)  # (tenant, model) -> decisions
     users: set[str] = field(default_factory=set)  # hashed
@@ -49,9 +50,9 @@ class Dashboard:
         self.dead_letters: Counter[str] = Counter()  # reason -> n
         self.faults = 0
         self.latest: deque[Event] = deque(maxlen=LATEST)  # decisions that are not `allow`, newest first
-        self.labels: dict[str, Affected] = {}  # label -> whose completions reached a threshold of it
+        self.labels: dict[str, Affected] = {}  # by label
         self.rates: dict[RateKey, Event] = {}
-        self.alerts: dict[tuple[str, str], Event] = {}  # (rule, scope) -> the last that was said of it
+        self.alerts: dict[tuple[str, str], Event] = {}  # (rule, scope) -> its last event
         self.incidents: list[Incident] = []  # in the order in which they fired
         self._transitions: set[str] = set()  # ids: a transition may be published twice, under one
 
@@ -72,62 +73,62 @@ class Dashboard:
         if topic == "rates":
             self._rate(key or b"", value)
         elif value is not None:
-            found = json.loads(value)
+            event = json.loads(value)
             if topic == "alerts":
-                return self._alert(found)
-            self._outcome(found, dead=topic == "dead-letters")
+                return self._alert(event)
+            self._outcome(event, dead=topic == "dead-letters")
         return []
 
-    def _outcome(self, found: Event, *, dead: bool) -> None:
-        source = found["source"]
+    def _outcome(self, event: Event, *, dead: bool) -> None:
+        source = event["source"]
         if source["topic"] != "completions":
             return
-        fault = not dead and found["fault"] is not None
-        letter: Kind = "redriven" if found.get("reason") == "redriven" else "dead_letters"
-        outcome = CompletionOutcome(found["epoch"], letter if dead else "faults" if fault else "decided")
+        fault = not dead and event["fault"] is not None
+        letter: Kind = "redriven" if event.get("reason") == "redriven" else "dead_letters"
+        outcome = CompletionOutcome(event["epoch"], letter if dead else "faults" if fault else "decided")
         self.outcomes.setdefault((source["partition"], source["offset"]), []).append(outcome)
         if dead:
-            self.dead_letters[found["reason"]] += 1
+            self.dead_letters[event["reason"]] += 1
             return
         if fault:
             self.faults += 1
         else:
-            self.actions[found["action"]] += 1
-        for label in {reason["label"] for reason in found["reasons"]}:
+            self.actions[event["action"]] += 1
+        for label in {reason["label"] for reason in event["reasons"]}:
             affected = self.labels.setdefault(label, Affected())
-            affected.hits[found["scopes"]["tenant"], found["scopes"]["model"]] += 1
-            if found["user"]:
-                affected.users.add(found["user"])
-        if found["action"] != "allow":
-            self.latest.appendleft(found)
+            affected.hits[event["scopes"]["tenant"], event["scopes"]["model"]] += 1
+            if event["user"]:
+                affected.users.add(event["user"])
+        if event["action"] != "allow":
+            self.latest.appendleft(event)
 
     def _rate(self, key: bytes, value: bytes | None) -> None:
         if value is not None:
-            found = json.loads(value)
-            rate = found["scope"], found["measure"], found["window_s"]
-            self.rates[rate] = found
+            event = json.loads(value)
+            rate = event["scope"], event["measure"], event["window_s"]
+            self.rates[rate] = event
             for incident in self.incidents:
                 if incident.rate == rate and incident.resolved_ms is None:
-                    worth = found["hits"] if incident.kind == "count" else found["share"] or 0.0
-                    incident.peak = max(incident.peak, worth)
+                    reached = event["hits"] if incident.kind == "count" else event["share"] or 0.0
+                    incident.peak = max(incident.peak, reached)
             return
         scope, measure, window = key.decode().split("|")  # a tombstone: the scope went quiet
         self.rates.pop((scope, measure, int(window)), None)
 
-    def _alert(self, found: Event) -> list[Event]:
-        self.alerts[found["rule"], found["scope"]] = found
-        if found["resent"] or found["id"] in self._transitions:
+    def _alert(self, event: Event) -> list[Event]:
+        self.alerts[event["rule"], event["scope"]] = event
+        if event["resent"] or event["id"] in self._transitions:
             return []
-        self._transitions.add(found["id"])
-        if found["state"] == "firing":
-            rate = found["scope"], found["measure"], found["window_s"]
+        self._transitions.add(event["id"])
+        if event["state"] == "firing":
+            rate = event["scope"], event["measure"], event["window_s"]
             self.incidents.append(
                 Incident(
-                    found["rule"], found["scope"], rate, found["kind"], found["above"], found["at_ms"], found["value"]
+                    event["rule"], event["scope"], rate, event["kind"], event["above"], event["at_ms"], event["value"]
                 )
             )
-        elif found["state"] == "resolved" and found["previous"] == "firing":
+        elif event["state"] == "resolved" and event["previous"] == "firing":
             for incident in self.incidents:
-                if (incident.rule, incident.scope) == (found["rule"], found["scope"]):
-                    incident.resolved_ms = incident.resolved_ms or found["at_ms"]
-        return [found]
+                if (incident.rule, incident.scope) == (event["rule"], event["scope"]):
+                    incident.resolved_ms = incident.resolved_ms or event["at_ms"]
+        return [event]

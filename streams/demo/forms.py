@@ -1,4 +1,4 @@
-"""How producers write what they report: six of the input forms (one of them in two ways), and what cannot be read."""
+"""Producers' records: six of the input forms (one of them in two encodings), and malformed ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 Headers = tuple[tuple[str, bytes], ...]
-Written = tuple[bytes, Headers]
+EncodedRecord = tuple[bytes, Headers]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One completion of the demo, before a producer writes it down."""
+    """One completion of the demo, before a producer encodes it."""
 
     number: str  # of the event: `c0042`
     tenant: str
@@ -34,25 +34,25 @@ class Answer:
         return f"{self.tenant}:{self.user}".encode()
 
 
-def native(answer: Answer) -> Written:
+def native(answer: Answer) -> EncodedRecord:
     return _bytes(_native(answer)), ()
 
 
-def cloud_event(answer: Answer) -> Written:
+def cloud_event(answer: Answer) -> EncodedRecord:
     """A structured CloudEvent around the native form."""
     time = datetime.fromtimestamp(answer.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     envelope = {"specversion": "1.0", "id": answer.number, "source": _source(answer), "type": "completion.made"}
     return _bytes({**envelope, "time": time, "data": _native(answer)}), ()
 
 
-def cloud_event_in_headers(answer: Answer) -> Written:
+def cloud_event_in_headers(answer: Answer) -> EncodedRecord:
     """A binary CloudEvent: its attributes are `ce_` headers."""
     headers = (("ce_specversion", b"1.0"), ("ce_id", answer.number.encode()), ("ce_source", _source(answer).encode()))
     return _bytes(_native(answer)), headers
 
 
-def openai(answer: Answer) -> Written:
-    """An OpenAI `chat.completion`; whose it is stands in `tidegate-` headers."""
+def openai(answer: Answer) -> EncodedRecord:
+    """An OpenAI `chat.completion`; its tenant, route and user are `tidegate-` headers."""
     choices = [
         {"index": i, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         for i, text in enumerate(answer.texts)
@@ -69,7 +69,7 @@ def openai(answer: Answer) -> Written:
     ), headers
 
 
-def response(answer: Answer) -> Written:
+def response(answer: Answer) -> EncodedRecord:
     """An OpenAI `response`. It has no choices: the first text is the answer."""
     messages = [
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
@@ -89,8 +89,8 @@ def response(answer: Answer) -> Written:
     ), ()
 
 
-def anthropic(answer: Answer) -> Written:
-    """An Anthropic `message`, of one text. Whose it is stands in headers; when it was made, nowhere."""
+def anthropic(answer: Answer) -> EncodedRecord:
+    """An Anthropic `message`, of one text. Its tenant, route and user are headers; it has no time."""
     blocks = [{"type": "text", "text": text} for text in answer.texts[:1]]
     headers = tuple((f"tidegate-{name}", getattr(answer, name).encode()) for name in ("tenant", "route", "user"))
     return _bytes(
@@ -105,7 +105,7 @@ def anthropic(answer: Answer) -> Written:
     ), headers
 
 
-def litellm(answer: Answer) -> Written:
+def litellm(answer: Answer) -> EncodedRecord:
     """A LiteLLM `StandardLoggingPayload`."""
     choices = [{"message": {"role": "assistant", "content": text}} for text in answer.texts]
     return _bytes(
@@ -125,7 +125,7 @@ def litellm(answer: Answer) -> Written:
     ), ()
 
 
-FORMS: dict[str, Callable[[Answer], Written]] = {
+FORMS: dict[str, Callable[[Answer], EncodedRecord]] = {
     "native": native,
     "cloudevents": cloud_event,
     "cloudevents, binary": cloud_event_in_headers,
@@ -139,24 +139,24 @@ FAILING = ("native", "litellm", "responses")  # the forms in which a producer ca
 
 
 def decision_id(answer: Answer, form: str) -> str:
-    """The id that its decision will bear: what feedback must name."""
+    """Returns the id of its decision, which feedback must name."""
     return f"{_source(answer)}#{answer.number}" if form.startswith("cloudevents") else answer.id
 
 
 def malformed(rng: random.Random, answer: Answer) -> tuple[str, bytes | None]:
-    """What went wrong, and a value that cannot be read; None is a tombstone."""
-    found = _native(answer)
-    whole = _bytes(found)
+    """Returns what is wrong, and a value that cannot be read; None is a tombstone."""
+    event = _native(answer)
+    encoded = _bytes(event)
     chunk = {"object": "chat.completion.chunk", "id": answer.id, "choices": [{"index": 0, "delta": {"content": "He"}}]}
     broken: list[tuple[str, bytes | None]] = [
-        ("cut off", whole[: len(whole) // 2]),
+        ("cut off", encoded[: len(encoded) // 2]),
         ("a log line", b"INFO answered in 812 ms"),
-        ("latin-1", json.dumps({**found, "tenant": "café"}, ensure_ascii=False).encode("latin-1")),
-        ("a number as text", _bytes({**found, "completion": 42})),
-        ("words for choices", _bytes({**found, "completion": {"text": "Hello"}})),
+        ("latin-1", json.dumps({**event, "tenant": "café"}, ensure_ascii=False).encode("latin-1")),
+        ("a number as text", _bytes({**event, "completion": 42})),
+        ("words for choices", _bytes({**event, "completion": {"text": "Hello"}})),
         ("no text", _bytes({"id": answer.id, "tenant": answer.tenant})),
-        ("a list", _bytes([found])),
-        ("another version", _bytes({**found, "schema_version": 7})),
+        ("a list", _bytes([event])),
+        ("another version", _bytes({**event, "schema_version": 7})),
         ("another event", _bytes({"event": "heartbeat", "up_s": 812})),
         ("nested too deep", b'{"id": ' + b"[" * 400),
         ("a stream chunk", _bytes(chunk)),
@@ -166,12 +166,12 @@ def malformed(rng: random.Random, answer: Answer) -> tuple[str, bytes | None]:
 
 
 def _native(answer: Answer) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    event: dict[str, Any] = {
         name: getattr(answer, name) for name in ("id", "tenant", "model", "route", "user", "at_ms")
     }
     if not answer.texts:
-        return {**found, "status": "failed"}
-    return {**found, "completion": answer.texts[0] if len(answer.texts) == 1 else list(answer.texts)}
+        return {**event, "status": "failed"}
+    return {**event, "completion": answer.texts[0] if len(answer.texts) == 1 else list(answer.texts)}
 
 
 def _source(answer: Answer) -> str:

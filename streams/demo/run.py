@@ -1,4 +1,4 @@
-"""Runs the demo: the stack, the topics, one ordinary worker, the traffic, and a dashboard that reads what comes out."""
+"""Runs the demo: the stack, the topics, one ordinary worker, the traffic, and a dashboard of the output topics."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy
-from tidegate.streams.demo.account import Account, Position, settle
+from tidegate.streams.demo.account import Account, Position, reconcile
 from tidegate.streams.demo.dashboard import TOPICS, Dashboard, Event
-from tidegate.streams.demo.traffic import LENGTH_S, Made, going_on, traffic
+from tidegate.streams.demo.traffic import LENGTH_S, TrafficRecord, describe_phase, traffic
 from tidegate.streams.demo.view import Now
 from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
@@ -30,12 +30,12 @@ from tidegate.streams.store.redis import RedisStore
 
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 PARTITIONS = 3
-WORKER = {"SESSION_TIMEOUT_S": "6", "HEARTBEAT_S": "1.5"}  # a fresh group: nobody to be waited for
+WORKER = {"SESSION_TIMEOUT_S": "6", "HEARTBEAT_S": "1.5"}  # a fresh group: no other member to wait for
 READY_S = 60.0  # a cold disk reads Faust and ONNX slowly
-LOOK_S = 0.25  # between two looks at everything
-LONGEST_S = 110.0  # after the first event: then the account is what it is
-AFTER_S = 1.5  # after all is there: a second outcome of a position would come by then
-TOTALS_S = 5.0  # Redis is told after the topics are
+POLL_S = 0.25  # between two checks of everything
+LONGEST_S = 110.0  # after the first event: then the account is made as it is
+AFTER_S = 1.5  # after every outcome is read: a second one of a position would come by then
+TOTALS_S = 5.0  # Redis counts after the topics hold the outcomes
 LOG_LINES = 15  # of the worker's log, where it ended by itself
 
 
@@ -43,26 +43,26 @@ class DemoStopped(TidegateError):
     """The demo could not run to its end: the message says why. Nothing of it is left running; start it again."""
 
 
-class Face(Protocol):
-    """Where the demo is shown: a terminal, or plain lines."""
+class DemoDisplay(Protocol):
+    """Shows the demo: in a terminal, or as plain lines."""
 
     def say(self, line: str) -> None: ...
     def rules(self, policy: Policy) -> None: ...
-    def look(self, dash: Dashboard, policy: Policy, now: Now) -> None: ...
+    def show(self, dash: Dashboard, policy: Policy, now: Now) -> None: ...
     def transition(self, alert: Event, now: Now) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How it went."""
+class DemoResult:
+    """The account and the dashboard at the end of the demo."""
 
     account: Account
     dash: Dashboard
     start_ms: int  # of the first event
     seconds: float  # from the first event to the account
 
-    def line(self) -> dict[str, int | float]:
-        """The account as one JSON object."""
+    def to_dict(self) -> dict[str, int | float]:
+        """Returns the account as one JSON object."""
         account = self.account
         return {
             "sent": account.sent,
@@ -77,46 +77,51 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """What is off; empty where the account closes and an alert fired and resolved."""
-        found = list(self.account.problems)
+        """A line for each problem; empty where the account closes and an alert fired and resolved."""
+        problems = list(self.account.problems)
         if not self.dash.resolved:
-            found.append(f"{self.dash.fired} alerts fired and none resolved; expected one at least")
-        return found
+            problems.append(f"{self.dash.fired} alerts fired and none resolved; expected one at least")
+        return problems
 
 
-def run(face: Face) -> Result:
-    """Runs all of it and leaves nothing behind. Raises EmbeddedError, DemoStopped, BrokerUnavailable, StoreUnavailable."""
-    # A shell's variables are for another deployment: the demo's worker hears of this stack only.
+def run(display: DemoDisplay) -> DemoResult:
+    """Runs the demo and leaves nothing running.
+
+    Raises EmbeddedError, DemoStopped, BrokerUnavailable, StoreUnavailable.
+    """
+    # The shell's variables are for another deployment: the demo's worker must see this stack only.
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]
     policy = read_policy(POLICY_FILE)
-    face.rules(policy)
-    face.say("")
+    display.rules(policy)
+    display.say("")
     began = time.monotonic()
     with EmbeddedStack() as stack, tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-        face.say(f"a broker on {stack.kafka} and a store on {stack.redis.split('/')[2]}, both in memory")
+        display.say(f"a broker on {stack.kafka} and a store on {stack.redis.split('/')[2]}, both in memory")
         asyncio.run(ensure_topics(stack.kafka, PARTITIONS, 1))
         port = free_port()
         settings = {"POLICY_FILE": str(POLICY_FILE), "HTTP_PORT": str(port), "PARTITIONS": str(PARTITIONS), **WORKER}
         env = {**stack.env(), **{PREFIX + name: value for name, value in settings.items()}}
         log = Path(folder) / "worker.log"
         with log.open("wb") as out, WorkerProcess(env, out) as worker:
-            face.say("and a worker, like any other: it joins in 10 to 20 s")
-            play = _Play(stack, worker, log, policy, face)
+            display.say("and a worker, like any other: it joins in 10 to 20 s")
+            session = _Session(stack, worker, log, policy, display)
             try:
-                asyncio.run(play.until_ready(port))
-                face.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
-                result = asyncio.run(play.traffic())
+                asyncio.run(session.until_ready(port))
+                display.say(f"ready after {time.monotonic() - began:.0f} s; now a minute of made-up traffic\n")
+                result = asyncio.run(session.traffic())
             finally:
-                face.say("\nstopping the worker, the store and the broker: some seconds")
+                display.say("\nstopping the worker, the store and the broker: some seconds")
     return result
 
 
-class _Play:
-    """The partition that is played on a stack and a worker that run."""
+class _Session:
+    """One run of the traffic, on a stack and a worker that are up."""
 
-    def __init__(self, stack: EmbeddedStack, worker: WorkerProcess, log: Path, policy: Policy, face: Face) -> None:
-        self._stack, self._worker, self._log, self._policy, self._face = stack, worker, log, policy, face
+    def __init__(
+        self, stack: EmbeddedStack, worker: WorkerProcess, log: Path, policy: Policy, display: DemoDisplay
+    ) -> None:
+        self._stack, self._worker, self._log, self._policy, self._display = stack, worker, log, policy, display
         self._settings = Settings.load(kafka=stack.kafka, redis=stack.redis, idempotent=False)
         self._dash = Dashboard()
         self._sent: set[Position] = set()
@@ -124,37 +129,37 @@ class _Play:
         self._start_ms, self._began = 0, 0.0
 
     async def until_ready(self, port: int) -> None:
-        """Returns when the worker says that it can do its job."""
+        """Returns once the worker is ready."""
         deadline = time.monotonic() + READY_S
         while not await asyncio.to_thread(_answers, f"http://127.0.0.1:{port}/readyz"):
             self._check()
             if time.monotonic() > deadline:
                 raise DemoStopped(f"the worker was not ready in {READY_S:.0f} s; its log ends:\n{self._tail()}")
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
-    async def traffic(self) -> Result:
-        """Sends everything, looks on until it came out and the alerts resolved, and makes the account."""
+    async def traffic(self) -> DemoResult:
+        """Sends everything, waits until it is decided and the alerts resolved, and returns the account."""
         # In half a second: making the traffic takes some of it.
         self._start_ms, self._began = int(time.time() * 1000) + 500, time.monotonic() + 0.5
-        made = traffic(self._start_ms)
+        records = traffic(self._start_ms)
         tasks = [asyncio.create_task(self._read(topic)) for topic in TOPICS]
-        sending = asyncio.create_task(self._send(made))
+        sending = asyncio.create_task(self._send(records))
         try:
-            await self._look_on(sending, tasks)
+            await self._wait_for_outcomes(sending, tasks)
             return await self._result()
         finally:
             for task in (sending, *tasks):
                 task.cancel()
             await asyncio.gather(sending, *tasks, return_exceptions=True)
 
-    async def _look_on(self, sending: asyncio.Task[None], readers: Sequence[asyncio.Task[None]]) -> None:
+    async def _wait_for_outcomes(self, sending: asyncio.Task[None], readers: Sequence[asyncio.Task[None]]) -> None:
         done_since: float | None = None
         while (at_s := time.monotonic() - self._began) < LONGEST_S:
             self._check()
             for task in (sending, *readers):
                 if task.done():
                     task.result()  # raises what ended it
-            self._face.look(self._dash, self._policy, self._now())
+            self._display.show(self._dash, self._policy, self._now())
             all_out = sending.done() and self._sent <= self._dash.outcomes.keys()
             if not all_out or self._dash.resolved < self._dash.fired:
                 done_since = None
@@ -162,14 +167,14 @@ class _Play:
                 done_since = at_s
             elif at_s - done_since > AFTER_S:
                 break
-            await asyncio.sleep(LOOK_S)
-        self._face.look(self._dash, self._policy, self._now())
+            await asyncio.sleep(POLL_S)
+        self._display.show(self._dash, self._policy, self._now())
 
-    async def _send(self, made: Iterable[Made]) -> None:
-        """Each record at its time; one by one they are acknowledged, and their positions kept."""
+    async def _send(self, records: Iterable[TrafficRecord]) -> None:
+        """Sends each record at its time, and stores the positions as they are acknowledged."""
         acks: set[asyncio.Task[None]] = set()
         async with producer(self._settings) as plain, producer(self._settings, compression="lz4") as packing:
-            for one in made:
+            for one in records:
                 wait_s = self._began + one.at_s - time.monotonic()
                 if wait_s > 0:
                     await asyncio.sleep(wait_s)
@@ -179,7 +184,7 @@ class _Play:
                 task.add_done_callback(acks.discard)
             await asyncio.gather(*acks)
 
-    async def _acknowledged(self, one: Made, future: Any) -> None:
+    async def _acknowledged(self, one: TrafficRecord, future: Any) -> None:
         position = await future
         if one.topic == "feedback":
             self._feedback_sent += 1
@@ -189,29 +194,29 @@ class _Play:
     async def _read(self, topic: str) -> None:
         async for record in follow(self._settings.brokers, topic, from_start=True):
             for alert in self._dash.read(topic, record.key, record.value):
-                self._face.transition(alert, self._now())
+                self._display.transition(alert, self._now())
 
-    async def _result(self) -> Result:
+    async def _result(self) -> DemoResult:
         store = RedisStore(self._settings.store, self._settings.namespace)
         deadline = time.monotonic() + TOTALS_S
         try:
             while True:
-                totals, heard = [
+                totals, feedback_totals = [
                     await store.totals([TopicPartition(topic, p) for p in range(PARTITIONS)])
                     for topic in ("completions", "feedback")
                 ]
-                account = settle(self._sent, self._dash.outcomes, totals, self._feedback_sent, heard)
+                account = reconcile(self._sent, self._dash.outcomes, totals, self._feedback_sent, feedback_totals)
                 if not account.problems or time.monotonic() > deadline:
                     break
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(POLL_S)
         finally:
             await store.close()
         seconds = time.monotonic() - self._began
-        return Result(account, self._dash, self._start_ms, seconds)
+        return DemoResult(account, self._dash, self._start_ms, seconds)
 
     def _now(self) -> Now:
         at_s = max(0.0, time.monotonic() - self._began)
-        return Now(at_s, LENGTH_S, len(self._sent), self._feedback_sent, going_on(at_s), self._start_ms)
+        return Now(at_s, LENGTH_S, len(self._sent), self._feedback_sent, describe_phase(at_s), self._start_ms)
 
     def _check(self) -> None:
         self._stack.check()

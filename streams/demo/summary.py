@@ -1,27 +1,27 @@
-"""What happened, for people, once the demo has ended. Pure."""
+"""The summary at the end of the demo, as lines of text. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tidegate.streams.demo.view import Line, worth
+from tidegate.streams.demo.view import StyledLine, format_value
 
 if TYPE_CHECKING:
-    from tidegate.streams.demo.run import Result
+    from tidegate.streams.demo.run import DemoResult
 
-LABELS = ("toxicity", "insult", "stereotype")  # of whom it is said who was affected
-STANDS_OUT = 0.8  # of all that were affected: a tenant or model with so many is named
-
-
-def summary(result: Result) -> list[Line]:
-    """The whole of it, in lines."""
-    return [[], *_account(result), [], *_affected(result), [], *_alerts(result), [], *_go_on()]
+LABELS = ("toxicity", "insult", "stereotype")  # whose affected users are listed
+STANDS_OUT = 0.8  # of all that were affected: a tenant or model with this share is named
 
 
-def _account(result: Result) -> list[Line]:
+def summary(result: DemoResult) -> list[StyledLine]:
+    """Returns the summary, in lines."""
+    return [[], *_account(result), [], *_affected(result), [], *_alerts(result), [], *_next_commands()]
+
+
+def _account(result: DemoResult) -> list[StyledLine]:
     account = result.account
-    closes: Line = (
+    closes: StyledLine = (
         [("the account closes: ", "green"), ("each came out exactly once, and Redis counted the same", "")]
         if not account.problems
         else [("the account does not close, see below", "red")]
@@ -41,47 +41,47 @@ def _account(result: Result) -> list[Line]:
     ]
 
 
-def _affected(result: Result) -> list[Line]:
-    """Per label whose completions reached a threshold; a tenant or a model only where it stands out."""
-    lines: list[Line] = [[("Who was affected", "bold")]]
+def _affected(result: DemoResult) -> list[StyledLine]:
+    """Returns, per label, how many users were affected; a tenant or a model only where it stands out."""
+    lines: list[StyledLine] = [[("Who was affected", "bold")]]
     for label in LABELS:
-        found = result.dash.labels.get(label)
-        if found is None:
+        affected = result.dash.labels.get(label)
+        if affected is None:
             continue
-        total = found.hits.total()
+        total = affected.hits.total()
         where = ""
         for kind, place in (("tenant", 0), ("model", 1)):
             sums: Counter[str] = Counter()
-            for scope, n in found.hits.items():
+            for scope, n in affected.hits.items():
                 sums[scope[place]] += n
             name, n = sums.most_common(1)[0]
             if n >= STANDS_OUT * total:
                 where += f", {n} of them of {kind} {name}"
-        lines.append([(f"  {label:<12}{total:>4} completions to {len(found.users)} users{where}", "")])
+        lines.append([(f"  {label:<12}{total:>4} completions to {len(affected.users)} users{where}", "")])
     return lines
 
 
-def _alerts(result: Result) -> list[Line]:
-    lines: list[Line] = [[("Alerts", "bold")]]
+def _alerts(result: DemoResult) -> list[StyledLine]:
+    lines: list[StyledLine] = [[("Alerts", "bold")]]
     for incident in result.dash.incidents:
         fired_s = (incident.fired_ms - result.start_ms) / 1000
         then = "still firing when the time was up"
         if incident.resolved_ms is not None:
             lasted = (incident.resolved_ms - incident.fired_ms) / 1000
             then = f"resolved at {fired_s + lasted:.0f} s: {lasted:.0f} s"
-        peak = f"up to {worth(incident.kind, incident.peak)}"
+        peak = f"up to {format_value(incident.kind, incident.peak)}"
         lines.append(
             [(f"  {incident.rule:<22}{incident.scope:<20} ", ""), (f"{peak:<13}fired at {fired_s:.0f} s, {then}", "")]
         )
     return lines if len(lines) > 1 else [*lines, [("  none fired", "")]]
 
 
-def _go_on() -> list[Line]:
-    """Commands, each with what it does."""
-    said = {
+def _next_commands() -> list[StyledLine]:
+    """Returns commands, each with what it does."""
+    commands = {
         "tidegate up": "a broker, store and worker of yours",
         "tidegate send FILE": "completions, one JSON object a line",
         "tidegate policy set labels.toxicity.block 0.9 --reason …": "tune it while it runs",
         "README.md": "what it is, and its limits",
     }
-    return [[("How to go on", "bold")], *([(f"  {what:<60}", ""), (why, "dim")] for what, why in said.items())]
+    return [[("How to go on", "bold")], *([(f"  {what:<60}", ""), (why, "dim")] for what, why in commands.items())]

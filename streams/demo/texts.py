@@ -1,7 +1,7 @@
-"""What the made-up assistants say. All of it written for this demo; no person, shop or model here is real.
+"""The texts of the made-up assistants. All of them written for this demo; no person, shop or model here is real.
 
-Fine answers are put together from an opener, some sentences and a closer; the other two kinds are short and whole.
-The tests score all of it with the model that Tidegate carries.
+Fine answers are put together from an opener, some sentences and a closer; the other two kinds are short and complete.
+The tests score all of them with the model that Tidegate carries.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ STEREOTYPES = (
 
 
 def fine(rng: random.Random, tenant: str) -> str:
-    """An ordinary answer of that tenant's assistant."""
-    said = rng.sample(FINE[tenant], rng.randint(*SENTENCES))
-    partitions = (rng.choice(_OPENERS), *said, rng.choice(_CLOSERS))
-    return " ".join(partition for partition in partitions if partition).format(
-        day=rng.choice(_DAYS), n=rng.randint(2, 9)
-    )
+    """Returns an ordinary answer of that tenant's assistant."""
+    sentences = rng.sample(FINE[tenant], rng.randint(*SENTENCES))
+    pieces = (rng.choice(_OPENERS), *sentences, rng.choice(_CLOSERS))
+    return " ".join(piece for piece in pieces if piece).format(day=rng.choice(_DAYS), n=rng.randint(2, 9))

@@ -22,7 +22,7 @@ MODELS = ("heron-2", "otter-7b", "wren-mini")
 ROUTES = ("chat", "search", "mail")
 USERS = 40  # a tenant
 MALFORMED = 0.02  # of all completions
-FAILED = 0.001  # of those of a model in order
+FAILED = 0.001  # of those of a healthy model
 TWO_CHOICES = 0.05  # of the fine ones: most have one
 THUMBS = 0.12  # of the answers are rated
 FORM_WEIGHTS = (30, 12, 8, 15, 10, 15, 10)  # in the order of FORMS
@@ -31,7 +31,7 @@ LZ4 = "trailhead"  # the tenant whose producer compresses its batches
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Something that goes wrong for a while, in [start_s, end_s)."""
+    """A fault of the traffic, in [start_s, end_s)."""
 
     start_s: float
     end_s: float
@@ -53,7 +53,7 @@ Kind = Literal["fine", "insult", "stereotype", "failed", "malformed", "feedback"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TrafficRecord:
     """One record to be sent."""
 
     at_s: float
@@ -66,23 +66,23 @@ class Made:
     lz4: bool = False  # sent by the producer that compresses
 
 
-def traffic(start_ms: int, seed: int = SEED, length_s: float = LENGTH_S, per_s: float = PER_S) -> list[Made]:
-    """Everything to be sent, in order. start_ms: when the first is, in ms since 1970."""
+def traffic(start_ms: int, seed: int = SEED, length_s: float = LENGTH_S, per_s: float = PER_S) -> list[TrafficRecord]:
+    """Returns everything to be sent, in order. start_ms: when the first is, in ms since 1970."""
     rng = random.Random(seed)  # noqa: S311 - made-up traffic, the same each time
-    made: list[Made] = []
+    records: list[TrafficRecord] = []
     for n in range(round(length_s * per_s)):
-        made += _one(rng, n, (n + rng.random()) / per_s, start_ms)
-    # What is said of the last answers would come after the end.
-    return sorted((one for one in made if one.at_s < length_s), key=lambda one: one.at_s)
+        records += _one(rng, n, (n + rng.random()) / per_s, start_ms)
+    # Feedback on the last answers would come after the end.
+    return sorted((one for one in records if one.at_s < length_s), key=lambda one: one.at_s)
 
 
-def going_on(at_s: float) -> str:
-    """What is wrong in the traffic at that time, in words."""
+def describe_phase(at_s: float) -> str:
+    """Returns what is wrong in the traffic at that time, as text."""
     return " · ".join(phase.about for phase in PHASES if phase.at(at_s)) or "all is well"
 
 
-def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[Made]:
-    """A completion, and what is said of it later."""
+def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[TrafficRecord]:
+    """Returns a completion, and the feedback on it."""
     tenant, model, route = rng.choice(TENANTS), rng.choice(MODELS), rng.choice(ROUTES)
     user = f"user-{rng.randrange(USERS)}@{tenant}.example"
     kind = _kind(rng, at_s, tenant, model)
@@ -90,11 +90,11 @@ def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[Made]:
     answer = Answer(f"c{n:04}", tenant, model, route, user, texts, start_ms + round(at_s * 1000))
     if kind == "malformed":
         wrong, value = malformed(rng, answer)
-        return [Made(at_s, "completions", kind, wrong, answer.key, value, lz4=tenant == LZ4)]
+        return [TrafficRecord(at_s, "completions", kind, wrong, answer.key, value, lz4=tenant == LZ4)]
     form = rng.choice(FAILING) if kind == "failed" else rng.choices(list(FORMS), FORM_WEIGHTS)[0]
     value, headers = FORMS[form](answer)
-    said = _feedback(rng, kind, at_s, answer, decision_id(answer, form), start_ms)
-    return [Made(at_s, "completions", kind, form, answer.key, value, headers, tenant == LZ4), *said]
+    feedback = _feedback(rng, kind, at_s, answer, decision_id(answer, form), start_ms)
+    return [TrafficRecord(at_s, "completions", kind, form, answer.key, value, headers, tenant == LZ4), *feedback]
 
 
 def _kind(rng: random.Random, at_s: float, tenant: str, model: str) -> Kind:
@@ -118,15 +118,15 @@ def _texts(rng: random.Random, kind: Kind, tenant: str) -> tuple[str, ...]:
 
 def _feedback(
     rng: random.Random, kind: Kind, at_s: float, answer: Answer, completion_id: str, start_ms: int
-) -> Sequence[Made]:
-    """What the user says of the answer some seconds later: nothing, mostly."""
+) -> Sequence[TrafficRecord]:
+    """Returns the user's feedback on the answer, some seconds later: mostly none."""
     if kind == "insult" and rng.random() < COMPLAINS:
         what = "complaint"
     elif kind != "failed" and rng.random() < THUMBS:
         what = "thumb_up" if kind == "fine" and rng.random() < 0.9 else "thumb_down"
     else:
         return ()
-    said_s = at_s + rng.uniform(0.5, 3)
+    feedback_s = at_s + rng.uniform(0.5, 3)
     event = {
         "id": f"f-{answer.id}",
         "completion_id": completion_id,
@@ -135,6 +135,6 @@ def _feedback(
         "model": answer.model,
         "route": answer.route,
         "user": answer.user,
-        "at_ms": start_ms + round(said_s * 1000),
+        "at_ms": start_ms + round(feedback_s * 1000),
     }
-    return [Made(said_s, "feedback", "feedback", what, completion_id.encode(), json.dumps(event).encode())]
+    return [TrafficRecord(feedback_s, "feedback", "feedback", what, completion_id.encode(), json.dumps(event).encode())]

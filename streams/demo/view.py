@@ -1,6 +1,6 @@
-"""How the demo looks: lines of styled text, from what the dashboard read. Pure; whoever draws them knows the terminal.
+"""Renders the demo as lines of styled text, from the dashboard. Pure: the caller draws them on its terminal.
 
-Rows keep their places from the first second to the last, so that the eye does too.
+Rows keep their positions from the first second to the last.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.demo.dashboard import Dashboard
 
 Style = str  # "", bold, dim, red, yellow, green
-Line = list[tuple[str, Style]]
+StyledLine = list[tuple[str, Style]]
 
 WIDTH = 98  # columns that a line takes at the most
 BAR = 10  # columns of a full bar
 DECISIONS = 6  # shown at the most
-ALERTS = 4  # rows kept for them
-# What the policy counts: in a word, and as a rule.
-WORDS = {
+ALERTS = 4  # rows reserved for them
+# measure -> its title, and its rule as text.
+MEASURE_TEXTS = {
     "label.toxicity": ("toxicity", "toxicity in over {limit} of {whose}completions"),
     "label.stereotype": ("stereotype", "stereotype in over {limit} of {whose}completions"),
     "complaint": ("complaints", "over {limit} complaints about {whose}completions"),
@@ -33,31 +33,31 @@ ACTIONS = {"allow": "", "flag": "yellow", "review": "yellow", "redact": "red", "
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """Where the run is."""
+    """The progress of the run."""
 
     at_s: float  # since the first event was sent
     length_s: float
     sent: int  # completions, acknowledged
     feedback: int
-    going_on: str  # in the traffic, in words
+    phase: str  # what is wrong in the traffic, as text
     start_ms: int
 
 
-def worth(kind: str, value: float | None) -> str:
-    """A share as a percentage, a count as it is."""
+def format_value(kind: str, value: float | None) -> str:
+    """Returns a share as a percentage, a count as it is."""
     if value is None:
         return "too few"
     return f"{value:g}" if kind == "count" else f"{value:.1%}"
 
 
-def limit(kind: str, above: float) -> str:
-    """A rule's limit, in as few digits as it has."""
+def format_limit(kind: str, above: float) -> str:
+    """Returns a rule's limit, in as few digits as it has."""
     return f"{above:g}" if kind == "count" else f"{above * 100:g}%"
 
 
-def rules(policy: Policy) -> list[Line]:
-    """The policy, for people, before anything is sent."""
-    lines: list[Line] = [[("The policy: ", "bold"), ("scores at or above these ask for an action", "")]]
+def rules(policy: Policy) -> list[StyledLine]:
+    """Returns the policy as text, before anything is sent."""
+    lines: list[StyledLine] = [[("The policy: ", "bold"), ("scores at or above these ask for an action", "")]]
     for label, thresholds in policy.labels.items():
         asks = "   ".join(f"{action} {value:g}" for action, value in thresholds if value is not None)
         lines.append([(f"  {label:<23}", ""), (asks, "dim")])
@@ -65,14 +65,14 @@ def rules(policy: Policy) -> list[Line]:
     for name, rule in policy.alerts.items():
         whose = "" if rule.by == ("all",) else f"a {' or '.join(rule.by)}'s "
         held = f", for {rule.for_s} s" if rule.for_s else ""
-        what = _words(rule.of)[1].format(limit=limit(rule.kind, rule.above), whose=whose)
+        what = _measure_text(rule.of)[1].format(limit=format_limit(rule.kind, rule.above), whose=whose)
         what += f" in {rule.window_s} s{held}"
         lines.append([(f"  {name:<22}", ""), (what, "dim")])
     return lines
 
 
-def screen(dash: Dashboard, policy: Policy, now: Now, height: int) -> list[Line]:
-    """Everything, as lines; where the terminal has fewer than `height` rows for it, the least telling go first."""
+def screen(dash: Dashboard, policy: Policy, now: Now, height: int) -> list[StyledLine]:
+    """Returns everything as lines. Where the terminal has fewer than `height` rows, the least important go first."""
     head = _head(dash, now)
     rates = _rates(dash, policy, zeros=True)
     alerts = _alerts(dash, now)
@@ -93,20 +93,22 @@ def screen(dash: Dashboard, policy: Policy, now: Now, height: int) -> list[Line]
     ]
 
 
-def _head(dash: Dashboard, now: Now) -> list[Line]:
+def _head(dash: Dashboard, now: Now) -> list[StyledLine]:
     done = min(1.0, now.at_s / now.length_s)
     columns = WIDTH - 34
     filled = round(done * columns)
     state = f"{min(now.at_s, now.length_s):3.0f} of {now.length_s:.0f} s" if done < 1 else "all is sent"
     dead = ", ".join(f"{reason.replace('_', ' ')} {n}" for reason, n in dash.dead_letters.most_common(2))
     satisfied = next((r for (scope, of, _), r in dash.rates.items() if (scope, of) == ("all", "satisfaction")), None)
-    up = "" if satisfied is None else f"   thumbs up {worth('share', satisfied['share'])} of {satisfied['total']}"
-    actions: Line = [("actions      ", "dim")]
+    up = (
+        "" if satisfied is None else f"   thumbs up {format_value('share', satisfied['share'])} of {satisfied['total']}"
+    )
+    actions: StyledLine = [("actions      ", "dim")]
     for action in ACTIONS:
         actions += [(f"{action} ", "dim"), (f"{dash.actions[action]:<8,}", ACTIONS[action])]
     return [
         [("Tidegate demo  ", "bold"), ("━" * filled, "green"), ("━" * (columns - filled), "dim"), (f"  {state}", "")],
-        [("traffic      ", "dim"), (now.going_on, "" if now.going_on == "all is well" else "yellow")],
+        [("traffic      ", "dim"), (now.phase, "" if now.phase == "all is well" else "yellow")],
         [
             ("completions  ", "dim"), ("sent ", "dim"), (f"{now.sent:<9,}", ""),
             ("decided ", "dim"), (f"{dash.decided:<9,}", ""), ("faults ", "dim"), (f"{dash.faults:<6,}", ""),
@@ -117,33 +119,33 @@ def _head(dash: Dashboard, now: Now) -> list[Line]:
     ]  # fmt: skip
 
 
-def _rates(dash: Dashboard, policy: Policy, *, zeros: bool) -> list[Line]:
-    """A row for each scope of each rule; of a count only the highest. zeros: those without hits too."""
-    lines: list[Line] = []
+def _rates(dash: Dashboard, policy: Policy, *, zeros: bool) -> list[StyledLine]:
+    """Returns a row for each scope of each rule; of a count only the highest. zeros: those without hits too."""
+    lines: list[StyledLine] = []
     for name, rule in policy.alerts.items():
-        found = {
+        rates = {
             scope: rate
             for (scope, measure, window_s), rate in dash.rates.items()
             if (measure, window_s) == (rule.of, rule.window_s) and scope.partition("=")[0] in rule.by
         }
         if rule.kind == "count" or not zeros:
-            found = {scope: rate for scope, rate in found.items() if rate["hits"]}
+            rates = {scope: rate for scope, rate in rates.items() if rate["hits"]}
         if rule.kind == "count":
-            found = dict(sorted(found.items(), key=lambda item: -item[1]["hits"])[:1])
-        first, word = True, _words(rule.of)[0]
-        for scope in sorted(found):
-            title = f"{word if first else '':<17}"
-            lines.append([(title, ""), *_rate(name, rule, scope, found[scope], dash, first=first)])
+            rates = dict(sorted(rates.items(), key=lambda item: -item[1]["hits"])[:1])
+        first, title = True, _measure_text(rule.of)[0]
+        for scope in sorted(rates):
+            name_column = f"{title if first else '':<17}"
+            lines.append([(name_column, ""), *_rate(name, rule, scope, rates[scope], dash, first=first)])
             first = False
         if first and zeros:
-            limits = f"alert above {limit(rule.kind, rule.above)}"
+            limits = f"alert above {format_limit(rule.kind, rule.above)}"
             lines.append(
-                [(f"{word:<17}", ""), (f"{f'none in the last {rule.window_s} s':<55}", "dim"), (limits, "dim")]
+                [(f"{title:<17}", ""), (f"{f'none in the last {rule.window_s} s':<55}", "dim"), (limits, "dim")]
             )
     return lines
 
 
-def _rate(name: str, rule: AlertRule, scope: str, rate: dict[str, Any], dash: Dashboard, *, first: bool) -> Line:
+def _rate(name: str, rule: AlertRule, scope: str, rate: dict[str, Any], dash: Dashboard, *, first: bool) -> StyledLine:
     value = rate["hits"] if rule.kind == "count" else rate["share"]
     alert = dash.alerts.get((name, scope))
     state = alert["state"] if alert is not None and alert["state"] in ("pending", "firing") else ""
@@ -157,26 +159,26 @@ def _rate(name: str, rule: AlertRule, scope: str, rate: dict[str, Any], dash: Da
         if rule.kind == "count"
         else f"{rate['hits']} of {rate['total']}"
     )
-    limits = f"alert above {limit(rule.kind, rule.above)}" if first else ""
+    limits = f"alert above {format_limit(rule.kind, rule.above)}" if first else ""
     return [
         (f"{scope.replace('=', ' '):<22}", style),
         (f"{bar:<{BAR + 1}}", style),
-        (f"{worth(rule.kind, value):>7}", style),
+        (f"{format_value(rule.kind, value):>7}", style),
         (f"   {of:<12}", "dim"),
         (f"{limits:<18}", "dim"),
         (state, style),
     ]
 
 
-def _alerts(dash: Dashboard, now: Now) -> list[Line]:
-    """The newest last; a row that is not needed stays blank."""
-    lines: list[Line] = []
+def _alerts(dash: Dashboard, now: Now) -> list[StyledLine]:
+    """Returns the newest alerts, the newest last; an unused row stays blank."""
+    lines: list[StyledLine] = []
     for incident in dash.incidents[-ALERTS:]:
         state = "firing" if incident.resolved_ms is None else "resolved"
         since = f"fired at {_at(incident.fired_ms, now)}"
         if incident.resolved_ms is not None:
             since += f", resolved at {_at(incident.resolved_ms, now)}"
-        peak = f"up to {worth(incident.kind, incident.peak)}"
+        peak = f"up to {format_value(incident.kind, incident.peak)}"
         lines.append(
             [
                 (f"{state:<10}", STATES[state]),
@@ -191,26 +193,28 @@ def _alerts(dash: Dashboard, now: Now) -> list[Line]:
     return lines + [[] for _ in range(ALERTS + 1 - len(lines))]
 
 
-def _decisions(dash: Dashboard) -> list[Line]:
-    lines: list[Line] = []
-    for found in list(dash.latest)[:DECISIONS]:
-        reason = max(found["reasons"], key=lambda reason: (list(ACTIONS).index(reason["action"]), reason["score"] or 0))
+def _decisions(dash: Dashboard) -> list[StyledLine]:
+    lines: list[StyledLine] = []
+    for decision in list(dash.latest)[:DECISIONS]:
+        reason = max(
+            decision["reasons"], key=lambda reason: (list(ACTIONS).index(reason["action"]), reason["score"] or 0)
+        )
         why = reason["label"]
         if reason["score"] is not None:
             why += f" {reason['score']:.2f} >= {reason['threshold']:g}"
         lines.append(
             [
-                (f"{found['action']:<8}", ACTIONS[found["action"]]),
-                (f"{_short(found['id'], 30):<31}", ""),
-                (f"{_short(found['scopes']['model'], 10):<11}", "dim"),
+                (f"{decision['action']:<8}", ACTIONS[decision["action"]]),
+                (f"{_short(decision['id'], 30):<31}", ""),
+                (f"{_short(decision['scopes']['model'], 10):<11}", "dim"),
                 (f"{why}", ""),
             ]
         )
     return lines + [[] for _ in range(DECISIONS - len(lines))]
 
 
-def _words(measure: str) -> tuple[str, str]:
-    return WORDS.get(measure, (measure, f"over {{limit}} {measure}"))
+def _measure_text(measure: str) -> tuple[str, str]:
+    return MEASURE_TEXTS.get(measure, (measure, f"over {{limit}} {measure}"))
 
 
 def _at(at_ms: int, now: Now) -> str:
@@ -221,8 +225,8 @@ def _short(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def line(dash: Dashboard, now: Now) -> str:
-    """Where there is no terminal: all of it in one line."""
+def status_line(dash: Dashboard, now: Now) -> str:
+    """Returns the state in one line, for an output that is no terminal."""
     firing = [f"{rule} {scope}" for (rule, scope), alert in dash.alerts.items() if alert["state"] == "firing"]
     return (
         f"{now.at_s:3.0f} s  sent {now.sent:,}  decided {dash.decided:,}  faults {dash.faults:,}  "
@@ -230,7 +234,7 @@ def line(dash: Dashboard, now: Now) -> str:
     )
 
 
-def told(alert: dict[str, Any], now: Now) -> str:
-    """A transition of an alert in one line."""
-    value, above = worth(alert["kind"], alert["value"]), limit(alert["kind"], alert["above"])
+def format_transition(alert: dict[str, Any], now: Now) -> str:
+    """Returns a transition of an alert in one line."""
+    value, above = format_value(alert["kind"], alert["value"]), format_limit(alert["kind"], alert["above"])
     return f"{now.at_s:3.0f} s  alert {alert['state']}: {alert['rule']} {alert['scope']}, {value} (above {above})"

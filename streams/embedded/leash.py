@@ -1,4 +1,4 @@
-"""Runs one server and takes it down with its owner: `python leash.py DIRECTORY COMMAND…`.
+"""Runs one server and kills it when its owner is gone: `python leash.py DIRECTORY COMMAND…`.
 
 The owner holds the other end of our standard input. When it closes, for whatever reason, `kill -9` of the owner
 among them, the server is killed and DIRECTORY removed. Standard library only: started with `python -I -S`.

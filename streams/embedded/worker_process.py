@@ -1,4 +1,4 @@
-"""A worker as a process of ours: started on a stack, stopped in order, and gone with us, `kill -9` of us included."""
+"""A worker as a child process: started on a stack, stopped in order, and ended with us, also by our `kill -9`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO, Self
 
 import tidegate.streams.embedded
 
-STOP_TIMEOUT_S = 20.0  # a worker finishes what it has in hand
+STOP_TIMEOUT_S = 20.0  # a worker finishes its batches in flight
 _LEASH = Path(tidegate.streams.embedded.__file__).with_name("leash.py")
 
 
@@ -23,14 +23,14 @@ class WorkerProcess:
     """`with WorkerProcess(stack.env()) as worker:` runs `tidegate worker` until the block ends."""
 
     def __init__(self, env: Mapping[str, str], log: IO[bytes] | None = None) -> None:
-        """env: TIDEGATE_ variables, over our own environment. log: where it logs; our standard error where None."""
+        """env: TIDEGATE_ variables, added to our environment. log: where it logs; None is our standard error."""
         self._env = {**os.environ, **env}
         self._log = log
         self._leash: subprocess.Popen[bytes]
         self.pid = 0
 
     def __enter__(self) -> Self:
-        # The leash removes a directory when it is pulled; this one is empty, and nobody's.
+        # The leash removes a directory when it is pulled; this one is empty.
         empty = tempfile.mkdtemp(prefix="tidegate-")
         self._leash = subprocess.Popen(  # noqa: S603 - ourselves
             # -P: not what happens to lie in this folder under one of our names.
@@ -52,14 +52,14 @@ class WorkerProcess:
         self.stop()
 
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """Its exit code once it ended by itself; None where it still runs after timeout_s."""
+        """Returns its exit code once it ended by itself; None where it still runs after timeout_s."""
         try:
             return self._leash.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
 
     def stop(self) -> None:
-        """Ended: with SIGTERM, and by force where that takes too long. May be called again."""
+        """Ends it with SIGTERM, and by force where that takes too long. May be called again."""
         if self._leash.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)

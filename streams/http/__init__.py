@@ -1,1 +1,1 @@
-"""Servers: probes and metrics."""
+"""The HTTP server: probes and metrics."""

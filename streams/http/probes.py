@@ -1,7 +1,7 @@
 """Three pages for probes and Prometheus, on loopback unless a setting says otherwise: /metrics /healthz /readyz.
 
-With a token, which there is wherever others can reach them, /metrics asks for it, and /readyz says without it only
-whether; probes need no secret then, and learn no address.
+Wherever others can reach them there is a token. /metrics then requires it; /readyz without it returns only whether
+the worker is ready, so that probes need no secret and learn no address.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SCHEME = "Bearer"
 http = logging.getLogger(f"{__name__}.http")
 
 
-def _of_ours(line: logging.LogRecord) -> bool:
-    """False for what aiohttp says of bytes that are no HTTP: a traceback, with some of them. They are answered 400.
+def _is_no_protocol_error(line: logging.LogRecord) -> bool:
+    """Returns False for aiohttp's traceback of bytes that are no HTTP: it quotes some of them. They are answered 400.
 
     Anybody may send such bytes, as often as they like, and a token may be among them.
     """
@@ -31,7 +31,7 @@ def _of_ours(line: logging.LogRecord) -> bool:
 
 
 class ProbeServer:
-    """waits: what the worker waits for just now, by name; empty where it can do its job. token: None asks for none."""
+    """waiting_for: returns what the worker waits for, by name; empty where it is ready. token: None requires none."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ProbeServer:
                 web.get("/readyz", self._readyz),
             ]
         )
-        http.addFilter(_of_ours)
+        http.addFilter(_is_no_protocol_error)
         self._runner = web.AppRunner(app, access_log=None, logger=http)
 
     async def start(self, host: str, port: int) -> int:
@@ -67,19 +67,19 @@ class ProbeServer:
     async def stop(self) -> None:
         await self._runner.cleanup()
 
-    def _known(self, request: web.Request) -> bool:
-        """Whether whoever asks has the token, or none is asked for."""
+    def _authorized(self, request: web.Request) -> bool:
+        """Whether the request has the token, or none is required."""
         if self._token is None:
             return True
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        # In a time that does not tell how much of it was right.
-        right = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token)
-        return scheme.lower() == SCHEME.lower() and right
+        # In constant time: it does not show how much of it was right.
+        matches = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token)
+        return scheme.lower() == SCHEME.lower() and matches
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        if not self._known(request):
-            said = "expected Authorization: Bearer and the token of TIDEGATE_HTTP_TOKEN\n"
-            return web.Response(status=401, text=said, headers={"WWW-Authenticate": SCHEME})
+        if not self._authorized(request):
+            expected = "expected Authorization: Bearer and the token of TIDEGATE_HTTP_TOKEN\n"
+            return web.Response(status=401, text=expected, headers={"WWW-Authenticate": SCHEME})
         self._refresh()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -88,7 +88,7 @@ class ProbeServer:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         waiting_for = self._waiting_for()
-        said: dict[str, object] = {"ready": not waiting_for}
-        if self._known(request):
-            said |= {"waiting_for": waiting_for, "version": release()}
-        return web.json_response(said, status=503 if waiting_for else 200)
+        body: dict[str, object] = {"ready": not waiting_for}
+        if self._authorized(request):
+            body |= {"waiting_for": waiting_for, "version": release()}
+        return web.json_response(body, status=503 if waiting_for else 200)

@@ -1,4 +1,4 @@
-"""What an ingest hands out: batches of record ranges. Data only."""
+"""Batches of record ranges, as an ingest hands them out. Data only."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tidegate.streams.ingest.takeover import OwnedPartition
 
 @dataclass(slots=True, eq=False)
 class RecordRange:
-    """Consecutive records of one partition. Offsets [start, end): holes below the first record belong to it."""
+    """Consecutive records of one partition. Offsets [start, end); it includes the hole before its first record."""
 
     owned: OwnedPartition
     start: int
     records: list[Record]
-    lag: int  # records behind the high-water mark after this record range; -1: unknown
+    lag: int  # records between `end` and the high-water mark; -1: unknown
 
     @property
     def end(self) -> int:
@@ -27,7 +27,7 @@ class RecordRange:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Record ranges that are read together. Effects of a batch start when those of the batch before it have ended."""
+    """Record ranges read together. The effects of a batch start when those of the batch before it have ended."""
 
     ranges: list[RecordRange]
     turn: asyncio.Event  # set when the batch before this one is finished
@@ -38,13 +38,13 @@ class Batch:
 
     @property
     def quarantined(self) -> bool:
-        """True where some of it may kill the worker: to be scored one record at a time."""
+        """True if a record of it may kill the worker: its records must be scored one at a time."""
         return any(record_range.owned.quarantined for record_range in self.ranges)
 
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """What an ingest may hold at once, and how it talks to the group. Seconds, bytes."""
+    """What an ingest may hold at once, and its timing in the consumer group. Seconds, bytes."""
 
     batch_events: int = 256
     inflight_batches: int = 4
@@ -53,13 +53,13 @@ class IngestLimits:
     session_timeout_s: float = 30.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
-    skip_unreadable: bool = True  # a batch that cannot be decoded is stepped over in the end; else waited for
-    unreadable_tries: int = 5  # after so many tries...
+    skip_unreadable: bool = True  # skip a batch that cannot be decoded in the end; else wait for it
+    unreadable_tries: int = 5  # skip it after so many tries...
     unreadable_s: float = 600.0  # ...and so long
-    group_instance: str | None = None  # a name in the group that outlives the process; None: a new member each start
+    group_instance: str | None = None  # group.instance.id, which outlives the process; None: a new member each start
 
-    def leave_room(self, inflight: Collection[Batch]) -> bool:
-        """Whether one more batch may be read."""
+    def have_room(self, inflight: Collection[Batch]) -> bool:
+        """Returns whether one more batch may be read."""
         return (
             len(inflight) < self.inflight_batches
             and sum(batch.events for batch in inflight) < self.inflight_events

@@ -1,4 +1,4 @@
-"""What was applied, committed to the consumer group. The checkpoint is the truth; this is for whoever cannot believe it."""
+"""Commits applied offsets to the consumer group. They are the fallback where the checkpoint is not trusted."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from tidegate.streams.ingest.takeover import OwnedPartition
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 10.0  # to a commit, and to leaving the group: on a stop nobody waits longer for a broker that is unavailable
+ANSWER_S = 10.0  # for a commit, and for leaving the group: a stop waits no longer for an unavailable broker
 
 
 class Commits:
-    """One ingest's."""
+    """The committed offsets of one ingest."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self._known: dict[KafkaPartition, int] = {}  # as committed last
+        self._committed: dict[KafkaPartition, int] = {}  # as last committed
 
     def forget(self) -> None:
-        """The partitions were given away: another may commit for them."""
-        self._known.clear()
+        """Forgets what was committed: the partitions were revoked, and another worker may commit."""
+        self._committed.clear()
 
     async def commit(self, consumer: Any, owned: Iterable[OwnedPartition]) -> None:
-        """Commits what was applied since the last time."""
+        """Commits what was applied since the last commit."""
         offsets = {KafkaPartition(*own.partition): own.applied for own in owned if own.valid}
-        offsets = {tp: offset for tp, offset in offsets.items() if self._known.get(tp) != offset}
+        offsets = {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
         if not offsets:
             return
         try:
-            async with asyncio.timeout(ANSWER_S):  # the client itself asks for as long as the broker is unavailable
+            async with asyncio.timeout(ANSWER_S):  # the client itself retries for as long as the broker is unavailable
                 await consumer.commit(offsets)
-            self._known.update(offsets)
-        except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced meanwhile, or away: the checkpoint knows
+            self._committed.update(offsets)
+        except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced, or unavailable: the checkpoint has it
             log.info("%s: not committed: %s: %s", self._topic, type(error).__name__, error)

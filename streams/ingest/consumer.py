@@ -1,7 +1,7 @@
-"""An aiokafka consumer as an ingest needs it, and what aiokafka keeps to itself: heartbeats, and a name that is taken.
+"""The group's consumer, and what aiokafka does not show: answered heartbeats, and a name that another member took.
 
-Two workers under one name would throw each other out for ever, since each that is thrown out joins again: the one that
-was there first ends.
+Two workers with one group.instance.id would fence each other off for ever, since each joins again. So the one that was
+there first ends.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 
 from tidegate.streams.errors import NameTaken
 from tidegate.streams.ingest.batches import IngestLimits
-from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.client import Kafka, client_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.tasks import exit_refused
 
 log = logging.getLogger(__name__)
 
-# Of Kafka's protocol. A member that the group does not know; a name whose member is another by now.
+# Kafka's error codes: a member that the group does not know; a group.instance.id that another member has by now.
 _UNKNOWN_MEMBER, _FENCED_NAME = 25, 82
 _OFFSET_COMMIT, _JOIN_GROUP = 8, 11
-_NAMES_SINCE = 5  # version of JoinGroup
+_NAMES_SINCE = 5  # the version of JoinGroup that has group.instance.id
 
 
-def make(kafka: Kafka | str, group: str, limits: IngestLimits) -> Consumer:
-    """A consumer of that group, not started. It commits nothing by itself."""
+def group_consumer(kafka: Kafka | str, group: str, limits: IngestLimits) -> Consumer:
+    """Returns a consumer of that group, not started. It commits nothing by itself."""
     session_ms = int(limits.session_timeout_s * 1000)
     return Consumer(
         Membership(group, limits),
-        **connect(kafka),
+        **client_options(kafka),
         group_id=group,
         group_instance_id=limits.group_instance,
-        partition_assignment_strategy=(_sticky(),),
+        partition_assignment_strategy=(_sticky_assignor(),),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=session_ms,
@@ -48,53 +48,53 @@ def make(kafka: Kafka | str, group: str, limits: IngestLimits) -> Consumer:
     )
 
 
-def _sticky() -> type[StickyPartitionAssignor]:
-    """aiokafka's sticky assignor, one for each consumer: it keeps what a consumer had in its class.
+def _sticky_assignor() -> type[StickyPartitionAssignor]:
+    """Returns aiokafka's sticky assignor, a new class for each consumer: an assignment is stored in the class.
 
-    Its name in the group is that of the default, which workers had before: so both can be in one group during an
-    upgrade. What a member had travels in a field that the default leaves empty and does not read.
+    Its protocol name is that of the default assignor, which workers had before: so both can be in one group during an
+    upgrade. The old assignment is sent in a field that the default leaves empty and does not read.
     """
     return type("Sticky", (StickyPartitionAssignor,), {"name": "roundrobin"})
 
 
 class Membership:
-    """What the group's coordinator answers one consumer, as it comes."""
+    """Whether the group still has this consumer as a member, by the coordinator's responses."""
 
     def __init__(self, group: str, limits: IngestLimits) -> None:
         self._group, self._name, self._session_s = group, limits.group_instance, limits.session_timeout_s
         self._answered_at = float("-inf")
-        self._names_known = True
+        self._broker_has_names = True
 
     def watch(self, coordinator: Any) -> None:
-        """From now on, before the first join."""
+        """Watches a coordinator's responses from now on. Call it before the first join."""
         heartbeat, send = coordinator._do_heartbeat, coordinator._send_req
 
         async def watched_heartbeat() -> bool:
-            asked = time.monotonic()  # its answer may have waited in the socket of a process that was frozen
+            sent_at = time.monotonic()  # the response may have waited in the socket of a frozen process
             ok: bool = await heartbeat()
             if ok:
-                self._answered_at = max(self._answered_at, asked)
+                self._answered_at = max(self._answered_at, sent_at)
             return ok
 
         async def watched_send(request: Any) -> Any:
             response = await send(request)
             if self._name is not None:
-                self._look(response, self._name)
+                self._check_response(response, self._name)
             return response
 
         coordinator._do_heartbeat, coordinator._send_req = watched_heartbeat, watched_send
 
-    def answered(self) -> None:
-        """Says that the group knows us now."""
+    def mark_alive(self) -> None:
+        """Records that we are a member now."""
         self._answered_at = time.monotonic()
 
     def alive(self) -> bool:
-        """Whether the group can not yet have given our partitions away for our silence."""
+        """Returns False if the session may have expired, and the group may have given our partitions away."""
         return time.monotonic() - self._answered_at < self._session_s
 
-    def _look(self, response: Any, name: str) -> None:
-        if response.API_KEY == _JOIN_GROUP and response.API_VERSION < _NAMES_SINCE and self._names_known:
-            self._names_known = False
+    def _check_response(self, response: Any, name: str) -> None:
+        if response.API_KEY == _JOIN_GROUP and response.API_VERSION < _NAMES_SINCE and self._broker_has_names:
+            self._broker_has_names = False
             log.warning(
                 "%s: this broker knows no names of members; TIDEGATE_GROUP_INSTANCE=%s changes nothing here",
                 self._group,
@@ -104,7 +104,7 @@ class Membership:
             codes = {code for _, partitions in response.topics for _, code in partitions}
         else:
             codes = {getattr(response, "error_code", 0)}
-        # A member that was silent for too long is unknown too, under whatever name: it joins again.
+        # A member whose session expired is unknown too, with or without a name: it joins again.
         if _FENCED_NAME in codes or (_UNKNOWN_MEMBER in codes and self.alive()):
             exit_refused(
                 NameTaken(
@@ -115,7 +115,7 @@ class Membership:
 
 
 class Consumer(CheckedConsumer):
-    """aiokafka's, whose coordinator is watched from its making: `start` makes it and joins at once."""
+    """aiokafka's consumer, whose coordinator is watched from its creation: `start` creates it and joins at once."""
 
     def __init__(self, membership: Membership, **options: Any) -> None:
         self.membership = membership

@@ -1,4 +1,4 @@
-"""Once a second: a worker's word for every partition it holds, and for its watchdog that the event loop turns."""
+"""The heartbeat, once a second: of every owned partition to the store, and of the event loop to its watchdog."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tidegate.streams.tasks import EXIT_BUG
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
-HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is wedged: exit, start again
+HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is stuck: exit, to be restarted
 
 
 async def heartbeat_loop(
     store: Store, ingests: Iterable[Ingest], waiting_for: MutableMapping[str, str], stop: asyncio.Event
 ) -> None:
-    """Says for every partition held that it is alive and how far behind. waits: what /readyz says of `redis`."""
+    """Writes heartbeat and lag of every owned partition. waiting_for: gets `redis` while it is unavailable."""
     while not stop.is_set():
         faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
         for ingest in ingests:

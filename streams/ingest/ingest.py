@@ -1,7 +1,7 @@
-"""Batches from a source topic, in order, owned, bounded in flight; committed only when they were applied.
+"""Reads batches of a source topic: in order, owned, bounded in flight, and committed only once they are applied.
 
-Knows aiokafka only. It does not know what a batch means: it hands batches out (`hand_out`), is told when one is
-finished (`done`), and is asked before anything is published (`may_publish`).
+Knows aiokafka only, and not what a batch means. It hands batches out (`hand_out`); the pipeline calls `done` when one
+is finished, and `may_publish` before it publishes anything.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRa
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, IngestLimits, RecordRange
 from tidegate.streams.ingest.commits import ANSWER_S, Commits
-from tidegate.streams.ingest.consumer import make
+from tidegate.streams.ingest.consumer import group_consumer
 from tidegate.streams.ingest.positions import lags, seek_back
 from tidegate.streams.ingest.takeover import OwnedPartition
-from tidegate.streams.ingest.unreadable import Note, UnreadableBatches
+from tidegate.streams.ingest.unreadable import CountTry, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.errors import broker_unavailable
 from tidegate.streams.tasks import Tasks, exit_on_bug
@@ -37,7 +37,7 @@ BACKOFF_S = (0.1, 5.0)
 
 
 class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """One source topic's batches for one worker of the group."""
+    """The batches of one source topic, for one worker of the group."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         limits: IngestLimits,
         hand_out: Callable[[Batch], Awaitable[None]],
         take_over: Callable[[TopicPartition, int | None], Awaitable[OwnedPartition]],
-        let_go: Callable[[OwnedPartition], Awaitable[None]],
-        note_unreadable: Note | None = None,
+        release: Callable[[OwnedPartition], Awaitable[None]],
+        note_unreadable: CountTry | None = None,
         count_unreadable: Callable[[str], None] | None = None,
     ) -> None:
         self.topic, self._limits, self._kafka, self._group = topic, limits, kafka, group
-        self._hand_out, self._take_over, self._let_go = hand_out, take_over, let_go
+        self._hand_out, self._take_over, self._release = hand_out, take_over, release
         self.owned: dict[TopicPartition, OwnedPartition] = {}
-        self.waiting_for: str | None = "the group"  # what keeps this ingest from reading; None: reading
+        self.waiting_for: str | None = "the group"  # what this ingest waits for; None: it is reading
         self.last_poll = time.monotonic()
         self._inflight: set[Batch] = set()
         self._changed = asyncio.Condition()
@@ -65,14 +65,14 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         self._revoking = self._stopping = False
         self._tasks = Tasks()
         self.unreadable = UnreadableBatches(kafka, limits, note_unreadable, count_unreadable, self._tasks)
-        self._taking: dict[TopicPartition, int] = {}  # under which assignment: an older one may still be at a partition
+        self._takeovers: dict[TopicPartition, int] = {}  # running, by assignment: an older one's may run on
         self._commits = Commits(topic)
-        self._stood_since: float | None = None
+        self._paused_since: float | None = None
         self._consumer: Any = None
 
     async def start(self) -> None:
-        """Joins the group. Raises BrokerUnavailable where no broker answers."""
-        consumer = make(self._kafka, self._group, self._limits)
+        """Joins the group. Raises BrokerUnavailable if no broker answers."""
+        consumer = group_consumer(self._kafka, self._group, self._limits)
         consumer.subscribe([self.topic], listener=self)
         self._consumer = consumer  # the first assignment comes before start returns
         try:
@@ -82,30 +82,30 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await consumer.stop()
             raise broker_unavailable(self._kafka, error, operation="Read") from error
         self.last_poll = time.monotonic()
-        consumer.membership.answered()
+        consumer.membership.mark_alive()
         self._tasks.spawn(self._pump())
         self._tasks.spawn(self._commit_regularly())
 
     async def stop(self) -> None:
-        """Finishes what is in flight, commits, lets the partitions go, leaves the group."""
+        """Finishes what is in flight, commits, releases the partitions, leaves the group."""
         self._stopping = True
-        await self._drain_and_let_go()
+        await self._drain_and_release()
         await self._tasks.finish(within_s=0)
         if self._consumer is not None:
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await self._consumer.stop()
             except TimeoutError:
-                log.warning("%s: left without a word: no answer in %g s", self.topic, ANSWER_S)
+                log.warning("%s: left the group without an answer in %g s", self.topic, ANSWER_S)
 
     # --- liveness
 
     def may_publish(self) -> bool:
-        """False where the group may have given our partitions away: frozen, or cut off, past the session timeout."""
+        """Returns False if the group may have given our partitions away: frozen or cut off past the session timeout."""
         return self._consumer is not None and self._consumer.membership.alive()
 
     def stalled_s(self) -> float:
-        """Seconds since the last poll, where nothing in flight explains it; 0 otherwise."""
+        """Returns the seconds since the last poll; 0 while batches are in flight, which explain it."""
         return 0.0 if self._consumer is None or self._inflight else time.monotonic() - self.last_poll
 
     # --- rebalance
@@ -113,34 +113,34 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def on_partitions_revoked(self, revoked: Iterable[KafkaPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = True
-        self._taking.clear()
-        self._stood_since = self._stood_since or time.monotonic()
+        self._takeovers.clear()
+        self._paused_since = self._paused_since or time.monotonic()
         self.waiting_for = "the group"
         try:
-            await self._drain_and_let_go()
-        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on, with partitions that nobody let go
+            await self._drain_and_release()
+        except Exception as error:  # noqa: BLE001 - aiokafka would log it and go on, with partitions not released
             exit_on_bug(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[KafkaPartition]) -> None:
         self._current = next(self._assignment)
         self._revoking = False
-        self._consumer.membership.answered()
+        self._consumer.membership.mark_alive()
         partitions = [TopicPartition(tp.topic, tp.partition) for tp in assigned]
         log.info("assigned %s", ", ".join(map(str, sorted(partitions))) or f"nothing of {self.topic}")
         if partitions:
             self._consumer.pause(*assigned)
-            self._taking = dict.fromkeys(partitions, self._current)
-            self._tasks.spawn(self._take(partitions, self._current))
+            self._takeovers = dict.fromkeys(partitions, self._current)
+            self._tasks.spawn(self._take_over_all(partitions, self._current))
         else:
-            self._reads()
+            self._mark_reading()
 
-    def _reads(self) -> None:
+    def _mark_reading(self) -> None:
         self.waiting_for = None
-        if self._stood_since is not None:
-            stood_s, self._stood_since = time.monotonic() - self._stood_since, None
-            log.info("%s: reading again after %.2f s, %d partitions", self.topic, stood_s, len(self.owned))
+        if self._paused_since is not None:
+            paused_s, self._paused_since = time.monotonic() - self._paused_since, None
+            log.info("%s: reading again after %.2f s, %d partitions", self.topic, paused_s, len(self.owned))
 
-    async def _drain_and_let_go(self) -> None:
+    async def _drain_and_release(self) -> None:
         clean = True
         try:
             async with asyncio.timeout(DRAIN_S), self._changed:
@@ -153,15 +153,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self.commit()
         leaving = list(self.owned.values())
         self.owned.clear()
-        self.unreadable.left()
+        self.unreadable.clear()
         self._commits.forget()
         for owned in leaving:
             owned.valid = False
             if clean:
-                await self._let_go(owned)
+                await self._release(owned)
 
-    async def _take(self, partitions: list[TopicPartition], assignment: int) -> None:
-        """Takes partitions over, one after another, for as long as this assignment holds; waits for what is unavailable."""
+    async def _take_over_all(self, partitions: list[TopicPartition], assignment: int) -> None:
+        """Takes partitions over one by one while this assignment holds; waits for what is unavailable."""
         for partition in partitions:
             delay = BACKOFF_S[0]
             try:
@@ -177,10 +177,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, BACKOFF_S[1])
             finally:
-                if self._taking.get(partition) == assignment:
-                    del self._taking[partition]
-        if self._current == assignment and not self._taking:
-            self._reads()
+                if self._takeovers.get(partition) == assignment:
+                    del self._takeovers[partition]
+        if self._current == assignment and not self._takeovers:
+            self._mark_reading()
 
     async def _start_at_checkpoint(self, partition: TopicPartition, assignment: int) -> None:
         tp = KafkaPartition(*partition)
@@ -188,7 +188,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             committed = await self._consumer.committed(tp)
             owned = await self._take_over(partition, committed)
             if committed is not None and owned.position < committed:
-                await self._consumer.commit({tp: owned.position})  # no rebuild of what is to be decided again
+                await self._consumer.commit({tp: owned.position})  # what is to be decided again must not be rebuilt
             if self._current == assignment:
                 self._consumer.seek(tp, owned.position)
                 self.owned[partition] = owned
@@ -199,28 +199,28 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             raise broker_unavailable(self._kafka, error, partition, "Read") from error
 
     def retake(self, owned: OwnedPartition, why: str) -> None:
-        """Forgets what is in flight of a partition and takes it over again: the store says that it is not where we are."""
+        """Drops what is in flight of a partition and takes it over again: the store has another position or epoch."""
         if not owned.valid:
             return
         owned.valid = False
         if self.owned.get(owned.partition) is owned:
             del self.owned[owned.partition]
-        if self._revoking or self._stopping or owned.partition in self._taking:
+        if self._revoking or self._stopping or owned.partition in self._takeovers:
             return
         log.warning("%s: %s; taking it over again", owned.partition, why)
         try:
             self._consumer.pause(KafkaPartition(*owned.partition))
         except IllegalStateError:
-            return  # given away meanwhile
-        self._taking[owned.partition] = self._current
-        self._tasks.spawn(self._take([owned.partition], self._current))
+            return  # revoked meanwhile
+        self._takeovers[owned.partition] = self._current
+        self._tasks.spawn(self._take_over_all([owned.partition], self._current))
 
     # --- reading
 
     async def _pump(self) -> None:
         while not self._stopping:
             async with self._changed:
-                await self._changed.wait_for(self._room)
+                await self._changed.wait_for(self._has_room)
             try:
                 fetched = await self._consumer.getmany(timeout_ms=200, max_records=self._limits.batch_events)
             except KafkaError as error:
@@ -229,33 +229,30 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 await asyncio.sleep(1.0)
                 continue
             self.last_poll = time.monotonic()
-            # Judged after getmany: it may have slept through a whole rebalance and return the new assignment's records.
-            ranges = [
-                record_range for tp, records in fetched.items() if (record_range := self._record_range(tp, records))
-            ]
-            if ranges:
+            # Checked after getmany: it may sleep through a whole rebalance and return the new assignment's records.
+            if ranges := [one for tp, records in fetched.items() if (one := self._record_range(tp, records))]:
                 await self._hand_over(ranges)
-            self.unreadable.look(self._consumer, self.owned)
-            for owned, left_out in self.unreadable.due():
-                await self._step_over(owned, left_out)
+            self.unreadable.check(self._consumer, self.owned)
+            for owned, skipped in self.unreadable.take_due():
+                await self._skip(owned, skipped)
 
-    async def _step_over(self, owned: OwnedPartition, left_out: UnreadableRange) -> None:
-        """Hands a range that cannot be read out as a batch of its own, and reads on after it."""
+    async def _skip(self, owned: OwnedPartition, skipped: UnreadableRange) -> None:
+        """Hands out an unreadable range as its own batch, and reads on after it."""
         tp = KafkaPartition(*owned.partition)
         if self.owned.get(owned.partition) is not owned:
-            return  # taken over again meanwhile: the newer owner goes there by itself
-        record_range = self._record_range(tp, [left_out])
+            return  # taken over again meanwhile: the newer owner gets there by itself
+        record_range = self._record_range(tp, [skipped])
         if record_range is None:
             return
         with contextlib.suppress(IllegalStateError):
-            self._consumer.seek(tp, left_out.end)
-            self._consumer.again(tp)
+            self._consumer.seek(tp, skipped.end)
+            self._consumer.retry(tp)
         await self._hand_over([record_range])
 
-    def _room(self) -> bool:
-        # What killed a worker must be alone in hand to be found.
+    def _has_room(self) -> bool:
+        # In quarantine one batch at a time: a record that kills the worker must be the only one in hand.
         quarantined = any(owned.quarantined for owned in self.owned.values())
-        return self._stopping or (not self._inflight if quarantined else self._limits.leave_room(self._inflight))
+        return self._stopping or (not self._inflight if quarantined else self._limits.have_room(self._inflight))
 
     def _record_range(self, tp: KafkaPartition, records: list[Record]) -> RecordRange | None:
         owned = self.owned.get(TopicPartition(tp.topic, tp.partition))
@@ -264,7 +261,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         records = [record for record in records if record.offset >= owned.position]
         if not records:
             return None
-        self.unreadable.read(owned.partition)
+        self.unreadable.mark_read(owned.partition)
         highwater = self._consumer.highwater(tp)
         record_range = RecordRange(owned, owned.position, records, -1)
         record_range.lag = -1 if highwater is None else max(0, highwater - record_range.end)
@@ -280,14 +277,14 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._hand_out(batch)
 
     async def done(self, batch: Batch) -> None:
-        """Says that a batch needs nothing more: applied, or forgotten because its partition is not ours any longer."""
+        """Finishes a batch: it was applied, or dropped because its partition is no longer ours."""
         batch.finished.set()
         async with self._changed:
             self._inflight.discard(batch)
             self._changed.notify_all()
 
     async def commit(self) -> None:
-        """Commits what was applied since the last time."""
+        """Commits what was applied since the last commit."""
         if self._consumer is not None:
             await self._commits.commit(self._consumer, self.owned.values())
 
@@ -297,5 +294,5 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             await self.commit()
 
     def lags(self) -> dict[TopicPartition, int]:
-        """See `positions.py`."""
+        """Returns the lag of each owned partition (`positions.py`)."""
         return lags(self._consumer, self.owned)

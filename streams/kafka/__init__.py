@@ -1,1 +1,1 @@
-"""What knows aiokafka: how Kafka is reached, and how what it holds is read, batch by batch."""
+"""Everything that uses aiokafka outside the consumer group: clients, readers, producer, topics, errors."""

@@ -1,7 +1,7 @@
 """Creates the topics of `streams/topics.py` that do not exist.
 
 Runs once, before workers (`tidegate topics`, the compose file's `topics` job). It never changes or deletes a topic that
-exists: partitions of a live topic are for an operator to change.
+exists: only an operator changes the partitions of a live topic.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.client import Kafka, client_options
 from tidegate.streams.topics import TOPICS, Topic
 
-# A decision goes to its completion's partition number, and a replay stands beside its decision.
+# A decision goes to its completion's partition number, and a replay to its decision's.
 FOLLOW = {"decisions": "completions", "replays": "completions"}
 REQUEST_TIMEOUT_MS = 30_000
-VISIBLE_TIMEOUT_S = 30.0  # from "created" until every broker's metadata shows it
-MIN_INSYNC = 2  # of three copies or more: acks=all then outlives one broker
+VISIBLE_TIMEOUT_S = 30.0  # from its creation until every broker's metadata shows it
+MIN_INSYNC = 2  # with three replicas or more: acks=all then survives the loss of one broker
 
 
 class TopicsUnequal(TidegateError):
     """`completions` and `decisions` differ in partitions: add to the smaller one (`kafka-topics --alter`), then start.
 
-    A decision goes to the partition number of its completion, so that one order holds through both.
+    A decision goes to the partition number of its completion, so that both have one order.
     """
 
 
 class TopicsRefused(TidegateError):
-    """Kafka would not create a topic: change what the message names, or create it by hand (docs/operations.md)."""
+    """Kafka would not create a topic: change what the message names, or create it by hand (docs/how-to/deploy.md)."""
 
 
 async def ensure_topics(
     bootstrap: Kafka | str, partitions: int, replication: int, *, max_record_bytes: int = 1_000_000
 ) -> tuple[str, ...]:
-    """Names of the topics created, in the table's order; empty where all were there.
+    """Returns the names of the topics it created, in the table's order; empty if all existed.
 
-    Raises BrokerUnavailable, TopicsRefused, or TopicsUnequal (then nothing more is created).
+    Raises BrokerUnavailable, TopicsRefused, or TopicsUnequal (and then creates nothing more).
     """
     async with _admin(bootstrap) as admin:
-        there = await _counts(admin)
-        _refuse_unequal(there)
-        wanted = {topic: _partitions(topic, there, partitions) for topic in TOPICS if topic.name not in there}
+        existing = await _partition_counts(admin)
+        _refuse_unequal(existing)
+        wanted = {topic: _partitions_of(topic, existing, partitions) for topic in TOPICS if topic.name not in existing}
         created = await _create(
             admin,
             [
@@ -55,13 +55,13 @@ async def ensure_topics(
             ],
         )
         if wanted:
-            await _visible(admin, {topic.name for topic in wanted})
-            _refuse_unequal(await _counts(admin))
+            await _wait_until_visible(admin, {topic.name for topic in wanted})
+            _refuse_unequal(await _partition_counts(admin))
     return tuple(topic.name for topic in wanted if topic.name in created)
 
 
 def config(topic: Topic, replication: int, max_record_bytes: int) -> dict[str, str]:
-    """What a topic is created with, as Kafka names it."""
+    """Returns the configuration to create a topic with, under Kafka's names."""
     entries = {
         "cleanup.policy": topic.cleanup,
         "retention.ms": str(-1 if topic.retention_ms is None else topic.retention_ms),
@@ -72,13 +72,13 @@ def config(topic: Topic, replication: int, max_record_bytes: int) -> dict[str, s
     return entries
 
 
-def _partitions(topic: Topic, there: dict[str, int], setting: int) -> int:
-    """The table's number, else that of the topic it follows, else the setting's."""
-    return topic.partitions or there.get(FOLLOW.get(topic.name, ""), setting)
+def _partitions_of(topic: Topic, existing: dict[str, int], setting: int) -> int:
+    """Returns the table's number, else that of the topic it follows, else the setting's."""
+    return topic.partitions or existing.get(FOLLOW.get(topic.name, ""), setting)
 
 
-def _refuse_unequal(there: dict[str, int]) -> None:
-    completions, decisions = there.get("completions"), there.get("decisions")
+def _refuse_unequal(existing: dict[str, int]) -> None:
+    completions, decisions = existing.get("completions"), existing.get("decisions")
     if completions is not None and decisions is not None and completions != decisions:
         raise TopicsUnequal(
             f"completions has {completions} partitions and decisions {decisions}; expected the same number; "
@@ -88,7 +88,7 @@ def _refuse_unequal(there: dict[str, int]) -> None:
 
 @contextlib.asynccontextmanager
 async def _admin(bootstrap: Kafka | str) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(**connect(bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    admin = AIOKafkaAdminClient(**client_options(bootstrap), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
         yield admin
@@ -98,30 +98,30 @@ async def _admin(bootstrap: Kafka | str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Partitions of each topic that exists."""
-    # All topics are asked for, never ours by name: to ask for an absent topic can create it, with a wrong number.
+async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """Returns topic -> number of partitions, for every topic that exists."""
+    # All topics are requested, never ours by name: a request for an absent topic can create it, with a wrong number.
     return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[NewTopic]) -> set[str]:
-    """Names of those that this call created; another one may create the same at the same time."""
+    """Returns the names that this call created: another process may create the same ones at the same time."""
     created = set()
     if topics:
         response = await admin.create_topics(list(topics), timeout_ms=REQUEST_TIMEOUT_MS)
-        for name, code, *said in response.topic_errors:
+        for name, code, *message in response.topic_errors:
             error = for_code(code)
             if code == 0:
                 created.add(name)
             elif error is not TopicAlreadyExistsError:
                 raise TopicsRefused(
-                    f"{name}: {error.__name__}: {said[0] if said and said[0] else error.description}; "
+                    f"{name}: {error.__name__}: {message[0] if message and message[0] else error.description}; "
                     "TIDEGATE_REPLICATION must not exceed the brokers, and creating needs the right to"
                 )
     return created
 
 
-async def _visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+async def _wait_until_visible(admin: AIOKafkaAdminClient, names: set[str]) -> None:
     async with asyncio.timeout(VISIBLE_TIMEOUT_S):
-        while not names <= set(await _counts(admin)):  # noqa: ASYNC110 - the broker tells nobody
+        while not names <= set(await _partition_counts(admin)):  # noqa: ASYNC110 - the broker sends no event for it
             await asyncio.sleep(0.1)

@@ -1,6 +1,6 @@
-"""Whether Kafka is unavailable or will not have us: its clients only log a refusal, and raise that nobody answered.
+"""Tells whether Kafka is unavailable or refuses us: a client only logs a refusal, and raises that no broker answered.
 
-So where one raises that, one connection is made here that does nothing but prove who we are.
+After that error, one connection is made here that only authenticates.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.coordination import FindCoordinatorRequest
 
-from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, objection
-from tidegate.streams.kafka.client import Kafka, connect, identity
+from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, tls_reason
+from tidegate.streams.kafka.client import Kafka, client_options, identity
 from tidegate.streams.kafka.errors import broker_unavailable
 
 ANSWER_S = 5.0
@@ -31,29 +31,29 @@ SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStat
 async def unavailable_or_refused(
     kafka: Kafka | str, error: BaseException, what: object = None, operation: str = ""
 ) -> BrokerUnavailable | BrokerRefused:
-    """A client's error in our words, as `broker_unavailable` has it; BrokerRefused where Kafka, asked again, refuses us."""
+    """Returns our error for a client's, as `broker_unavailable`; BrokerRefused if Kafka refuses a new connection."""
     unavailable = broker_unavailable(kafka, error, what, operation)
     if not isinstance(error, KafkaConnectionError | OSError):
         return unavailable
     closed = False
-    for host, port, _ in collect_hosts(connect(kafka)["bootstrap_servers"], randomize=False):
-        found = await _ask(kafka, host, port)
-        if isinstance(found, BrokerRefused):
-            return found
-        closed = closed or found
+    for host, port, _ in collect_hosts(client_options(kafka)["bootstrap_servers"], randomize=False):
+        result = await _try_connection(kafka, host, port)
+        if isinstance(result, BrokerRefused):
+            return result
+        closed = closed or result
     if closed:
-        protocol = connect(kafka).get("security_protocol", "PLAINTEXT").lower()
-        said = str(unavailable).removesuffix("; waiting for it")
+        protocol = client_options(kafka).get("security_protocol", "PLAINTEXT").lower()
+        text = str(unavailable).removesuffix("; waiting for it")
         return BrokerUnavailable(
-            f"{said}; it closes the connection at once: is TIDEGATE_KAFKA_SECURITY {protocol} what that port speaks? "
+            f"{text}; it closes the connection at once: is TIDEGATE_KAFKA_SECURITY {protocol} what that port speaks? "
             "waiting for it"
         )
     return unavailable
 
 
-async def may_join(kafka: Kafka | str, group: str) -> None:
-    """Returns where that group may be joined. Raises BrokerForbids where not, and BrokerUnavailable."""
-    client = AIOKafkaClient(**connect(kafka))
+async def require_group_access(kafka: Kafka | str, group: str) -> None:
+    """Returns if the group may be joined. Raises BrokerForbids if it may not, and BrokerUnavailable."""
+    client = AIOKafkaClient(**client_options(kafka))
     try:
         await client.bootstrap()
         answer = await client.send(client.get_random_node(), FindCoordinatorRequest(group, CoordinationType.GROUP))
@@ -65,24 +65,24 @@ async def may_join(kafka: Kafka | str, group: str) -> None:
         await client.close()
 
 
-async def _ask(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool:
-    """The refusal; else whether the broker is there and ends the connection without a word."""
-    options = {**connect(kafka), "request_timeout_ms": int(ANSWER_S * 1000)}
+async def _try_connection(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool:
+    """Returns the refusal; else whether a broker is there and closes the connection without an answer."""
+    options = {**client_options(kafka), "request_timeout_ms": int(ANSWER_S * 1000)}
     del options["bootstrap_servers"]
     try:
         connection = await create_conn(host, port, **options)
     except (KafkaError, OSError, ValueError, AssertionError) as error:
         for cause in causes(error):
             if isinstance(cause, SASL):
-                return _not_us(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
-            if (why := objection(cause)) is not None:
-                return _not_them(f"{host}:{port}", why)
+                return _credentials_refused(kafka, f"{host}:{port}", options["sasl_mechanism"], cause)
+            if (why := tls_reason(cause)) is not None:
+                return _tls_refused(f"{host}:{port}", why)
         return isinstance(error, KafkaConnectionError | ConnectionResetError | ssl.SSLError)
     connection.close()
     return False
 
 
-def _not_us(kafka: Kafka | str, where: str, mechanism: str, error: BaseException) -> BrokerRefused:
+def _credentials_refused(kafka: Kafka | str, where: str, mechanism: str, error: BaseException) -> BrokerRefused:
     if isinstance(error, SaslAuthenticationFailed):
         return BrokerRefused(
             f"kafka {where}: user {identity(kafka)} and its password are refused ({mechanism}); expected "
@@ -94,7 +94,7 @@ def _not_us(kafka: Kafka | str, where: str, mechanism: str, error: BaseException
     )
 
 
-def _not_them(where: str, why: str) -> BrokerRefused:
+def _tls_refused(where: str, why: str) -> BrokerRefused:
     return BrokerRefused(
         f"kafka {where}: TLS: {why}; expected a broker that TIDEGATE_KAFKA_CA_FILE vouches for under this name, and "
         "TIDEGATE_KAFKA_CERT_FILE and _KEY_FILE where it asks for ours"

@@ -1,8 +1,8 @@
-"""Record batches as bytes: which of a fetch response can be decoded, before aiokafka is shown them.
+"""Record batches as bytes: which of a fetch response can be decoded, before aiokafka gets them.
 
-An exception of aiokafka's decoder costs records of other partitions, and good batches before the bad one. So every
-batch is checked first: its CRC, its place, its payload, its records. What is shown to aiokafka is not compressed any
-more, and decodes. Pure: no broker.
+An exception in aiokafka's decoder loses records of other partitions, and good batches before the bad one. So every
+batch is checked first: its CRC, offsets, payload and records. What aiokafka gets is decompressed and decodes. Pure: no
+broker.
 
 A v2 batch, big-endian (Kafka's documentation, "Record Batch"): the CRC covers everything from `attributes` on.
 """
@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
-from tidegate.streams.kafka.codecs import Undecompressed, decompressed
+from tidegate.streams.kafka.codecs import DecompressionFailed, decompress
 
 # base_offset length leader_epoch magic crc attributes last_offset_delta first_ms max_ms producer epoch sequence count
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -25,71 +25,71 @@ MAGIC_AT, CRC_FROM = 16, 21
 LEGACY_LEAST = 14  # bytes of a message of magic 0
 CODEC, CONTROL = 0x07, 0x20  # bits of attributes
 
-# Decompressed, of one partition's response: a hostile batch of 1 MB could fill gigabytes.
-MOST_BYTES = 128 << 20
+# Decompressed, for one partition's response: a hostile batch of 1 MB could fill gigabytes.
+MAX_BYTES = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class BadBatch:
-    """A batch that cannot be decoded. Offsets [start, end); end None: its header is not to be believed."""
+    """A batch that cannot be decoded. Offsets [start, end); end None: its header cannot be trusted."""
 
     start: int
     end: int | None
-    why: str  # as it ends the sentence "a batch that cannot be read: ..."
-    head: bytes = b""  # its header as it stands; the same bytes again: the same batch
+    why: str  # completes the sentence "a batch that cannot be read: ..."
+    head: bytes = b""  # its header; equal bytes mean the same batch
 
 
 class _Bad(Exception):
-    """Why a batch cannot be decoded; believed: its header can be."""
+    """Why a batch cannot be decoded. header_valid: its header can be trusted."""
 
-    def __init__(self, why: str, *, believed: bool = False) -> None:
+    def __init__(self, why: str, *, header_valid: bool = False) -> None:
         super().__init__(why)
-        self.why, self.believed = why, believed
+        self.why, self.header_valid = why, header_valid
 
 
-def checked(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
-    """The batches of a response that aiokafka can decode, up to the first that it cannot; that one, where it is first.
+def decodable_batches(data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
+    """Returns the batches of a response up to the first bad one, decompressed; and the bad one if it is the first.
 
-    position: the offset that was asked for. high_water: none reaches it, but what was written while the broker looked,
-    which stands right where it was asked for; -1: not known. What a broker cut off at the end of a response is no
-    fault. At most MOST_BYTES decompressed come at once, but one batch always does.
+    position: the requested offset. high_water: no batch reaches it, except one at `position` that was written while the
+    broker read; -1: unknown. A batch that the broker cut off at the end of a response is not bad. Returns at most
+    MAX_BYTES, decompressed, but always one batch.
     """
     good: list[bytes] = []
     size, at, next_ = 0, 0, position
     while at < len(data):
-        end = _end(data, at)
+        end = _batch_end(data, at)
         try:
             if end is None:
                 if good:
                     break
                 raise _Bad("it is longer than what the broker sent of it")
-            shown, next_offset = _shown(data[at:end], next_, high_water)
-            _alone(data, at, end, next_, next_offset)
+            passed_on, next_offset = _decodable(data[at:end], next_, high_water)
+            _check_overlap(data, at, end, next_, next_offset)
         except _Bad as bad:
-            return b"".join(good), None if good else _bad(data, at, position, bad)
-        if good and size + len(shown) > MOST_BYTES:
+            return b"".join(good), None if good else _bad_batch(data, at, position, bad)
+        if good and size + len(passed_on) > MAX_BYTES:
             break
-        good.append(shown)
-        size, at, next_ = size + len(shown), end, next_offset
+        good.append(passed_on)
+        size, at, next_ = size + len(passed_on), end, next_offset
     return b"".join(good), None
 
 
-def records_in(data: bytes) -> int:
-    """How many records the batches of a response say that they hold: that is how long they take to be checked."""
-    found = at = 0
-    while (end := _end(data, at)) is not None:
-        found += HEADER.unpack_from(data, at)[12] if data[at + MAGIC_AT] >= 2 else 1
+def record_count(data: bytes) -> int:
+    """Returns the number of records in a response, as its headers say: the time to check it grows with it."""
+    count = at = 0
+    while (end := _batch_end(data, at)) is not None:
+        count += HEADER.unpack_from(data, at)[12] if data[at + MAGIC_AT] >= 2 else 1
         at = end
-    return found
+    return count
 
 
-def refused(position: int) -> BadBatch:
-    """What stands at that offset, where the broker itself cannot read it (Kafka's error CORRUPT_MESSAGE)."""
+def corrupt_on_broker(position: int) -> BadBatch:
+    """Returns the bad batch at an offset where the broker itself answers CORRUPT_MESSAGE."""
     return BadBatch(position, None, "the broker itself finds it corrupt")
 
 
-def _alone(data: bytes, at: int, end: int, position: int, next_offset: int) -> None:
-    """Raises _Bad where a batch beyond its place takes offsets of the one behind it: both cannot be right."""
+def _check_overlap(data: bytes, at: int, end: int, position: int, next_offset: int) -> None:
+    """Raises _Bad if a batch that starts after `position` overlaps the next batch: one of the two is wrong."""
     if len(data) - end <= MAGIC_AT:
         return
     base, following = (struct.unpack_from(">q", data, place)[0] for place in (at, end))
@@ -97,8 +97,8 @@ def _alone(data: bytes, at: int, end: int, position: int, next_offset: int) -> N
         raise _Bad(f"it says it holds the offsets from {base} on, and so does the next one")
 
 
-def _end(data: bytes, at: int) -> int | None:
-    """Where the batch at that byte ends; None where less of it is there."""
+def _batch_end(data: bytes, at: int) -> int | None:
+    """Returns the byte at which the batch at `at` ends; None if the response holds less of it."""
     if len(data) - at <= MAGIC_AT:
         return None
     (length,) = struct.unpack_from(">i", data, at + 8)
@@ -107,30 +107,30 @@ def _end(data: bytes, at: int) -> int | None:
     return None if length < least or end > len(data) else end
 
 
-def _bad(data: bytes, at: int, position: int, bad: _Bad) -> BadBatch:
+def _bad_batch(data: bytes, at: int, position: int, bad: _Bad) -> BadBatch:
     head = bytes(data[at : at + HEADER.size])
-    if not bad.believed:
+    if not bad.header_valid:
         return BadBatch(position, None, bad.why, head)
     base, last = _offsets(head)
     return BadBatch(max(position, base), last + 1, bad.why, head)
 
 
 def _offsets(batch: bytes) -> tuple[int, int]:
-    """The first and the last offset of a v2 batch, as its header says."""
+    """Returns the first and last offset in a v2 batch's header."""
     fields = HEADER.unpack_from(batch)
     return fields[0], fields[0] + fields[6]
 
 
-def _shown(batch: bytes, position: int, high_water: int) -> tuple[bytes, int]:
-    """The batch as aiokafka decodes it, and the offset after it. Raises _Bad."""
+def _decodable(batch: bytes, position: int, high_water: int) -> tuple[bytes, int]:
+    """Returns the batch as aiokafka can decode it, and the offset after it. Raises _Bad."""
     if batch[MAGIC_AT] < 2:
-        return batch, _legacy(batch, position)
+        return batch, _legacy_end(batch, position)
     if batch[MAGIC_AT] > 2:
         raise _Bad(f"its format is {batch[MAGIC_AT]}, which is none that Kafka has")
     fields = HEADER.unpack_from(batch)
     if calc_crc32c(batch[CRC_FROM:]) != fields[4]:
         raise _Bad("its CRC is wrong")
-    # The CRC does not cover the base offset: a batch that says it stands elsewhere would cost or double records.
+    # The CRC does not cover the base offset: a batch with a wrong one would lose or double records.
     base, last = _offsets(batch)
     if last < max(base, position) or (last >= high_water >= 0 and base != position):
         raise _Bad(f"it says it holds the offsets {base} to {last}, and stands at {position}")
@@ -140,18 +140,18 @@ def _shown(batch: bytes, position: int, high_water: int) -> tuple[bytes, int]:
     codec = attributes & CODEC
     if codec:
         try:
-            batch = _batch(batch, decompressed(codec, batch[HEADER.size :], MOST_BYTES))
-        except Undecompressed as error:
-            raise _Bad(str(error), believed=True) from error
+            batch = _with_records(batch, decompress(codec, batch[HEADER.size :], MAX_BYTES))
+        except DecompressionFailed as error:
+            raise _Bad(str(error), header_valid=True) from error
     if not _decodes(batch):
-        batch = _batch(batch, _mended(batch))
+        batch = _with_records(batch, _repaired_records(batch))
         if not _decodes(batch):
-            raise _Bad("its records cannot be told apart", believed=True)
+            raise _Bad("its records cannot be told apart", header_valid=True)
     return batch, last + 1
 
 
-def _batch(batch: bytes, records: bytes) -> bytes:
-    """That batch around other records, not compressed. Its CRC is none: whoever reads it has checked the first."""
+def _with_records(batch: bytes, records: bytes) -> bytes:
+    """Returns that batch with other records, not compressed, and a CRC of 0: the CRC was checked before."""
     fields = list(HEADER.unpack_from(batch))
     fields[1], fields[4], fields[5] = HEADER.size - LOG_OVERHEAD + len(records), 0, fields[5] & ~CODEC
     return HEADER.pack(*fields) + records
@@ -166,12 +166,12 @@ def _decodes(batch: bytes) -> bool:
     return True
 
 
-def _legacy(batch: bytes, position: int) -> int:
-    """The offset after a message of format 0 or 1, which old brokers still keep. Raises _Bad."""
+def _legacy_end(batch: bytes, position: int) -> int:
+    """Returns the offset after a message of format 0 or 1, which old brokers still hold. Raises _Bad."""
     try:
-        found = LegacyRecordBatch(batch, batch[MAGIC_AT])
-        sound = found.validate_crc()
-        offsets = [record.offset for record in found] if sound else []
+        decoded = LegacyRecordBatch(batch, batch[MAGIC_AT])
+        sound = decoded.validate_crc()
+        offsets = [record.offset for record in decoded] if sound else []
     except Exception as error:
         raise _Bad("it is of an old format and cannot be decoded") from error
     if not sound:
@@ -184,8 +184,8 @@ def _legacy(batch: bytes, position: int) -> int:
 # --- header names that are not UTF-8
 
 
-def _mended(batch: bytes) -> bytes:
-    """The records of a batch that is not compressed, with U+FFFD in header names that are not UTF-8. Raises _Bad."""
+def _repaired_records(batch: bytes) -> bytes:
+    """Returns a decompressed batch's records, with U+FFFD in header names that are not UTF-8. Raises _Bad."""
     records = bytearray()
     data, at = bytearray(batch), HEADER.size
     try:
@@ -193,26 +193,26 @@ def _mended(batch: bytes) -> bytes:
             length, at = decode_varint(data, at)
             if not 0 < length <= len(data) - at:
                 raise ValueError(f"a record of {length} bytes")
-            record = _mended_record(data[at : at + length])
+            record = _repaired_record(data[at : at + length])
             encode_varint(len(record), records.append)
             records += record
             at += length
     except (ValueError, IndexError) as error:
-        raise _Bad("its records cannot be told apart", believed=True) from error
+        raise _Bad("its records cannot be told apart", header_valid=True) from error
     if at != len(data):
-        raise _Bad("it holds more bytes than its records have", believed=True)
+        raise _Bad("it holds more bytes than its records have", header_valid=True)
     return bytes(records)
 
 
-def _mended_record(record: bytearray) -> bytearray:
-    """attributes, timestamp and offset deltas, key, value; then headers, whose names are mended."""
+def _repaired_record(record: bytearray) -> bytearray:
+    """Copies attributes, timestamp and offset deltas, key, value; then the headers, with repaired names."""
     at = 1
     for _ in range(2):
         _, at = decode_varint(record, at)
     for _ in range(2):
         _, at = _field(record, at)
     count, headers_at = decode_varint(record, at)
-    mended = bytearray(record[:headers_at])
+    repaired = bytearray(record[:headers_at])
     at = headers_at
     for _ in range(count):
         name, at = _field(record, at)
@@ -220,16 +220,16 @@ def _mended_record(record: bytearray) -> bytearray:
             raise ValueError("a header without a name")
         value_at = at
         _, at = _field(record, at)
-        shown = name.decode(errors="replace").encode()
-        encode_varint(len(shown), mended.append)
-        mended += shown + record[value_at:at]
+        valid = name.decode(errors="replace").encode()
+        encode_varint(len(valid), repaired.append)
+        repaired += valid + record[value_at:at]
     if count < 0 or at != len(record):
         raise ValueError("more bytes than its headers have")
-    return mended
+    return repaired
 
 
 def _field(record: bytearray, at: int) -> tuple[bytes | None, int]:
-    """Bytes after their length, which is negative where there are none; and where they end."""
+    """Returns the bytes after their length (None if it is negative), and the position after them."""
     length, at = decode_varint(record, at)
     if length < 0:
         return None, at

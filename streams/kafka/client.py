@@ -1,4 +1,4 @@
-"""How Kafka is reached: its addresses, and what proves who we are. Knows the options of every aiokafka client."""
+"""The address and credentials of Kafka, and the options of every aiokafka client made from them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Protocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]  # Kafka's own names: security.protocol
-Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
+SecurityProtocol = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]  # Kafka's own names: security.protocol
+SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """A cluster, as a client connects to it; as text, its addresses alone."""
+    """A cluster and how to connect to it. As text: its addresses alone."""
 
     servers: str  # host:port[,host:port…]
     security: Mapping[str, Any] = field(default_factory=dict, repr=False)  # aiokafka's options for TLS and SASL
@@ -22,20 +22,20 @@ class Kafka:
         return self.servers
 
 
-def connect(kafka: Kafka | str) -> dict[str, Any]:
-    """The options of any aiokafka client to reach it by. An address alone is one without TLS and SASL."""
+def client_options(kafka: Kafka | str) -> dict[str, Any]:
+    """Returns the connection options of any aiokafka client. An address alone means no TLS and no SASL."""
     if isinstance(kafka, str):
         return {"bootstrap_servers": kafka}
     return {"bootstrap_servers": kafka.servers, **kafka.security}
 
 
-def without_group(kafka: Kafka | str) -> dict[str, Any]:
-    """The options of a consumer that is in no group, and so commits nothing."""
-    return {**connect(kafka), "group_id": None, "enable_auto_commit": False}
+def reader_options(kafka: Kafka | str) -> dict[str, Any]:
+    """Returns the options of a consumer that is in no group, and so commits nothing."""
+    return {**client_options(kafka), "group_id": None, "enable_auto_commit": False}
 
 
-async def started(client: Any) -> Any:
-    """That aiokafka client, connected. One that could not connect is closed: it holds sockets and tasks."""
+async def start_client(client: Any) -> Any:
+    """Starts an aiokafka client and returns it. One that cannot connect is stopped: it holds sockets and tasks."""
     try:
         await client.start()
     except BaseException:
@@ -44,10 +44,10 @@ async def started(client: Any) -> Any:
     return client
 
 
-def proven_by(
-    protocol: Protocol, tls: ssl.SSLContext | None, mechanism: Mechanism, user: str, password: str
+def security_options(
+    protocol: SecurityProtocol, tls: ssl.SSLContext | None, mechanism: SaslMechanism, user: str, password: str
 ) -> dict[str, Any]:
-    """aiokafka's options for a protocol; empty for plaintext. user, password: of SASL, where the protocol has it."""
+    """Returns aiokafka's options for a protocol: none for plaintext. user, password: of SASL, where it is used."""
     if protocol == "plaintext":
         return {}
     options: dict[str, Any] = {"security_protocol": protocol.upper()}
@@ -59,7 +59,7 @@ def proven_by(
 
 
 def identity(kafka: Kafka | str) -> str:
-    """Whom we say we are, never by what it is proven."""
+    """Returns the user that we connect as, never a credential."""
     security = {} if isinstance(kafka, str) else kafka.security
     match security.get("security_protocol"):
         case "SASL_SSL" | "SASL_PLAINTEXT":
@@ -67,9 +67,9 @@ def identity(kafka: Kafka | str) -> str:
         case "SSL":
             return "of our certificate"
         case _:
-            return "ANONYMOUS"  # Kafka's name for nobody in particular
+            return "ANONYMOUS"  # Kafka's name for an unauthenticated user
 
 
-def unseen(kafka: Kafka | str) -> str:
-    """What else it may be where a topic is not there: Kafka tells nobody of those that one may not describe."""
+def missing_topic_hint(kafka: Kafka | str) -> str:
+    """Returns another cause of a missing topic: Kafka lists no topic that the user may not describe."""
     return "" if isinstance(kafka, str) or not kafka.security else f", or the right of user {identity(kafka)} to see it"

@@ -1,4 +1,4 @@
-"""The one consumer that everything of ours reads with: aiokafka's, which is shown no batch that it cannot decode."""
+"""The consumer that all of Tidegate reads with: aiokafka's, which gets no batch that it cannot decode."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
 from tidegate.streams.errors import CodecMissing
-from tidegate.streams.kafka.batches import HEADER, BadBatch, checked, records_in, refused
+from tidegate.streams.kafka.batches import HEADER, BadBatch, corrupt_on_broker, decodable_batches, record_count
 
 log = logging.getLogger(__name__)
 
 _FETCH = 1  # Kafka's API key
-# Of one partition's answer; with odd header names 5 µs each. 128 MB of them fit into 20 kB, and would hold up the
-# heartbeats for a minute: more are checked beside the event loop.
+# In one partition's response; with odd header names 5 µs each. 128 MB of them fit into 20 kB, and would hold up the
+# heartbeats for a minute: above this number they are checked in a thread.
 RECORDS_AT_ONCE = 10_000
 
 
 def require_codecs() -> None:
-    """Raises CodecMissing where a codec that a producer may choose cannot be read here."""
+    """Raises CodecMissing if a codec that a producer may choose cannot be read here."""
     has = {"gzip": codecs.has_gzip, "snappy": codecs.has_snappy, "lz4": codecs.has_lz4, "zstd": codecs.has_zstd}
-    if missing := [name for name, there in has.items() if not there()]:
+    if missing := [name for name, has_codec in has.items() if not has_codec()]:
         raise CodecMissing(
             f"no library to read {', '.join(missing)} batches; expected the package cramjam: pip install cramjam"
         )
 
 
 class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """What cannot be decoded stands in `unreadable`, and its partition is paused: `again` tries once more.
+    """A batch that cannot be decoded is put in `unreadable`, and its partition is paused: `retry` reads it again.
 
-    Everything before it was handed out then, and other partitions go on. aiokafka's own check of CRCs is off, since
-    this one is made before it.
+    Everything before it was returned by then, and other partitions go on. aiokafka's own CRC check is off: this one
+    comes before it.
     """
 
     def __init__(self, *topics: str, **options: Any) -> None:
@@ -47,55 +47,57 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         self._client.send = self._send_checked
 
     async def getmany(self, *partitions: KafkaPartition, **options: Any) -> dict[KafkaPartition, list[Any]]:
-        """aiokafka's, of one partition after another in turn: by itself it would first hand out all it has of one.
+        """Returns records as aiokafka does, but of partitions in turn: aiokafka returns all that it has of one first.
 
-        Raises KafkaError also where the task that fetches has ended by a bug: by itself it would find nothing for ever.
+        Raises KafkaError also if a bug ended the fetch task: aiokafka would return nothing for ever.
         """
         if self._fetcher.error_future.done():
             self._fetcher.error_future.result()
-        found: dict[KafkaPartition, list[Any]] = await super().getmany(*partitions, **options)
+        records: dict[KafkaPartition, list[Any]] = await super().getmany(*partitions, **options)
         fetched = self._fetcher._records
-        for tp in found:
+        for tp in records:
             if tp in fetched:
                 fetched.move_to_end(tp)
-        return found
+        return records
 
     async def _send_checked(self, node: Any, request: Any, **options: Any) -> Any:
         response = await self._send(node, request, **options)
         if response is not None and getattr(response, "API_KEY", None) == _FETCH:
-            asked = {(topic, p): offset for topic, partitions in request.topics for p, offset, *_ in partitions}
+            positions = {(topic, p): offset for topic, partitions in request.topics for p, offset, *_ in partitions}
             response.topics = [
-                (topic, [await self._checked(topic, partition, asked) for partition in partitions])
+                (topic, [await self._checked(topic, partition, positions) for partition in partitions])
                 for topic, partitions in response.topics
             ]
         return response
 
-    async def _checked(self, topic: str, found: tuple[Any, ...], asked: dict[tuple[str, int], int]) -> tuple[Any, ...]:
-        """A partition's answer. found: number, error, high-water mark, …, bytes."""
-        partition, error, high_water, *rest = found
-        tp, position = KafkaPartition(topic, partition), asked[topic, partition]
+    async def _checked(
+        self, topic: str, response: tuple[Any, ...], positions: dict[tuple[str, int], int]
+    ) -> tuple[Any, ...]:
+        """Returns a partition's response, checked. response: partition, error, high-water mark, …, bytes."""
+        partition, error, high_water, *rest = response
+        tp, position = KafkaPartition(topic, partition), positions[topic, partition]
         data = rest[-1] or b""
         if error == CorruptRecordException.errno:
-            self._note(tp, position, refused(position))
+            self._stop_at(tp, position, corrupt_on_broker(position))
         elif not error and data:
             data, bad = await self._decodable(data, position, high_water)
-            self._note(tp, position, bad)
+            self._stop_at(tp, position, bad)
         return (partition, error, high_water, *rest[:-1], data)
 
     async def _decodable(self, data: bytes, position: int, high_water: int) -> tuple[bytes, BadBatch | None]:
-        """See `checked`. Whatever goes wrong here, aiokafka must not hear of it: it would fetch nothing any more."""
+        """Calls `decodable_batches`. No error may reach aiokafka: it would never fetch again."""
         try:
-            if records_in(data) > RECORDS_AT_ONCE:
-                return await asyncio.to_thread(checked, data, position, high_water)
-            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: others get their turn
-            return checked(data, position, high_water)
-        except Exception as error:  # noqa: BLE001 - the last resort, and it is waited for as for a batch that is corrupt
+            if record_count(data) > RECORDS_AT_ONCE:
+                return await asyncio.to_thread(decodable_batches, data, position, high_water)
+            await asyncio.sleep(0)  # some megabytes are some milliseconds of work: let other tasks run
+            return decodable_batches(data, position, high_water)
+        except Exception as error:  # noqa: BLE001 - the last resort: handled as a corrupt batch
             frames = "".join(traceback.format_tb(error.__traceback__))  # without its message, which may quote a text
             log.error("bug: %s in a batch at offset %d\n%s", type(error).__name__, position, frames)
             return b"", BadBatch(position, None, f"reading it failed: {type(error).__name__}", data[: HEADER.size])
 
-    def _note(self, tp: KafkaPartition, position: int, bad: BadBatch | None) -> None:
-        """Stands still at a bad batch, unless the partition was given away or sought elsewhere meanwhile."""
+    def _stop_at(self, tp: KafkaPartition, position: int, bad: BadBatch | None) -> None:
+        """Stops a partition at a bad batch, unless it was revoked or sought elsewhere meanwhile."""
         assigned = self._subscription.subscription and self._subscription.subscription.assignment
         if bad is None or not assigned or tp not in assigned.tps:
             return
@@ -104,8 +106,8 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             self.pause(tp)
             self.unreadable[tp] = bad
 
-    def again(self, tp: KafkaPartition) -> None:
-        """Reads a partition again that stood at a batch. Raises IllegalStateError where it was given away."""
+    def retry(self, tp: KafkaPartition) -> None:
+        """Reads a partition again that was stopped at a batch. Raises IllegalStateError if it was revoked."""
         self.resume(tp)
 
     def assign(self, partitions: Iterable[KafkaPartition]) -> None:
@@ -113,10 +115,10 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
         super().assign(partitions)
 
     def seek(self, partition: KafkaPartition, offset: int) -> None:
-        """Reads on from there, also where it stood at a batch: nobody else would know of it any more."""
-        stood = self.unreadable.pop(partition, None) is not None
+        """Reads on from that offset, also if the partition was stopped at a batch: nothing else would resume it."""
+        was_stopped = self.unreadable.pop(partition, None) is not None
         super().seek(partition, offset)
-        if stood:
+        if was_stopped:
             super().resume(partition)
 
     def resume(self, *partitions: KafkaPartition) -> None:

@@ -1,4 +1,4 @@
-"""What a worker looks for on Kafka before it begins: the topics, whether they fit, and every partition there is."""
+"""What a worker needs to know of Kafka before it starts: the topics, whether they fit, and every partition."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import TopicsMissing
-from tidegate.streams.kafka.client import Kafka, unseen
+from tidegate.streams.kafka.client import Kafka, missing_topic_hint
 from tidegate.streams.kafka.lookup import cluster_id, partition_counts
-from tidegate.streams.topics import SOURCES, TOPICS
+from tidegate.streams.topics import SOURCES, used_by
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """What is there."""
+    """The cluster, and the partitions of its topics."""
 
     cluster: str  # the cluster's own id
     partitions: tuple[TopicPartition, ...]  # every partition of every source topic
@@ -21,18 +21,21 @@ class Topology:
 
 
 async def find_topics(kafka: Kafka | str) -> Topology:
-    """All topics of Tidegate. Raises TopicsMissing where one is not there or does not fit, and BrokerUnavailable."""
+    """The topics that a worker reads or writes. Topics of other roles, and of later releases, are not waited for.
+
+    Raises TopicsMissing where one is missing or does not fit, and BrokerUnavailable.
+    """
     counts = await partition_counts(kafka)
-    missing = [topic.name for topic in TOPICS if topic.name not in counts]
+    missing = [name for name in used_by("worker") if name not in counts]
     if missing:
         raise TopicsMissing(
             f"kafka {kafka}: no topic {', '.join(missing)}; "
-            f"expected all of them: run `tidegate topics`{unseen(kafka)}; waiting for them"
+            f"expected all of them: run `tidegate topics`{missing_topic_hint(kafka)}; waiting for them"
         )
     if counts["completions"] != counts["decisions"]:
         raise TopicsMissing(
             f"kafka {kafka}: completions has {counts['completions']} partitions, decisions "
-            f"{counts['decisions']}; expected the same number; make one of them anew; waiting for that"
+            f"{counts['decisions']}; expected the same number; recreate one of them; waiting for that"
         )
     partitions = tuple(TopicPartition(topic, p) for topic in SOURCES for p in range(counts[topic]))
     return Topology(await cluster_id(kafka), partitions, counts)

@@ -1,4 +1,4 @@
-"""What topics keep, read by place and time outside any consumer group: `published.Past` and what the ruler asks of it.
+"""Reads the retained records of topics, by offset and time, outside any consumer group: the `HistoryReader` on Kafka.
 
 Knows aiokafka only.
 """
@@ -16,45 +16,48 @@ from aiokafka.errors import KafkaError
 
 from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.errors import BrokerUnavailable
-from tidegate.streams.kafka.client import Kafka, without_group
+from tidegate.streams.kafka.client import Kafka, reader_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.errors import broker_unavailable
-from tidegate.streams.kafka.probe import StepOver
-from tidegate.streams.kafka.ranges import OffsetRange, starts
+from tidegate.streams.kafka.probe import BatchSkipper
+from tidegate.streams.kafka.ranges import OffsetRange, start_offset
 
 ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
 FETCH_BYTES = 4 << 20
-AT_ONCE = 500  # records handed out together
+AT_ONCE = 500  # records returned together
 
 
 class TopicHistory:
-    """Topics as they are kept. Every question has a consumer of its own: several may be asked side by side."""
+    """The retained records of topics. Every call has its own consumer: several may run side by side."""
 
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
 
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
-        """Of each partition, in their order, what holds every record of that time or later, as the broker's index says.
+        """Returns each partition's range of records of that time or later, in order, by the broker's time index.
 
         0: everything. Raises BrokerUnavailable.
         """
         tps = [KafkaPartition(*partition) for partition in partitions]
         async with self._consumer(", ".join(sorted({partition.topic for partition in partitions}))) as consumer:
-            begins: dict[KafkaPartition, int] = await consumer.beginning_offsets(tps)
-            found = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms)) if at_ms else {}
+            log_starts: dict[KafkaPartition, int] = await consumer.beginning_offsets(tps)
+            by_time = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms)) if at_ms else {}
             consumer.assign(tps)
             for tp in tps:
-                consumer.seek(tp, begins[tp])
+                consumer.seek(tp, log_starts[tp])
             ends = {tp: await self._end(consumer, tp) for tp in tps}
         return [
             OffsetRange(
-                partition, begins[tp], starts(found.get(tp), begins[tp], ends[tp]) if at_ms else begins[tp], ends[tp]
+                partition,
+                log_starts[tp],
+                start_offset(by_time.get(tp), log_starts[tp], ends[tp]) if at_ms else log_starts[tp],
+                ends[tp],
             )
             for partition, tp in zip(partitions, tps, strict=True)
         ]
 
     async def _end(self, consumer: Any, tp: KafkaPartition) -> int:
-        """The fetch high-water mark: end offsets are wrong on the embedded broker."""
+        """Returns the fetch high-water mark: end offsets are wrong on the embedded broker."""
         deadline = time.monotonic() + ANSWER_S
         while (end := consumer.highwater(tp)) is None:
             if time.monotonic() > deadline:
@@ -62,38 +65,40 @@ class TopicHistory:
             await consumer.getmany(timeout_ms=100, max_records=1)
         return int(end)
 
-    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
-        """Their records, in order within a partition, some of one at a time, never none. Raises BrokerUnavailable.
+    async def read(self, *ranges: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
+        """Yields their records, in order within a partition, some of one at a time, never none.
 
-        In the place of a batch that cannot be decoded comes its range, an UnreadableRange.
+        Raises BrokerUnavailable.
+
+        For a batch that cannot be decoded it yields its range, an UnreadableRange.
         """
-        ends = {KafkaPartition(*s.partition): s.end for s in stretches if s.start < s.end}
+        ends = {KafkaPartition(*s.partition): s.end for s in ranges if s.start < s.end}
         if not ends:
             return
-        async with self._consumer(stretches[0].partition.topic) as consumer:
+        async with self._consumer(ranges[0].partition.topic) as consumer:
             consumer.assign(list(ends))
-            for stretch in stretches:
-                if stretch.start < stretch.end:
-                    consumer.seek(KafkaPartition(*stretch.partition), stretch.start)
-            heard, past = time.monotonic(), StepOver(self._kafka, consumer)
-            while left := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
-                fetched = await consumer.getmany(*left, timeout_ms=200, max_records=AT_ONCE)
+            for offset_range in ranges:
+                if offset_range.start < offset_range.end:
+                    consumer.seek(KafkaPartition(*offset_range.partition), offset_range.start)
+            answered_at, skipper = time.monotonic(), BatchSkipper(self._kafka, consumer)
+            while unfinished := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+                fetched = await consumer.getmany(*unfinished, timeout_ms=200, max_records=AT_ONCE)
                 for tp, records in fetched.items():
-                    heard = time.monotonic()
-                    if mine := [record for record in records if record.offset < ends[tp]]:
-                        yield mine
-                for left_out in await past.ranges():
-                    heard, end = time.monotonic(), ends[KafkaPartition(left_out.topic, left_out.partition)]
-                    if left_out.offset < end:
-                        yield [replace(left_out, end=min(left_out.end, end))]
-                if time.monotonic() - heard > ANSWER_S:
-                    where = f"{left[0].topic}[{left[0].partition}]"
+                    answered_at = time.monotonic()
+                    if wanted := [record for record in records if record.offset < ends[tp]]:
+                        yield wanted
+                for skipped in await skipper.skip():
+                    answered_at, end = time.monotonic(), ends[KafkaPartition(skipped.topic, skipped.partition)]
+                    if skipped.offset < end:
+                        yield [replace(skipped, end=min(skipped.end, end))]
+                if time.monotonic() - answered_at > ANSWER_S:
+                    where = f"{unfinished[0].topic}[{unfinished[0].partition}]"
                     raise BrokerUnavailable(f"kafka {self._kafka}: {where}: no answer in {ANSWER_S:g} s")
 
     @asynccontextmanager
     async def _consumer(self, what: object) -> AsyncIterator[Any]:
         consumer = CheckedConsumer(
-            **without_group(self._kafka),
+            **reader_options(self._kafka),
             auto_offset_reset="none",
             fetch_max_wait_ms=50,
             fetch_max_bytes=FETCH_BYTES,

@@ -1,4 +1,4 @@
-"""Reads single records and bounds of a source topic, outside any consumer group. Knows aiokafka only."""
+"""Reads single records and offsets of topics, outside any consumer group. Knows aiokafka only."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, connect, started, without_group
+from tidegate.streams.kafka.client import Kafka, client_options, reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer, require_codecs
 from tidegate.streams.kafka.errors import broker_unavailable
 
 T = TypeVar("T")
 OLDEST = -1
-COMMITTED_S = 15.0  # a group's coordinator may have to be made first
+COMMITTED_S = 15.0  # the broker may have to create the group's coordinator first
 ANSWER_S = 10.0  # no answer in this time: the broker is unavailable
 
 
 @asynccontextmanager
 async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
-    """A connected admin client, closed at the end. Raises BrokerUnavailable where no broker answers, and BrokerRefused."""
-    require_codecs()  # every command's first question to Kafka is asked here
-    admin = AIOKafkaAdminClient(**connect(kafka))
+    """Yields a connected admin client, and closes it. Raises BrokerUnavailable and BrokerRefused."""
+    require_codecs()  # every command's first request to Kafka is made here
+    admin = AIOKafkaAdminClient(**client_options(kafka))
     try:
         await admin.start()
         yield admin
@@ -39,42 +39,42 @@ async def _admin(kafka: Kafka | str) -> AsyncIterator[Any]:
 
 
 async def cluster_id(kafka: Kafka | str) -> str:
-    """The cluster's own id, so that a checkpoint made on another cluster is not believed."""
+    """Returns the cluster's id, so that a checkpoint of another cluster is not trusted."""
     async with _admin(kafka) as admin:
         return str((await admin.describe_cluster()).get("cluster_id"))
 
 
 async def partition_counts(kafka: Kafka | str) -> dict[str, int]:
-    """Every topic of the cluster but Kafka's own, and its number of partitions; asking creates none."""
+    """Returns topic -> number of partitions, for all topics but Kafka's internal ones. Creates no topic."""
     async with _admin(kafka) as admin:
         topics = await admin.describe_topics()
     return {topic["topic"]: len(topic["partitions"]) for topic in topics if not topic["is_internal"]}
 
 
-async def committed(kafka: Kafka | str, group: str, partition: TopicPartition) -> int | None:
-    """What a consumer group committed of a partition; None where it has nothing. Raises BrokerUnavailable."""
+async def committed_offset(kafka: Kafka | str, group: str, partition: TopicPartition) -> int | None:
+    """Returns a consumer group's committed offset of a partition; None if it has none. Raises BrokerUnavailable."""
     tp = KafkaPartition(partition.topic, partition.partition)
-    # A consumer waits for its group's coordinator, which a cluster that had no group yet makes only now.
-    consumer = CheckedConsumer(group_id=group, enable_auto_commit=False, **connect(kafka))
+    # A consumer waits for its group's coordinator, which a cluster without any group creates only now.
+    consumer = CheckedConsumer(group_id=group, enable_auto_commit=False, **client_options(kafka))
     try:
         async with asyncio.timeout(COMMITTED_S):
             await consumer.start()
             consumer.assign([tp])
-            found = await consumer.committed(tp)
+            offset = await consumer.committed(tp)
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"kafka {kafka}: {group}: {type(error).__name__}: {error}") from error
     finally:
         await consumer.stop()
-    return None if found is None else int(found)
+    return None if offset is None else int(offset)
 
 
 class KafkaLookup:
-    """A `checkpoint.Log` on Kafka: one consumer without a group, one question at a time."""
+    """The `RecordLookup` of a takeover, on Kafka: one consumer without a group, one request at a time."""
 
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: CheckedConsumer | None = None
-        self._one = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def stop(self) -> None:
         if self._consumer is not None:
@@ -83,38 +83,37 @@ class KafkaLookup:
 
     async def _started(self) -> CheckedConsumer:
         if self._consumer is None:
-            self._consumer = await started(
-                CheckedConsumer(**without_group(self._kafka), auto_offset_reset="none", fetch_max_wait_ms=100)
+            self._consumer = await start_client(
+                CheckedConsumer(**reader_options(self._kafka), auto_offset_reset="none", fetch_max_wait_ms=100)
             )
         return self._consumer
 
     async def read(self, partition: TopicPartition, offset: int) -> Record | None:
-        """The record at that offset, or None where the log shows that there is none (`checkpoint.Log.read`).
+        """Returns the record at that offset, or None if the log shows that there is none (`RecordLookup.read`).
 
-        Raises UnreadableBatch where its batch cannot be decoded.
+        Raises UnreadableBatch if its batch cannot be decoded.
         """
-        return await self._ask(partition, offset, self._record_at)
+        return await self._request(partition, offset, self._record_at)
 
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
-        """[oldest offset kept, fetch high-water mark) (`checkpoint.Log.bounds`)."""
-        return await self._ask(partition, OLDEST, self._bounds)
+        """Returns [oldest retained offset, fetch high-water mark) (`RecordLookup.bounds`)."""
+        return await self._request(partition, OLDEST, self._bounds)
 
-    async def _ask(
-        self, partition: TopicPartition, offset: int, question: Callable[[Any, KafkaPartition, int], Awaitable[T]]
+    async def _request(
+        self, partition: TopicPartition, offset: int, request: Callable[[Any, KafkaPartition, int], Awaitable[T]]
     ) -> T:
-        async with self._one:
+        async with self._lock:
             tp = KafkaPartition(partition.topic, partition.partition)
             try:
-                async with asyncio.timeout(
-                    ANSWER_S
-                ):  # the client itself would wait for as long as the broker is unavailable
+                # The client itself would wait for as long as the broker is unavailable.
+                async with asyncio.timeout(ANSWER_S):
                     consumer = await self._started()
                     consumer.assign([tp])
                     if offset == OLDEST:
                         await consumer.seek_to_beginning(tp)
                     else:
                         consumer.seek(tp, offset)
-                    return await question(consumer, tp, offset)
+                    return await request(consumer, tp, offset)
             except TimeoutError as error:
                 raise BrokerUnavailable(f"kafka {self._kafka}: {partition}: no answer in {ANSWER_S:g} s") from error
             except (KafkaError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The `policies` topic as its bytes stand there: where it begins and ends, and its records. Knows aiokafka only."""
+"""Reads the `policies` topic: its first offset, its end, and its records as bytes. Knows aiokafka only."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from aiokafka import TopicPartition as KafkaPartition
 
-from tidegate.streams.core.policy.snapshot import hash_of
+from tidegate.streams.core.partition import content_hash
 from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
-from tidegate.streams.kafka.client import Kafka, without_group
+from tidegate.streams.kafka.client import Kafka, reader_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.topics import POLICIES
 
 ANSWER_S = 15.0
 FETCH_MS = 500
-SHRUNK_S = 5.0  # a log that ends before what was read of it: a new leader may not know its end yet, for so long
-QUIET = 3  # fetches without a record: the high-water mark is past the last one, of ours nothing follows
+SHRUNK_S = 5.0  # if the log ends before what was read of it, wait this long: a new leader may not know its end yet
+QUIET = 3  # fetches without a record: the high-water mark is past the last record, and none of ours follows
 
 
 class PoliciesTopic:
-    """One reader of it, without a group. Raises BrokerUnavailable, and the client's errors as they are."""
+    """A reader of the topic, without a group. Raises BrokerUnavailable, and the client's own errors."""
 
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
@@ -30,10 +30,10 @@ class PoliciesTopic:
         self._tp = KafkaPartition(POLICIES, 0)
 
     async def open(self) -> None:
-        """Connects anew, and stands at the topic's beginning."""
+        """Connects again, at the topic's first record."""
         await self.close()
         self._consumer = consumer = CheckedConsumer(
-            **without_group(self._kafka),
+            **reader_options(self._kafka),
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
         )
@@ -47,39 +47,39 @@ class PoliciesTopic:
             await self._consumer.stop()
             self._consumer = None
 
-    async def ask(self) -> None:
-        """Returns where the broker answers: the client fetches in silence from one that is unavailable."""
+    async def require_answer(self) -> None:
+        """Returns if the broker answers: a fetch from an unavailable broker raises nothing."""
         async with asyncio.timeout(ANSWER_S):
             await self._consumer.topics()
 
     async def fetch(self, most: int | None = None) -> Sequence[Any]:
-        """The next records; none where none came in FETCH_MS.
+        """Returns the next records; none if none came in FETCH_MS.
 
-        Raises UnreadableBatch at one that cannot be decoded: a policy may stand in it, so none is ever left out.
+        Raises UnreadableBatch at one that cannot be decoded: it may hold a policy, so none is ever skipped.
         """
         fetched = await self._consumer.getmany(self._tp, timeout_ms=FETCH_MS, max_records=most)
         if not fetched and (bad := self._consumer.unreadable.get(self._tp)):
-            self._consumer.again(self._tp)
+            self._consumer.retry(self._tp)
             raise UnreadableBatch(
                 f"kafka {self._kafka}: {POLICIES}[0]@{bad.start}: a batch that cannot be read: {bad.why}; "
-                "expected the log to be mended, or its records deleted up to there (docs/operations.md)"
+                "expected the log to be mended, or its records deleted up to there (docs/how-to/recover.md)"
             )
         records: Sequence[Any] = fetched.get(self._tp, ())
         return records
 
-    def go_to(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         self._consumer.seek(self._tp, offset)
 
     @property
     def end(self) -> int | None:
-        """The fetch high-water mark; None before the first answer. Never end_offsets (FAUST.md 4)."""
-        found: int | None = self._consumer.highwater(self._tp)
-        return found
+        """The fetch high-water mark; None before the first answer. Never end_offsets: wrong on the embedded broker."""
+        high_water: int | None = self._consumer.highwater(self._tp)
+        return high_water
 
-    async def bounds(self, known: int) -> tuple[int, int]:
-        """[first, end): the offset of the first record (`end` where there is none), and the high-water mark.
+    async def bounds(self, read_to: int) -> tuple[int, int]:
+        """Returns [first, end): the offset of the first record (`end` if there is none), and the high-water mark.
 
-        Of one just opened. Waits a little where it ends before `known`.
+        Call it just after `open`. Waits up to SHRUNK_S if the log ends before `read_to`.
         """
         first: int | None = None
         quiet, began = 0, time.monotonic()
@@ -91,27 +91,27 @@ class PoliciesTopic:
             quiet = 0 if fetched else quiet + 1
             if end is None and waited > ANSWER_S:
                 raise BrokerUnavailable(f"kafka {self._kafka}: {POLICIES}: no answer in {ANSWER_S:g} s")
-            if end is None or (end < known and waited < SHRUNK_S):
+            if end is None or (end < read_to and waited < SHRUNK_S):
                 continue
             if first is not None or quiet > QUIET or await self._consumer.position(self._tp) >= end:
                 return (end if first is None else first), end
 
     async def hash_at(self, offset: int) -> str | None:
-        """Of the record there; None where there is none."""
-        self.go_to(offset)
+        """Returns the hash of the record at that offset; None if there is none."""
+        self.seek(offset)
         for _ in range(QUIET):
             for record in await self.fetch(1):
-                return hash_of(record.value) if record.offset == offset else None
+                return content_hash(record.value) if record.offset == offset else None
         return None
 
-    async def up_to(self, end: int) -> Sequence[Any] | None:
-        """The next records; None where all up to `end` were given."""
+    async def fetch_until(self, end: int) -> Sequence[Any] | None:
+        """Returns the next records; None after all up to `end` were returned."""
         quiet = 0
         while await self._consumer.position(self._tp) < end:
             if fetched := await self.fetch():
                 return fetched
             quiet += 1
             if quiet > QUIET:
-                await self.ask()  # away, or nothing of ours follows
+                await self.require_answer()  # unavailable, or no record of ours follows
                 break
         return None

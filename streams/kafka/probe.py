@@ -1,4 +1,4 @@
-"""Where a batch that cannot be decoded ends, and readers that go on after it. Outside any consumer group."""
+"""Finds where a batch that cannot be decoded ends, and lets readers skip it. Outside any consumer group."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from tidegate.streams.core.partition import UnreadableRange
 from tidegate.streams.kafka.batches import BadBatch
-from tidegate.streams.kafka.client import Kafka, started, without_group
+from tidegate.streams.kafka.client import Kafka, reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.errors import broker_unavailable
 
 log = logging.getLogger(__name__)
 
 ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
-TRIES = 3  # a reader outside the group looks so often before it leaves a batch out
+TRIES = 3  # a reader outside the group tries so often before it skips a batch
 
 
-async def end_of(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) -> int:
-    """The offset after a batch: as its header says, where that is believed; else where the next sound one begins.
+async def find_batch_end(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) -> int:
+    """Returns the offset after a bad batch: by its header if that can be trusted, else by the next good batch.
 
-    That is asked of the broker: every offset inside the batch gives the same bytes. Never beyond the high-water mark;
-    its own start where it is sound by now, or another one whose header is believed. Raises BrokerUnavailable.
+    The broker is probed for that: a fetch at any offset inside the batch returns the same bytes. The result is never
+    beyond the high-water mark. It is the batch's own start if it is good by now, or is now another bad batch whose
+    header can be trusted. Raises BrokerUnavailable.
     """
     if bad.end is not None:
         return bad.end
     try:
-        consumer = await started(_reader(kafka))
+        consumer = await start_client(_reader(kafka))
         try:
             consumer.assign([tp])
-            return await _after(consumer, tp, bad)
+            return await _next_good_offset(consumer, tp, bad)
         finally:
             await consumer.stop()
     except (KafkaError, OSError, TimeoutError) as error:
@@ -42,23 +43,23 @@ async def end_of(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) -> int:
 
 
 def _reader(kafka: Kafka | str) -> CheckedConsumer:
-    return CheckedConsumer(**without_group(kafka), auto_offset_reset="none", fetch_max_wait_ms=50)
+    return CheckedConsumer(**reader_options(kafka), auto_offset_reset="none", fetch_max_wait_ms=50)
 
 
-async def _after(consumer: CheckedConsumer, tp: KafkaPartition, bad: BadBatch) -> int:
-    """Batch after batch, until one is sound. bad: the first of them."""
+async def _next_good_offset(consumer: CheckedConsumer, tp: KafkaPartition, bad: BadBatch) -> int:
+    """Probes batch after batch until one is good. bad: the first of them."""
     start = bad.start
     while True:
-        first = await _at(consumer, tp, start)
+        first = await _bad_batch_at(consumer, tp, start)
         if first is None or first.end is not None:
             return start
-        inside, step = start, 1  # that offset gives the batch; the next is sought beyond, in steps that double
-        while same(await _at(consumer, tp, inside + step), first):
+        inside, step = start, 1  # `inside` is in the batch; look for the next in doubling steps
+        while same_batch(await _bad_batch_at(consumer, tp, inside + step), first):
             inside, step = inside + step, step * 2
         beyond = inside + step
         while beyond - inside > 1:
             middle = (inside + beyond) // 2
-            if same(await _at(consumer, tp, middle), first):
+            if same_batch(await _bad_batch_at(consumer, tp, middle), first):
                 inside = middle
             else:
                 beyond = middle
@@ -68,15 +69,15 @@ async def _after(consumer: CheckedConsumer, tp: KafkaPartition, bad: BadBatch) -
             return max(bad.start + 1, int(high_water))
 
 
-def same(found: BadBatch | None, first: BadBatch) -> bool:
-    """Whether two looks found one batch."""
-    return found is not None and found.head == first.head and found.end is None
+def same_batch(probed: BadBatch | None, first: BadBatch) -> bool:
+    """Returns whether two probes returned the same batch."""
+    return probed is not None and probed.head == first.head and probed.end is None
 
 
-async def _at(consumer: CheckedConsumer, tp: KafkaPartition, offset: int) -> BadBatch | None:
-    """The bad batch that a fetch at that offset begins with; None where it is sound, or there is nothing."""
+async def _bad_batch_at(consumer: CheckedConsumer, tp: KafkaPartition, offset: int) -> BadBatch | None:
+    """Returns the bad batch at the start of a fetch at that offset; None if it is good, or there is none."""
     consumer.seek(tp, offset)
-    consumer.again(tp)
+    consumer.retry(tp)
     deadline = time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         try:
@@ -91,30 +92,30 @@ async def _at(consumer: CheckedConsumer, tp: KafkaPartition, offset: int) -> Bad
     raise TimeoutError(f"no answer in {ANSWER_S:g} s")
 
 
-class StepOver:
-    """A reader's way past batches that cannot be decoded: it looks some times, then leaves them out, and says so."""
+class BatchSkipper:
+    """Lets a reader pass batches that cannot be decoded: it tries TRIES times, then skips the batch and logs it."""
 
     def __init__(self, kafka: Kafka | str, consumer: Any) -> None:
         self._kafka, self._consumer = kafka, consumer
         self._tries: dict[KafkaPartition, int] = {}
 
-    async def ranges(self) -> list[UnreadableRange]:
-        """Those that are left out now: the consumer stands after them. Raises BrokerUnavailable."""
-        found = []
+    async def skip(self) -> list[UnreadableRange]:
+        """Returns the ranges skipped now: the consumer is past them. Raises BrokerUnavailable."""
+        skipped = []
         for tp, bad in list(self._consumer.unreadable.items()):
             self._tries[tp] = self._tries.get(tp, 0) + 1
             if self._tries[tp] < TRIES:
                 await asyncio.sleep(0.1)
-                self._consumer.again(tp)
+                self._consumer.retry(tp)
                 continue
-            end = await end_of(self._kafka, tp, bad)
+            end = await find_batch_end(self._kafka, tp, bad)
             if end <= bad.start:
-                self._consumer.again(tp)  # it was mended meanwhile
+                self._consumer.retry(tp)  # it was mended meanwhile
                 continue
             log.warning("%s[%d]: offsets %d to %d left out: a batch that cannot be read: %s",
                         tp.topic, tp.partition, bad.start, end - 1, bad.why)  # fmt: skip
-            found.append(UnreadableRange(tp.topic, tp.partition, bad.start, end, bad.why))
+            skipped.append(UnreadableRange(tp.topic, tp.partition, bad.start, end, bad.why))
             self._consumer.seek(tp, end)
-            self._consumer.again(tp)
+            self._consumer.retry(tp)
             del self._tries[tp]
-        return found
+        return skipped

@@ -1,7 +1,7 @@
 """Sends to Kafka and waits for every acknowledgement. Knows aiokafka only.
 
-Records for a known partition go out as one large batch each (`send_batch` costs a third of `send`, FAUST.md 3.2);
-keyed ones are left to the client's partitioner.
+Records for a given partition are sent in large batches (`send_batch` costs a third of `send`); keyed ones are left to
+the client's partitioner.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
 from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.client import Kafka, client_options
 from tidegate.streams.kafka.errors import broker_unavailable
 
 CONNECT_S = 30.0
@@ -24,7 +24,7 @@ CLOSE_S = 10.0
 
 
 class Message(NamedTuple):
-    """One record to be written. partition None: by key."""
+    """One record to write. partition None: chosen by key."""
 
     topic: str
     key: bytes | None
@@ -33,16 +33,16 @@ class Message(NamedTuple):
 
 
 class Publisher:
-    """A producer with acks=all. Idempotent where the broker has it.
+    """A producer with acks=all, and idempotent if the broker supports it.
 
-    A producer that failed once is replaced: an idempotent one has then left a hole in its numbering of a partition,
-    and the broker refuses all that follows (OutOfOrderSequenceNumber); one whose sender ended refuses by itself.
+    A producer that failed once is replaced. An idempotent one left a hole in a partition's sequence numbers, and the
+    broker refuses all that follows (OutOfOrderSequenceNumber); one whose sender task ended refuses by itself.
     """
 
     def __init__(self, kafka: Kafka | str, *, idempotent: bool, max_record_bytes: int, client_id: str) -> None:
         self._kafka = kafka
         self._options: dict[str, Any] = {
-            **connect(kafka),
+            **client_options(kafka),
             "client_id": client_id,
             "acks": "all",
             "enable_idempotence": idempotent,
@@ -52,11 +52,11 @@ class Publisher:
             "request_timeout_ms": 30_000,
         }
         self._producer: Any = None
-        self._one = asyncio.Lock()  # of many that find it failed, one makes the next
+        self._lock = asyncio.Lock()  # of many callers that see it failed, one creates the next
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connects; raises BrokerUnavailable where no broker answers, BrokerRefused where one will not have us."""
+        """Connects. Raises BrokerUnavailable if no broker answers, BrokerRefused if one refuses us."""
         try:
             await self._connected()
         except BrokerUnavailable as unavailable:
@@ -65,12 +65,12 @@ class Publisher:
             ) from unavailable
 
     async def stop(self) -> None:
-        """Closes, also where nothing answers: what is not acknowledged by then fails."""
+        """Closes, even if no broker answers: what is not acknowledged by then fails."""
         self._replace(self._producer)
         await asyncio.gather(*self._closing)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Returns when every message was acknowledged. Raises BrokerUnavailable otherwise: some may have been written."""
+        """Returns once every message is acknowledged. Else raises BrokerUnavailable: some may have been written."""
         producer = await self._connected()
         acks: list[tuple[str, asyncio.Future[Any]]] = []
         failed: BaseException | None = None
@@ -78,19 +78,19 @@ class Publisher:
             await self._send(producer, messages, acks)
         except (KafkaError, OSError) as error:
             failed = error
-        # Every future is waited for before the first failure is raised: a retry must not race its own first try.
+        # All futures are awaited before the first failure is raised: a retry must not race the first try.
         results = await asyncio.gather(*(ack for _, ack in acks), return_exceptions=True)
         for topic, result in [(None, failed), *zip((topic for topic, _ in acks), results, strict=True)]:
             if isinstance(result, KafkaError | OSError):
                 self._replace(producer)
-                raise broker_unavailable(self._kafka, result, _what(topic, result), "Write") from result
+                raise broker_unavailable(self._kafka, result, _describe_request(topic, result), "Write") from result
             if isinstance(result, BaseException):
                 raise result
 
     async def _send(
         self, producer: Any, messages: Sequence[Message], acks: list[tuple[str, asyncio.Future[Any]]]
     ) -> None:
-        """Adds to acks as it goes: those of what was handed over before a failure are there too."""
+        """Adds to acks as it goes: after a failure, acks holds those of what was sent before it."""
         placed: dict[tuple[str, int], list[Message]] = defaultdict(list)
         for message in messages:
             if message.partition is None:
@@ -108,12 +108,12 @@ class Publisher:
     # --- one producer after another
 
     async def _connected(self) -> Any:
-        """The producer, or the next one where it failed. Raises BrokerUnavailable where no broker answers."""
-        async with self._one:
+        """Returns the producer, or a new one if it failed. Raises BrokerUnavailable if no broker answers."""
+        async with self._lock:
             if self._producer is None:
                 producer = AIOKafkaProducer(**self._options)
                 try:
-                    async with asyncio.timeout(CONNECT_S):  # an idempotent one asks for its id for ever
+                    async with asyncio.timeout(CONNECT_S):  # an idempotent one requests its id for ever
                         await producer.start()
                 except (KafkaError, OSError) as error:  # TimeoutError is an OSError
                     await producer.stop()
@@ -122,7 +122,7 @@ class Publisher:
             return self._producer
 
     def _replace(self, producer: Any) -> None:
-        """Where it is still the one in use. What others wait for on it may yet be acknowledged."""
+        """Drops the producer if it is still in use, and closes it. What others await on it may yet be acknowledged."""
         if producer is not None and producer is self._producer:
             self._producer = None
             closing = asyncio.create_task(_close(producer))
@@ -131,7 +131,7 @@ class Publisher:
 
 
 async def _close(producer: Any) -> None:
-    """Within CLOSE_S: an idempotent producer itself waits for acknowledgements for as long as the broker is unavailable."""
+    """Closes within CLOSE_S: an idempotent producer itself waits for as long as the broker is unavailable."""
     accumulator, sender = producer._message_accumulator, producer._sender.sender_task
     flushing = asyncio.create_task(accumulator.close())
     await asyncio.wait([flushing, sender], timeout=CLOSE_S, return_when=asyncio.FIRST_COMPLETED)
@@ -139,14 +139,14 @@ async def _close(producer: Any) -> None:
         await producer.stop()
         return
     accumulator.fail_all(ProducerClosed())
-    sender.cancel()  # it waits for answers in its turn, and for metadata: not longer than that
+    sender.cancel()  # it too waits, for answers and metadata: at most 1 s more
     await asyncio.wait([sender], timeout=1.0)
     producer._closed = True
     await producer.client.close()
 
 
-def _what(topic: str | None, error: BaseException) -> str | None:
-    """What was asked, and where it is not Kafka's to come back by itself, what is expected."""
+def _describe_request(topic: str | None, error: BaseException) -> str | None:
+    """Returns what was requested, and for an error that does not pass by itself, what is expected."""
     if isinstance(error, MessageSizeTooLargeError):
         largest = "expected the topic's max.message.bytes to be TIDEGATE_MAX_RECORD_BYTES or more"
         return f"{topic or 'a record'}: larger than it takes, {largest}"

@@ -1,6 +1,6 @@
-"""Records of one partition by their own offset: asked for in about the order they stand in, and read once.
+"""Ranges of offsets, and single records out of one: requested in about offset order, and read once.
 
-Knows no Kafka client: what is read comes from a `RecordSource`.
+Knows no Kafka client: it reads from a `RecordSource`.
 """
 
 from __future__ import annotations
@@ -13,79 +13,79 @@ from tidegate.streams.core.partition import Record, TopicPartition
 
 
 class OffsetRange(NamedTuple):
-    """Offsets [start, end) of a partition that is kept from `begins` on."""
+    """Offsets [start, end) of a partition whose log starts at `log_start`."""
 
     partition: TopicPartition
-    begins: int
+    log_start: int
     start: int
     end: int
 
     @property
     def records(self) -> int:
-        """At the most."""
+        """The most records that it can hold."""
         return self.end - self.start
 
     @property
-    def deleted(self) -> bool:
-        """Whether there were older records, and what is left has an oldest one."""
-        return 0 < self.begins < self.end
+    def truncated(self) -> bool:
+        """Whether older records were deleted, and some are left."""
+        return 0 < self.log_start < self.end
 
     @property
-    def whole(self) -> OffsetRange:
-        """Everything that is kept."""
-        return self._replace(start=self.begins)
+    def from_log_start(self) -> OffsetRange:
+        """The range with its start moved back to the log's."""
+        return self._replace(start=self.log_start)
 
 
-def starts(at: Any, begins: int, end: int) -> int:
-    """Where what was asked for by time begins. at: what aiokafka's `offsets_for_times` says of the partition.
+def start_offset(at: Any, log_start: int, end: int) -> int:
+    """Returns the first offset of a range requested by time. at: aiokafka's `offsets_for_times` for the partition.
 
-    None: nothing was written since. The embedded broker says so by an offset without a time, which means nothing: then
-    from the beginning. Its times are those of arrival, never before a record's own.
+    None: nothing was written since. The embedded broker answers so with an offset without a time, which tells
+    nothing: then the log's start. Its times are those of arrival, never before a record's own.
     """
     if at is None:
         return end
-    return min(begins if at.timestamp < 0 else max(begins, int(at.offset)), end)
+    return min(log_start if at.timestamp < 0 else max(log_start, int(at.offset)), end)
 
 
 class RecordSource(Protocol):
-    """What is read from. Raises BrokerUnavailable."""
+    """What a cursor reads from. Raises BrokerUnavailable."""
 
-    def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
-        """Its records in order, some at a time."""
+    def read(self, offset_range: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
+        """Yields its records in order, some at a time."""
 
 
 class RangeCursor:
-    """One partition, up to `end`. To be closed."""
+    """Reads single records of one partition, up to `end`. Close it after use."""
 
-    def __init__(self, log: RecordSource, partition: TopicPartition, end: int) -> None:
-        self._log, self._partition, self._end = log, partition, end
+    def __init__(self, source: RecordSource, partition: TopicPartition, end: int) -> None:
+        self._source, self._partition, self._end = source, partition, end
         self._next = end + 1
-        self._some: AsyncGenerator[Sequence[Record], None] | None = None
-        self._ahead: deque[Record] = deque()  # fetched, and beyond what was asked for so far
+        self._reader: AsyncGenerator[Sequence[Record], None] | None = None
+        self._ahead: deque[Record] = deque()  # fetched, and beyond what was requested so far
 
     async def aclose(self) -> None:
-        if self._some is not None:
-            await self._some.aclose()
+        if self._reader is not None:
+            await self._reader.aclose()
 
-    async def at(self, wanted: Set[int]) -> dict[int, Record]:
-        """Those at the offsets wanted; those that are no longer there are missing. Raises BrokerUnavailable.
+    async def records_at(self, wanted: Set[int]) -> dict[int, Record]:
+        """Returns offset -> record for the wanted offsets; deleted ones are missing. Raises BrokerUnavailable.
 
-        Cheap where what is wanted rises from call to call; else it is read again from further back.
+        Cheap if the offsets rise from call to call; else it reads again from further back.
         """
-        found: dict[int, Record] = {}
+        records: dict[int, Record] = {}
         if not wanted:
-            return found
+            return records
         first, last = min(wanted), max(wanted)
-        if self._some is None or first < self._next:
+        if self._reader is None or first < self._next:
             await self.aclose()
-            self._some = self._log.read(OffsetRange(self._partition, 0, first, self._end))
+            self._reader = self._source.read(OffsetRange(self._partition, 0, first, self._end))
             self._ahead.clear()
         self._next = last + 1
         while True:
             while self._ahead and self._ahead[0].offset <= last:
                 record = self._ahead.popleft()
                 if record.offset in wanted:
-                    found[record.offset] = record
-            if self._ahead or not (fetched := await anext(self._some, None)):
-                return found
+                    records[record.offset] = record
+            if self._ahead or not (fetched := await anext(self._reader, None)):
+                return records
             self._ahead.extend(fetched)

@@ -1,6 +1,6 @@
-"""Reads topics outside any consumer group: to their end, or on and on. Knows aiokafka only.
+"""Reads topics outside any consumer group: to their end, or for ever. Knows aiokafka only.
 
-A batch that cannot be decoded is left out, and a warning says so.
+A batch that cannot be decoded is skipped, with a warning.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from aiokafka.errors import KafkaError
 
 from tidegate.streams.errors import BrokerUnavailable, TopicsMissing
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, unseen, without_group
+from tidegate.streams.kafka.client import Kafka, missing_topic_hint, reader_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.lookup import partition_counts
-from tidegate.streams.kafka.probe import StepOver
+from tidegate.streams.kafka.probe import BatchSkipper
 
 ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
-QUIET_S = 3.0  # a broker that is slow, or a partition that changes its leader, is waited for so long
-PEEK_BYTES = 1024  # of a fetch that only asks where a partition ends
+QUIET_S = 3.0  # how long a slow broker, or a partition that changes its leader, is waited for
+PEEK_BYTES = 1024  # of a fetch that only reads where a partition ends
 
 
 async def require_topic(kafka: Kafka | str, topic: str) -> int:
-    """Its number of partitions. Raises TopicsMissing; asking creates nothing."""
+    """Returns its number of partitions. Raises TopicsMissing. Creates nothing."""
     counts = await partition_counts(kafka)
     if topic not in counts:
         raise TopicsMissing(
-            f"kafka {kafka}: no topic {topic}; expected `tidegate topics` to have been run{unseen(kafka)}"
+            f"kafka {kafka}: no topic {topic}; expected `tidegate topics` to have been run{missing_topic_hint(kafka)}"
         )
     return counts[topic]
 
 
 @asynccontextmanager
 async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[KafkaPartition]]]:
-    """A consumer at the start of every partition."""
+    """Yields a consumer at the start of every partition, and the partitions."""
     tps = [KafkaPartition(topic, p) for p in range(await require_topic(kafka, topic))]
     consumer = CheckedConsumer(
-        **without_group(kafka), auto_offset_reset="earliest",
+        **reader_options(kafka), auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
     )  # fmt: skip
     try:
@@ -54,15 +54,18 @@ async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterato
         await consumer.stop()
 
 
-async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
-    """Every record that the topic holds now, in order within a partition. Raises BrokerUnavailable, TopicsMissing."""
+async def read_all(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
+    """Yields every record that the topic holds now, in order within a partition.
+
+    Raises BrokerUnavailable, TopicsMissing.
+    """
     async with _consumer(kafka, topic) as (consumer, tps):
         ends: dict[KafkaPartition, int] = {}
-        heard, past = time.monotonic(), StepOver(kafka, consumer)
+        answered_at, skipper = time.monotonic(), BatchSkipper(kafka, consumer)
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
             for tp in tps:
-                # The fetch's high-water mark, at first sight: end offsets are wrong on the embedded broker.
+                # The high-water mark of the first fetch: end offsets are wrong on the embedded broker.
                 if tp not in ends and (end := consumer.highwater(tp)) is not None:
                     ends[tp] = end
             for tp, records in fetched.items():
@@ -71,12 +74,12 @@ async def everything(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None
                         yield record
             if len(ends) == len(tps) and not any([await _behind(consumer, tp, ends[tp]) for tp in tps]):
                 return
-            left_out = await past.ranges()
-            silent_s = time.monotonic() - heard
-            if fetched or left_out:
-                heard = time.monotonic()
+            skipped = await skipper.skip()
+            silent_s = time.monotonic() - answered_at
+            if fetched or skipped:
+                answered_at = time.monotonic()
             elif len(ends) == len(tps) and silent_s > QUIET_S:
-                await consumer.topics()  # away, or the ends are past the last record: nothing of ours follows
+                await consumer.topics()  # unavailable, or the ends are past the last record: no record of ours follows
                 return
             elif silent_s > ANSWER_S:
                 raise BrokerUnavailable(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
@@ -87,21 +90,21 @@ async def _behind(consumer: Any, tp: KafkaPartition, end: int) -> bool:
 
 
 async def follow(kafka: Kafka | str, topic: str, *, from_start: bool) -> AsyncGenerator[Any, None]:
-    """Records for ever: those the topic holds and what comes, or only what comes. Raises as `everything`."""
-    ends = {} if from_start else await ends_of(kafka, topic)
+    """Yields records for ever: those that the topic holds and new ones, or only new ones. Raises as `read_all`."""
+    ends = {} if from_start else await end_offsets(kafka, topic)
     async with _consumer(kafka, topic) as (consumer, _):
         for tp, end in ends.items():
             consumer.seek(tp, end)
-        past = StepOver(kafka, consumer)
+        skipper = BatchSkipper(kafka, consumer)
         while True:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in records:
                     yield record
-            await past.ranges()
+            await skipper.skip()
 
 
-async def ends_of(kafka: Kafka | str, topic: str) -> dict[KafkaPartition, int]:
-    """Where each partition ends now: the offset that its next record gets."""
+async def end_offsets(kafka: Kafka | str, topic: str) -> dict[KafkaPartition, int]:
+    """Returns partition -> the offset that its next record gets."""
     async with _consumer(kafka, topic, max_partition_fetch_bytes=PEEK_BYTES) as (consumer, tps):
         deadline = time.monotonic() + ANSWER_S
         while any(consumer.highwater(tp) is None for tp in tps):

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, connect
+from tidegate.streams.kafka.client import Kafka, client_options
 
 BATCH_BYTES = 256 * 1024
 
@@ -19,7 +19,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class ProducerOptions(Protocol):
-    """What a sender is told by its settings."""
+    """The settings of a producer."""
 
     @property
     def brokers(self) -> Kafka: ...
@@ -31,30 +31,30 @@ class ProducerOptions(Protocol):
 
 @asynccontextmanager
 async def producer(settings: ProducerOptions, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
-    """An aiokafka producer. Raises BrokerUnavailable, also for what is raised inside.
+    """Yields an aiokafka producer. Raises BrokerUnavailable, also for a client's error raised inside.
 
-    compression: of its batches, as a producer's `compression.type` says it.
+    compression: of its batches, a value of Kafka's `compression.type`.
     """
-    made = AIOKafkaProducer(
-        **connect(settings.brokers),
+    client = AIOKafkaProducer(
+        **client_options(settings.brokers),
         client_id="tidegate-cli",
         acks="all",
         enable_idempotence=settings.idempotent,
         linger_ms=5,
         compression_type=compression,
-        # A batch of several records must not be refused where each of them would not be.
+        # The broker must not refuse a batch of records that it would accept one by one.
         max_batch_size=min(BATCH_BYTES, settings.max_record_bytes),
         max_request_size=settings.max_record_bytes,
     )
     try:
-        await made.start()
-        yield made
+        await client.start()
+        yield client
     except (KafkaError, OSError) as error:
         raise await unavailable_or_refused(settings.brokers, error, operation="Write") from error
     finally:
-        await made.stop()
+        await client.stop()
 
 
 def record_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """The most that a record takes on the wire, alone in its batch: what brokers hold against message.max.bytes."""
+    """Returns the most bytes that a record takes alone in its batch: what a broker compares with message.max.bytes."""
     return int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, list(headers)))

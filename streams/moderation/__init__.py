@@ -1,1 +1,1 @@
-"""From a completion to a decision: decoded, scored, decided."""
+"""From a completion to a decision: decode, score, decide."""

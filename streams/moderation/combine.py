@@ -1,4 +1,4 @@
-"""What a decision takes of the rows that a completion's texts scored: per label the strongest choice's. Pure."""
+"""Combines the scores of a completion's texts into those of its decision: per label the highest choice's. Pure."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from tidegate.streams.core.events import FaultReason
-from tidegate.streams.moderation.scoring import Row
+from tidegate.streams.moderation.scoring import ScoreRow
 
 
 class CombinedScores(NamedTuple):
-    """Scores by label, which choice gave each, and which of them the encoder gave (None where one model gives all)."""
+    """Scores by label, which choice gave each, and which of them the encoder gave (None: one model gives all)."""
 
     scores: dict[str, float]
     choice_of: dict[str, int]
     by_encoder: tuple[str, ...] | None
 
 
-NOTHING = CombinedScores({}, {}, None)
+NO_SCORES = CombinedScores({}, {}, None)
 
 
-def fault_or_scores(
-    choices: Sequence[Row | FaultReason],
-    prompt: Row | FaultReason | None,
+def combine_scores(
+    choices: Sequence[ScoreRow | FaultReason],
+    prompt: ScoreRow | FaultReason | None,
     labels: Sequence[str],
-    asked: Container[str],
-    prompts_alone: frozenset[str] = frozenset(),
+    prompt_labels: Container[str],
+    prompt_only: frozenset[str] = frozenset(),
 ) -> tuple[FaultReason | None, CombinedScores, CombinedScores]:
-    """The fault, if there is one, else the scores of the completion and of its prompt (the labels asked of it).
+    """Returns the fault, if there is one, else the scores of the completion and those of its prompt.
 
-    prompts_alone: labels that nobody asks of a completion, left out of its scores.
+    prompt_labels: the labels scored in the prompt. prompt_only: labels left out of the completion's scores.
     """
-    of_choices = strongest(choices, labels)
+    of_choices = highest_scores(choices, labels)
     if isinstance(of_choices, FaultReason):
-        return of_choices, NOTHING, NOTHING
-    prompted = of_prompt(prompt, labels, asked)
-    if isinstance(prompted, FaultReason):
-        return prompted, NOTHING, NOTHING
-    return None, _without(prompts_alone, of_choices) if prompts_alone else of_choices, prompted
+        return of_choices, NO_SCORES, NO_SCORES
+    of_prompt = prompt_scores(prompt, labels, prompt_labels)
+    if isinstance(of_prompt, FaultReason):
+        return of_prompt, NO_SCORES, NO_SCORES
+    return None, _without(prompt_only, of_choices) if prompt_only else of_choices, of_prompt
 
 
-def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> CombinedScores | FaultReason:
-    """Per label the highest score of the choices, of equal ones the first's. One fault makes the whole a fault."""
-    rows: list[Row] = []
+def highest_scores(choices: Sequence[ScoreRow | FaultReason], labels: Sequence[str]) -> CombinedScores | FaultReason:
+    """Returns per label the highest score of the choices, of equal ones the first's. One fault makes it a fault."""
+    rows: list[ScoreRow] = []
     for row in choices:
         if isinstance(row, FaultReason):
             return row
         rows.append(row)
     if not rows:
-        return NOTHING
+        return NO_SCORES
     if len(rows) == 1:
-        return CombinedScores(dict(zip(labels, rows[0].scores, strict=True)), {}, _named(rows[0], labels))
+        return CombinedScores(dict(zip(labels, rows[0].scores, strict=True)), {}, _encoder_labels(rows[0], labels))
     best = [best_choice(rows, column) for column in range(len(labels))]
     at = list(enumerate(zip(labels, best, strict=True)))
     return CombinedScores(
@@ -62,34 +62,34 @@ def strongest(choices: Sequence[Row | FaultReason], labels: Sequence[str]) -> Co
     )
 
 
-def of_prompt(
-    row: Row | FaultReason | None, labels: Sequence[str], asked: Container[str]
+def prompt_scores(
+    row: ScoreRow | FaultReason | None, labels: Sequence[str], prompt_labels: Container[str]
 ) -> CombinedScores | FaultReason:
-    """The prompt's scores of the labels asked of it; nothing where it was not scored."""
+    """Returns the prompt's scores of its labels; none where it was not scored."""
     if row is None:
-        return NOTHING
+        return NO_SCORES
     if isinstance(row, FaultReason):
         return row
-    by = _named(row, labels)
+    by = _encoder_labels(row, labels)
     return CombinedScores(
-        {label: score for label, score in zip(labels, row.scores, strict=True) if label in asked},
+        {label: score for label, score in zip(labels, row.scores, strict=True) if label in prompt_labels},
         {},
-        None if by is None else tuple([label for label in by if label in asked]),
+        None if by is None else tuple([label for label in by if label in prompt_labels]),
     )
 
 
-def best_choice(rows: Sequence[Row], column: int) -> int:
-    """The index of the row that is highest in a column; of equal ones the first."""
+def best_choice(rows: Sequence[ScoreRow], column: int) -> int:
+    """Returns the index of the row that is highest in a column; of equal ones the first."""
     return max(range(len(rows)), key=lambda i: rows[i].scores[column])
 
 
-def _without(labels: frozenset[str], found: CombinedScores) -> CombinedScores:
+def _without(labels: frozenset[str], combined: CombinedScores) -> CombinedScores:
     return CombinedScores(
-        {label: score for label, score in found.scores.items() if label not in labels},
-        {label: choice for label, choice in found.choice_of.items() if label not in labels},
-        None if found.by_encoder is None else tuple([label for label in found.by_encoder if label not in labels]),
+        {label: score for label, score in combined.scores.items() if label not in labels},
+        {label: choice for label, choice in combined.choice_of.items() if label not in labels},
+        None if combined.by_encoder is None else tuple([label for label in combined.by_encoder if label not in labels]),
     )
 
 
-def _named(row: Row, labels: Sequence[str]) -> tuple[str, ...] | None:
+def _encoder_labels(row: ScoreRow, labels: Sequence[str]) -> tuple[str, ...] | None:
     return None if row.by_encoder is None else tuple([labels[column] for column in row.by_encoder])

@@ -1,4 +1,4 @@
-"""Who a user is to everybody downstream, and which record it was: HMACs that only the key's holder can make again."""
+"""Pseudonyms of users, conversations and records: HMACs that only the holder of the key can compute again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tidegate.streams.core.fields import shortened
 
 @dataclass(frozen=True)
 class UserKey:
-    """The key that users, conversations and records are hashed with; never logged, never stored."""
+    """The key of the HMACs of users, conversations and records; never logged, never stored."""
 
     secret: bytes = field(repr=False)
 
@@ -20,7 +20,7 @@ class UserKey:
         return hmac.digest(self.secret, b"tidegate fingerprint", "sha256").hex()[:8]
 
     def hash(self, tenant: str, name: str) -> str:
-        """32 hex digits for a user (or conversation) of a tenant: the same name under two tenants is two users.
+        """Returns 32 hex digits for a user (or conversation) of a tenant: the same name under two tenants is two users.
 
         One of over 256 characters is hashed as it is read from a record: shortened.
         """
@@ -29,8 +29,8 @@ class UserKey:
         ).hex()[:32]
 
     def record(self, value: bytes) -> str | None:
-        """32 hex digits of a record's value, for the holder of the key to recognise it by; None without a key.
+        """Returns 32 hex digits of a record's value, by which the holder of the key recognises it; None without a key.
 
-        Without a key a short text could be guessed. No user has it for a hash: no tenant begins with NUL.
+        Without a key a short text could be guessed. It never equals a user's hash: no tenant begins with NUL.
         """
         return hmac.digest(self.secret, b"\0record\0" + value, "sha256").hex()[:32] if self.secret else None

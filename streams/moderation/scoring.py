@@ -1,4 +1,4 @@
-"""Scores texts on threads, and keeps one bad text from its neighbours. Knows nothing of Kafka, Redis or policy."""
+"""Scores texts on threads, and isolates a bad text from its batch. Knows nothing of Kafka, Redis or policy."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tidegate.streams.tasks import EXIT_BUG
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Explained = tuple[int, int, str, float]  # start, end, label, how much of its score falls without that piece
+Explained = tuple[int, int, str, float]  # start, end, label, how far its score falls without that piece
 # A text is explained by scoring it some dozens of times, with one word or another left out: it may take this many times
 # as long, and is mostly much faster.
 EXPLAIN_TIMES = 6
-STUCK_LIMIT = 8  # threads that never came back; a worker with more starts again
+STUCK_LIMIT = 8  # threads that never returned; a worker with more exits and is restarted
 
 
-class Row(NamedTuple):
+class ScoreRow(NamedTuple):
     """One text's scores."""
 
     scores: tuple[float, ...]  # one a label, rounded to 4 decimals
-    by_encoder: tuple[int, ...] | None = None  # places of those the encoder gave; None where one model gives all
+    by_encoder: tuple[int, ...] | None = None  # columns of those the encoder gave; None where one model gives all
 
 
-class Scored(Protocol):
-    """What a classifier gives back (`classifiers.Scored`)."""
+class TextScores(Protocol):
+    """What a scorer returns (`classifiers.Scored`)."""
 
     @property
     def values(self) -> npt.NDArray[np.float32]: ...
@@ -45,27 +45,27 @@ class Scored(Protocol):
     def sent(self) -> int | None: ...
 
 
-class Scorer(Protocol):
-    """What a classifier is to a worker (`classifiers.Scorer`)."""
+class TextScorer(Protocol):
+    """What a worker needs of a classifier (`classifiers.Scorer`)."""
 
     @property
     def labels(self) -> tuple[str, ...]: ...
     @property
     def version(self) -> str: ...
-    def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored: ...
+    def score(self, texts: Sequence[str], *, explain: bool = False) -> TextScores: ...
 
 
-def _uncounted(_texts: int, _sent: int) -> None:
-    """Where nobody counts."""
+def _no_count(_texts: int, _sent: int) -> None:
+    """Counts nothing."""
 
 
 class Scoring:
-    """A pool of threads that scorers run on. A text on which one raises, or does not come back, is a fault by itself.
+    """A pool of threads that scorers run on. Only the text on which a scorer raises or hangs becomes a fault.
 
-    counted: told how many texts were scored, and how many of these the encoder read something of.
+    counted: called with how many texts were scored, and of how many of these the encoder read something.
     """
 
-    def __init__(self, threads: int, timeout_s: float, counted: Callable[[int, int], None] = _uncounted) -> None:
+    def __init__(self, threads: int, timeout_s: float, counted: Callable[[int, int], None] = _no_count) -> None:
         self._threads, self._timeout_s, self._counted = threads, timeout_s, counted
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
         self.stuck = 0
@@ -73,8 +73,8 @@ class Scoring:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def score(self, scorer: Scorer, texts: Sequence[str]) -> list[Row | FaultReason]:
-        """One row (L scores) or one fault a text, in order. Never raises for a text's sake."""
+    async def score(self, scorer: TextScorer, texts: Sequence[str]) -> list[ScoreRow | FaultReason]:
+        """Returns one row (L scores) or one fault a text, in order. No text raises."""
         if not texts:
             return []
         timeout_s = self._timeout_s * (1 + len(texts) / 256)
@@ -85,25 +85,25 @@ class Scoring:
             return list(rows)
         if len(texts) == 1:
             return [together]
-        # Some text of these is bad: each alone, so that only that one is lost.
-        alone: list[Row | FaultReason] = []
+        # Some text of these is bad: score each on its own, so that only that one is lost.
+        one_by_one: list[ScoreRow | FaultReason] = []
         for text in texts:
-            alone += await self.score(scorer, [text])
-        return alone
+            one_by_one += await self.score(scorer, [text])
+        return one_by_one
 
-    async def explain(self, scorer: Scorer, text: str) -> Sequence[Explained] | None:
-        """Where in the text its scores come from; None where the scorer raises or hangs on that, or cannot say."""
-        found = await self._run(scorer, lambda: _explained(scorer, text), 1, self._timeout_s * EXPLAIN_TIMES)
-        return None if isinstance(found, FaultReason) else found
+    async def explain(self, scorer: TextScorer, text: str) -> Sequence[Explained] | None:
+        """Returns the pieces that the text's scores come from; None if the scorer raises, hangs or cannot."""
+        explained = await self._run(scorer, lambda: _explained(scorer, text), 1, self._timeout_s * EXPLAIN_TIMES)
+        return None if isinstance(explained, FaultReason) else explained
 
-    async def _run(self, scorer: Scorer, call: Callable[[], T], texts: int, timeout_s: float) -> T | FaultReason:
+    async def _run(self, scorer: TextScorer, call: Callable[[], T], texts: int, timeout_s: float) -> T | FaultReason:
         while True:
             work = self._pool.submit(call)
             waiter = asyncio.wrap_future(work)
-            waiter.add_done_callback(_seen)
+            waiter.add_done_callback(_retrieve_error)
             await asyncio.wait({waiter}, timeout=timeout_s)
             if work.cancelled() or work.cancel():
-                continue  # it had not begun: the pool was behind, or given up for another text's sake
+                continue  # it had not begun: the pool was busy, or abandoned for another text
             if not work.done():
                 self._abandon(scorer, timeout_s)
                 return FaultReason.CLASSIFIER_TIMEOUT
@@ -112,12 +112,12 @@ class Scoring:
                 return work.result()
             if isinstance(error, BadScoresError):
                 return FaultReason.BAD_SCORES
-            # Whatever a classifier raises on a text is that text's fault. Only the type: a message may quote the text.
+            # Whatever a classifier raises on a text becomes its fault. Log the type only: a message may quote the text.
             log.warning("classifier %s: %s on %d texts", scorer.version, type(error).__name__, texts)
             return FaultReason.CLASSIFIER_ERROR
 
-    def _abandon(self, scorer: Scorer, timeout_s: float) -> None:
-        """Leaves a thread that did not come back to itself, and goes on with a new pool."""
+    def _abandon(self, scorer: TextScorer, timeout_s: float) -> None:
+        """Abandons a thread that did not return, and goes on with a new pool."""
         self.stuck += 1
         log.error("classifier %s: no answer in %g s; %d stuck threads", scorer.version, timeout_s, self.stuck)
         if self.stuck >= STUCK_LIMIT:
@@ -127,8 +127,8 @@ class Scoring:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="score")
 
 
-def _rows(scorer: Scorer, texts: Sequence[str]) -> tuple[list[Row], int]:
-    """A row a text, and of how many of them the encoder read something. Raises BadScoresError."""
+def _rows(scorer: TextScorer, texts: Sequence[str]) -> tuple[list[ScoreRow], int]:
+    """Returns a row a text, and of how many of them the encoder read something. Raises BadScoresError."""
     scored, shape = scorer.score(texts), (len(texts), len(scorer.labels))
     if not hasattr(scored, "values") or scored.values.shape != shape:
         raise BadScoresError
@@ -139,29 +139,29 @@ def _rows(scorer: Scorer, texts: Sequence[str]) -> tuple[list[Row], int]:
     if not ((values >= 0) & (values <= 1)).all():  # also false for NaN
         raise BadScoresError
     if flags is None:
-        return [Row(tuple(row)) for row in values.tolist()], 0
+        return [ScoreRow(tuple(row)) for row in values.tolist()], 0
     rows = [
-        Row(tuple(row), tuple([i for i, flag in enumerate(by) if flag]) if True in by else ())
+        ScoreRow(tuple(row), tuple([i for i, flag in enumerate(by) if flag]) if True in by else ())
         for row, by in zip(values.tolist(), flags.tolist(), strict=True)
     ]
     return rows, scored.sent or 0
 
 
-def _explained(scorer: Scorer, text: str) -> Sequence[Explained] | None:
-    """The pieces of the text, without those that are none: a span must lie in the text, and be of a label."""
+def _explained(scorer: TextScorer, text: str) -> Sequence[Explained] | None:
+    """Returns the pieces of the text, without invalid ones: each must lie in the text and name a label."""
     spans = scorer.score([text], explain=True).spans
     if spans is None:
         return None
     return [span for span in spans[0] if 0 <= span[0] < span[1] <= len(text) and span[2] in scorer.labels]
 
 
-def _seen(waiter: asyncio.Future[T]) -> None:
-    """Looks at the error, else asyncio logs it with its message, and that may quote the text."""
+def _retrieve_error(waiter: asyncio.Future[T]) -> None:
+    """Retrieves the error: otherwise asyncio logs it with its message, and that may quote the text."""
     if not waiter.cancelled():
         waiter.exception()
 
 
 class BadScoresError(ValueError):
-    """A classifier gave no `Scored`, or numbers that are no probabilities: the completion becomes a fault.
+    """A classifier returned no `Scored`, or numbers that are no probabilities: the completion becomes a fault.
 
     Check the model."""

@@ -1,50 +1,53 @@
-"""Where in a completion's text a label stands: asked of the scorer only where a redact threshold is reached."""
+"""Finds the spans of a label in a completion's text, only for labels that reach a redact threshold."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tidegate.streams.core.events import FaultReason, Span
-from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.combine import best_choice
-from tidegate.streams.moderation.scoring import Row, Scorer, Scoring
+from tidegate.streams.moderation.scoring import ScoreRow, Scoring, TextScorer
 
-# Of one choice, some 60 bytes each: a text made of little else would make a decision larger than Kafka takes, and
-# its partition would stand still.
-MOST = 1000
+# Spans of one choice, some 60 bytes each: more could make a decision larger than Kafka takes, and its partition
+# would stall.
+MAX_SPANS = 1000
 
 
-def reached(
-    choices: Sequence[Row | FaultReason], labels: Sequence[str], redact_from: Mapping[str, float]
+def labels_to_redact(
+    choices: Sequence[ScoreRow | FaultReason], labels: Sequence[str], redact_from: Mapping[str, float]
 ) -> dict[int, set[str]]:
-    """Per choice, by index: the labels whose score it gave and that reach a redact threshold. Of a fault none."""
-    rows = [row for row in choices if isinstance(row, Row)]
+    """Returns, per choice index, the labels whose score it gave and that reach a redact threshold. Of a fault none."""
+    rows = [row for row in choices if isinstance(row, ScoreRow)]
     if not rows or len(rows) < len(choices):
         return {}
-    found: dict[int, set[str]] = {}
+    labels_of: dict[int, set[str]] = {}
     for column, label in enumerate(labels):
         if label in redact_from:
             best = best_choice(rows, column)
             if rows[best].scores[column] >= redact_from[label]:
-                found.setdefault(best, set()).add(label)
-    return found
+                labels_of.setdefault(best, set()).add(label)
+    return labels_of
 
 
 async def find_spans(
-    scoring: Scoring, scorer: Scorer, metrics: Metrics, texts: Sequence[str], wanted: Mapping[int, set[str]]
+    scoring: Scoring,
+    scorer: TextScorer,
+    outcome: Callable[[str], None],
+    texts: Sequence[str],
+    labels_of: Mapping[int, set[str]],
 ) -> tuple[Span, ...]:
-    """The spans of the labels wanted, choice by choice, in the order they stand in the text.
+    """Returns the spans of those labels, choice by choice, in the order of the text.
 
-    A text on which the scorer cannot say where its scores come from has none: it was scored, so it is no fault. Nor
-    has one with more than MOST: a person reviews it, since some of them alone would leave the rest to be seen.
+    A text that the scorer cannot explain has none: it was scored, so it is no fault. A text with more than MAX_SPANS
+    has none either: a person reviews it, since to redact only some of them would show the rest.
     """
     spans: list[Span] = []
-    for choice, labels in sorted(wanted.items()):
+    for choice, labels in sorted(labels_of.items()):
         explained = await scoring.explain(scorer, texts[choice])
-        mine = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
-        if len(mine) > MOST:
-            metrics.explained.labels("too_many").inc()
+        wanted = sorted({(start, end, label) for start, end, label, _ in explained or () if label in labels})
+        if len(wanted) > MAX_SPANS:
+            outcome("too_many")
             continue
-        metrics.explained.labels("failed" if explained is None else "spans" if mine else "none").inc()
-        spans += [Span(start=start, end=end, label=label) for start, end, label in mine]
+        outcome("failed" if explained is None else "spans" if wanted else "none")
+        spans += [Span(start=start, end=end, label=label) for start, end, label in wanted]
     return tuple(spans)

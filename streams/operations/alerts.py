@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tidegate.streams.core.alerts.status import AlertStatus, read
+from tidegate.streams.core.alerts.status import AlertStatus, parse_statuses
 from tidegate.streams.core.events import Alert
 from tidegate.streams.core.policy.rules import SHADOW
 from tidegate.streams.core.policy.silences import silenced_by
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.policy_log.history import read_log
 from tidegate.streams.store.redis import RedisStore
@@ -62,7 +62,7 @@ async def stored_alerts(deployment: Deployment) -> tuple[int, list[AlertStatus]]
     """The store's time, and every alert that it keeps. Raises StoreUnavailable."""
     store = RedisStore(deployment.store, deployment.namespace)
     try:
-        return await store.now_ms(), list(read(await store.alerts()).values())
+        return await store.now_ms(), list(parse_statuses(await store.alerts()).values())
     finally:
         await store.close()
 
@@ -70,7 +70,7 @@ async def stored_alerts(deployment: Deployment) -> tuple[int, list[AlertStatus]]
 async def alert_history(deployment: Deployment, note: Note = unheeded) -> list[Alert]:
     """Every transition on the topic, in the order of their boundaries; each once. Raises BrokerUnavailable."""
     found: dict[str, Alert] = {}
-    async for record in everything(deployment.brokers, ALERTS):
+    async for record in read_all(deployment.brokers, ALERTS):
         try:
             alert = Alert.read(record.value)
         except ValidationError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, sample
 from tidegate.classifiers.bands import MARGIN, covering_bands
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.moderation.scorer import entry_of
+from tidegate.streams.moderation.scorer import find_entry
 from tidegate.streams.operations.policy_toml import flat
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def band_warnings(deployment: Deployment, new: Policy, live: Policy | None = Non
     """
     if ":" in deployment.classifier:
         return []
-    name, entry = entry_of(deployment.classifier, deployment.classifier_manifest)
+    name, entry = find_entry(deployment.classifier, deployment.classifier_manifest)
     if not isinstance(entry, CascadeEntry):
         return []
     old = _outside(entry, live) if live else []

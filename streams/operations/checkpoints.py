@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import RequestInvalid, RequestRefused, TopicsMissing
-from tidegate.streams.kafka.lookup import KafkaLookup, cluster_id, committed, partition_counts
+from tidegate.streams.kafka.lookup import KafkaLookup, cluster_id, committed_offset, partition_counts
 from tidegate.streams.operations.deployment import Deployment
 from tidegate.streams.store import Checkpoint, Progress
 from tidegate.streams.store.redis import RedisStore
@@ -123,7 +123,7 @@ async def propose_move(deployment: Deployment, partition: TopicPartition, to: st
 
 async def _committed(deployment: Deployment, partition: TopicPartition) -> int:
     group = f"{deployment.group}-{partition.topic}"
-    found = await committed(deployment.brokers, group, partition)
+    found = await committed_offset(deployment.brokers, group, partition)
     if found is None:
         raise RequestRefused(f"{partition}: group {group} has committed nothing; expected an offset; nothing moved")
     return found

@@ -17,7 +17,7 @@ from tidegate.streams.core.partition import Record, TopicPartition
 from tidegate.streams.errors import RequestInvalid, RequestRefused, UnreadableBatch
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
@@ -32,7 +32,7 @@ SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter
 async def read_dead_letters(deployment: Deployment, note: Note = unheeded) -> Letters:
     """Every dead letter on the topic. Raises BrokerUnavailable, TopicsMissing."""
     found = Letters()
-    async for record in everything(deployment.brokers, DEAD_LETTERS):
+    async for record in read_all(deployment.brokers, DEAD_LETTERS):
         try:
             found.add(DeadLetter.read(record.value), record.timestamp)
         except ValidationError:

@@ -60,9 +60,9 @@ class Decisions:
     async def survey(self, from_ms: int, *, most: int | None = None) -> RecentDecisions:
         """What there is to read: see `TopicReader.since`. Raises BrokerUnavailable, TopicsMissing."""
         recent = RecentDecisions(await self._topic.since(from_ms, most=most))
-        oldest = [await self._topic.oldest(stretch) for stretch in recent.stretches if stretch.deleted]
+        oldest = [await self._topic.oldest(stretch) for stretch in recent.stretches if stretch.truncated]
         recent.complete_from_ms = max((_came_ms(record) for record in oldest if record is not None), default=None)
-        recent.expired = sum(0 < stretch.begins == stretch.end for stretch in recent.stretches)
+        recent.expired = sum(0 < stretch.log_start == stretch.end for stretch in recent.stretches)
         return recent
 
     async def find_again(self, recent: RecentDecisions, advance: Advance = unheeded) -> None:

@@ -12,7 +12,7 @@ import tomlkit
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.validation import did_you_mean
-from tidegate.streams.moderation.scorer import entry_of, load_scorer
+from tidegate.streams.moderation.scorer import find_entry, load_scorer
 
 if TYPE_CHECKING:
     from tidegate.streams.operations.deployment import Deployment
@@ -101,7 +101,7 @@ def classifier_labels(deployment: Deployment) -> tuple[str, Sequence[str]]:
     if ":" in deployment.classifier:
         scorer = load_scorer(deployment.classifier)
         return scorer.version, scorer.labels
-    name, entry = entry_of(deployment.classifier, deployment.classifier_manifest)
+    name, entry = find_entry(deployment.classifier, deployment.classifier_manifest)
     return name, entry.labels
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tidegate.streams.core.events import Rate
 from tidegate.streams.core.measures import WOULD
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.topics import RATES
 
@@ -36,7 +36,7 @@ class CurrentRates:
 async def current_rates(deployment: Deployment, note: Note = unheeded) -> CurrentRates:
     """The last rate of every key that was not taken back. Raises BrokerUnavailable, TopicsMissing."""
     last: dict[bytes, bytes | None] = {}
-    async for record in everything(deployment.brokers, RATES):
+    async for record in read_all(deployment.brokers, RATES):
         last[record.key or b""] = record.value
     found = []
     for value in last.values():

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.core.partition import Copy, TopicPartition
-from tidegate.streams.wire.copies import position
+from tidegate.streams.wire.copies import parse_position
 
 # Reasons, by their word, of what is never sent: it was decided, or its bytes are nowhere to be had.
 NEVER = {"redriven": "copies of what was decided", "unreadable_batch": "of batches that cannot be decoded"}
@@ -59,7 +59,7 @@ class Letters:
         """The first one's; its own where the first one, as its dead letter says, had other bytes."""
         source = letter.source
         partition = TopicPartition(source.topic, source.partition)
-        claimed = position(letter.origin) if letter.origin else None
+        claimed = parse_position(letter.origin) if letter.origin else None
         if claimed is not None and claimed[0] == partition:
             first = self.by_id.get(f"{partition}@{claimed[1]}")
             if first is None or first.letter.sha256 == letter.sha256:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tidegate.streams.core.partition import TopicPartition
-from tidegate.streams.core.strikes import Standing, Terms, below_ms, decayed, reached, terms
+from tidegate.streams.core.strikes import StrikeBalance, Terms, below_ms, decayed, terms, threshold_reached
 from tidegate.streams.errors import RequestInvalid, RequestRefused, TopicsMissing
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.moderation.pseudonyms import UserKey
@@ -30,20 +30,20 @@ class HeldStrikes:
 
     user: str
     partition: TopicPartition
-    standing: Standing
+    balance: StrikeBalance
     terms: Terms
     now_ms: int
 
     @property
-    def now(self) -> Standing:
+    def now(self) -> StrikeBalance:
         """What is left of them by the store's clock."""
-        at_ms = max(self.now_ms, self.standing.at_ms)
-        return Standing(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
+        at_ms = max(self.now_ms, self.balance.at_ms)
+        return StrikeBalance(decayed(self.balance.strikes, at_ms - self.balance.at_ms, self.terms.half_life_ms), at_ms)
 
     @property
     def enforced(self) -> tuple[str, int] | None:
         """What the user is under now, and until when."""
-        found = reached(self.now.strikes, self.terms)
+        found = threshold_reached(self.now.strikes, self.terms)
         return None if found is None else (found[0], below_ms(self.now, found[1], self.terms.half_life_ms))
 
     def as_json(self) -> dict[str, object]:
@@ -54,8 +54,8 @@ class HeldStrikes:
             "strikes": round(self.now.strikes, 4),
             "action": action,
             "until_ms": until_ms,
-            "last_ms": self.standing.at_ms,
-            "last_strikes": self.standing.strikes,
+            "last_ms": self.balance.at_ms,
+            "last_strikes": self.balance.strikes,
         }
 
 
@@ -75,8 +75,8 @@ async def most_strikes(deployment: Deployment, limit: int, note: Note = unheeded
         top: list[tuple[float, str, TopicPartition, HeldStrikes]] = []
         inside: set[tuple[str, TopicPartition]] = set()  # the store may give one twice: it looks while others write
         more = 0
-        async for partition, user, standing in store.standings():
-            held = HeldStrikes(user, partition, standing, terms, now_ms)
+        async for partition, user, balance in store.all_strikes():
+            held = HeldStrikes(user, partition, balance, terms, now_ms)
             strikes = held.now.strikes
             if strikes < terms.negligible or (user, partition) in inside:
                 continue
@@ -138,7 +138,7 @@ async def undo_strikes(
 
 
 async def _of(store: RedisStore, partitions: Sequence[TopicPartition], user: str, terms: Terms) -> list[HeldStrikes]:
-    now_ms, standings = await store.now_ms(), await store.standing(partitions, user)
+    now_ms, standings = await store.now_ms(), await store.user_strikes(partitions, user)
     held = [
         HeldStrikes(user, partition, s, terms, now_ms)
         for partition, s in zip(partitions, standings, strict=True)

@@ -18,10 +18,10 @@ from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Record
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import ReceivedFeedback
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
+from tidegate.streams.core.simulation.backtest import Backtest, BacktestResult, FirstScopes
 from tidegate.streams.core.simulation.effects import Effects, UnscoredLabel
-from tidegate.streams.core.simulation.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
-from tidegate.streams.core.times import Arrived, TimeSource, stamped
+from tidegate.streams.core.simulation.what_if import EXAMPLES, FEEDBACK_BIT, WhatIf, lacks_spans
+from tidegate.streams.core.times import Arrival, TimeSource, record_time
 from tidegate.streams.kafka.topic_reader import TopicReader
 from tidegate.streams.operations.decisions import Decisions, RecentDecisions
 from tidegate.streams.operations.deployment import Advance, Deployment, unheeded
@@ -122,8 +122,8 @@ class WhatIfResult:
     never_scored: list[UnscoredLabel]
     not_judged: int  # decisions of the range that the other side says nothing of
     without_spans: int  # decisions that reach a `redact` threshold of the candidate, and hold no spans
-    was: Backtested | None  # None where there is no policy whose rules it could be
-    now: Backtested
+    was: BacktestResult | None  # None where there is no policy whose rules it could be
+    now: BacktestResult
     feedback: int  # what people said that was read: from the time of the first window on
     feedback_from_ms: int | None  # older feedback was deleted; None: none was
     not_filled_ms: int | None  # boundaries up to here have windows that reach back to what was deleted
@@ -149,7 +149,7 @@ class WhatIfRun:
         self._names = FirstScopes(deployment.live_scopes)
         self._now = Backtest(candidate, self._names)
         self._was = None if rules is None else Backtest(rules, self._names)
-        self._both = None if self._was is None else self._was.alike(self._now)
+        self._both = None if self._was is None else self._was.shared_with(self._now)
         self._sides = [side for side in (self._was, self._now) if side is not None]
         self._from_ms = over.since_ms - max(side.lead_ms for side in self._sides)
         # A completion may claim to be newer than its record by so much.
@@ -210,7 +210,7 @@ class WhatIfRun:
         return WhatIfResult(
             effects=tally.effects(),
             recent=recent,
-            never_scored=tally.never_scored(self._candidate),
+            never_scored=tally.unscored_labels(self._candidate),
             not_judged=not_judged,
             without_spans=without_spans,
             was=None if was_side is None else was_side.run(since_ms, self._over.rules_ms),
@@ -233,8 +233,8 @@ class WhatIfRun:
         n, from_ms, now_ms = 0, None, int(time.time() * 1000)
         async with aclosing(TopicReader(self._deployment.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
-                if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
-                    from_ms = max(from_ms or 0, stamped(oldest.timestamp, now_ms) or 0)
+                if stretch.truncated and (oldest := await topic.oldest(stretch)) is not None:
+                    from_ms = max(from_ms or 0, record_time(oldest.timestamp, now_ms) or 0)
                 at_ms = self._read_from_ms
                 async with aclosing(topic.read(stretch)) as batches:
                     async for records in batches:
@@ -242,14 +242,14 @@ class WhatIfRun:
                         readable = [(record, one) for record, one in found if not isinstance(one, Unreadable)]
                         n += len(readable)
                         for _, one in readable:
-                            if one.kind in BIT:
-                                of[one.completion_id] = of.get(one.completion_id, 0) | BIT[one.kind]
+                            if one.kind in FEEDBACK_BIT:
+                                of[one.completion_id] = of.get(one.completion_id, 0) | FEEDBACK_BIT[one.kind]
                         counted = []
                         for record, one in readable:
-                            at_ms = stamped(record.timestamp, now_ms) or at_ms  # else as the one before it
+                            at_ms = record_time(record.timestamp, now_ms) or at_ms  # else as the one before it
                             counted.append(_received(one, record, at_ms))
                         for side in self._sides:
-                            side.hear(counted)
+                            side.add_feedback(counted)
         return _Feedback(of, n, from_ms)
 
 
@@ -263,7 +263,7 @@ def _received(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedbac
     """As a worker counts it. Its user never leaves here, and so needs no hash, only a name unlike the others'."""
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
-    return ReceivedFeedback(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)
+    return ReceivedFeedback(feedback, Arrival(at_ms, TimeSource.RECORD), user, source, record.timestamp)
 
 
 def last_boundary_ms(until_ms: int, policies: Sequence[LivePolicy], now_ms: int) -> int:

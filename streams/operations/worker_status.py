@@ -45,7 +45,7 @@ class WorkersStatus:
         return [self._worker_json(health) for health in self.workers]
 
     def _worker_json(self, health: WorkerHealth) -> dict[str, Any]:
-        live, report = self.live, health.report
+        live, report = self.live, health.status
         return {
             "worker": health.worker, "version": report.version, "live": live.version if live else None,
             "behind": health.behind, "since_ms": report.since_ms, "shadow": report.shadow, "model": report.model,

@@ -1,1 +1,1 @@
-"""The policies topic: read, followed and appended to."""
+"""Reads, follows and appends to the `policies` topic; and reads policy.toml."""

@@ -1,4 +1,4 @@
-"""policy.toml: read, with errors that name the file and the key."""
+"""Reads policy.toml, with errors that name the file and the key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tidegate.streams.core.policy.model import Policy, PolicyError, parse
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy in a TOML file. Raises PolicyError."""
+    """Returns the policy in a TOML file. Raises PolicyError."""
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -164,9 +164,9 @@ async def _reader(
     try:
         history.log = await reader.read()
         snapshot.require(reader)
-        if reader.note is not None:
-            note(reader.note)
-        history.entries[:0] = _snapshot_entries(reader.begun)
+        if reader.problem is not None:
+            note(reader.problem)
+        history.entries[:0] = _snapshot_entries(reader.fold_from)
         yield reader, history
     finally:
         await reader.stop()
@@ -174,7 +174,7 @@ async def _reader(
 
 def _snapshot_entries(begun: FoldStart) -> Iterator[Entry]:
     """The policy and the shadow of the snapshot, as if the log still held the records that made them."""
-    live = begun.kept.log.live
+    live = begun.snapshot.log.live
     for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):
         if made is not None:
             yield Entry(
@@ -202,7 +202,7 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,
-        made=folded.made,
+        made=folded.created,
         kind=str(fields.get("kind", "policy")),
         parent=None if fields.get("parent") is None else str(fields["parent"]),
         author=str(fields.get("author", "-")),

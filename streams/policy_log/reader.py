@@ -1,7 +1,7 @@
-"""The `policies` log as every worker and the CLI read it: from its start, without a group, to the live policy.
+"""Reads the `policies` log, for every worker and the CLI: from its start, without a group, folded to the live policy.
 
-Knows aiokafka only; what a record means is `core/log.py`, and where to begin on a log that lost its beginning is
-`core/kept.py`.
+Knows Kafka through `kafka/policies.py` only. `core/policy/log.py` folds a record, and `core/policy/snapshot.py` says
+where to begin on a log that was truncated or recreated.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tidegate.streams.core.policy.snapshot import (
     LogMatch,
     PolicySnapshot,
     SnapshotUnreadable,
-    differs,
+    confirmed_start,
+    describe_difference,
+    fold_start,
     from_json,
-    settled_start,
-    start,
 )
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.client import Kafka
@@ -37,58 +37,58 @@ from tidegate.streams.topics import POLICIES
 
 log = logging.getLogger(__name__)
 
-NAME = b"live"  # the key: one policy today
-ASK_S = 5.0  # after so long without a record the broker is asked whether it is there
+NAME = b"live"  # the key of all records: there is one policy today
+ASK_S = 5.0  # after so long without a record, require an answer of the broker
 
 
 class PolicyLogReader:
-    """The folded log, kept current. `live` is one assignment: read it once a batch.
+    """The folded log, kept current. `live` is replaced by one assignment: read it once a batch.
 
-    recall: what was kept of the log (`core/kept.py`), asked for before the log is read; None: nothing is.
+    load_snapshot: returns the stored snapshot (`core/policy/snapshot.py`); called before the log is read. None: none.
     """
 
     def __init__(
         self,
         kafka: Kafka | str,
         on_record: Callable[[Folded, int, Any], None] | None = None,
-        recall: Callable[[], Awaitable[str | None]] | None = None,
+        load_snapshot: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
         self._kafka = kafka
-        self._on_record, self._recall = on_record, recall
+        self._on_record, self._load_snapshot = on_record, load_snapshot
         self._topic = PoliciesTopic(kafka)
         self._tasks = Tasks()
-        self._following = self._moved_back = False
-        self._moved = asyncio.Condition()
-        self.kept = PolicySnapshot()  # what is known of the log, as it may be kept
-        self.begun = FoldStart(LogMatch.WHOLE, self.kept, 0)  # how the fold of it began
-        self.note: str | None = None  # what is wrong with the log, in words; None: it is whole
-        self.unavailable: str | None = None  # why the log cannot be read just now; the last good version stands
+        self._following = self._recreated = False
+        self._changed = asyncio.Condition()
+        self.snapshot = PolicySnapshot()  # the state of the log, to be stored
+        self.fold_from = FoldStart(LogMatch.WHOLE, self.snapshot, 0)  # where the fold began
+        self.problem: str | None = None  # what is wrong with the log, for people; None: it is complete
+        self.unavailable: str | None = None  # why the log cannot be read now; the last good version stands
 
     @property
     def log(self) -> PolicyLog:
-        """What the log says so far."""
-        return self.kept.log
+        """The folded log, as far as it was read."""
+        return self.snapshot.log
 
     @property
     def live(self) -> LivePolicy:
-        """The live policy. Raises LookupError before one is known: `start` comes first."""
-        live = self.kept.log.live
+        """The live policy. Raises LookupError before one was read."""
+        live = self.snapshot.log.live
         if live is None:
             raise LookupError("no policy yet")
         return live
 
     async def read(self) -> PolicyLog:
-        """Reads the log from its start to its end, once; where it lost its start, from what was kept.
+        """Reads the log from its start to its end, once; from the snapshot if it was truncated or recreated.
 
-        Raises BrokerUnavailable where the broker does not answer, and what `recall` raises.
+        Raises BrokerUnavailable if the broker does not answer, and what `load_snapshot` raises.
         """
         await self.stop()
-        self.kept = PolicySnapshot()
+        self.snapshot = PolicySnapshot()
         await self._begin(None)
         return self.log
 
     async def follow(self) -> None:
-        """Goes on reading in the background, after `read`."""
+        """Goes on reading in the background. Call `read` first."""
         self._following = True
         self._tasks.spawn(self._follow())
 
@@ -98,7 +98,7 @@ class PolicyLogReader:
         await self._topic.close()
 
     async def seed(self, publisher: Publisher, policy: Policy, author: str) -> None:
-        """Writes the first policy of an empty log. Of two workers that do, the first in the log wins."""
+        """Writes the first policy of an empty log. If two workers do, the first in the log wins."""
         await self.write(publisher, PolicyChange(
             parent=None, policy=policy.model_dump(mode="json", exclude_none=True), author=author,
             reason="first policy of an empty log", at_ms=int(time.time() * 1000),
@@ -110,125 +110,134 @@ class PolicyLogReader:
             await self._fold_more()
 
     async def write(self, publisher: Publisher, record: Any) -> None:
-        """Appends one record, acknowledged."""
+        """Appends one record, and waits for its acknowledgement."""
         await publisher.publish([Message(POLICIES, NAME, record.model_dump_json().encode(), 0)])
 
     async def wait_until(self, until: Callable[[PolicyLog], bool], timeout_s: float = ANSWER_S) -> PolicyLog:
-        """The log, once `until` holds for it. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_s), self._moved:
-            await self._moved.wait_for(lambda: until(self.log))
+        """Waits until `until` holds for the log, and returns the log. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(lambda: until(self.log))
         return self.log
 
-    async def moved(self, within_s: float) -> None:
-        """Returns when there is more of the log, or after that long."""
-        # Not asyncio.wait_for: Python 3.11's forgets that it was cancelled where more comes at that very moment.
+    async def wait_for_change(self, within_s: float) -> None:
+        """Returns when a record was read, or after that long."""
+        # Not asyncio.wait_for: Python 3.11's loses a cancellation if a record comes at that very moment.
         with suppress(TimeoutError):
-            async with self._moved, asyncio.timeout(within_s):
-                await self._moved.wait()
+            async with self._changed, asyncio.timeout(within_s):
+                await self._changed.wait()
 
     # --- where to begin
 
     async def _begin(self, own: PolicySnapshot | None) -> None:
-        """Opens the log and folds it to its end. own: what this reader knew, where it reads again."""
-        # Before the log's end is asked for: what is kept only then may reach further than that end.
-        kept = max((k for k in (own, await self._recalled()) if k is not None), key=lambda k: k.order, default=None)
+        """Opens the log and folds it to its end. own: this reader's snapshot, if it reads again."""
+        # Before the end of the log is read: a snapshot stored later may reach further than that end.
+        stored = max(
+            (k for k in (own, await self._stored_snapshot()) if k is not None), key=lambda k: k.order, default=None
+        )
         try:
             await self._topic.open()
-            first, end = await self._topic.bounds(kept.log.next if kept else 0)
-            held = kept is not None and first < kept.log.next <= end
-            begun = start(kept, first, end, await self._topic.hash_at(kept.log.next - 1) if kept and held else None)
-            if begun.found is LogMatch.UNCLEAR and kept is not None:
-                begun = settled_start(begun, kept, (await self._fold_to(begun, end, None, told=end)).log)
-            told = own.log.next if own is not None and own.anew == begun.kept.anew else 0
-            known = await self._fold_to(begun, end, kept, told=told)
+            first, end = await self._topic.bounds(stored.log.next if stored else 0)
+            in_log = stored is not None and first < stored.log.next <= end
+            last = await self._topic.hash_at(stored.log.next - 1) if stored and in_log else None
+            begun = fold_start(stored, first, end, last)
+            if begun.match is LogMatch.UNCLEAR and stored is not None:
+                begun = confirmed_start(begun, stored, (await self._fold_to(begun, end, None, reported=end)).log)
+            reported = own.log.next if own is not None and own.recreated == begun.snapshot.recreated else 0
+            snapshot = await self._fold_to(begun, end, stored, reported=reported)
         except (KafkaError, OSError, AssertionError) as error:
             raise broker_unavailable(self._kafka, error, POLICIES, "Read") from error
-        self.kept, self.begun, self._moved_back = known, begun, False
-        self._say(_note(begun, known.log, first))
-        async with self._moved:
-            self._moved.notify_all()
+        self.snapshot, self.fold_from, self._recreated = snapshot, begun, False
+        self._set_problem(_problem(begun, snapshot.log, first))
+        async with self._changed:
+            self._changed.notify_all()
 
-    async def _recalled(self) -> PolicySnapshot | None:
-        text = await self._recall() if self._recall is not None else None
+    async def _stored_snapshot(self) -> PolicySnapshot | None:
+        text = await self._load_snapshot() if self._load_snapshot is not None else None
         try:
             return None if text is None else from_json(text)
         except SnapshotUnreadable as error:
             log.warning("what was kept of %s cannot be read: %s; ignored", POLICIES, error)
             return None
 
-    async def _fold_to(self, begun: FoldStart, end: int, kept: PolicySnapshot | None, *, told: int) -> PolicySnapshot:
-        """What is known at `end`. kept: said where the log disagrees with it. told: records before it are no news."""
-        self._topic.go_to(begun.at)
-        known = begun.kept
-        while (records := await self._topic.up_to(end)) is not None:
+    async def _fold_to(
+        self, begun: FoldStart, end: int, stored: PolicySnapshot | None, *, reported: int
+    ) -> PolicySnapshot:
+        """Returns the snapshot at `end`. stored: a difference is logged. reported: records before it are not news."""
+        self._topic.seek(begun.at)
+        snapshot = begun.snapshot
+        while (records := await self._topic.fetch_until(end)) is not None:
             for record in records:
-                known = self._folded(known, record, known=record.offset < told)
-                if kept is not None and kept.anew == known.anew and known.log.next == kept.log.next:
-                    self._compare(kept, known.log)
-        return known
+                snapshot = self._fold(snapshot, record, reported=record.offset < reported)
+                if (
+                    stored is not None
+                    and stored.recreated == snapshot.recreated
+                    and snapshot.log.next == stored.log.next
+                ):
+                    self._compare(stored, snapshot.log)
+        return snapshot
 
-    def _compare(self, kept: PolicySnapshot, said: PolicyLog) -> None:
-        if (how := differs(kept, said)) is not None:
-            log.warning("%s: %s at %d; the log wins", POLICIES, how, said.next)
+    def _compare(self, stored: PolicySnapshot, folded: PolicyLog) -> None:
+        if (difference := describe_difference(stored, folded)) is not None:
+            log.warning("%s: %s at %d; the log wins", POLICIES, difference, folded.next)
 
-    def _say(self, note: str | None) -> None:
-        if note is not None and note != self.note:
-            log.error("kafka %s: %s", self._kafka, note)
-        self.note = note
+    def _set_problem(self, problem: str | None) -> None:
+        if problem is not None and problem != self.problem:
+            log.error("kafka %s: %s", self._kafka, problem)
+        self.problem = problem
 
     # --- going on
 
     async def _follow(self) -> None:
-        heard, begin = time.monotonic(), False
+        answered_at, begin = time.monotonic(), False
         while True:
             try:
                 if begin:
-                    await self._begin(self.kept)
+                    await self._begin(self.snapshot)
                     begin = False
                 if not await self._fold_more():
-                    begin = self._is_another()
-                    if begin or (self.unavailable is None and time.monotonic() - heard < ASK_S):
+                    begin = self._is_recreated()
+                    if begin or (self.unavailable is None and time.monotonic() - answered_at < ASK_S):
                         continue
-                    await self._topic.ask()
-                heard, self.unavailable = time.monotonic(), None
+                    await self._topic.require_answer()
+                answered_at, self.unavailable = time.monotonic(), None
             except (KafkaError, OSError, BrokerUnavailable, StoreUnavailable) as error:
-                said, self.unavailable = self.unavailable, f"{type(error).__name__}: {error}"
-                if said is None:
+                before, self.unavailable = self.unavailable, f"{type(error).__name__}: {error}"
+                if before is None:
                     stands = _version(self.log)
                     log.warning(
                         "kafka %s: %s not read: %s; policy %s stands", self._kafka, POLICIES, self.unavailable, stands
                     )
                 await asyncio.sleep(1.0)
 
-    def _is_another(self) -> bool:
-        """Whether the log ends before what was read of it: then it is not the log that it was."""
+    def _is_recreated(self) -> bool:
+        """Returns whether the log was recreated: it ends before what was read of it."""
         end = self._topic.end
-        return self._moved_back or (end is not None and end < self.log.next)
+        return self._recreated or (end is not None and end < self.log.next)
 
     async def _fold_more(self) -> int:
         fetched = await self._topic.fetch()
         if fetched and fetched[0].offset < self.log.next:
-            self._moved_back = True  # the client found the log made anew, and went to its start
+            self._recreated = True  # the client found the topic recreated, and went to its start
             return 0
         for record in fetched:
-            self.kept = self._folded(self.kept, record)
+            self.snapshot = self._fold(self.snapshot, record)
         if fetched:
-            async with self._moved:
-                self._moved.notify_all()
+            async with self._changed:
+                self._changed.notify_all()
         return len(fetched)
 
-    def _folded(self, kept: PolicySnapshot, record: Any, *, known: bool = False) -> PolicySnapshot:
-        """With one more record. known: it was told of before."""
-        folded = fold(kept.log, record.offset, record.value)
-        if not known:
-            if self._following:  # what was written before we came is history
-                _tell(kept.log, folded)
+    def _fold(self, snapshot: PolicySnapshot, record: Any, *, reported: bool = False) -> PolicySnapshot:
+        """Returns the snapshot with one more record. reported: the record was reported before."""
+        folded = fold(snapshot.log, record.offset, record.value)
+        if not reported:
+            if self._following:  # what was written before the start is not news
+                _log_change(snapshot.log, folded)
             if self._on_record is not None:
                 self._on_record(folded, record.offset, record)
-        return kept.with_record(folded.log, record.value)
+        return snapshot.with_record(folded.log, record.value)
 
 
-def _tell(was: PolicyLog, folded: Folded) -> None:
+def _log_change(was: PolicyLog, folded: Folded) -> None:
     if folded.verdict is Verdict.APPLIED:
         log.info("policy %s is live", _version(folded.log))
     elif folded.why:
@@ -240,19 +249,19 @@ def _tell(was: PolicyLog, folded: Folded) -> None:
         log.info("shadow %s runs no longer", old.version)
 
 
-def _version(known: PolicyLog) -> str:
-    return known.live.version if known.live else "none"
+def _version(folded: PolicyLog) -> str:
+    return folded.live.version if folded.live else "none"
 
 
-def _note(begun: FoldStart, now: PolicyLog, first: int) -> str | None:
-    """What is wrong with the log, and what is done about it."""
-    stands = f"folded from policy {_version(begun.kept.log)}, which was kept, policy {_version(now)} is live"
+def _problem(begun: FoldStart, now: PolicyLog, first: int) -> str | None:
+    """Returns what is wrong with the log, and what is done about it; None if it is complete."""
+    stands = f"folded from policy {_version(begun.snapshot.log)}, which was kept, policy {_version(now)} is live"
     gone = f"; {begun.gone} records before that were never read" if begun.gone else ""
-    match begun.found:
-        case LogMatch.CUT:
+    match begun.match:
+        case LogMatch.TRUNCATED:
             return f"{POLICIES}: its beginning is gone, it starts at {first}; {stands}{gone}"
-        case LogMatch.ANEW:
-            return f"{POLICIES}: the topic was made anew, its beginning is not what was live; {stands}{gone}"
+        case LogMatch.RECREATED:
+            return f"{POLICIES}: the topic was recreated, its beginning is not what was live; {stands}{gone}"
         case LogMatch.UNKNOWN if now.live is None:
             return (
                 f"{POLICIES}: its beginning is gone, it starts at {first}, and nothing was kept: no policy is known; "

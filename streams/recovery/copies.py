@@ -1,9 +1,9 @@
-"""Which copies of a partition were decided, found again on Kafka where Redis lost it: before any other copy is decided.
+"""Restores from Kafka which copies of a partition were decided, if Redis lost it, before any other copy is decided.
 
-What `apply` marks is as old as the checkpoint beside it, so a Redis that came back older is made good by `rebuild.py`. One
-that came back empty has no mark from before the windows. That is missed only by a record that was sent again, so it
-waits for one: then the partition is taken over anew, and `decisions` are read as far back as marks are kept; of feedback,
-of which nothing is published, the topic itself. Knows no Kafka client: what is read comes from a `HistoryReader`.
+The marks of `apply` are as old as the checkpoint beside them, so `rebuild.py` repairs a Redis that came back older. One
+that came back empty has no mark from before the windows. Only a record that was sent again needs those, so nothing is
+read until one comes. Then the partition is taken over again, and `decisions` are read as far back as marks are kept. Of
+feedback nothing is published: its own topic is read. Knows no Kafka client: it reads from a `HistoryReader`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 SKEW_MS = 300_000  # a record is stamped by another clock than the store's
 
 
-class _Said(NamedTuple):
-    """What the highest epoch says of a record that was sent again."""
+class _CopyOutcome(NamedTuple):
+    """What the highest epoch published of a record that was sent again."""
 
     epoch: int
     copy: Copy | None  # None: a dead letter
@@ -39,64 +39,69 @@ class _Said(NamedTuple):
 
 
 class LostCopies:
-    """One worker's. wanted: parts of which a record was sent again, and Redis does not know which were decided."""
+    """Restores copies for one worker. wanted: partitions with a redriven record and incomplete marks in Redis."""
 
-    def __init__(self, store: Store, past: HistoryReader, partitions: Callable[[], Mapping[str, int]]) -> None:
-        self._store, self._past, self._partitions = store, past, partitions
+    def __init__(self, store: Store, history: HistoryReader, partitions: Callable[[], Mapping[str, int]]) -> None:
+        self._store, self._history, self._partitions = store, history, partitions
         self.wanted: set[TopicPartition] = set()
-        self._going: set[TopicPartition] = set()
+        self._reading: set[TopicPartition] = set()
 
     @property
     def status(self) -> str | None:
-        """What is being read, for people; None where nothing is."""
-        return "reading which copies were decided: " + ", ".join(map(str, self._going)) if self._going else None
+        """What is being read, for people; None if nothing is."""
+        return "reading which copies were decided: " + ", ".join(map(str, self._reading)) if self._reading else None
 
     async def restore(self, partition: TopicPartition, epoch: int, end: int) -> None:
-        """Marks the copies that were decided below `end`, where they are wanted. Raises StoreUnavailable and BrokerUnavailable."""
+        """Marks the copies that were decided below `end`, if they are wanted.
+
+        Raises StoreUnavailable and BrokerUnavailable.
+        """
         if partition not in self.wanted:
             return
         began = time.monotonic()
-        self._going.add(partition)
+        self._reading.add(partition)
         try:
-            found = await self._decided(partition, end)
-            if not await self._store.mark_copies(partition, epoch, list(found.values()), whole=True):
+            decided = await self._decided(partition, end)
+            if not await self._store.mark_copies(partition, epoch, list(decided.values()), complete=True):
                 raise StoreUnavailable(f"{partition}: has another owner while its copies are read")
         finally:
-            self._going.discard(partition)
+            self._reading.discard(partition)
         self.wanted.discard(partition)
         took_s = time.monotonic() - began
         log.info(
-            "%s: a record was sent again; read in %.1f s that %d were decided before", partition, took_s, len(found)
+            "%s: a record was sent again; read in %.1f s that %d were decided before", partition, took_s, len(decided)
         )
 
     async def _decided(self, partition: TopicPartition, end: int) -> dict[int, tuple[Copy, int]]:
-        """By origin the first copy that was decided, and when."""
+        """Returns origin -> the first copy that was decided, and when."""
         since_ms = max(1, await self._store.now_ms() - COPY_MS - SKEW_MS)
         letters = [TopicPartition(DEAD_LETTERS, p) for p in range(self._partitions()[DEAD_LETTERS])]
         own = TopicPartition(DECISIONS, partition.partition) if partition.topic == COMPLETIONS else partition
-        decided, *dead = await self._past.since([own, *letters], since_ms)
-        said: dict[int, _Said] = {}
-        await self._read(said, partition, [decided])
-        await self._read(said, partition, dead)
-        found: dict[int, tuple[Copy, int]] = {}
-        for offset in sorted(offset for offset in said if offset < end):
-            copy = said[offset].copy
+        decisions, *dead = await self._history.since([own, *letters], since_ms)
+        outcomes: dict[int, _CopyOutcome] = {}
+        await self._read(outcomes, partition, [decisions])
+        await self._read(outcomes, partition, dead)
+        first: dict[int, tuple[Copy, int]] = {}
+        for offset in sorted(offset for offset in outcomes if offset < end):
+            copy = outcomes[offset].copy
             if copy is not None:
-                found.setdefault(copy.origin, (copy, said[offset].at_ms))
-        return found
+                first.setdefault(copy.origin, (copy, outcomes[offset].at_ms))
+        return first
 
-    async def _read(self, said: dict[int, _Said], partition: TopicPartition, stretches: Sequence[OffsetRange]) -> None:
-        async with aclosing(self._past.read(*stretches)) as some:
-            async for records in some:
+    async def _read(
+        self, outcomes: dict[int, _CopyOutcome], partition: TopicPartition, ranges: Sequence[OffsetRange]
+    ) -> None:
+        async with aclosing(self._history.read(*ranges)) as batches:
+            async for records in batches:
                 for record in records:
                     if record.topic == partition.topic or b'"origin":null' not in (record.value or b""):
-                        _note(said, partition, record)
+                        _add_outcome(outcomes, partition, record)
 
 
-def _note(said: dict[int, _Said], partition: TopicPartition, record: Record) -> None:
-    if record.topic == partition.topic:  # of feedback: decided, where there is no dead letter of it
+def _add_outcome(outcomes: dict[int, _CopyOutcome], partition: TopicPartition, record: Record) -> None:
+    if record.topic == partition.topic:  # feedback is decided unless it has a dead letter
         for offset, copy in copies_in([record]).by_offset.items():
-            said[offset] = _Said(-1, copy, record.timestamp)
+            outcomes[offset] = _CopyOutcome(-1, copy, record.timestamp)
         return
     try:
         event: Any = from_json(record.value or b"")
@@ -109,5 +114,5 @@ def _note(said: dict[int, _Said], partition: TopicPartition, record: Record) -> 
             decided = Copy(int(event["origin"]["offset"]), str(event["origin_sha256"]), offset)
     except (ValueError, TypeError, KeyError, OverflowError):
         return
-    if offset not in said or said[offset].epoch < epoch:
-        said[offset] = _Said(epoch, decided, record.timestamp)
+    if offset not in outcomes or outcomes[offset].epoch < epoch:
+        outcomes[offset] = _CopyOutcome(epoch, decided, record.timestamp)

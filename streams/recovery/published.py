@@ -1,6 +1,6 @@
-"""What was published of one partition's completions: of each position where its decision stands, or its dead letter.
+"""What was published of one partition's completions: for each offset, where its decision is, or its dead letter.
 
-16 bytes a position, since there may be millions; the decisions themselves are read once more, in order.
+16 bytes for each offset, since there may be millions. The decisions themselves are read a second time, in order.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ NO_LETTER = (-1, False)
 
 
 class HistoryReader(Protocol):
-    """What is asked of Kafka. Raises BrokerUnavailable."""
+    """What a recovery reads from Kafka. Raises BrokerUnavailable."""
 
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
-        """Of each partition, in their order, what holds every record of that time or later."""
+        """Returns for each partition, in order, the range of every record of that time or later."""
 
-    def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
-        """Their records, in order within a partition, some of one at a time."""
+    def read(self, *ranges: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
+        """Yields their records, in order within a partition, some of one at a time."""
 
 
 class PublishedOutcome(NamedTuple):
-    """What became of a completion."""
+    """The published outcome of a completion."""
 
     decision: Decision | None  # None: a dead letter
     published_ms: int  # when that was written, by its worker's clock
@@ -40,62 +40,62 @@ class PublishedOutcome(NamedTuple):
 
 
 class OutcomeRecord(NamedTuple):
-    """As much of a record as tells which completion it is about."""
+    """The fields of a decision or a dead letter that name its completion."""
 
     offset: int
     epoch: int
     record_ms: int
     offsets: int
-    left_out: bool  # a batch that could not be read was stepped over
+    skipped: bool  # a batch that could not be read was skipped
     redriven: bool
 
 
 def parse_outcome(record: Record, partition: TopicPartition) -> OutcomeRecord | None:
-    """Which completion of a partition a decision or a dead letter is about; None where it is none of it, or unreadable."""
+    """Returns which completion of a partition a record is about; None if of another partition, or unreadable."""
     try:
         event: Any = from_json(record.value or b"")
         source = event["source"]
         reason, many = event.get("reason"), int(event.get("offsets", 1))
-        left_out, redriven = reason == DeadLetterReason.UNREADABLE_BATCH, reason == DeadLetterReason.REDRIVEN
+        skipped, redriven = reason == DeadLetterReason.UNREADABLE_BATCH, reason == DeadLetterReason.REDRIVEN
         place = int(source["offset"]), int(event["epoch"]), int(event["record_ms"])
-        found = OutcomeRecord(*place, many, left_out, redriven)
-        ours = (source["topic"], source["partition"]) == partition
+        outcome = OutcomeRecord(*place, many, skipped, redriven)
+        is_ours = (source["topic"], source["partition"]) == partition
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
-    return found if ours else None
+    return outcome if is_ours else None
 
 
 class Published:
-    """Of the completions of one partition from `start` to `end`: of several outcomes of one position the highest epoch's."""
+    """The outcomes of a partition's completions from `start` to `end`: for each offset that of the highest epoch."""
 
     def __init__(self, partition: TopicPartition, start: int, end: int) -> None:
         self._partition, self._start = partition, start
         self._epochs = array("q", [-1]) * (end - start)
         self._places = array("q", [-1]) * (end - start)
-        self._letters: dict[int, tuple[int, bool]] = {}  # position -> the record's timestamp, and whether redriven
-        self._left_out: list[tuple[int, int]] = []  # [start, end) of batches that were stepped over
-        self.end = 0  # of `decisions`, when it was read
+        self._letters: dict[int, tuple[int, bool]] = {}  # offset -> the record's timestamp, and whether redriven
+        self._skipped: list[tuple[int, int]] = []  # [start, end) of batches that were skipped
+        self.end = 0  # the end of `decisions`, when it was read
 
     @classmethod
-    async def of(
-        cls, past: HistoryReader, partition: TopicPartition, start: int, end: int, written: Sequence[OffsetRange]
+    async def read(
+        cls, history: HistoryReader, partition: TopicPartition, start: int, end: int, written: Sequence[OffsetRange]
     ) -> Self:
-        """written: the partition's `decisions`, then every partition of `dead-letters`, as far back as is to be looked."""
-        made = cls(partition, start, end)
+        """Reads the outcomes. written: ranges of the partition's `decisions`, then of all `dead-letters`."""
+        published = cls(partition, start, end)
         decisions, *letters = written
-        made.end = decisions.end
-        await made._read(past, [decisions])
-        await made._read(past, letters)
-        return made
+        published.end = decisions.end
+        await published._add(history, [decisions])
+        await published._add(history, letters)
+        return published
 
-    async def _read(self, past: HistoryReader, stretches: Sequence[OffsetRange]) -> None:
-        decisions = stretches[0].partition.topic == DECISIONS
-        async with aclosing(past.read(*stretches)) as some:
-            async for records in some:
+    async def _add(self, history: HistoryReader, ranges: Sequence[OffsetRange]) -> None:
+        decisions = ranges[0].partition.topic == DECISIONS
+        async with aclosing(history.read(*ranges)) as batches:
+            async for records in batches:
                 for record in records:
                     one = parse_outcome(record, self._partition)
-                    if one is not None and one.left_out:
-                        self._left_out.append((one.offset, one.offset + one.offsets))
+                    if one is not None and one.skipped:
+                        self._skipped.append((one.offset, one.offset + one.offsets))
                     if one is None or not 0 <= (at := one.offset - self._start) < len(self._epochs):
                         continue
                     if one.epoch <= self._epochs[at]:
@@ -106,22 +106,22 @@ class Published:
                         self._letters[one.offset] = one.record_ms, one.redriven
 
     async def first_ms(self, places: RangeCursor) -> int | None:
-        """When the first decision was written; None where there is none."""
+        """Returns when the first decision was written; None if there is none."""
         place = next((place for place in self._places if place >= 0), -1)
-        found = await places.at({place}) if place >= 0 else {}
-        return found[place].timestamp if place in found else None
+        decisions = await places.records_at({place}) if place >= 0 else {}
+        return decisions[place].timestamp if place in decisions else None
 
     async def outcomes(self, places: RangeCursor, records: Sequence[Record]) -> list[PublishedOutcome]:
-        """What became of the records, up to the first of which nothing is published, or of which something else is.
+        """Returns the outcomes of the records, up to the first without one, or with one of another record.
 
-        A topic that was made anew has other records at the same offsets: their timestamps tell.
+        A recreated topic has other records at the same offsets: their timestamps differ.
         """
         at = [-1 if isinstance(r, UnreadableRange) else self._places[r.offset - self._start] for r in records]
-        found = await places.at({place for place in at if place >= 0})
+        decisions = await places.records_at({place for place in at if place >= 0})
         outcomes: list[PublishedOutcome] = []
         for record, place in zip(records, at, strict=True):
             if place >= 0:
-                outcome = self._decided(record, found.get(place))
+                outcome = self._decided(record, decisions.get(place))
             elif isinstance(record, UnreadableRange):
                 outcome = PublishedOutcome(None, 0) if self._covered(record) else None
             elif (letter := self._letters.get(record.offset, NO_LETTER))[0] == record.timestamp:
@@ -134,8 +134,8 @@ class Published:
         return outcomes
 
     def _covered(self, record: UnreadableRange) -> bool:
-        """Whether a dead letter says that the batch was stepped over."""
-        return any(start <= record.offset and record.end <= end for start, end in self._left_out)
+        """Returns whether a dead letter covers the skipped batch."""
+        return any(start <= record.offset and record.end <= end for start, end in self._skipped)
 
     def _decided(self, record: Record, decided: Record | None) -> PublishedOutcome | None:
         if decided is None:
@@ -143,5 +143,5 @@ class Published:
         try:
             decision = Decision.read(decided.value)
         except ValidationError:
-            return None  # a newer Tidegate's: it is decided again
+            return None  # a newer Tidegate's: decided again
         return PublishedOutcome(decision, decided.timestamp) if decision.record_ms == record.timestamp else None

@@ -1,1 +1,1 @@
-"""Documents made from the code: schemas and tables."""
+"""Documents generated from the code: schemas and tables."""

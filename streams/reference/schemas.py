@@ -1,6 +1,6 @@
-"""The contracts as files for other programs: JSON Schemas and an AsyncAPI 3 document, made from the models.
+"""The contracts as files for other programs: JSON Schemas and an AsyncAPI 3 document, generated from the models.
 
-`tidegate schemas` writes them to schemas/; a test holds the committed files against this. Pure: returns text.
+`tidegate schemas` writes them to schemas/; a test compares the committed files with these. Pure: returns text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tidegate.streams.core.events import INCOMING, OUTGOING, PolicyChange, Shado
 from tidegate.streams.core.fields import Incoming
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import Frozen
-from tidegate.streams.reference.editor import for_editors
+from tidegate.streams.reference.editor import editor_schema
 from tidegate.streams.topics import TOPICS, Topic
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,16 +26,16 @@ JSON = "application/json"
 Contract = tuple[type[BaseModel], Literal["validation", "serialization"]]
 
 _READ_AND_WRITTEN = (PolicyChange, ShadowChange, Silence)
-# With a key that no reader knows, these are refused: it may mean that something else was to hold. All others allow it,
-# so that a consumer that validates does not break with the next field.
+# These are refused with an unknown key: it may change what the record means. All others allow unknown keys, so that a
+# consumer that validates does not break with the next field.
 _CLOSED = (*_READ_AND_WRITTEN, Frozen)
 
 
 def generate() -> dict[str, str]:
-    """File name -> text: `<event>.schema.json` for every event, `policy.schema.json`, `asyncapi.json`.
+    """Returns file name -> text: `<event>.schema.json` for every event, `policy.schema.json`, `asyncapi.json`.
 
-    What comes in is described as it is validated (defaults may be left out), what goes out as it is written
-    (every key is there).
+    Input is described as it is validated (keys with defaults may be absent), output as it is written (every key is
+    there).
     """
     files: dict[str, Mapping[str, Any]] = {
         f"{_dashed(model.__name__)}.schema.json": {
@@ -44,13 +44,13 @@ def generate() -> dict[str, str]:
         }
         for model, mode in _events()
     }
-    files["policy.schema.json"] = for_editors(Policy.model_json_schema(schema_generator=_Plain))
+    files["policy.schema.json"] = editor_schema(Policy.model_json_schema(schema_generator=_Plain))
     files["asyncapi.json"] = asyncapi()
     return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in files.items()}
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document: a channel a topic, as `streams/topics.py` lists them, from Tidegate's side."""
+    """Returns the AsyncAPI 3.0 document: a channel a topic of `streams/topics.py`, from Tidegate's side."""
     _, schemas = models_json_schema(_events(), schema_generator=_Plain, ref_template="#/components/schemas/{model}")
     return {
         "asyncapi": "3.0.0",
@@ -76,29 +76,29 @@ def asyncapi() -> dict[str, Any]:
 
 
 class _Plain(GenerateJsonSchema):
-    """Without a title for every field that says its name again."""
+    """Generates schemas without a title for every field: it repeats the name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
-        made = super().model_schema(schema)
+        generated = super().model_schema(schema)
         if not issubclass(schema["cls"], _CLOSED):
-            made.pop("additionalProperties", None)
+            generated.pop("additionalProperties", None)
         if issubclass(schema["cls"], Incoming):  # the decoders read null as a key that is not there
-            for name, of in made["properties"].items():
-                if name not in made.get("required", ()):
-                    made["properties"][name] = _or_null(of)
-        return made
+            for name, of in generated["properties"].items():
+                if name not in generated.get("required", ()):
+                    generated["properties"][name] = _or_null(of)
+        return generated
 
 
 def _or_null(of: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a key that may be null as well."""
-    said = {k: v for k, v in of.items() if k in ("default", "description")}
-    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k not in said}]
+    """Returns the schema of a key that may be null as well."""
+    annotations = {k: v for k, v in of.items() if k in ("default", "description")}
+    branches = of["anyOf"] if "anyOf" in of else [{k: v for k, v in of.items() if k not in annotations}]
     if {"type": "null"} in branches:
         return of
-    return {"anyOf": [*branches, {"type": "null"}], **said}
+    return {"anyOf": [*branches, {"type": "null"}], **annotations}
 
 
 def _events() -> list[Contract]:
@@ -115,20 +115,20 @@ def _channel(topic: Topic) -> dict[str, Any]:
         kafka["partitions"] = topic.partitions
     return {
         "address": topic.name,
-        "description": f"{topic.about} Key: {topic.key}. {_kept(topic)}",
+        "description": f"{topic.about} Key: {topic.key}. {_retention(topic)}",
         "messages": {event.__name__: {"$ref": f"#/components/messages/{event.__name__}"} for event in topic.events},
         "bindings": {"kafka": kafka},
     }
 
 
-def _kept(topic: Topic) -> str:
+def _retention(topic: Topic) -> str:
     if topic.cleanup == "compact":
         return "Compacted: the last record of each key stays."
     return "Kept for ever." if topic.retention_ms is None else f"Kept for {topic.retention_ms // 86_400_000} d."
 
 
 def _operations(topic: Topic) -> list[tuple[str, dict[str, Any]]]:
-    """What Tidegate does with a topic: receives what comes in, sends what goes out, both for the policy log."""
+    """Returns Tidegate's operations on a topic: it receives input, sends output, and does both on the policy log."""
     if not topic.events:
         return []
     receives = [event for event in topic.events if event in (*INCOMING, *_READ_AND_WRITTEN)]

@@ -1,7 +1,7 @@
-"""The tables of docs/ that repeat what the code says, made from the code: settings, policy keys, measures, topics.
+"""The tables of docs/ that are generated from the code: settings, policy keys, measures, topics, rights.
 
 `python -m tidegate.streams.reference.tables` writes them between the markers `<!-- made: NAME -->` and `<!-- end -->`
-of the pages; a test holds the committed pages against this.
+of the pages; a test compares the committed pages with these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tidegate.streams.core.measures import FIXED, WOULD, Measure
+from tidegate.streams.core.measures import FIXED, WOULD, Counted
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import (
     AlertRule,
@@ -27,12 +27,13 @@ from tidegate.streams.core.policy.tables import (
     Weights,
     Windows,
 )
-from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell
+from tidegate.streams.reference.python_api import python_api
+from tidegate.streams.settings.roles import NAMESPACE, REDIS, ROLES, kafka_acls, redis_acl, shell_line
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
-PAGES = ("docs/design.md", "docs/operations.md", "docs/policy.md", "docs/security.md")
-_MADE = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = tuple(f"docs/reference/{name}.md" for name in ("policy", "python", "rights", "settings", "topics"))
+_MARKED = re.compile(r"(<!-- made: (?P<name>[\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # Defaults that differ from machine to machine, in words.
 _COMPUTED = {"worker": "host-pid", "score_threads": "CPUs - 1", "policy_file": "the one that Tidegate carries"}
@@ -46,13 +47,13 @@ _PATTERNS = {
 }
 
 
-def filled(page: str) -> str:
-    """The page with every table between markers made anew. Raises KeyError where a marker names no table."""
-    return _MADE.sub(lambda found: found[1] + "\n" + TABLES[found["name"]]() + "\n\n" + found[3], page)
+def fill_tables(page: str) -> str:
+    """Returns the page with every table between markers replaced. Raises KeyError where a marker names no table."""
+    return _MARKED.sub(lambda match: match[1] + "\n" + TABLES[match["name"]]() + "\n\n" + match[3], page)
 
 
 def settings() -> str:
-    """Every `TIDEGATE_` variable."""
+    """Returns the table of every `TIDEGATE_` variable."""
     properties = Settings.model_json_schema()["properties"]
     rows = [
         (f"`{PREFIX}{name.upper()}`", *_default_and_range(name, node), node["description"])
@@ -66,8 +67,8 @@ def _default_and_range(name: str, node: Mapping[str, Any]) -> tuple[str, str]:
     return default, _PATTERNS.get(name) or _allowed(node, {})
 
 
-def keys(model: type[BaseModel]) -> Callable[[], str]:
-    """A table of one part of the policy."""
+def policy_keys(model: type[BaseModel]) -> Callable[[], str]:
+    """Returns a function that makes the table of one section of the policy."""
 
     def table() -> str:
         schema = model.model_json_schema()
@@ -88,7 +89,7 @@ def _default(name: str, node: Mapping[str, Any], schema: Mapping[str, Any]) -> s
 
 
 def measures() -> str:
-    """What rates and alert rules may be of."""
+    """Returns the table of the measures of rates and alert rules."""
     rows = [
         ("`label.<label>`", "completions that reach any threshold of that label", "scored completions"),
         ("`prompt.<label>`", "completions whose prompt reaches any threshold of that label", "scored completions"),
@@ -99,78 +100,85 @@ def measures() -> str:
     return _table(("measure", "hits", "total"), rows)
 
 
-def _total(measure: Measure) -> str:
-    """The sum that hits are a share of, as a formula."""
+def _total(measure: Counted) -> str:
+    """Returns the sum that hits are a share of, as a formula."""
     twice = "".join(f" - `{counter}`" for counter in measure.twice)
     return " + ".join(f"`{counter}`" for counter in measure.total) + twice
 
 
 def topics() -> str:
-    """Every topic, as it is created where it does not exist."""
-    rows = [(f"`{t.name}`", t.key, _kept(t), str(t.partitions or "the setting's"), t.about) for t in TOPICS]
-    return _table(("topic", "key", "kept", "partitions", "what"), rows)
+    """Returns the table of every topic, as Tidegate creates it."""
+    rows = [
+        (
+            *(f"`{t.name}`", t.key, _retention(t), str(t.partitions or "the setting's")),
+            *(", ".join(t.written_by) or "nobody", ", ".join(t.read_by), t.about),
+        )
+        for t in TOPICS
+    ]
+    return _table(("topic", "key", "kept", "partitions", "written by", "read by", "what"), rows)
 
 
-def _kept(topic: Topic) -> str:
+def _retention(topic: Topic) -> str:
     if topic.cleanup == "compact":
         return "compacted"
     return "for ever" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} d"
 
 
 def rights() -> str:
-    """What each role may do on Kafka."""
+    """Returns the table of each role's rights on Kafka."""
     rows = [
         (
             f"`{role}`",
             right.operation,
-            ", ".join(f"`{name}{'*' if right.prefixed else ''}`" for name in right.named(NAMESPACE)),
+            ", ".join(f"`{name}{'*' if right.prefixed else ''}`" for name in right.names_in(NAMESPACE)),
             right.kind,
             right.why,
         )
-        for role, held in ROLES.items()
-        for right in held
+        for role, rights_of_role in ROLES.items()
+        for right in rights_of_role
     ]
     return _table(("role", "may", "what", "a", "why"), rows)
 
 
 def kafka_commands() -> str:
-    """How they are given, to users named as their roles."""
+    """Returns the commands that grant these rights, to users named as their roles."""
     lines = [
-        f"kafka-acls.sh --bootstrap-server kafka:9093 --command-config admin.properties \\\n  {shell(words)}"
+        f"kafka-acls.sh --bootstrap-server kafka:9093 --command-config admin.properties \\\n  {shell_line(arguments)}"
         for role in ROLES
-        for words in kafka_acls(role, role)
+        for arguments in kafka_acls(role, role)
     ]
     return "```sh\n" + "\n".join(lines) + "\n```"
 
 
 def redis_users() -> str:
-    """The lines of Redis's `aclfile`, but for each user's password."""
+    """Returns the lines of Redis's `aclfile`, without each user's password."""
     lines = [f"user {' '.join(redis_acl(role, role))} #<SHA-256 of the password, in hex>" for role in REDIS]
     return "```text\n" + "\n".join(lines) + "\n```"
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "python_api": python_api,
     "settings": settings,
     "measures": measures,
     "topics": topics,
     "rights": rights,
     "kafka_commands": kafka_commands,
     "redis_users": redis_users,
-    "policy": keys(Policy),
-    "policy.labels": keys(Thresholds),
-    "policy.floors": keys(Floor),
-    "policy.scopes": keys(ScopeRule),
-    "policy.faults": keys(Faults),
-    "policy.windows": keys(Windows),
-    "policy.limits": keys(Limits),
-    "policy.alerts": keys(AlertRule),
-    "policy.strikes": keys(Strikes),
-    "policy.strikes.weights": keys(Weights),
+    "policy": policy_keys(Policy),
+    "policy.labels": policy_keys(Thresholds),
+    "policy.floors": policy_keys(Floor),
+    "policy.scopes": policy_keys(ScopeRule),
+    "policy.faults": policy_keys(Faults),
+    "policy.windows": policy_keys(Windows),
+    "policy.limits": policy_keys(Limits),
+    "policy.alerts": policy_keys(AlertRule),
+    "policy.strikes": policy_keys(Strikes),
+    "policy.strikes.weights": policy_keys(Weights),
 }
 
 
 def _allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """What a JSON Schema allows, in a few words."""
+    """Returns what a JSON Schema allows, as text."""
     if "$ref" in node:
         return "a table"
     if "anyOf" in node:
@@ -222,9 +230,9 @@ def main() -> None:
     """Writes the pages, from the root of the repository."""
     for name in PAGES:
         path = Path(name)
-        made = filled(page := path.read_text("utf-8"))
-        if made != page:
-            path.write_text(made, "utf-8")
+        filled = fill_tables(page := path.read_text("utf-8"))
+        if filled != page:
+            path.write_text(filled, "utf-8")
             sys.stdout.write(f"{name} written\n")
 
 

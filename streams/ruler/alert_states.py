@@ -1,4 +1,4 @@
-"""The alerts that the ruler keeps in the store: looked at, saved, published, marked, in that order."""
+"""The alert states in the store: evaluated, saved, published, acknowledged, in that order."""
 
 from __future__ import annotations
 
@@ -42,49 +42,51 @@ class ActiveAlerts:
     def changed(self) -> bool:
         return bool(self._changed)
 
-    def load(self, kept: Mapping[str, str]) -> None:
-        """Forgets what is here and takes what the store has."""
-        self._all = {(status.rule, status.scope): status for status in statuses.read(kept).values()}
+    def load(self, stored: Mapping[str, str]) -> None:
+        """Replaces all states with those of the store."""
+        self._all = {(status.rule, status.scope): status for status in statuses.parse_statuses(stored).values()}
         self._changed.clear()
 
-    def hear(self, words: Iterable[AlertStatus]) -> None:
-        """Takes what was published of an alert and is ahead of what the store has: the store lost it."""
-        for word in words:
-            held = self._all.get((word.rule, word.scope))
-            if held is None or held.sequence < word.sequence:
-                self._put(word)
+    def restore(self, published: Iterable[AlertStatus]) -> None:
+        """Takes each published status that is ahead of the store's: the store lost it."""
+        for status in published:
+            stored = self._all.get((status.rule, status.scope))
+            if stored is None or stored.sequence < status.sequence:
+                self._put(status)
 
     async def evaluate(
         self, at_ms: int, partitions: Sequence[TopicPartition], live: LivePolicy, windows: RuleWindows, now_ms: int
     ) -> None:
-        """Every rule, in every scope that has hits or an alert, at one bucket boundary."""
+        """Evaluates every rule, in every scope that has hits or an alert, at one bucket boundary."""
         for name, rule, of in active_rules(live):
-            known = {scope for named, scope in self._all if named == name}
+            with_alert = {scope for rule_name, scope in self._all if rule_name == name}
             sums = windows.of_rule(rule.window_s, at_ms)
-            for observed in alerts.observe(rule, of, sums, known, at_ms):
+            for observed in alerts.observe(rule, of, sums, with_alert, at_ms):
                 if alerts.wants_users(observed, rule):
                     bucket_ms = live.policy.windows.bucket_s * 1000
                     starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
                     users = await self._store.users(partitions, series(of.hits, observed.scope), starts)
                     observed = replace(observed, users=users)
-                was = self._all.get((name, observed.scope))
-                self._settle(was, alerts.step(was, observed, name, rule), live, now_ms)
+                before = self._all.get((name, observed.scope))
+                self._apply(before, alerts.step(before, observed, name, rule), live, now_ms)
 
     def remove_unruled(self, live: LivePolicy, at_ms: int, now_ms: int) -> None:
-        """Ends alerts whose rule, or its kind of scope, is no longer in the policy."""
+        """Ends alerts whose rule, or its kind of scope, is not in the policy any more."""
         rules = {name: rule for name, rule, _ in active_rules(live)}
         for (name, scope), status in list(self._all.items()):
             rule = rules.get(name)
             if rule is None or not scope.startswith(prefixes(rule.by)):
-                self._settle(status, alerts.removed(status, at_ms), live, now_ms)
+                self._apply(status, alerts.end_removed(status, at_ms), live, now_ms)
 
-    def _settle(self, was: AlertStatus | None, stepped: alerts.Stepped, live: LivePolicy, now_ms: int) -> None:
+    def _apply(self, before: AlertStatus | None, stepped: alerts.Step, live: LivePolicy, now_ms: int) -> None:
         status, transition = stepped
-        if status is None or status is was:
+        if status is None or status is before:
             return
         if transition is not None:
             silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-            status = statuses.queued(status, statuses.event(status, transition, version_of(status.rule, live), silence))
+            status = statuses.with_unpublished(
+                status, statuses.alert_event(status, transition, version_of(status.rule, live), silence)
+            )
         self._put(status)
 
     def _put(self, status: AlertStatus) -> None:
@@ -92,7 +94,7 @@ class ActiveAlerts:
         self._changed.add((status.rule, status.scope))
 
     async def save(self, lease: Lease, more: Mapping[str, str] | None = None) -> bool:
-        """Writes what changed, and `more` beside it, in one step. False: the lease went to another worker."""
+        """Writes the changed states and `more` in one step. Returns False if another worker holds the lease."""
         states: dict[str, str | None] = dict(more or {})
         for key in self._changed:
             status = self._all[key]
@@ -106,7 +108,7 @@ class ActiveAlerts:
         return True
 
     async def publish_queued(self, lease: Lease) -> bool:
-        """Publishes and marks the saved transitions. False: the lease went to another worker."""
+        """Publishes the saved transitions and acknowledges them. Returns False if another worker holds the lease."""
         queued = [status for status in self._all.values() if status.unpublished]
         if not queued:
             return True
@@ -116,24 +118,27 @@ class ActiveAlerts:
             self._put(statuses.acknowledged(status, lease.now_ms))
         return await self.save(lease)
 
-    async def publish_again(self, lease: Lease, live: LivePolicy, *, incomplete: bool) -> bool:
-        """Says again what fires and was last said resend_s ago. False: the lease went to another worker."""
-        again = [
-            alerts.held(status) if incomplete else status
+    async def resend(self, lease: Lease, live: LivePolicy, *, incomplete: bool) -> bool:
+        """Publishes firing alerts last sent resend_s ago again. Returns False if another worker holds the lease."""
+        due = [
+            alerts.mark_incomplete(status) if incomplete else status
             for status in self._all.values()
             if status.state is AlertState.FIRING and lease.now_ms - status.last_sent_ms >= live.policy.resend_s * 1000
         ]
-        if not again:
+        if not due:
             return True
-        await self._publish([_message(self._again(status, live, lease.now_ms)) for status in again])
-        self.resent += len(again)
-        for status in again:
+        # As the live policy describes them, also where no boundary was evaluated since it changed.
+        rules = {active.name: active.rule for active in active_rules(live)}
+        due = [alerts.with_annotations(s, rules[s.rule]) if s.rule in rules else s for s in due]
+        await self._publish([_message(self._resent(status, live, lease.now_ms)) for status in due])
+        self.resent += len(due)
+        for status in due:
             self._put(statuses.acknowledged(status, lease.now_ms))
         return await self.save(lease)
 
-    def _again(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:
+    def _resent(self, status: AlertStatus, live: LivePolicy, now_ms: int) -> Alert:
         silence = silenced_by(self._silences(), status.rule, status.scope, now_ms)
-        return statuses.event(status, None, version_of(status.rule, live), silence)
+        return statuses.alert_event(status, None, version_of(status.rule, live), silence)
 
 
 def _message(alert: Alert) -> Message:

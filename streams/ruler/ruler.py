@@ -1,9 +1,9 @@
 """The ruler: once a second, on one worker at a time, counts become alerts and rates.
 
-A lease in the store says who evaluations; alert states are kept there, so that the next holder goes on where the last
-one stopped. A transition is saved with its state as unpublished, published, then marked: a crash in between
-publishes it again under the same id. All time is the store's. Rules are looked at in event time, boundary by
-boundary, and only up to where every partition has been counted.
+The worker that holds a lease in the store evaluates. Alert states are stored there too, so that the next holder
+goes on where the last one stopped. A transition is saved with its state as unpublished, published, then acknowledged:
+a crash in between publishes it again under the same id. All time is the store's. Rules are evaluated in event time,
+boundary by boundary, and only up to the lowest watermark of all partitions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
-from tidegate.streams.core.alerts.status import TICK, AlertStatus
+from tidegate.streams.core.alerts.status import RULER_KEY, AlertStatus
 from tidegate.streams.core.events import Rate, Silence
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -29,28 +29,31 @@ from tidegate.streams.ruler.stats import Stats
 from tidegate.streams.ruler.windows import RuleWindows, boundaries, watermark
 from tidegate.streams.store import Lease, Store
 
-# Of every alert that something was published of since then (ms; None: ever), as it stood at the last of it.
-Words = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]
+# Returns the last published status of every alert that was published since that time (ms; None: ever).
+PublishedAlerts = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
-AT_ONCE = 30  # boundaries an evaluation: after a long absence the rest follow in the next evaluations, each well within the lease
-RETAIN_MS = 60_000  # between two looks at which scope names went quiet
-BEHIND_MS = 5_000  # behind by more than this and than two buckets is `incomplete`: owners give word every 3 s or so
+# Boundaries an evaluation: after a long absence the rest follow in the next evaluations, each well within the lease.
+AT_ONCE = 30
+RETAIN_MS = 60_000  # between two searches for scope names without counts
+BEHIND_MS = (
+    5_000  # behind by more than this and than two buckets is `incomplete`: owners send a heartbeat every 3 s or so
+)
 
 
 class _RulerState(BaseModel):
-    """The ruler's own state, kept beside the alerts'."""
+    """The ruler's own state, stored beside the alerts'."""
 
     evaluated_ms: int | None = None
-    rated: tuple[str, ...] = ()  # scopes of which rates were published and not taken back
-    kinds: tuple[tuple[str, int], ...] = ()  # their measures and windows: another policy may ask for none of them
+    rated: tuple[str, ...] = ()  # scopes with published rates, without those with a tombstone
+    kinds: tuple[tuple[str, int], ...] = ()  # their measures and windows: another policy may need none of them
 
 
 class Ruler:
-    """One worker's tick."""
+    """Evaluates the policy's rules and rates on one worker."""
 
     def __init__(
         self,
@@ -61,30 +64,30 @@ class Ruler:
         silences: Callable[[], Iterable[Silence]],
         worker: str,
         *,
-        words: Words | None = None,
+        published_alerts: PublishedAlerts | None = None,
         lease_ms: int = 5_000,
         owner_timeout_ms: int = 10_000,
     ) -> None:
-        """publish: returns once all messages are acknowledged. partitions: every partition of every source topic, owned
-        here or not. words: the last ones said of alerts; None: the store loses nothing.
-        owner_timeout_ms: an owner silent longer is gone.
+        """publish: must return only once all messages are acknowledged. partitions: every partition of every source
+        topic, owned here or not. published_alerts: reads their last published statuses; None: the store loses nothing.
+        owner_timeout_ms: an owner without a heartbeat for longer is gone.
         """
         self._store, self._publish, self._worker = store, publish, worker
-        self._partitions, self._live, self._words = partitions, live, words
+        self._partitions, self._live, self._published_alerts = partitions, live, published_alerts
         self._lease_ms, self._owner_timeout_ms = lease_ms, owner_timeout_ms
         self._epoch: int | None = None  # of the lease under which the state below was read; None: read it again
-        self._kept = _RulerState()
-        self._said: LastPublished | None = None  # None: what was said is not known; say everything again
-        self._said_epoch: int | None = None
+        self._state = _RulerState()
+        self._published: LastPublished | None = None  # None: not known; publish everything again
+        self._published_epoch: int | None = None
         self._windows: RuleWindows | None = None
         self._followed: LivePolicy | None = None
         self._retained_ms = 0
-        self._said_to_ms = 0  # the latest boundary that an alert was published for, as far as it was asked
+        self._published_to_ms = 0  # the latest boundary that an alert was published for, as far as it was read
         self.alerts = ActiveAlerts(store, publish, silences)
         self.stats = Stats()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ticks once a second until stop is set, then gives the lease back. Waits while a dependency is unavailable."""
+        """Evaluates each second until stop is set, then releases the lease. Waits while a dependency is unavailable."""
         wait_s = PERIOD_S
         while not stop.is_set():
             renewing = asyncio.create_task(self._renew())
@@ -93,7 +96,7 @@ class Ruler:
                 wait_s = PERIOD_S
             except (StoreUnavailable, BrokerUnavailable) as unavailable:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
-                log.warning("tick: %s; next try in %g s", unavailable, wait_s)
+                log.warning("ruler: %s; next try in %g s", unavailable, wait_s)
             finally:
                 renewing.cancel()
             with suppress(TimeoutError):
@@ -102,7 +105,7 @@ class Ruler:
             await self._store.release_lease(self._worker)
 
     async def _renew(self) -> None:
-        """Keeps the lease through a long tick, such as the first one over an hour of buckets."""
+        """Renews the lease through a long evaluation, such as the first one over an hour of buckets."""
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
             with suppress(StoreUnavailable):
@@ -110,21 +113,24 @@ class Ruler:
                     await self._store.lease(self._worker, self._lease_ms)
 
     async def run_once(self) -> bool:
-        """One tick. False: another worker holds the lease. Raises StoreUnavailable or BrokerUnavailable; then call it again."""
+        """Runs one evaluation. Returns False if another worker holds the lease.
+
+        Raises StoreUnavailable or BrokerUnavailable: call it again.
+        """
         lease = await self._store.lease(self._worker, self._lease_ms)
         self.stats.leading = lease is not None
         if lease is None:
             self._epoch, self._windows = None, None
             return False
-        # What the store holds is what counts: unless this tick ends well, the next one reads it again.
+        # The store's state is the truth: unless this evaluation ends well, the next one reads it again.
         epoch, self._epoch = self._epoch, None
         if epoch != lease.epoch:
-            kept = await self._store.alerts()
-            self._kept = _RulerState.model_validate_json(kept.get(TICK, "{}"))
-            self.alerts.load(kept)
-            await self._remember()
-        if self._said_epoch != lease.epoch:
-            self._said, self._said_epoch = None, lease.epoch
+            stored = await self._store.alerts()
+            self._state = _RulerState.model_validate_json(stored.get(RULER_KEY, "{}"))
+            self.alerts.load(stored)
+            await self._restore()
+        if self._published_epoch != lease.epoch:
+            self._published, self._published_epoch = None, lease.epoch
         if not await self._evaluate(lease):
             self.stats.leading = False
             return False
@@ -132,24 +138,24 @@ class Ruler:
         self.stats.evaluations += 1
         return True
 
-    async def _remember(self) -> None:
-        """What was said of alerts since the store last knew: nothing, unless it came back older or empty."""
-        if self._words is None:
+    async def _restore(self) -> None:
+        """Restores alerts published after the stored state: none, unless the store came back older or empty."""
+        if self._published_alerts is None:
             return
-        words = await self._words(self._kept.evaluated_ms)
-        self.alerts.hear(words)
-        self._said_to_ms = max((word.at_ms for word in words), default=0)
-        if self._kept.evaluated_ms is not None:
-            self._evaluated(max(self._kept.evaluated_ms, self._said_to_ms))
+        published = await self._published_alerts(self._state.evaluated_ms)
+        self.alerts.restore(published)
+        self._published_to_ms = max((status.at_ms for status in published), default=0)
+        if self._state.evaluated_ms is not None:
+            self._set_evaluated(max(self._state.evaluated_ms, self._published_to_ms))
 
     async def _evaluate(self, lease: Lease) -> bool:
-        """False: the lease went to another worker."""
+        """Returns False if another worker holds the lease."""
         began = time.perf_counter()
         live, partitions, stats = self._live(), self._partitions(), self.stats
-        if not await self.alerts.publish_queued(lease):  # what the last holder saved and did not come to publish
+        if not await self.alerts.publish_queued(lease):  # what the last holder saved and did not publish
             return False
         bucket_ms, grace_ms = live.policy.windows.bucket_s * 1000, live.policy.windows.grace_s * 1000
-        windows, said = self._follow(live)
+        windows, last_published = self._follow(live)
 
         could_be = lease.now_ms - grace_ms
         progress = await self._store.progress(partitions)
@@ -165,16 +171,16 @@ class Ruler:
         stats.buckets_read += await windows.read(partitions, self._needed_from(due, open_end, windows.longest_ms))
         read = time.perf_counter()
 
-        self.alerts.remove_unruled(live, self._kept.evaluated_ms or 0, lease.now_ms)
+        self.alerts.remove_unruled(live, self._state.evaluated_ms or 0, lease.now_ms)
         for boundary in due:
             await self.alerts.evaluate(boundary, partitions, live, windows, lease.now_ms)
             await asyncio.sleep(0)
         evaluated = time.perf_counter()
 
-        self._said = None  # until what it now takes for said is acknowledged
+        self._published = None  # until the rates below are acknowledged
         at_most = live.policy.limits.rates_per_evaluation
-        rates: list[tuple[RateKey, Rate | None]] = [*said.tombstones(windows.rates, at_most)]
-        rates += said.changes(
+        rates: list[tuple[RateKey, Rate | None]] = [*last_published.tombstones(windows.rates, at_most)]
+        rates += last_published.changes(
             windows.rates,
             windows.of_rates,
             open_end,
@@ -182,89 +188,93 @@ class Ruler:
             incomplete=stats.incomplete or any(partition.unreadable_at is not None for partition in progress),
             at_most=at_most,
         )
-        stats.rates_waiting = said.waiting
-        if not await self._save(lease, due, said, rates):
+        stats.rates_waiting = last_published.waiting
+        if not await self._save(lease, due, last_published, rates):
             return False
         if not await self.alerts.publish_queued(lease):
             return False
-        if not await self.alerts.publish_again(lease, live, incomplete=stats.incomplete):
+        if not await self.alerts.resend(lease, live, incomplete=stats.incomplete):
             return False
-        await self._say(rates)
-        self._said = said
+        await self._publish_rates(rates)
+        self._published = last_published
         if lease.now_ms - self._retained_ms >= RETAIN_MS:
-            await self._retain(said, windows.longest_ms + live.policy.windows.late_s * 1000)
+            await self._retain(last_published, windows.longest_ms + live.policy.windows.late_s * 1000)
             self._retained_ms = lease.now_ms
         ended = time.perf_counter()
         stats.took_s = {"read": read - began, "evaluate": evaluated - read, "publish": ended - evaluated}
         return True
 
     def _follow(self, live: LivePolicy) -> tuple[RuleWindows, LastPublished]:
-        """The windows that the live policy asks for, and what was said of them."""
+        """Returns the windows that the live policy needs, and the rates last published of them."""
         if self._followed is not live and self._windows is not None and not self._windows.adopt(live):
             self._windows = None
         self._followed = live
-        if self._said is None:
-            rated = (RateKey(scope, *kind) for scope in self._kept.rated for kind in self._kept.kinds)
-            self._said, self._windows = LastPublished(rated), None  # new windows: every scope in them has changed
+        if self._published is None:
+            rated = (RateKey(scope, *kind) for scope in self._state.rated for kind in self._state.kinds)
+            self._published, self._windows = LastPublished(rated), None  # new windows: every scope in them has changed
         if self._windows is None:
             self._windows = RuleWindows(self._store, live)
-            self._said.look_again()
-        return self._windows, self._said
+            self._published.recheck_all()
+        return self._windows, self._published
 
     def _resume(self, rebuilt_ms: int) -> None:
-        """Where the store came back empty: once all partitions are rebuilt, goes on after the last word that was said.
+        """If the store came back empty: once all partitions are rebuilt, goes on after the last published alert.
 
-        rebuilt_ms: from here on every window is whole again.
+        rebuilt_ms: from here on every window is complete again.
         """
-        if self._kept.evaluated_ms is None and self._said_to_ms and not self.stats.incomplete:
-            self._evaluated(max(self._said_to_ms, rebuilt_ms))
+        if self._state.evaluated_ms is None and self._published_to_ms and not self.stats.incomplete:
+            self._set_evaluated(max(self._published_to_ms, rebuilt_ms))
 
-    def _evaluated(self, at_ms: int) -> None:
-        self._kept = self._kept.model_copy(update={"evaluated_ms": at_ms})
+    def _set_evaluated(self, at_ms: int) -> None:
+        self._state = self._state.model_copy(update={"evaluated_ms": at_ms})
 
     def _due(self, target_ms: int, bucket_ms: int, longest_ms: int) -> Sequence[int]:
-        """The boundaries to look at now."""
-        evaluated_ms = self._kept.evaluated_ms
-        if evaluated_ms is None and self.stats.incomplete and self._words is not None:
-            return ()  # nothing is known of before, and windows are still being filled
-        found = boundaries(evaluated_ms, target_ms, bucket_ms, longest_ms)
-        if found and evaluated_ms is not None and (skipped := (found[0] - evaluated_ms) // bucket_ms - 1) > 0:
+        """Returns the boundaries to evaluate now."""
+        evaluated_ms = self._state.evaluated_ms
+        if evaluated_ms is None and self.stats.incomplete and self._published_alerts is not None:
+            return ()  # the state is lost, and the windows are still being filled
+        due = boundaries(evaluated_ms, target_ms, bucket_ms, longest_ms)
+        if due and evaluated_ms is not None and (skipped := (due[0] - evaluated_ms) // bucket_ms - 1) > 0:
             self.stats.skipped += skipped
             log.warning(
-                "tick: nothing was looked at for longer than the longest window (%g s); skipping %d bucket boundaries",
+                "ruler: nothing was evaluated for longer than the longest window (%g s); skipping %d bucket boundaries",
                 longest_ms / 1000,
                 skipped,
             )
-        return found[:AT_ONCE]
+        return due[:AT_ONCE]
 
     def _needed_from(self, due: Sequence[int], open_end: int, longest_ms: int) -> int:
-        """The earliest bucket that a window reaches back to."""
-        end = due[0] if due else self._kept.evaluated_ms or open_end
+        """Returns the start of the earliest bucket that a window covers."""
+        end = due[0] if due else self._state.evaluated_ms or open_end
         if not due and open_end - end > 2 * longest_ms:
-            end = open_end  # held for so long that it is cheaper to read again once it goes on
+            end = open_end  # held for so long that it is cheaper to read again later
         return min(end, open_end) - longest_ms
 
     async def _save(
-        self, lease: Lease, due: Sequence[int], said: LastPublished, rates: Sequence[tuple[RateKey, Rate | None]]
+        self,
+        lease: Lease,
+        due: Sequence[int],
+        last_published: LastPublished,
+        rates: Sequence[tuple[RateKey, Rate | None]],
     ) -> bool:
-        """Saves the alerts, and the ruler's own state where it changed. rates: those to be said once it is saved."""
+        """Saves the alerts, and the ruler's own state where it changed. rates: those to publish once it is saved."""
         more: dict[str, str] = {}
-        # Those taken back too: their tombstones are not acknowledged yet.
+        # Those with a tombstone too: it is not acknowledged yet.
         scopes, kinds = {key.scope for key, _ in rates}, {(key.measure, key.window_s) for key, _ in rates}
-        if due or not (scopes <= set(self._kept.rated) and kinds <= set(self._kept.kinds)):
-            self._kept = _RulerState(
-                evaluated_ms=due[-1] if due else self._kept.evaluated_ms,
-                rated=tuple(sorted(said.scopes | scopes)),
-                kinds=tuple(sorted(said.kinds | kinds)),
+        if due or not (scopes <= set(self._state.rated) and kinds <= set(self._state.kinds)):
+            self._state = _RulerState(
+                evaluated_ms=due[-1] if due else self._state.evaluated_ms,
+                rated=tuple(sorted(last_published.scopes | scopes)),
+                kinds=tuple(sorted(last_published.kinds | kinds)),
             )
-            more[TICK] = self._kept.model_dump_json()
+            more[RULER_KEY] = self._state.model_dump_json()
         if not await self.alerts.save(lease, more):
             return False
         self.stats.boundaries += len(due)
-        self.stats.evaluated_ms = self._kept.evaluated_ms or 0
+        self.stats.evaluated_ms = self._state.evaluated_ms or 0
         return True
 
-    async def _say(self, rates: Sequence[tuple[RateKey, Rate | None]]) -> None:
+    async def _publish_rates(self, rates: Sequence[tuple[RateKey, Rate | None]]) -> None:
         if rates:
             await self._publish(
                 [
@@ -272,12 +282,12 @@ class Ruler:
                     for key, rate in rates
                 ]
             )
-            gone = sum(rate is None for _, rate in rates)
-            self.stats.tombstones += gone
-            self.stats.rates += len(rates) - gone
+            tombstones = sum(rate is None for _, rate in rates)
+            self.stats.tombstones += tombstones
+            self.stats.rates += len(rates) - tombstones
 
-    async def _retain(self, said: LastPublished, quiet_ms: int) -> None:
-        """Lets go of scope names that have had no counts for the longest window."""
-        scopes = said.scopes
+    async def _retain(self, last_published: LastPublished, quiet_ms: int) -> None:
+        """Removes scope names without counts for the longest window."""
+        scopes = last_published.scopes
         for kind in KINDS:
             await self._store.retain(kind, names(kind, scopes), quiet_ms)

@@ -1,6 +1,6 @@
-"""What the ruler knows of the counts: it reads buckets that changed in the store and slides the policy's windows.
+"""The ruler's view of the counts: reads buckets that changed in the store and slides the policy's windows.
 
-Reads only; knows the `Store` protocol, no Redis. Everything in it can be thrown away and read again.
+Reads only; knows the `Store` protocol, no Redis. All of it can be discarded and read again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tidegate.streams.core.rates.rates import RateSpec, counters_by_window, publ
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.store import Progress, Store
 
-_READ_AT_ONCE = 64  # buckets a round trip: between two of them other work of the process gets its turn
+_READ_AT_ONCE = 64  # buckets a round trip: other tasks of the process run between two of them
 
 
 def watermark(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms: int) -> int:
-    """The event time (ms) up to which a partition's records are counted.
+    """Returns the event time (ms) up to which a partition's records are counted.
 
-    An idle part (its owner lives and has nothing left to read) is complete up to the owner's last word, less
-    grace; any other up to its watermark, which stands still while the partition is behind or has no owner. One whose owner
-    stands at a batch that cannot be read is as good as idle: the alerts of all others are not held for it.
+    An idle partition (its owner lives and has no lag) is complete up to the owner's last heartbeat, less grace. Any
+    other is complete up to its watermark, which stands still while the partition lags or has no owner. A partition
+    whose owner waits at an unreadable batch counts as idle: the alerts of all others are not held for it.
     """
     owned = progress.owner is not None and now_ms - progress.seen_ms <= owner_timeout_ms
     if owned and (progress.lag == 0 or progress.unreadable_at is not None):
@@ -32,10 +32,10 @@ def watermark(progress: Progress, now_ms: int, grace_ms: int, owner_timeout_ms: 
 
 
 def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest_ms: int) -> range:
-    """The bucket boundaries to look at, in order: those after evaluated_ms up to target_ms.
+    """Returns the bucket boundaries to evaluate, in order: those after evaluated_ms up to target_ms.
 
-    At the first start only the latest one. Where more than the longest window was missed, only the last longest
-    window's worth: what older ones would say, the windows of these say again.
+    At the first start only the latest one. If more than the longest window was missed, only those of the last longest
+    window: their windows cover what older boundaries would show.
     """
     last = max(0, target_ms - target_ms % bucket_ms)
     if evaluated_ms is None:
@@ -48,13 +48,11 @@ def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest
 
 
 class RuleWindows:
-    """The windows that one policy's rates and rules ask for, over the buckets of all partitions."""
+    """The windows that one policy's rates and rules need, over the buckets of all partitions."""
 
     def __init__(self, store: Store, live: LivePolicy) -> None:
         self._store = store
-        self._seen: dict[
-            tuple[TopicPartition, int], str
-        ] = {}  # bucket -> how often it had been written when it was read
+        self._read_versions: dict[tuple[TopicPartition, int], str] = {}  # bucket -> its version when it was read
         self.rates: tuple[RateSpec, ...] = published_rates(live)
         self._counters = counters_by_window(self.rates)
         keep_s: dict[str, int] = {}
@@ -71,7 +69,7 @@ class RuleWindows:
         self._of_rules = {s: self._buckets.window(s, c) for s, c in rules.items()}
 
     def adopt(self, live: LivePolicy) -> bool:
-        """Follows a change of policy. False: it asks for other windows, so these are of no more use."""
+        """Follows a change of policy. Returns False where it needs other windows: then build new ones."""
         new = RuleWindows(self._store, live)
         if (new._counters, new._rules) != (self._counters, self._rules):
             return False
@@ -79,17 +77,17 @@ class RuleWindows:
         return True
 
     def of_rule(self, window_s: int, end_ms: int) -> Sums:
-        """The sums that a rule looks at."""
+        """Returns the sums of a rule's window."""
         return self._of_rules[window_s].at(end_ms)
 
     async def read(self, partitions: Sequence[TopicPartition], from_ms: int) -> int:
-        """Reads what changed of the buckets that start at from_ms or later, and forgets older ones. How many."""
-        touched = dict(zip(partitions, await self._store.bucket_versions(partitions), strict=True))
+        """Reads the changed buckets that start at from_ms or later, and drops older ones. Returns how many it read."""
+        versions = dict(zip(partitions, await self._store.bucket_versions(partitions), strict=True))
         wanted = [
             (partition, start)
-            for partition, starts in touched.items()
-            for start, times in starts.items()
-            if start >= from_ms and self._seen.get((partition, start)) != times
+            for partition, starts in versions.items()
+            for start, version in starts.items()
+            if start >= from_ms and self._read_versions.get((partition, start)) != version
         ]
         for i in range(0, len(wanted), _READ_AT_ONCE):
             for (partition, start), counts in zip(
@@ -98,13 +96,13 @@ class RuleWindows:
                 strict=True,
             ):
                 self._buckets.put(partition, start, counts)
-                # Written again since `bucket_versions` was read: its number differs next time, and it is read again.
-                self._seen[partition, start] = touched[partition][start]
+                # If it is written again meanwhile, its version differs next time, and it is read again.
+                self._read_versions[partition, start] = versions[partition][start]
                 await asyncio.sleep(0)
         for partition, start in [
-            key for key in self._seen if key[1] < from_ms or key[1] not in touched.get(key[0], ())
+            key for key in self._read_versions if key[1] < from_ms or key[1] not in versions.get(key[0], ())
         ]:
-            del self._seen[partition, start]
+            del self._read_versions[partition, start]
             if start >= from_ms:
                 self._buckets.put(partition, start, {})  # expired, or the store lost its tail
         self._buckets.drop_before(from_ms)

@@ -1,1 +1,1 @@
-"""What a process is told by its environment, and how it proves who it is."""
+"""The settings of a process, from its environment, and the credentials in them."""

@@ -1,7 +1,7 @@
-"""Who may do what on Kafka and on Redis: one table behind docs/security.md, its commands, and the tests. Pure.
+"""The rights of each role on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, the tests.
 
-Each right is the least that a role works with: tests/real/test_security.py runs each role under its rights alone, and
-takes them away one by one.
+Each role has the least rights that it works with: tests/real/test_security.py runs each role with its rights only,
+and without each of them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tidegate.streams.topics import TOPICS
-
 NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
-ALL = tuple(topic.name for topic in TOPICS)
+
+# Named one by one, never "all topics": a topic of a later release opens no right by being in the table of topics.
+_INPUT = ("completions", "feedback")
+_OUTPUT = ("decisions", "dead-letters", "alerts", "rates", "enforcements")
+_OTHERS = ("policies", "replays", "tidegate-control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +27,24 @@ class Right:
     kind: Literal["topic", "group"]
     names: tuple[str, ...]
     why: str
-    prefixed: bool = False  # every name that begins so
+    prefixed: bool = False  # every name with this prefix
 
-    def named(self, namespace: str) -> tuple[str, ...]:
+    def names_in(self, namespace: str) -> tuple[str, ...]:
         return tuple(name.format(namespace=namespace) for name in self.names)
 
 
-# Write implies Describe, and so does Read. Kafka 2.8 and later let whoever may write a topic do so idempotently; an
+# Write implies Describe, and so does Read. From Kafka 2.8 on a user with Write may write idempotently; an
 # older one asks for IdempotentWrite on the cluster.
 ROLES: Mapping[str, tuple[Right, ...]] = {
-    "producer": (
-        Right("Write", "topic", ("completions", "feedback"), "to send what is moderated, and what is said of it"),
-    ),
+    "producer": (Right("Write", "topic", _INPUT, "to send completions, and the feedback on them"),),
     "worker": (
-        Right("Read", "topic", ("completions", "feedback"), "its input"),
-        Right("Read", "topic", ("policies",), "by what it decides; it has no Write: ops seed an empty log"),
+        Right("Read", "topic", _INPUT, "its input"),
+        Right(
+            "Read", "topic", ("policies",), "the policy that it decides under; it has no Write: ops seed an empty log"
+        ),
         Right("Read", "topic", ("decisions", "dead-letters", "alerts", "enforcements"), "to rebuild what Redis lost"),
         Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
-        Right("Write", "topic", ("decisions", "dead-letters", "alerts", "rates", "enforcements"), "its output"),
-        Right("Describe", "topic", ("replays",), "it waits until every topic is there"),
+        Right("Write", "topic", _OUTPUT, "its output"),
         Right("Read", "group", ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"), "to share the input"),
         Right("Read", "group", ("{namespace}-control-",), "Faust's: a group of its own for each process", True),
     ),
@@ -56,10 +57,10 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
         ),
     ),
     "ops": (
-        Right("Create", "topic", ALL, "`tidegate topics`"),
-        Right("Read", "topic", ALL, "`tail`, `dead-letters`, `replay`, `policy what-if`"),
+        Right("Create", "topic", (*_INPUT, *_OUTPUT, *_OTHERS), "`tidegate topics`"),
+        Right("Read", "topic", (*_INPUT, *_OUTPUT, *_OTHERS), "`tail`, `dead-letters`, `replay`, `policy what-if`"),
         Right("Write", "topic", ("policies",), "`policy`, `silence`: nobody else has it"),
-        Right("Write", "topic", ("completions", "feedback"), "`dead-letters redrive`"),
+        Right("Write", "topic", _INPUT, "`dead-letters redrive`"),
         Right("Write", "topic", ("replays",), "`replay`"),
         Right(
             "Describe",
@@ -72,14 +73,14 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
 
 
 def kafka_acls(role: str, user: str, namespace: str = NAMESPACE) -> Iterator[list[str]]:
-    """The arguments of `kafka-acls.sh`, after its --bootstrap-server, that give a user a role's rights."""
+    """Yields the arguments of `kafka-acls.sh`, after its --bootstrap-server, that give a user a role's rights."""
     for right in ROLES[role]:
         yield kafka_acl(right, user, namespace)
 
 
 def kafka_acl(right: Right, user: str, namespace: str = NAMESPACE, how: str = "--add") -> list[str]:
-    """Of one right. how: --add, or --remove."""
-    names = [word for name in right.named(namespace) for word in (f"--{right.kind}", name)]
+    """Returns the arguments for one right. how: --add, or --remove."""
+    names = [argument for name in right.names_in(namespace) for argument in (f"--{right.kind}", name)]
     prefixed = ["--resource-pattern-type", "prefixed"] if right.prefixed else []
     return [how, "--allow-principal", f"User:{user}", "--operation", right.operation, *names, *prefixed]
 
@@ -99,13 +100,13 @@ REDIS: Mapping[str, tuple[str, ...]] = {
 
 
 def redis_acl(role: str, user: str, namespace: str = NAMESPACE) -> list[str]:
-    """The words of `ACL SETUSER`, but for the password: a `>…`, which is not for a command line.
+    """Returns the arguments of `ACL SETUSER`, without the password: a `>…`, which is not for a command line.
 
     Keys are readable and writable to all: Redis wants both for EVALSHA. A dashboard has no command that writes.
     """
     return [user, "reset", "on", f"~{namespace}:*", *(f"+{command}" for command in REDIS[role])]
 
 
-def shell(words: list[str]) -> str:
-    """As typed."""
-    return shlex.join(words)
+def shell_line(arguments: list[str]) -> str:
+    """Returns the arguments as a shell reads them."""
+    return shlex.join(arguments)

@@ -10,7 +10,7 @@ from tidegate.streams.errors import SettingsError
 
 
 def read(setting: str, given: SecretStr | None, file: Path | None, least_bytes: int = 1) -> bytes | None:
-    """The secret; None where neither is set. A final newline of the file is not part of it.
+    """Returns the secret; None where neither is set. A final newline of the file is not part of it.
 
     setting: the variable's name; the file's is that and _FILE. Raises SettingsError where the file cannot be read, or
     holds too little.

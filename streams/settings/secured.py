@@ -1,4 +1,4 @@
-"""What the settings of TLS, users, passwords and tokens come to, and where they contradict each other."""
+"""TLS, users, passwords and tokens: from the settings to the clients' options, and which settings contradict."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tidegate.streams.kafka.client import proven_by
+from tidegate.streams.kafka.client import security_options
 from tidegate.streams.settings.secret import read_text
 from tidegate.streams.settings.settings_errors import PREFIX, SECRETS
-from tidegate.streams.settings.tls import Files, context
+from tidegate.streams.settings.tls import TlsFiles, tls_context
 
 if TYPE_CHECKING:
     from tidegate.streams.settings.settings import Settings
@@ -19,15 +19,15 @@ KAFKA, REDIS = f"{PREFIX}KAFKA", f"{PREFIX}REDIS"
 
 
 def broker_security(s: Settings) -> dict[str, Any]:
-    """aiokafka's options. Raises SettingsError where a file cannot be read or used."""
-    files = Files(s.kafka_ca_file, s.kafka_cert_file, s.kafka_key_file)
-    tls = context(KAFKA, files) if s.kafka_security.endswith("ssl") else None
+    """Returns aiokafka's options. Raises SettingsError where a file cannot be read or used."""
+    files = TlsFiles(s.kafka_ca_file, s.kafka_cert_file, s.kafka_key_file)
+    tls = tls_context(KAFKA, files) if s.kafka_security.endswith("ssl") else None
     password = read_text(f"{KAFKA}_PASSWORD", s.kafka_password, s.kafka_password_file) or ""
-    return proven_by(s.kafka_security, tls, s.kafka_sasl_mechanism, s.kafka_user, password)
+    return security_options(s.kafka_security, tls, s.kafka_sasl_mechanism, s.kafka_user, password)
 
 
 def store_security(s: Settings) -> dict[str, Any]:
-    """redis-py's options. Raises SettingsError where a file cannot be read or used."""
+    """Returns redis-py's options. Raises SettingsError where a file cannot be read or used."""
     options: dict[str, Any] = {}
     password = read_text(f"{REDIS}_PASSWORD", s.redis_password, s.redis_password_file)
     if password is not None:
@@ -35,16 +35,18 @@ def store_security(s: Settings) -> dict[str, Any]:
         if s.redis_user:
             options["username"] = s.redis_user
     if s.redis.startswith("rediss://"):
-        files = Files(s.redis_ca_file, s.redis_cert_file, s.redis_key_file)
-        context(REDIS, files)  # looked at now: redis-py would, when it connects, and name neither file nor setting
-        found = {"ssl_ca_certs": files.ca, "ssl_certfile": files.certificate, "ssl_keyfile": files.key}
-        options |= {name: str(path) for name, path in found.items() if path is not None}
+        files = TlsFiles(s.redis_ca_file, s.redis_cert_file, s.redis_key_file)
+        tls_context(
+            REDIS, files
+        )  # read now: redis-py would read it when it connects, and name neither file nor setting
+        paths = {"ssl_ca_certs": files.ca, "ssl_certfile": files.certificate, "ssl_keyfile": files.key}
+        options |= {name: str(path) for name, path in paths.items() if path is not None}
     return options
 
 
-def disagreements(s: Settings) -> list[str]:
-    """A line for each pair that contradicts itself; what the files hold is not looked at."""
-    return [*_both(s), *_kafka(s), *_redis(s), *_pages(s)]
+def contradictions(s: Settings) -> list[str]:
+    """Returns a line for each pair of settings that contradict each other. Does not read the files."""
+    return [*_both(s), *_kafka(s), *_redis(s), *_probes(s)]
 
 
 def _both(s: Settings) -> Iterator[str]:
@@ -62,46 +64,46 @@ def _both(s: Settings) -> Iterator[str]:
 
 def _kafka(s: Settings) -> Iterator[str]:
     protocol = s.kafka_security
-    said = f"{KAFKA}_SECURITY is {protocol}"
+    security = f"{KAFKA}_SECURITY is {protocol}"
     if not protocol.endswith("ssl"):
-        for name in _given(s, "kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
-            yield f"{name}: set, but {said}, which has no TLS; expected ssl or sasl_ssl"
+        for name in _set_names(s, "kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
+            yield f"{name}: set, but {security}, which has no TLS; expected ssl or sasl_ssl"
     if not protocol.startswith("sasl"):
-        for name in _given(s, "kafka_user", "kafka_password", "kafka_password_file"):
-            yield f"{name}: set, but {said}, which sends no user; expected sasl_ssl"
+        for name in _set_names(s, "kafka_user", "kafka_password", "kafka_password_file"):
+            yield f"{name}: set, but {security}, which sends no user; expected sasl_ssl"
         return
     if not s.kafka_user:
-        yield f"{KAFKA}_USER: not set, but {said}; expected the user's name"
+        yield f"{KAFKA}_USER: not set, but {security}; expected the user's name"
     if s.kafka_password is None and s.kafka_password_file is None:
-        yield f"{KAFKA}_PASSWORD: not set, but {said}; expected the user's password (or {KAFKA}_PASSWORD_FILE)"
+        yield f"{KAFKA}_PASSWORD: not set, but {security}; expected the user's password (or {KAFKA}_PASSWORD_FILE)"
     if s.kafka_sasl_mechanism == "PLAIN" and protocol == "sasl_plaintext":
         yield (
-            f"{KAFKA}_SASL_MECHANISM: PLAIN, but {said}, which would show the password to the network; "
+            f"{KAFKA}_SASL_MECHANISM: PLAIN, but {security}, which would show the password to the network; "
             f"expected {KAFKA}_SECURITY sasl_ssl, or SCRAM-SHA-512"
         )
 
 
 def _redis(s: Settings) -> Iterator[str]:
     url = urlsplit(s.redis)
-    asked = {name for name, _ in parse_qsl(url.query, keep_blank_values=True)}
+    in_query = {name for name, _ in parse_qsl(url.query, keep_blank_values=True)}
     if url.scheme != "rediss":
-        for name in _given(s, "redis_ca_file", "redis_cert_file", "redis_key_file"):
+        for name in _set_names(s, "redis_ca_file", "redis_cert_file", "redis_key_file"):
             yield f"{name}: set, but {REDIS} is {url.scheme}://, which has no TLS; expected rediss://"
-    if s.redis_cluster and (url.scheme == "unix" or url.path not in ("", "/", "/0") or "db" in asked):
+    if s.redis_cluster and (url.scheme == "unix" or url.path not in ("", "/", "/0") or "db" in in_query):
         yield (
             f"{REDIS}_CLUSTER: set, but {REDIS} names a socket or a database; "
             "expected redis://host:port of a node (rediss:// with TLS): a cluster has one database"
         )
-    if some := sorted(name for name in asked if name.startswith("ssl_")):
+    if some := sorted(name for name in in_query if name.startswith("ssl_")):
         yield f"{REDIS}: its URL sets {', '.join(some)}; expected {REDIS}_CA_FILE, _CERT_FILE and _KEY_FILE instead"
-    given = _given(s, "redis_user", "redis_password", "redis_password_file")
-    if given and (url.username or url.password or asked & {"username", "password"}):
-        yield f"{given[0]}: set, but {REDIS} holds a user or a password too; expected them in one place"
+    set_names = _set_names(s, "redis_user", "redis_password", "redis_password_file")
+    if set_names and (url.username or url.password or in_query & {"username", "password"}):
+        yield f"{set_names[0]}: set, but {REDIS} holds a user or a password too; expected them in one place"
     if s.redis_user and s.redis_password is None and s.redis_password_file is None:
         yield f"{REDIS}_PASSWORD: not set, but {REDIS}_USER is; expected the user's password (or {REDIS}_PASSWORD_FILE)"
 
 
-def _pages(s: Settings) -> Iterator[str]:
+def _probes(s: Settings) -> Iterator[str]:
     if not is_loopback(s.http_host) and s.http_token is None and s.http_token_file is None:
         yield (
             f"{PREFIX}HTTP_TOKEN: not set, but {PREFIX}HTTP_HOST is {s.http_host}, which others can reach; expected "
@@ -117,6 +119,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _given(s: Settings, *names: str) -> list[str]:
-    """The variables of those that are set."""
+def _set_names(s: Settings, *names: str) -> list[str]:
+    """Returns the variables of those settings that are set."""
     return [PREFIX + name.upper() for name in names if getattr(s, name)]

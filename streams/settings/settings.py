@@ -1,7 +1,7 @@
-"""Settings: what one process is told by its environment (`TIDEGATE_…`), read once, by whoever calls `Settings.load()`.
+"""Settings of one process, from its environment (`TIDEGATE_…`), read once by `Settings.load()`.
 
-Settings say where things are and how much may be held; they need a restart. What a completion is decided by is
-policy, which is live and never here. Topic names are fixed (`streams/topics.py`).
+Settings name addresses, credentials and limits; a change needs a restart. What decides a completion is policy, which
+is live and never here. Topic names are fixed (`streams/topics.py`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.installed import DEFAULT_POLICY
-from tidegate.streams.kafka.client import Kafka, Mechanism, Protocol
+from tidegate.streams.kafka.client import Kafka, SaslMechanism, SecurityProtocol
 from tidegate.streams.settings.secret import read, read_text
-from tidegate.streams.settings.secured import broker_security, disagreements, store_security
+from tidegate.streams.settings.secured import broker_security, contradictions, store_security
 from tidegate.streams.settings.settings_errors import PREFIX as PREFIX
-from tidegate.streams.settings.settings_errors import line, unknown
+from tidegate.streams.settings.settings_errors import error_line, unknown_variables
 from tidegate.streams.store.address import Address
 
 USER_KEY_MIN_BYTES = 16  # 128 bits: a shorter key lets somebody guess the users behind the hashes
@@ -35,7 +35,7 @@ def _cpus() -> int:
 
 
 class Settings(BaseSettings):
-    """One process's settings: frozen, each with its range; `load()` is how to get one."""
+    """One process's settings: frozen, each with its range. `load()` returns one."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # Where things are
+    # Addresses
     kafka: str = Field(
         "127.0.0.1:9092",
         pattern=r"^[^\s,:/]+:\d{1,5}(,[^\s,:/]+:\d{1,5})*$",
@@ -69,9 +69,13 @@ class Settings(BaseSettings):
         description="this worker's name in logs, metrics and leases; the default is host-pid",
     )
 
-    # How we prove who we are, and whom we believe: docs/security.md
-    kafka_security: Protocol = Field("plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl")
-    kafka_sasl_mechanism: Mechanism = Field("SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS")
+    # Credentials and certificates: docs/how-to/secure.md
+    kafka_security: SecurityProtocol = Field(
+        "plaintext", description="Kafka's security.protocol: TLS is ssl, a user is sasl"
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", description="how the user is proven; PLAIN only over TLS"
+    )
     kafka_user: str = Field("", pattern=_NAME, description="SASL's user")
     kafka_password: SecretStr | None = Field(None, description="the user's password")
     kafka_password_file: Path | None = Field(None, description="file that holds it, instead of kafka_password")
@@ -96,7 +100,7 @@ class Settings(BaseSettings):
     # What decides
     policy_file: Path = Field(
         default_factory=lambda: DEFAULT_POLICY,
-        description="seeds an empty policies topic, and is what `score` goes by; afterwards only a file",
+        description="seeds an empty policies topic, and `score` decides under it; a worker ignores it afterwards",
     )
     classifier: str = Field("", description="name in the manifest; empty is the manifest's default")
     classifier_manifest: Path | None = Field(None, description="models.toml; unset is the one that Tidegate carries")
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
     score_timeout_s: float = Field(10, gt=0, le=300, description="longer than this on one text is a fault")
     concurrency: int = Field(2, ge=1, le=64, description="batches scored side by side")
 
-    # How much is held
+    # Limits in memory
     batch_events: int = Field(256, ge=1, le=10_000, description="records in a batch at the most")
     inflight_events: int = Field(2048, ge=1, le=1_000_000, description="records polled, not yet applied, at the most")
     inflight_bytes: int = Field(64 * 2**20, ge=2**20, le=2**36, description="their bytes at the most")
@@ -146,10 +150,10 @@ class Settings(BaseSettings):
 
     # The ruler
     ruler_lease_s: float = Field(
-        5, ge=1, le=60, description="the worker that evaluations is replaced when silent this long"
+        5, ge=1, le=60, description="the worker that runs the ruler is replaced when silent this long"
     )
 
-    # The pages for people and probes
+    # The probes
     http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")
     http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
     http_token: SecretStr | None = Field(
@@ -161,15 +165,15 @@ class Settings(BaseSettings):
 
     @cached_property
     def brokers(self) -> Kafka:
-        """The cluster, as every client of ours connects to it. Raises SettingsError where a file cannot be used.
+        """The address and credentials of Kafka for every client. Raises SettingsError where a file cannot be used.
 
-        Made once: another password or certificate needs a restart.
+        Built once: another password or certificate needs a restart.
         """
         return Kafka(self.kafka, broker_security(self))
 
     @cached_property
     def store(self) -> Address:
-        """The store's server, as every client of ours connects to it. Raises as `brokers`, and is made once."""
+        """The address and credentials of the store for every client. Raises as `brokers`, and is built once."""
         return Address(self.redis, self.redis_cluster, store_security(self))
 
     @property
@@ -179,23 +183,23 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:
-        """Settings from the environment; `overrides` (a command's flags) win, None among them is "not given".
+        """Returns settings from the environment; `overrides` (a command's flags) win, None among them is "not given".
 
         Raises SettingsError with one line for each variable that is unknown or wrong.
         """
-        lines = unknown(os.environ, {name.upper() for name in cls.model_fields})
+        lines = unknown_variables(os.environ, {name.upper() for name in cls.model_fields})
         try:
             settings = cls(**{name: value for name, value in overrides.items() if value is not None})
         except ValidationError as error:
-            lines += [line(item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
+            lines += [error_line(item["loc"], item["type"], item["msg"], item["input"]) for item in error.errors()]
         if lines:
             raise SettingsError("\n".join(lines))
         return settings
 
     def user_key_bytes(self) -> bytes:
-        """The key of the HMAC, from user_key or from the file (its final newline is not part of it).
+        """Returns the key of the HMAC, from user_key or from the file (its final newline is not part of it).
 
-        Raises SettingsError where there is none, or it is too short: a worker calls this once, at start.
+        Raises SettingsError where there is none, or it is too short. A worker calls this once, at start.
         """
         key = read(f"{PREFIX}USER_KEY", self.user_key, self.user_key_file, USER_KEY_MIN_BYTES)
         if key is None:
@@ -206,7 +210,7 @@ class Settings(BaseSettings):
         return key
 
     def token(self) -> str | None:
-        """What the pages ask for; None where they are open. Raises SettingsError as `user_key_bytes`."""
+        """Returns the token of the probes; None where they are open. Raises SettingsError as `user_key_bytes`."""
         return read_text(f"{PREFIX}HTTP_TOKEN", self.http_token, self.http_token_file, TOKEN_MIN_BYTES)
 
     @field_validator("user_key", "http_token")
@@ -219,12 +223,12 @@ class Settings(BaseSettings):
 
     @field_validator("log_level", "kafka_security", mode="before")
     @classmethod
-    def _lower(cls, word: Any) -> Any:
-        return word.lower() if isinstance(word, str) else word
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if lines := disagreements(self):
+        if lines := contradictions(self):
             raise ValueError("\n".join(lines))
         if self.heartbeat_s * 3 > self.session_timeout_s:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What is wrong with the environment, a line each: the variable, what was found, what was expected. Never a secret."""
+"""Error lines for the environment: the variable, what was found, what was expected. Never a secret."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SECRETS = ("user_key", "kafka_password", "redis_password", "http_token")  # each
 _SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$")
 
 
-def unknown(environ: Mapping[str, str], names: set[str]) -> list[str]:
-    """A line for every variable of ours that is no setting."""
+def unknown_variables(environ: Mapping[str, str], names: set[str]) -> list[str]:
+    """Returns a line for every variable of ours that is no setting."""
     lines = []
     for name in sorted(environ):
         upper = name.upper()
@@ -27,7 +27,7 @@ def unknown(environ: Mapping[str, str], names: set[str]) -> list[str]:
         ):
             continue
         near = difflib.get_close_matches(upper.removeprefix(PREFIX), names, n=1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/operations.md for all of them"
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else "see docs/reference/settings.md for all of them"
         lines.append(f"{name}: no such setting; {hint}")
     return lines
 
@@ -36,8 +36,8 @@ def _is_service_link(name: str, value: str) -> bool:
     return bool(_SERVICE_LINK.search(name)) or (name.endswith("_PORT") and value.startswith(("tcp://", "udp://")))
 
 
-def line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str:
-    """One error of pydantic's, in our words."""
+def error_line(loc: tuple[int | str, ...], kind: str, message: str, value: Any) -> str:
+    """Returns one pydantic error as a line in our format."""
     if not loc:  # a rule over several variables names them itself
         return message.removeprefix("Value error, ")
     field = str(loc[0])
@@ -50,12 +50,12 @@ def line(loc: tuple[int | str, ...], kind: str, message: str, found: Any) -> str
         expected = "host:port[,host:port…]"
     elif field == "redis":
         expected = "redis://host:port/db (rediss:// with TLS, unix:// for a socket)"
-    return f"{name}: found {_shown(field, found)}; expected {expected}"
+    return f"{name}: found {_shown(field, value)}; expected {expected}"
 
 
-def _shown(field: str, found: Any) -> str:
+def _shown(field: str, value: Any) -> str:
     if field in SECRETS:
         return "a secret (not shown)"
-    if field == "redis" and {"@", "?"} & set(str(found)):
-        return f"{urlsplit(str(found)).scheme or 'a'}://… (not shown: it may hold a password)"
-    return repr(found)
+    if field == "redis" and {"@", "?"} & set(str(value)):
+        return f"{urlsplit(str(value)).scheme or 'a'}://… (not shown: it may hold a password)"
+    return repr(value)

@@ -1,7 +1,7 @@
-"""What Tidegate keeps outside Kafka, as one interface: checkpoints, counts, leases, alert states, scope names.
+"""The store: what Tidegate writes outside Kafka. Checkpoints, counts, leases, alert states, scope names.
 
-`redis.py` and `memory.py` implement it; one contract test runs on both. `docs/operations.md` lists every key.
-A partition is one partition of one source topic: the unit of ownership, of counting, and of a cluster slot.
+`redis.py` and `memory.py` implement it, and one contract test runs on both. `docs/reference/redis.md` lists every key.
+A partition here is a partition of a source topic: the unit of ownership, of counting, and of a cluster slot.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import NamedTuple, Protocol
 from tidegate.streams.core.partition import Copy as Copy
 from tidegate.streams.core.partition import TopicPartition as TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate as Aggregate  # re-exported: it is part of this interface
-from tidegate.streams.core.strikes import Crossing, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, StrikeBalance, Terms
 
-KEPT_MS = 8 * 86_400_000  # longer than any completion is kept on its topic; scripts.py says it once more
+KEPT_MS = 8 * 86_400_000  # longer than any topic retains a completion; the Lua repeats it
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The last record applied, so that a checkpoint can be checked against the log it stands in."""
+    """The last record applied. A takeover compares it with the log before it trusts the checkpoint."""
 
     offset: int
     timestamp_ms: int
@@ -30,46 +30,47 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The truth about what was counted: every offset below `next` was, none at or above it."""
+    """What was counted: every offset below `next`, and none at or above it."""
 
     next: int
     cluster: str
-    generation: int  # +1 each time the checkpoint could not be believed and was moved
-    marker: Marker | None  # None until a record was applied in this generation
+    generation: int  # +1 each time the checkpoint was not trusted and was moved
+    marker: Marker | None  # None until a record is applied in this generation
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A partition taken over: the owner's epoch, greater than any before it, and what the last owner left."""
+    """A takeover: the partition's new epoch (a fencing token), above any before, and what the last owner left."""
 
     epoch: int
     checkpoint: Checkpoint | None
-    unclean: int  # owners in a row that left this same checkpoint without a release: a record range may be killing its workers
-    in_hand: int | None  # offset of the one record that the last owner had in hand when it died, if it said so
+    unclean: int  # owners in a row that left this checkpoint without a release: a record may be killing its workers
+    in_hand: int | None  # offset of the record that the last owner had in hand when it died, if it wrote one
 
 
 class DecidedCopies(NamedTuple):
-    """The copies of a partition that were decided, by the offset of their origin."""
+    """The copies of a partition that were decided, keyed by the offset of their origin."""
 
-    whole: bool  # False: some may be missing, which were decided before the store lost what it knew
+    complete: bool  # False: some may be missing, which were decided before the store lost its data
     decided: Mapping[int, Copy]
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """One record range to be counted: offsets [start, end) of a partition, by the owner that holds `epoch`."""
+    """A record range to be counted: offsets [start, end) of a partition, by the owner that holds `epoch`."""
 
     partition: TopicPartition
     epoch: int
     start: int
     end: int
-    marker: Marker | None  # None: no record of it can be read; the checkpoint keeps the marker it has
+    marker: Marker | None  # None: no record of it can be read, and the checkpoint keeps its marker
     aggregate: Aggregate
     watermark_ms: int  # greatest record timestamp in the record range
     lag: int  # records between `end` and the fetch high-water mark
-    keep_ms: int  # bucket + longest window + allowed lateness: a bucket expires this long after it began, or was last
-    # written where that is later (a backlog's buckets are old, and the ruler has yet to see them)
-    copies: Sequence[Copy] = ()  # those that the record range decides: their origins are marked
+    # Bucket + longest window + allowed lateness. A bucket expires this long after its last write, by the store's clock:
+    # a backlog's buckets are old, and the ruler has yet to read them.
+    keep_ms: int
+    copies: Sequence[Copy] = ()  # those that the record range decides: `apply` marks their origins
 
 
 class Applied(StrEnum):
@@ -78,9 +79,11 @@ class Applied(StrEnum):
     APPLIED = "applied"
     ALREADY = "already"  # end <= next: counted before, nothing done
     OVERLAP = "overlap"  # start < next < end: nothing done; trim to `next` and apply again
-    GAP = "gap"  # start > next, or no checkpoint: the store lost its tail, or this came early; seek back to `next`
-    NOT_OWNER = "not_owner"  # another worker holds a newer epoch: forget the partition
-    COPIED = "copied"  # a copy before one of `copies` was decided: nothing done; read them again from `next`
+    GAP = (
+        "gap"  # start > next, or no checkpoint: the store lost its last writes, or this came early; seek back to `next`
+    )
+    NOT_OWNER = "not_owner"  # another worker holds a newer epoch: drop the partition
+    COPIED = "copied"  # an earlier copy of an origin was decided: nothing done; read again from `next`
 
 
 class ApplyOutcome(NamedTuple):
@@ -92,19 +95,19 @@ class ApplyOutcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a partition has come, as its owner last said."""
+    """The progress of a partition, as its owner last wrote it."""
 
     watermark_ms: int  # 0 before any record
     lag: int  # records behind the fetch high-water mark; 0: idle
-    seen_ms: int  # store time of the owner's last word; 0: never owned
+    seen_ms: int  # store time of the owner's last write; 0: never owned
     owner: str | None  # None after a release
-    unreadable_at: int | None = None  # it stands at a batch there that cannot be decoded: nobody waits for it
+    unreadable_at: int | None = None  # stopped at a batch there that cannot be decoded: the ruler does not wait for it
 
 
 class UnreadableWait(NamedTuple):
-    """How a partition stands at a batch that cannot be decoded, by the store's clock."""
+    """How long a partition has been stopped at a batch that cannot be decoded, by the store's clock."""
 
-    tries: int  # of all its owners, this one too
+    tries: int  # of all its owners, this one included
     since_ms: int
     now_ms: int
 
@@ -118,14 +121,14 @@ class Lease:
 
 
 class Queued(NamedTuple):
-    """A crossing in a partition's outbox, and what the store knows it by."""
+    """A crossing in a partition's outbox, and the entry that identifies it."""
 
     entry: str
     crossing: Crossing
 
 
 class Outbox(NamedTuple):
-    """A partition's crossings that were not published yet: the oldest of them, and how many there are."""
+    """A partition's unpublished crossings: the oldest of them, and how many there are."""
 
     queued: Sequence[Queued]
     waiting: int
@@ -133,9 +136,9 @@ class Outbox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Strikes of one user to be taken back, by whom and why."""
+    """Strikes of one user to be taken back, with author and reason."""
 
-    id: str  # of the enforcement that says so; the same again changes nothing
+    id: str  # of the enforcement that publishes it; the same id again changes nothing
     weight: float | None  # None: all of them
     terms: Terms
     author: str
@@ -143,64 +146,66 @@ class Undo:
 
 
 class Store(Protocol):
-    """Raises StoreUnavailable where the server cannot be reached: wait and call again, every call is safe to repeat."""
+    """Raises StoreUnavailable if the server cannot be reached. Wait and call again: every call is safe to repeat."""
 
     async def check(self, user_key_fingerprint: str) -> None:
-        """Refuses (StoreRefused) a server that may evict keys, or one used with another user key."""
+        """Raises StoreRefused for a server that may evict keys, or one used with another user key."""
 
     async def user_key(self) -> str | None:
-        """The fingerprint of the user key that users here are hashed with; None before any."""
+        """Returns the fingerprint of the key that user ids are hashed with; None before the first `check`."""
 
     async def close(self) -> None: ...
 
     async def now_ms(self) -> int:
-        """The store's clock: the one that evaluations, leases and owners are judged by."""
+        """Returns the store's clock, by which evaluations, leases and owners are judged."""
 
     # --- owners: one per partition
 
-    async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]: ...
+    async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]:
+        """Takes partitions over: gives each a new epoch, after which every older epoch is refused."""
 
     async def release(self, partition: TopicPartition, epoch: int) -> None:
-        """Says that the owner leaves cleanly. No-op for an old epoch."""
+        """Records that the owner left cleanly. No-op for an old epoch."""
 
     async def heartbeat(
         self, partition: TopicPartition, epoch: int, lag: int, watermark_ms: int, counted: int = 0
     ) -> bool:
-        """The owner's word that the partition is alive though nothing may have been applied.
+        """Writes the owner's heartbeat: alive, with this lag, even if nothing was applied.
 
-        counted: where the owner knows the checkpoint to be. False: no longer the owner, or the store came back older.
+        counted: the checkpoint's `next` as the owner knows it. Returns False if it is no longer the owner, or the store
+        came back older.
         """
 
     async def in_hand(self, partition: TopicPartition, epoch: int, offset: int | None) -> None:
-        """Says which single record is in hand, before it is scored (None: none)."""
+        """Records which single record is in hand before it is scored (None: none)."""
 
     async def unreadable(self, partition: TopicPartition, epoch: int, offset: int) -> UnreadableWait | None:
         """Counts one try to read the batch at that offset, until it is applied or reset. None: no longer the owner."""
 
     async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool:
-        """Moves a checkpoint that could not be believed. False: no longer the owner."""
+        """Moves a checkpoint that was not trusted. Returns False if it is no longer the owner."""
 
     async def checkpoints(self, partitions: Sequence[TopicPartition]) -> list[Checkpoint | None]: ...
 
     # --- counting
 
     async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]:
-        """Counts each record range exactly once; one pipelined round trip. Row i belongs to record range i."""
+        """Counts each record range exactly once, in one pipelined round trip. Row i is the outcome of range i."""
 
     async def totals(self, partitions: Sequence[TopicPartition]) -> dict[str, int]:
-        """Counter -> n over the partitions, for ever."""
+        """Returns counter -> n over the partitions. Totals never expire."""
 
     # --- copies: records sent again. `apply` marks the origins of those that it counts as decided
 
-    async def copies(self, asked: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
-        """Row i: which of the origins asked of partition i have a decided copy."""
+    async def copies(self, requested: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
+        """Row i: which of the requested origins of partition i have a decided copy."""
 
     async def mark_copies(
-        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, whole: bool
+        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, complete: bool
     ) -> bool:
-        """Marks copies that were decided, each with when (ms); an origin that is marked stays as it is.
+        """Marks copies that were decided, each with its time (ms). An origin that is marked stays as it is.
 
-        whole: no other was. False: no longer the owner.
+        complete: no other copy was decided. Returns False if it is no longer the owner.
         """
 
     # --- reading, by the ruler and the CLI
@@ -208,13 +213,13 @@ class Store(Protocol):
     async def progress(self, partitions: Sequence[TopicPartition]) -> list[Progress]: ...
 
     async def bucket_versions(self, partitions: Sequence[TopicPartition]) -> list[dict[int, str]]:
-        """Per part: bucket start (ms) -> which record range wrote it last. Changed since you looked: read it again."""
+        """Per partition: bucket start (ms) -> version, which is the record range that wrote it last."""
 
     async def counts(self, buckets: Sequence[tuple[TopicPartition, int]]) -> list[dict[str, int]]:
-        """Per (part, bucket start): series -> n; empty where it expired."""
+        """Per (partition, bucket start): series -> n; empty if the bucket expired."""
 
     async def users(self, partitions: Sequence[TopicPartition], series: str, starts: Iterable[int]) -> int:
-        """Distinct users among the hits of a series in those buckets: an estimate, about 1%."""
+        """Returns the distinct users among the hits of a series in those buckets: an estimate, about 1%."""
 
     # --- strikes: made by `apply`; crossings wait in an outbox of the partition until they are published
 
@@ -222,52 +227,52 @@ class Store(Protocol):
         """Row i is partition i's, with at_most crossings, oldest first."""
 
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
-        """Removes what was published. What is no longer there is no error: another worker published it too."""
+        """Removes what was published. An entry that is gone is no error: another worker published it too."""
 
-    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
-        """How `tenant:hmac(user)` stands in each partition; None where there is nothing."""
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
+        """Row i: the strikes of `tenant:hmac(user)` in partition i; None if there are none."""
 
-    def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
-        """Every user with strikes, in no order, some perhaps twice: it looks while others write."""
+    def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
+        """Yields every user with strikes, in no order, some perhaps twice: it scans while others write."""
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
-        """Takes strikes back and queues that it was done, in one step. The strikes before and after, by the store's
-        clock; None where there are none."""
+        """Takes strikes back and queues the crossing, in one step. Returns the strikes before and after, by the store's
+        clock; None if there are none."""
 
     # --- the ruler: one worker at a time
 
     async def lease(self, worker: str, ttl_ms: int) -> Lease | None:
-        """Takes or renews the ruler's lease; None while another worker holds it."""
+        """Takes or renews the ruler's lease. Returns None while another worker holds it."""
 
     async def release_lease(self, worker: str) -> None: ...
 
     async def alerts(self) -> dict[str, str]:
-        """Fingerprint -> alert state, as JSON that `ruler.py` wrote; and the key `@`: the ruler's own state."""
+        """Returns fingerprint -> alert state, as JSON that `ruler.py` wrote; the key `@` is the ruler's own state."""
 
     async def save_alerts(self, lease: Lease, states: Mapping[str, str | None]) -> bool:
-        """Writes (or removes, None) alert states in one step. False: the lease went to another worker."""
+        """Writes (or removes, None) alert states in one step. Returns False if another worker has the lease."""
 
-    # --- what outlives the log of policies, and who reads it
+    # --- the snapshot of the policies log, and the status of each worker
 
     async def save_policies(self, next_: int, state: str) -> None:
-        """Keeps what the `policies` log said up to `next_`, unless what is kept reaches further."""
+        """Stores a snapshot of the `policies` log up to `next_`, unless the stored one is newer."""
 
     async def load_policies(self) -> str | None:
-        """What `save_policies` kept last."""
+        """Returns the snapshot that `save_policies` stored last."""
 
     async def put_status(self, worker: str, state: str, keep_ms: int) -> None:
-        """A worker's word of itself. Those who gave none for keep_ms are forgotten."""
+        """Stores a worker's status. Removes workers that stored none for keep_ms."""
 
     async def statuses(self) -> dict[str, tuple[int, str]]:
-        """Worker -> when it gave its last word (store time), and that word."""
+        """Returns worker -> (store time of its status, its status)."""
 
-    # --- scope names: bounded
+    # --- scope names: a bounded number of them
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
-        """Those of the names that count under their own name: live already, or admitted below the limit."""
+        """Returns the names that count under their own name: live already, or admitted now below the limit."""
 
     async def retain(self, kind: str, live: Collection[str], quiet_ms: int) -> int:
-        """Forgets names that were neither live nor admitted for quiet_ms. Returns how many are left."""
+        """Removes names that were neither live nor admitted for quiet_ms. Returns how many are left."""
 
     async def names(self, kind: str) -> set[str]:
-        """The names of a kind that count under their own name now."""
+        """Returns the names of a kind that count under their own name now."""

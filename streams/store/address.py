@@ -1,4 +1,4 @@
-"""Where the store's server is, and what proves who we are. Data only: `server.py` connects."""
+"""The address of the store's server, and the credentials for it. Data only: `redis_client.py` connects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A Redis or Valkey, or any node of a Redis Cluster."""
+    """A Redis or Valkey server, or any node of a Redis Cluster."""
 
     url: str = field(repr=False)  # redis://, rediss:// or unix://; it may hold a password
     cluster: bool = False

@@ -1,4 +1,4 @@
-"""The store's in-memory twin: the same contract, one process, for the tests of what stands on a store."""
+"""The store's in-memory twin: the same contract, one process, for tests of code that uses a store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
 from tidegate.streams.core.partition import Copy, TopicPartition
-from tidegate.streams.core.strikes import Standing
+from tidegate.streams.core.strikes import StrikeBalance
 from tidegate.streams.errors import StoreRefused
 from tidegate.streams.store import (
     KEPT_MS,
@@ -24,28 +24,29 @@ from tidegate.streams.store import (
     Undo,
     UnreadableWait,
 )
-from tidegate.streams.store.memory_part import PartState
+from tidegate.streams.store.memory_partition import PartitionState
 
 
 class MemoryStore:
-    """A `Store` in a dict. clock: milliseconds, the store's own time. `state` may be copied and put back."""
+    """A `Store` in memory. clock: the store's own time, milliseconds."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self.partitions: dict[TopicPartition, PartState] = defaultdict(PartState)
+        self.partitions: dict[TopicPartition, PartitionState] = defaultdict(PartitionState)
         self._user_key: str | None = None
         self._lease: tuple[str, int, int] = ("", 0, 0)  # worker, epoch, until_ms
         self._alerts: dict[str, str] = {}
         self._names: dict[str, dict[str, int]] = defaultdict(dict)
         self._policies: tuple[int, str] | None = None
-        self._reports: dict[str, tuple[int, str]] = {}
+        self._statuses: dict[str, tuple[int, str]] = {}
 
-    def snapshot(self) -> dict[TopicPartition, PartState]:
-        """What a copy of the append-only file would hold."""
+    def snapshot(self) -> dict[TopicPartition, PartitionState]:
+        """Returns what a copy of the append-only file would hold."""
         return copy.deepcopy(dict(self.partitions))
 
-    def roll_back(self, snapshot: dict[TopicPartition, PartState]) -> None:
-        self.partitions = defaultdict(PartState, copy.deepcopy(snapshot))
+    def roll_back(self, snapshot: dict[TopicPartition, PartitionState]) -> None:
+        """Restores a snapshot: a store that came back older."""
+        self.partitions = defaultdict(PartitionState, copy.deepcopy(snapshot))
 
     async def check(self, user_key_fingerprint: str) -> None:
         if self._user_key not in (None, user_key_fingerprint):
@@ -66,39 +67,39 @@ class MemoryStore:
     async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]:
         return [self._claim(self.partitions[partition], worker) for partition in partitions]
 
-    def _claim(self, own: PartState, worker: str) -> Claim:
+    def _claim(self, own: PartitionState, worker: str) -> Claim:
         own.epoch = max(own.epoch + 1, self._clock())
-        here = own.unclean_at == own.next
-        if own.owner == worker:  # itself again: nobody died since
-            own.unclean = own.unclean if here else 0
+        not_moved = own.unclean_at == own.next
+        if own.owner == worker:  # the same worker again: none died since
+            own.unclean = own.unclean if not_moved else 0
         else:
-            own.unclean = (own.unclean + 1 if here else 1) if own.owner else 0
+            own.unclean = (own.unclean + 1 if not_moved else 1) if own.owner else 0
         own.unclean_at, own.owner, own.seen_ms, own.lag = own.next, worker, self._clock(), -1
         return Claim(own.epoch, own.checkpoint, own.unclean, own.in_hand)
 
-    def _owned(self, partition: TopicPartition, epoch: int) -> PartState | None:
+    def _owned_state(self, partition: TopicPartition, epoch: int) -> PartitionState | None:
         own = self.partitions[partition]
-        return own if own.epoch == epoch and own.epoch else None  # 0: nobody claimed it yet
+        return own if own.epoch == epoch and own.epoch else None  # 0: not claimed yet
 
     async def release(self, partition: TopicPartition, epoch: int) -> None:
-        if own := self._owned(partition, epoch):
+        if own := self._owned_state(partition, epoch):
             own.owner, own.in_hand, own.unclean = None, None, 0
 
     async def heartbeat(
         self, partition: TopicPartition, epoch: int, lag: int, watermark_ms: int, counted: int = 0
     ) -> bool:
-        own = self._owned(partition, epoch)
+        own = self._owned_state(partition, epoch)
         if own is None or (own.next or 0) < counted:
             return False
         own.seen_ms, own.lag, own.watermark_ms = self._clock(), lag, max(own.watermark_ms, watermark_ms)
         return True
 
     async def in_hand(self, partition: TopicPartition, epoch: int, offset: int | None) -> None:
-        if own := self._owned(partition, epoch):
+        if own := self._owned_state(partition, epoch):
             own.in_hand = offset
 
     async def unreadable(self, partition: TopicPartition, epoch: int, offset: int) -> UnreadableWait | None:
-        own = self._owned(partition, epoch)
+        own = self._owned_state(partition, epoch)
         if own is None:
             return None
         at, tries, since_ms = own.unreadable or (-1, 0, 0)
@@ -106,7 +107,7 @@ class MemoryStore:
         return UnreadableWait(*own.unreadable[1:], self._clock())
 
     async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool:
-        if own := self._owned(partition, epoch):
+        if own := self._owned_state(partition, epoch):
             own.next, own.cluster, own.generation, own.marker = (
                 checkpoint.next,
                 checkpoint.cluster,
@@ -134,7 +135,7 @@ class MemoryStore:
             return ApplyOutcome(Applied.ALREADY, own.next)
         if record_range.start != own.next:
             return ApplyOutcome(Applied.OVERLAP if record_range.start < own.next else Applied.GAP, own.next)
-        if own.copies.met(record_range.copies, self._clock()):
+        if own.copies.conflict(record_range.copies, self._clock()):
             return ApplyOutcome(Applied.COPIED, own.next)
         own.copies.mark(record_range.copies, self._clock())
         own.next, own.marker, own.lag, own.seen_ms = (
@@ -164,7 +165,7 @@ class MemoryStore:
             own.strikes.add(record_range.aggregate.new_strikes, now)
         return ApplyOutcome(Applied.APPLIED, own.next)
 
-    def _expire(self, own: PartState) -> None:
+    def _expire(self, own: PartitionState) -> None:
         for start in [start for start, at in own.expires.items() if at <= self._clock()]:
             del own.expires[start], own.counts[start], own.touch[start]
             for key in [key for key in own.users if key[0] == start]:
@@ -173,14 +174,14 @@ class MemoryStore:
     async def totals(self, partitions: Sequence[TopicPartition]) -> dict[str, int]:
         return dict(sum((self.partitions[partition].totals for partition in partitions), Counter()))
 
-    async def copies(self, asked: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
-        return [self.partitions[partition].copies.look(origins, self._clock()) for partition, origins in asked]
+    async def copies(self, requested: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]:
+        return [self.partitions[partition].copies.decided(origins, self._clock()) for partition, origins in requested]
 
     async def mark_copies(
-        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, whole: bool
+        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, complete: bool
     ) -> bool:
-        if own := self._owned(partition, epoch):
-            own.copies.restore(copies, whole, self._clock())
+        if own := self._owned_state(partition, epoch):
+            own.copies.restore(copies, complete, self._clock())
         return own is not None
 
     # --- reading
@@ -218,13 +219,13 @@ class MemoryStore:
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
         self.partitions[partition].strikes.ack_outbox(queued)
 
-    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
-        return [self.partitions[partition].strikes.standing(user, self._clock()) for partition in partitions]
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
+        return [self.partitions[partition].strikes.user_strikes(user, self._clock()) for partition in partitions]
 
-    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
+    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
         for partition, own in list(self.partitions.items()):
-            for user, standing in own.strikes.standings(self._clock()).items():
-                yield partition, user, standing
+            for user, balance in own.strikes.all_strikes(self._clock()).items():
+                yield partition, user, balance
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
         return self.partitions[partition].strikes.undo(user, undo, self._clock())
@@ -268,12 +269,12 @@ class MemoryStore:
 
     async def put_status(self, worker: str, state: str, keep_ms: int) -> None:
         now = self._clock()
-        self._reports[worker] = (now, state)
-        for silent in [name for name, (seen_ms, _) in self._reports.items() if now - seen_ms > keep_ms]:
-            del self._reports[silent]
+        self._statuses[worker] = (now, state)
+        for silent in [name for name, (seen_ms, _) in self._statuses.items() if now - seen_ms > keep_ms]:
+            del self._statuses[silent]
 
     async def statuses(self) -> dict[str, tuple[int, str]]:
-        return dict(self._reports)
+        return dict(self._statuses)
 
     # --- scope names
 

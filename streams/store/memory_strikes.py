@@ -1,57 +1,57 @@
-"""Strikes and their outbox in the in-memory twin: what `scripts.py` does in Lua, done by the pure core."""
+"""Strikes and their outbox in the in-memory twin: the pure core does what `scripts.py` does in Lua."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms, add, kept_ms, undone
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Terms, add, after_undo, negligible_in_ms
 from tidegate.streams.store import KEPT_MS, Outbox, Queued, Undo
 
 
 @dataclass
-class _Kept:
-    standing: Standing
+class _StoredStrikes:
+    balance: StrikeBalance
     undo: str  # id of the last undo, or nothing
     expires_ms: int
 
 
 @dataclass
-class PartStrikes:
-    """One partition's."""
+class PartitionStrikes:
+    """The strikes and the outbox of one partition."""
 
-    users: dict[str, _Kept] = field(default_factory=dict)
+    users: dict[str, _StoredStrikes] = field(default_factory=dict)
     queue: list[Queued] = field(default_factory=list)
 
-    def add(self, struck: NewStrikes, now_ms: int) -> None:
-        terms = struck.terms
-        for strike in struck.strikes:
-            was = self._kept(strike.user, now_ms)
+    def add(self, new: NewStrikes, now_ms: int) -> None:
+        terms = new.terms
+        for strike in new.strikes:
+            old = self._read(strike.user, now_ms)
             strike = strike._replace(at_ms=min(strike.at_ms, now_ms + KEPT_MS))
-            standing = add(was.standing if was else None, strike, terms.half_life_ms)
-            self._stand(strike.user, standing, was.undo if was else "", terms, now_ms)
-            if terms.lowest is not None and standing.strikes >= terms.lowest:
-                self._queue(Crossing(strike.id, strike.user, standing, terms, strike.reason))
+            balance = add(old.balance if old else None, strike, terms.half_life_ms)
+            self._write(strike.user, balance, old.undo if old else "", terms, now_ms)
+            if terms.lowest is not None and balance.strikes >= terms.lowest:
+                self._queue(Crossing(strike.id, strike.user, balance, terms, strike.reason))
 
     def undo(self, user: str, undo: Undo, now_ms: int) -> tuple[float, float] | None:
-        was = self._kept(user, now_ms)
-        if was is None:
+        old = self._read(user, now_ms)
+        if old is None:
             return None
-        before, standing = undone(was.standing, undo.weight, now_ms, undo.terms.half_life_ms)
-        if was.undo == undo.id:
+        before, balance = after_undo(old.balance, undo.weight, now_ms, undo.terms.half_life_ms)
+        if old.undo == undo.id:
             return before, before
-        if not was.standing.strikes:
+        if not old.balance.strikes:
             return None
-        self._stand(user, standing, undo.id, undo.terms, now_ms)
-        self._queue(Crossing(undo.id, user, standing, undo.terms, undo.reason, undo.author))
-        return before, standing.strikes
+        self._write(user, balance, undo.id, undo.terms, now_ms)
+        self._queue(Crossing(undo.id, user, balance, undo.terms, undo.reason, undo.author))
+        return before, balance.strikes
 
-    def standing(self, user: str, now_ms: int) -> Standing | None:
-        kept = self._kept(user, now_ms)
-        return None if kept is None else kept.standing
+    def user_strikes(self, user: str, now_ms: int) -> StrikeBalance | None:
+        stored = self._read(user, now_ms)
+        return None if stored is None else stored.balance
 
-    def standings(self, now_ms: int) -> dict[str, Standing]:
-        return {user: kept.standing for user in list(self.users) if (kept := self._kept(user, now_ms))}
+    def all_strikes(self, now_ms: int) -> dict[str, StrikeBalance]:
+        return {user: stored.balance for user in list(self.users) if (stored := self._read(user, now_ms))}
 
     def outbox(self, at_most: int) -> Outbox:
         return Outbox(self.queue[:at_most], len(self.queue))
@@ -61,16 +61,16 @@ class PartStrikes:
             if one in self.queue:
                 self.queue.remove(one)
 
-    def _stand(self, user: str, standing: Standing, undo: str, terms: Terms, now_ms: int) -> None:
-        keep_ms = kept_ms(standing.strikes, terms) + KEPT_MS
-        self.users[user] = _Kept(standing, undo, now_ms + keep_ms)
+    def _write(self, user: str, balance: StrikeBalance, undo: str, terms: Terms, now_ms: int) -> None:
+        keep_ms = negligible_in_ms(balance.strikes, terms) + KEPT_MS
+        self.users[user] = _StoredStrikes(balance, undo, now_ms + keep_ms)
 
     def _queue(self, crossing: Crossing) -> None:
         self.queue.append(Queued(crossing.id, crossing))
 
-    def _kept(self, user: str, now_ms: int) -> _Kept | None:
-        kept = self.users.get(user)
-        if kept is not None and kept.expires_ms <= now_ms:
+    def _read(self, user: str, now_ms: int) -> _StoredStrikes | None:
+        stored = self.users.get(user)
+        if stored is not None and stored.expires_ms <= now_ms:
             del self.users[user]
             return None
-        return kept
+        return stored

@@ -1,4 +1,4 @@
-"""Strikes and their outbox in Redis: what `apply` is given of them, and how they are read, published and undone."""
+"""Strikes and their outbox in Redis: the arguments of `apply`, and how strikes are read, published and undone."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from tidegate.streams.core.partition import TopicPartition
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Terms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, StrikeBalance, Terms
 from tidegate.streams.store import Outbox, Queued, Undo, scripts
-from tidegate.streams.store.keys import every_strikes, struck
+from tidegate.streams.store.keys import parse_strikes_key, strikes_pattern
 from tidegate.streams.store.redis_client import RedisServer, text
 
-SCAN = 1_000  # keys looked at between two replies: a millisecond of the server's time
+SCAN = 1_000  # keys scanned for each reply: a millisecond of the server's time
 
 
 class RedisStrikes(RedisServer):
-    """The part of `RedisStore` that knows strikes."""
+    """`RedisStore`'s methods for strikes."""
 
-    def _struck(self, partition: TopicPartition, made: NewStrikes | None) -> tuple[list[str], list[Any]]:
-        """What APPLY is given of a record range's strikes: keys and arguments."""
-        if made is None:
+    def _strike_args(self, partition: TopicPartition, new: NewStrikes | None) -> tuple[list[str], list[Any]]:
+        """Returns the keys and arguments of APPLY: a record range's strikes."""
+        if new is None:
             return [], [0]
-        users = {user: i for i, user in enumerate(dict.fromkeys(strike.user for strike in made.strikes))}
+        users = {user: i for i, user in enumerate(dict.fromkeys(strike.user for strike in new.strikes))}
         keys = [self._keys.outbox(partition), *(self._keys.strikes(partition, user) for user in users)]
-        lowest = made.terms.lowest
-        args: list[Any] = [len(users), *users, *_terms(made.terms), _or_empty(lowest), len(made.strikes)]
-        for strike in made.strikes:
+        lowest = new.terms.lowest
+        args: list[Any] = [len(users), *users, *_terms(new.terms), _or_empty(lowest), len(new.strikes)]
+        for strike in new.strikes:
             args += [users[strike.user], strike.id, strike.at_ms, strike.weight, strike.reason]
         return keys, args
 
     async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]:
-        async with self._reached():
+        async with self._translate_errors():
             pipe = self._redis.pipeline(transaction=False)
             for partition in partitions:
                 pipe.lrange(self._keys.outbox(partition), 0, at_most - 1)
@@ -43,21 +43,21 @@ class RedisStrikes(RedisServer):
         ]
 
     async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None:
-        await self._each("lrem", [(self._keys.outbox(partition), 1, one.entry) for one in queued])
+        await self._pipelined("lrem", [(self._keys.outbox(partition), 1, one.entry) for one in queued])
 
-    async def standing(self, partitions: Sequence[TopicPartition], user: str) -> list[Standing | None]:
+    async def user_strikes(self, partitions: Sequence[TopicPartition], user: str) -> list[StrikeBalance | None]:
         return [
             _standing(r)
-            for r in await self._each("get", [(self._keys.strikes(partition, user),) for partition in partitions])
+            for r in await self._pipelined("get", [(self._keys.strikes(partition, user),) for partition in partitions])
         ]
 
-    async def standings(self) -> AsyncIterator[tuple[TopicPartition, str, Standing]]:
-        async for keys in self._every_key(every_strikes(self._keys), "STRING", SCAN):
-            replies = await self._each("get", [(key,) for key in keys])
+    async def all_strikes(self) -> AsyncIterator[tuple[TopicPartition, str, StrikeBalance]]:
+        async for keys in self._scan_keys(strikes_pattern(self._keys), "STRING", SCAN):
+            replies = await self._pipelined("get", [(key,) for key in keys])
             for key, reply in zip(keys, replies, strict=True):
-                found, standing = struck(text(key)), _standing(reply)
-                if found is not None and standing is not None:
-                    yield *found, standing
+                owner, balance = parse_strikes_key(text(key)), _standing(reply)
+                if owner is not None and balance is not None:
+                    yield *owner, balance
 
     async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None:
         keys = [self._keys.outbox(partition), self._keys.strikes(partition, user)]
@@ -75,11 +75,11 @@ def _or_empty(number: float | None) -> float | str:
     return "" if number is None else number
 
 
-def _standing(reply: Any) -> Standing | None:
+def _standing(reply: Any) -> StrikeBalance | None:
     if reply is None:
         return None
     strikes, at_ms, *_ = text(reply).split(" ")
-    return Standing(float(strikes), int(at_ms))
+    return StrikeBalance(float(strikes), int(at_ms))
 
 
 def _crossing(entry: str) -> Crossing:
@@ -91,4 +91,4 @@ def _crossing(entry: str) -> Crossing:
         float(negligible),
         version,
     )
-    return Crossing(id_, user, Standing(float(strikes), int(at_ms)), terms, reason, author or None)
+    return Crossing(id_, user, StrikeBalance(float(strikes), int(at_ms)), terms, reason, author or None)

@@ -1,28 +1,32 @@
-"""The Lua that runs inside Redis: each script is one atomic step, and checks everything before its first write.
+"""The Lua that runs inside Redis. Each script is one atomic step, and checks everything before its first write.
 
-Lua does not roll back: a script that failed half way would leave half its writes. So every refusal comes first,
-and what follows are plain writes to keys that only these scripts touch.
+Lua does not roll back: a script that fails half way leaves half its writes. So every refusal comes first, and what
+follows are plain writes to keys that only these scripts write.
 
-The checkpoint of a partition is one hash: next cluster generation (what was counted), marker_offset marker_ms marker_sha (the last
-record), epoch owner seen_ms (who), unclean unclean_at in_hand (what killed its workers), watermark_ms lag (how far),
-unreadable_at unreadable_tries unreadable_since_ms (the batch that it stands at, which cannot be decoded).
+The checkpoint of a partition is one hash. Its fields:
+- next, cluster, generation: what was counted; marker_offset, marker_ms, marker_sha: the last record applied
+- epoch, owner, seen_ms: the owner and its last write; watermark_ms, lag: its progress
+- unclean, unclean_at, in_hand: owners that died at one `next`, and the record that the last one had in hand
+- unreadable_at, unreadable_tries, unreadable_since_ms: the batch it is stopped at, which cannot be decoded
+- copies: '1' if the marks of decided copies are complete
 """
 
 from __future__ import annotations
 
-from tidegate.streams.store.copy_scripts import MARK, MET
-from tidegate.streams.store.script_parts import NOW, STANDING
+from tidegate.streams.store.copy_scripts import CHECK_COPIES, WRITE_COPIES
+from tidegate.streams.store.script_prelude import NOW, STRIKES
 
-# KEYS any of the node's. -> its time, ms
+# KEYS any key of the node. -> the node's time, ms
 CLOCK = NOW + "return string.format('%d', now)"
 
-# KEYS checkpoint. ARGV worker. -> epoch, next, cluster, generation, marker_offset, marker_ms, marker_sha, unclean, in_hand
-# An epoch is the greater of last + 1 and the clock, so that it grows even where Redis came back older.
+# KEYS checkpoint. ARGV worker.
+# -> epoch, next, cluster, generation, marker_offset, marker_ms, marker_sha, unclean, in_hand
+# The epoch (a fencing token) is the greater of last + 1 and the clock, so that it grows even if Redis came back older.
 CLAIM = (
     NOW
     + """
-local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'cluster', 'generation', 'marker_offset', 'marker_ms', 'marker_sha',
-                     'owner', 'unclean', 'unclean_at', 'in_hand')
+local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'cluster', 'generation', 'marker_offset', 'marker_ms',
+                     'marker_sha', 'owner', 'unclean', 'unclean_at', 'in_hand')
 local epoch = math.max(tonumber(f[1] or 0) + 1, now)
 local unclean, here = 0, f[10] == (f[2] or '')
 if f[8] == ARGV[1] then
@@ -36,7 +40,7 @@ return {string.format('%d', epoch), f[2], f[3], f[4], f[5], f[6], f[7], unclean,
 """
 )
 
-# KEYS checkpoint. ARGV epoch
+# KEYS checkpoint. ARGV epoch. -> 0 if it is not the owner's
 RELEASE = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], 'owner', 'in_hand')
@@ -44,7 +48,7 @@ redis.call('HSET', KEYS[1], 'unclean', 0)
 return 1
 """
 
-# KEYS checkpoint. ARGV epoch lag watermark_ms counted -> 0 where it is not the owner's, or behind what the owner knows
+# KEYS checkpoint. ARGV epoch, lag, watermark_ms, counted. -> 0 if the epoch is not the owner's, or `next` < counted
 HEARTBEAT = (
     NOW
     + """
@@ -56,14 +60,14 @@ return 1
 """
 )
 
-# KEYS checkpoint. ARGV epoch offset ('' for none)
-TRYING = """
+# KEYS checkpoint. ARGV epoch, offset ('' for none). -> 0 if the epoch is not the owner's
+IN_HAND = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('HDEL', KEYS[1], 'in_hand') else redis.call('HSET', KEYS[1], 'in_hand', ARGV[2]) end
 return 1
 """
 
-# KEYS checkpoint. ARGV epoch offset -> tries, since, now; or false where it is not the owner's
+# KEYS checkpoint. ARGV epoch, offset. -> tries, since_ms, now_ms; false if the epoch is not the owner's
 UNREADABLE = (
     NOW
     + """
@@ -76,7 +80,8 @@ return {tries, since, string.format('%d', now)}
 """
 )
 
-# KEYS checkpoint. ARGV epoch next cluster generation marker_offset marker_ms marker_sha (mark fields '' for none)
+# KEYS checkpoint. ARGV epoch, next, cluster, generation, marker_offset, marker_ms, marker_sha ('' each for no marker).
+# -> 0 if the epoch is not the owner's
 RESET = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'next', ARGV[2], 'cluster', ARGV[3], 'generation', ARGV[4])
@@ -88,15 +93,17 @@ end
 return 1
 """
 
-# KEYS checkpoint totals touch, then a key a bucket, then a key a user sketch, then outbox and a key a user with strikes.
-# ARGV epoch start end marker_offset marker_ms marker_sha ('' each: it stays) watermark_ms lag keep_ms,
-#      n totals, (counter n)*, n buckets, (bucket_start n_series (series n)*)*, n sketches, (bucket_start n users*)*,
-#      n users, and where there are any: user*, half_life_ms throttle suspend negligible version (the terms), lowest,
-#      n strikes, (index of the user, id at_ms weight reason)*; and at the end of both what copy_scripts.py says
-# -> status, next
+# KEYS checkpoint, totals, touch; a key for each bucket; a key for each user sketch; outbox and a key for each user with
+#      strikes; a key for each copied origin (copy_scripts.py)
+# ARGV epoch, start, end, marker_offset, marker_ms, marker_sha ('' each: the marker stays), watermark_ms, lag, keep_ms,
+#      n totals, (counter, n)*, n buckets, (bucket_start, n_series, (series, n)*)*, n sketches,
+#      (bucket_start, n, user*)*, n users, and if there are any: user*, half_life_ms, throttle, suspend, negligible,
+#      version (the terms), lowest, n strikes, (index of the user, id, at_ms, weight, reason)*; the arguments of
+#      copy_scripts.py
+# -> what `apply` did (`Applied`), next
 APPLY = (
     NOW
-    + STANDING
+    + STRIKES
     + """
 local f = redis.call('HMGET', KEYS[1], 'epoch', 'next', 'watermark_ms', 'in_hand', 'unreadable_at')
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -108,7 +115,7 @@ if to <= next then return {'already', f[2]} end
 if from < next then return {'overlap', f[2]} end
 if from > next then return {'gap', f[2]} end
 """
-    + MET
+    + CHECK_COPIES
     + """
 local keep, arg, key = tonumber(ARGV[9]), 10, 4
 if ARGV[4] ~= '' then
@@ -122,12 +129,12 @@ if f[5] and tonumber(f[5]) < to then
   redis.call('HDEL', KEYS[1], 'unreadable_at', 'unreadable_tries', 'unreadable_since_ms')
 end
 """
-    + MARK
+    + WRITE_COPIES
     + """
--- A bucket of a backlog is as old as its events, and is kept as long as a new one: the ruler has yet to see it.
--- How long is never taken from an event's time. One that would be gone before it begins is asked for by no window.
+-- A bucket of a backlog is as old as its events, and is kept as long as a new one: the ruler has yet to read it.
+-- Its expiry never depends on an event's time. No window reads a bucket that would expire before it begins.
 local expires = string.format('%d', now + keep)
-local function wanted(start)  -- 8 d: longer than any completion is kept on its topic
+local function wanted(start)  -- 8 d: longer than any topic retains a completion
   return tonumber(start) > now - 8 * 86400000 and tonumber(start) < now + keep
 end
 local function count() arg = arg + 1; return tonumber(ARGV[arg - 1]) end
@@ -159,7 +166,7 @@ for _ = 1, count() do
   local start = ARGV[arg]; arg = arg + 1
   local n = count()
   if wanted(start) then
-    for first = arg, arg + n - 1, 1000 do  -- Lua hands at most some 8,000 over at once, and fails half way otherwise
+    for first = arg, arg + n - 1, 1000 do  -- Lua passes at most some 8,000 arguments, and fails half way otherwise
       redis.call('PFADD', KEYS[key], unpack(ARGV, first, math.min(first + 999, arg + n - 1)))
     end
     redis.call('PEXPIREAT', KEYS[key], expires)
@@ -175,14 +182,14 @@ local half_life, negligible, lowest = tonumber(terms[1]), tonumber(terms[4]), to
 arg = arg + users + 6
 for _ = 1, count() do
   local i, own, weight = tonumber(ARGV[arg]), not_ahead(tonumber(ARGV[arg + 2])), tonumber(ARGV[arg + 3])
-  local sum, latest, undo = standing(KEYS[key + 1 + i])
+  local sum, latest, undo = read_strikes(KEYS[key + 1 + i])
   local at = math.max(own, latest or own)
   if sum then
-    sum = left(sum, at - latest, half_life) + left(weight, at - own, half_life)
+    sum = decayed(sum, at - latest, half_life) + decayed(weight, at - own, half_life)
   else
     sum = weight
   end
-  stand(KEYS[key + 1 + i], sum, at, undo or '', half_life, negligible)
+  write_strikes(KEYS[key + 1 + i], sum, at, undo or '', half_life, negligible)
   if lowest and sum >= lowest then
     queue(KEYS[key], ARGV[arg + 1], ARGV[first + i], sum, at, terms, ARGV[arg + 4], '')
   end
@@ -192,20 +199,20 @@ return {'applied', ARGV[3]}
 """
 )
 
-# KEYS outbox standing. ARGV id user weight ('' for all) half_life_ms throttle suspend negligible version reason author
-# -> strikes before and after; or false where there are none. The same id again changes nothing.
+# KEYS outbox, strikes of the user. ARGV id, user, weight ('' for all), half_life_ms, throttle, suspend, negligible,
+# version, reason, author. -> strikes before and after; false if there are none. The same id again changes nothing.
 UNDO = (
     NOW
-    + STANDING
+    + STRIKES
     + """
-local sum, latest, undo = standing(KEYS[2])
+local sum, latest, undo = read_strikes(KEYS[2])
 if not sum then return false end
 local half_life, at = tonumber(ARGV[4]), math.max(now, latest)
-local before = left(sum, at - latest, half_life)
+local before = decayed(sum, at - latest, half_life)
 if undo == ARGV[1] then return {num(before), num(before)} end
 if sum == 0 then return false end
 local after = ARGV[3] == '' and 0 or math.max(0, before - tonumber(ARGV[3]))
-stand(KEYS[2], after, at, ARGV[1], half_life, tonumber(ARGV[7]))
+write_strikes(KEYS[2], after, at, ARGV[1], half_life, tonumber(ARGV[7]))
 queue(KEYS[1], ARGV[1], ARGV[2], after, at, {unpack(ARGV, 4, 8)}, ARGV[9], ARGV[10])
 return {num(before), num(after)}
 """

@@ -1,13 +1,13 @@
-"""Lua on what all partitions share: the ruler's lease, alert states, scope names, the policies, the workers' words.
+"""The Lua for what all partitions share: the ruler's lease, alert states, scope names, policies, worker statuses.
 
-As in `scripts.py` each script is one atomic step, and checks everything before its first write.
+As in `scripts.py`, each script is one atomic step, and checks everything before its first write.
 """
 
 from __future__ import annotations
 
-from tidegate.streams.store.script_parts import NOW
+from tidegate.streams.store.script_prelude import NOW
 
-# KEYS lease. ARGV worker ttl_ms -> epoch, now; or false while another holds it
+# KEYS lease. ARGV worker, ttl_ms. -> epoch, now_ms; false while another worker holds it
 LEASE = (
     NOW
     + """
@@ -23,14 +23,14 @@ return {string.format('%d', epoch), string.format('%d', now)}
 """
 )
 
-# KEYS lease. ARGV worker
-UNLEASE = """
+# KEYS lease. ARGV worker. -> 0 if another worker holds it
+RELEASE_LEASE = """
 if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'until_ms', 0)
 return 1
 """
 
-# KEYS lease alerts. ARGV epoch (fingerprint state|'')*
+# KEYS lease, alerts. ARGV epoch, (fingerprint, state or '' to remove it)*. -> 0 if the lease has another epoch
 SAVE_ALERTS = """
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 for i = 2, #ARGV, 2 do
@@ -43,7 +43,7 @@ end
 return 1
 """
 
-# KEYS names. ARGV limit name* -> 1 or 0 a name
+# KEYS scope names. ARGV limit, name*. -> 1 (admitted) or 0 for each name
 ADMIT = (
     NOW
     + """
@@ -63,7 +63,7 @@ return admitted
 """
 )
 
-# KEYS names. ARGV quiet_ms live* -> names left
+# KEYS scope names. ARGV quiet_ms, live name*. -> how many names are left
 RETAIN = (
     NOW
     + """
@@ -76,15 +76,15 @@ return redis.call('HLEN', KEYS[1])
 """
 )
 
-# KEYS policies. ARGV next state
-KEEP_POLICIES = """
+# KEYS policies. ARGV next, snapshot. -> 0 if the stored snapshot is newer
+SAVE_POLICIES = """
 if tonumber(redis.call('HGET', KEYS[1], 'next') or 0) > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'next', ARGV[1], 'state', ARGV[2])
 return 1
 """
 
-# KEYS workers. ARGV worker state keep_ms
-REPORT = (
+# KEYS workers. ARGV worker, status, keep_ms. Removes the statuses that are older than keep_ms
+PUT_STATUS = (
     NOW
     + """
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', now) .. '|' .. ARGV[2])

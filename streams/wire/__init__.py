@@ -1,7 +1,7 @@
-"""Bytes in, events out: what a record on `completions` or `feedback` says, in any form we accept.
+"""Decodes records of `completions` and `feedback`, in any form that Tidegate accepts: bytes in, events out.
 
-Pure, and it never raises: what cannot be read comes back as `Unreadable`. No broker, no policy, no clock.
-The forms and their mapping tables are in docs/input-forms.md, tested against the tables in this package.
+Pure, and decoding never raises: an unreadable record is returned as `Unreadable`. No broker, no policy, no clock.
+The forms and their mapping tables are in docs/reference/input-forms.md, tested against the tables in this package.
 """
 
 from __future__ import annotations

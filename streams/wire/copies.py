@@ -1,8 +1,8 @@
-"""Records that `redrive` sent again, among those of a record range: of the copies of one origin one is decided.
+"""Copies: records that `redrive` sent again. Of the copies of one origin one is decided.
 
-A copy names its origin in a header that anybody can write. So it is believed only of a record of its own partition before
-it, and only where the two have the same bytes; else the header is ignored, and the record is one like any other.
-Knows what the store says of copies; asks nobody.
+A copy names its origin in a header that anybody can write. So the header is trusted only where it names an earlier
+record of the same partition with the same bytes; else it is ignored, and the record is one like any other.
+Pure: the caller passes what the store holds of copies.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Decision,
 from tidegate.streams.core.fields import unchecked
 from tidegate.streams.core.partition import Copy, Record, TopicPartition, content_hash
 from tidegate.streams.wire import Unreadable, dead_letter
-from tidegate.streams.wire.headers import origin as said_of
+from tidegate.streams.wire.headers import read_origin
 
 R = TypeVar("R")
 _POSITION = re.compile(r"(?P<topic>[^\[\]]+)\[(?P<partition>\d{1,10})\]@(?P<offset>\d{1,19})", re.ASCII)
 
 
 class Ignored(StrEnum):
-    """Why the header of a record is ignored, and the record decided as if it had none."""
+    """Why a record's header is ignored, and the record decided as if it had none."""
 
     MALFORMED = "malformed"  # no `topic[partition]@offset`
     ELSEWHERE = "elsewhere"  # of another topic or partition, or no record before this one
@@ -34,9 +34,9 @@ class Ignored(StrEnum):
 
 @dataclass(slots=True)
 class Copies:
-    """What the headers of one record range's records say of origins."""
+    """The origins that the headers of one record range name."""
 
-    by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be believed
+    by_offset: dict[int, Copy] = field(default_factory=dict)  # of the records whose header may be trusted
     ignored: Counter[Ignored] = field(default_factory=Counter)
 
     @property
@@ -45,21 +45,21 @@ class Copies:
 
 
 def copies_in(records: Iterable[Record]) -> Copies:
-    """The copies among the records of one partition. Few records have headers, and of those few have ours."""
-    found = Copies()
+    """Returns the copies among the records of one partition. Few records have headers, and few of those ours."""
+    copies = Copies()
     for record in records:
-        if record.headers and (said := said_of(record.headers)) is not None:
-            copy = copy_of(record, said)
+        if record.headers and (origin_header := read_origin(record.headers)) is not None:
+            copy = copy_of(record, origin_header)
             if isinstance(copy, Copy):
-                found.by_offset[record.offset] = copy
+                copies.by_offset[record.offset] = copy
             else:
-                found.ignored[copy] += 1
-    return found
+                copies.ignored[copy] += 1
+    return copies
 
 
-def copy_of(record: Record, said: str) -> Copy | Ignored:
-    """The record as a copy of what its header says, or why it is none."""
-    place = position(said)
+def copy_of(record: Record, origin_header: str) -> Copy | Ignored:
+    """Returns the record as a copy of the origin that its header names, or why it is none."""
+    place = parse_position(origin_header)
     if place is None:
         return Ignored.MALFORMED
     partition, offset = place
@@ -68,40 +68,40 @@ def copy_of(record: Record, said: str) -> Copy | Ignored:
     return Copy(offset, content_hash(record.value), record.offset)
 
 
-def position(said: str) -> tuple[TopicPartition, int] | None:
-    """Part and offset of `topic[partition]@offset`; None where it is no such thing."""
-    found = _POSITION.fullmatch(said)
-    return found and (TopicPartition(found["topic"], int(found["partition"])), int(found["offset"]))
+def parse_position(origin_header: str) -> tuple[TopicPartition, int] | None:
+    """Parses `topic[partition]@offset` into partition and offset; None where it has another form."""
+    match = _POSITION.fullmatch(origin_header)
+    return match and (TopicPartition(match["topic"], int(match["partition"])), int(match["offset"]))
 
 
-def judged(
+def resolve_copies(
     records: Sequence[Record], results: Sequence[R], copies: Copies, decided: Mapping[int, Copy], epoch: int
 ) -> tuple[list[R], list[Copy]]:
-    """The results of a record range's records, each in its place, once it is known which copies were decided before.
+    """Returns the results of a record range's records, each in its place, and the copies that are decided.
 
-    decided: by the offset of their origin, as the store has them. Where one comes before a copy, there or in the record range,
-    that becomes a dead letter with the reason `redriven`. Returns, beside the results, the copies that are decided.
+    decided: copies decided before, by the offset of their origin, as the store holds them. A copy with an earlier
+    decided copy of its origin, there or in this record range, becomes a dead letter with the reason `redriven`.
     """
-    made, known_, marks = list(results), dict(decided), list[Copy]()
+    resolved, decided_by_origin, decided_copies = list(results), dict(decided), list[Copy]()
     for i, record in enumerate(records):
         copy = copies.by_offset.get(record.offset)
         if copy is None:
             continue
-        first = known_.get(copy.origin)
+        first = decided_by_origin.get(copy.origin)
         if first is not None and first.offset >= copy.offset:
-            first = None  # itself, or one after it: they are read again, from before the two
+            first = None  # itself or a later one: the records are read again, from before both
         if first is not None and first.sha256 != copy.sha256:
             copies.ignored[Ignored.OTHER_VALUE] += 1
             continue
-        result = _of(results[i], record, copy, first, epoch)
-        made[i] = cast(R, result)
+        result = _copy_result(results[i], record, copy, first, epoch)
+        resolved[i] = cast(R, result)
         if not isinstance(result, DeadLetter):
-            known_[copy.origin] = copy
-            marks.append(copy)
-    return made, marks
+            decided_by_origin[copy.origin] = copy
+            decided_copies.append(copy)
+    return resolved, decided_copies
 
 
-def _of(result: object, record: Record, copy: Copy, first: Copy | None, epoch: int) -> object:
+def _copy_result(result: object, record: Record, copy: Copy, first: Copy | None, epoch: int) -> object:
     origin = Source(topic=record.topic, partition=record.partition, offset=copy.origin)
     if first is not None:
         where = f"{record.topic}[{record.partition}]@{first.offset}"

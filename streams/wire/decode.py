@@ -1,4 +1,4 @@
-"""One record to one event: tell its form, map it, validate it once. On the hot path."""
+"""Decodes one record to one event: recognise its form, map it, validate it once. On the hot path."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tidegate.streams.core.partition import Record, UnreadableRange
 from tidegate.streams.core.times import NO_TIME
 from tidegate.streams.wire import cloudevents, forms, headers, hints
 from tidegate.streams.wire.fields import Mapped
-from tidegate.streams.wire.mended import Unmendable, expected, mended, named
 from tidegate.streams.wire.parse import json_object
 from tidegate.streams.wire.record import Refused, Unreadable
+from tidegate.streams.wire.repair import Unrepairable, describe_expected, merge_paths, repair
 
 Map = Callable[[dict[str, Any], str], Mapped]
 E = TypeVar("E", Completion, Feedback)
 
 
 def decode_completion(record: Record) -> Completion | Unreadable:
-    """The completion that a record reports, in any of the input forms. Never raises, whatever the bytes.
+    """Decodes the completion in a record, in any of the input forms. Never raises, whatever the bytes.
 
-    What decides nothing and cannot be read is left out of it, and named in `dropped`.
+    Fields that decide nothing and cannot be read are left out, and listed in `dropped`.
     """
     try:
         return _decode(record, Completion, forms.completion)
@@ -33,7 +33,7 @@ def decode_completion(record: Record) -> Completion | Unreadable:
 
 
 def decode_feedback(record: Record) -> Feedback | Unreadable:
-    """What a person said of a completion: native, alone or in a CloudEvents envelope. Never raises."""
+    """Decodes a person's feedback: native, bare or in a CloudEvents envelope. Never raises."""
     try:
         return _decode(record, Feedback, forms.feedback)
     except Refused as refused:
@@ -41,7 +41,7 @@ def decode_feedback(record: Record) -> Feedback | Unreadable:
 
 
 def position(record: Record) -> str:
-    """What a record without an id is called by: where it stands."""
+    """Returns the id of a record that has none: its position."""
     return f"{record.topic}[{record.partition}]@{record.offset}"
 
 
@@ -50,50 +50,52 @@ def _decode(record: Record, event: type[E], form: Map) -> E:
         raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
     if record.value is None:
         raise Refused(DeadLetterReason.TOMBSTONE, "value", "an event: there is nothing here to delete")
-    said = headers.read(record.headers) if record.headers else headers.NONE
-    found, at = json_object(record.value), ""
+    from_headers = headers.read_headers(record.headers) if record.headers else headers.NONE
+    payload, at = json_object(record.value), ""
     envelope = None
-    if cloudevents.is_structured(found, said):
-        envelope = cloudevents.structured(found)
-    elif said.envelope:
-        envelope = cloudevents.binary(found, said)
+    if cloudevents.is_structured(payload, from_headers):
+        envelope = cloudevents.structured(payload)
+    elif from_headers.envelope:
+        envelope = cloudevents.binary(payload, from_headers)
     if envelope is not None:
-        found, at = envelope.data, envelope.at
-    mapped = form(found, at)
+        payload, at = envelope.data, envelope.at
+    mapped = form(payload, at)
     fields = mapped.fields
     if envelope is not None:
-        fields = envelope.over(fields)
-    if said.fields:
-        fields = {**fields, **said.fields}
-    if said.unreadable:  # nobody else's word takes the place of a gateway's
-        fields = {name: value for name, value in fields.items() if name not in said.unreadable}
+        fields = envelope.merge_over(fields)
+    if from_headers.fields:
+        fields = {**fields, **from_headers.fields}
+    if from_headers.unreadable:  # no other source replaces a gateway's header
+        fields = {name: value for name, value in fields.items() if name not in from_headers.unreadable}
 
     if fields.get("id") in (None, ""):
         fields = {**fields, "id": position(record)}
     dropped: Sequence[str] = ()
-    place = partial(_place, said, envelope, mapped, at)
+    place = partial(_path_of, from_headers, envelope, mapped, at)
     try:
-        read = event.model_validate(fields)
+        decoded = event.model_validate(fields)
     except ValidationError as error:
         try:
-            read, dropped = mended(event, fields, error, position(record), place)
-        except Unmendable as refused:
+            decoded, dropped = repair(event, fields, error, position(record), place)
+        except Unrepairable as refused:
             name = refused.name
             where = place(name) + _index(refused.error, name)
-            near = "" if name in fields else hints.of_object(found, (name,))
-            raise Refused(DeadLetterReason.INVALID, where, expected(name, name in fields) + near) from None
-    if read.at_ms == NO_TIME:  # one was given, and it is none: the record's is used
+            near = "" if name in fields else hints.of_object(payload, (name,))
+            raise Refused(DeadLetterReason.INVALID, where, describe_expected(name, name in fields) + near) from None
+    if decoded.at_ms == NO_TIME:  # a time was given, and is unusable: the record's is used
         dropped = (*dropped, place("at_ms"))
-    if dropped or mapped.dropped or said.unreadable or (envelope is not None and envelope.dropped):
-        by_header = [f"header tidegate-{name}" for name in said.unreadable]
+    if dropped or mapped.dropped or from_headers.unreadable or (envelope is not None and envelope.dropped):
+        by_header = [f"header tidegate-{name}" for name in from_headers.unreadable]
         by_envelope = () if envelope is None else envelope.dropped
-        read = read.model_copy(update={"dropped": named(by_header, by_envelope, mapped.dropped, dropped)})
-    return read
+        decoded = decoded.model_copy(update={"dropped": merge_paths(by_header, by_envelope, mapped.dropped, dropped)})
+    return decoded
 
 
-def _place(said: headers.Headers, envelope: cloudevents.Envelope | None, mapped: Mapped, at: str, name: str) -> str:
-    """Where a field of ours stood in the record."""
-    if name in said.fields:
+def _path_of(
+    from_headers: headers.Headers, envelope: cloudevents.Envelope | None, mapped: Mapped, at: str, name: str
+) -> str:
+    """Returns the path of one of our fields in the record."""
+    if name in from_headers.fields:
         return f"header tidegate-{name}"
     if envelope is not None and name in envelope.fields:
         return envelope.paths[name]
@@ -101,7 +103,7 @@ def _place(said: headers.Headers, envelope: cloudevents.Envelope | None, mapped:
 
 
 def _index(error: ValidationError, name: str) -> str:
-    """The index in a field that was refused. A union says so once a branch: the deepest is meant."""
-    places = [e["loc"] for e in error.errors(include_url=False, include_context=False, include_input=False)]
-    deepest = max((place for place in places if place[0] == name), key=len)
-    return "".join(f"[{partition}]" for partition in deepest if isinstance(partition, int))
+    """Returns the index in a refused field. A union reports each branch: the deepest is meant."""
+    paths = [e["loc"] for e in error.errors(include_url=False, include_context=False, include_input=False)]
+    deepest = max((path for path in paths if path[0] == name), key=len)
+    return "".join(f"[{step}]" for step in deepest if isinstance(step, int))

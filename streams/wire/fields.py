@@ -1,4 +1,4 @@
-"""What the forms share: a mapped completion, and how a field is picked out of an object of someone else's."""
+"""Shared by the forms: a mapped completion, and how a field is picked from another API's object."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import MAX_CHOICES, FeedbackKind
-from tidegate.streams.core.times import read
+from tidegate.streams.core.times import parse_time
 
-# Our field -> where it may stand in the form, as a dotted path; the first that is there and not empty wins.
+# Our field -> its candidate paths in the form, dotted; the first that is present and not empty wins.
 Paths = Mapping[str, tuple[str, ...]]
 
 _ID = "a string, not empty, without control characters"
@@ -32,43 +32,43 @@ EXPECTED: Mapping[str, str] = {
 
 
 class Mapped(NamedTuple):
-    """An object of one form as fields of ours."""
+    """An object of one form, mapped onto our fields."""
 
     fields: dict[str, Any]
-    paths: Mapping[str, str] = {}  # our field -> where it stood, for messages; absent: under its own name
-    dropped: Sequence[str] = ()  # paths of what could not be read and costs only itself
+    paths: Mapping[str, str] = {}  # our field -> its path, for messages; absent: under its own name
+    dropped: Sequence[str] = ()  # paths that could not be read and cost only themselves
 
 
-def pick(found: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The fields that are there, and where each stood. null and "" count as not there.
+def pick(payload: Mapping[str, Any], paths: Paths, at: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns the fields that are present, and the path of each. null and "" count as absent.
 
-    Of a time's places the first that has a time wins; one that is none stands only where no other is there.
+    Of a time's paths the first with a usable time wins; an unusable one stands only where no other is present.
     """
     fields: dict[str, Any] = {}
-    stood: dict[str, str] = {}
+    paths_found: dict[str, str] = {}
     for name, candidates in paths.items():
-        stood[name] = at + candidates[0]
+        paths_found[name] = at + candidates[0]
         for path in candidates:
-            value: Any = found
+            value: Any = payload
             for key in path.split("."):
                 value = value.get(key) if isinstance(value, dict) else None
             if value is None or value == "":
                 continue
             if name != "at_ms":
-                fields[name], stood[name] = value, at + path
+                fields[name], paths_found[name] = value, at + path
                 break
-            if read(value) is not None or name not in fields:
-                fields[name], stood[name] = value, at + path
-            if read(value) is not None:
+            if parse_time(value) is not None or name not in fields:
+                fields[name], paths_found[name] = value, at + path
+            if parse_time(value) is not None:
                 break
-    return fields, stood
+    return fields, paths_found
 
 
-def strays(found: Mapping[str, Any], objects: Sequence[str], at: str) -> list[str]:
-    """Paths of those that should be objects, since fields of ours stand in them, and are something else."""
+def strays(payload: Mapping[str, Any], objects: Sequence[str], at: str) -> list[str]:
+    """Returns paths that should hold objects, since they hold fields of ours, and hold something else."""
     odd = []
     for path in objects:
-        value: Any = found
+        value: Any = payload
         for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
         if value is not None and not isinstance(value, dict):
@@ -76,6 +76,6 @@ def strays(found: Mapping[str, Any], objects: Sequence[str], at: str) -> list[st
     return odd
 
 
-def texts(found: list[str]) -> str | list[str]:
-    """One choice is a string, as in the native form."""
-    return found[0] if len(found) == 1 else found
+def one_or_all(choices: list[str]) -> str | list[str]:
+    """Returns a single choice as a string, as in the native form; several as the list."""
+    return choices[0] if len(choices) == 1 else choices

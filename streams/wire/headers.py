@@ -1,4 +1,4 @@
-"""What a record's headers say: whose completion it is, and the envelope of a binary CloudEvent."""
+"""Reads a record's headers: the scopes of its completion, and the envelope of a binary CloudEvent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENVELOPE = {f"ce_{name}": name for name in ATTRIBUTES}
 
 
 class Headers(NamedTuple):
-    """The headers that mean something to us."""
+    """The headers that Tidegate reads."""
 
     fields: dict[str, str]
     envelope: dict[str, str | bytes]  # empty: no binary CloudEvent; bytes: no UTF-8
@@ -29,41 +29,41 @@ class Headers(NamedTuple):
 NONE = Headers({}, {}, "", [])
 
 
-def read(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
-    """What the headers say. Names in any case; of two with one name the last wins; null and empty are no headers."""
-    found = Headers({}, {}, "", [])
+def read_headers(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
+    """Reads the headers. Names in any case; of two with one name the last wins; null and empty count as absent."""
+    result = Headers({}, {}, "", [])
     for name, value in headers:
         name = name.lower()
         if not value:
             continue
         if name in _FIELDS:
             field = _FIELDS[name]
-            if field in found.unreadable:
-                found.unreadable.remove(field)
+            if field in result.unreadable:
+                result.unreadable.remove(field)
             text = _text(value)
             if isinstance(text, str):
-                found.fields[field] = text
+                result.fields[field] = text
             else:
-                found.fields.pop(field, None)
-                found.unreadable.append(field)
+                result.fields.pop(field, None)
+                result.unreadable.append(field)
         elif name in _ENVELOPE:
-            found.envelope[_ENVELOPE[name]] = _text(value)
+            result.envelope[_ENVELOPE[name]] = _text(value)
         elif name == "content-type":
-            found = found._replace(content_type=value.decode(errors="replace").strip().lower())
-    return found
+            result = result._replace(content_type=value.decode(errors="replace").strip().lower())
+    return result
 
 
-def origin(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
-    """What a record says that it is a copy of, whatever that is; None where it says nothing. Never raises.
+def read_origin(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """Returns the origin header's text, whatever it is; None where there is none. Never raises.
 
-    As of the other headers of ours: a name in any case, the last of several, and a null is none.
+    As with our other headers: the name in any case, the last of several, and null counts as absent.
     """
-    found = [value for name, value in headers if value is not None and name.lower() == ORIGIN]
-    return found[-1].decode("utf-8", "replace") if found else None
+    values = [value for name, value in headers if value is not None and name.lower() == ORIGIN]
+    return values[-1].decode("utf-8", "replace") if values else None
 
 
 def _text(value: bytes) -> str | bytes:
-    """The text, or the bytes where they are none."""
+    """Returns the text, or the bytes where they are not UTF-8."""
     try:
         return value.decode()
     except UnicodeDecodeError:

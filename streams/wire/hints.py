@@ -1,4 +1,4 @@
-"""Near misses: what an input looks like that is not what it should be, in words for whoever sent it.
+"""Hints: what an unreadable input looks like, for its sender.
 
 A hint names what was recognised, and a key only where it is nearly one of ours. Never a value.
 """
@@ -33,7 +33,7 @@ _BEGINS: tuple[tuple[bytes, str], ...] = (
 )
 _COMPRESSED = "; this begins like {}: send the JSON itself, and let the producer compress (compression.type)"
 _BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_WORDS = {  # what other systems call a field of ours; a dot or a line in them plays no partition
+_SYNONYMS = {  # what other systems call a field of ours; dots and lines in them are ignored
     "completion": ("text", "content", "output", "answer", "response", "message", "generation", "reply"),
     "prompt": ("input", "question", "query"),
     "tenant": ("customer", "organization", "organisation", "org", "orgid", "team", "teamid", "account", "accountid"),
@@ -46,11 +46,11 @@ _WORDS = {  # what other systems call a field of ours; a dot or a line in them p
     "completion_id": ("completion", "messageid", "responseid"),
 }
 _NEVER = ("schema_version",)  # hardly anybody writes it
-_MEANT = {word: ours for ours, words in _WORDS.items() for word in words}
+_MEANT = {synonym: ours for ours, synonyms in _SYNONYMS.items() for synonym in synonyms}
 
 
 def of_bytes(value: bytes) -> str:
-    """What a value that is no JSON begins like, to be put behind what was expected; empty where nothing is known."""
+    """Returns what a value that is no JSON begins like, to append to a message; empty where nothing is recognised."""
     start = value[:16]
     for begins, what in _BEGINS:
         if start.startswith(begins):
@@ -82,7 +82,7 @@ def _printable(start: bytes) -> bool:
 
 
 def of_end(value: bytes, byte: int, message: str) -> str:
-    """Why a value that begins like JSON is none from that byte on; message: the parser's."""
+    """Returns why a value that begins like JSON is none from that byte on. message: the parser's."""
     if message.startswith("EOF") and value.strip():
         return "; this ends before its JSON does: it may have been cut short"
     if message.startswith("control character"):
@@ -93,46 +93,46 @@ def of_end(value: bytes, byte: int, message: str) -> str:
     return "; zero bytes stand behind the JSON: leave them out" if rest and not rest.strip(b"\x00") else ""
 
 
-def of_other(found: Any) -> str:
-    """What JSON that is no object looks like."""
-    if isinstance(found, list) and found and isinstance(found[0], dict):
-        return f"; this is a list of {len(found):,}: send one event a record"
-    if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
+def of_other(value: Any) -> str:
+    """Returns what JSON that is no object looks like."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"; this is a list of {len(value):,}: send one event a record"
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         return "; this is JSON inside a JSON string: encode it once"
     return ""
 
 
-def of_object(found: Mapping[str, Any], ours: Collection[str]) -> str:
-    """Keys of an object of no form that may be meant as ours."""
-    said = [f"{key} may be meant as {meant}" for key, meant in keys(found, ours)]
-    return "; " + ", ".join(said[:3]) if said else ""
+def of_object(payload: Mapping[str, Any], ours: Collection[str]) -> str:
+    """Returns the keys of an object of no form that may be meant as ours."""
+    slips = [f"{key} may be meant as {meant}" for key, meant in keys(payload, ours)]
+    return "; " + ", ".join(slips[:3]) if slips else ""
 
 
-def keys(found: Mapping[str, Any], ours: Collection[str]) -> list[tuple[str, str]]:
-    """Each key that is not one of ours and nearly is, with the one that may be meant, where that one is not given."""
-    absent = tuple(sorted(name for name in ours if name not in _NEVER and found.get(name) is None))
-    others = [key for key in list(found)[:LOOKED_AT] if key not in ours and 0 < len(key) <= LONGEST]
+def keys(payload: Mapping[str, Any], ours: Collection[str]) -> list[tuple[str, str]]:
+    """Returns each key that is nearly one of ours, with the one that may be meant, where that one is absent."""
+    absent = tuple(sorted(name for name in ours if name not in _NEVER and payload.get(name) is None))
+    others = [key for key in list(payload)[:LOOKED_AT] if key not in ours and 0 < len(key) <= LONGEST]
     near = ((key, _near(key, absent)) for key in others)
     return [(key, meant) for key, meant in near if meant]
 
 
-def headers(given: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str]]:
-    """Each header that is not one of ours and nearly is, with the one that may be meant."""
-    found = []
-    for name, _ in list(given)[:LOOKED_AT]:
+def headers(record_headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, str]]:
+    """Returns each header that is nearly one of ours, with the one that may be meant."""
+    slips = []
+    for name, _ in list(record_headers)[:LOOKED_AT]:
         plain = name.lower()
         if match := re.fullmatch(r"(?:x-)?tidegate[-_.]([\w.-]{1,40})", plain):
             meant = _near(match[1], HEADER_NAMES) or next((n for n in HEADER_NAMES if n == match[1]), None)
             if meant and plain != f"tidegate-{meant}":
-                found.append((name, f"tidegate-{meant}"))
+                slips.append((name, f"tidegate-{meant}"))
         elif plain.startswith("ce-") and plain[3:] in ATTRIBUTES:
-            found.append((name, f"ce_{plain[3:]}"))
-    return found
+            slips.append((name, f"ce_{plain[3:]}"))
+    return slips
 
 
 @lru_cache(4096)  # a flood of dead letters has the same keys again and again
 def _near(key: str, ours: tuple[str, ...]) -> str | None:
-    """The one of ours that a key may be meant as: another case, an accent, a line between, or a slip or two."""
+    """Returns the one of ours that a key may be meant as: another case, an accent, a line between, a slip or two."""
     if not key.isprintable():
         return None
     folded = _folded(key)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import DeadLetterReason
-from tidegate.streams.wire.fields import Mapped, Paths, pick, strays, texts
+from tidegate.streams.wire.fields import Mapped, Paths, one_or_all, pick, strays
 from tidegate.streams.wire.parse import json_object
 from tidegate.streams.wire.record import Refused
-from tidegate.streams.wire.said import Lost, content
-from tidegate.streams.wire.shapes import said, shape_of
+from tidegate.streams.wire.shapes import choice_texts, shape_of
+from tidegate.streams.wire.texts import LostTexts, content_text
 from tidegate.streams.wire.wrapped import inside
 
 PATHS: Paths = {
     "id": ("id",),
     "model": ("model",),
-    # The gateway's own word comes before the caller's.
+    # The gateway's own fields come before the caller's.
     "tenant": ("metadata.user_api_key_team_id", "metadata.user_api_key_org_id", "metadata.requester_metadata.tenant"),
     "route": ("metadata.requester_metadata.route",),
     "locale": ("metadata.requester_metadata.locale",),
@@ -35,87 +35,89 @@ _TEXTLESS = ("embedding", "image", "speech", "rerank", "moderation", "vector_sto
 _STATUS = {"success": "ok", "failure": "failed"}
 
 
-def is_completion(found: dict[str, Any]) -> bool:
-    return "call_type" in found and ("response" in found or found.get("status") in ("success", "failure"))
+def is_completion(payload: dict[str, Any]) -> bool:
+    return "call_type" in payload and ("response" in payload or payload.get("status") in ("success", "failure"))
 
 
-def completion(found: dict[str, Any], at: str) -> Mapped:
-    """Every choice of the response, in whichever API's shape it is, and the last user message as prompt.
+def completion(payload: dict[str, Any], at: str) -> Mapped:
+    """Maps every choice of the response, in any API's shape, and the last user message as prompt.
 
     Raises Refused where a successful call has no text for us to score: another kind of call, or redacted.
     """
-    fields, paths = pick(found, PATHS, at)
-    lost, aside = Lost(), Lost()
-    status = found.get("status")
+    fields, paths = pick(payload, PATHS, at)
+    lost, aside = LostTexts(), LostTexts()
+    status = payload.get("status")
     fields["status"] = _STATUS.get(status, "ok") if isinstance(status, str) else "ok"
     if status not in ("success", "failure", None):
         aside.add(at + "status", "success or failure")
     where, failed = at + "response", fields["status"] == "failed"
-    answer = _answer(found.get("response"), where, lost, failed)
+    answer = _answer(payload.get("response"), where, lost, failed)
     failed = failed or answer.failed
     fields["status"] = "failed" if failed else "ok"
     if answer.texts is not None:
-        fields["completion"] = texts(lost.unless_said([_kept(text, where, lost) for text in answer.texts], failed))
+        fields["completion"] = one_or_all(
+            lost.require_text([_unless_redacted(text, where, lost) for text in answer.texts], failed)
+        )
     elif failed:
         fields["completion"] = ""
     else:
-        raise Refused(DeadLetterReason.INVALID, where, _EXPECTED + _no_text(found["call_type"]))
+        raise Refused(DeadLetterReason.INVALID, where, _EXPECTED + _no_text(payload["call_type"]))
     paths["completion"] = where
-    prompt = _prompt(found.get("messages"), at + "messages", aside)
+    prompt = _prompt(payload.get("messages"), at + "messages", aside)
     if prompt and _redacted(prompt):
         prompt = None
     if prompt is not None:
         fields["prompt"] = prompt
-    return Mapped(fields, paths, (*strays(found, _OBJECTS, at), *lost.places, *aside.places))
+    return Mapped(fields, paths, (*strays(payload, _OBJECTS, at), *lost.places, *aside.places))
 
 
 class _Answer(NamedTuple):
-    """What a response says."""
+    """The texts of a response."""
 
-    texts: list[str] | None  # a text a choice; None where the response is of no shape that has any
+    texts: list[str] | None  # a text a choice; None where the response has no shape with texts
     failed: bool = False  # the answer itself says that the call failed
 
 
-def _answer(response: Any, where: str, lost: Lost, failed: bool) -> _Answer:
-    """failed: LiteLLM says so; then no text is needed, and what cannot be read is named in `lost`."""
+def _answer(response: Any, where: str, lost: LostTexts, failed: bool) -> _Answer:
+    """failed: by LiteLLM's status; then no text is needed, and what cannot be read is added to `lost`."""
     if isinstance(response, str):
         return _Answer([response])
     if isinstance(response, list) and response:
-        return _listed(response, where, lost, failed)
+        return _answer_of_list(response, where, lost, failed)
     if not isinstance(response, dict):
         return _Answer(None)
-    found, at = inside(response, where + ".")
-    if (shape := shape_of(found)) is not None:
-        failed = failed or shape.failed(found)
-        return _Answer(said(shape, found, at, lost, failed), failed)
-    if isinstance(body := found.get("response"), str):  # of an endpoint that is passed through: as it was sent
-        return _passed(body, where + ".response", lost, failed)
-    return _Answer(next(([found[key]] for key in ("text", "completion") if isinstance(found.get(key), str)), None))
+    payload, at = inside(response, where + ".")
+    if (shape := shape_of(payload)) is not None:
+        failed = failed or shape.failed(payload)
+        return _Answer(choice_texts(shape, payload, at, lost, failed), failed)
+    if isinstance(body := payload.get("response"), str):  # of a pass-through endpoint: as it was sent
+        return _passed_through(body, where + ".response", lost, failed)
+    return _Answer(next(([payload[key]] for key in ("text", "completion") if isinstance(payload.get(key), str)), None))
 
 
-def _listed(found: list[Any], where: str, lost: Lost, failed: bool) -> _Answer:
-    """Answers, each with its choices; or the parts of one."""
-    if not any(isinstance(one, dict) and shape_of(one) is not None for one in found):
-        return _Answer([content(found, where, lost)])
-    answers = [_answer(one, f"{where}[{i}]", lost, failed) for i, one in enumerate(found)]
+def _answer_of_list(items: list[Any], where: str, lost: LostTexts, failed: bool) -> _Answer:
+    """Reads a list of answers, each with its choices; or the content parts of one."""
+    if not any(isinstance(item, dict) and shape_of(item) is not None for item in items):
+        return _Answer([content_text(items, where, lost)])
+    answers = [_answer(item, f"{where}[{i}]", lost, failed) for i, item in enumerate(items)]
     return _Answer(
         [text for answer in answers for text in answer.texts or [""]], any(answer.failed for answer in answers)
     )
 
 
-def _passed(body: str, where: str, lost: Lost, failed: bool) -> _Answer:
-    """An answer as text; what is none is scored as it is."""
+def _passed_through(body: str, where: str, lost: LostTexts, failed: bool) -> _Answer:
+    """Reads an answer that is JSON in a string; other text is scored as it is."""
     try:
-        found = json_object(body.encode(), where)
+        payload = json_object(body.encode(), where)
     except Refused:
         return _Answer([body])
-    if shape_of(inside(found, "")[0]) is None:
+    if shape_of(inside(payload, "")[0]) is None:
         return _Answer([body])
-    return _answer(found, where, lost, failed)
+    return _answer(payload, where, lost, failed)
 
 
 def _no_text(call_type: Any) -> str:
-    """A hint where it is a call that makes no text."""
+    """Returns a hint where the call makes no text."""
     if isinstance(call_type, str) and any(kind in call_type.lower() for kind in _TEXTLESS):
         return "; by its call_type this call makes no text for a person: do not send those"
     return ""
@@ -125,33 +127,33 @@ def _redacted(text: str) -> bool:
     return REDACTED in text and not text.replace(REDACTED, "").strip()
 
 
-def _kept(text: str, where: str, lost: Lost) -> str:
-    """The text, or an empty one in place of what LiteLLM took out."""
+def _unless_redacted(text: str, where: str, lost: LostTexts) -> str:
+    """Returns the text, or an empty one in place of a text that LiteLLM redacted."""
     return lost.add(where, "the text; LiteLLM's turn_off_message_logging took it out") if _redacted(text) else text
 
 
-def _prompt(messages: Any, where: str, aside: Lost) -> str | None:
-    """The last user message, or None where there is none. What cannot be read of it is named."""
+def _prompt(messages: Any, where: str, aside: LostTexts) -> str | None:
+    """Returns the last user message, or None where there is none. What cannot be read of it is added to `aside`."""
     if isinstance(messages, str):
         return messages
-    if isinstance(messages, dict):  # one; or the body of a request that was passed through
+    if isinstance(messages, dict):  # one message; or the body of a pass-through request
         for key in ("messages", "input", "contents", "prompt"):
             if key in messages:
                 return _prompt(messages[key], f"{where}.{key}", aside)
-        return _asked(messages, where, aside) if messages.get("role") == "user" else None
+        return _message_prompt(messages, where, aside) if messages.get("role") == "user" else None
     if isinstance(messages, list):
         for i in range(len(messages) - 1, -1, -1):
             message = messages[i]
             if isinstance(message, dict) and message.get("role") == "user":
-                return _asked(message, f"{where}[{i}]", aside)
+                return _message_prompt(message, f"{where}[{i}]", aside)
     elif messages is not None:
         aside.add(where, "a list of messages")
     return None
 
 
-def _asked(message: dict[str, Any], where: str, aside: Lost) -> str | None:
-    """What a message says; None where that cannot be read."""
+def _message_prompt(message: dict[str, Any], where: str, aside: LostTexts) -> str | None:
+    """Returns the text of a message; None where it cannot be read."""
     key = "parts" if "content" not in message and "parts" in message else "content"  # the former is Gemini's
-    known = len(aside.places)
-    text = content(message.get(key), f"{where}.{key}", aside)
-    return None if not text and len(aside.places) > known else text
+    lost_before = len(aside.places)
+    text = content_text(message.get(key), f"{where}.{key}", aside)
+    return None if not text and len(aside.places) > lost_before else text

@@ -1,4 +1,4 @@
-"""From bytes to a JSON object, or the byte at which that ends."""
+"""Parses bytes to a JSON object, or names the byte at which that fails."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 
 
 def json_object(value: bytes, at: str = "") -> dict[str, Any]:
-    """The JSON object in `value`.
+    """Parses the JSON object in `value`.
 
-    A lone surrogate escape, which no UTF-8 text can hold, is read as U+FFFD: the text is cut short somewhere
+    A lone surrogate escape, which no UTF-8 text can hold, is read as U+FFFD: the text was truncated
     upstream, and is scored all the same. Of two equal keys the last wins. A byte order mark of UTF-8 before it is
     left out. `at` names the bytes in a message.
     NaN and infinities are not JSON, but Python's json writes them, as in logprobs: they are read, and no field of
@@ -32,17 +32,17 @@ def json_object(value: bytes, at: str = "") -> dict[str, Any]:
     Raises Refused: not_utf8, not_json, too_deep (over 200), not_an_object.
     """
     if value.startswith(_BOM):
-        value = b"   " + value[len(_BOM) :]  # as many bytes: those that a message names keep their places
+        value = b"   " + value[len(_BOM) :]  # as many bytes, so that the positions in messages stay right
     try:
-        found = from_json(value)
+        parsed = from_json(value)
     except ValueError as error:
-        found = _mended(value, at, str(error))
-    if type(found) is not dict:
-        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object" + hints.of_other(found))
-    return found
+        parsed = _parse_repaired(value, at, str(error))
+    if type(parsed) is not dict:
+        raise Refused(DeadLetterReason.NOT_AN_OBJECT, at or "value", "a JSON object" + hints.of_other(parsed))
+    return parsed
 
 
-def _mended(value: bytes, at: str, message: str) -> Any:
+def _parse_repaired(value: bytes, at: str, message: str) -> Any:
     place = f"{at}: " if at else ""
     try:
         value.decode()
@@ -70,7 +70,7 @@ def _mended(value: bytes, at: str, message: str) -> Any:
 
 
 def _replace_lone(escape: re.Match[bytes]) -> bytes:
-    return escape[0] if escape["lone"] is None else rb"\ufffd"  # as long as what it replaces: bytes keep their places
+    return escape[0] if escape["lone"] is None else rb"\ufffd"  # as long as what it replaces: byte positions stay right
 
 
 def _replace_long(number: re.Match[bytes]) -> bytes:
@@ -78,7 +78,7 @@ def _replace_long(number: re.Match[bytes]) -> bytes:
 
 
 def _byte(value: bytes, message: str) -> int:
-    """The offset of the byte that the parser's message means by its line and column."""
+    """Returns the offset of the byte that the parser's message names by line and column."""
     if message.startswith("EOF"):
         return len(value)
     position = _POSITION.search(message)

@@ -1,4 +1,4 @@
-"""What is read, and what becomes of it where it cannot be."""
+"""Unreadable records: why a record cannot be read, and its dead letter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidegate.streams.core.partition import Record, end_of
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Why a record cannot be read: where in it, and what was expected there. Never what was found."""
+    """Why a record cannot be read: where in it, and what was expected there. Never the value found."""
 
     reason: DeadLetterReason
     where: str  # "byte 17", or the path of a field or header
@@ -31,9 +31,9 @@ class Refused(Exception):
 
 
 def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_up_to: int) -> DeadLetter:
-    """The event that takes an unreadable record's place: its id is the record's position.
+    """Returns the dead letter of an unreadable record: its id is the record's position.
 
-    keep_up_to: records of at most so many bytes are kept in it whole; 0 (the setting `dead_letter_bytes` is off):
+    keep_up_to: it holds the value of records of at most so many bytes; 0 (the setting `dead_letter_bytes` is off):
     nothing of a record's content leaves Tidegate but its length and its hash.
     """
     value = record.value or b""

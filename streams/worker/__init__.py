@@ -1,1 +1,1 @@
-"""The process: everything wired, started, fed and stopped."""
+"""The worker process: wiring, start, batches in, stop."""

@@ -1,6 +1,6 @@
-"""Crossings become enforcements: the outboxes of the partitions that this worker owns, published and then emptied.
+"""Publishes enforcements: reads the outboxes of the partitions that this worker owns, publishes, then acknowledges.
 
-A crash between the two publishes again, under the same ids. In order: a user's crossings are published as they came.
+A crash between the two publishes again, under the same ids. A user's crossings are published in order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
 
 
 class Owner(Protocol):
-    """Who owns partitions: the ingest of `completions`."""
+    """The partitions that this worker owns: the ingest of `completions`."""
 
     @property
     def owned(self) -> Mapping[TopicPartition, OwnedPartition]: ...
@@ -35,7 +35,7 @@ class Owner(Protocol):
 
 
 class Enforcer:
-    """One worker's."""
+    """Publishes the enforcements of one worker's partitions."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Enforcer:
         owner: Owner,
         metrics: Metrics,
     ) -> None:
-        """publish: returns once all messages are acknowledged."""
+        """publish: must return only once all messages are acknowledged."""
         self._store, self._publish, self._owner, self._metrics = store, publish, owner, metrics
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publishes once a second until stop is set. Waits while a dependency is unavailable: the outboxes keep."""
+        """Publishes once a second until stop is set. Waits while a dependency is unavailable: the outboxes stay."""
         wait_s = PERIOD_S
         while not stop.is_set():
             try:
@@ -60,7 +60,10 @@ class Enforcer:
                 await asyncio.wait_for(stop.wait(), wait_s)
 
     async def run_once(self) -> bool:
-        """Publishes what waits. True where there is more. Raises StoreUnavailable or BrokerUnavailable; then call it again."""
+        """Publishes one batch of each outbox. Returns True if more are queued.
+
+        Raises StoreUnavailable or BrokerUnavailable: call it again.
+        """
         partitions = (
             [partition for partition, owned in self._owner.owned.items() if owned.valid]
             if self._owner.may_publish()
@@ -71,13 +74,16 @@ class Enforcer:
         due = [(partition, outbox) for partition, outbox in zip(partitions, outboxes, strict=True) if outbox.queued]
         if not due:
             return False
-        made = [enforcement(queued.crossing) for _, outbox in due for queued in outbox.queued]
+        enforcements = [enforcement(queued.crossing) for _, outbox in due for queued in outbox.queued]
         await self._publish(
-            [Message("enforcements", f"{e.tenant}:{e.user}".encode(), e.model_dump_json().encode()) for e in made]
+            [
+                Message("enforcements", f"{e.tenant}:{e.user}".encode(), e.model_dump_json().encode())
+                for e in enforcements
+            ]
         )
         for partition, outbox in due:
             await self._store.ack_outbox(partition, outbox.queued)
-        for e in made:
+        for e in enforcements:
             self._metrics.enforcements.labels(e.action).inc()
         left = sum(outbox.waiting - len(outbox.queued) for outbox in outboxes)
         self._metrics.enforcements_waiting.set(left)

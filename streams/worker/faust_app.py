@@ -17,7 +17,7 @@ from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
 from tidegate.streams.ingest.batches import Batch
-from tidegate.streams.kafka.authorization import may_join
+from tidegate.streams.kafka.authorization import require_group_access
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.logs import set_up
 from tidegate.streams.settings.settings import Settings
@@ -25,7 +25,7 @@ from tidegate.streams.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 
-STOP_S = 35.0  # an operator allows 40 s before SIGKILL (docs/operations.md)
+STOP_S = 35.0  # an operator allows 40 s before SIGKILL (docs/how-to/deploy.md)
 FAUST_S = 5.0
 
 
@@ -58,7 +58,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         topic_allow_declare=False,
         table_standby_replicas=0,  # no tables: keeps the round-robin assignor
         stream_wait_empty=True,
-        web_enabled=False,  # our own pages are in pages.py
+        web_enabled=False,  # our own probes are in streams/http/probes.py
         worker_redirect_stdouts=False,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
@@ -83,23 +83,23 @@ def build(settings: Settings, worker: Worker) -> faust.App:
             pass
 
     @app.service
-    class Run(faust.Service):  # type: ignore[misc]
+    class WorkerService(faust.Service):  # type: ignore[misc]
         """Starts and stops the worker with the app."""
 
         async def on_start(self) -> None:
             await worker.start(completions=_putter(completions), feedback=_putter(feedback))
 
         async def on_stop(self) -> None:
-            # Every client waits in its own way, and for longer, for a Kafka that is unavailable.
+            # While Kafka is unavailable, every client waits in its own way, and for longer than STOP_S.
             loop = asyncio.get_running_loop()
-            loop.call_later(STOP_S, _leave)
+            loop.call_later(STOP_S, _exit)
             await worker.stop()
-            loop.call_later(FAUST_S, _leave)  # all that is ours is done
+            loop.call_later(FAUST_S, _exit)  # our own work is done
 
     return app
 
 
-def _leave() -> None:
+def _exit() -> None:
     log.warning("some connections did not close in time; left without; what was in flight, the next owner reads again")
     logging.shutdown()
     os._exit(0)
@@ -110,7 +110,7 @@ def _group(settings: Settings, worker: Worker) -> str:
 
 
 def _credentials(kafka: Kafka) -> Credentials | None:
-    """What Faust's own clients prove who we are by: the same as ours."""
+    """Returns the credentials of Faust's own clients: the same as ours."""
     options = kafka.security
     match options.get("security_protocol"):
         case None:
@@ -128,7 +128,7 @@ def _credentials(kafka: Kafka) -> Credentials | None:
 
 def _putter(channel: BatchChannel) -> Any:
     async def put(batch: Batch) -> None:
-        # Agents read a clone of the channel each, or the channel itself: whoever subscribed gets the batch.
+        # Agents read a clone of the channel each, or the channel itself: the subscriber gets the batch.
         (reader,) = list(channel._subscribers) or [channel]
         await reader.queue.put(batch)
 
@@ -136,15 +136,17 @@ def _putter(channel: BatchChannel) -> Any:
 
 
 async def _open(settings: Settings, worker: Worker) -> None:
-    """Waits here for what Faust does not start without, and would not name: Kafka, and the right to its group."""
+    """Waits for what Faust does not start without and would not name: Kafka, and the right to its group."""
     await worker.open()
-    await worker.retry_while_unavailable("kafka", lambda: may_join(settings.brokers, _group(settings, worker)))
+    await worker.retry_while_unavailable(
+        "kafka", lambda: require_group_access(settings.brokers, _group(settings, worker))
+    )
 
 
 def run(settings: Settings) -> NoReturn:
-    """Runs a worker in the foreground until it is told to stop; ends the process.
+    """Runs a worker in the foreground until a signal stops it; ends the process.
 
-    Raises SettingsError, PolicyError and StoreRefused: what is wrong is said before Faust starts.
+    Raises SettingsError, PolicyError and StoreRefused before Faust starts.
     """
     set_up(settings.log_level, as_json=settings.log_json)
     worker = Worker(settings)

@@ -1,7 +1,7 @@
-"""From a batch to its effects: prepare side by side, then publish, count and finish in the order it was read.
+"""From a batch to its effects: batches are prepared in parallel, then published, counted and finished in read order.
 
-Nothing may escape `process`: what is unavailable is waited for, a partition that is no longer ours is forgotten, and anything
-else is a bug of ours, on which the worker exits without a commit (the group gives its partitions to another).
+No exception may escape `process`. It waits for a dependency that is unavailable, and drops a partition that was
+revoked. Anything else is a bug: the worker exits without a commit, and the group reassigns its partitions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.store import Applied, Apply, Store
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import exit_on_bug
-from tidegate.streams.wire.copies import Copies, copies_in, judged
+from tidegate.streams.wire.copies import Copies, copies_in, resolve_copies
 
 log = logging.getLogger(__name__)
 
@@ -37,30 +37,30 @@ BACKOFF_S = (0.05, 5.0)
 
 
 class Handler(Protocol[T, Result]):
-    """What one source topic's records become. T: a record prepared; Result: what is published and counted."""
+    """What happens to the records of one source topic. T: a prepared record; Result: what is published and counted."""
 
     async def prepare(self, batch: Batch) -> list[list[T]]:
-        """Per record range, per record: decoded and scored. May run beside other batches. Raises StoreUnavailable."""
+        """Decodes and scores every record, per record range. May run beside other batches. Raises StoreUnavailable."""
 
     def conclude(self, record_range: RecordRange, prepared: Sequence[T], live: LivePolicy) -> list[Result]:
-        """Per record, in order: decided under one policy version."""
+        """Returns one result a record, in order, decided under one policy version."""
 
     def message(self, result: Result) -> Message | None:
-        """What is published of a result, if anything."""
+        """Returns the record to publish for a result, if any."""
 
     def names(self, results: Sequence[Result]) -> dict[str, set[str]]:
-        """Scope names that the results count under."""
+        """Returns the scope names that the results count under."""
 
     def aggregate(self, results: Sequence[Result], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
-        """What the results add to the counts."""
+        """Returns what the results add to the counts."""
 
     def observe(self, results: Sequence[Result], names: ScopeLimiter) -> None:
-        """Metrics of results that were published and counted."""
+        """Counts results that were published and counted in metrics."""
 
 
 @dataclass(slots=True)
 class _Work(Generic[Result]):
-    """A record range on its way out. start and results shrink where the store had counted some of it before."""
+    """A record range to publish and count. start and results shrink where the store had counted some of it before."""
 
     record_range: RecordRange
     start: int
@@ -70,7 +70,7 @@ class _Work(Generic[Result]):
 
 
 class Pipeline(Generic[T, Result]):
-    """The way of one source topic's batches through a worker."""
+    """Takes the batches of one source topic through a worker."""
 
     def __init__(
         self,
@@ -84,21 +84,21 @@ class Pipeline(Generic[T, Result]):
         want_copies: Callable[[TopicPartition], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """want_copies: told of a partition whose decided copies the store lost, before it is taken over anew.
+        """want_copies: called with a partition whose decided copies the store lost, before it is taken over again.
 
-        clock: seconds since 1970, to tell how far the records have come.
+        clock: seconds since 1970, for the watermark.
         """
         self._want_copies, self._clock = want_copies, clock
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
-        self._names, self._live, self._metrics = names, live, metrics
-        self._kept_for: LivePolicy | None = None
-        self._kept_ms = 0
+        self._scopes, self._live, self._metrics = names, live, metrics
+        self._keep_ms_policy: LivePolicy | None = None
+        self._keep_ms_cached = 0
         self._stage = {
             s: metrics.stage.labels(ingest.topic, s) for s in ("prepare", "wait", "decide", "publish", "apply")
         }
 
     async def process(self, batch: Batch) -> None:
-        """Sees one batch through. Returns when it needs nothing more."""
+        """Publishes, counts and finishes one batch."""
         try:
             t0 = time.perf_counter()
             prepared = await self._until(lambda: self._handler.prepare(batch), batch)
@@ -121,7 +121,7 @@ class Pipeline(Generic[T, Result]):
         return now
 
     async def _until(self, call: Callable[[], Awaitable[R]], batch: Batch) -> R | None:
-        """The call's result once nothing it needs is unavailable; None where no part of the batch is ours any longer."""
+        """Retries while a dependency is unavailable. Returns None once every partition of the batch is revoked."""
         delay = BACKOFF_S[0]
         while any(record_range.owned.valid for record_range in batch.ranges):
             try:
@@ -156,12 +156,14 @@ class Pipeline(Generic[T, Result]):
         self._metrics.batch.labels(self._ingest.topic).observe(batch.events)
 
     async def _look_up(self, work: list[_Work[Result]]) -> bool:
-        """Which of the copies were decided before. Asked again by `apply`: this is what is published."""
-        found = await self._store.copies([(w.record_range.owned.partition, w.copies.origins) for w in work])
-        for w, marks in zip(work, found, strict=True):
+        """Looks up which copies were decided before, for what is published. `apply` checks it again."""
+        copies = await self._store.copies([(w.record_range.owned.partition, w.copies.origins) for w in work])
+        for w, stored in zip(work, copies, strict=True):
             owned = w.record_range.owned
-            if marks.whole or self._want_copies is None:
-                w.results, w.decided = judged(w.record_range.records, w.results, w.copies, marks.decided, owned.epoch)
+            if stored.complete or self._want_copies is None:
+                w.results, w.decided = resolve_copies(
+                    w.record_range.records, w.results, w.copies, stored.decided, owned.epoch
+                )
             elif owned.valid:
                 self._want_copies(owned.partition)
                 self._ingest.retake(owned, "a record was sent again, and redis does not know which were decided")
@@ -181,20 +183,20 @@ class Pipeline(Generic[T, Result]):
     async def _count(self, work: list[_Work[Result]], live: LivePolicy) -> bool:
         keep_ms = self._keep_ms(live)
         while ours := [w for w in work if w.record_range.owned.valid]:
-            await self._names.learn(self._handler.names([r for w in ours for r in w.results]))
+            await self._scopes.learn(self._handler.names([r for w in ours for r in w.results]))
             ranges = [self._apply(w, live, keep_ms) for w in ours]
             outcomes = await self._store.apply(ranges)
             for w, record_range, (applied, next_) in zip(ours, ranges, outcomes, strict=True):
                 self._account(w, applied, next_)
                 if applied is Applied.APPLIED and record_range.aggregate.new_strikes is not None:
-                    self._metrics.strikes_added(record_range.aggregate.new_strikes)
+                    self._metrics.count_strikes(record_range.aggregate.new_strikes)
             work[:] = [w for w, outcome in zip(ours, outcomes, strict=True) if outcome.applied is Applied.OVERLAP]
         return True
 
     def _keep_ms(self, live: LivePolicy) -> int:
-        if self._kept_for is not live:
-            self._kept_for, self._kept_ms = live, keep_ms(live, feedback=self._ingest.topic == "feedback")
-        return self._kept_ms
+        if self._keep_ms_policy is not live:
+            self._keep_ms_policy, self._keep_ms_cached = live, keep_ms(live, feedback=self._ingest.topic == "feedback")
+        return self._keep_ms_cached
 
     def _apply(self, w: _Work[Result], live: LivePolicy, keep_ms: int) -> Apply:
         return Apply(
@@ -203,7 +205,7 @@ class Pipeline(Generic[T, Result]):
             start=w.start,
             end=w.record_range.end,
             marker=last_marker(w.record_range.records),
-            aggregate=self._handler.aggregate(w.results, live, self._names),
+            aggregate=self._handler.aggregate(w.results, live, self._scopes),
             watermark_ms=watermark_ms(w.record_range.records, int(self._clock() * 1000), w.record_range.lag),
             lag=w.record_range.lag,
             keep_ms=keep_ms,
@@ -216,13 +218,13 @@ class Pipeline(Generic[T, Result]):
             record_range.owned.applied = record_range.end
             if applied is Applied.APPLIED:
                 self._metrics.events.labels(topic).inc(len(w.results))
-                self._handler.observe(w.results, self._names)
+                self._handler.observe(w.results, self._scopes)
                 for why, n in w.copies.ignored.items():
                     self._metrics.origins_ignored.labels(topic, why.value).inc(n)
             else:
                 self._metrics.skipped.labels(topic).inc(len(w.results))
         elif applied is Applied.OVERLAP and not w.copies.by_offset and not _within(record_range, next_):
-            # else those may be copies of what is cut off, or a batch that cannot be read is cut in two
+            # otherwise these may be copies of what is cut off, or a batch that cannot be read is cut in two
             fresh = [
                 r
                 for record, r in zip(record_range.records[-len(w.results) :], w.results, strict=True)
@@ -239,5 +241,5 @@ class Pipeline(Generic[T, Result]):
 
 
 def _within(record_range: RecordRange, offset: int) -> bool:
-    """Whether that offset is within one of the record range's ranges that cannot be read."""
+    """Whether the offset lies inside an unreadable batch of the record range."""
     return any(record.offset < offset < end_of(record) for record in record_range.records)

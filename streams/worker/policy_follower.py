@@ -1,4 +1,4 @@
-"""Under which policy this worker decides: the log found, seeded where it is empty, followed, kept, and said."""
+"""Follows the policy log for one worker: reads it, seeds an empty one, stores a snapshot, and updates metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tidegate.streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-KEEP_AGAIN_S = 60.0  # what is kept is written again: a Redis that came back empty has it then
+REWRITE_S = 60.0  # the snapshot is written again: a Redis that came back empty has it then
 RETRY_S = 1.0
 
 
@@ -42,34 +42,34 @@ class PolicyFollower:
         self._tasks = Tasks()
         self.policies = PolicyLogReader(kafka, self._record, store.load_policies)
         self._strikes: dict[str, tuple[Strikes, Terms]] = {}  # by policy version, as far as the log reaches back
-        self.since_ms: int | None = None  # when this worker took the version that it decides by
+        self.since_ms: int | None = None  # when this worker began to decide under the live version
 
     @property
     def live(self) -> LivePolicy:
-        """The policy to decide by: one assignment; read it once a batch."""
+        """The policy to decide under: one assignment; read it once a batch."""
         return self.policies.live
 
     @property
     def file(self) -> Literal["same", "ignored"] | None:
-        """What the policy file is beside the live policy; None where none is live yet."""
+        """How the policy file compares with the live policy; None where none is live yet."""
         live = self.policies.log.live
         return None if live is None else "same" if live.policy == self._seed else "ignored"
 
     def strikes_of(self, version: str) -> tuple[Strikes, Terms] | None:
-        """What a policy version says of strikes, if it was ever live; None where the log no longer tells."""
+        """Returns a policy version's strike settings; None where it was never live or the log was truncated."""
         return self._strikes.get(version)
 
     async def start(self, publisher: Publisher) -> None:
-        """Folds the log from its start, seeds it where it is empty, and follows it from there on.
+        """Folds the log from its start, seeds it if it is empty, and follows it from there on.
 
         Raises BrokerUnavailable, StoreUnavailable and NoPolicy, all of which are waited for; TidegateError where the
         classifier does not give a label of the live policy.
         """
-        known = await self.policies.read()
-        if known.live is None:
-            begun = self.policies.begun
-            if begun.found is LogMatch.UNKNOWN or begun.gone:
-                raise NoPolicy(self.policies.note or "")
+        policy_log = await self.policies.read()
+        if policy_log.live is None:
+            begun = self.policies.fold_from
+            if begun.match is LogMatch.UNKNOWN or begun.gone:
+                raise NoPolicy(self.policies.problem or "")
             await self._seed_log(publisher)
         live, scorer = self.live, self._scorer.loaded
         missing = labels_missing(live.labels, scorer)
@@ -84,18 +84,18 @@ class PolicyFollower:
                 "%s differs from the live policy %s and is ignored; `tidegate policy apply %s` is the way in",
                 self._file, live.version, self._file,
             )  # fmt: skip
-        self._took(live)
+        self._decide_under(live)
         await self.policies.follow()
-        self._tasks.spawn(self._keep())
+        self._tasks.spawn(self._save_snapshots())
 
     async def _seed_log(self, publisher: Publisher) -> None:
         try:
             await self.policies.seed(publisher, self._seed, self._worker)
-        except BrokerForbids as error:  # as it should be: who decides by a policy need not be able to change it
+        except BrokerForbids as error:  # as it should be: a worker needs no right to change the policy
             first = f'tidegate policy apply {self._file} --reason "first policy"'
             raise BrokerForbids(
-                f"kafka {self._kafka}: policies is empty, and user {identity(self._kafka)} may not write to it; expected "
-                f"`{first}` once, by somebody who may; waiting for it"
+                f"kafka {self._kafka}: policies is empty, and user {identity(self._kafka)} may not write to it; "
+                f"expected `{first}` once, by somebody who may; waiting for it"
             ) from error
 
     async def stop(self) -> None:
@@ -105,30 +105,30 @@ class PolicyFollower:
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
         if folded.verdict in (Verdict.LOST, Verdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and (made := folded.made) is not None:
-            self._took(made)
+        elif folded.verdict is Verdict.APPLIED and (made := folded.created) is not None:
+            self._decide_under(made)
             scorer = self._scorer.loaded
-            for label in labels_missing(made.labels, scorer):  # those of a shadow: scorer.py says them
+            for label in labels_missing(made.labels, scorer):  # scorer.py logs those of a shadow
                 log.error("policy %s names %s, which %s does not give", made.version, label, scorer.version)
         elif folded.verdict in (Verdict.SHADOWED, Verdict.DROPPED):
-            self._metrics.shadow_is(folded.log.shadow.version if folded.log.shadow else None)
+            self._metrics.set_shadow(folded.log.shadow.version if folded.log.shadow else None)
 
-    def _took(self, live: LivePolicy) -> None:
+    def _decide_under(self, live: LivePolicy) -> None:
         self._strikes[live.version] = live.policy.strikes, terms(live)
         self.since_ms = int(time.time() * 1000)
-        self._metrics.policy_is(live.version)
-        self._metrics.shadow_is(live.shadow.version if live.shadow else None)
+        self._metrics.set_policy(live.version)
+        self._metrics.set_shadow(live.shadow.version if live.shadow else None)
 
-    async def _keep(self) -> None:
-        """Keeps what the log said after each change of it. Where the store is unavailable: again, until it is kept."""
+    async def _save_snapshots(self) -> None:
+        """Saves a snapshot of the log after each change of it. Retries while the store is unavailable."""
         written, again_at = -1, 0.0
         while True:
-            kept = self.policies.kept
+            kept = self.policies.snapshot
             if kept.order == written and time.monotonic() < again_at:
-                await self.policies.moved(KEEP_AGAIN_S)
+                await self.policies.wait_for_change(REWRITE_S)
                 continue
             try:
                 await self._store.save_policies(kept.order, to_json(kept))
-                written, again_at = kept.order, time.monotonic() + KEEP_AGAIN_S
-            except StoreUnavailable:  # said by all who count
-                await self.policies.moved(RETRY_S)
+                written, again_at = kept.order, time.monotonic() + REWRITE_S
+            except StoreUnavailable:  # every pipeline logs it
+                await self.policies.wait_for_change(RETRY_S)

@@ -1,4 +1,4 @@
-"""A worker's word of itself, once a second, for `tidegate policy status`."""
+"""Writes a worker's status to the store once a second, for `tidegate policy status`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.store import Store
 
 PERIOD_S = 1.0
-KEEP_MS = 600_000  # who was silent for so long is forgotten
+KEEP_MS = 600_000  # a status that is not written again for so long expires
 
 
-async def status_loop(store: Store, worker: str, word: Callable[[], WorkerStatus], stopping: asyncio.Event) -> None:
-    """Says it until `stopping` is set, then that it stopped. Where the store is unavailable, nobody could read it anyway."""
+async def status_loop(store: Store, worker: str, status: Callable[[], WorkerStatus], stopping: asyncio.Event) -> None:
+    """Writes the status until `stopping` is set, then once more as stopped.
+
+    Skips a write while the store is unavailable: nobody could read it either.
+    """
     while not stopping.is_set():
         with suppress(StoreUnavailable):
-            await store.put_status(worker, word().model_dump_json(), KEEP_MS)
+            await store.put_status(worker, status().model_dump_json(), KEEP_MS)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), PERIOD_S)
     with suppress(StoreUnavailable):
-        await store.put_status(worker, word().model_copy(update={"stopped": True}).model_dump_json(), KEEP_MS)
+        await store.put_status(worker, status().model_copy(update={"stopped": True}).model_dump_json(), KEEP_MS)

@@ -37,7 +37,8 @@ def test_edges_are_compared_as_decisions_are_to_four_decimals():
     assert sent([0, 1, 2, 3], 0.29996, 0.29994, 0.69994, 0.69996) == [True, False, True, False]
 
 
-def test_most_suspicious_windows_are_read_first_the_earlier_of_equals():
+def test_most_suspicious_windows_are_read_first():
+    """Of equal ones the earlier."""
     n = MOST_WINDOWS + 8
     scores = np.full(n, 0.4)
     scores[-3:] = 0.6  # late, and more suspicious
@@ -76,7 +77,7 @@ def test_empty_band_stays_empty_whatever_is_live():
     assert held({"a": [0.9]}, a=(0.3, 0.3)) == {"a": (0.3, 0.3)}
 
 
-def test_idle_label_is_asked_about_only_where_a_threshold_is_live():
+def test_idle_label_is_scored_only_for_a_live_threshold():
     assert held({}, idle={"a"}, a=(0.3, 0.7), b=(0.3, 0.7)) == {"a": (0.3, 0.3), "b": (0.3, 0.7)}
     assert held({"a": [0.5]}, idle={"a"}, a=(0.3, 0.7)) == {"a": (0.3, 0.7)}
 

@@ -52,7 +52,7 @@ def both(write_cascade):
     return make
 
 
-def test_encoder_reads_what_the_screen_is_unsure_of_and_nothing_else(both):
+def test_encoder_reads_only_what_the_screen_is_unsure_of(both):
     cascade = both()
     scored = cascade.score(["rude", "word", "rude rude"])
     assert cascade.encoder.read == ["rude"]
@@ -98,7 +98,7 @@ def test_text_settled_for_one_label_is_still_read_for_another(both):
     assert scored.values[0] == pytest.approx([0.9975, 0.0025], abs=1e-4)  # softmax of 9 and 3
 
 
-def test_each_window_has_one_reader_and_the_strongest_window_counts(both):
+def test_each_window_has_one_reader_and_the_highest_counts(both):
     cascade = both()
     #  rude word word word word word word word scary scary
     #  [----------------------------)                        read: 0.9975, 0.0025
@@ -126,7 +126,7 @@ def test_a_tie_is_the_encoders(write_cascade):
     assert same.score(["rude" + " word" * 7]).by_encoder.tolist() == [[True, True]]
 
 
-def test_encoder_is_given_whole_words_of_the_text_as_it_was_written(both):
+def test_encoder_reads_whole_words_of_the_original_text(both):
     cascade = both(rudeness=(0.9, 0.99))
     #                 [-- six tokens: wo ##rd... the words around them are the text's own, marks and capitals kept
     assert cascade.score(["  «Rude,\u200b wôrd»\n"]).sent == 1
@@ -150,7 +150,7 @@ def test_the_same_words_are_read_once_a_call(both):
     assert (scored.values[[0, 2, 3]] == scored.values[0]).all()
 
 
-def test_encoder_reads_so_many_windows_of_a_huge_text_and_no_more(both):
+def test_encoder_reads_a_bounded_number_of_windows(both):
     cascade = both()
     #  Of eight words one is rude, and windows begin at every fourth: each holds one `rude`, 0.9526.
     text = " ".join("word" if i % 8 else "rude" for i in range(4000))
@@ -193,7 +193,8 @@ def test_text_scores_the_same_alone_and_in_any_batch_and_order(real_cascade):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_neither_crashes_nor_stalls_nor_moves_its_neighbours(real_cascade, name):
+def test_hostile_text_harms_no_other_text(real_cascade, name):
+    """It neither crashes nor stalls, and its neighbours score as without it."""
     everything = real_cascade.covering(dict.fromkeys(real_cascade.labels, (0.0, 1.0)))
     neighbours = ["a kind word", "you are a fool"]
     began = time.process_time()
@@ -224,7 +225,7 @@ def test_view_asks_the_encoder_near_a_live_threshold(both):
     assert view.version != cascade.version
 
 
-def test_views_share_the_models_and_are_widened_from_the_manifests_bands(both):
+def test_views_share_models_and_widen_the_manifests_bands(both):
     cascade = both(rudeness=(0.2, 0.3))
     wide, narrow = cascade.covering({"rudeness": [0.9]}), cascade.covering({"rudeness": [0.25]})
     assert wide.encoder is cascade.encoder

@@ -149,7 +149,7 @@ def test_cascade_is_explained_by_its_screen(write_cascade):
     assert explained(cascade, "a rude word") == [("rude", "rudeness", 0.91)]  # 0.9526 less 0.0474: the screen's
 
 
-def test_cascade_is_explained_by_its_encoder_where_that_read_and_was_asked_to(write_cascade):
+def test_encoder_explains_what_it_read_where_it_is_asked_to(write_cascade):
     cascade = load(manifest=write_cascade())
     #  The encoder's: 0.9975 with the word, 0.5 without. The pieces stand in the text: "a rude" starts at 0, at 40 ..
     assert explained(cascade, "a rude word", by_encoder=True) == [("rude", "rudeness", 0.5)]

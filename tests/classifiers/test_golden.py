@@ -59,7 +59,7 @@ def test_cascade_is_checked_as_a_whole(write_cascade, golden):
         load(manifest=write_cascade(**golden(one(0.001, rudeness=0.9526))))
 
 
-def test_file_that_was_written_passes_and_rounds_to_four_decimals(tiny, tmp_path):
+def test_written_file_passes_and_rounds_to_four_decimals(tiny, tmp_path):
     write(tmp_path / "g.json", tiny, [SENTENCE, "scary"], tolerance=0.0001)
     found = read(tmp_path / "g.json", (tmp_path / "g.json").read_bytes())
     assert found.texts[0].scores == {"rudeness": 0.9526, "menace": 0.0474}

@@ -55,7 +55,7 @@ def column(scorer, label, texts):
     return scorer.score(texts).values[:, scorer.labels.index(label)]
 
 
-def test_default_gives_every_label_and_says_which_are_experimental(cascade):
+def test_default_gives_every_label_and_marks_experimental_ones(cascade):
     assert {"toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype"} <= set(cascade.labels)
     assert set(cascade.entry.prompt_labels) == {"prompt_injection", "jailbreak"}
     assert set(cascade.entry.experimental) >= {"self_harm", "violence"}
@@ -101,7 +101,8 @@ def test_disguises_that_are_folded_score_as_the_plain_one(cascade, part):
         assert (plain == other).all()
 
 
-def test_text_scores_the_same_alone_and_in_twenty_batches_of_the_default(cascade):
+def test_text_scores_the_same_alone_and_in_twenty_batches(cascade):
+    """Of the default model."""
     texts = [*BENIGN, LONG_BENIGN, *INSULTING, *THREATENING, *STEREOTYPING, *(t for pair in TWINS for t in pair), ""]
     alone = [cascade.score([text]) for text in texts]
     rng = random.Random(5)

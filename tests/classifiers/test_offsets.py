@@ -31,7 +31,8 @@ def test_span_of_a_token_is_what_a_reader_would_mark(text, offsets, expected):
     assert text[start:end] == expected
 
 
-def test_words_are_runs_of_tokens_of_one_word_and_tokens_of_none_stand_alone():
+def test_words_are_runs_of_tokens_of_one_word():
+    """A token of no word stands on its own."""
     #  token    0  1  2     3     4     5
     #  word     0  0  1     none  none  2
     tokens = [(0, 1, 0), (1, 2, 0), (3, 4, 1), (4, 5, None), (5, 6, None), (6, 7, 2)]
@@ -58,7 +59,7 @@ def test_word_is_followed_out_of_its_window_but_not_far():
         ("x" * 30 + "M" + "y" * 30, "M", "x" * 20 + "M" + "y" * 20),
     ],
 )
-def test_stretch_is_widened_to_whole_words_by_twenty_characters_at_most(text, inside, expected):
+def test_stretch_widens_to_words_by_at_most_twenty_characters(text, inside, expected):
     at = text.index(inside)
     start, end = widened(text, at, at + len(inside))
     assert text[start:end] == expected

@@ -120,7 +120,7 @@ def has_run(text):
 
 @settings(deadline=None, max_examples=200)
 @given(TEXTS)
-def test_quick_look_misses_no_run_and_the_full_one_finds_just_those(text):
+def test_quick_check_misses_no_run_of_the_full_one(text):
     text = text[:1200]
     there = has_run(text)
     assert may_repeat(text) or not there
@@ -145,7 +145,7 @@ def test_nothing_stands_side_by_side_that_did_not_before(text):
 
 @settings(deadline=None, max_examples=300)
 @given(TEXTS.filter(bool), st.data())
-def test_span_is_of_the_original_and_takes_in_each_run_it_touches(text, data):
+def test_span_is_of_the_original_with_each_run_it_touches(text, data):
     short = shortened(text)
     start = data.draw(st.integers(0, len(short.text) - 1))
     end = data.draw(st.integers(start + 1, len(short.text)))

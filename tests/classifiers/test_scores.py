@@ -54,7 +54,8 @@ def test_text_without_tokens_scores_nothing(classifier, text):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_neither_crashes_nor_stalls_nor_moves_its_neighbours(classifier, name):
+def test_hostile_text_harms_no_other_text(classifier, name):
+    """It neither crashes nor stalls, and its neighbours score as without it."""
     neighbours = ["a kind word", "rude"]
     began = time.process_time()
     scores = classifier.score([neighbours[0], HOSTILE[name], neighbours[1]]).values
@@ -63,12 +64,13 @@ def test_hostile_text_neither_crashes_nor_stalls_nor_moves_its_neighbours(classi
     np.testing.assert_array_equal(scores[[0, 2]], classifier.score(neighbours).values)
 
 
-def test_lone_surrogates_become_replacement_characters_one_for_one():
+def test_lone_surrogates_become_replacement_characters():
+    """One for one."""
     assert encodable("a\ud800b\udfff\U0001f600") == "a\ufffdb\ufffd\U0001f600"
     assert encodable("plain\0") == "plain\0"
 
 
-def test_batches_side_by_side_on_threads_give_what_one_thread_gives(classifier):
+def test_parallel_batches_score_as_on_one_thread(classifier):
     batches = [some_texts(16, seed=seed) for seed in range(24)]
     expected = [classifier.score(batch).values for batch in batches]
     with ThreadPoolExecutor(8) as pool:

@@ -64,7 +64,7 @@ def test_any_text_has_the_tokenizers_tokens(name, texts):
     same(name, list(map(encodable, texts)))
 
 
-def test_every_character_that_python_splits_at_is_white_space_or_odd():
+def test_every_character_python_splits_at_is_space_or_odd():
     split = {chr(i) for i in range(0x110000) if not chr(i).split()}
     assert split == set(SPACES) | {c for c in split if ODD.match(c)}
 

@@ -15,12 +15,12 @@ from tests.cli.conftest import POLICY, TWIN, Cli, stored
 from tests.support.stacks import Stack
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.silence import duration_s
-from tidegate.streams.core.alerts.status import AlertStatus, Transition, event
+from tidegate.streams.core.alerts.status import AlertStatus, Transition, alert_event
 from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.store import Checkpoint
 from tidegate.streams.store.redis import RedisStore
 
@@ -123,18 +123,18 @@ def test_alerts_shows_the_worst_first_and_who_silenced_it(own: Cli) -> None:
     ]
     assert [a["shadow"] for a in own("alerts", "--json").jsonl] == [False, False, False, True]
     row = own("alerts").out.splitlines()[1].split()
-    assert row[:7] == ["firing", "bias_spike", "tenant=b", "12.50%", "5.00%", "25", "200"]
-    assert row[7].endswith("m")  # since 200 s before this module was read
+    assert row[:8] == ["firing", "warning", "bias_spike", "tenant=b", "12.50%", "5.00%", "25", "200"]
+    assert row[8].endswith("m")  # since 200 s before this module was read
     assert own("silence", "expire", id).code == 0
     assert own("alerts", "--json").jsonl[0]["silenced_by"] is None
 
 
 def test_the_history_of_alerts_is_every_transition_once(own: Cli) -> None:
     fired = status("high_toxicity", "all", AlertState.FIRING)
-    first = event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
-    again = event(fired, None, "0-a", None)
+    first = alert_event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
+    again = alert_event(fired, None, "0-a", None)
     later = status("high_toxicity", "all", AlertState.RESOLVED).model_copy(update={"sequence": 4, "at_ms": NOW + 1})
-    second = event(later, Transition(AlertState.FIRING, AlertState.RESOLVED, AlertReason.BELOW), "1-b", "s-1")
+    second = alert_event(later, Transition(AlertState.FIRING, AlertState.RESOLVED, AlertReason.BELOW), "1-b", "s-1")
     own.write([("alerts", b"k", a.model_dump_json().encode()) for a in (second, first, again, first)])
     own.write([("alerts", b"k", b"garbage")])
     ran = own("alerts", "--all", "--json")
@@ -188,7 +188,7 @@ def test_durations(text: str, seconds: int) -> None:
 
 def test_what_a_later_tidegate_wrote_is_shown_all_the_same(own: Cli) -> None:
     fired = status("high_toxicity", "all", AlertState.FIRING)
-    alert = event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
+    alert = alert_event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
     dead, taken = letter(0, 8, b"junk"), rate("all", "fault", 5)
     written = [("alerts", b"k", alert.model_dump_json().encode()), taken]
     written.append(("dead-letters", dead.id.encode(), dead.model_dump_json().encode()))
@@ -290,7 +290,7 @@ def letter(partition: int, offset: int, value: bytes, *, kept: bool = False, epo
 
 def read(cli: Cli, topic: str) -> list[Any]:
     async def work() -> list[Any]:
-        return [(record.key, record.value) async for record in everything(cli.settings.kafka, topic)]
+        return [(record.key, record.value) async for record in read_all(cli.settings.kafka, topic)]
 
     return asyncio.run(work())
 

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
-from tidegate.streams.core.policy.snapshot import PolicySnapshot, hash_of, to_json
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, content_hash, to_json
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
@@ -110,7 +110,7 @@ async def made_anew(kafka: str) -> None:
 def keep(cli: Cli) -> None:
     """What a worker would have kept of the log."""
     log = asyncio.run(read_log(cli.settings)).log
-    kept = PolicySnapshot(log, hash_of(b"the last record"))
+    kept = PolicySnapshot(log, content_hash(b"the last record"))
     in_store(cli, lambda store: store.save_policies(kept.order, to_json(kept)))
 
 

@@ -19,7 +19,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.embedded import free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.writing import producer
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}
@@ -56,7 +56,7 @@ def send(cli: Cli, *records: tuple[str, int, dict[str, Any], dict[str, str]]) ->
 
 def read(cli: Cli, topic: str) -> list[Any]:
     async def work() -> list[Any]:
-        return [record async for record in everything(cli.settings.kafka, topic)]
+        return [record async for record in read_all(cli.settings.kafka, topic)]
 
     return asyncio.run(work())
 

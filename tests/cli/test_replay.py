@@ -19,7 +19,7 @@ import redis
 from aiokafka import AIOKafkaProducer
 
 from tests.cli.conftest import Cli
-from tests.drills.fleet import ROOT, account, fleet, settled
+from tests.drills.fleet import ROOT, account, fleet, wait_until_counted
 from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason
@@ -28,7 +28,7 @@ from tidegate.streams.core.policy.model import digest, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import ends_of, everything
+from tidegate.streams.kafka.reading import end_offsets, read_all
 from tidegate.streams.operations.replay.range import OffsetRange
 from tidegate.streams.operations.replay.run import Replays
 from tidegate.streams.policy_log.file import read_policy
@@ -89,7 +89,7 @@ class World:
         """Of one run, in the topic's order: the record, and the decision in it."""
 
         async def work() -> list[tuple[Any, Decision]]:
-            read = [r async for r in everything(self.cli.settings.kafka, "replays")]
+            read = [r async for r in read_all(self.cli.settings.kafka, "replays")]
             return [(r, d) for r in read if (d := Decision.model_validate_json(r.value)).epoch == epoch]
 
         return asyncio.run(work())
@@ -128,7 +128,7 @@ def world(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Worl
         workers.start()
         at = asyncio.run(send(stack.kafka))
         seen = asyncio.run(account(stack.kafka, SENT, 60))
-        asyncio.run(settled(stack.redis, SENT, 30))
+        asyncio.run(wait_until_counted(stack.redis, SENT, 30))
     assert seen.positions == set(at)
     env = {**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted", "TIDEGATE_SCORE_THREADS": "1"}
     made = World(Cli(env), at, dead=set(seen.dead))
@@ -300,7 +300,7 @@ def ends(world: World, *topics: str) -> dict[str, dict[int, int]]:
     async def work() -> dict[str, dict[int, int]]:
         kafka = world.cli.settings.kafka
         names = topics or [topic.name for topic in TOPICS]
-        return {name: {tp.partition: n for tp, n in (await ends_of(kafka, name)).items()} for name in names}
+        return {name: {tp.partition: n for tp, n in (await end_offsets(kafka, name)).items()} for name in names}
 
     return asyncio.run(work())
 

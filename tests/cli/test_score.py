@@ -134,7 +134,10 @@ def test_a_redact_decision_says_what_to_hide(offline: Cli, tmp_path: Path) -> No
 
 def test_with_a_cascade_every_score_says_who_gave_it(offline: Cli) -> None:
     ran = offline(
-        "score", "-", stdin=line("a", "toxicity=0.91! insult=0.2"), TIDEGATE_CLASSIFIER="tests.support.scorers:Cascade"
+        "score",
+        "-",
+        stdin=line("a", "toxicity=0.91! insult=0.2"),
+        TIDEGATE_CLASSIFIER="tests.support.scorers:CascadeScorer",
     )
     (found,) = ran.jsonl
     assert (found["by"]["toxicity"], found["by"]["insult"]) == ("encoder", "screen")

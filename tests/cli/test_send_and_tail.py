@@ -13,13 +13,13 @@ from tests.cli.conftest import Cli
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.tail import line as tell
 from tidegate.streams.core.fields import shortened
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.writing import record_bytes
 
 
 def on(cli: Cli, topic: str) -> list[Any]:
     async def read() -> list[Any]:
-        return [record async for record in everything(cli.settings.kafka, topic)]
+        return [record async for record in read_all(cli.settings.kafka, topic)]
 
     return asyncio.run(read())
 
@@ -176,7 +176,8 @@ LETTER = {
         (
             "alerts",
             ALERT,
-            "firing   high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)  silenced by s-1",
+            "firing   warning  high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)"
+            "  silenced by s-1",
         ),
         ("rates", RATE, "all  fault  too few  0 of 3 in 300 s  incomplete"),
         ("dead-letters", LETTER, "completions[3]@8  not_json at byte 17; expected JSON; 1,234 bytes"),
@@ -258,12 +259,12 @@ def test_tail_shows_a_completions_text_only_as_json(cli: Cli) -> None:
 
 async def test_from_now_on_means_from_the_real_end(cli: Cli) -> None:
     """End offsets of the embedded broker are wrong: the end is where a fetch says it is."""
-    from tidegate.streams.kafka.reading import ends_of
+    from tidegate.streams.kafka.reading import end_offsets
     from tidegate.streams.kafka.writing import producer
 
-    before = await ends_of(cli.settings.kafka, "enforcements")
+    before = await end_offsets(cli.settings.kafka, "enforcements")
     async with producer(cli.settings) as out:
         for _ in range(3):
             await out.send_and_wait("enforcements", b"{}", partition=1)
-    after = await ends_of(cli.settings.kafka, "enforcements")
+    after = await end_offsets(cli.settings.kafka, "enforcements")
     assert [(tp.partition, after[tp] - before[tp]) for tp in sorted(after)] == [(0, 0), (1, 3)]

@@ -25,6 +25,7 @@ def keep(cli: Cli, *alerts: tuple[str, str, AlertState]) -> None:
         return AlertStatus(
             rule=rule, scope=scope, measure="label.toxicity", kind="share", above=0.05, resolve_below=0.04,
             window_s=300, state=state, reason=AlertReason.HELD, since_ms=NOW - 3 * 3_600_000, at_ms=NOW, sequence=3,
+            value=0.125, hits=25, total=200,
         ).model_dump_json()  # fmt: skip
 
     async def work() -> None:

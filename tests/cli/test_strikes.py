@@ -191,7 +191,7 @@ def test_a_policy_without_weights_is_said(own_stack: Stack, tmp_path: Path) -> N
     strike(own, acme=(0, 2.5))
     assert own("policy", "apply", str(POLICY), "--reason", "off again", "--yes").code == 0
     ran = own("strikes", "show")
-    assert ran.err == "the live policy gives no weights: no strikes are made now (docs/policy.md)\n"
+    assert ran.err == "the live policy gives no weights: no strikes are made now (docs/reference/policy.md)\n"
     assert ACME in ran.out  # those that there are still stand
 
 

@@ -274,7 +274,7 @@ def test_a_range_older_than_what_is_kept_is_refused(own: Cli, stricter: Path, mo
 
     async def begun_later(topic: TopicReader, from_ms: int, *, most: int | None = None) -> list[OffsetRange]:
         found = await asked(topic, from_ms, most=most)
-        return [s._replace(begins=5, start=max(5, s.start)) if s.end else s for s in found]
+        return [s._replace(log_start=5, start=max(5, s.start)) if s.end else s for s in found]
 
     monkeypatch.setattr(TopicReader, "since", begun_later)
     ran = own("policy", "what-if", str(stricter), *RANGE)

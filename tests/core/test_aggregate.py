@@ -23,7 +23,7 @@ from tidegate.streams.core.rates import aggregate as count
 from tidegate.streams.core.rates.aggregate import ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.rates import total_of
 from tidegate.streams.core.series import names, prefixes, scoped, split
-from tidegate.streams.core.times import Arrived, TimeSource
+from tidegate.streams.core.times import Arrival, TimeSource
 
 S = 1000
 
@@ -38,7 +38,7 @@ def _reason(label: str, action: str) -> Reason:
     )
 
 
-def _decision(at_ms: int = 0, action: str = "allow", labels: str = "", prompt: str = "", **given: object) -> Decision:
+def _decision(at_ms: int = 0, action: str = "allow", labels: str = "", prompt: str = "", **fields: object) -> Decision:
     reasons = [_reason(label, action) for label in labels.split()]
     reasons += [
         Reason(label=label, action=Action(action), score=0.9, scope="default", of="prompt") for label in prompt.split()
@@ -55,7 +55,7 @@ def _decision(at_ms: int = 0, action: str = "allow", labels: str = "", prompt: s
         "model_version": "m",
         "scopes": Scopes(tenant="acme", model="gpt", route="chat"),
     }
-    return Decision.model_validate(facts | given)
+    return Decision.model_validate(facts | fields)
 
 
 def _everywhere(counter: str, n: int) -> dict[str, int]:
@@ -96,10 +96,10 @@ def _everywhere(counter: str, n: int) -> dict[str, int]:
     ids=["allow", "flag", "fault", "producer_failed", "failed_halfway", "failed_fault", "too_late"],
 )
 def test_a_decision_counts_as(decision: Decision, counters: list[str], totals: dict[str, int]) -> None:
-    found = aggregate([decision], 0, _live(), scoped)
-    assert found.totals == totals
-    assert found.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
-    assert found.users == {}
+    counted = aggregate([decision], 0, _live(), scoped)
+    assert counted.totals == totals
+    assert counted.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
+    assert counted.users == {}
 
 
 def test_the_failure_rate_is_a_share_of_each_completion_once() -> None:
@@ -111,13 +111,13 @@ def test_the_failure_rate_is_a_share_of_each_completion_once() -> None:
         _decision(labels="fault", fault=FaultReason.BAD_SCORES),
     ]
     counts = aggregate(decisions, 0, _live(), scoped).counts[0]
-    found = {
+    counted = {
         name: (counts[f"{of.hits}|all"], total_of(of, "all", sums))
         for name, of in FIXED.items()
         for sums in [{counter: {"all": counts.get(f"{counter}|all", 0)} for counter in of.counters}]
         if name in ("producer_failed", "fault", "action.allow")
     }
-    assert found == {
+    assert counted == {
         "action.allow": (7, 7),  # scored: 6 + 1
         "fault": (1, 8),  # scored + fault: 7 + 1
         "producer_failed": (3, 9),  # scored + producer_failed - scored_failed: 7 + 3 - 1, in no place twice
@@ -127,22 +127,23 @@ def test_the_failure_rate_is_a_share_of_each_completion_once() -> None:
 def test_counts_are_sums_per_bucket() -> None:
     #   [-- 2 --)[-- 1 --)
     #    0  9999  10000
-    found = aggregate([_decision(0), _decision(9999), _decision(10 * S)], 3, _live(), scoped)
-    assert found.totals == {"decided": 3, "dead_letters": 3}
-    assert {start: counts["scored|all"] for start, counts in found.counts.items()} == {0: 2, 10 * S: 1}
+    counted = aggregate([_decision(0), _decision(9999), _decision(10 * S)], 3, _live(), scoped)
+    assert counted.totals == {"decided": 3, "dead_letters": 3}
+    assert {start: counts["scored|all"] for start, counts in counted.counts.items()} == {0: 2, 10 * S: 1}
 
 
-def test_names_beyond_the_limit_count_together_and_apart_from_a_tenant_called_other() -> None:
+def test_names_beyond_the_limit_count_as_other() -> None:
+    """Names beyond the limit count together, and apart from a tenant called "other"."""
     decisions = [_decision(scopes=Scopes(tenant=name)) for name in ("a", "b", "other")]
-    found = aggregate(
+    counted = aggregate(
         decisions, 0, _live(), lambda kind, name: scoped(kind, name) if name == "other" else f"{kind}:other"
     )
-    assert found.counts[0]["scored|tenant:other"] == 2
-    assert found.counts[0]["scored|tenant=other"] == 1
-    assert found.counts[0]["scored|all"] == 3
+    assert counted.counts[0]["scored|tenant:other"] == 2
+    assert counted.counts[0]["scored|tenant=other"] == 1
+    assert counted.counts[0]["scored|all"] == 3
 
 
-def test_users_are_kept_only_for_the_series_that_a_rule_asks_users_of() -> None:
+def test_users_are_kept_only_where_a_rule_counts_users() -> None:
     live = _live(
         many={"of": "label.toxicity", "above": 0.1, "min_users": 3, "by": ["all", "tenant"]},
         any={"of": "label.insult", "above": 0.1},
@@ -167,16 +168,16 @@ def test_redriven_ones_are_a_total_of_their_own() -> None:
 
 def test_feedback_without_scopes_counts_in_all_only() -> None:
     live = _live(complaints={"of": "complaint", "kind": "count", "above": 3, "min_users": 2, "by": ["all", "tenant"]})
-    source, arrived = Source(topic="feedback", partition=0, offset=0), Arrived(5, TimeSource.RECORD)
+    source, arrived = Source(topic="feedback", partition=0, offset=0), Arrival(5, TimeSource.RECORD)
     kinds = (("f1", FeedbackKind.COMPLAINT, None, "u1"), ("f2", FeedbackKind.COMPLAINT, "acme", "u2"))
-    heard = [
+    received = [
         ReceivedFeedback(Feedback(id=id_, completion_id="c", kind=kind, tenant=tenant), arrived, user, source, 5)
         for id_, kind, tenant, user in kinds
     ]
-    found = aggregate_feedback(heard, 1, live, scoped)
-    assert found.counts == {0: {"complaint|all": 2, "complaint|tenant=acme": 1}}
-    assert found.users == {0: {"complaint|all": {"u1", "u2"}, "complaint|tenant=acme": {"u2"}}}
-    assert found.totals == {"feedback": 2, "dead_letters": 1}
+    counted = aggregate_feedback(received, 1, live, scoped)
+    assert counted.counts == {0: {"complaint|all": 2, "complaint|tenant=acme": 1}}
+    assert counted.users == {0: {"complaint|all": {"u1", "u2"}, "complaint|tenant=acme": {"u2"}}}
+    assert counted.totals == {"feedback": 2, "dead_letters": 1}
 
 
 def test_series_names_split_back() -> None:
@@ -215,34 +216,37 @@ W = "would.9-89abcdef."
     ],
     ids=["allow", "block", "fault", "producer_failed", "failed_halfway", "too_late"],
 )  # fmt: skip
-def test_what_a_shadow_would_have_done_counts_beside_it_and_never_in_the_totals(
+def test_shadow_counters_stand_beside_and_never_in_totals(
     decision: Decision, counters: list[str], totals: dict[str, int]
 ) -> None:
-    found = aggregate([decision], 0, _live(), scoped)
-    assert found.totals == totals
-    assert found.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
+    """What a shadow would have done counts beside the decision, and never in the totals."""
+    counted = aggregate([decision], 0, _live(), scoped)
+    assert counted.totals == totals
+    assert counted.counts.get(0, {}) == {k: v for counter in counters for k, v in _everywhere(counter, 1).items()}
 
 
 def test_two_shadows_after_one_another_are_never_one_sum() -> None:
-    found = aggregate(
+    counted = aggregate(
         [_decision(would_be=_would("block", version=version)) for version in ("9-a", "9-a", "10-b")]
         + [_decision()],
         0, _live(), scoped,
     )  # fmt: skip
-    would = {series: n for series, n in found.counts[0].items() if series.endswith("action.block|all")}
+    would = {series: n for series, n in counted.counts[0].items() if series.endswith("action.block|all")}
     assert would == {"would.9-a.action.block|all": 2, "would.10-b.action.block|all": 1}
-    assert found.counts[0]["scored|all"] == 4
+    assert counted.counts[0]["scored|all"] == 4
 
 
-def test_names_of_a_shadows_counters_are_forgotten_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_shadow_counters_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of a shadow's counters are forgotten where they are too many."""
     monkeypatch.setattr(count, "_MOST_WOULD", 3)
     for n in range(10):
-        found = aggregate([_decision(would_be=_would("block", version=f"{n}-a"))], 0, _live(), scoped)
-        assert found.counts[0][f"would.{n}-a.action.block|all"] == 1
+        counted = aggregate([_decision(would_be=_would("block", version=f"{n}-a"))], 0, _live(), scoped)
+        assert counted.counts[0][f"would.{n}-a.action.block|all"] == 1
         assert len(count._WOULD) <= 3
 
 
-def test_users_of_what_a_shadow_would_have_done_are_kept_where_its_rule_asks_for_them() -> None:
+def test_users_of_shadow_hits_are_kept_for_its_user_rules() -> None:
+    """Users of what a shadow would have done are kept where its rule counts users."""
     rule = {"of": "label.toxicity", "above": 0.1, "min_users": 3, "by": ["tenant"]}
     quiet, loud = _live(many=rule), _live(many={**rule, "shadow": True})
     decisions = [

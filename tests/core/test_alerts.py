@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.alerts import lifecycle as alerts
 from tidegate.streams.core.alerts import status as statuses
-from tidegate.streams.core.alerts.lifecycle import Observed, step, wants_users
+from tidegate.streams.core.alerts.lifecycle import Observation, step, wants_users
 from tidegate.streams.core.alerts.status import AlertStatus, Transition
 from tidegate.streams.core.events import AlertReason, AlertState, Silence
-from tidegate.streams.core.measures import measure
+from tidegate.streams.core.measures import find_measure
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.policy.tables import AlertRule
 
@@ -23,12 +23,12 @@ S = 1000
 T0 = 1_700_000_000 * S
 
 
-def _rule(**given: object) -> AlertRule:
+def _rule(**fields: object) -> AlertRule:
     facts = {"of": "label.toxicity", "above": 0.1, "resolve_below": 0.05, "window_s": 30, "for_s": 20, "min_total": 10}
-    return AlertRule.model_validate(facts | given)
+    return AlertRule.model_validate(facts | fields)
 
 
-class _Life:
+class _Timeline:
     """An alert stepped through time."""
 
     def __init__(self, rule: AlertRule) -> None:
@@ -39,7 +39,7 @@ class _Life:
     status: AlertStatus | None
 
     def see(self, hits: int, total: int, users: int | None = None, *, incomplete: bool = False) -> str:
-        observed = Observed("all", self.at_ms, hits, total, users, incomplete)
+        observed = Observation("all", self.at_ms, hits, total, users, incomplete)
         self.status, transition = step(self.status, observed, "r", self.rule)
         if transition:
             self.transitions.append(transition)
@@ -135,14 +135,14 @@ class _Life:
     ],
 )
 def test_timeline(rule: dict[str, object], timeline: list[tuple[str, str]]) -> None:
-    life = _Life(_rule(**rule))
+    life = _Timeline(_rule(**rule))
     for i, (seen, expected) in enumerate(timeline):
         hits, total = map(int, seen.split("/"))
         assert life.see(hits, total) == expected, f"boundary {i}: {seen}"
 
 
 def test_incomplete_holds_whatever_is_seen() -> None:
-    life = _Life(_rule(for_s=0))
+    life = _Timeline(_rule(for_s=0))
     assert life.see(5, 10, incomplete=True) == "-"
     assert life.see(5, 10) == "firing broken"
     assert life.see(0, 10, incomplete=True) == "firing incomplete"
@@ -152,9 +152,9 @@ def test_incomplete_holds_whatever_is_seen() -> None:
 
 def test_one_user_posting_again_and_again_is_not_an_incident() -> None:
     rule = _rule(min_users=3, for_s=0)
-    life = _Life(rule)
-    assert not wants_users(Observed("all", T0, 1, 10), rule)  # not broken: nobody is asked
-    assert wants_users(Observed("all", T0, 5, 10), rule)
+    life = _Timeline(rule)
+    assert not wants_users(Observation("all", T0, 1, 10), rule)  # not broken: nobody is asked
+    assert wants_users(Observation("all", T0, 5, 10), rule)
     with pytest.raises(ValueError, match="users were not asked"):
         life.see(5, 10)
     assert life.see(5, 10, users=1) == "-"
@@ -164,7 +164,7 @@ def test_one_user_posting_again_and_again_is_not_an_incident() -> None:
 
 
 def test_resolved_is_shown_for_an_hour() -> None:
-    life = _Life(_rule(for_s=0))
+    life = _Timeline(_rule(for_s=0))
     life.see(5, 10)
     life.see(0, 10)
     assert life.status is not None
@@ -177,40 +177,44 @@ def test_resolved_is_shown_for_an_hour() -> None:
 
 
 def test_an_alert_whose_rule_was_removed_ends() -> None:
-    life = _Life(_rule(for_s=0))
+    life = _Timeline(_rule(for_s=0))
     life.see(5, 10)
     assert life.status is not None
-    status, transition = alerts.removed(life.status, life.at_ms)
+    status, transition = alerts.end_removed(life.status, life.at_ms)
     assert transition == (AlertState.FIRING, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
     assert status is not None
     assert status.sequence > life.status.sequence
-    pending = _Life(_rule())
+    pending = _Timeline(_rule())
     pending.see(5, 10)
     assert pending.status is not None
-    status, transition = alerts.removed(pending.status, pending.at_ms)
+    status, transition = alerts.end_removed(pending.status, pending.at_ms)
     assert transition == (AlertState.PENDING, AlertState.RESOLVED, AlertReason.RULE_REMOVED)
 
 
-def test_an_id_is_fingerprint_and_boundary_so_that_a_lost_store_reuses_none() -> None:
-    life = _Life(_rule(for_s=0))
+def test_an_alert_id_is_never_reused_after_a_lost_store() -> None:
+    """An id is fingerprint and boundary, so that a lost store reuses none."""
+    life = _Timeline(_rule(for_s=0))
     life.see(5, 10)
     life.see(0, 10)
     assert life.sequences == [T0 // S, T0 // S + 10]
     assert life.status is not None
-    found = statuses.event(life.status, life.transitions[-1], "7-abc", None)
-    assert found.id == f"{statuses.fingerprint('r', 'all')}-{T0 // S + 10}"
-    assert len(found.fingerprint) == 16
-    assert (found.previous, found.state, found.resent) == (AlertState.FIRING, AlertState.RESOLVED, False)
-    again = statuses.event(life.status, None, "7-abc", "s1")
-    assert (again.id, again.previous, again.resent, again.silenced_by) == (found.id, AlertState.RESOLVED, True, "s1")
+    event = statuses.alert_event(life.status, life.transitions[-1], "7-abc", None)
+    assert event.id == f"{statuses.fingerprint('r', 'all')}-{T0 // S + 10}"
+    assert len(event.fingerprint) == 16
+    assert (event.previous, event.state, event.resent) == (AlertState.FIRING, AlertState.RESOLVED, False)
+    again = statuses.alert_event(life.status, None, "7-abc", "s1")
+    assert (again.id, again.previous, again.resent, again.silenced_by) == (event.id, AlertState.RESOLVED, True, "s1")
 
 
-def test_observe_gives_scopes_with_hits_of_the_rules_kinds_and_those_with_an_alert() -> None:
+def test_observe_gives_scopes_with_hits_and_those_with_an_alert() -> None:
+    """Scopes with hits are of the rule's kinds."""
     sums = {"label.toxicity": {"all": 3, "tenant=b": 2, "tenant:other": 1}, "scored": {"all": 9, "tenant=a": 4}}
-    of = measure("label.toxicity", ["toxicity"], [])
-    assert of is not None
-    found = [(o.scope, o.hits, o.total) for o in alerts.observe(_rule(by=["tenant"]), of, sums, {"tenant=a"}, T0)]
-    assert found == [("tenant:other", 1, 0), ("tenant=a", 0, 4), ("tenant=b", 2, 0)]
+    measure = find_measure("label.toxicity", ["toxicity"], [])
+    assert measure is not None
+    observations = [
+        (o.scope, o.hits, o.total) for o in alerts.observe(_rule(by=["tenant"]), measure, sums, {"tenant=a"}, T0)
+    ]
+    assert observations == [("tenant:other", 1, 0), ("tenant=a", 0, 4), ("tenant=b", 2, 0)]
 
 
 SEEN = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()).map(
@@ -222,7 +226,7 @@ SEEN = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()).map(
 def test_life(seen: list[tuple[int, int, bool]], for_s: int, kind: str) -> None:
     rule = _rule(for_s=for_s, kind=kind, above=0.5 if kind == "share" else 8, resolve_below=None)
     life, broken_since, allowed = (
-        _Life(rule),
+        _Timeline(rule),
         None,
         {
             AlertState.INACTIVE: {AlertState.PENDING, AlertState.FIRING},
@@ -256,8 +260,10 @@ def test_life(seen: list[tuple[int, int, bool]], for_s: int, kind: str) -> None:
     assert life.status is None or life.status.state in (AlertState.INACTIVE, AlertState.RESOLVED)
 
 
-def _silence(**given: object) -> Silence:
-    return Silence.model_validate({"id": "s1", "author": "ops", "reason": "known", "at_ms": 10, "until_ms": 20} | given)
+def _silence(**fields: object) -> Silence:
+    return Silence.model_validate(
+        {"id": "s1", "author": "ops", "reason": "known", "at_ms": 10, "until_ms": 20} | fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,12 +284,12 @@ def test_silenced_by(silences: list[Silence], now_ms: int, expected: str | None)
 
 
 def test_what_is_sent_and_queued_is_kept_with_the_status() -> None:
-    life = _Life(_rule(for_s=0))
+    life = _Timeline(_rule(for_s=0))
     life.see(5, 10)
     assert life.status is not None
-    alert = statuses.event(life.status, life.transitions[-1], "7-abc", None)
-    queued = statuses.queued(life.status, alert)
+    alert = statuses.alert_event(life.status, life.transitions[-1], "7-abc", None)
+    queued = statuses.with_unpublished(life.status, alert)
     assert queued.unpublished == (alert,)
-    kept = {queued.fingerprint: queued.model_dump_json(), statuses.TICK: "{}"}
-    assert statuses.read(kept) == {queued.fingerprint: queued}
+    stored = {queued.fingerprint: queued.model_dump_json(), statuses.RULER_KEY: "{}"}
+    assert statuses.parse_statuses(stored) == {queued.fingerprint: queued}
     assert statuses.acknowledged(queued, 77) == life.status.model_copy(update={"last_sent_ms": 77})

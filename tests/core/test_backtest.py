@@ -20,8 +20,8 @@ from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.series import scoped
-from tidegate.streams.core.simulation.backtest import Backtest, Backtested, FirstScopes
-from tidegate.streams.core.times import Arrived, TimeSource
+from tidegate.streams.core.simulation.backtest import Backtest, BacktestResult, FirstScopes
+from tidegate.streams.core.times import Arrival, TimeSource
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.store import Apply, Checkpoint, Marker
@@ -52,14 +52,16 @@ def inputs(
     )  # fmt: skip
 
 
-def ran(live: LivePolicy, given: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000) -> Backtested:
+def backtested(
+    live: LivePolicy, entries: Sequence[Inputs], since_s: int, until_s: int, limit: int = 1000
+) -> BacktestResult:
     test = Backtest(live, FirstScopes(limit))
-    test.add([decide(one, live) for one in given])
+    test.add([decide(one, live) for one in entries])
     return test.run(T + since_s * S, T + until_s * S)
 
 
-def told(found: Backtested) -> list[str]:
-    return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in found.transitions]
+def format_transitions(result: BacktestResult) -> list[str]:
+    return [f"{(a.at_ms - T) // S} {a.scope} {a.state.value} {a.reason.value}" for a in result.transitions]
 
 
 #  toxic   2    2    0    0
@@ -72,38 +74,38 @@ WAVE = [
 ]
 
 
-def test_an_alert_fires_and_resolves_at_the_boundaries_of_its_window() -> None:
-    found = ran(policy(), WAVE, 0, 60)
+def test_an_alert_fires_and_resolves_at_window_boundaries() -> None:
+    found = backtested(policy(), WAVE, 0, 60)
     # at 10: 2 of 2; at 20: 4 of 4; at 30: 2 of 6 = 33%, between; at 40: 0 of 8, below
-    assert told(found) == ["10 all firing broken", "40 all resolved below"]
+    assert format_transitions(found) == ["10 all firing broken", "40 all resolved below"]
     (firing,) = found.firings
     assert (firing.fired_ms, firing.resolved_ms, firing.peak) == (T + 10 * S, T + 40 * S, 1.0)
 
 
 def test_for_s_holds_it_back_and_what_passes_before_never_fires() -> None:
     held = policy(toxic=RULE | {"for_s": 10}, waits=RULE | {"for_s": 30})
-    found = ran(held, WAVE, 0, 60)
+    found = backtested(held, WAVE, 0, 60)
     # both pending at 10, broken again at 20: the first fires; at 30 neither is broken
-    assert [f"{a.rule} {line}" for a, line in zip(found.transitions, told(found), strict=True)] == [
+    assert [f"{a.rule} {line}" for a, line in zip(found.transitions, format_transitions(found), strict=True)] == [
         "toxic 10 all pending broken", "waits 10 all pending broken", "toxic 20 all firing held",
         "waits 30 all resolved between", "toxic 40 all resolved below",
     ]  # fmt: skip
     assert [(f.rule, f.pending_ms, f.fired_ms) for f in found.firings] == [("toxic", T + 10 * S, T + 20 * S)]
 
 
-def test_what_fires_when_the_range_begins_is_said_and_its_beginning_too() -> None:
-    found = ran(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
-    assert told(found) == ["20 all firing held"]
+def test_a_firing_at_the_ranges_start_is_listed_with_its_start() -> None:
+    found = backtested(policy(toxic=RULE | {"for_s": 10}), WAVE, 20, 30)
+    assert format_transitions(found) == ["20 all firing held"]
     (firing,) = found.firings
     assert (firing.pending_ms, firing.fired_ms, firing.resolved_ms) == (T + 10 * S, T + 20 * S, None)
-    (earlier,) = ran(policy(), WAVE, 20, 60).firings  # for_s 0: followed for one bucket before the range
+    (earlier,) = backtested(policy(), WAVE, 20, 60).firings  # for_s 0: followed for one bucket before the range
     assert (earlier.fired_ms, earlier.resolved_ms) == (T + 10 * S, T + 40 * S)
-    assert told(ran(policy(), WAVE, 20, 60)) == ["40 all resolved below"]
+    assert format_transitions(backtested(policy(), WAVE, 20, 60)) == ["40 all resolved below"]
 
 
 def test_an_alert_that_ended_before_the_range_is_not_of_it() -> None:
     # fires at 10, is resolved at 40; the other rule, which never fires, has alerts followed from -20 on
-    found = ran(policy(toxic=RULE, waits=RULE | {"for_s": 60}), WAVE, 50, 90)
+    found = backtested(policy(toxic=RULE, waits=RULE | {"for_s": 60}), WAVE, 50, 90)
     assert (found.transitions, found.firings) == ([], [])
 
 
@@ -116,8 +118,8 @@ def test_a_quiet_time_is_passed_over_and_alerts_still_end_in_it() -> None:
     # quiet: too few from 40 on, for a whole window at 60; the next wave is 3 years later
     later = 100_000_000
     wave = [inputs(1, 0.9), inputs(2, 0.9), inputs(later + 1, 0.9), inputs(later + 2, 0.9)]
-    found = ran(policy(), wave, -1_000_000, later + 60)
-    assert told(found) == [
+    found = backtested(policy(), wave, -1_000_000, later + 60)
+    assert format_transitions(found) == [
         "10 all firing broken",
         "50 all resolved quiet",
         f"{later + 10} all firing broken",
@@ -128,8 +130,8 @@ def test_a_quiet_time_is_passed_over_and_alerts_still_end_in_it() -> None:
 def test_users_are_counted_exactly_and_only_where_a_rule_asks() -> None:
     rule = RULE | {"min_users": 2}
     one, two = ([inputs(at, 0.9, user=user) for at, user in ((1, "u1"), (2, user2))] for user2 in ("u1", "u2"))
-    assert told(ran(policy(toxic=rule), one, 0, 20)) == []
-    (alert,) = ran(policy(toxic=rule), two, 0, 20).transitions
+    assert format_transitions(backtested(policy(toxic=rule), one, 0, 20)) == []
+    (alert,) = backtested(policy(toxic=rule), two, 0, 20).transitions
     assert alert.users == 2
 
 
@@ -139,33 +141,33 @@ def test_names_beyond_the_limit_count_together() -> None:
     names = FirstScopes(2)
     test = Backtest(policy(toxic=rule), names)
     test.add([decide(one, test.live) for one in waves])
-    assert told(test.run(T, T + 10 * S)) == [
+    assert format_transitions(test.run(T, T + 10 * S)) == [
         f"10 {scope} firing broken" for scope in ("tenant:other", "tenant=t1", "tenant=t2")
     ]
     assert names.overflowed == {"tenant"}
 
 
-def heard(said: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
+def received(feedback: Feedback, at_ms: int, who: str | None = None) -> ReceivedFeedback:
     source = Source(topic="feedback", partition=0, offset=0)
-    return ReceivedFeedback(said, Arrived(at_ms, TimeSource.RECORD), who, source, at_ms)
+    return ReceivedFeedback(feedback, Arrival(at_ms, TimeSource.RECORD), who, source, at_ms)
 
 
 def test_rules_on_feedback_look_at_feedback() -> None:
     live = policy(complaints={"kind": "count", "of": "complaint", "above": 1, "window_s": 20, "for_s": 0})
     test = Backtest(live, FirstScopes(9))
-    said = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
-    test.hear([heard(one, T + n * S) for n, one in enumerate(said)])
-    assert told(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
+    feedback = [Feedback(id=f"f{n}", completion_id="c", kind=FeedbackKind.COMPLAINT) for n in (1, 2)]
+    test.add_feedback([received(entry, T + n * S) for n, entry in enumerate(feedback)])
+    assert format_transitions(test.run(T, T + 60 * S)) == ["10 all firing broken", "30 all resolved below"]
 
 
-def test_time_is_judged_by_the_policy_that_is_tried() -> None:
+def test_time_is_judged_by_the_candidate_policy() -> None:
     # 40 s late: the one policy counts it where it was, the other not at all
     late = [inputs(at, 0.9, record_s=at + 40) for at in (1, 2)]
     strict = parse(
         policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 10, "rate_window_s": 10, "late_s": 30}}, "p"
     )
-    assert told(ran(policy(), late, 0, 20)) == ["10 all firing broken"]
-    assert told(ran(LivePolicy("v", strict), late, 0, 20)) == []
+    assert format_transitions(backtested(policy(), late, 0, 20)) == ["10 all firing broken"]
+    assert format_transitions(backtested(LivePolicy("v", strict), late, 0, 20)) == []
 
 
 # --- the same as the ruler
@@ -176,7 +178,7 @@ arrivals = st.lists(
     st.tuples(st.integers(0, 400), st.sampled_from((0.1, 0.9)), tenant, user, st.booleans()), min_size=1, max_size=40
 ).map(lambda found: sorted(found, key=lambda one: one[0]))
 RULES = {
-    "share": RULE | {"by": ["all", "tenant"], "for_s": 10},
+    "share": RULE | {"by": ["all", "tenant"], "for_s": 10, "severity": "critical", "labels": {"team": "a"}},
     "users": RULE | {"min_users": 2, "window_s": 40},
     "sure": RULE | {"confidence": 0.9, "above": 0.2, "resolve_below": 0.1},
     "complaints": {"kind": "count", "of": "complaint", "above": 1, "window_s": 30, "for_s": 0, "by": ["all", "tenant"]},
@@ -186,21 +188,23 @@ RULES = {
 @settings(max_examples=40, deadline=None)
 @example([(0, 0.1, "t2", "u1", True)] * 2 + [(10, 0.1, "t1", "u1", True), (30, 0.1, "t1", "u1", True)])  # two at 40 s
 @given(arrivals)
-def test_in_order_it_says_what_the_ruler_says(found: list[tuple[int, float, str, str | None, bool]]) -> None:
+def test_the_backtest_of_ordered_records_equals_the_ruler(
+    drawn: list[tuple[int, float, str, str | None, bool]],
+) -> None:
     live = policy(**RULES)
     test = Backtest(live, FirstScopes(9))
     records: list[tuple[int, Decision | ReceivedFeedback]] = []
-    for at_s, toxicity, name, who, complains in found:
+    for at_s, toxicity, name, who, complains in drawn:
         if complains:
-            said = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
-            records.append((at_s, heard(said, T + at_s * S, who)))
+            feedback = Feedback(id="f", completion_id="c", kind=FeedbackKind.COMPLAINT, tenant=name, user=who)
+            records.append((at_s, received(feedback, T + at_s * S, who)))
         else:
             records.append((at_s, decide(inputs(at_s, toxicity, name, who), live)))
     test.add([one for _, one in records if isinstance(one, Decision)])
-    test.hear([one for _, one in records if isinstance(one, ReceivedFeedback)])
-    said_by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
-    said_by_test = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
-    assert sorted(said_by_test, key=_when) == sorted(said_by_ruler, key=_when)
+    test.add_feedback([one for _, one in records if isinstance(one, ReceivedFeedback)])
+    by_ruler = asyncio.run(ruler_evaluated(live, records, 500))
+    by_backtest = [alert.model_dump(mode="json") for alert in test.run(T, T + 500 * S).transitions]
+    assert sorted(by_backtest, key=_when) == sorted(by_ruler, key=_when)
 
 
 def _when(alert: dict[str, Any]) -> tuple[int, str]:
@@ -260,7 +264,7 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
     two = policy(toxic=RULE | {"above": 0.3}, blocked=RULE | {"of": "action.flag", "window_s": 30})
     decided = [decide(inputs(at_s, toxicity, name), one) for at_s, toxicity, name, _, _ in found]
     sides = [Backtest(live, FirstScopes(9)) for live in (one, two)]
-    both = sides[0].alike(sides[1])
+    both = sides[0].shared_with(sides[1])
     assert both is not None
     for decision in decided:
         if decision.reasons:
@@ -274,7 +278,8 @@ def test_what_counts_the_same_under_both_is_counted_once(found: list[tuple[int, 
         assert side.run(T, T + 500 * S) == whole.run(T, T + 500 * S)
 
 
-def test_nothing_counts_the_same_where_time_is_cut_differently_or_users_are_asked_for() -> None:
+def test_different_windows_or_user_counts_share_no_counting() -> None:
+    """Nothing counts the same where time is cut differently or users are counted."""
     coarse = parse(policy().policy.model_dump(mode="json") | {"windows": {"bucket_s": 20, "rate_window_s": 20}}, "p")
     for other in (LivePolicy("v", coarse), policy(toxic=RULE | {"min_users": 2})):
-        assert Backtest(policy(), FirstScopes(9)).alike(Backtest(other, FirstScopes(9))) is None
+        assert Backtest(policy(), FirstScopes(9)).shared_with(Backtest(other, FirstScopes(9))) is None

@@ -37,7 +37,7 @@ def live(**changed: Any) -> LivePolicy:
 LIVE = live()
 
 
-def inputs(**known: Any) -> Inputs:
+def inputs(**fields: Any) -> Inputs:
     base = {
         "id": "x",
         "source": Source(topic="completions", partition=3, offset=88214),
@@ -45,14 +45,14 @@ def inputs(**known: Any) -> Inputs:
         "record_ms": RECORD_MS,
         "model_version": "cascade-en@1",
     }
-    return Inputs(**{**base, **known})
+    return Inputs(**{**base, **fields})
 
 
-def decided(**known: Any) -> Decision:
-    return decide(inputs(**known), LIVE)
+def decided(**fields: Any) -> Decision:
+    return decide(inputs(**fields), LIVE)
 
 
-def said(decision: Decision) -> list[str]:
+def format_reasons(decision: Decision) -> list[str]:
     """Each reason as `action label score>=threshold scope of[choice]`."""
     return [
         f"{r.action.value} {r.label} {r.score:g}>={r.threshold:g} {r.scope} {r.of}[{r.choice}]"
@@ -92,12 +92,12 @@ def test_the_strongest_action_that_any_score_asks_for_wins(
     scores: dict[str, float], scopes: Scopes, action: str, reasons: list[str]
 ) -> None:
     decision = decided(scores=scores, scopes=scopes)
-    assert (decision.action.value, said(decision)) == (action, reasons)
+    assert (decision.action.value, format_reasons(decision)) == (action, reasons)
 
 
 def test_a_score_of_zero_passes_a_bar_of_zero() -> None:
     decision = decide(inputs(scores={"toxicity": 0.0}), live(labels={"toxicity": {"flag": 0}}, floors={}, scopes=[]))
-    assert said(decision) == ["flag toxicity 0>=0 default completion[0]"]
+    assert format_reasons(decision) == ["flag toxicity 0>=0 default completion[0]"]
 
 
 def test_a_reason_names_the_choice_that_gave_the_score() -> None:
@@ -135,13 +135,13 @@ def test_a_prompts_score_has_its_own_giver() -> None:
 def test_the_prompt_is_judged_apart_by_the_prompt_labels() -> None:
     decision = decided(scores={"toxicity": 0.1}, prompt_scores={"toxicity": 0.85, "insult": 1.0})
     # insult is no prompt label; toxicity's bars for completions (review at 0.7) do not hold for prompts
-    assert said(decision) == ["flag toxicity 0.85>=0.8 default prompt[0]"]
+    assert format_reasons(decision) == ["flag toxicity 0.85>=0.8 default prompt[0]"]
 
 
 def test_the_prompt_and_the_completion_may_both_give_reasons() -> None:
     decision = decided(scores={"toxicity": 0.7}, prompt_scores={"toxicity": 0.85}, choice_of={"toxicity": 1})
     assert decision.action is Action.REVIEW
-    assert said(decision) == [
+    assert format_reasons(decision) == [
         "review toxicity 0.7>=0.7 default completion[1]",
         "flag toxicity 0.85>=0.8 default prompt[0]",
     ]
@@ -179,7 +179,7 @@ def test_a_prompt_has_no_spans_and_is_reviewed() -> None:
     [
         ("unknown", "open", "allow", "default"),
         ("unknown", "closed", "block", "default"),
-        ("kids", "open", "block", "route=kids"),  # the route's own word comes first, either way
+        ("kids", "open", "block", "route=kids"),  # the route's own setting comes first, either way
         ("chat", "closed", "allow", "route=chat"),
     ],
 )
@@ -249,7 +249,7 @@ def test_lateness_changes_no_action() -> None:
 
 
 def test_a_decision_carries_everything_it_was_made_from() -> None:
-    known = inputs(
+    fields = inputs(
         event_ms=RECORD_MS - 5,
         scores={"toxicity": 0.7},
         choice_of={"toxicity": 1},
@@ -264,9 +264,9 @@ def test_a_decision_carries_everything_it_was_made_from() -> None:
         origin=COPY,
         origin_sha256="0" * 16,
     )
-    decision = decide(known, LIVE)
+    decision = decide(fields, LIVE)
     assert decision.record_hmac == "0f" * 16
-    assert Inputs.of(decision) == known
+    assert Inputs.of(decision) == fields
     assert decision.policy_version == "7-0123abcd"
 
 
@@ -321,8 +321,8 @@ def any_inputs(draw: st.DrawFn) -> Inputs:
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_decide_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
-    decision = decide(known, LIVE)
+def test_deciding_recorded_inputs_again_gives_the_same_decision(fields: Inputs) -> None:
+    decision = decide(fields, LIVE)
     assert decide(Inputs.of(decision), LIVE) == decision
     read = Decision.model_validate_json(decision.model_dump_json())
     assert read == decision
@@ -331,8 +331,9 @@ def test_decide_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_the_action_is_the_strongest_reasons_and_there_is_a_reason_for_all_but_allow(known: Inputs) -> None:
-    decision = decide(known, LIVE)
+def test_the_action_is_that_of_the_strongest_reason(fields: Inputs) -> None:
+    """And there is a reason for every action but allow."""
+    decision = decide(fields, LIVE)
     strengths = [reason.action.strength for reason in decision.reasons]
     assert strengths == sorted(strengths, reverse=True)
     assert decision.action.strength == (strengths[0] if strengths else 0)
@@ -343,9 +344,9 @@ def test_the_action_is_the_strongest_reasons_and_there_is_a_reason_for_all_but_a
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs(), LABEL, SCORE)
-def test_a_higher_score_never_weakens_the_action(known: Inputs, label: str, more: float) -> None:
-    before = decide(known, LIVE)
-    if known.fault is None:
+def test_a_higher_score_never_weakens_the_action(fields: Inputs, label: str, more: float) -> None:
+    before = decide(fields, LIVE)
+    if fields.fault is None:
         raised = Inputs.of(
             before.model_copy(update={"scores": {**before.scores, label: max(before.scores.get(label, 0), more)}})
         )
@@ -357,10 +358,10 @@ def test_a_higher_score_never_weakens_the_action(known: Inputs, label: str, more
 @given(
     any_inputs(), st.sampled_from(["toxicity", "insult", "pii"]), st.sampled_from(["flag", "review", "block"]), SCORE
 )
-def test_a_floor_never_weakens_the_action(known: Inputs, label: str, action: str, floor: float) -> None:
+def test_a_floor_never_weakens_the_action(fields: Inputs, label: str, action: str, floor: float) -> None:
     without = live(floors={})
     with_floor = live(floors={label: {action: floor}})
-    assert decide(known, with_floor).action.strength >= decide(known, without).action.strength
+    assert decide(fields, with_floor).action.strength >= decide(fields, without).action.strength
 
 
 # --- beside a shadow
@@ -392,7 +393,7 @@ WOULD: list[tuple[dict[str, float], Scopes, str, str]] = [
 
 
 @pytest.mark.parametrize(("scores", "scopes", "action", "would"), WOULD)
-def test_beside_the_decision_stands_what_the_shadow_would_have_asked_for(
+def test_a_decision_records_what_the_shadow_would_request(
     scores: dict[str, float], scopes: Scopes, action: str, would: str
 ) -> None:
     decision = decide(inputs(scores=scores, scopes=scopes), BESIDE)
@@ -422,7 +423,8 @@ def test_faults_and_failures_are_judged_by_the_shadow_too(fact: dict[str, Any], 
 PII, TOXIC, INSULT = (Span(start=n, end=n + 1, label=of) for n, of in enumerate(("pii", "toxicity", "insult")))
 
 
-def test_spans_that_only_the_shadow_asked_for_stand_apart_and_hide_nothing() -> None:
+def test_spans_of_the_shadow_alone_stand_apart() -> None:
+    """Spans that only the shadow requested hide nothing."""
     # live: redact pii >= 0.8; shadow: redact toxicity >= 0.6, insult >= 0.3
     scores = {"pii": 0.8, "toxicity": 0.6, "insult": 0.2}
     decision = decide(inputs(scores=scores, spans=(TOXIC, PII)), BESIDE)
@@ -437,13 +439,14 @@ def test_spans_that_only_the_shadow_asked_for_stand_apart_and_hide_nothing() -> 
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_a_shadow_changes_nothing_of_the_decision_and_would_be_is_what_it_decides_when_live(known: Inputs) -> None:
-    alone, beside = decide(known, LIVE), decide(known, BESIDE)
+def test_would_be_is_what_the_shadow_decides_when_live(fields: Inputs) -> None:
+    """And a shadow changes nothing of the decision."""
+    alone, beside = decide(fields, LIVE), decide(fields, BESIDE)
     own = LIVE.own_redact_from
-    without = known._replace(spans=[s for s in known.spans if known.scores.get(s.label, -1) >= own.get(s.label, 2)])
+    without = fields._replace(spans=[s for s in fields.spans if fields.scores.get(s.label, -1) >= own.get(s.label, 2)])
     assert beside.model_copy(update={"would_be": None}) == decide(without, LIVE)
     assert (beside.action, beside.reasons) == (alone.action, alone.reasons)
-    promoted = decide(known, SHADOW)
+    promoted = decide(fields, SHADOW)
     would = beside.would_be
     assert would is not None
     assert (would.action, would.reasons) == (promoted.action, promoted.reasons)
@@ -451,9 +454,10 @@ def test_a_shadow_changes_nothing_of_the_decision_and_would_be_is_what_it_decide
 
 @settings(max_examples=300, deadline=None)
 @given(any_inputs())
-def test_decide_beside_a_shadow_on_a_decisions_recorded_inputs_gives_that_decision(known: Inputs) -> None:
-    decision = decide(known, BESIDE)
+def test_deciding_again_beside_a_shadow_gives_the_same_decision(fields: Inputs) -> None:
+    """On a decision's recorded inputs, spans of the shadow included."""
+    decision = decide(fields, BESIDE)
     read = Decision.model_validate_json(decision.model_dump_json())
     assert read == decision
     assert decide(Inputs.of(read), BESIDE) == decision
-    assert sorted(Inputs.of(read).spans, key=repr) == sorted(known.spans, key=repr)  # none is lost
+    assert sorted(Inputs.of(read).spans, key=repr) == sorted(fields.spans, key=repr)  # none is lost

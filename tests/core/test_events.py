@@ -11,7 +11,7 @@ from tests.core.test_schemas import EXAMPLES
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.core.events import INCOMING, OUTGOING, STRENGTH, Action, Completion, Decision, Feedback, Source
 from tidegate.streams.core.fields import Outgoing
-from tidegate.streams.core.measures import measure
+from tidegate.streams.core.measures import find_measure
 
 
 def test_actions_are_ordered_from_allow_to_block() -> None:
@@ -60,7 +60,7 @@ def test_what_is_not_the_contract_is_not_read(known: bytes, newer: bytes) -> Non
 
 
 @pytest.mark.parametrize("field", ["id", "completion", "tenant", "user", "status"])
-def test_an_error_does_not_say_what_was_found(field: str) -> None:
+def test_an_error_does_not_hold_the_value(field: str) -> None:
     given: dict[str, Any] = {"id": "x", "completion": "hello", field: {"canary-5f1d": "canary-5f1d"}}
     with pytest.raises(ValidationError) as caught:
         Completion.model_validate(given)
@@ -90,7 +90,7 @@ def test_a_name_may_be_in_any_script(name: str) -> None:
     assert Completion(id="x", completion="a", tenant=name).tenant == name
 
 
-def test_a_position_reads_as_it_is_said_in_messages() -> None:
+def test_a_position_reads_as_messages_write_it() -> None:
     assert str(Source(topic="completions", partition=3, offset=88214)) == "completions[3]@88214"
 
 
@@ -128,7 +128,7 @@ def test_a_decision_reads_back_as_it_was_written() -> None:
     ],
 )
 def test_a_measure_is_hits_over_a_total(name: str, hits: str, total: tuple[str, ...]) -> None:
-    found = measure(name, {"toxicity"}, {"insult"})
+    found = find_measure(name, {"toxicity"}, {"insult"})
     assert found is not None
     assert (found.name, found.hits, found.total) == (name, hits, total)
     assert found.twice == (("scored_failed",) if name == "producer_failed" else ())
@@ -136,4 +136,4 @@ def test_a_measure_is_hits_over_a_total(name: str, hits: str, total: tuple[str, 
 
 @pytest.mark.parametrize("name", ["", "label", "label.", "label.insult", "prompt.toxicity", "action.allowed", "thumb"])
 def test_there_is_no_such_measure(name: str) -> None:
-    assert measure(name, {"toxicity"}, {"insult"}) is None
+    assert find_measure(name, {"toxicity"}, {"insult"}) is None

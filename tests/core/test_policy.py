@@ -1,4 +1,4 @@
-"""What may stand in a policy, and what an operator is told of what may not. The messages are golden text."""
+"""What may stand in a policy, and the messages about what may not. The messages are golden text."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def label(thresholds: Any) -> dict[str, Any]:
 
 
 NAME = "a string of 1 to 200 characters, no control character or `|` among them"
+LABEL_NAME = "expected letters, digits and _, at most 64 of them, no digit first and no __"
+RUNBOOK = (
+    "expected a string of 10 to 500 characters, a URL that begins with http:// or https://, without a user or spaces"
+)
 KEYS = (
     "schema_version, labels, prompt_labels, floors, prompt_floors, scopes, faults, windows, limits, resend_s, alerts, "
     "strikes"
@@ -113,6 +117,28 @@ BAD: list[tuple[Any, str]] = [
     (alert(by="all"), "alerts.spike.by: found 'all'; expected a list, each one of all, tenant, model, route"),
     (alert(by=[]), "alerts.spike: by is empty; expected at least one of all, tenant, model, route"),
     (alert(kind="sum"), "alerts.spike.kind: found 'sum'; expected one of share, count"),
+    (alert(kind="statistic"), "alerts.spike.kind: found 'statistic'; expected one of share, count"),
+    (alert(severity="page"), "alerts.spike.severity: found 'page'; expected one of critical, warning, info"),
+    (alert(labels={"team": ""}), "alerts.spike.labels.team: found ''; expected a string of 1 to 200 characters, in one "
+     "line"),
+    (alert(labels={"team": 5}), "alerts.spike.labels.team: found 5; expected a string of 1 to 200 characters, in one "
+     "line"),
+    (alert(labels={"on-call": "a"}), f"alerts.spike.labels: 'on-call' cannot name a label; {LABEL_NAME}"),
+    (alert(labels={"__team": "a"}), f"alerts.spike.labels: '__team' cannot name a label; {LABEL_NAME}"),
+    (alert(labels={"tenant": "a"}), "alerts.spike.labels: 'tenant' is set by Tidegate; expected another name"),
+    (alert(labels={f"l{i}": "a" for i in range(17)}), "alerts.spike.labels: found 17 labels; expected at most 16"),
+    (alert(labels=["a"]), "alerts.spike.labels: found a list; expected a table"),
+    (alert(summary="two\nlines"), "alerts.spike.summary: found 'two\\nlines'; expected a string of 1 to 200 "
+     "characters, in one line"),
+    (alert(summary="a" * 201), f"alerts.spike.summary: found '{'a' * 100}…'; expected a string of 1 to 200 characters, "
+     "in one line"),
+    (alert(runbook="wiki/toxicity"), f"alerts.spike.runbook: found 'wiki/toxicity'; {RUNBOOK}"),
+    (alert(runbook="ftp://wiki/toxicity"), f"alerts.spike.runbook: found 'ftp://wiki/toxicity'; {RUNBOOK}"),
+    (alert(runbook="https://me:secret@wiki/"), f"alerts.spike.runbook: found 'https://me:secret@wiki/'; {RUNBOOK}"),
+    (alert(runbook="https://a b.org/"), f"alerts.spike.runbook: found 'https://a b.org/'; {RUNBOOK}"),
+    (alert(runbook="https:///path"), f"alerts.spike.runbook: found 'https:///path'; {RUNBOOK}"),
+    (alert(owner="a" * 65), f"alerts.spike.owner: found '{'a' * 65}'; expected a string of 1 to 64 characters, in one "
+     "line"),
     (alert(window_s=86_410), "alerts.spike.window_s: 86410 s is longer than counts are kept; expected at most "
      "limits.longest_window_s, 86400"),
     ({"windows": {"rate_window_s": 600}, "limits": {"longest_window_s": 300}}, "windows.rate_window_s: 600 s is longer "
@@ -132,17 +158,16 @@ BAD: list[tuple[Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changed", "said"), BAD)
-def test_a_bad_policy_is_refused_with_the_key_what_was_found_and_what_is_allowed(
-    changed: dict[str, Any], said: str
-) -> None:
+@pytest.mark.parametrize(("changed", "message"), BAD)
+def test_a_bad_policy_is_refused_with_key_value_and_range(changed: dict[str, Any], message: str) -> None:
+    """The message names the key, what was found and what is allowed."""
     with pytest.raises(PolicyError) as caught:
         parse({"labels": LABELS, **changed}, "policy.toml")
-    assert str(caught.value) == f"policy.toml: {said}"
+    assert str(caught.value) == f"policy.toml: {message}"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({}, "policy.toml: labels: missing; expected a table"),
         ([], f"policy.toml: found a list; expected {TABLE}"),
@@ -150,13 +175,13 @@ def test_a_bad_policy_is_refused_with_the_key_what_was_found_and_what_is_allowed
         (None, f"policy.toml: found nothing; expected {TABLE}"),
     ],
 )
-def test_what_is_no_policy_at_all_is_refused(data: Any, said: str) -> None:
+def test_what_is_no_policy_at_all_is_refused(data: Any, message: str) -> None:
     with pytest.raises(PolicyError) as caught:
         parse(data, "policy.toml")
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
-def test_every_problem_is_said_at_once_one_a_line() -> None:
+def test_every_problem_is_listed_at_once_one_a_line() -> None:
     with pytest.raises(PolicyError) as caught:
         parse({"labels": {"toxicity": {"block": 2}}, "resend_s": 0, "loud": True}, "policy.toml")
     assert str(caught.value).splitlines() == [
@@ -191,7 +216,7 @@ def test_a_good_policy_is_accepted(good: dict[str, Any]) -> None:
     assert isinstance(parse({"labels": LABELS, **good}, "policy.toml"), Policy)
 
 
-def test_a_rule_resolves_a_fifth_below_where_it_fires_unless_it_says_otherwise() -> None:
+def test_resolve_below_defaults_to_a_fifth_under_above() -> None:
     assert AlertRule(of="fault", above=0.05).resolves_below == pytest.approx(0.04)  # 0.8 * 0.05
     assert AlertRule(of="fault", above=0.05, resolve_below=0.0).resolves_below == 0.0
 
@@ -205,7 +230,8 @@ def test_a_thousand_scopes_are_read_in_a_blink() -> None:
 # --- versions
 
 
-def test_equal_policies_have_equal_digests_whatever_the_order_of_their_keys() -> None:
+def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
+    """Equal policies have equal digests."""
     one = parse({"labels": LABELS, "resend_s": 30}, "p")
     other = parse({"resend_s": 30, "labels": dict(reversed(LABELS.items()))}, "p")
     assert digest(one) == digest(other)
@@ -217,7 +243,9 @@ def test_a_default_written_out_is_the_same_policy() -> None:
     assert digest(parse(written, "p")) == digest(parse({"labels": LABELS}, "p"))
 
 
-def test_a_key_added_to_tidegate_later_does_not_change_the_versions_in_the_log() -> None:
+def test_a_new_key_does_not_change_versions_in_the_log() -> None:
+    """A key that is added to Tidegate later leaves digests as they were."""
+
     class Later(Policy):
         added_later: int = 7
 
@@ -229,7 +257,7 @@ def test_a_digest_stays_what_it_was() -> None:
     assert version(12, parse({"labels": LABELS, "floors": {"toxicity": {"block": 0.95}}}, "p")) == "12-82bc5fe2"
 
 
-def test_what_is_wrong_between_keys_is_said_at_once_too() -> None:
+def test_problems_between_keys_are_listed_at_once_too() -> None:
     with pytest.raises(PolicyError) as caught:
         parse(
             {
@@ -246,7 +274,7 @@ def test_what_is_wrong_between_keys_is_said_at_once_too() -> None:
     ]
 
 
-def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> None:
+def test_of_many_problems_the_first_are_listed_and_counted() -> None:
     began = time.monotonic()
     with pytest.raises(PolicyError) as caught:
         parse({"labels": LABELS, **{f"label{n}": 1 for n in range(20_000)}}, "policy.toml")
@@ -256,4 +284,28 @@ def test_of_very_many_problems_the_first_are_said_and_how_many_there_are() -> No
         f"policy.toml: label0: unknown key (did you mean labels?); expected one of {KEYS}",
     )
     assert lines[-1] == "policy.toml: and 19980 more problems"
-    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: whoever writes to the log must not hold workers
+    assert time.monotonic() - began < 5  # 0.1 s on an idle machine: a writer of the log must not stall workers
+
+
+@pytest.mark.parametrize(
+    "annotated",
+    [
+        {"severity": "info", "owner": "Trust & Safety", "summary": "zu viel davon: über 5%"},
+        {"labels": {"team": "safety", "_page": "yes", "Env2": "eu west"}},
+        {"labels": {f"l{i}": "a" * 200 for i in range(16)}},
+        *(
+            {"runbook": url}
+            for url in ("http://wiki", "https://wiki.example.org:8443/a/b?c=d#e", "https://[::1]/", "https://wiki?c=@d")
+        ),
+    ],
+)
+def test_what_a_rule_may_say_to_people(annotated: dict[str, Any]) -> None:
+    rule = parse({"labels": LABELS, **alert(**annotated)}, "policy.toml").alerts["spike"]
+    assert {name: getattr(rule, name) for name in annotated} == annotated
+
+
+def test_a_version_has_no_part_of_what_a_rule_leaves_out() -> None:
+    """A policy of before the annotations keeps the version that the log names as a parent."""
+    plain = parse({"labels": LABELS, **alert()}, "policy.toml")
+    assert digest(plain) == digest(parse({"labels": LABELS, **alert(severity="warning", labels={})}, "policy.toml"))
+    assert digest(plain) != digest(parse({"labels": LABELS, **alert(severity="info")}, "policy.toml"))

@@ -43,7 +43,7 @@ def shadow(parent: str | None, block: float | None = 0.8, **more: Any) -> bytes:
     return json.dumps({**record, "author": "ann", "reason": "try", "at_ms": AT_MS, **more}).encode()
 
 
-def read(values: Iterable[bytes | None], log: PolicyLog | None = None) -> list[Folded]:
+def fold_all(values: Iterable[bytes | None], log: PolicyLog | None = None) -> list[Folded]:
     """What becomes of each record, by a reader that starts at offset 0 or goes on from `log`."""
     known, found = log or PolicyLog(), []
     for value in values:
@@ -63,8 +63,9 @@ def shadow_version(log: PolicyLog) -> str | None:
 # --- who wins
 
 
-def test_a_child_of_the_live_version_is_live_under_its_offset_and_hash() -> None:
-    seed, child = read([change(None, 0.9), change(version_at(0, 0.9), 0.8)])
+def test_a_child_of_the_live_version_becomes_live() -> None:
+    """Its version is its offset and its hash."""
+    seed, child = fold_all([change(None, 0.9), change(version_at(0, 0.9), 0.8)])
     assert (seed.verdict, child.verdict) == (Verdict.APPLIED, Verdict.APPLIED)
     assert live_version(child.log) == version_at(1, 0.8)
     assert child.log.live is not None
@@ -73,35 +74,36 @@ def test_a_child_of_the_live_version_is_live_under_its_offset_and_hash() -> None
     assert child.log.next == 2
 
 
-def test_of_two_children_the_first_wins_and_the_other_is_told_both_versions() -> None:
+def test_of_two_children_the_first_in_the_log_wins() -> None:
+    """The reason of the loser names both versions."""
     was = version_at(0, 0.9)
-    _, first, second = read([change(None, 0.9), change(was, 0.8), change(was, 0.7)])
+    _, first, second = fold_all([change(None, 0.9), change(was, 0.8), change(was, 0.7)])
     assert (first.verdict, second.verdict) == (Verdict.APPLIED, Verdict.LOST)
     assert live_version(second.log) == version_at(1, 0.8)
     assert second.why == f"policies@2: made against {was}, but {version_at(1, 0.8)} was live"
 
 
-def test_a_loser_that_is_made_again_against_the_winner_is_applied() -> None:
+def test_a_loser_written_again_against_the_winner_is_applied() -> None:
     was, won = version_at(0, 0.9), version_at(1, 0.8)
-    *_, again = read([change(None, 0.9), change(was, 0.8), change(was, 0.7), change(won, 0.7)])
+    *_, again = fold_all([change(None, 0.9), change(was, 0.8), change(was, 0.7), change(won, 0.7)])
     assert (again.verdict, live_version(again.log)) == (Verdict.APPLIED, version_at(3, 0.7))
 
 
 def test_of_two_seeds_the_first_wins() -> None:
-    _, second = read([change(None, 0.9), change(None, 0.8)])
+    _, second = fold_all([change(None, 0.9), change(None, 0.8)])
     assert second.verdict is Verdict.LOST
     assert live_version(second.log) == version_at(0, 0.9)
     assert second.why == f"policies@1: made against an empty log, but {version_at(0, 0.9)} was live"
 
 
 def test_a_change_on_an_empty_log_that_names_a_parent_is_lost() -> None:
-    (only,) = read([change(version_at(5, 0.9))])
+    (only,) = fold_all([change(version_at(5, 0.9))])
     assert (only.verdict, only.log.live) == (Verdict.LOST, None)
     assert only.why == f"policies@0: made against {version_at(5, 0.9)}, but nothing was live"
 
 
 def test_the_same_content_at_another_offset_is_another_version() -> None:
-    *_, back = read([change(None, 0.9), change(version_at(0, 0.9), 0.8), change(version_at(1, 0.8), 0.9)])
+    *_, back = fold_all([change(None, 0.9), change(version_at(0, 0.9), 0.8), change(version_at(1, 0.8), 0.9)])
     assert live_version(back.log) == version_at(2, 0.9) != version_at(0, 0.9)
 
 
@@ -147,9 +149,10 @@ GARBAGE: list[tuple[bytes | None, str]] = [
 
 
 @pytest.mark.parametrize(("value", "why"), GARBAGE)
-def test_garbage_is_invalid_says_where_and_the_live_policy_and_silences_stand(value: bytes | None, why: str) -> None:
-    stands = read([change(None, 0.7), silence("kept", AT_MS + 1)])[-1].log
-    (garbage,) = read([value], stands)
+def test_garbage_is_invalid_and_live_policy_and_silences_stand(value: bytes | None, why: str) -> None:
+    """The reason names the place."""
+    stands = fold_all([change(None, 0.7), silence("kept", AT_MS + 1)])[-1].log
+    (garbage,) = fold_all([value], stands)
     assert garbage.verdict is Verdict.INVALID
     assert garbage.why.startswith(f"policies@2: {why}")
     assert garbage.log.live is stands.live
@@ -159,7 +162,7 @@ def test_garbage_is_invalid_says_where_and_the_live_policy_and_silences_stand(va
 
 @pytest.mark.parametrize("value", [value for value, _ in GARBAGE])
 def test_why_holds_no_text_of_the_record_and_is_one_short_line(value: bytes | None) -> None:
-    (garbage,) = read([value])
+    (garbage,) = fold_all([value])
     assert TEXT not in garbage.why
     assert "hunter2" not in garbage.why
     assert len(garbage.why.splitlines()) == 1
@@ -177,8 +180,9 @@ def test_why_holds_no_text_of_the_record_and_is_one_short_line(value: bytes | No
         change(None, policy={"z" * 1_000_000: 1}),
     ],
 )
-def test_a_forged_record_cannot_fill_or_break_the_line_that_refuses_it(value: bytes) -> None:
-    forged = read([change(None), value])[-1]
+def test_a_forged_record_cannot_break_the_line_that_refuses_it(value: bytes) -> None:
+    """Nor fill it."""
+    forged = fold_all([change(None), value])[-1]
     assert forged.verdict in (Verdict.LOST, Verdict.INVALID)
     assert len(forged.why.splitlines()) == 1
     assert len(forged.why) < 400
@@ -187,19 +191,19 @@ def test_a_forged_record_cannot_fill_or_break_the_line_that_refuses_it(value: by
 
 def test_an_invalid_child_does_not_take_the_place_of_a_valid_one() -> None:
     was = version_at(0, 0.9)
-    *_, valid = read([change(None, 0.9), change(was, 1.4), b"{", change(was, 0.8)])
+    *_, valid = fold_all([change(None, 0.9), change(was, 1.4), b"{", change(was, 0.8)])
     assert (valid.verdict, live_version(valid.log)) == (Verdict.APPLIED, version_at(3, 0.8))
 
 
 def test_garbage_before_the_seed_does_not_keep_it_out() -> None:
-    *_, seed = read([None, b"{", change(None, 0.9)])
+    *_, seed = fold_all([None, b"{", change(None, 0.9)])
     assert (seed.verdict, live_version(seed.log)) == (Verdict.APPLIED, version_at(2, 0.9))
 
 
 def test_a_version_that_only_resembles_the_live_one_is_no_parent() -> None:
     was = version_at(0, 0.9)
     for forged in (was.upper() + "x", was[:-1], "0-00000000", "", f" {was}"):
-        *_, child = read([change(None, 0.9), change(forged, 0.1 + 0.5)])
+        *_, child = fold_all([change(None, 0.9), change(forged, 0.1 + 0.5)])
         assert child.verdict is Verdict.LOST, forged
 
 
@@ -216,7 +220,7 @@ def test_holes_in_the_offsets_change_nothing() -> None:
 
 
 def test_a_silence_holds_until_it_expires_and_changes_no_policy() -> None:
-    was, said = read([change(None, 0.9), silence("s1", AT_MS + 1000, rule="spike")])
+    was, said = fold_all([change(None, 0.9), silence("s1", AT_MS + 1000, rule="spike")])
     assert (said.verdict, said.why, live_version(said.log)) == (Verdict.SILENCED, "", live_version(was.log))
     at = [silenced_by(said.log.silences.values(), "spike", "all", AT_MS + ms) for ms in (-1, 0, 999, 1000)]
     assert at == [None, "s1", "s1", None]
@@ -224,14 +228,14 @@ def test_a_silence_holds_until_it_expires_and_changes_no_policy() -> None:
 
 
 def test_a_silence_is_taken_back_by_one_of_its_id_that_has_ended() -> None:
-    *_, back = read([silence("s1", AT_MS + 1000), silence("s2", AT_MS + 1000), silence("s1", AT_MS)])
+    *_, back = fold_all([silence("s1", AT_MS + 1000), silence("s2", AT_MS + 1000), silence("s1", AT_MS)])
     assert silenced_by(back.log.silences.values(), "spike", "all", AT_MS) == "s2"
-    *_, again = read([silence("s1", AT_MS), silence("s1", AT_MS + 1000)])
+    *_, again = fold_all([silence("s1", AT_MS), silence("s1", AT_MS + 1000)])
     assert silenced_by(again.log.silences.values(), "spike", "all", AT_MS) == "s1"
 
 
 def test_a_silence_needs_no_policy_and_is_no_parent() -> None:
-    *_, seed = read([silence("s1", AT_MS + 1), change(None, 0.9)])
+    *_, seed = fold_all([silence("s1", AT_MS + 1), change(None, 0.9)])
     assert (seed.verdict, live_version(seed.log)) == (Verdict.APPLIED, version_at(1, 0.9))
     assert set(seed.log.silences) == {"s1"}
 
@@ -242,11 +246,11 @@ SEED = change(None, 0.9)
 WAS, TRIED = version_at(0, 0.9), version_at(1, 0.8)
 
 
-def test_a_shadow_runs_under_its_own_version_and_the_live_policy_stands() -> None:
-    seed, tried = read([SEED, shadow(None)])
+def test_a_shadow_has_its_own_version_and_the_live_policy_stands() -> None:
+    seed, tried = fold_all([SEED, shadow(None)])
     assert (tried.verdict, tried.why) == (Verdict.SHADOWED, "")
     assert (live_version(tried.log), shadow_version(tried.log)) == (WAS, TRIED)
-    assert tried.made is tried.log.shadow
+    assert tried.created is tried.log.shadow
     assert tried.log.live is not None
     assert seed.log.live is not None
     assert tried.log.live.policy == seed.log.live.policy
@@ -278,24 +282,24 @@ NEXT: list[tuple[bytes, Verdict, str, str | None, str]] = [
 
 @pytest.mark.parametrize(("value", "verdict", "lives", "runs", "why"), NEXT)
 def test_what_becomes_of_a_shadow(value: bytes, verdict: Verdict, lives: str, runs: str | None, why: str) -> None:
-    *_, tried, after = read([SEED, shadow(None), value])
+    *_, tried, after = fold_all([SEED, shadow(None), value])
     assert (after.verdict, after.why) == (verdict, why)
     assert (live_version(after.log), shadow_version(after.log)) == (lives, runs)
     if runs == TRIED:
         assert after.log.shadow is tried.log.shadow  # the same one: nobody says that it started
 
 
-def test_a_shadow_of_nothing_is_invalid_and_so_is_the_end_of_none() -> None:
-    (nothing,) = read([shadow(None)])
+def test_a_shadow_of_nothing_and_the_end_of_none_are_invalid() -> None:
+    (nothing,) = fold_all([shadow(None)])
     assert (nothing.verdict, nothing.why) == (Verdict.INVALID, "policies@0: a shadow of nothing: no policy is live")
-    *_, none = read([SEED, shadow(None, None)])
+    *_, none = fold_all([SEED, shadow(None, None)])
     assert (none.verdict, none.why) == (Verdict.INVALID, "policies@1: ends a shadow, and none runs")
-    *_, gone = read([SEED, shadow(None), shadow(TRIED, None), shadow(TRIED, None)])
+    *_, gone = fold_all([SEED, shadow(None), shadow(TRIED, None), shadow(TRIED, None)])
     assert (gone.verdict, gone.why) == (Verdict.LOST, f"policies@3: made against {TRIED}, but no shadow ran")
 
 
 def test_of_two_shadows_at_once_the_first_in_the_log_runs() -> None:
-    *_, first, second = read([SEED, shadow(None, 0.8), shadow(None, 0.7)])
+    *_, first, second = fold_all([SEED, shadow(None, 0.8), shadow(None, 0.7)])
     assert (first.verdict, second.verdict, shadow_version(second.log)) == (Verdict.SHADOWED, Verdict.LOST, TRIED)
 
 
@@ -349,7 +353,7 @@ def written(moves: list[tuple[str, Any]]) -> tuple[list[bytes | None], list[str]
 @given(st.lists(MOVE, max_size=20), st.lists(st.integers(0, 20), max_size=4))
 def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tuple[str, Any]], cuts: list[int]) -> None:
     values, lives, shadows = written(moves)
-    found = read(values)
+    found = fold_all(values)
     assert [shadow_version(f.log) for f in found] == shadows
     applied = [live_version(f.log) for f in found if f.verdict is Verdict.APPLIED]
     assert applied == lives  # exactly the valid children, in the order of the log
@@ -360,7 +364,7 @@ def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tup
             assert after.log.live is log_before.log.live
     chunked = PolicyLog()
     for start, end in pairwise(sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})):
-        chunked = read(values[start:end], chunked)[-1].log
+        chunked = fold_all(values[start:end], chunked)[-1].log
     end_state = found[-1].log if found else PolicyLog()
     assert chunked == end_state
     assert chunked.next == len(values)

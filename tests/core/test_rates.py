@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.changes import LastPublished, RateKey, snapshots
+from tidegate.streams.core.rates.changes import LastPublished, RateKey, window_rates
 from tidegate.streams.core.rates.rates import counters_by_window, keep_ms, published_rates, share, wilson_lower
 from tidegate.streams.core.rates.windows import Buckets, Window
 
@@ -62,7 +62,8 @@ def _policy(**alerts: dict[str, object]) -> Policy:
     )
 
 
-def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> None:
+def test_every_rate_is_published_once() -> None:
+    """Of every label, action, failure and kind of feedback."""
     policy = _policy(
         complaints={"of": "complaint", "kind": "count", "above": 1, "window_s": 600},
         toxic={"of": "label.toxicity", "above": 0.1, "window_s": 20, "min_total": 50},
@@ -82,7 +83,8 @@ def test_every_label_action_failure_and_feedback_rate_is_asked_for_once() -> Non
     assert counters_by_window(published_rates(LivePolicy("0-a", policy)))[60] == {"label.toxicity", "scored"}
 
 
-def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_it() -> None:
+def test_a_shadows_rates_use_the_live_window_and_end_with_it() -> None:
+    """Of a shadow the same rates are published as of the live policy, and they end with the shadow."""
     live = _policy(toxic={"of": "label.toxicity", "above": 0.1, "window_s": 40})
     candidate = Policy.model_validate({
         "labels": {"insult": {}},
@@ -110,7 +112,7 @@ def test_of_a_shadow_the_same_is_asked_at_the_live_policys_window_and_ends_with_
     assert fault.min_total == 7
 
 
-class _Rig:
+class _PublishedRates:
     def __init__(self) -> None:
         self.rates = [
             a
@@ -119,13 +121,13 @@ class _Rig:
         ]
         self.buckets = Buckets({"label.toxicity": 20, "scored": 20, "action.allow": 20})
         self.windows: dict[int, Window] = {20: self.buckets.window(20, ["label.toxicity", "scored", "action.allow"])}
-        self.said = LastPublished()
+        self.published = LastPublished()
 
     def put(self, start_s: int, **counts: int) -> None:
         self.buckets.put("p", start_s * S, {f"{k.replace('_', '.')}|all": n for k, n in counts.items()})
 
-    def say(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
-        changes = self.said.changes(
+    def publish(self, end_s: int, *, incomplete: bool = False, at_most: int = 100) -> dict[str, tuple[int, int] | None]:
+        changes = self.published.changes(
             self.rates, self.windows, end_s * S, end_s * S, incomplete=incomplete, at_most=at_most
         )
         return {str(key): None if rate is None else (rate.hits, rate.total) for key, rate in changes}
@@ -134,91 +136,95 @@ class _Rig:
 TOXIC, ALLOW = "all|label.toxicity|20", "all|action.allow|20"
 
 
-def test_rates_are_said_where_they_changed_and_taken_back_when_the_scope_goes_quiet() -> None:
+def test_changed_rates_are_published_and_quiet_ones_retracted() -> None:
+    """A scope that goes quiet gets a tombstone for each of its rates."""
     #  scored   4     2
     #         [----)[----)[----)[----)
     #          0    10    20    30    40 s
-    rig = _Rig()
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
-    assert rig.say(20) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.publish(20) == {}
     rig.put(10, scored=2, action_allow=2)
-    assert rig.say(20) == {ALLOW: (6, 6)}  # still no toxic hits: its share is the 0 it was
+    assert rig.publish(20) == {ALLOW: (6, 6)}  # still no toxic hits: its share is the 0 it was
     rig.put(10, scored=2, action_allow=1, label_toxicity=1)
-    assert rig.say(20) == {TOXIC: (1, 6), ALLOW: (5, 6)}
-    assert rig.say(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
-    assert rig.say(40) == {TOXIC: None, ALLOW: None}
-    assert rig.say(50) == {}
-    assert rig.said.scopes == set()
+    assert rig.publish(20) == {TOXIC: (1, 6), ALLOW: (5, 6)}
+    assert rig.publish(30) == {TOXIC: (1, 2), ALLOW: (1, 2)}
+    assert rig.publish(40) == {TOXIC: None, ALLOW: None}
+    assert rig.publish(50) == {}
+    assert rig.published.scopes == set()
 
 
-def test_everything_is_said_again_when_it_becomes_incomplete_or_complete() -> None:
-    rig = _Rig()
+def test_all_rates_are_published_again_when_completeness_changes() -> None:
+    """When the window becomes incomplete, or complete again."""
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
-    assert rig.say(20, incomplete=True) == {TOXIC: (0, 4), ALLOW: (4, 4)}
-    assert rig.say(20, incomplete=True) == {}
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    rig.publish(20)
+    assert rig.publish(20, incomplete=True) == {TOXIC: (0, 4), ALLOW: (4, 4)}
+    assert rig.publish(20, incomplete=True) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4)}
 
 
-def test_another_workers_rates_are_taken_back_where_nothing_is_left_of_them() -> None:
-    rig = _Rig()
-    rig.said = LastPublished(
+def test_another_workers_rates_are_retracted_where_none_is_left() -> None:
+    rig = _PublishedRates()
+    rig.published = LastPublished(
         RateKey(scope, of, 20) for scope in ("tenant=gone", "all") for of in ("label.toxicity", "action.allow")
     )
     rig.put(0, scored=4, action_allow=4)
     gone = {"tenant=gone|label.toxicity|20": None, "tenant=gone|action.allow|20": None}
-    assert rig.say(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
-    assert rig.say(20) == {}
+    assert rig.publish(20) == {TOXIC: (0, 4), ALLOW: (4, 4), **gone}
+    assert rig.publish(20) == {}
 
 
-def test_scopes_take_turns_where_more_changed_than_is_said_at_once_and_all_never_waits() -> None:
-    rig = _Rig()
+def test_changed_scopes_take_turns_and_all_never_waits() -> None:
+    """Where more scopes changed than are published at once."""
+    rig = _PublishedRates()
     scopes = [f"tenant={name}" for name in "abc"]
-    said: list[set[str]] = []
+    published: list[set[str]] = []
     for n in (1, 2, 3):
         counts = {f"{counter}|{scope}": n for counter in ("scored", "action.allow") for scope in ("all", *scopes)}
         rig.buckets.put("p", 0, counts)
-        said.append({key.split("|")[0] for key in rig.say(20, at_most=3)})
-        assert "all" in said[-1]
-        assert len(said[-1]) == 2
-    assert set().union(*said) == {"all", *scopes}  # each had its turn
-    assert rig.said.waiting == 2
-    assert rig.say(20) != {}
-    assert (rig.said.waiting, rig.say(20)) == (0, {})
+        published.append({key.split("|")[0] for key in rig.publish(20, at_most=3)})
+        assert "all" in published[-1]
+        assert len(published[-1]) == 2
+    assert set().union(*published) == {"all", *scopes}  # each had its turn
+    assert rig.published.waiting == 2
+    assert rig.publish(20) != {}
+    assert (rig.published.waiting, rig.publish(20)) == (0, {})
 
 
-def test_rates_that_a_new_policy_does_not_ask_for_are_taken_back() -> None:
-    rig = _Rig()
+def test_rates_that_a_new_policy_drops_are_retracted() -> None:
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
+    rig.publish(20)
     rig.rates = [a for a in rig.rates if a.measure.name == "action.allow"]
-    assert rig.said.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
-    assert rig.said.tombstones(rig.rates, 10) == []
+    assert rig.published.tombstones(rig.rates, 10) == [(RateKey("all", "label.toxicity", 20), None)]
+    assert rig.published.tombstones(rig.rates, 10) == []
 
 
-def test_many_rates_are_taken_back_in_turns() -> None:
-    rig = _Rig()
-    rig.said = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
-    assert [len(rig.said.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
-    assert rig.said.scopes == set()
+def test_many_rates_are_retracted_in_turns() -> None:
+    rig = _PublishedRates()
+    rig.published = LastPublished(RateKey(f"tenant=t{n}", "would.label.toxicity", 20) for n in range(5))
+    assert [len(rig.published.tombstones(rig.rates, 2)) for _ in range(4)] == [2, 2, 1, 0]
+    assert rig.published.scopes == set()
 
 
-def test_what_left_the_windows_while_they_were_made_anew_is_taken_back() -> None:
-    rig = _Rig()
+def test_rates_that_left_rebuilt_windows_are_retracted() -> None:
+    """What left the windows while they were built again."""
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=4)
-    rig.say(20)
-    again = _Rig()  # other windows, in which nothing of that scope is left, and so nothing changes
-    again.said = rig.said
-    assert again.say(20) == {}
-    again.said.look_again()
-    assert again.say(20) == {TOXIC: None, ALLOW: None}
+    rig.publish(20)
+    again = _PublishedRates()  # other windows, in which nothing of that scope is left, and so nothing changes
+    again.published = rig.published
+    assert again.publish(20) == {}
+    again.published.recheck_all()
+    assert again.publish(20) == {TOXIC: None, ALLOW: None}
 
 
-def test_snapshots_are_every_rate_of_a_window() -> None:
-    rig = _Rig()
+def test_window_rates_are_every_rate_of_a_window() -> None:
+    rig = _PublishedRates()
     rig.put(0, scored=4, action_allow=3, label_toxicity=1)
-    found = snapshots(rig.rates, rig.windows[20].at(20 * S), 20 * S)
+    found = window_rates(rig.rates, rig.windows[20].at(20 * S), 20 * S)
     assert [(rate.measure, rate.scope, rate.hits, rate.total, rate.share) for rate in found] == [
         ("label.toxicity", "all", 1, 4, 0.25),
         ("action.allow", "all", 3, 4, 0.75),
@@ -234,8 +240,7 @@ KEPT = [
 
 
 @pytest.mark.parametrize(("windows", "expected"), KEPT)
-def test_a_bucket_is_kept_for_the_longest_window_and_what_may_come_before_it(
-    windows: dict[str, int], expected: int
-) -> None:
+def test_a_bucket_is_kept_for_the_longest_window_and_lateness(windows: dict[str, int], expected: int) -> None:
+    """And for how far ahead of the clock it may be written."""
     live = LivePolicy("7-0123abcd", parse({"labels": {"toxicity": {"block": 0.9}}, "windows": windows}, "p"))
     assert keep_ms(live, feedback=False) == expected

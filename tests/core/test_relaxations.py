@@ -48,7 +48,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     (labels(toxicity={"flag": 0.3, "block": 0.95}), ["labels.toxicity.block: 0.9 -> 0.95"]),
     (labels(toxicity={"flag": 0.3}), ["labels.toxicity.block: 0.9 -> never"]),
     (labels(toxicity={"flag": 0.3, "block": "off"}), ["labels.toxicity.block: 0.9 -> never"]),
-    # a rule moves, or goes away: the next wider one holds
+    # a rule moves, or is removed: the next wider one holds
     ({"scopes": [{**ACME, "labels": {"toxicity": {"block": 0.7}}}, KIDS],
       }, ["labels.toxicity.block for tenant=acme: 0.6 -> 0.7"]),
     ({"scopes": [ACME]}, ["labels.toxicity.block for tenant=acme,route=kids: 0.4 -> 0.6"]),
@@ -69,7 +69,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"prompt_labels": {"toxicity": {"block": 0.97}}}, ["prompt_labels.toxicity.block: 0.8 -> 0.95"]),
     ({"prompt_floors": {}}, ["prompt_floors.toxicity.block: 0.95 -> none"]),
     ({"prompt_labels": {}, "prompt_floors": {}}, ["prompt_labels.toxicity: looked at -> not looked at"]),
-    # a label goes away, and its floor with it
+    # a label is removed, and its floor with it
     ({"labels": {k: v for k, v in OLD["labels"].items() if k != "threat"}, "floors": {}},
      ["labels.threat: looked at -> not looked at"]),
     # faults
@@ -80,10 +80,10 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changed", "said"), CASES)
-def test_what_is_loosened_is_said_and_nothing_else(changed: dict[str, Any], said: list[str]) -> None:
+@pytest.mark.parametrize(("changed", "listed"), CASES)
+def test_every_relaxation_is_listed_and_nothing_else(changed: dict[str, Any], listed: list[str]) -> None:
     found = relaxations(parse(OLD, "old"), parse({**OLD, **changed}, "new"))
-    assert [str(line) for line in found] == said
+    assert [str(line) for line in found] == listed
 
 
 def test_two_rules_that_each_tighten_may_loosen_where_they_meet() -> None:
@@ -95,7 +95,7 @@ def test_two_rules_that_each_tighten_may_loosen_where_they_meet() -> None:
     assert [str(line) for line in found] == ["labels.toxicity.block for tenant=acme,route=kids: 0.3 -> 0.5"]
 
 
-def test_what_asks_for_less_than_an_action_is_taken_out_everywhere() -> None:
+def test_thresholds_below_an_action_are_removed_everywhere() -> None:
     left = only_from(Action.REVIEW, parse(OLD, "old")).model_dump(mode="json", exclude_none=True)
     assert left["labels"] == {"toxicity": {"block": 0.9}, "threat": {}, "insult": {}}
     assert left["floors"] == OLD["floors"]
@@ -116,7 +116,7 @@ def test_a_thousand_rules_are_compared_one_by_one() -> None:
     assert time.monotonic() - began < 10  # 0.2 s on an idle machine
 
 
-def test_where_there_are_too_many_to_compare_that_counts_as_loosened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_scopes_to_compare_count_as_a_relaxation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.streams.core.policy.relaxations.MOST_PLACES", 100)
     base = {"labels": {"toxicity": {"block": 0.95}}}
     old, new = ({**base, "scopes": scoped("tenant", 9, b) + scoped("route", 9, b)} for b in (0.9, 0.8))
@@ -153,13 +153,14 @@ def block(live: LivePolicy, scopes: Scopes) -> float:
 
 @settings(max_examples=300, deadline=None)
 @given(policies(), policies())
-def test_a_block_is_named_exactly_where_some_completion_would_no_longer_be_blocked(old: Policy, new: Policy) -> None:
+def test_a_relaxed_block_is_listed_exactly_where_it_applies(old: Policy, new: Policy) -> None:
+    """A block is listed exactly where some completion would no longer be blocked."""
     was, now = LivePolicy("", old), LivePolicy("", new)
     every = [Scopes(**dict(zip(SCOPE_KINDS, names, strict=True))) for names in product(NAMES, repeat=4)]
     opened = {(block(was, s), block(now, s)) for s in every if block(now, s) > block(was, s)}
-    said = {
+    listed = {
         (float(line.was), 2.0 if line.now == "never" else float(line.now))
         for line in relaxations(old, new)
         if line.key == "labels.toxicity.block"
     }
-    assert said == opened
+    assert listed == opened

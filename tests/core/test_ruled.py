@@ -23,31 +23,32 @@ def beside(live: dict[str, Any], shadow: dict[str, Any], **live_has: Any) -> Liv
     return LivePolicy("7-01234567", Policy.model_validate({**labels, "alerts": live, **live_has}), candidate)
 
 
-def named(live: LivePolicy) -> dict[str, ActiveRule]:
-    return {found.name: found for found in active_rules(live)}
+def rules_by_name(live: LivePolicy) -> dict[str, ActiveRule]:
+    return {rule.name: rule for rule in active_rules(live)}
 
 
-def test_a_shadows_rule_alerts_only_where_it_says_so_and_under_another_name() -> None:
+def test_a_shadows_rule_alerts_only_with_shadow_true() -> None:
+    """And under a name of its own."""
     loud, quiet = {**TOXIC, "shadow": True}, {**TOXIC, "of": "label.insult"}
-    found = named(beside({"toxic": TOXIC}, {"toxic": loud, "insults": quiet}))
-    assert set(found) == {"toxic", "shadow:toxic"}
-    assert (found["toxic"].of.hits, found["toxic"].rule.of) == ("label.toxicity", "label.toxicity")
-    shadows = found["shadow:toxic"]
-    assert (shadows.rule.of, shadows.of.name) == ("would.label.toxicity", "would.label.toxicity")
-    assert shadows.of.hits == "would.9-89abcdef.label.toxicity"
-    assert shadows.of.total == ("would.9-89abcdef.scored",)
+    rule = rules_by_name(beside({"toxic": TOXIC}, {"toxic": loud, "insults": quiet}))
+    assert set(rule) == {"toxic", "shadow:toxic"}
+    assert (rule["toxic"].measure.hits, rule["toxic"].rule.of) == ("label.toxicity", "label.toxicity")
+    shadows = rule["shadow:toxic"]
+    assert (shadows.rule.of, shadows.measure.name) == ("would.label.toxicity", "would.label.toxicity")
+    assert shadows.measure.hits == "would.9-89abcdef.label.toxicity"
+    assert shadows.measure.total == ("would.9-89abcdef.scored",)
 
 
 def test_of_the_live_policy_shadow_has_no_effect() -> None:
-    assert set(named(beside({"a": {**TOXIC, "shadow": True}, "b": TOXIC}, {}))) == {"a", "b"}
+    assert set(rules_by_name(beside({"a": {**TOXIC, "shadow": True}, "b": TOXIC}, {}))) == {"a", "b"}
     alone = beside({"a": {**TOXIC, "shadow": True}}, {})
-    assert [found.of.name for found in active_rules(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
+    assert [rule.measure.name for rule in active_rules(LivePolicy(alone.version, alone.policy))] == ["label.toxicity"]
 
 
 def test_feedback_is_the_same_whatever_policy_asks() -> None:
     rule = {"of": "complaint", "kind": "count", "above": 3, "shadow": True}
-    shadows = named(beside({}, {"complaints": rule}))["shadow:complaints"]
-    assert (shadows.of.name, shadows.of.hits) == ("complaint", "complaint")
+    shadows = rules_by_name(beside({}, {"complaints": rule}))["shadow:complaints"]
+    assert (shadows.measure.name, shadows.measure.hits) == ("complaint", "complaint")
 
 
 # windows of the live policy, the shadow's rule's window (its own bucket_s is 1), and the window that it looks over
@@ -61,15 +62,14 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("live", "window_s", "looks_over"), WINDOWS)
-def test_a_shadows_window_fits_the_live_policys_buckets_and_limit(
-    live: dict[str, Any], window_s: int, looks_over: int
-) -> None:
+def test_a_shadows_window_is_fitted_to_the_live_policy(live: dict[str, Any], window_s: int, looks_over: int) -> None:
+    """To its buckets and its longest window."""
     policies = beside({}, {"x": {**TOXIC, "window_s": 300, "shadow": True}}, **live)
     assert policies.shadow is not None
     rule = policies.shadow.policy.alerts["x"].model_copy(update={"window_s": window_s})
     shadow = LivePolicy("9-89abcdef", policies.shadow.policy.model_copy(update={"alerts": {"x": rule}}))
-    (found,) = active_rules(LivePolicy(policies.version, policies.policy, shadow))
-    assert found.rule.window_s == looks_over
+    (rule,) = active_rules(LivePolicy(policies.version, policies.policy, shadow))
+    assert rule.rule.window_s == looks_over
 
 
 def test_a_rules_version_is_its_own_policys() -> None:
@@ -87,7 +87,7 @@ def test_no_rule_can_be_named_as_a_shadows() -> None:
 def test_an_alert_of_a_shadow_is_another_alert_and_marked(rule: str, shadow: bool) -> None:
     status = AlertStatus(
         rule=rule, scope="all", measure="label.toxicity", kind="share", above=0.1, resolve_below=0.08, window_s=300,
-        state=AlertState.FIRING, reason=AlertReason.HELD, since_ms=0, at_ms=0,
+        state=AlertState.FIRING, reason=AlertReason.HELD, sequence=1, since_ms=0, at_ms=0, value=0.2, hits=2, total=10,
     )  # fmt: skip
-    assert statuses.event(status, None, "9-89abcdef", None).shadow is shadow
+    assert statuses.alert_event(status, None, "9-89abcdef", None).shadow is shadow
     assert fingerprint("toxic", "all") != fingerprint("shadow:toxic", "all")

@@ -146,6 +146,11 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             at_ms=300_000,
             since_ms=240_000,
             policy_version="0-7f3a91bc",
+            severity="critical",
+            labels={"team": "safety"},
+            summary="too much of it",
+            runbook="https://wiki.example.org/toxicity",
+            owner="trust and safety",
         ),
     ),
     "policy-change": (e.PolicyChange(parent=None, policy=POLICY, author="ops", reason="first", at_ms=1),),
@@ -214,7 +219,7 @@ def properties(node: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_property_says_what_it_is(name: str) -> None:
     found = dict(properties(FILES[name], name))
     assert len(found) >= 7
-    # A type says no unit, no range, and not what null means; a word alone would only say the name again.
+    # A type says no unit, no range, and not what null means; one word alone would only repeat the name.
     assert [path for path, of in found.items() if len(of.get("description", "")) < 12] == []
 
 
@@ -285,14 +290,14 @@ def test_what_a_model_refuses_its_schema_refuses(name: str, key: str, value: Any
 
 
 @pytest.mark.parametrize("name", [name for name, xs in EXAMPLES.items() if isinstance(xs[0], Outgoing)])
-def test_a_consumer_that_validates_takes_a_field_of_tomorrow(name: str) -> None:
+def test_a_validating_consumer_accepts_a_future_field(name: str) -> None:
     for example in EXAMPLES[name]:
         written = of_tomorrow(example.model_dump_json().encode())
         assert b"of_tomorrow" in written
         Draft202012Validator(schema(name)).validate(json.loads(written))
 
 
-def test_a_completion_without_its_text_is_refused_unless_it_failed() -> None:
+def test_a_completion_without_text_is_refused_unless_it_failed() -> None:
     assert refuses("completion", {"id": "c1"})
     assert refuses("completion", {"id": "c1", "status": "ok"})
     assert not refuses("completion", {"id": "c1", "status": "failed"})
@@ -365,7 +370,7 @@ def test_the_official_schema_would_notice(path: tuple[str, ...], value: Any) -> 
     assert not OFFICIAL_VALIDATOR.is_valid(document)
 
 
-def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
+def test_every_reference_in_the_asyncapi_document_resolves() -> None:
     def references(partition: Any) -> list[str]:
         if isinstance(partition, list):
             return [r for x in partition for r in references(x)]
@@ -383,7 +388,7 @@ def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
             partition = partition[key]
 
 
-def test_every_topic_is_a_channel_with_its_own_cleanup_and_retention() -> None:
+def test_every_topic_is_a_channel_with_cleanup_and_retention() -> None:
     assert list(ASYNCAPI["channels"]) == [topic.name for topic in TOPICS]
     for topic in TOPICS:
         channel = ASYNCAPI["channels"][topic.name]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tidegate.streams.core.events import Silence
 from tidegate.streams.core.policy.log import PolicyLog, fold
-from tidegate.streams.core.policy.silences import MOST, added, matches, silenced_by
+from tidegate.streams.core.policy.silences import MAX_SILENCES, matches, silenced_by, with_silence
 
 
 def silence(id: str = "s", rule: str | None = None, scope: str | None = None, until_ms: int = 1_000) -> Silence:
@@ -52,19 +52,19 @@ def test_it_matches_as_a_regular_expression_would(pattern: str, text: str) -> No
     assert matches(silence(rule=pattern), text, "all") == bool(re.fullmatch(expression, text))
 
 
-def test_no_pattern_holds_the_tick() -> None:
+def test_no_pattern_stalls_the_ruler() -> None:
     began = time.monotonic()
     assert not matches(silence(rule="*a" * 10_000 + "*b"), "a" * 100_000, "all")
     assert time.monotonic() - began < 1  # 0.003 s; a regular expression would not end
 
 
 #           until_ms   10   20   30 ... 10,000 | 5: the one that ends first goes, be it the new one
-def test_of_too_many_the_one_that_ends_first_goes() -> None:
-    full = {f"s{n}": silence(f"s{n}", until_ms=10 * n) for n in range(1, MOST + 1)}
-    assert added(full, silence("new", until_ms=5)).keys() == full.keys()
-    after = added(full, silence("new", until_ms=15))
+def test_of_too_many_silences_the_first_to_end_is_removed() -> None:
+    full = {f"s{n}": silence(f"s{n}", until_ms=10 * n) for n in range(1, MAX_SILENCES + 1)}
+    assert with_silence(full, silence("new", until_ms=5)).keys() == full.keys()
+    after = with_silence(full, silence("new", until_ms=15))
     assert after.keys() == full.keys() - {"s1"} | {"new"}
-    assert added(full, silence("s7", until_ms=0)).keys() == full.keys()  # one in place of another makes no more
+    assert with_silence(full, silence("s7", until_ms=0)).keys() == full.keys()  # one in place of another makes no more
 
 
 def test_a_log_of_many_silences_keeps_every_one_in_force() -> None:
@@ -76,4 +76,4 @@ def test_a_log_of_many_silences_keeps_every_one_in_force() -> None:
     now = 2_999 * minute
     in_force = {s.id for s in log.silences.values() if s.at_ms <= now < s.until_ms}
     assert in_force == {f"s{n:04}" for n in range(2_940, 3_000)}
-    assert len(log.silences) == MOST
+    assert len(log.silences) == MAX_SILENCES

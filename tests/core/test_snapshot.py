@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.streams.core.partition import content_hash
 from tidegate.streams.core.policy.log import PolicyLog, Verdict, fold
 from tidegate.streams.core.policy.model import parse, version
 from tidegate.streams.core.policy.records import Silence
@@ -20,11 +21,10 @@ from tidegate.streams.core.policy.snapshot import (
     LogMatch,
     PolicySnapshot,
     SnapshotUnreadable,
-    differs,
+    confirmed_start,
+    describe_difference,
+    fold_start,
     from_json,
-    hash_of,
-    settled_start,
-    start,
     to_json,
 )
 
@@ -41,21 +41,23 @@ def silence(name: str) -> Silence:
 
 
 # Six records were folded, [0, 6); the policy of the one at 4 is live, and the last one's hash is known.
-KEPT = PolicySnapshot(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), hash_of(b"five"))
-SAME, OTHER = hash_of(b"five"), hash_of(b"another")
+KEPT = PolicySnapshot(PolicyLog(live(4, 0.9, live(5, 0.8)), {"s1": silence("s1")}, 6), content_hash(b"five"))
+SAME, OTHER = content_hash(b"five"), content_hash(b"another")
 OLD = FoldBase(PolicyLog(live(9, 0.7), {}, 0), "")
-REMADE = replace(KEPT, anew=1, base=OLD)  # of a topic that was made anew before: its fold began with OLD
-AT_3 = FoldBase(PolicyLog(live(2, 0.7), {}, 3), hash_of(b"two"))
+REMADE = replace(KEPT, recreated=1, base=OLD)  # of a topic that was recreated before: its fold began with OLD
+AT_3 = FoldBase(PolicyLog(live(2, 0.7), {}, 3), content_hash(b"two"))
 WAS_CUT = replace(KEPT, base=AT_3)  # of a log that lost [0, 3) before
 
 
-def anew(kept: PolicySnapshot, first: int = 0) -> PolicySnapshot:
-    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=first), ""), kept.anew + 1)
+def recreated(stored: PolicySnapshot, first: int = 0) -> PolicySnapshot:
+    return PolicySnapshot.from_base(FoldBase(replace(stored.log, next=first), ""), stored.recreated + 1)
 
 
-def onto(kept: PolicySnapshot, at: int = 6) -> PolicySnapshot:
+def onto(stored: PolicySnapshot, at: int = 6) -> PolicySnapshot:
     """What a fold begins with that goes on where `kept` ends."""
-    return PolicySnapshot.from_base(FoldBase(replace(kept.log, next=at), kept.last if at == 6 else ""), kept.anew)
+    return PolicySnapshot.from_base(
+        FoldBase(replace(stored.log, next=at), stored.last if at == 6 else ""), stored.recreated
+    )
 
 
 # what was kept, [first, end) of the log, the hash it holds at 5 -> where to begin
@@ -69,62 +71,73 @@ STARTS: list[tuple[PolicySnapshot | None, int, int, str | None, FoldStart]] = [
     (None, 9, 9, None, FoldStart(LogMatch.UNKNOWN, PolicySnapshot(), 9)),  # emptied by retention
     (KEPT, 0, 6, SAME, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
     (KEPT, 0, 9, SAME, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
-    (KEPT, 3, 9, SAME, FoldStart(LogMatch.CUT, onto(KEPT), 6)),
-    (KEPT, 5, 6, SAME, FoldStart(LogMatch.CUT, onto(KEPT), 6)),
-    (KEPT, 6, 6, None, FoldStart(LogMatch.CUT, onto(KEPT), 6)),  # emptied, nothing missed
-    (KEPT, 8, 9, None, FoldStart(LogMatch.CUT, onto(KEPT, 8), 8, gone=2)),  # 6 and 7 were never read
-    (KEPT, 0, 0, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),
-    (KEPT, 0, 5, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),  # shorter than what was read of it
-    (KEPT, 2, 5, None, FoldStart(LogMatch.ANEW, anew(KEPT, 2), 2)),
-    (KEPT, 3, 9, OTHER, FoldStart(LogMatch.ANEW, anew(KEPT, 3), 3)),
+    (KEPT, 3, 9, SAME, FoldStart(LogMatch.TRUNCATED, onto(KEPT), 6)),
+    (KEPT, 5, 6, SAME, FoldStart(LogMatch.TRUNCATED, onto(KEPT), 6)),
+    (KEPT, 6, 6, None, FoldStart(LogMatch.TRUNCATED, onto(KEPT), 6)),  # emptied, nothing missed
+    (KEPT, 8, 9, None, FoldStart(LogMatch.TRUNCATED, onto(KEPT, 8), 8, gone=2)),  # 6 and 7 were never read
+    (KEPT, 0, 0, None, FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)),
+    (KEPT, 0, 5, None, FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)),  # shorter than what was read of it
+    (KEPT, 2, 5, None, FoldStart(LogMatch.RECREATED, recreated(KEPT, 2), 2)),
+    (KEPT, 3, 9, OTHER, FoldStart(LogMatch.RECREATED, recreated(KEPT, 3), 3)),
     (KEPT, 0, 9, OTHER, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),
     (KEPT, 0, 9, None, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),  # a hole where a record stood
     # The same topic, which began with nothing of its own: all of it is folded onto what its fold began with then.
-    (REMADE, 0, 9, SAME, FoldStart(LogMatch.ANEW, PolicySnapshot.from_base(OLD, 1), 0)),
-    (REMADE, 2, 9, SAME, FoldStart(LogMatch.CUT, onto(REMADE), 6)),  # its own beginning is gone too
+    (REMADE, 0, 9, SAME, FoldStart(LogMatch.RECREATED, PolicySnapshot.from_base(OLD, 1), 0)),
+    (REMADE, 2, 9, SAME, FoldStart(LogMatch.TRUNCATED, onto(REMADE), 6)),  # its own beginning is gone too
     (REMADE, 0, 9, OTHER, FoldStart(LogMatch.UNCLEAR, PolicySnapshot(), 0)),
     # A log that was cut before: as then, for as long as all since then is there.
-    (WAS_CUT, 3, 9, SAME, FoldStart(LogMatch.CUT, PolicySnapshot.from_base(AT_3, 0), 3)),
-    (WAS_CUT, 2, 9, SAME, FoldStart(LogMatch.CUT, PolicySnapshot.from_base(AT_3, 0), 3)),
-    (WAS_CUT, 4, 9, SAME, FoldStart(LogMatch.CUT, onto(WAS_CUT), 6)),
-    (WAS_CUT, 7, 9, None, FoldStart(LogMatch.CUT, onto(WAS_CUT, 7), 7, gone=1)),
-    (REMADE, 0, 3, None, FoldStart(LogMatch.ANEW, anew(REMADE), 0)),  # and once more
-    (anew(KEPT), 0, 0, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),  # nothing came since
-    (anew(KEPT), 0, 2, None, FoldStart(LogMatch.ANEW, anew(KEPT), 0)),
+    (WAS_CUT, 3, 9, SAME, FoldStart(LogMatch.TRUNCATED, PolicySnapshot.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 2, 9, SAME, FoldStart(LogMatch.TRUNCATED, PolicySnapshot.from_base(AT_3, 0), 3)),
+    (WAS_CUT, 4, 9, SAME, FoldStart(LogMatch.TRUNCATED, onto(WAS_CUT), 6)),
+    (WAS_CUT, 7, 9, None, FoldStart(LogMatch.TRUNCATED, onto(WAS_CUT, 7), 7, gone=1)),
+    (REMADE, 0, 3, None, FoldStart(LogMatch.RECREATED, recreated(REMADE), 0)),  # and once more
+    (recreated(KEPT), 0, 0, None, FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)),  # nothing came since
+    (recreated(KEPT), 0, 2, None, FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)),
     (PolicySnapshot(), 0, 4, None, FoldStart(LogMatch.WHOLE, PolicySnapshot(), 0)),
 ]
 
 
-@pytest.mark.parametrize(("kept", "first", "end", "last", "begin"), STARTS)
-def test_a_fold_begins(kept: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart) -> None:
-    assert start(kept, first, end, last) == begin
+@pytest.mark.parametrize(("stored", "first", "end", "last", "begin"), STARTS)
+def test_where_a_fold_begins(
+    stored: PolicySnapshot | None, first: int, end: int, last: str | None, begin: FoldStart
+) -> None:
+    assert fold_start(stored, first, end, last) == begin
 
 
-def test_a_log_that_makes_a_policy_by_itself_wins_over_what_was_kept_of_another() -> None:
-    unclear = start(KEPT, 0, 9, OTHER)
-    assert settled_start(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == FoldStart(
+def test_an_unclear_log_with_a_policy_wins_over_the_snapshot() -> None:
+    """A log that makes a policy by itself wins over the snapshot of another log."""
+    unclear = fold_start(KEPT, 0, 9, OTHER)
+    assert confirmed_start(unclear, KEPT, PolicyLog(live(0, 0.7), {}, 9)) == FoldStart(
         LogMatch.WHOLE, PolicySnapshot(), 0
     )
-    assert settled_start(unclear, KEPT, PolicyLog(None, {}, 9)) == FoldStart(LogMatch.ANEW, anew(KEPT), 0)
+    assert confirmed_start(unclear, KEPT, PolicyLog(None, {}, 9)) == FoldStart(LogMatch.RECREATED, recreated(KEPT), 0)
 
 
-def test_a_child_of_what_was_kept_is_live_on_a_topic_made_anew() -> None:
+def test_a_child_of_the_snapshot_is_live_on_a_recreated_topic() -> None:
     assert KEPT.log.live is not None
-    begun = start(KEPT, 0, 1, None)
+    begun = fold_start(KEPT, 0, 1, None)
     child = {
         "parent": KEPT.log.live.version, "author": "ann", "reason": "r", "at_ms": AT_MS,
         "policy": live(0, 0.6).policy.model_dump(mode="json", exclude_none=True),
     }  # fmt: skip
-    folded = fold(begun.kept.log, 0, json.dumps(child).encode())
+    folded = fold(begun.snapshot.log, 0, json.dumps(child).encode())
     assert folded.verdict is Verdict.APPLIED
     assert folded.log.live is not None
     assert folded.log.live.version == version(0, live(0, 0.6).policy)
     assert (folded.log.next, set(folded.log.silences)) == (1, {"s1"})
 
 
-def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> None:
-    steps = [PolicySnapshot(), KEPT, replace(KEPT, log=replace(KEPT.log, next=7)), anew(KEPT), REMADE, anew(REMADE)]
-    orders = [kept.order for kept in steps]
+def test_a_newer_snapshot_has_the_greater_order() -> None:
+    """Also of a topic that was recreated."""
+    steps = [
+        PolicySnapshot(),
+        KEPT,
+        replace(KEPT, log=replace(KEPT.log, next=7)),
+        recreated(KEPT),
+        REMADE,
+        recreated(REMADE),
+    ]
+    orders = [stored.order for stored in steps]
     assert orders == sorted(set(orders))
     assert max(orders) < 1 << 53  # a script counts in doubles
 
@@ -132,35 +145,41 @@ def test_what_knows_more_has_the_greater_order_also_of_a_topic_made_anew() -> No
 # --- what differs
 
 
-def test_it_is_said_how_a_log_differs_from_what_was_kept_of_it() -> None:
+def test_a_difference_of_log_and_snapshot_is_described() -> None:
     assert KEPT.log.live is not None
     at = KEPT.log.live.version
     other, bare = live(4, 0.7), LivePolicy(at, KEPT.log.live.policy)
-    assert differs(KEPT, KEPT.log) is None
-    assert differs(KEPT, replace(KEPT.log, live=other)) == f"policy {at} was kept, the log says {other.version}"
+    assert describe_difference(KEPT, KEPT.log) is None
+    assert (
+        describe_difference(KEPT, replace(KEPT.log, live=other))
+        == f"policy {at} was kept, the log says {other.version}"
+    )
     shadow = KEPT.log.live.shadow
     assert shadow is not None
-    assert differs(KEPT, replace(KEPT.log, live=bare)) == f"shadow {shadow.version} was kept, the log says none"
-    assert differs(KEPT, replace(KEPT.log, live=None)) == f"policy {at} was kept, the log says none"
-    assert differs(KEPT, replace(KEPT.log, silences={})) == "1 silences were kept, the log says otherwise"
+    assert (
+        describe_difference(KEPT, replace(KEPT.log, live=bare))
+        == f"shadow {shadow.version} was kept, the log says none"
+    )
+    assert describe_difference(KEPT, replace(KEPT.log, live=None)) == f"policy {at} was kept, the log says none"
+    assert describe_difference(KEPT, replace(KEPT.log, silences={})) == "1 silences were kept, the log says otherwise"
 
 
 # --- as text
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         PolicySnapshot(),
         KEPT,
         REMADE,
         WAS_CUT,
-        anew(KEPT),
-        PolicySnapshot(PolicyLog(live(0, 1.0), {}, 1), hash_of(None)),
+        recreated(KEPT),
+        PolicySnapshot(PolicyLog(live(0, 1.0), {}, 1), content_hash(None)),
     ],
 )
-def test_what_was_kept_is_read_back_as_it_was(kept: PolicySnapshot) -> None:
-    assert from_json(to_json(kept)) == kept
+def test_a_snapshot_is_read_back_as_it_was(stored: PolicySnapshot) -> None:
+    assert from_json(to_json(stored)) == stored
 
 
 def changed(**more: Any) -> str:
@@ -179,8 +198,8 @@ GARBAGE: list[tuple[str, str]] = [
     (changed(next=-1), "next: "),
     (changed(next=1 << 40), "next: "),
     (changed(last="x"), "last: "),
-    (changed(anew=99_999), "anew: "),
-    (changed(anew=1), "anew: of a topic made anew"),
+    (changed(recreated=99_999), "recreated: "),
+    (changed(recreated=1), "recreated: of a topic that was recreated"),
     (changed(base={"next": 0}), "base.last: "),
     (changed(base={"next": 0, "last": "", "live": None, "shadow": LIVE, "silences": []}), "a shadow of nothing"),
     (changed(live=None), "a shadow of nothing"),
@@ -193,7 +212,7 @@ GARBAGE: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("text", "why"), GARBAGE)
-def test_garbage_is_not_read_and_it_is_said_why_in_one_line(text: str, why: str) -> None:
+def test_garbage_is_refused_with_one_line(text: str, why: str) -> None:
     with pytest.raises(SnapshotUnreadable) as caught:
         from_json(text)
     said = str(caught.value)

@@ -19,19 +19,19 @@ from tidegate.streams.core.rates.aggregate import aggregate
 from tidegate.streams.core.series import scoped
 from tidegate.streams.core.strikes import (
     Crossing,
-    Standing,
     Strike,
+    StrikeBalance,
     Terms,
     add,
+    after_undo,
     below_ms,
     decayed,
     enforcement,
-    kept_ms,
+    negligible_in_ms,
     new_strikes,
-    reached,
     strike_of,
     terms,
-    undone,
+    threshold_reached,
 )
 
 HOUR_MS = 3_600_000
@@ -105,28 +105,29 @@ def test_faults_the_too_late_and_the_unknown_weigh_nothing(facts: dict[str, obje
     assert strike_of(decision(reason("toxicity", "block"), **facts), OF) is None
 
 
-def test_a_text_shown_before_its_call_failed_weighs_like_any_other() -> None:
+def test_a_text_shown_before_its_call_failed_has_its_weight() -> None:
+    """It weighs like any other."""
     failed = Reason(label="producer_failed", action=Action.ALLOW, scope="default")
     for status in ("ok", "failed"):
-        found = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
-        assert found == strike_of(decision(reason("toxicity", "block")), OF) is not None
+        drawn = strike_of(decision(reason("toxicity", "block"), failed, status=status), OF)
+        assert drawn == strike_of(decision(reason("toxicity", "block")), OF) is not None
     assert strike_of(decision(failed, status="failed"), OF) is None
 
 
 def test_a_future_time_strikes_at_the_time_it_is_counted_under() -> None:
-    found = strike_of(decision(reason("toxicity", "block"), time=EventTime.FUTURE, at_ms=9), OF)
-    assert found is not None
-    assert found.at_ms == 9
+    drawn = strike_of(decision(reason("toxicity", "block"), time=EventTime.FUTURE, at_ms=9), OF)
+    assert drawn is not None
+    assert drawn.at_ms == 9
 
 
-def test_a_spans_strikes_are_in_its_order_and_under_its_terms() -> None:
+def test_strikes_of_a_range_keep_its_order_and_terms() -> None:
     first, second = (
         decision(reason("toxicity", "block"), source=Source(topic="completions", partition=0, offset=n)) for n in (4, 5)
     )
-    found = aggregate([second, decision(), first], 0, live(RULES), scoped).new_strikes
-    assert found is not None
-    assert [s.id for s in found.strikes] == ["completions[0]@5", "completions[0]@4"]
-    assert found.terms == Terms(HOUR_MS, 3.0, 5.0, pytest.approx(0.00025), "7-ab")
+    drawn = aggregate([second, decision(), first], 0, live(RULES), scoped).new_strikes
+    assert drawn is not None
+    assert [s.id for s in drawn.strikes] == ["completions[0]@5", "completions[0]@4"]
+    assert drawn.terms == Terms(HOUR_MS, 3.0, 5.0, pytest.approx(0.00025), "7-ab")
 
 
 @pytest.mark.parametrize("rules", [{}, {"throttle": 1}, {"weights": {"toxicity": {"block": 0}}}])
@@ -167,33 +168,33 @@ def test_what_decides_does_not_know_strikes() -> None:
 
 times = st.integers(1_700_000_000_000, 1_700_000_000_000 + 50 * HOUR_MS)
 weights = st.floats(0.01, 1000)
-marks = st.lists(st.tuples(times, weights), min_size=1, max_size=20)
+strike_lists = st.lists(st.tuples(times, weights), min_size=1, max_size=20)
 
 
-def total(found: list[tuple[int, float]], half_life_ms: int = HOUR_MS) -> Standing:
-    standing = None
-    for at_ms, weight in found:
-        standing = add(standing, Strike("", "", at_ms, weight, ""), half_life_ms)
-    assert standing is not None
-    return standing
+def total(drawn: list[tuple[int, float]], half_life_ms: int = HOUR_MS) -> StrikeBalance:
+    balance = None
+    for at_ms, weight in drawn:
+        balance = add(balance, Strike("", "", at_ms, weight, ""), half_life_ms)
+    assert balance is not None
+    return balance
 
 
 def test_half_of_a_sum_is_left_after_a_half_life() -> None:
     #  at   0 h   1 h          3 h
     #  sum  4     2 + 1 = 3    0.75 + 0.25 = 1
-    assert total([(0, 4), (HOUR_MS, 1), (3 * HOUR_MS, 0.25)]) == Standing(1.0, 3 * HOUR_MS)
+    assert total([(0, 4), (HOUR_MS, 1), (3 * HOUR_MS, 0.25)]) == StrikeBalance(1.0, 3 * HOUR_MS)
 
 
-@given(marks, st.randoms(use_true_random=False))
-def test_the_order_of_strikes_does_not_matter(found: list[tuple[int, float]], rng: object) -> None:
-    shuffled = list(found)
+@given(strike_lists, st.randoms(use_true_random=False))
+def test_the_order_of_strikes_does_not_matter(drawn: list[tuple[int, float]], rng: object) -> None:
+    shuffled = list(drawn)
     rng.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = total(found), total(shuffled)
-    assert one.at_ms == other.at_ms == max(at_ms for at_ms, _ in found)
+    one, other = total(drawn), total(shuffled)
+    assert one.at_ms == other.at_ms == max(at_ms for at_ms, _ in drawn)
     assert one.strikes == pytest.approx(other.strikes, rel=1e-9)
     #  and it is the sum of each one's rest
     assert one.strikes == pytest.approx(
-        sum(w * 2 ** ((at_ms - one.at_ms) / HOUR_MS) for at_ms, w in found), rel=1e-9
+        sum(w * 2 ** ((at_ms - one.at_ms) / HOUR_MS) for at_ms, w in drawn), rel=1e-9
     )  # fmt: skip
 
 
@@ -204,28 +205,28 @@ def test_decay_composes(strikes: float, one_ms: int, other_ms: int, half_life_ms
     assert in_two <= strikes
 
 
-@given(marks, times, weights)
-def test_a_strike_never_lessens_a_sum(found: list[tuple[int, float]], at_ms: int, weight: float) -> None:
-    before, after = total(found), total([*found, (at_ms, weight)])
+@given(strike_lists, times, weights)
+def test_a_strike_never_lessens_a_sum(drawn: list[tuple[int, float]], at_ms: int, weight: float) -> None:
+    before, after = total(drawn), total([*drawn, (at_ms, weight)])
     assert after.strikes >= decayed(before.strikes, after.at_ms - before.at_ms, HOUR_MS)
 
 
-@given(marks, st.floats(0, 1000), st.integers(0, 10**9))
-def test_undoing_takes_what_was_asked_and_never_more_than_there_is(
-    found: list[tuple[int, float]], weight: float, later_ms: int
+@given(strike_lists, st.floats(0, 1000), st.integers(0, 10**9))
+def test_an_undo_removes_the_weight_requested_and_never_more(
+    drawn: list[tuple[int, float]], weight: float, later_ms: int
 ) -> None:
-    standing = total(found)
-    before, after = undone(standing, weight, standing.at_ms + later_ms, HOUR_MS)
-    assert before == decayed(standing.strikes, later_ms, HOUR_MS)
-    assert after == Standing(max(0.0, before - weight), standing.at_ms + later_ms)
-    assert undone(standing, None, 0, HOUR_MS) == (standing.strikes, Standing(0.0, standing.at_ms))
+    balance = total(drawn)
+    before, after = after_undo(balance, weight, balance.at_ms + later_ms, HOUR_MS)
+    assert before == decayed(balance.strikes, later_ms, HOUR_MS)
+    assert after == StrikeBalance(max(0.0, before - weight), balance.at_ms + later_ms)
+    assert after_undo(balance, None, 0, HOUR_MS) == (balance.strikes, StrikeBalance(0.0, balance.at_ms))
 
 
 # --- what is enforced, and until when
 
 
 @pytest.mark.parametrize(
-    ("strikes", "throttle", "suspend", "found"),
+    ("strikes", "throttle", "suspend", "expected"),
     [
         (2.99, 3.0, 5.0, None),
         (3.0, 3.0, 5.0, ("throttle", 3.0)),  # at the threshold is reached, as scores are
@@ -238,31 +239,31 @@ def test_undoing_takes_what_was_asked_and_never_more_than_there_is(
     ],
 )
 def test_the_strongest_threshold_reached_is_enforced(
-    strikes: float, throttle: float | None, suspend: float | None, found: tuple[str, float] | None
+    strikes: float, throttle: float | None, suspend: float | None, expected: tuple[str, float] | None
 ) -> None:
     of = Terms(HOUR_MS, throttle, suspend, 0.001, "v")
-    assert reached(strikes, of) == found
-    assert (of.lowest is not None and strikes >= of.lowest) == (found is not None)
+    assert threshold_reached(strikes, of) == expected
+    assert (of.lowest is not None and strikes >= of.lowest) == (expected is not None)
 
 
 @given(st.floats(0.001, 1e6), st.floats(0.001, 1e6), st.integers(60_000, 2_592_000_000))
-def test_a_sum_falls_below_a_threshold_when_it_is_said(strikes: float, threshold: float, half_life_ms: int) -> None:
+def test_a_sum_falls_below_a_threshold_at_below_ms(strikes: float, threshold: float, half_life_ms: int) -> None:
     assume(strikes >= threshold)
-    below = below_ms(Standing(strikes, 0), threshold, half_life_ms)
+    below = below_ms(StrikeBalance(strikes, 0), threshold, half_life_ms)
     assert decayed(strikes, below, half_life_ms) < threshold * (1 + 1e-12)
     assert decayed(strikes, below - 1, half_life_ms) >= threshold * (1 - 1e-12)
 
 
 def test_below_already_is_below_now() -> None:
-    assert below_ms(Standing(1.0, 7), 2.0, HOUR_MS) == 7
+    assert below_ms(StrikeBalance(1.0, 7), 2.0, HOUR_MS) == 7
 
 
 @given(st.floats(0, 1e9), st.integers(60_000, 2_592_000_000))
 def test_strikes_are_kept_until_they_are_negligible(strikes: float, half_life_ms: int) -> None:
     of = Terms(half_life_ms, None, None, 0.001, "v")
-    assert decayed(strikes, kept_ms(strikes, of), half_life_ms) <= 0.001 * (1 + 1e-9)
+    assert decayed(strikes, negligible_in_ms(strikes, of), half_life_ms) <= 0.001 * (1 + 1e-9)
     if strikes > 0.001:
-        assert decayed(strikes, kept_ms(strikes, of) - 2, half_life_ms) >= 0.001 * (1 - 1e-9)
+        assert decayed(strikes, negligible_in_ms(strikes, of) - 2, half_life_ms) >= 0.001 * (1 - 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def test_negligible_is_a_thousandth_of_the_smallest_number_named(rules: dict[str
 
 def test_an_enforcement_says_who_what_and_until_when() -> None:
     #  6 strikes are below 5 after log2(6/5) = 0.263 h = 946,923.6 ms, and below 3 after one hour
-    made = enforcement(Crossing("completions[3]@88", "a:b:ab12", Standing(6.0, 1000), TERMS, "toxicity.block"))
+    made = enforcement(Crossing("completions[3]@88", "a:b:ab12", StrikeBalance(6.0, 1000), TERMS, "toxicity.block"))
     assert made.model_dump(exclude_none=True) == {
         "schema_version": 1, "id": "completions[3]@88", "tenant": "a:b", "user": "ab12", "action": "suspend",
         "strikes": 6.0, "threshold": 5.0, "at_ms": 1000, "until_ms": 1000 + 946_923 + 1,
@@ -289,8 +290,8 @@ def test_an_enforcement_says_who_what_and_until_when() -> None:
 
 
 def test_an_undo_lifts_or_leaves_at_a_lower_threshold() -> None:
-    lifted = enforcement(Crossing("u", "acme:ab", Standing(1.0, 5), TERMS, "a song", "ops"))
+    lifted = enforcement(Crossing("u", "acme:ab", StrikeBalance(1.0, 5), TERMS, "a song", "ops"))
     assert (lifted.action, lifted.threshold, lifted.until_ms, lifted.author) == ("lifted", None, None, "ops")
-    lowered = enforcement(Crossing("u", "acme:ab", Standing(3.0, 5), TERMS, "a song", "ops"))
+    lowered = enforcement(Crossing("u", "acme:ab", StrikeBalance(3.0, 5), TERMS, "a song", "ops"))
     assert (lowered.action, lowered.threshold, lowered.until_ms) == ("throttle", 3.0, 6)
     assert lowered.throttled_until_ms is None

@@ -22,9 +22,9 @@ def resolve(at: Scopes | None = None, /, **policy: Any) -> ResolvedLabels:
     return live.resolve(at or Scopes())[0]
 
 
-def said(found: ResolvedLabels, label: str = "toxicity") -> list[str]:
+def format_thresholds(resolved: ResolvedLabels, label: str = "toxicity") -> list[str]:
     """Each bar as `action>=threshold (scope)`, strongest first."""
-    return [f"{bar.action.value}>={bar.threshold:g} ({bar.scope})" for bar in found[label]]
+    return [f"{bar.action.value}>={bar.threshold:g} ({bar.scope})" for bar in resolved[label]]
 
 
 def scope(**rule: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def scope(**rule: Any) -> dict[str, Any]:
 
 
 def test_without_scopes_the_defaults_hold_strongest_first() -> None:
-    assert said(resolve()) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
+    assert format_thresholds(resolve()) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
 
 
 def test_a_label_without_thresholds_has_no_bars() -> None:
@@ -67,7 +67,7 @@ PRECEDENCE: list[tuple[list[dict[str, str]], str]] = [
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize(("selectors", "winner"), PRECEDENCE)
-def test_the_most_specific_rule_wins_in_whatever_order_they_stand(
+def test_the_most_specific_rule_wins_in_any_order(
     selectors: list[dict[str, str]], winner: str, backwards: bool
 ) -> None:
     rules = [scope(**chosen, block=i / 10) for i, chosen in enumerate(selectors, start=1)]
@@ -78,22 +78,28 @@ def test_the_most_specific_rule_wins_in_whatever_order_they_stand(
 def test_a_rule_overrides_only_the_actions_it_names() -> None:
     rules = [scope(tenant="acme", flag=0.3), scope(tenant="acme", route="kids", block=0.6)]
     # block: the narrowest rule; flag: not named there, so the next wider one
-    assert said(resolve(ACME_KIDS, scopes=rules)) == ["block>=0.6 (tenant=acme,route=kids)", "flag>=0.3 (tenant=acme)"]
+    assert format_thresholds(resolve(ACME_KIDS, scopes=rules)) == [
+        "block>=0.6 (tenant=acme,route=kids)",
+        "flag>=0.3 (tenant=acme)",
+    ]
 
 
 def test_a_rule_may_add_an_action_that_the_default_does_not_have() -> None:
-    assert said(resolve(ACME_KIDS, scopes=[scope(tenant="acme", review=0.7)])) == [
+    assert format_thresholds(resolve(ACME_KIDS, scopes=[scope(tenant="acme", review=0.7)])) == [
         "block>=0.9 (default)",
         "review>=0.7 (tenant=acme)",
         "flag>=0.5 (default)",
     ]
 
 
-def test_off_takes_an_action_unavailable_and_a_narrower_rule_brings_it_back() -> None:
+def test_off_removes_an_action_and_a_narrower_rule_restores_it() -> None:
     rules = [scope(tenant="acme", block="off"), scope(tenant="acme", route="kids", block=0.4)]
-    assert said(resolve(Scopes(tenant="acme"), scopes=rules)) == ["flag>=0.5 (default)"]
-    assert said(resolve(ACME_KIDS, scopes=rules)) == ["block>=0.4 (tenant=acme,route=kids)", "flag>=0.5 (default)"]
-    assert said(resolve(scopes=rules)) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
+    assert format_thresholds(resolve(Scopes(tenant="acme"), scopes=rules)) == ["flag>=0.5 (default)"]
+    assert format_thresholds(resolve(ACME_KIDS, scopes=rules)) == [
+        "block>=0.4 (tenant=acme,route=kids)",
+        "flag>=0.5 (default)",
+    ]
+    assert format_thresholds(resolve(scopes=rules)) == ["block>=0.9 (default)", "flag>=0.5 (default)"]
 
 
 # the default, a tenant's own, the floor; what holds for the tenant
@@ -116,7 +122,7 @@ def test_a_floor_always_holds(default: Any, own: Any, floor: float, holds: str) 
     found = resolve(
         ACME_KIDS, labels={"toxicity": {"block": default}}, floors={"toxicity": {"block": floor}}, scopes=rules
     )
-    assert said(found) == [holds]
+    assert format_thresholds(found) == [holds]
 
 
 def test_prompt_labels_have_thresholds_of_their_own() -> None:
@@ -132,24 +138,26 @@ def test_prompt_labels_have_thresholds_of_their_own() -> None:
         ),
     )
     of_completion, of_prompt = live.resolve(ACME_KIDS)
-    assert said(of_completion) == ["block>=0.7 (floor)", "flag>=0.5 (default)"]
-    assert said(of_prompt) == ["flag>=0.1 (tenant=acme)"]  # a floor is the completion's
+    assert format_thresholds(of_completion) == ["block>=0.7 (floor)", "flag>=0.5 (default)"]
+    assert format_thresholds(of_prompt) == ["flag>=0.1 (tenant=acme)"]  # a floor is the completion's
 
 
-def test_a_million_routes_that_the_policy_does_not_name_are_resolved_once() -> None:
+def test_a_million_unnamed_routes_are_resolved_once() -> None:
+    """Routes that no rule of the policy names."""
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": [scope(route="kids", flag=0.1)]}))
     found = {id(live.resolve(Scopes(route=f"r{i}"))) for i in range(1000)}
     assert len(found) == 1
     assert len(live._resolved) == 1
 
 
-def test_combinations_that_the_policy_names_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_resolved_combinations_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thresholds, "MOST_RESOLVED", 10)
     rules = [scope(tenant=f"t{i}", flag=0.1) for i in range(8)] + [scope(route=f"r{i}", flag=0.2) for i in range(8)]
     live = LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT, "scopes": rules}))
     for i in range(64):
         assert (
-            said(live.resolve(Scopes(tenant=f"t{i % 8}", route=f"r{i // 8}"))[0])[1] == f"flag>=0.1 (tenant=t{i % 8})"
+            format_thresholds(live.resolve(Scopes(tenant=f"t{i % 8}", route=f"r{i // 8}"))[0])[1]
+            == f"flag>=0.1 (tenant=t{i % 8})"
         )
         assert len(live._resolved) <= 10
 
@@ -176,7 +184,7 @@ def test_thresholds_are_those_of_every_scope_floor_and_prompt() -> None:
     }
 
 
-def test_redact_is_from_the_lowest_threshold_of_any_scope_or_floor() -> None:
+def test_redact_from_is_the_lowest_of_any_scope_or_floor() -> None:
     assert LivePolicy("0-0", Policy.model_validate(EVERYWHERE)).redact_from == {"toxicity": 0.6, "insult": 0.95}
     assert LivePolicy("0-0", Policy.model_validate({"labels": DEFAULT})).redact_from == {}
 
@@ -196,7 +204,7 @@ CANDIDATE: dict[str, Any] = {
 BESIDE = LivePolicy("0-0", Policy.model_validate(EVERYWHERE), LivePolicy("1-1", Policy.model_validate(CANDIDATE)))
 
 
-def test_a_shadows_thresholds_and_spans_and_prompts_are_asked_for_too() -> None:
+def test_a_shadows_thresholds_spans_and_prompts_are_included() -> None:
     assert BESIDE.thresholds == {
         "toxicity": (0.2, 0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9),
         "insult": (0.95,),
@@ -211,9 +219,9 @@ def test_a_shadows_thresholds_and_spans_and_prompts_are_asked_for_too() -> None:
 
 def test_another_policy_made_from_one_resolves_its_own() -> None:
     alone = LivePolicy("0-0", Policy.model_validate(EVERYWHERE))
-    assert said(alone.resolve(Scopes(tenant="acme"))[0])[0] == "block>=0.9 (default)"
+    assert format_thresholds(alone.resolve(Scopes(tenant="acme"))[0])[0] == "block>=0.9 (default)"
     other = replace(alone, policy=Policy.model_validate({"labels": {"toxicity": {"block": 0.1}}}))
-    assert said(other.resolve(Scopes(tenant="acme"))[0]) == ["block>=0.1 (default)"]
+    assert format_thresholds(other.resolve(Scopes(tenant="acme"))[0]) == ["block>=0.1 (default)"]
 
 
 def test_a_shadow_changes_no_bar_and_demands_no_label() -> None:

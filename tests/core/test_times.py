@@ -12,7 +12,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Completion, EventTime, Source
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.times import AHEAD_MS, BACK_MS, LATEST_MS, NO_TIME, TimeSource, arrive, read
+from tidegate.streams.core.times import AHEAD_MS, BACK_MS, LATEST_MS, NO_TIME, TimeSource, arrival, parse_time
 
 NOON_MS = 1_767_268_800_000  # 2026-01-01 12:00 UTC
 NOW = NOON_MS + 250
@@ -80,7 +80,7 @@ READ: list[tuple[Any, int | None]] = [
 
 @pytest.mark.parametrize(("raw", "at_ms"), READ, ids=lambda of: repr(of)[:40])
 def test_a_time_is_read_by_its_magnitude_or_as_iso_8601(raw: Any, at_ms: int | None) -> None:
-    assert read(raw) == at_ms
+    assert parse_time(raw) == at_ms
 
 
 # --- a record's timestamp, held against the worker's clock
@@ -109,8 +109,8 @@ ARRIVED = [
 
 @pytest.mark.parametrize(("timestamp", "ms", "by"), ARRIVED)
 def test_a_record_arrived_by_its_timestamp_or_by_our_clock(timestamp: int, ms: int, by: str) -> None:
-    assert arrive(timestamp, False, NOW) == (ms, by)
-    assert arrive(timestamp, True, NOW) == (ms, "broker" if by == "record" else by)  # LogAppendTime
+    assert arrival(timestamp, False, NOW) == (ms, by)
+    assert arrival(timestamp, True, NOW) == (ms, "broker" if by == "record" else by)  # LogAppendTime
 
 
 # --- which of the three a decision is counted under
@@ -137,11 +137,11 @@ CHOSEN = [
 
 
 def inputs(raw: Any, timestamp: int, now_ms: int, *, by_broker: bool = False) -> Inputs:
-    said = Completion.model_validate({"id": "c", "completion": "x"} | ({} if raw is None else {"at_ms": raw}))
-    arrived = arrive(timestamp, by_broker, now_ms)
+    completion = Completion.model_validate({"id": "c", "completion": "x"} | ({} if raw is None else {"at_ms": raw}))
+    arrived = arrival(timestamp, by_broker, now_ms)
     source = Source(topic="completions", partition=0, offset=7)
     return Inputs(
-        "c", source, 1, timestamp, "m", event_ms=said.at_ms, arrived_ms=arrived.ms, arrived_by=arrived.by
+        "c", source, 1, timestamp, "m", event_ms=completion.at_ms, arrived_ms=arrived.ms, arrived_by=arrived.by
     )  # fmt: skip
 
 
@@ -164,7 +164,7 @@ STAMPS = st.integers(-(2**63), 2**63 - 1) | st.integers(NOW // 1000 - 10**9, NOW
 
 
 @given(RAW, STAMPS, st.booleans(), st.integers(NOW, NOW + 10**12))
-def test_whatever_is_given_the_time_is_within_bounds_and_its_source_right(
+def test_any_input_gives_a_time_in_bounds_and_its_source(
     raw: Any, timestamp: int, by_broker: bool, now_ms: int
 ) -> None:
     asked = inputs(raw, timestamp, now_ms, by_broker=by_broker)
@@ -179,13 +179,14 @@ def test_whatever_is_given_the_time_is_within_bounds_and_its_source_right(
     assert found.at_ms == own.get(found.time_source or TimeSource.RECORD, found.arrived_ms)
     assert (found.arrived_by is TimeSource.BROKER) <= by_broker
     assert (found.event_ms is None) == (raw is None)
-    assert found.event_ms == NO_TIME or raw is None or read(raw) == found.event_ms
+    assert found.event_ms == NO_TIME or raw is None or parse_time(raw) == found.event_ms
     # No clock: what was recorded gives the decision again, under this policy, on any machine, at any time.
     assert decide(Inputs.of(found), LIVE) == found
     assert Inputs.of(type(found).model_validate_json(found.model_dump_json())) == Inputs.of(found)
 
 
-def test_a_decision_of_before_goes_on_by_its_records_timestamp() -> None:
+def test_an_older_decision_uses_its_records_timestamp() -> None:
+    """A decision from before `arrived_ms` was recorded."""
     source = Source(topic="completions", partition=0, offset=7)
     old = decide(Inputs("c", source, 1, NOW, "m", event_ms=NOW - 5), LIVE)
     assert (old.arrived_ms, old.arrived_by, old.time_source) == (None, None, None)

@@ -12,7 +12,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, FaultReason, FeedbackKind, Scopes, Source, Span
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.simulation.what_if import BIT, LARGEST, WhatIf, lacks_spans
+from tidegate.streams.core.simulation.what_if import FEEDBACK_BIT, LARGEST, WhatIf, lacks_spans
 
 LABELS = ("toxicity", "insult")
 A, F, R, B = Action.ALLOW, Action.FLAG, Action.REVIEW, Action.BLOCK
@@ -44,7 +44,7 @@ def scoped(tenant: str, model: str = "m1") -> dict[str, Scopes]:
     return {"scopes": Scopes(tenant=tenant, model=model)}
 
 
-def test_each_change_counts_once_by_what_it_was_and_what_it_would_be() -> None:
+def test_each_change_counts_once_by_action_before_and_after() -> None:
     #  toxicity  0.45 0.45 0.85 0.95 0.10
     #  was       A    A    R    B    A
     #  then      F    F    B    B    A
@@ -60,7 +60,8 @@ def test_each_change_counts_once_by_what_it_was_and_what_it_would_be() -> None:
     assert (found.first_ms, found.last_ms) == (1000, 1004)
 
 
-def test_the_strongest_reason_of_the_stricter_side_drives_a_change() -> None:
+def test_a_change_is_driven_by_the_stricter_sides_first_reason() -> None:
+    """The strongest reason of the stricter side."""
     live = policy(prompt_labels={"toxicity": {"review": 0.5}})
     looser = policy("1-b", prompt_labels={"toxicity": {"review": "off"}})
     decided = [decide(inputs(0, 0.0, 0.6, prompt_scores={"toxicity": 0.8}), live)]
@@ -72,7 +73,8 @@ def test_the_strongest_reason_of_the_stricter_side_drives_a_change() -> None:
     )  # review by the prompt -> flag: insult
 
 
-def test_groups_hold_all_decisions_there_and_the_smallest_count_together() -> None:
+def test_groups_hold_all_their_decisions() -> None:
+    """And the smallest groups count together."""
     # Of 25 tenants the n-th has n decisions, and one that changes where n is 25 or 24: 325 decisions in all.
     names = [f"t{n:02}" for n in range(1, 26)]
     decided = []
@@ -99,7 +101,7 @@ def test_names_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_examples_are_the_first_by_time_and_id_whatever_order_they_come_in(order: int) -> None:
+def test_examples_are_the_first_by_time_and_id_in_any_order(order: int) -> None:
     decided = [decide(inputs(n, 0.45, record_ms=5000 - n // 2), policy()) for n in range(8)][::order]
     # times 5000 5000 4999 4999 4998 4998 4997 4997 of c0 … c7
     (change,) = tallied(decided, STRICTER).effects().changes
@@ -107,11 +109,11 @@ def test_examples_are_the_first_by_time_and_id_whatever_order_they_come_in(order
     assert [len(c.examples) for c in tallied(decided, STRICTER, examples=0).effects().changes] == [0]
 
 
-def test_what_people_said_is_counted_of_all_and_of_what_changes() -> None:
+def test_feedback_is_counted_of_all_and_of_changed_decisions() -> None:
     decided = [decide(inputs(n, t), policy()) for n, t in enumerate((0.45, 0.45, 0.1, 0.1))]
-    both = BIT[FeedbackKind.COMPLAINT] | BIT[FeedbackKind.OVERTURNED]
-    said = {"c0": both, "c2": BIT[FeedbackKind.COMPLAINT], "c99": both}
-    found = tallied(decided, STRICTER, said=said).effects()
+    both = FEEDBACK_BIT[FeedbackKind.COMPLAINT] | FEEDBACK_BIT[FeedbackKind.OVERTURNED]
+    feedback = {"c0": both, "c2": FEEDBACK_BIT[FeedbackKind.COMPLAINT], "c99": both}
+    found = tallied(decided, STRICTER, feedback=feedback).effects()
     assert found.said.model_dump() == {"complaint": 2, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.said_of_changed.model_dump() == {"complaint": 1, "appeal": 0, "upheld": 0, "overturned": 1}
     assert found.changes[0].examples[0].said == [FeedbackKind.COMPLAINT, FeedbackKind.OVERTURNED]
@@ -123,7 +125,7 @@ def test_who_gave_the_score_that_drives_each_change_is_counted() -> None:
     assert tallied(decided, STRICTER).effects().rests_on.model_dump() == {"screen": 2, "encoder": 1, "one_model": 1}
 
 
-def test_faults_and_failures_are_decided_again_and_rest_on_no_score() -> None:
+def test_faults_and_failures_are_judged_again_without_scores() -> None:
     closed = policy("1-b", faults={"fail": "closed"})
     decided = [
         decide(inputs(0, fault=FaultReason.BAD_SCORES, scores={}), policy()),
@@ -139,10 +141,10 @@ def test_a_text_shown_before_its_call_failed_is_judged_again() -> None:
     decided = [decide(inputs(0, 0.45, status="failed"), policy()), decide(inputs(1, 0.45), policy())]
     found = tallied(decided, STRICTER)
     assert (found.effects().producer_failed, found.effects().changed) == (1, 2)
-    assert found.never_scored(STRICTER) == tallied(decided[1:], STRICTER).never_scored(STRICTER)
+    assert found.unscored_labels(STRICTER) == tallied(decided[1:], STRICTER).unscored_labels(STRICTER)
 
 
-def test_another_label_for_the_same_action_is_told_apart() -> None:
+def test_another_label_for_the_same_action_is_counted_apart() -> None:
     live, other = policy(), policy("1-b", labels={"toxicity": {"flag": 0.5}, "insult": {"flag": 0.8}})
     found = tallied([decide(inputs(0, 0.6, 0.6), live)], other).effects()
     assert (found.changed, found.other_labels) == (0, 1)
@@ -158,7 +160,7 @@ def test_a_label_that_was_never_scored_is_named() -> None:
     decided = [decide(inputs(n, prompt_scores={"toxicity": 0.1}), policy()) for n in range(3)]
     decided.append(decide(inputs(3, scores={"toxicity": 0.1, "threat": 0.1}), policy()))
     decided.append(decide(inputs(4, fault=FaultReason.BAD_SCORES, scores={}), policy()))
-    named = tallied(decided, more).never_scored(more)
+    named = tallied(decided, more).unscored_labels(more)
     assert [(n.label, n.of, n.decisions) for n in named] == [("threat", "completion", 3), ("threat", "prompt", 4)]
 
 

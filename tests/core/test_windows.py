@@ -31,7 +31,7 @@ def test_window_covers_buckets_from_its_start_up_to_its_end() -> None:
     assert window.at(30 * S) == {"scored": {"all": 2 + 4}}  # and back
 
 
-def test_put_replaces_what_the_partition_said_before() -> None:
+def test_put_replaces_the_partitions_earlier_counts() -> None:
     buckets = _buckets()
     window = buckets.window(10, ["scored"])
     assert window.at(10 * S) == {"scored": {}}
@@ -43,13 +43,13 @@ def test_put_replaces_what_the_partition_said_before() -> None:
     assert window.at(10 * S) == {"scored": {"all": 4 + 5}}
 
 
-def test_counters_that_nobody_asks_for_are_not_kept() -> None:
+def test_counters_that_no_window_needs_are_not_kept() -> None:
     buckets = _buckets()
     buckets.put("p0", 0, {"appeal|all": 1, "scored|all": 1})
     assert buckets.window(10, ["scored", "appeal"]).at(10 * S) == {"scored": {"all": 1}, "appeal": {}}
 
 
-def test_trim_lets_go_of_a_counter_once_no_window_can_reach_it() -> None:
+def test_trim_drops_a_counter_once_no_window_can_reach_it() -> None:
     #          [----)   ...   end
     #           0   10        31     label.toxicity is asked for over 30 s, scored over 60 s
     buckets = _buckets()
@@ -67,7 +67,7 @@ def test_trim_lets_go_of_a_counter_once_no_window_can_reach_it() -> None:
     assert window.at(30 * S) == {"scored": {}, "label.toxicity": {}}
 
 
-def test_changed_names_the_scopes_whose_sums_moved() -> None:
+def test_changed_lists_the_scopes_whose_sums_changed() -> None:
     buckets = _buckets()
     window = buckets.window(20, ["scored"])
     buckets.put("p0", 0, {"scored|all": 1, "scored|tenant=a": 1})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tidegate.streams.demo.account import Account, CompletionOutcome, Position, settle
+from tidegate.streams.demo.account import Account, CompletionOutcome, Position, reconcile
 
 DECIDED, FAULT, DEAD = (
     CompletionOutcome(7, "decided"),
@@ -19,9 +19,11 @@ TOTALS = {"decided": 2, "faults": 1, "dead_letters": 1}
 
 
 def closed(
-    outcomes: Mapping[Position, Sequence[CompletionOutcome]] = OUT, totals: Mapping[str, int] = TOTALS, heard: int = 3
+    outcomes: Mapping[Position, Sequence[CompletionOutcome]] = OUT,
+    totals: Mapping[str, int] = TOTALS,
+    counted_feedback: int = 3,
 ) -> Account:
-    return settle(SENT, outcomes, totals, 3, {"feedback": heard})
+    return reconcile(SENT, outcomes, totals, 3, {"feedback": counted_feedback})
 
 
 def test_an_account_that_closes_has_no_problems() -> None:
@@ -35,7 +37,7 @@ def test_of_two_epochs_the_highest_counts() -> None:
     assert (found.decided, found.faults, found.problems) == (1, 2, ())
 
 
-def test_what_was_redriven_is_a_term_of_its_own() -> None:
+def test_redriven_completions_are_counted_apart() -> None:
     outcomes = {**OUT, (1, 1): [CompletionOutcome(7, "redriven")]}
     found = closed(outcomes, {"decided": 1, "faults": 1, "dead_letters": 1, "redriven": 1})
     assert (found.sent, found.decided, found.dead_letters, found.redriven, found.problems) == (4, 1, 1, 1, ())
@@ -43,7 +45,7 @@ def test_what_was_redriven_is_a_term_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "totals", "heard", "problem"),
+    ("outcomes", "totals", "counted_feedback", "problem"),
     [
         ({p: o for p, o in OUT.items() if p != (1, 0)}, {**TOTALS, "dead_letters": 0}, 3,
          "1 sent, and neither decided nor a dead letter: completions[1]@0"),
@@ -56,14 +58,17 @@ def test_what_was_redriven_is_a_term_of_its_own() -> None:
         (OUT, TOTALS, 2, "3 feedback events were sent, Redis counted 2"),
     ],
 )  # fmt: skip
-def test_what_does_not_close_is_named(
-    outcomes: Mapping[Position, Sequence[CompletionOutcome]], totals: Mapping[str, int], heard: int, problem: str
+def test_an_account_that_does_not_close_lists_its_problems(
+    outcomes: Mapping[Position, Sequence[CompletionOutcome]],
+    totals: Mapping[str, int],
+    counted_feedback: int,
+    problem: str,
 ) -> None:
-    assert closed(outcomes, totals, heard).problems == (problem,)
+    assert closed(outcomes, totals, counted_feedback).problems == (problem,)
 
 
 def test_only_the_first_positions_are_named() -> None:
-    found = settle([(0, n) for n in range(1000)], {}, {}, 0, {})
+    found = reconcile([(0, n) for n in range(1000)], {}, {}, 0, {})
     assert found.problems == (
         "1,000 sent, and neither decided nor a dead letter: completions[0]@0, completions[0]@1, completions[0]@2, "
         "completions[0]@3, completions[0]@4 and 995 more",

@@ -60,10 +60,10 @@ def test_ctrl_c_ends_everything() -> None:
         assert len(processes) >= 6  # broker, store and worker, each with its leash
         time.sleep(2)  # some traffic
         demo.send_signal(signal.SIGINT)
-        said = demo.communicate(timeout=60)[1]
+        stderr = demo.communicate(timeout=60)[1]
         assert gone(processes)
     assert demo.returncode == 130
-    assert said == "stopped; nothing is left running\n"
+    assert stderr == "stopped; nothing is left running\n"
 
 
 def test_a_worker_that_dies_ends_the_demo_with_its_log() -> None:
@@ -73,8 +73,8 @@ def test_a_worker_that_dies_ends_the_demo_with_its_log() -> None:
             p for p in processes if p.cmdline()[-2:] == ["tidegate", "worker"] and "leash" not in str(p.cmdline())
         )
         worker.kill()
-        said = demo.communicate(timeout=60)[1]
+        stderr = demo.communicate(timeout=60)[1]
         assert gone(processes)
     assert demo.returncode == 1
-    assert said.startswith("the worker ended by itself with exit code 137; its log ends:\n  ")
-    assert "taken over at" in said
+    assert stderr.startswith("the worker ended by itself with exit code 137; its log ends:\n  ")
+    assert "taken over at" in stderr

@@ -11,7 +11,16 @@ from aiokafka.codec import lz4_encode
 
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
 from tidegate.streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id, malformed
-from tidegate.streams.demo.traffic import BIASED, FAILING_MODEL, INSULTING, LENGTH_S, PHASES, Made, going_on, traffic
+from tidegate.streams.demo.traffic import (
+    BIASED,
+    FAILING_MODEL,
+    INSULTING,
+    LENGTH_S,
+    PHASES,
+    TrafficRecord,
+    describe_phase,
+    traffic,
+)
 from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback
 
 START_MS = 1_800_000_000_000
@@ -33,11 +42,11 @@ class Read:
     key: bytes | None = field(default=None)
 
 
-def read(made: Made) -> Read:
+def read(made: TrafficRecord) -> Read:
     return Read(made.value, made.headers, made.topic)
 
 
-def completions(kind: str) -> list[tuple[Made, Completion]]:
+def completions(kind: str) -> list[tuple[TrafficRecord, Completion]]:
     found = []
     for made in MADE:
         if made.topic == "completions" and made.kind == kind:
@@ -56,9 +65,9 @@ def test_there_is_enough_of_everything() -> None:
     kinds = Counter(made.kind for made in MADE)
     assert 1_500 <= sum(made.topic == "completions" for made in MADE) <= 2_000
     assert all(kinds[kind] >= 20 for kind in ("insult", "stereotype", "failed", "malformed", "feedback"))
-    said = Counter(made.form for made in MADE if made.topic == "feedback")
-    assert said["complaint"] > 15
-    assert said["thumb_up"] > said["thumb_down"] > 0
+    feedback = Counter(made.form for made in MADE if made.topic == "feedback")
+    assert feedback["complaint"] > 15
+    assert feedback["thumb_up"] > feedback["thumb_down"] > 0
 
 
 def test_it_is_in_order_and_within_its_length() -> None:
@@ -88,7 +97,7 @@ def test_every_form_occurs_and_decodes_to_one_completion() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_says_all_of_an_answer(form: str) -> None:
+def test_a_form_encodes_every_field_of_an_answer(form: str) -> None:
     value, headers = FORMS[form](ANSWER)
     found = decode_completion(Read(value, headers))
     assert isinstance(found, Completion)
@@ -131,14 +140,14 @@ def test_feedback_names_a_completion_that_was_sent_before() -> None:
     sent: set[str] = set()
     for made in MADE:
         if made.topic == "feedback":
-            said = decode_feedback(read(made))
-            assert isinstance(said, Feedback), said
-            assert said.completion_id in sent
+            feedback = decode_feedback(read(made))
+            assert isinstance(feedback, Feedback), feedback
+            assert feedback.completion_id in sent
         elif isinstance(completion := decode_completion(read(made)), Completion):
             sent.add(completion.id)
 
 
-def test_what_goes_wrong_does_so_in_its_phase_only() -> None:
+def test_faults_of_the_traffic_stay_in_their_phase() -> None:
     for kind, phase in (("insult", INSULTING), ("stereotype", BIASED)):
         for made, completion in completions(kind):
             assert phase.at(made.at_s)
@@ -147,10 +156,10 @@ def test_what_goes_wrong_does_so_in_its_phase_only() -> None:
     assert len(down) > 0.8 * len(completions("failed"))
 
 
-def test_what_goes_wrong_ends_early_enough_for_its_alert_to_resolve() -> None:
+def test_each_phase_ends_early_enough_for_its_alert_to_resolve() -> None:
     assert max(phase.end_s for phase in PHASES) + 15 < LENGTH_S  # a window of 10 s empties, and some
 
 
-def test_going_on_says_every_phase_that_runs() -> None:
-    assert going_on(0) == "all is well"
-    assert going_on(22) == "tenant pixel-arena: insults · model wren-mini: stereotypes"
+def test_describe_phase_names_every_phase_that_runs() -> None:
+    assert describe_phase(0) == "all is well"
+    assert describe_phase(22) == "tenant pixel-arena: insults · model wren-mini: stereotypes"

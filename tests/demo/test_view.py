@@ -9,14 +9,14 @@ import pytest
 
 from tidegate.streams.demo.account import Account
 from tidegate.streams.demo.dashboard import Dashboard, Event
-from tidegate.streams.demo.run import POLICY_FILE, Result
+from tidegate.streams.demo.run import POLICY_FILE, DemoResult
 from tidegate.streams.demo.summary import summary
-from tidegate.streams.demo.traffic import going_on
-from tidegate.streams.demo.view import WIDTH, Line, Now, line, rules, screen, told
+from tidegate.streams.demo.traffic import describe_phase
+from tidegate.streams.demo.view import WIDTH, Now, StyledLine, format_transition, rules, screen, status_line
 from tidegate.streams.policy_log.file import read_policy
 
 POLICY = read_policy(POLICY_FILE)
-BUSIEST = max((going_on(at_s) for at_s in range(60)), key=len)
+BUSIEST = max((describe_phase(at_s) for at_s in range(60)), key=len)
 NOW = Now(20.0, 60.0, 1_234, 56, BUSIEST, 1_000_000)
 
 
@@ -56,7 +56,7 @@ def dashboard(**topics: list[Event]) -> Dashboard:
     return dash
 
 
-def width(drawn: Line) -> int:
+def width(drawn: StyledLine) -> int:
     return sum(len(text) for text, _ in drawn)
 
 
@@ -76,14 +76,14 @@ def full() -> Dashboard:
 
 
 ACCOUNT = Account(sent=12_345, decided=12_000, faults=45, dead_letters=300, feedback=1_000, problems=())
-RESULT = Result(ACCOUNT, full(), 1_000_000, 61.8)
+RESULT = DemoResult(ACCOUNT, full(), 1_000_000, 61.8)
 
 
 @pytest.mark.parametrize(
     "drawn", [rules(POLICY), screen(Dashboard(), POLICY, NOW, 40), screen(full(), POLICY, NOW, 40), summary(RESULT)]
 )
-def test_every_line_fits_its_width(drawn: list[Line]) -> None:
-    assert ["".join(text for text, _ in line) for line in drawn if width(line) > WIDTH] == []
+def test_every_line_fits_its_width(drawn: list[StyledLine]) -> None:
+    assert ["".join(text for text, _ in status_line) for status_line in drawn if width(status_line) > WIDTH] == []
 
 
 @pytest.mark.parametrize("height", [24, 30, 39, 60])
@@ -102,7 +102,7 @@ def test_a_transition_counts_once_however_often_it_is_published() -> None:
     assert (dash.incidents[0].fired_ms, dash.incidents[0].resolved_ms) == (1_010_000, 1_030_000)
 
 
-def test_the_peak_of_an_incident_is_the_highest_rate_while_it_fires() -> None:
+def test_an_incidents_peak_is_the_highest_rate_while_it_fires() -> None:
     dash = dashboard(alerts=[alert("firing", "pending", 1_010_000)])
     for hits in (40, 60, 20):
         dash.read("rates", None, json.dumps(rate("model=wren-mini", "producer_failed", hits)).encode())
@@ -111,7 +111,7 @@ def test_the_peak_of_an_incident_is_the_highest_rate_while_it_fires() -> None:
     assert dash.incidents[0].peak == 60 / 80
 
 
-def test_a_rate_s_tombstone_takes_it_unavailable() -> None:
+def test_a_tombstone_removes_its_rate() -> None:
     dash = dashboard(rates=[rate("all", "fault", 0)])
     dash.read("rates", b"all|fault|10", None)
     assert dash.rates == {}
@@ -129,15 +129,16 @@ def test_faults_and_dead_letters_are_outcomes_of_their_own() -> None:
     }  # fmt: skip
 
 
-def test_plain_lines_say_the_same() -> None:
+def test_plain_lines_hold_the_same_figures() -> None:
     dash = full()
-    assert line(dash, NOW) == " 20 s  sent 1,234  decided 30  faults 0  dead letters 0  firing: none"
-    assert told(alert("firing", "pending", 0), NOW) == (
+    assert status_line(dash, NOW) == " 20 s  sent 1,234  decided 30  faults 0  dead letters 0  firing: none"
+    assert format_transition(alert("firing", "pending", 0), NOW) == (
         " 20 s  alert firing: producer_failure_rate model=wren-mini, 45.6% (above 10%)"
     )
 
 
-def test_the_json_line_and_what_is_off() -> None:
-    assert list(RESULT.line().values()) == [12_345, 12_000, 45, 300, 0, 1, 1, 61.8]
+def test_the_json_result_and_its_problems() -> None:
+    assert list(RESULT.to_dict().values()) == [12_345, 12_000, 45, 300, 0, 1, 1, 61.8]
     assert RESULT.problems == []
-    assert Result(ACCOUNT, Dashboard(), 0, 1.0).problems == ["0 alerts fired and none resolved; expected one at least"]
+    result = DemoResult(ACCOUNT, Dashboard(), 0, 1.0)
+    assert result.problems == ["0 alerts fired and none resolved; expected one at least"]

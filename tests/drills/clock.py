@@ -1,7 +1,7 @@
-"""A worker whose wall clock jumps: `time.time` and `time.time_ns` of its process say what a file says is to be added.
+"""A worker whose wall clock jumps: its `time.time` and `time.time_ns` add the seconds that a file holds.
 
-A `sitecustomize` on PYTHONPATH, which Python imports before anything else. What does not ask these two keeps the right
-time: the monotonic clock, as on a machine whose clock is set, and `datetime.now`, which no worker asks.
+It is a `sitecustomize` on PYTHONPATH, which Python imports first. Other clocks stay right: the monotonic clock, as on a
+machine whose clock is set, and `datetime.now`, which no worker calls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _shift_s():
         return _seen[-1]
     if shift_s != _seen[-1]:
         _seen.append(shift_s)
-        with open(_at + ".heard", "w") as file:
+        with open(_at + ".jumps", "w") as file:
             json.dump(_seen[1:], file)
     return shift_s
 
@@ -38,7 +38,7 @@ if "DRILL_CLOCKS" in os.environ and "TIDEGATE_WORKER" in os.environ:
 
 
 class Clocks:
-    """The clocks of workers that are started with `environ`; each goes right until it is told otherwise."""
+    """The clocks of workers that are started with `environ`. Each is right until `shift`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "clocks"
@@ -51,11 +51,12 @@ class Clocks:
         return {"PYTHONPATH": os.pathsep.join(path), "DRILL_CLOCKS": str(self._folder)}
 
     def shift(self, worker: str, by_s: int) -> None:
+        """Adds by_s to the worker's wall clock, in place of what was added before."""
         new = self._folder / f"{worker}.new"
         new.write_text(str(by_s))
         new.replace(self._folder / worker)
 
-    def heard(self, worker: str) -> list[int]:
-        """The jumps that the worker's process saw."""
-        found: list[int] = json.loads((self._folder / f"{worker}.heard").read_text())
-        return found
+    def jumps_seen(self, worker: str) -> list[int]:
+        """The shifts that the worker's process read, in order."""
+        shifts: list[int] = json.loads((self._folder / f"{worker}.jumps").read_text())
+        return shifts

@@ -1,4 +1,4 @@
-"""Workers as processes, traffic with known ids, and the account at the end: what every drill stands on.
+"""Workers as processes, completions with given ids, and the account at the end: what every drill uses.
 
 The account is read by a plain aiokafka consumer and plain Redis commands: it shares no code with what it checks.
 """
@@ -25,12 +25,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from tests.drills.reading import everything
+from tests.drills.reading import read_topic
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 
 ROOT = Path(__file__).parents[2]
 SESSION_S = 6.0
-LATE_S = 2.0  # what comes when everything was there is a duplicate: it is waited for
+LATE_S = 2.0  # after the last expected record: a record that still comes is a duplicate
 ACCOUNT = ("decided", "faults", "dead_letters", "redriven")  # totals whose sum is what was sent
 POLICY = """
 schema_version = 1
@@ -40,20 +40,20 @@ windows = { bucket_s = 10, rate_window_s = 3600, late_s = 3600 }
 
 
 async def make_topics(kafka: str, partitions: int, config: Mapping[str, Mapping[str, str]] | None = None) -> None:
-    """config: by topic, Kafka's own, where a topic has any."""
-    of = config or {}
+    """Creates every topic. config: topic -> its Kafka configuration, where it has one."""
+    config_of = config or {}
     names = ["completions", "decisions", "feedback", "dead-letters", "alerts", "rates", "enforcements", "replays"]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     copies = min(3, len((await admin.describe_cluster())["brokers"]))
     many = {**dict.fromkeys(names, partitions), "policies": 1, "tidegate-control": 1}
-    topics = [NewTopic(name, n, copies, topic_configs=dict(of.get(name, {}))) for name, n in many.items()]
+    topics = [NewTopic(name, n, copies, topic_configs=dict(config_of.get(name, {}))) for name, n in many.items()]
     await admin.create_topics(topics)
     await admin.close()
 
 
 class Fleet:
-    """Workers of one group, each a process with a log of its own."""
+    """Workers of one consumer group. Each is a process with its own log."""
 
     def __init__(self, folder: Path, env: dict[str, str], **settings: str) -> None:
         policy = folder / "policy.toml"
@@ -74,7 +74,7 @@ class Fleet:
         self._started = 0
 
     def start(self, environ: Mapping[str, str] | None = None, **settings: str) -> str:
-        """environ: variables of the process that are no settings."""
+        """Returns the name of a new worker. environ: variables of its process that are no settings."""
         self._started += 1
         name = f"w{self._started}"
         env = {**self._env, "TIDEGATE_WORKER": name, **{f"TIDEGATE_{k.upper()}": v for k, v in settings.items()}}
@@ -93,17 +93,17 @@ class Fleet:
         self.workers.pop(name).wait()
 
     async def leave(self, name: str) -> int:
-        """SIGTERM, and the exit code once it has left: 90 s at the most."""
+        """Sends SIGTERM. Returns the exit code once the worker ended, within 90 s."""
         self.signal(name, signal.SIGTERM)
         return await asyncio.to_thread(self.workers.pop(name).wait, 90)
 
     def epochs(self, name: str) -> dict[int, int]:
-        """Partition of `completions` -> the last epoch under which a worker says that it took it over."""
-        said = re.findall(r"completions\[(\d+)\]: taken over at \d+, epoch (\d+)", self.log(name))
-        return {int(partition): int(epoch) for partition, epoch in said}
+        """Partition of `completions` -> the epoch of its last takeover in that worker's log."""
+        takeovers = re.findall(r"completions\[(\d+)\]: taken over at \d+, epoch (\d+)", self.log(name))
+        return {int(partition): int(epoch) for partition, epoch in takeovers}
 
     async def joined(self, timeout_s: float = 120) -> None:
-        """Returns when every running worker has taken a partition over."""
+        """Returns when the log of every running worker has a takeover."""
         async with asyncio.timeout(timeout_s):
             while not all("taken over" in self.log(name) for name in self.workers):
                 await asyncio.sleep(0.2)
@@ -142,7 +142,7 @@ def fleet(folder: Path, env: dict[str, str], **settings: str) -> Iterator[Fleet]
 async def send(
     kafka: str, events: Iterable[bytes], per_s: float = 0, topic: str = "completions"
 ) -> list[tuple[int, int]]:
-    """Sends each and waits for the acknowledgement. Returns (partition, offset) a record. per_s 0: at once."""
+    """Sends each and waits for its acknowledgement. Returns (partition, offset) of each record. per_s 0: at once."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=2, request_timeout_ms=60_000)
     await producer.start()
     acks, start = [], time.monotonic()
@@ -166,41 +166,44 @@ def event(n: int, text: str, **more: Any) -> bytes:
 
 
 @dataclass
-class Account:
-    """Everything that came out, by source position."""
+class OutputsByPosition:
+    """Decisions and dead letters by source position."""
 
     decisions: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
     dead: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def positions(self) -> set[tuple[int, int]]:
-        """Of everything that came out. A dead letter of a batch that cannot be decoded is for all of its offsets."""
+        """Every source position with an output. The dead letter of an undecodable batch covers all its offsets."""
         ranges = ((p, o, found[0].get("offsets", 1)) for (p, o), found in self.dead.items())
         return {*self.decisions, *((p, offset) for p, o, n in ranges for offset in range(o, o + n))}
 
-    def letters(self, *, redriven: bool = False) -> int:
-        """How many offsets became dead letters; redriven: those instead whose other copy was decided before."""
+    def count_dead_letters(self, *, redriven: bool = False) -> int:
+        """The number of offsets with a dead letter. redriven: only those whose other copy was decided before."""
         return sum(
             found[0].get("offsets", 1) for found in self.dead.values() if (found[0]["reason"] == "redriven") is redriven
         )
 
     def counted(self) -> list[dict[str, Any]]:
-        """Per position the decision with the highest epoch: those that Redis counted. Of one epoch all are alike."""
-        best = []
+        """The decision with the highest epoch of each position: the one that Redis counted.
+
+        Fails where two decisions of one epoch differ.
+        """
+        newest_decisions = []
         for position, found in self.decisions.items():
             epoch = max(d["epoch"] for d in found)
             newest = [d for d in found if d["epoch"] == epoch]
             assert all(d == newest[0] for d in newest), f"{position}: decided two ways under one epoch"
-            best.append(newest[0])
-        return best
+            newest_decisions.append(newest[0])
+        return newest_decisions
 
     @property
     def duplicates(self) -> int:
         return sum(len(found) - 1 for found in self.decisions.values())
 
 
-async def account(kafka: str, expected: int, timeout_s: float) -> Account:
-    """All decisions and dead letters, a while after `expected` source positions are there, or when the time is up."""
+async def account(kafka: str, expected: int, timeout_s: float) -> OutputsByPosition:
+    """Reads all decisions and dead letters, LATE_S after `expected` source positions have one, or at the timeout."""
     deadline = time.monotonic() + timeout_s
     while len((await _published(kafka)).positions) < expected and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
@@ -208,24 +211,24 @@ async def account(kafka: str, expected: int, timeout_s: float) -> Account:
     return await _published(kafka)
 
 
-async def _published(kafka: str) -> Account:
-    seen = Account()
-    for topic, into in ((DECISIONS, seen.decisions), (DEAD_LETTERS, seen.dead)):
-        async for record in everything(kafka, topic):
+async def _published(kafka: str) -> OutputsByPosition:
+    outputs = OutputsByPosition()
+    for topic, into in ((DECISIONS, outputs.decisions), (DEAD_LETTERS, outputs.dead)):
+        async for record in read_topic(kafka, topic):
             out = json.loads(record.value)
             if out["source"]["topic"] == COMPLETIONS:
                 into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
-    return seen
+    return outputs
 
 
 async def positions(kafka: str) -> set[tuple[int, int]]:
-    """(partition, offset) of every completion: what was sent, where a producer's retries wrote some twice."""
-    return {(record.partition, record.offset) async for record in everything(kafka, COMPLETIONS)}
+    """(partition, offset) of every record on `completions`; a producer's retry may have written one twice."""
+    return {(record.partition, record.offset) async for record in read_topic(kafka, COMPLETIONS)}
 
 
 @dataclass
-class Counted:
-    """What Redis holds: totals for ever, and series summed over every bucket and partition."""
+class RedisCounts:
+    """The counts in Redis: totals, which never expire, and series summed over every bucket and partition."""
 
     totals: Counter[str]
     series: Counter[str]
@@ -233,11 +236,12 @@ class Counted:
 
 
 async def keys(client: Any, pattern: str) -> set[str]:
-    """Those that match now, each once: a scan may give one twice."""
+    """The keys that match, each once: SCAN may return one twice."""
     return {key async for key in client.scan_iter(match=pattern, count=1000)}
 
 
-async def counted(url: str, topic: str = "completions") -> Counted:
+async def read_counts(url: str, topic: str = "completions") -> RedisCounts:
+    """Reads every total and bucket of a topic from Redis."""
     client = aioredis.Redis.from_url(url, decode_responses=True)
     totals: Counter[str] = Counter()
     series: Counter[str] = Counter()
@@ -253,32 +257,32 @@ async def counted(url: str, topic: str = "completions") -> Counted:
                         sums[name] += int(n)
     finally:
         await client.aclose()
-    return Counted(totals, series, buckets)
+    return RedisCounts(totals, series, buckets)
 
 
-async def settled(url: str, expected: int, timeout_s: float) -> Counted:
-    """What Redis holds of completions once it has counted `expected` of them, or when the time is up."""
+async def wait_until_counted(url: str, expected: int, timeout_s: float) -> RedisCounts:
+    """The counts of completions once Redis has counted `expected` of them, or at the timeout."""
     deadline = time.monotonic() + timeout_s
     while True:
         with contextlib.suppress(aioredis.RedisError):
-            found = await counted(url)
+            found = await read_counts(url)
             if sum(found.totals[k] for k in ACCOUNT) >= expected:
-                # Keys are read one after another: a bucket may have been read before the last events, totals after.
-                return await counted(url)
+                # Keys are read one after another: a bucket may be read before the last events, totals after them.
+                return await read_counts(url)
         if time.monotonic() > deadline:
-            return await counted(url)
+            return await read_counts(url)
         await asyncio.sleep(0.5)
 
 
-def closes(sent: set[tuple[int, int]], seen: Account, redis: Counted) -> None:
-    """The account closes: nothing lost, nothing counted twice, and what was counted is the highest epoch's."""
-    assert seen.positions == sent, f"lost {len(sent - seen.positions)}, unknown {len(seen.positions - sent)}"
-    best = seen.counted()
-    faults = sum(d["fault"] is not None for d in best)
-    letters = {"dead_letters": seen.letters(), "redriven": seen.letters(redriven=True)}
-    for name, n in {"decided": len(best) - faults, "faults": faults, **letters}.items():
+def assert_account_closes(sent: set[tuple[int, int]], outputs: OutputsByPosition, redis: RedisCounts) -> None:
+    """Fails unless nothing is lost, nothing is counted twice, and the counted decision has the highest epoch."""
+    assert outputs.positions == sent, f"lost {len(sent - outputs.positions)}, unknown {len(outputs.positions - sent)}"
+    newest_decisions = outputs.counted()
+    faults = sum(d["fault"] is not None for d in newest_decisions)
+    letters = {"dead_letters": outputs.count_dead_letters(), "redriven": outputs.count_dead_letters(redriven=True)}
+    for name, n in {"decided": len(newest_decisions) - faults, "faults": faults, **letters}.items():
         assert redis.totals[name] == n, f"Redis counted {redis.totals[name]} {name}, published were {n}"
-    judged = [d for d in best if d["fault"] is None and (d["status"] == "ok" or d["scores"])]
+    judged = [d for d in newest_decisions if d["fault"] is None and (d["status"] == "ok" or d["scores"])]
     scored = [d for d in judged if d["time"] != "too_late"]
     for scope in ("all", *sorted({f"tenant={d['scopes']['tenant']}" for d in scored})):
         of = [d for d in scored if scope in ("all", f"tenant={d['scopes']['tenant']}")]

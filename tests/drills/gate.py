@@ -1,6 +1,6 @@
 """Classifiers for drills that need a batch in hand at a certain moment: one that waits at a gate, one that is slow.
 
-Named as `tests.drills.gate:gated` and `tests.drills.gate:slow`; what they do is said by variables of their process.
+Their import paths are `tests.drills.gate:gated` and `tests.drills.gate:slow`. Environment variables set what they do.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from tests.support.scorers import ScriptedScorer
 from tidegate.classifiers import Scored
 
-GATE = "DRILL_GATE"  # a file: while it is there, whoever scores waits, and says how many texts in `<file>.waiting`
-GATE_TEXTS = "DRILL_GATE_TEXTS"  # only calls with so many texts or more wait
-TEXT_MS = "DRILL_TEXT_MS"  # what a text takes
+GATE = "DRILL_GATE"  # a file: while it exists, a scorer waits, and writes its number of texts to `<file>.waiting`
+GATE_TEXTS = "DRILL_GATE_TEXTS"  # calls with fewer texts do not wait
+TEXT_MS = "DRILL_TEXT_MS"  # milliseconds for each text
 
 
 class Gate:
-    """The drill's end of it."""
+    """The gate as the drill opens and closes it."""
 
     def __init__(self, folder: Path, texts: int = 1) -> None:
         self._file, self._texts = folder / "gate", texts
-        self._said = folder / "gate.waiting"
+        self._waiting = folder / "gate.waiting"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -37,37 +37,37 @@ class Gate:
         self._file.unlink()
 
     async def waiting(self, within_s: float = 90) -> int:
-        """How many texts a worker waits with, once one does."""
+        """Returns the number of texts that a worker waits with, once one waits."""
         async with asyncio.timeout(within_s):
-            while not (self._said.exists() and (said := self._said.read_text())):
+            while not (self._waiting.exists() and (texts := self._waiting.read_text())):
                 await asyncio.sleep(0.05)
-        return int(said)
+        return int(texts)
 
 
-class Gated(ScriptedScorer):
-    """ScriptedScorer, and waits where it is told to."""
+class GatedScorer(ScriptedScorer):
+    """A ScriptedScorer that waits while the gate is closed."""
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         gate = os.environ.get(GATE)
-        ours = sum("said" in text for text in texts)  # not what a worker tries the classifier with before it starts
-        if gate and ours >= int(os.environ[GATE_TEXTS]) and os.path.exists(gate):
-            Path(f"{gate}.waiting").write_text(str(ours))
+        texts_of_drill = sum("said" in text for text in texts)  # without the texts of a worker's trial before it starts
+        if gate and texts_of_drill >= int(os.environ[GATE_TEXTS]) and os.path.exists(gate):
+            Path(f"{gate}.waiting").write_text(str(texts_of_drill))
             while os.path.exists(gate):
                 time.sleep(0.02)
         return super().score(texts, explain=explain)
 
 
-class Slow(ScriptedScorer):
-    """ScriptedScorer, and takes its time with every text."""
+class SlowScorer(ScriptedScorer):
+    """A ScriptedScorer that sleeps for every text."""
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:
         time.sleep(len(texts) * float(os.environ[TEXT_MS]) / 1000)
         return super().score(texts, explain=explain)
 
 
-def gated() -> Gated:
-    return Gated()
+def gated() -> GatedScorer:
+    return GatedScorer()
 
 
-def slow() -> Slow:
-    return Slow()
+def slow() -> SlowScorer:
+    return SlowScorer()

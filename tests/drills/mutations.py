@@ -1,13 +1,13 @@
-"""Breaks Tidegate in a copy, one guard at a time, and shows which drill catches it.
+"""Removes one guard at a time from a copy of Tidegate, and shows which drill catches it.
 
-    python -m tests.drills.mutations                     all of them, some minutes
+    python -m tests.drills.mutations                     all, in some minutes
     python -m tests.drills.mutations checkpoint "commit bef"  those whose name begins so
 
-A drill that passes proves something only where it fails when the guard is gone. Nothing in the working tree is
-changed. Exit code 1 where a mutation was not caught, 2 where its text is no longer in the file.
+A drill proves a guard only if it fails without that guard. Nothing in the working tree changes.
+Exit code 1: a mutation was not caught; 2: its text is no longer in the file.
 """
 
-# ruff: noqa: T201 - a command: it prints what came of each
+# ruff: noqa: T201 - a command: it prints each outcome
 from __future__ import annotations
 
 import json
@@ -29,8 +29,8 @@ COPIED = ("tidegate", "streams", "classifiers", "tests", "pyproject.toml", "poli
 FAULTS = "tests/drills/faults"
 
 
-class Change(NamedTuple):
-    """A text that is in a file exactly once, and what stands there in the copy."""
+class TextChange(NamedTuple):
+    """A text that is in a file exactly once, and its replacement in the copy."""
 
     file: str
     old: str
@@ -41,15 +41,15 @@ class Change(NamedTuple):
 class Mutation:
     name: str
     drill: str
-    changes: tuple[Change, ...]
+    changes: tuple[TextChange, ...]
 
 
 MUTATIONS = (
     Mutation(
-        "checkpoint check removed: a span is counted whatever was counted before it",
+        "checkpoint check removed: a record range is counted whatever was counted before it",
         f"{FAULTS}/test_workers.py::test_answers_of_redis_are_lost",
         (
-            Change(
+            TextChange(
                 "streams/store/scripts.py",
                 "if to <= next then return {'already', f[2]} end\n"
                 "if from < next then return {'overlap', f[2]} end\n"
@@ -59,28 +59,28 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        "epoch check removed: `apply` counts for whoever asks",
+        "epoch check removed: `apply` counts for a worker that lost the partition",
         f"{FAULTS}/test_frozen.py::test_a_frozen_worker_comes_to_count_before_the_new_owner",
-        (Change("streams/store/scripts.py", "if f[1] ~= ARGV[1] then return {'not_owner', f[2]} end\n", ""),),
+        (TextChange("streams/store/scripts.py", "if f[1] ~= ARGV[1] then return {'not_owner', f[2]} end\n", ""),),
     ),
     Mutation(
-        "heartbeat check removed: a worker publishes whether or not the group still knows it",
+        "heartbeat check removed: a worker publishes after the group removed it",
         f"{FAULTS}/test_frozen.py::test_a_worker_is_frozen_and_thawed",
-        (Change("streams/worker/pipeline.py", "if not self._ingest.may_publish():", "if False:"),),
+        (TextChange("streams/worker/pipeline.py", "if not self._ingest.may_publish():", "if False:"),),
     ),
     Mutation(
-        "commit before apply: what was read is committed, and the next owner starts there",
+        "commit before apply: the read position is committed, and the next owner starts there",
         f"{FAULTS}/test_workers.py::test_a_worker_is_killed",
         (
-            Change(
+            TextChange(
                 "streams/ingest/commits.py",
-                "TopicPartition(*own.part): own.applied",
-                "TopicPartition(*own.part): own.position",
+                "KafkaPartition(*own.partition): own.applied",
+                "KafkaPartition(*own.partition): own.position",
             ),
-            Change(
+            TextChange(
                 "streams/ingest/takeover.py",
-                "if belief is Belief.BELIEVED and claim.checkpoint is not None:",
-                "if committed is None and belief is Belief.BELIEVED and claim.checkpoint is not None:",
+                "if trust is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
+                "if committed is None and trust is CheckpointTrust.BELIEVED and claim.checkpoint is not None:",
             ),
         ),
     ),
@@ -88,47 +88,47 @@ MUTATIONS = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MutationOutcome:
     mutation: str
     changed: str  # file:line
     drill: str
     caught: bool
-    said: str  # by which assertion, or what came instead of one
+    message: str  # of the failed assertion, or why there was none
     took_s: float
 
 
-class TextGone(Exception):
-    """A mutation's text is not in its file exactly once: write the mutation anew."""
+class TextNotFound(Exception):
+    """A mutation's text is not in its file exactly once: update the mutation."""
 
 
-def main(words: Sequence[str]) -> int:
-    """Runs the mutations whose name begins with one of the words, or all; what others came to before is kept."""
-    chosen = [mutation for mutation in MUTATIONS if not words or mutation.name.startswith(tuple(words))]
+def main(prefixes: Sequence[str]) -> int:
+    """Runs the mutations whose name begins with a prefix, or all. Outcomes of others stay in the report."""
+    chosen = [mutation for mutation in MUTATIONS if not prefixes or mutation.name.startswith(tuple(prefixes))]
     missed = 0
     for mutation in chosen:
         try:
             outcome = run(mutation)
-        except TextGone as gone:
-            print(gone, file=sys.stderr)
+        except TextNotFound as error:
+            print(error, file=sys.stderr)
             return 2
-        print(table(outcome), flush=True)
+        print(format_outcome(outcome), flush=True)
         missed += not outcome.caught
-        keep(outcome)
+        write_outcome(outcome)
     print(f"{len(chosen) - missed} of {len(chosen)} mutations were caught; {REPORT.relative_to(ROOT)}")
     return 1 if missed or not chosen else 0
 
 
-def keep(outcome: Outcome) -> None:
-    """Writes the outcome beside what others came to."""
-    known = {row["mutation"]: row for row in (json.loads(REPORT.read_text()) if REPORT.exists() else [])}
-    known[outcome.mutation] = asdict(outcome)
+def write_outcome(outcome: MutationOutcome) -> None:
+    """Writes the outcome into the report, beside those of other mutations."""
+    row_of = {row["mutation"]: row for row in (json.loads(REPORT.read_text()) if REPORT.exists() else [])}
+    row_of[outcome.mutation] = asdict(outcome)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [known[each.name] for each in MUTATIONS if each.name in known]
+    rows = [row_of[each.name] for each in MUTATIONS if each.name in row_of]
     REPORT.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def run(mutation: Mutation) -> Outcome:
-    """What the mutation's drill says of a copy that has it. Raises TextGone."""
+def run(mutation: Mutation) -> MutationOutcome:
+    """Runs the mutation's drill on a copy that has it. Raises TextNotFound."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tidegate-mutation-") as folder:
         copy = Path(folder)
@@ -146,23 +146,24 @@ def run(mutation: Mutation) -> Outcome:
             capture_output=True,
             text=True,
         )
-        caught, said = judged(results, drill.stdout)
-    return Outcome(mutation.name, changed, mutation.drill, caught, said, round(time.monotonic() - began, 1))
+        caught, message = read_result(results, drill.stdout)
+    return MutationOutcome(mutation.name, changed, mutation.drill, caught, message, round(time.monotonic() - began, 1))
 
 
-def apply(change: Change, copy: Path) -> str:
-    """Writes the change; where it is, as file:line. Raises TextGone."""
+def apply(change: TextChange, copy: Path) -> str:
+    """Writes the change into the copy. Returns its place as file:line. Raises TextNotFound."""
     path = copy / change.file
     text = path.read_text()
     if (times := text.count(change.old)) != 1:
-        raise TextGone(f"{change.file}: {times} times {change.old!r}; expected once; the mutation was not run")
+        raise TextNotFound(f"{change.file}: {times} times {change.old!r}; expected once; the mutation was not run")
     path.write_text(text.replace(change.old, change.new))
     return f"{change.file}:{text[: text.index(change.old)].count(chr(10)) + 1}"
 
 
-def judged(results: Path, output: str) -> tuple[bool, str]:
-    """Whether the account did not close, and what it said; a drill that could not run, or says of itself that it proved
-    nothing, caught nothing.
+def read_result(results: Path, output: str) -> tuple[bool, str]:
+    """Whether the account did not close, and the message of its assertion.
+
+    A drill that did not run, or that reports that it proved nothing, caught nothing.
     """
     if not results.exists():
         return False, f"the drill did not run: {output[-300:]}"
@@ -175,11 +176,11 @@ def judged(results: Path, output: str) -> tuple[bool, str]:
     return caught, message.removeprefix("AssertionError: ")[:200]
 
 
-def table(o: Outcome) -> str:
-    """A few lines: what was changed, which drill ran, and what it said."""
+def format_outcome(o: MutationOutcome) -> str:
+    """A few lines: the mutation, its place, the drill that ran, and its message."""
     return (
         f"{'caught' if o.caught else 'MISSED'}  {o.mutation}\n"
-        f"        {o.changed}\n        {o.drill.rpartition('::')[2]}, {o.took_s:g} s\n        {o.said}"
+        f"        {o.changed}\n        {o.drill.rpartition('::')[2]}, {o.took_s:g} s\n        {o.message}"
     )
 
 

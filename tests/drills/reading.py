@@ -1,4 +1,4 @@
-"""What a topic holds, read by a plain aiokafka consumer: an account shares no code with what it checks."""
+"""Reads topics by a plain aiokafka consumer: an account shares no code with what it checks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
-QUIET_S = 3.0  # where a mark is past the last record, nothing follows
-ANSWER_S = 30.0  # partitions that have no leader just now are waited for so long
+QUIET_S = 3.0  # no record for so long behind the last one: the high-water mark is past it, and nothing follows
+ANSWER_S = 30.0  # how long a partition without a leader is waited for
 
 
-async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
-    """Every record up to where each partition ends at first sight, in order within a partition.
+async def read_topic(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
+    """Yields every record below the high-water mark that each partition first has, in order within a partition.
 
-    A fetch that finds nothing in time is no end; silence for QUIET_S is, once it is known where every partition ends.
+    An empty fetch is no end. QUIET_S without a record is, once the high-water mark of every partition is read.
     """
     async with _consumer(kafka, topic) as consumer:
         ends: dict[KafkaPartition, int] = {}
-        heard = time.monotonic()
+        last_record_s = time.monotonic()
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
             for tp in consumer.assignment() - ends.keys():
@@ -32,18 +32,18 @@ async def everything(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
                     if tp not in ends or record.offset < ends[tp]:
                         yield record
             if fetched:
-                heard = time.monotonic()
-            known = bool(ends) and ends.keys() == consumer.assignment()
-            if known and all([await consumer.position(tp) >= end for tp, end in ends.items()]):
+                last_record_s = time.monotonic()
+            all_ends_read = bool(ends) and ends.keys() == consumer.assignment()
+            if all_ends_read and all([await consumer.position(tp) >= end for tp, end in ends.items()]):
                 return
-            silent_s = time.monotonic() - heard
-            if known and silent_s > QUIET_S:
+            silent_s = time.monotonic() - last_record_s
+            if all_ends_read and silent_s > QUIET_S:
                 return
             assert silent_s < ANSWER_S, f"{topic}: no answer in {ANSWER_S:g} s"
 
 
 async def follow(kafka: str, topic: str) -> AsyncGenerator[Any, None]:
-    """Every record that it holds, and what comes, for ever. Close it."""
+    """Yields every record of the topic and those that follow, without end. The caller must close it."""
     async with _consumer(kafka, topic) as consumer:
         while True:
             for records in (await consumer.getmany(timeout_ms=200)).values():

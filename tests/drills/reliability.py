@@ -1,6 +1,6 @@
-"""Makes docs/reliability.md from what the fault drills wrote: `python -m tests.drills.reliability`.
+"""Writes docs/reliability.md from the reports of the fault drills: `python -m tests.drills.reliability`.
 
-A row is a drill that passed, with its own account. One without a report is named, and the exit is 1.
+A row is a drill that passed, with its account. The command names each drill without a report and exits with 1.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tests.drills.soak.watch import GROWTH
 FAULTS = ROOT / "tests" / "drills" / "faults"
 REPORTS = ROOT / "build" / "drills"
 PAGE = ROOT / "docs" / "reliability.md"
-HEAD = Path(__file__).with_suffix(".md")  # what stands before the tables
-NAMED_BY = {"scene": (2, "drill"), "Report": (0, "drill")}  # call -> where the drill's name is among its arguments
+INTRODUCTION = Path(__file__).with_suffix(".md")  # the text before the tables
+NAME_ARGUMENT = {"scene": (2, "drill"), "Report": (0, "drill")}  # call -> where the drill's name is among its arguments
 GROUPS = {
     "Workers": ("workers", "frozen", "enforced", "scale"),
     "Brokers": ("brokers",),
@@ -35,7 +35,7 @@ GROUPS = {
 COUNTS = ("sent", "decided", "faults", "dead letters", "duplicates", "recovered in")
 FIELDS = ("sent", "decided", "faults", "dead_letters", "duplicates")
 COLUMNS = ("drill", "what was done", *COUNTS, "alert", "seed")
-FEW = ("drill", *COUNTS, "alert")
+SHORT_COLUMNS = ("drill", *COUNTS, "alert")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Drill:
 
     name: str
     file: Path
-    real_only: bool  # it asks for what the embedded stack cannot do
+    real_only: bool  # it needs what the embedded stack cannot do
 
     @property
     def group(self) -> str:
@@ -52,54 +52,54 @@ class Drill:
         return next((group for group, stems in GROUPS.items() if stem in stems), "Others")
 
 
-def drills(folder: Path = FAULTS) -> list[Drill]:
-    """Every one of the tree, group by group, in the order of its file. Raises ValueError where one hides its name."""
-    found = [drill for file in sorted(folder.glob("test_*.py")) for drill in _of(file)]
+def find_drills(folder: Path = FAULTS) -> list[Drill]:
+    """Every fault drill, by group, then by file. Raises ValueError where the name of one is no literal."""
+    drills = [drill for file in sorted(folder.glob("test_*.py")) for drill in _drills_in(file)]
     order = [*GROUPS, "Others"]
-    return sorted(found, key=lambda drill: order.index(drill.group))
+    return sorted(drills, key=lambda drill: order.index(drill.group))
 
 
-def _of(file: Path) -> Iterable[Drill]:
+def _drills_in(file: Path) -> Iterable[Drill]:
     for test in ast.parse(file.read_text("utf-8")).body:
         if not (isinstance(test, ast.AsyncFunctionDef | ast.FunctionDef) and test.name.startswith("test_")):
             continue
-        asked = {argument.arg for argument in test.args.args}
-        named = [name for call in ast.walk(test) if isinstance(call, ast.Call) for name in _names(call, test)]
-        if not named:
+        parameters = {argument.arg for argument in test.args.args}
+        names = [name for call in ast.walk(test) if isinstance(call, ast.Call) for name in _names(call, test)]
+        if not names:
             raise ValueError(f"{file.name}: {test.name}: expected a literal drill name, or one of its parameters")
-        yield from (Drill(name, file, "own_real" in asked) for name in named)
+        yield from (Drill(name, file, "own_real" in parameters) for name in names)
 
 
 def _names(call: ast.Call, test: ast.AsyncFunctionDef | ast.FunctionDef) -> list[str]:
-    """The drill's name where the call gives it: itself, or the values of the parameter that it is."""
-    if not (isinstance(call.func, ast.Name) and call.func.id in NAMED_BY):
+    """The drill's names that a call gives: a literal, or every value of the test's parameter."""
+    if not (isinstance(call.func, ast.Name) and call.func.id in NAME_ARGUMENT):
         return []
-    at, keyword = NAMED_BY[call.func.id]
+    at, keyword = NAME_ARGUMENT[call.func.id]
     given = [*call.args[at : at + 1], *(k.value for k in call.keywords if k.arg == keyword)]
     match given:
         case [ast.Constant(str(name))]:
             return [name]
         case [ast.Name(parameter)]:
-            marks = (
-                m
-                for m in test.decorator_list
-                if isinstance(m, ast.Call) and ast.unparse(m.func).endswith("parametrize")
+            decorators = (
+                decorator
+                for decorator in test.decorator_list
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("parametrize")
             )
-            return [name for mark in marks for name in _values(mark, parameter)]
+            return [name for decorator in decorators for name in _values(decorator, parameter)]
     return []
 
 
-def _values(mark: ast.Call, parameter: str) -> list[str]:
-    """What `parametrize` gives one of its parameters."""
+def _values(decorator: ast.Call, parameter: str) -> list[str]:
+    """The values that `parametrize` gives a parameter."""
     try:
-        names = ast.literal_eval(mark.args[0])
+        names = ast.literal_eval(decorator.args[0])
     except ValueError:
         return []
     names = names.replace(" ", "").split(",") if isinstance(names, str) else list(names)
-    if parameter not in names or not isinstance(mark.args[1], ast.List):
+    if parameter not in names or not isinstance(decorator.args[1], ast.List):
         return []
     at = names.index(parameter)
-    rows = [row.elts if isinstance(row, ast.Tuple) else [row] for row in mark.args[1].elts]
+    rows = [row.elts if isinstance(row, ast.Tuple) else [row] for row in decorator.args[1].elts]
     return [str(row[at].value) for row in rows if isinstance(row[at], ast.Constant)]
 
 
@@ -110,47 +110,49 @@ def rows_of(page: str) -> dict[str, str]:
     return {link[2 : link.index("`]")]: link[link.index("(") + 1 : -1] for link in links}
 
 
-def made(found: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str]]:
-    """The page, and what is missing for it to be whole."""
+def render_page(drills: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, list[str]]:
+    """Returns the page and a line for each report that is missing."""
     missing: list[str] = []
-    real = {d.name: _read(reports / "real" / f"{d.name}.json") for d in found}
-    embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in found if not d.real_only}
+    real = {d.name: _read(reports / "real" / f"{d.name}.json") for d in drills}
+    embedded = {d.name: _read(reports / "embedded" / f"{d.name}.json") for d in drills if not d.real_only}
     missing += [f"{name}: no report in build/drills" for name, report in real.items() if report is None]
     missing += [f"{name}: no report of the embedded stack" for name, report in embedded.items() if report is None]
     mutations = _read(reports / "mutations.json")
     if mutations is None:
         missing.append("mutations: no build/drills/mutations.json")
-    partitions = [HEAD.read_text("utf-8"), _made_where(reports)]
-    for group in dict.fromkeys(drill.group for drill in found):
-        partitions.append(f"## {group}\n")
-        partitions.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in found if d.group == group]))
+    sections = [INTRODUCTION.read_text("utf-8"), _provenance(reports)]
+    for group in dict.fromkeys(drill.group for drill in drills):
+        sections.append(f"## {group}\n")
+        sections.append(_table(COLUMNS, [_row(d, real[d.name], COLUMNS) for d in drills if d.group == group]))
     soak = _read(reports / "real" / "soak.json")
     passed = soak is not None and not soak["wrong"]
     missing += [] if passed else ["soak: no report of one that passed in build/drills; `make soak` makes it"]
-    partitions += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
-    partitions.append("## Made to fail\n")
-    partitions.append(
+    sections += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
+    sections.append("## Made to fail\n")
+    sections.append(
         "A drill that cannot fail proves nothing. `python -m tests.drills.mutations` takes one check out of the"
     )
-    partitions.append("program, and the account of a drill has to catch it.\n")
-    partitions.append(_mutations(mutations))
-    partitions.append("## On the embedded stack\n")
-    partitions.append(
+    sections.append("program, and the account of a drill has to catch it.\n")
+    sections.append(_mutations(mutations))
+    sections.append("## On the embedded stack\n")
+    sections.append(
         "The same drills on the broker and the store from wheels, where these can do what is asked of them.\n"
     )
-    partitions.append(_table(FEW, [_row(d, embedded[d.name], FEW) for d in found if not d.real_only]))
-    return "\n".join(partitions), missing
+    sections.append(
+        _table(SHORT_COLUMNS, [_row(d, embedded[d.name], SHORT_COLUMNS) for d in drills if not d.real_only])
+    )
+    return "\n".join(sections), missing
 
 
 def _read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
-def _made_where(reports: Path) -> str:
+def _provenance(reports: Path) -> str:
     files = sorted(reports.glob("*/*.json"), key=lambda file: file.stat().st_mtime)
     days = [f"{datetime.fromtimestamp(file.stat().st_mtime, UTC):%Y-%m-%d}" for file in files]
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
-    at = dict.fromkeys(said for file in files if (said := _read(file).get("commit")))
+    at = dict.fromkeys(commit for file in files if (commit := _read(file).get("commit")))
     return (
         f"Measured {when} (UTC) at {', '.join(at) or 'an unknown commit'}, on {machine()}, which ran the servers too.\n"
     )
@@ -159,7 +161,7 @@ def _made_where(reports: Path) -> str:
 def _soak(report: Any) -> str:
     n = {name: f"{report[name]:,}" for name in ("load_per_s", *FIELDS)}
     troubles = Counter(drill["drill"] for drill in report["drills"])
-    rss, grew = report["rss_mb"], {name: by for name, by in report["grew"].items() if by is not None}
+    rss, growth = report["rss_mb"], {name: by for name, by in report["grew"].items() if by is not None}
     return f"""\
 `make soak` breaks something every minute, at random, while two workers carry 70% of what was measured that they can
 do. Then the account must close as above, no lag be left, and the memory of the worker that lived all the while, and
@@ -170,7 +172,7 @@ of Redis, have grown by no more than {GROWTH:.0%} in the second half.
 - {troubles.total()} troubles: {", ".join(f"{name} ({of})" if of > 1 else name for name, of in troubles.items())}.
   The longest was over after {report["recovered_s"]:.1f} s. The alert {report["alert"]}.
 - The worker took {rss["first"]:.0f} MB at first and {rss["last"]:.0f} MB at the end; in the second half
-  {", ".join(f"{name} {by:+.1%}" for name, by in grew.items())}.
+  {", ".join(f"{name} {by:+.1%}" for name, by in growth.items())}.
 """
 
 
@@ -193,12 +195,12 @@ def _row(drill: Drill, report: Any, columns: Sequence[str]) -> list[str]:
     return [cells[column].replace("|", "\\|") for column in columns]
 
 
-def _mutations(found: Any) -> str:
-    if found is None:
+def _mutations(outcomes: Any) -> str:
+    if outcomes is None:
         return "**no report**\n"
     rows = [
-        [m["mutation"], f"`{m['changed']}`", f"`{m['drill']}`", "yes" if m["caught"] else "**no**", m["said"]]
-        for m in found
+        [m["mutation"], f"`{m['changed']}`", f"`{m['drill']}`", "yes" if m["caught"] else "**no**", m["message"]]
+        for m in outcomes
     ]
     cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return _table(("mutation", "changed", "drill", "caught", "what the account said"), cells)
@@ -210,7 +212,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main() -> int:
-    page, missing = made(drills())
+    page, missing = render_page(find_drills())
     PAGE.write_text(page, "utf-8")
     sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)}\n")
     for what in missing:

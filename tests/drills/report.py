@@ -1,4 +1,4 @@
-"""What is kept of a drill that passed. Data only."""
+"""The report of a drill that passed. Data only."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bench.results import commit
 
 @dataclass
 class Report:
-    """What a drill did and what came of it: one row of docs/reliability.md."""
+    """What a drill did and its result: one row of docs/reliability.md."""
 
-    drill: str  # the test's name
+    drill: str  # its name, as docs/reliability.md has it
     title: str
     servers: str  # embedded, or real
     seed: int
@@ -21,7 +21,9 @@ class Report:
     faults: int = 0
     dead_letters: int = 0
     duplicates: int = 0  # decisions beyond one a position
-    recovered_s: float | None = None  # from its begin until every partition counted something sent after its end
+    recovered_s: float | None = (
+        None  # from its begin until every partition counted a record that was sent after its end
+    )
     alert: str = ""
     took_s: float = 0.0
-    commit: str = field(default_factory=commit)  # of the program that was drilled
+    commit: str = field(default_factory=commit)  # of the program under test

@@ -1,6 +1,6 @@
-"""What every fault drill stands on: workers under steady traffic, a trouble, and an exact account, kept as a report.
+"""What every fault drill uses: workers under steady traffic, a trouble, an exact account, and a report of it.
 
-One tenant is bad all the time, so that one alert fires and must neither be lost nor resolved by whatever happens.
+One tenant is bad all the time, so that one alert fires. No trouble may lose or resolve it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,26 @@ import redis.asyncio as aioredis
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from tests.drills.closing import alerts_exactly, counted_exactly, evaluated, repeatable, transitions, versions
+from tests.drills.closing import (
+    assert_alerts_exact,
+    assert_counts_exact,
+    assert_repeatable,
+    policy_versions,
+    transitions,
+    wait_for_evaluation,
+)
 from tests.drills.fleet import (
     ACCOUNT,
     ROOT,
-    Account,
     Fleet,
+    OutputsByPosition,
     account,
-    closes,
+    assert_account_closes,
     event,
     fleet,
     make_topics,
     positions,
-    settled,
+    wait_until_counted,
 )
 from tests.drills.report import Report as Report
 from tests.real.stack import Real
@@ -72,19 +79,19 @@ min_total = 10
 """
 WAVY_TENANT = "t1"
 WAVE_S = 10.0  # at the usual rate
-CHUNK = 50  # completions between two looks at the clock, at the most
+CHUNK = 50  # the most completions between two reads of the clock
 
 
 @dataclass
 class Scene:
-    """Workers on a stack, traffic, and what they did."""
+    """Workers on a stack, their traffic, and the report."""
 
     stack: Stack
     workers: Fleet
     report: Report
     rng: random.Random
     acknowledged: set[tuple[int, int]] = field(default_factory=set)
-    made: int = 0  # completions made; their ids are c0, c1, …
+    generated: int = 0  # completions generated; their ids are c0, c1, …
     per_s: float = 0.0  # a drill may change it: a burst, or 0 for a pause
     usual_per_s: float = 0.0
     partitions: int = 0
@@ -94,19 +101,19 @@ class Scene:
     # --- traffic
 
     def completion(self) -> bytes:
-        """The next one. Tenant t0's are blocked, others' score anything; t1's come in waves.
+        """Returns the next completion. Those of tenant t0 are blocked, others have any score; t1's come in waves.
 
-        It gives no time of its own: it is counted under the record's, and so is late only where Kafka is.
+        It has no time of its own: the record's timestamp counts, so it is late only where Kafka is.
         """
-        n, self.made = self.made, self.made + 1
+        n, self.generated = self.generated, self.generated + 1
         tenant = f"t{n % 3}"
-        said = f"said toxicity={0.95 if tenant == BAD_TENANT else self.rng.random() * 0.85:.2f}"
+        text = f"said toxicity={0.95 if tenant == BAD_TENANT else self.rng.random() * 0.85:.2f}"
         if tenant == WAVY_TENANT:
-            said += " stereotype=0.9" if int(n / (self.usual_per_s * WAVE_S)) % 2 else " stereotype=0.1"
-        return event(n, said)
+            text += " stereotype=0.9" if int(n / (self.usual_per_s * WAVE_S)) % 2 else " stereotype=0.1"
+        return event(n, text)
 
-    async def _traffic(self, make: Callable[[], bytes]) -> None:
-        """Completions at `per_s` until the drill is over; each is retried until it was acknowledged."""
+    async def _traffic(self, next_completion: Callable[[], bytes]) -> None:
+        """Sends completions at `per_s` until the drill is over. Each is retried until Kafka acknowledges it."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.stack.kafka,
             acks="all",
@@ -122,7 +129,7 @@ class Scene:
                     continue
                 chunk = max(1, min(CHUNK, int(self.per_s / 10)))
                 for _ in range(chunk):
-                    sending.add(asyncio.create_task(self._send(producer, make())))
+                    sending.add(asyncio.create_task(self._send(producer, next_completion())))
                 due += chunk / self.per_s
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 sending = {task for task in sending if not task.done() or task.result()}
@@ -142,18 +149,18 @@ class Scene:
                 return
 
     async def pause(self) -> None:
-        """Stops the traffic; returns once everything is counted and the workers know it. `per_s` above 0 resumes it."""
+        """Stops the traffic. Returns once all is counted and workers know it. `per_s` above 0 resumes it."""
         self.per_s = 0
-        await self._arrived()
-        await self.reaches(len(self.acknowledged))
-        await asyncio.sleep(1)  # Redis's last answers are heard too
+        await self._wait_for_acknowledgements()
+        await self.wait_for_total(len(self.acknowledged))
+        await asyncio.sleep(1)  # the workers read Redis's last replies
 
-    async def _arrived(self) -> None:
-        while self.made > len(self.acknowledged):
+    async def _wait_for_acknowledgements(self) -> None:
+        while self.generated > len(self.acknowledged):
             await asyncio.sleep(0.1)
 
-    async def at_once(self, completions: int, partition: int) -> int:
-        """So many in one record batch: whoever reads them has them all in hand. Returns the first offset."""
+    async def send_batch(self, completions: int, partition: int) -> int:
+        """Sends them in one record batch, so that its reader has them all in hand. Returns the first offset."""
         async with AIOKafkaProducer(bootstrap_servers=self.stack.kafka, acks="all", max_batch_size=1 << 20) as producer:
             batch = producer.create_batch()
             for _ in range(completions):
@@ -165,25 +172,25 @@ class Scene:
     # --- watching
 
     async def total(self) -> int:
-        """Completions counted by now."""
-        found = (await settled(self.stack.redis, 0, 0)).totals
+        """The number of completions counted by now."""
+        found = (await wait_until_counted(self.stack.redis, 0, 0)).totals
         return sum(found[name] for name in ACCOUNT)
 
-    async def counts(self, more: int, within_s: float = 120) -> None:
-        """Returns once that many more completions were counted."""
+    async def wait_for_counts(self, more: int, within_s: float = 120) -> None:
+        """Returns once that many more completions are counted."""
         expected = await self.total() + more
-        await self.reaches(expected, within_s)
+        await self.wait_for_total(expected, within_s)
 
-    async def reaches(self, expected: int, within_s: float = 90) -> None:
-        """Returns once so many completions were counted in all."""
-        found = await settled(self.stack.redis, expected, within_s)
+    async def wait_for_total(self, expected: int, within_s: float = 90) -> None:
+        """Returns once that many completions are counted in all."""
+        found = await wait_until_counted(self.stack.redis, expected, within_s)
         total = sum(found.totals[name] for name in ACCOUNT)
         assert total >= expected, f"{total} of {expected} counted in {within_s:g} s\n{self.workers.logs()[-6000:]}"
 
     @contextlib.asynccontextmanager
     async def trouble(self, did: str, within_s: float = 150) -> AsyncIterator[None]:
-        """Around the fault and its end. The time to recover is from its begin until every partition has counted
-        something that was sent after its end, and so everything before.
+        """Encloses the fault and its end. Recovery lasts from the begin of the fault until each partition has counted a
+        record that was sent after its end, and so everything before that record.
         """
         self.report.did, began = did, time.monotonic()
         yield
@@ -199,7 +206,7 @@ class Scene:
         self.report.recovered_s = round(time.monotonic() - began, 1)
 
     async def checkpoints(self) -> dict[int, int]:
-        """Partition of `completions` -> the next offset to be counted, where Redis answers and has one."""
+        """Partition of `completions` -> the next offset to count, where Redis answers and has a checkpoint."""
         client, found = aioredis.Redis.from_url(self.stack.redis, decode_responses=True), {}
         with contextlib.suppress(aioredis.RedisError):
             for partition in range(self.partitions):
@@ -210,11 +217,11 @@ class Scene:
         return found
 
     async def alerts(self) -> list[dict[str, Any]]:
-        """Transitions of the incident, each id once, in order of time."""
+        """The transitions of the rule `incident`, each id once, in order of time."""
         return [alert for alert in await transitions(self.stack.kafka) if alert["rule"] == "incident"]
 
-    async def fires(self, within_s: float = 120) -> None:
-        """Returns once the alert on the bad tenant fires: before the trouble begins."""
+    async def wait_for_alert(self, within_s: float = 120) -> None:
+        """Returns once the alert on the bad tenant fires. A drill calls it before its trouble."""
         async with asyncio.timeout(within_s):
             while not any(alert["state"] == "firing" for alert in await self.alerts()):
                 await asyncio.sleep(0.5)
@@ -222,47 +229,47 @@ class Scene:
     # --- the account
 
     async def sent(self) -> set[tuple[int, int]]:
-        """Ends the traffic. Positions of all that was sent, what a retry of the producer wrote twice among them."""
+        """Ends the traffic. Returns every position on the topic; a producer's retry may have written a record twice."""
         self._over.set()
-        await self._arrived()
+        await self._wait_for_acknowledgements()
         sent = await positions(self.stack.kafka)
         assert self.acknowledged <= sent, "Kafka lost records that it had acknowledged"
         return sent
 
     async def account(
         self, *, duplicates: bool, within_s: float = 120, fired: bool = True, exact: bool = False
-    ) -> Account:
-        """Ends the traffic, holds everything against everything else, and fills the report.
+    ) -> OutputsByPosition:
+        """Ends the traffic, checks that the account closes, and fills the report.
 
-        duplicates: whether decisions may be there twice. Without, one would be a bug.
-        exact: every transition of every alert is the one that the counted decisions make, to the number. Not so where
-        Kafka was unavailable while something was sent (a record is then later than the windows wait: grace_s) or Redis came
-        back with less: the ruler looks at a boundary once. There, and on a machine so busy that a record takes half as
-        long to Kafka as the windows wait, what holds is that the incident is whole.
+        duplicates: a position may have two decisions. False: one more than a position is a bug.
+        exact: every transition of every alert equals the one that the counted decisions give. This cannot hold where
+        Kafka was unavailable while a record was sent (it is then later than the windows wait: grace_s), or where Redis
+        came back with less: the ruler evaluates a boundary once. There, and on a machine so busy that a record takes
+        half of grace_s to Kafka, only the incident is checked: it fires once and never resolves.
         """
         sent = await self.sent()
-        redis = await settled(self.stack.redis, len(sent), within_s)
+        redis = await wait_until_counted(self.stack.redis, len(sent), within_s)
         seen = await account(self.stack.kafka, len(sent), within_s)
         report = self.report
-        best = seen.counted()
-        report.sent, report.dead_letters, report.duplicates = len(sent), seen.letters(), seen.duplicates
-        report.faults = sum(d["fault"] is not None for d in best)
-        report.decided = len(best) - report.faults
-        closes(sent, seen, redis)
+        newest_decisions = seen.counted()
+        report.sent, report.dead_letters, report.duplicates = len(sent), seen.count_dead_letters(), seen.duplicates
+        report.faults = sum(d["fault"] is not None for d in newest_decisions)
+        report.decided = len(newest_decisions) - report.faults
+        assert_account_closes(sent, seen, redis)
         if not duplicates:
             assert seen.duplicates == 0, f"{seen.duplicates} decisions beyond one a completion"
-        policies = await versions(self.stack.kafka)
-        decisions, live = repeatable(seen, policies), [*policies.values()][-1]
-        counted_exactly(decisions, redis, live)
+        policies = await policy_versions(self.stack.kafka)
+        decisions, live = assert_repeatable(seen, policies), [*policies.values()][-1]
+        assert_counts_exact(decisions, redis, live)
         if fired:
-            await self._incident_is_whole(decisions, live, exact=exact, within_s=within_s)
+            await self._check_incident(decisions, live, exact=exact, within_s=within_s)
         return seen
 
-    async def _incident_is_whole(
+    async def _check_incident(
         self, decisions: list[Decision], live: LivePolicy, *, exact: bool, within_s: float
     ) -> None:
         last_ms = max(d.at_ms for d in decisions)
-        until_ms = await evaluated(self.stack.redis, last_ms, within_s) if exact else last_ms
+        until_ms = await wait_for_evaluation(self.stack.redis, last_ms, within_s) if exact else last_ms
         found = await transitions(self.stack.kafka)
         incident = [alert for alert in found if alert["rule"] == "incident" and alert["at_ms"] <= last_ms]
         states = [alert["state"] for alert in incident]
@@ -273,8 +280,8 @@ class Scene:
             self.report.alert += f"; not held to the number: a record took {self.slowest_s:.1f} s to Kafka"
         elif exact:
             assert until_ms >= last_ms, f"the ruler came to {until_ms} of {last_ms} in {within_s:g} s"
-            moved = alerts_exactly(found, decisions, live, until_ms)
-            self.report.alert += f"; {moved} transitions of 2 alerts, all as counted"
+            transition_count = assert_alerts_exact(found, decisions, live, until_ms)
+            self.report.alert += f"; {transition_count} transitions of 2 alerts, all as counted"
 
 
 @contextlib.asynccontextmanager
@@ -287,12 +294,12 @@ async def scene(
     workers: int = 2,
     per_s: float = 200.0,
     partitions: int = 6,
-    make: Callable[[Scene], bytes] = Scene.completion,
+    next_completion: Callable[[Scene], bytes] = Scene.completion,
     **settings: str,
 ) -> AsyncIterator[Scene]:
-    """Topics, workers that own partitions, and traffic that flows. The report is kept where the drill passed.
+    """Creates topics and starts workers and traffic. Writes the report where the drill passed.
 
-    drill: the test's name; its seed is made from it.
+    drill: its name; the seed is computed from it.
     """
     seed, began = zlib.crc32(drill.encode()), time.monotonic()
     await make_topics(stack.kafka, partitions)
@@ -301,29 +308,29 @@ async def scene(
             running.start()
         await running.joined()
         report = Report(drill, title, servers(stack), seed)
-        acted = Scene(
+        running_scene = Scene(
             stack, running, report, random.Random(seed), per_s=per_s, usual_per_s=per_s, partitions=partitions
         )
-        traffic = asyncio.create_task(acted._traffic(lambda: make(acted)))
+        traffic = asyncio.create_task(running_scene._traffic(lambda: next_completion(running_scene)))
         try:
-            yield acted
+            yield running_scene
             await traffic
         finally:
-            acted._over.set()
+            running_scene._over.set()
             traffic.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await traffic
-        keep(acted.report, began)
+        write_report(running_scene.report, began)
 
 
 def servers(stack: Stack) -> Literal["real", "embedded"]:
-    """Which they are, as `--servers` names them."""
+    """The kind of servers, as `--servers` takes it."""
     return "real" if isinstance(stack, Real) else "embedded"
 
 
-def keep(report: Report, began: float) -> None:
-    """Writes the report of a drill that passed. began: of `time.monotonic`."""
+def write_report(report: Report, began: float) -> None:
+    """Writes the report of a drill that passed. began: its start by `time.monotonic`."""
     report.took_s = round(time.monotonic() - began, 1)
-    kept = REPORTS / report.servers / f"{report.drill}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
+    path = REPORTS / report.servers / f"{report.drill}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")

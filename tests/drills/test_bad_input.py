@@ -1,4 +1,4 @@
-"""Every bad input ends as a dead letter or as a well-defined decision, and its neighbours are decided."""
+"""Every bad input becomes a dead letter or a well-defined decision, and its neighbours are decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.drills.fleet import POLICY, account, closes, event, fleet, make_topics, settled
+from tests.drills.fleet import POLICY, account, assert_account_closes, event, fleet, make_topics, wait_until_counted
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
@@ -64,46 +64,47 @@ BAD: dict[str, tuple[bytes | None, str | None]] = {
 }
 
 
-async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_stack: Stack, tmp_path: Path) -> None:
+async def test_bad_input_is_a_dead_letter_or_a_decision(own_stack: Stack, tmp_path: Path) -> None:
+    """It stops no partition."""
     await make_topics(own_stack.kafka, 3)
     producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka, max_request_size=LARGEST + 10_000)
     await producer.start()
-    at: dict[str, tuple[int, int]] = {}
+    position_of: dict[str, tuple[int, int]] = {}
     neighbours: set[tuple[int, int]] = set()
     for n, (name, (value, _)) in enumerate(BAD.items()):
         meta = await producer.send_and_wait("completions", value, key=b"k", partition=n % 3)
-        at[name] = (meta.partition, meta.offset)
+        position_of[name] = (meta.partition, meta.offset)
         meta = await producer.send_and_wait("completions", event(n, "said toxicity=0.95"), partition=n % 3)
         neighbours.add((meta.partition, meta.offset))
     twice = [await producer.send_and_wait("completions", event(9_000, f"toxicity=0.{s}"), partition=0) for s in (1, 95)]
     await producer.stop()
-    sent = {*at.values(), *neighbours, *((m.partition, m.offset) for m in twice)}
+    sent = {*position_of.values(), *neighbours, *((m.partition, m.offset) for m in twice)}
     with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
-        redis = await settled(own_stack.redis, len(sent), 60)
+        redis = await wait_until_counted(own_stack.redis, len(sent), 60)
         seen = await account(own_stack.kafka, len(sent), 30)
         assert workers.ended() == []
         logs = workers.logs()
-    closes(sent, seen, redis)
+    assert_account_closes(sent, seen, redis)
     for name, (_, reason) in BAD.items():
         if reason is None:
-            (decision,) = seen.decisions[at[name]]
+            (decision,) = seen.decisions[position_of[name]]
             assert decision["fault"] is None, name
         else:
-            (letter,) = seen.dead[at[name]]
+            (letter,) = seen.dead[position_of[name]]
             assert letter["reason"] == reason, name
             assert letter["expected"], name
             assert letter["value_base64"] is None, name
     for position in neighbours:
         assert seen.decisions[position][0]["action"] == "block"
     for name in ("missing id", "null bytes in the id"):
-        partition, offset = at[name]
-        assert seen.decisions[at[name]][0]["id"] == f"completions[{partition}]@{offset}"
-    odd = seen.decisions[at["odd in what decides nothing"]][0]
+        partition, offset = position_of[name]
+        assert seen.decisions[position_of[name]][0]["id"] == f"completions[{partition}]@{offset}"
+    odd = seen.decisions[position_of["odd in what decides nothing"]][0]
     assert sorted(odd["dropped"]) == ["prompt", "route", "status", "tenant", "user"]
-    assert seen.decisions[at["the future"]][0]["time"] == "future"
+    assert seen.decisions[position_of["the future"]][0]["time"] == "future"
     for name in ("1970", "before 1970", "NaN", "infinity"):
-        assert seen.decisions[at[name]][0]["time"] == "replaced", name
+        assert seen.decisions[position_of[name]][0]["time"] == "replaced", name
     # one id twice: two positions, two decisions, each of its own text
     assert [seen.decisions[m.partition, m.offset][0]["action"] for m in twice] == ["allow", "block"]
     assert "too_late" not in redis.totals
@@ -111,7 +112,7 @@ async def test_bad_input_is_a_dead_letter_or_a_decision_and_stops_nobody(own_sta
 
 
 async def test_a_million_distinct_routes_are_bounded(own_stack: Stack, tmp_path: Path) -> None:
-    """Bounded by the limit, not by the number: 20,000 routes against a limit of 50 is 400 times over."""
+    """The limit bounds them, not their number: 20,000 routes are 400 times a limit of 50."""
     routes, limit = 20_000, 50
     await make_topics(own_stack.kafka, 3)
     producer = AIOKafkaProducer(bootstrap_servers=own_stack.kafka, linger_ms=5)
@@ -124,9 +125,12 @@ async def test_a_million_distinct_routes_are_bounded(own_stack: Stack, tmp_path:
     await producer.stop()
     with fleet(tmp_path, own_stack.env(), policy=POLICY, live_scopes=str(limit)) as workers:
         workers.start()
-        redis = await settled(own_stack.redis, routes, 90)
+        redis = await wait_until_counted(own_stack.redis, routes, 90)
         seen = await account(own_stack.kafka, routes, 60)
-    closes(sent, seen, redis)
-    named = {name for name in redis.series if "|route=" in name}
-    assert 0 < len({name.partition("|")[2] for name in named}) <= limit
-    assert redis.series["scored|route:other"] + sum(redis.series[n] for n in named if n.startswith("scored|")) == routes
+    assert_account_closes(sent, seen, redis)
+    route_series = {name for name in redis.series if "|route=" in name}
+    assert 0 < len({name.partition("|")[2] for name in route_series}) <= limit
+    assert (
+        redis.series["scored|route:other"] + sum(redis.series[n] for n in route_series if n.startswith("scored|"))
+        == routes
+    )

@@ -15,8 +15,8 @@ import pytest
 import redis.asyncio as aioredis
 from aiokafka import AIOKafkaProducer
 
-from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, settled
-from tests.drills.reading import everything
+from tests.drills.fleet import POLICY, ROOT, fleet, make_topics, wait_until_counted
+from tests.drills.reading import read_topic
 from tests.support.stacks import Stack
 from tidegate.streams.embedded import free_port
 
@@ -76,7 +76,7 @@ def cloud(data: object) -> dict[str, Any]:
 GOOD = [completion(n, f"{TEXT} toxicity=0.95") for n in range(40)]
 GOOD += [openai(TEXT), litellm(TEXT), cloud(completion(50, TEXT)), completion(51, "", status="failed")]
 FAULTS = [completion(60, f"{TEXT} RAISE"), completion(61, f"{TEXT} HANG"), completion(62, f"{TEXT} NAN")]
-# Read, but for what decides nothing.
+# Read, without the fields that decide nothing.
 ODD: list[Any] = [
     {"completion": TEXT, "user": USER},
     {"id": f"{TEXT}\x00", "completion": TEXT},
@@ -122,37 +122,43 @@ async def test_no_text_and_no_user_leaves_anywhere(own_stack: Stack, tmp_path: P
         for value in values:
             await producer.send_and_wait("completions", value, key=f"acme:{USER}".encode())
         await producer.send_and_wait("completions", values[0], headers=headers)
-        for said in FEEDBACK:
-            await producer.send_and_wait("feedback", json.dumps(said).encode(), key=USER.encode())
+        for feedback in FEEDBACK:
+            await producer.send_and_wait("feedback", json.dumps(feedback).encode(), key=USER.encode())
         await producer.stop()
-        found = await settled(own_stack.redis, len(values) + 1, 60)
+        found = await wait_until_counted(own_stack.redis, len(values) + 1, 60)
         assert found.totals["faults"] == len(FAULTS)
         assert found.totals["dead_letters"] >= len(BAD) + len(BYTES)
-        out = b""
+        published = b""
         async with asyncio.timeout(30):
-            # the alert and its users, strikes and their crossings have been through the store
-            while not (b"high_toxicity" in out and b'"action":"throttle"' in out):
-                out = await everything_published(own_stack.kafka)
-        told = b"".join(
+            # by then the alert, its users, strikes and their crossings went through Redis
+            while not (b"high_toxicity" in published and b'"action":"throttle"' in published):
+                published = await read_published(own_stack.kafka)
+        replayed = b"".join(
             [await replay(own_stack, *more) for more in ((), ("--model", "tests.support.scorers:scripted"))]
         )
-        assert told.count(b'"closes": true') == 2
-        out += await everything_published(own_stack.kafka)
-        kept = await everything_kept(own_stack.redis)
+        assert replayed.count(b'"closes": true') == 2
+        published += await read_published(own_stack.kafka)
+        stored = await read_redis(own_stack.redis)
         probes = b"".join([await page(port, p) for p in ("metrics", "readyz", "healthz")])
     logs = workers.logs().encode()
-    assert b'"action":"block"' in out
-    assert b"HyperLogLog" not in kept
-    assert b":strikes:acme:" in kept
+    assert b'"action":"block"' in published
+    assert b"HyperLogLog" not in stored
+    assert b":strikes:acme:" in stored
     assert b"tidegate_decisions_total" in probes
     assert b"taken over" in logs
-    for where, found_bytes in {"topics": out, "redis": kept, "probes": probes, "logs": logs, "replay": told}.items():
+    for where, found_bytes in {
+        "topics": published,
+        "redis": stored,
+        "probes": probes,
+        "logs": logs,
+        "replay": replayed,
+    }.items():
         for canary in (TEXT, USER, TALK):
             assert canary.encode() not in found_bytes, f"{canary} in {where}: {around(found_bytes, canary)}"
 
 
 async def replay(stack: Stack, *more: str) -> bytes:
-    """What it says while it decides all of it again: what is told, and what goes wrong."""
+    """Runs `tidegate replay`. Returns its standard output and standard error."""
     env = {
         **os.environ,
         **stack.env(),
@@ -166,23 +172,23 @@ async def replay(stack: Stack, *more: str) -> bytes:
     return (await asyncio.wait_for(ran.communicate(), 60))[0]
 
 
-async def everything_published(kafka: str) -> bytes:
-    records = [record for topic in OUT async for record in everything(kafka, topic)]
+async def read_published(kafka: str) -> bytes:
+    records = [record for topic in OUT async for record in read_topic(kafka, topic)]
     return b"\n".join(b"|".join((r.key or b"", r.value or b"", repr(r.headers).encode())) for r in records)
 
 
-async def everything_kept(url: str) -> bytes:
+async def read_redis(url: str) -> bytes:
     client = aioredis.Redis.from_url(url)
-    out = b""
+    stored = b""
     async for key in client.scan_iter(count=1000):
         kind = await client.type(key)
         if kind == b"list":
             value: Any = await client.lrange(key, 0, -1)
         else:
             value = await client.hgetall(key) if kind == b"hash" else await client.get(key)
-        out += key + repr(value).encode()
+        stored += key + repr(value).encode()
     await client.aclose()
-    return out
+    return stored
 
 
 async def page(port: int, path: str) -> bytes:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from tests.drills.fleet import POLICY, counted, fleet, make_topics, send
+from tests.drills.fleet import POLICY, fleet, make_topics, read_counts, send
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
-SAID = 4_000
+FEEDBACK = 4_000
 KINDS = ("thumb_up", "thumb_down", "complaint", "appeal")
 ALERTING = (
     POLICY.replace("bucket_s = 10", "bucket_s = 1")
@@ -29,7 +29,7 @@ by = ["all", "tenant"]
 )
 
 
-def said(n: int) -> bytes:
+def feedback_record(n: int) -> bytes:
     body = {"id": f"f{n}", "completion_id": f"c{n}", "kind": KINDS[n % 4], "user": f"u{n % 9}"}
     return json.dumps(body | ({"tenant": "acme"} if n % 2 == 0 else {})).encode()  # no tenant: counts in `all` only
 
@@ -41,7 +41,7 @@ async def test_feedback_is_counted_once_through_kills_and_fires(own_stack: Stack
         workers.start()
         await workers.joined()
         sending = asyncio.create_task(
-            send(own_stack.kafka, [b"{nope", *map(said, range(SAID))], per_s=200, topic="feedback")
+            send(own_stack.kafka, [b"{nope", *map(feedback_record, range(FEEDBACK))], per_s=200, topic="feedback")
         )
         for _ in range(2):
             await asyncio.sleep(4)
@@ -50,21 +50,22 @@ async def test_feedback_is_counted_once_through_kills_and_fires(own_stack: Stack
             await workers.joined()
         await sending
         async with asyncio.timeout(60):
-            while (await counted(own_stack.redis, "feedback")).totals["feedback"] < SAID:
+            while (await read_counts(own_stack.redis, "feedback")).totals["feedback"] < FEEDBACK:
                 await asyncio.sleep(0.5)
-        found = await counted(own_stack.redis, "feedback")  # again: a bucket may have been read before the last of it
-        alerts = await fired(own_stack.kafka, {"all", "tenant=acme"})
-    assert dict(found.totals) == {"feedback": SAID, "dead_letters": 1}
+        # Again: a bucket may have been read before its last record was counted.
+        found = await read_counts(own_stack.redis, "feedback")
+        alerts = await wait_for_firing(own_stack.kafka, {"all", "tenant=acme"})
+    assert dict(found.totals) == {"feedback": FEEDBACK, "dead_letters": 1}
     for n, kind in enumerate(KINDS):
-        assert found.series[f"{kind}|all"] == SAID / 4, kind
-        assert found.series[f"{kind}|tenant=acme"] == (SAID / 4 if n % 2 == 0 else 0), kind
+        assert found.series[f"{kind}|all"] == FEEDBACK / 4, kind
+        assert found.series[f"{kind}|tenant=acme"] == (FEEDBACK / 4 if n % 2 == 0 else 0), kind
     # thumb_up is n % 4 == 0 and complaint n % 4 == 2: both even, so both carry the tenant
     assert alerts["tenant=acme"]["value"] > 10
     assert alerts["all"]["measure"] == "complaint"
 
 
-async def fired(kafka: str, scopes: set[str]) -> dict[str, dict[str, object]]:
-    """The first `firing` of each scope."""
+async def wait_for_firing(kafka: str, scopes: set[str]) -> dict[str, dict[str, object]]:
+    """Returns the first `firing` transition of each scope."""
     consumer = AIOKafkaConsumer("alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
     await consumer.start()
     found: dict[str, dict[str, object]] = {}

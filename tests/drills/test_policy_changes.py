@@ -1,6 +1,6 @@
-"""Guarantee 8, live: 200 changes of the policy during traffic, some bad, some at once; both workers restart meanwhile.
+"""Guarantee 8, live: 200 changes of the policy under traffic, some bad, some at once; both workers restart meanwhile.
 
-Every decision is what its own inputs give under the versions it names, which were live together; every worker ends on
+Every decision follows from its own inputs under the versions it names, which were live together. Every worker ends on
 the version that the log ends on.
 """
 
@@ -15,8 +15,18 @@ from typing import Any
 
 import pytest
 
-from tests.drills.fleet import Account, Fleet, account, closes, event, fleet, make_topics, send, settled
-from tests.drills.standing import status
+from tests.drills.fleet import (
+    Fleet,
+    OutputsByPosition,
+    account,
+    assert_account_closes,
+    event,
+    fleet,
+    make_topics,
+    send,
+    wait_until_counted,
+)
+from tests.drills.policy_status import policy_status
 from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
@@ -35,21 +45,21 @@ PER_S = 200.0
 BETWEEN_S = 0.18
 TENANTS = ("t0", "t1", "t2")
 LABELS = ("toxicity", "insult", "stereotype")
-Versions = tuple[str, str | None]  # of the live policy and of its shadow
+Versions = tuple[str, str | None]  # of the live policy, and of its shadow
 
 
 # --- random policies
 
 
 def thresholds(rng: random.Random, *, off: bool) -> dict[str, Any]:
-    """Some of the actions, at rising thresholds; some of them off where a scope may say so."""
+    """Random actions at rising thresholds. off: some are off, as a scope may set them."""
     actions = [a for a in ("flag", "review", "redact", "block") if rng.random() < 0.7]
     rising = sorted(round(rng.uniform(0.02, 1), 2) for _ in actions)
     return {a: "off" if off and rng.random() < 0.2 else t for a, t in zip(actions, rising, strict=True)}
 
 
 def random_policy(rng: random.Random) -> dict[str, Any]:
-    """Any valid policy, with windows long enough that every count outlives the drill."""
+    """A random valid policy, with windows so long that every count outlives the drill."""
     labels = ["toxicity", *(label for label in LABELS[1:] if rng.random() < 0.7)]
     selectors = [{"tenant": t} for t in TENANTS] + [{"tenant": "t0", "locale": "en"}, {"route": "kids"}]
     scopes = [
@@ -68,8 +78,8 @@ def random_policy(rng: random.Random) -> dict[str, Any]:
     }
 
 
-def spoilt(rng: random.Random) -> dict[str, Any]:
-    """A policy with one thing wrong."""
+def invalid_policy(rng: random.Random) -> dict[str, Any]:
+    """A policy with one error."""
     policy = random_policy(rng)
     wrong: list[dict[str, Any]] = [
         {"labels": {"toxicity": {"block": 1.4}}},
@@ -82,19 +92,19 @@ def spoilt(rng: random.Random) -> dict[str, Any]:
     return policy | rng.choice(wrong)
 
 
-def test_what_is_called_valid_is_and_what_is_called_spoilt_is_not() -> None:
+def test_random_policies_are_valid_and_invalid_ones_are_not() -> None:
     rng = random.Random(SEED)
     for _ in range(60):
         parse(random_policy(rng), "p")
         with pytest.raises(PolicyError):
-            parse(spoilt(rng), "p")
+            parse(invalid_policy(rng), "p")
 
 
 # --- the changes
 
 
-class Changes:
-    """Somebody who changes the policy all the time, and what became of it."""
+class PolicyChanger:
+    """Writes random changes to the policy log, one after another."""
 
     def __init__(self, log: PolicyLogReader, publishers: list[Publisher], rng: random.Random) -> None:
         self._log, self._publishers, self._rng = log, publishers, rng
@@ -103,7 +113,7 @@ class Changes:
     async def run(self) -> None:
         while self.written < CHANGES:
             records = self._next()
-            # At once, from as many producers: the log says who was first.
+            # At once, from several producers: the log decides which was first.
             await asyncio.gather(
                 *(p.publish([Message(POLICIES, NAME, r, 0)]) for p, r in zip(self._publishers, records, strict=False))
             )
@@ -115,15 +125,15 @@ class Changes:
         live, rng = self._log.live, self._rng
         shadow = live.shadow.version if live.shadow else None
         kind = rng.choices(
-            ["child", "at once", "spoilt", "stale", "shadow", "promote", "garbage"], [50, 12, 10, 8, 14, 3, 3]
+            ["child", "at once", "invalid", "stale", "shadow", "promote", "garbage"], [50, 12, 10, 8, 14, 3, 3]
         )[0]
         match kind:
             case "child":
                 return [self._change(live.version, random_policy(rng))]
             case "at once":
                 return [self._change(live.version, random_policy(rng)) for _ in range(2)]
-            case "spoilt":
-                return [self._change(live.version, spoilt(rng))]
+            case "invalid":
+                return [self._change(live.version, invalid_policy(rng))]
             case "stale":
                 return [self._change("0-00000000", random_policy(rng))]
             case "promote" if live.shadow:
@@ -151,7 +161,7 @@ async def change_all(kafka: str, rng: random.Random) -> None:
     try:
         await log.read()
         await log.follow()
-        await Changes(log, publishers, rng).run()
+        await PolicyChanger(log, publishers, rng).run()
     finally:
         await log.stop()
         for publisher in publishers:
@@ -161,9 +171,7 @@ async def change_all(kafka: str, rng: random.Random) -> None:
 # --- the drill
 
 
-async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repeatable(
-    own_stack: Stack, tmp_path: Path
-) -> None:
+async def test_decisions_stay_repeatable_through_200_changes(own_stack: Stack, tmp_path: Path) -> None:
     rng = random.Random(SEED)
     await make_topics(own_stack.kafka, 6)
     with fleet(tmp_path, own_stack.env()) as workers:
@@ -175,20 +183,20 @@ async def test_200_changes_during_traffic_and_restarts_leave_every_decision_repe
         await restarts(workers, changing)
         await changing
         sent = set(await sending)
-        redis = await settled(own_stack.redis, EVENTS, 60)
+        redis = await wait_until_counted(own_stack.redis, EVENTS, 60)
         seen = await account(own_stack.kafka, EVENTS, 60)
-        closes(sent, seen, redis)
-        states, verdicts = await folded(own_stack.kafka)
+        assert_account_closes(sent, seen, redis)
+        states, verdicts = await fold_log(own_stack.kafka)
         print(f"{verdicts}; {len(states)} states; {seen.duplicates} duplicates")  # noqa: T201 - with -s
         # One worker seeds the empty log; or both do, and one of them is lost.
         assert sum(verdicts.values()) - CHANGES in (1, 2)
         assert min(verdicts[v] for v in Verdict if v is not Verdict.SILENCED) > 1, "a kind of change hardly occurred"
-        repeatable(seen, {stack(live): live for live in states})
-        never_back(seen, [stack(live) for live in states])
-        would_have(seen, redis.series)
-        code, said = await status(own_stack.env(), until=lambda found: len(found) == 2)
-        last_version, last_shadow = stack(states[-1])
-        assert {(w["version"], w["shadow"], w["behind"]) for w in said} == {(last_version, last_shadow, 0)}
+        assert_repeatable(seen, {live_versions(live): live for live in states})
+        assert_never_back(seen, [live_versions(live) for live in states])
+        assert_shadow_counts(seen, redis.series)
+        code, statuses = await policy_status(own_stack.env(), until=lambda found: len(found) == 2)
+        last_version, last_shadow = live_versions(states[-1])
+        assert {(w["version"], w["shadow"], w["behind"]) for w in statuses} == {(last_version, last_shadow, 0)}
         assert code == 0
 
 
@@ -218,51 +226,55 @@ async def restarts(workers: Fleet, changing: asyncio.Task[None]) -> None:
     await workers.joined()
 
 
-async def folded(kafka: str) -> tuple[list[LivePolicy], Counter[Verdict]]:
-    """The policy, with its shadow, after every record that changed it. One comes again where its shadow ends."""
+async def fold_log(kafka: str) -> tuple[list[LivePolicy], Counter[Verdict]]:
+    """Returns the live policy, with its shadow, after every record that changed it, and the number of each verdict.
+
+    A policy comes again where its shadow ends.
+    """
     states: list[LivePolicy] = []
     verdicts: Counter[Verdict] = Counter()
 
-    def keep(found: Folded, _offset: int, _record: object) -> None:
+    def add_state(found: Folded, _offset: int, _record: object) -> None:
         verdicts[found.verdict] += 1
-        if (live := found.log.live) is not None and (not states or stack(live) != stack(states[-1])):
+        if (live := found.log.live) is not None and (not states or live_versions(live) != live_versions(states[-1])):
             states.append(live)
 
-    log = PolicyLogReader(kafka, keep)
+    log = PolicyLogReader(kafka, add_state)
     await log.read()
     await log.stop()
     return states, verdicts
 
 
-def stack(live: LivePolicy) -> Versions:
+def live_versions(live: LivePolicy) -> Versions:
     return live.version, live.shadow.version if live.shadow else None
 
 
-def named(decision: dict[str, Any]) -> Versions:
+def versions_of(decision: dict[str, Any]) -> Versions:
     would_be = decision["would_be"]
     return decision["policy_version"], would_be["policy_version"] if would_be else None
 
 
-def repeatable(seen: Account, states: dict[Versions, LivePolicy]) -> None:
-    """Every decision ever published, also one that another superseded."""
+def assert_repeatable(seen: OutputsByPosition, states: dict[Versions, LivePolicy]) -> None:
+    """Checks every published decision, also one that another superseded."""
     used = set()
     for found in itertools.chain.from_iterable(seen.decisions.values()):
         decision = Decision.model_validate(found)
-        assert decide(Inputs.of(decision), states[named(found)]) == decision
-        used.add(named(found))
+        assert decide(Inputs.of(decision), states[versions_of(found)]) == decision
+        used.add(versions_of(found))
     assert len(used) > 40, "the changes were not in force while there was traffic"
     assert sum(shadow is not None for _, shadow in used) > 10
 
 
-def never_back(seen: Account, states: list[Versions]) -> None:
-    """In one owner's hands a partition goes from version to version as the log does.
+def assert_never_back(seen: OutputsByPosition, states: list[Versions]) -> None:
+    """Fails unless the versions of each partition, under one epoch, follow the order of the log.
 
-    Each decision is taken for the first state that fits: a policy alone is live again where its shadow ends.
+    Each decision is matched with the first state that fits: a policy without a shadow is live again where its shadow
+    ends.
     """
     owned: dict[tuple[int, int], list[tuple[int, Versions]]] = {}
     for (partition, offset), found in seen.decisions.items():
         for decision in found:
-            owned.setdefault((partition, decision["epoch"]), []).append((offset, named(decision)))
+            owned.setdefault((partition, decision["epoch"]), []).append((offset, versions_of(decision)))
     assert len(owned) > 6, "no partition changed hands"
     for place, decided in owned.items():
         at = 0
@@ -271,8 +283,8 @@ def never_back(seen: Account, states: list[Versions]) -> None:
             at = states.index(versions, at)
 
 
-def would_have(seen: Account, series: Counter[str]) -> None:
-    """What a shadow would have done is counted as what was done is."""
+def assert_shadow_counts(seen: OutputsByPosition, series: Counter[str]) -> None:
+    """Fails unless the actions of the shadows are counted as those of the live policy are."""
     expected: Counter[str] = Counter()
     for decision in seen.counted():
         would_be = decision["would_be"]

@@ -1,4 +1,4 @@
-"""The policies log as workers live with it: whose file counts, a log out of reach, a late start, a log made anew."""
+"""Workers and the policies log: which file counts, a log out of reach, a late start, a recreated log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, settled
-from tests.drills.standing import status, tidegate
-from tests.drills.test_startup import page, until
+from tests.drills.fleet import POLICY, Fleet, account, event, fleet, make_topics, send, wait_until_counted
+from tests.drills.policy_status import policy_status, tidegate
+from tests.drills.test_startup import page, wait_for_readyz
 from tests.support.proxy import Proxy
 from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange
@@ -55,23 +55,22 @@ def other_file(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("first", ["policy.toml", "other.toml"])
-async def test_two_workers_with_different_files_end_on_one_policy_and_say_which_file_is_ignored(
-    own_stack: Stack, tmp_path: Path, first: str
-) -> None:
+async def test_workers_with_different_files_end_on_one_policy(own_stack: Stack, tmp_path: Path, first: str) -> None:
+    """The second says once that its file is ignored, and which command applies it."""
     await make_topics(own_stack.kafka, 2)
     files = {"policy.toml": tmp_path / "policy.toml", "other.toml": other_file(tmp_path)}
     second = next(name for name in files if name != first)
     with fleet(tmp_path, own_stack.env()) as workers:
         for name in (first, second):
             workers.start(worker=name, policy_file=str(files[name]))
-            await status(
-                own_stack.env(), lambda said, n=name: any(w["worker"].startswith(n) and w["file"] for w in said)
+            await policy_status(
+                own_stack.env(), lambda statuses, n=name: any(w["worker"].startswith(n) and w["file"] for w in statuses)
             )  # type: ignore[misc]
-        code, said = await status(own_stack.env())
+        code, statuses = await policy_status(own_stack.env())
         assert code == 0
-        assert len({w["version"] for w in said}) == 1
-        assert {w["worker"][:-9]: w["file"] for w in said} == {first: "same", second: "ignored"}
-        (version,) = {w["version"] for w in said}
+        assert len({w["version"] for w in statuses}) == 1
+        assert {w["worker"][:-9]: w["file"] for w in statuses} == {first: "same", second: "ignored"}
+        (version,) = {w["version"] for w in statuses}
         assert (
             f"{files[second]} differs from the live policy {version} and is ignored; "
             f"`tidegate policy apply {files[second]}` is the way in"
@@ -79,27 +78,28 @@ async def test_two_workers_with_different_files_end_on_one_policy_and_say_which_
         assert workers.logs().count("and is ignored") == 1
 
 
-async def test_a_worker_that_cannot_read_the_log_keeps_its_version_says_so_and_is_not_ready(
+async def test_a_worker_that_cannot_read_the_log_is_not_ready(
     tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
+    """It keeps its version and says so; once it reads the log again, it takes the next change."""
     network, port = proxy_to(None), free_port()
     with EmbeddedStack(advertised=network.address) as stack:
         network.target = stack.kafka_listens
         await make_topics(stack.kafka, 2)
         with fleet(tmp_path, stack.env(), http_port=str(port)) as workers:
             workers.start()
-            assert await until(port, None) == 200
-            (was,) = (await status(stack.env()))[1]
+            assert await wait_for_readyz(port, None) == 200
+            (status_before,) = (await policy_status(stack.env()))[1]
             network.cut()
-            assert await until(port, "policies") == 503
-            _, said = await page(port, "readyz")
-            assert str(said["waiting_for"]).count("; the last good version stands") == 1
-            assert f'tidegate_policy_info{{version="{was["version"]}"}} 1.0' in await metrics(port)
+            assert await wait_for_readyz(port, "policies") == 503
+            _, body = await page(port, "readyz")
+            assert str(body["waiting_for"]).count("; the last good version stands") == 1
+            assert f'tidegate_policy_info{{version="{status_before["version"]}"}} 1.0' in await metrics(port)
             network.heal()
-            assert await until(port, None) == 200
+            assert await wait_for_readyz(port, None) == 200
             async with changing(stack.kafka) as change:
                 version = await change(0.8)
-                assert (await status(stack.env(), lambda s: s[0]["version"] == version))[0] == 0
+                assert (await policy_status(stack.env(), lambda s: s[0]["version"] == version))[0] == 0
 
 
 async def metrics(port: int) -> str:
@@ -110,9 +110,8 @@ async def metrics(port: int) -> str:
     return await asyncio.to_thread(get)
 
 
-async def test_a_late_or_restarted_worker_decides_nothing_before_it_has_folded_the_whole_log(
-    own_stack: Stack, tmp_path: Path
-) -> None:
+async def test_a_worker_decides_nothing_before_it_folded_the_log(own_stack: Stack, tmp_path: Path) -> None:
+    """Neither a late one nor a restarted one: each decides by the last version of the whole log."""
     await make_topics(own_stack.kafka, 2)
     await send(own_stack.kafka, [event(n, "said toxicity=0.85") for n in range(100)])
     versions: list[str] = []
@@ -130,13 +129,12 @@ async def test_a_late_or_restarted_worker_decides_nothing_before_it_has_folded_t
 
 async def started(workers: Fleet, stack: Stack, decided: int) -> str:
     name = workers.start()
-    assert (await settled(stack.redis, decided, 60)).totals["decided"] == decided
+    assert (await wait_until_counted(stack.redis, decided, 60)).totals["decided"] == decided
     return name
 
 
-async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_workers(
-    own_stack: Stack, tmp_path: Path
-) -> None:
+async def test_a_recreated_log_leaves_workers_the_live_policy(own_stack: Stack, tmp_path: Path) -> None:
+    """Running and restarted ones, and a later change is written onto the new log."""
     await make_topics(own_stack.kafka, 2)
     env = own_stack.env()
     with fleet(tmp_path, env) as workers:
@@ -144,23 +142,23 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
         killed = workers.start(worker="killed")
         await workers.joined()
         async with changing(own_stack.kafka) as change:
-            was = await change(0.8)
-            await status(env, lambda said: {w["version"] for w in said} == {was})
+            version_before = await change(0.8)
+            await policy_status(env, lambda statuses: {w["version"] for w in statuses} == {version_before})
             workers.kill(killed)
-            await made_anew(own_stack.kafka)
+            await recreate_policies(own_stack.kafka)
             workers.start(worker="killed")  # with another file's policy live, which nobody writes again
-            _, said = await status(env, lambda s: [w["log"] for w in s] == ["anew", "anew"])
-            assert {(w["worker"].partition("-")[0], w["version"], w["log"]) for w in said} == {
-                ("runs", was, "anew"),
-                ("killed", was, "anew"),
+            _, statuses = await policy_status(env, lambda s: [w["log"] for w in s] == ["recreated", "recreated"])
+            assert {(w["worker"].partition("-")[0], w["version"], w["log"]) for w in statuses} == {
+                ("runs", version_before, "recreated"),
+                ("killed", version_before, "recreated"),
             }
-            assert workers.logs().count("the topic was made anew") == 2
-            shown = await tidegate(env, "policy", "set", "labels.toxicity.block", "0.7", "--yes", "--reason", "r")
-            assert (shown.returncode, shown.stdout) == (0, "labels.toxicity.block: 0.8 -> 0.7\n")
-            _, said = await status(
-                env, lambda s: {w["version"] for w in s} != {was} and len({w["version"] for w in s}) == 1
+            assert workers.logs().count("its beginning is not what was live") == 2
+            set_command = await tidegate(env, "policy", "set", "labels.toxicity.block", "0.7", "--yes", "--reason", "r")
+            assert (set_command.returncode, set_command.stdout) == (0, "labels.toxicity.block: 0.8 -> 0.7\n")
+            _, statuses = await policy_status(
+                env, lambda s: {w["version"] for w in s} != {version_before} and len({w["version"] for w in s}) == 1
             )
-            (now,) = {w["version"] for w in said}
+            (now,) = {w["version"] for w in statuses}
             assert now.startswith("0-")
             await workers.joined()
             await send(own_stack.kafka, [event(n, "said toxicity=0.75") for n in range(40)])
@@ -168,7 +166,7 @@ async def test_a_log_made_anew_leaves_the_live_policy_to_running_and_restarted_w
             assert {(d["policy_version"], d["action"]) for d in decided} == {(now, "block")}
 
 
-async def made_anew(kafka: str) -> None:
+async def recreate_policies(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.delete_topics([POLICIES])

@@ -1,4 +1,4 @@
-"""2,000 real model outputs in all four input forms through `tidegate up`: every one accounted for.
+"""2,000 real model outputs in all four input forms through `tidegate up`: each is decided once.
 
 Read back by a plain aiokafka consumer. Skipped where the labelled text is not at hand: it is not part of the project.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.drills.fleet import ROOT, account, closes, send, settled
+from tests.drills.fleet import ROOT, account, assert_account_closes, send, wait_until_counted
 
 DATA = Path(os.environ.get("LABELLED_TEXT", ROOT.parent / "shared" / "data"))
 SETS = ("gptfuzz_responses", "hh_rlhf_harmless")
@@ -99,9 +99,9 @@ async def test_real_model_outputs_in_every_form_are_all_decided() -> None:
     events = [json.dumps(FORMS[n % 4](n, text, of)).encode() for n, (of, text) in enumerate(real)]
     with up() as env:
         sent = set(await send(env["TIDEGATE_KAFKA"], events))
-        redis = await settled(env["TIDEGATE_REDIS"], len(sent), 200)
+        redis = await wait_until_counted(env["TIDEGATE_REDIS"], len(sent), 200)
         seen = await account(env["TIDEGATE_KAFKA"], len(sent), 60)
-    closes(sent, seen, redis)
+    assert_account_closes(sent, seen, redis)
     assert seen.dead == {}
     decisions = seen.counted()
     ids = Counter(d["id"].removeprefix("/r#") for d in decisions)

@@ -1,4 +1,4 @@
-"""Guarantee 2 of what is sent again: of the copies of a record one is counted, through kills and an emptied Redis."""
+"""Guarantee 2 of redriven records: of all copies of a record one is counted, through kills and an emptied Redis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import redis as redis_py
 from aiokafka import AIOKafkaProducer
 
-from tests.drills.fleet import account, closes, event, fleet, make_topics, settled
+from tests.drills.fleet import account, assert_account_closes, event, fleet, make_topics, wait_until_counted
 from tests.support.stacks import Stack
 
 pytestmark = pytest.mark.drill
@@ -23,19 +23,19 @@ PER_S = 150.0
 SENT = PARTITIONS * (ORIGINS * (1 + COPIES) + ORDINARY)
 
 
-async def send_again_and_again(kafka: str, rng: random.Random) -> set[tuple[int, int]]:
-    """What cannot be read, then copies of it that can, in any order, between ordinary completions."""
+async def send_copies(kafka: str, rng: random.Random) -> set[tuple[int, int]]:
+    """Sends unreadable records, then readable copies of them in random order, between ordinary completions."""
     sent = set()
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all", linger_ms=2) as producer:
         for partition in range(PARTITIONS):
             for _ in range(ORIGINS):
                 meta = await producer.send_and_wait("completions", b"{junk", partition=partition)
                 sent.add((partition, meta.offset))
-        due = [(p, n % ORIGINS) for p in range(PARTITIONS) for n in range(ORIGINS * COPIES)]
-        due += [(p, -1) for p in range(PARTITIONS) for _ in range(ORDINARY)]
-        rng.shuffle(due)
+        records = [(p, n % ORIGINS) for p in range(PARTITIONS) for n in range(ORIGINS * COPIES)]
+        records += [(p, -1) for p in range(PARTITIONS) for _ in range(ORDINARY)]
+        rng.shuffle(records)
         acks = []
-        for n, (partition, origin) in enumerate(due):
+        for n, (partition, origin) in enumerate(records):
             if origin < 0:
                 value, headers = event(n, "said toxicity=0.95"), []
             else:
@@ -49,15 +49,13 @@ async def send_again_and_again(kafka: str, rng: random.Random) -> set[tuple[int,
     return sent
 
 
-async def test_of_many_copies_one_is_counted_through_kills_and_an_emptied_redis(
-    own_stack: Stack, tmp_path: Path
-) -> None:
+async def test_of_many_copies_one_is_counted(own_stack: Stack, tmp_path: Path) -> None:
     await make_topics(own_stack.kafka, PARTITIONS)
     with fleet(tmp_path, own_stack.env()) as workers:
         workers.start()
         workers.start()
         await workers.joined()
-        sending = asyncio.create_task(send_again_and_again(own_stack.kafka, random.Random(7)))
+        sending = asyncio.create_task(send_copies(own_stack.kafka, random.Random(7)))
         for trouble in ("kill", "empty", "kill"):
             await asyncio.sleep(2.5)
             if trouble == "kill":
@@ -68,10 +66,10 @@ async def test_of_many_copies_one_is_counted_through_kills_and_an_emptied_redis(
                 with redis_py.Redis.from_url(own_stack.redis) as client:
                     client.flushall()
         sent = await sending
-        redis = await settled(own_stack.redis, SENT, 90)
+        redis = await wait_until_counted(own_stack.redis, SENT, 90)
         seen = await account(own_stack.kafka, SENT, 30)
         logs = workers.logs()
-    closes(sent, seen, redis)
+    assert_account_closes(sent, seen, redis)
     #  3 x (300 ordinary + 100 origins) decided, 3 x 100 dead letters, 3 x 100 x 3 redriven
     assert redis.totals == {"decided": 1200, "dead_letters": 300, "redriven": 900}, logs[-6000:]
     counted = Counter(json.dumps(d["origin"]) for d in seen.counted() if d["origin"] is not None)

@@ -1,4 +1,4 @@
-"""docs/reliability.md and the drills: each has its row, each row its drill; what is missing is named."""
+"""docs/reliability.md and the drills: each drill has its row, each row its drill; a missing report is named."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.drills.fleet import ROOT
-from tests.drills.reliability import FAULTS, PAGE, Drill, drills, made, rows_of
+from tests.drills.reliability import FAULTS, PAGE, Drill, find_drills, render_page, rows_of
 
-README = (ROOT / "README.md").read_text("utf-8")
+DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
 REPORT = {
     "drill": "killed", "title": "a kill", "servers": "real", "seed": 7, "did": "one of two | killed", "sent": 1200,
     "decided": 1198, "faults": 1, "dead_letters": 1, "duplicates": 40, "recovered_s": 9.25, "alert": "fired once",
@@ -26,26 +26,26 @@ SOAK = {
 
 
 def test_every_fault_drill_has_its_row_and_every_row_its_drill() -> None:
-    expected = {drill.name: f"../{drill.file.relative_to(ROOT).as_posix()}" for drill in drills()}
+    expected = {drill.name: f"../{drill.file.relative_to(ROOT).as_posix()}" for drill in find_drills()}
     assert rows_of(PAGE.read_text("utf-8")) == expected, "run `python -m tests.drills.reliability` and commit the page"
 
 
 def test_no_two_drills_have_one_name() -> None:
-    names = [drill.name for drill in drills()]
+    names = [drill.name for drill in find_drills()]
     assert len(names) == len(set(names))
     assert len(names) > 10
 
 
 def test_every_drill_is_of_a_group() -> None:
-    assert [drill.file.name for drill in drills() if drill.group == "Others"] == []
+    assert [drill.file.name for drill in find_drills() if drill.group == "Others"] == []
 
 
-def test_a_report_is_a_row_and_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_report_is_a_row_and_a_missing_one_is_named(tmp_path: Path) -> None:
     found = [Drill("killed", FAULTS / "test_workers.py", None), Drill("gone", FAULTS / "test_brokers.py", "real")]
     for servers in ("real", "embedded"):
         (tmp_path / servers).mkdir()
         (tmp_path / servers / "killed.json").write_text(json.dumps({**REPORT, "servers": servers}))
-    page, missing = made(found, tmp_path)
+    page, missing = render_page(found, tmp_path)
     row = "| [`killed`](../tests/drills/faults/test_workers.py) | one of two \\| killed | 1,200 | 1,198 | 1 | 1 | 40 |"
     assert f"{row} 9.2 s | fired once | 7 |" in page
     assert "| [`gone`](../tests/drills/faults/test_brokers.py) | **no report** |" in page
@@ -58,7 +58,7 @@ def test_a_report_is_a_row_and_what_is_missing_is_named(tmp_path: Path) -> None:
         "soak: no report of one that passed in build/drills; `make soak` makes it",
     ]
     (tmp_path / "embedded" / "killed.json").unlink()
-    assert "killed: no report of the embedded stack" in made(found, tmp_path)[1]
+    assert "killed: no report of the embedded stack" in render_page(found, tmp_path)[1]
 
 
 def test_a_mutation_is_a_row(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_a_mutation_is_a_row(tmp_path: Path) -> None:
         "changed": "a.lua:3",
         "drill": "killed",
         "caught": True,
-        "said": "x|y",
+        "message": "x|y",
     }
     (tmp_path / "mutations.json").write_text(json.dumps([mutation]))
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "soak.json").write_text(json.dumps(SOAK))
-    page, missing = made([], tmp_path)
+    page, missing = render_page([], tmp_path)
     assert "at 1a2b, on " in page
     assert "- 20 minutes at 1,882 completions a second, seed 7: 1,200 sent =\n  1,198 decided + 1 faults" in page
     assert (
@@ -88,23 +88,23 @@ def test_a_drill_may_be_named_by_a_parameter(tmp_path: Path) -> None:
         '@pytest.mark.parametrize(("drill", "lose"), [("one", lose_one), ("other", lose_other)])\n'
         "async def test_it(own_real, drill, lose):\n    async with scene(own_real, path, drill, title): ...\n"
     )
-    assert [(drill.name, drill.real_only) for drill in drills(tmp_path)] == [("one", True), ("other", True)]
+    assert [(drill.name, drill.real_only) for drill in find_drills(tmp_path)] == [("one", True), ("other", True)]
 
 
 @pytest.mark.parametrize(
-    "call", ['scene(pair, path, name, "title")', 'Report(name, "title", "real", 1)', "scene(pair, path)", "account()"]
+    "call", ['scene(stack, path, name, "title")', 'Report(name, "title", "real", 1)', "scene(stack, path)", "account()"]
 )
 def test_a_drill_that_hides_its_name_is_refused(tmp_path: Path, call: str) -> None:
     (tmp_path / "test_new.py").write_text(f"async def test_it(own_stack):\n    {call}\n")
     with pytest.raises(ValueError, match="test_it: expected a literal drill name"):
-        drills(tmp_path)
+        find_drills(tmp_path)
 
 
-def test_every_guarantee_of_the_readme_links_to_a_test_that_is_there() -> None:
-    table = README.partition("| | guarantee | proved by |")[2].partition("\n\n")[0]
+def test_every_guarantee_links_to_a_test() -> None:
+    table = DESIGN.partition("| | guarantee | proved by |")[2].partition("\n\n")[0]
     rows = [line for line in table.splitlines() if line.startswith("|") and "---" not in line and line.strip("| ")]
     assert len(rows) >= 10
     for row in rows:
-        proofs = re.findall(r"\]\((tests/[\w./]+)\)", row)
+        proofs = re.findall(r"\]\(\.\./(tests/[\w./]+)\)", row)
         assert proofs, f"no proof: {row}"
         assert [proof for proof in proofs if not (ROOT / proof).exists()] == []

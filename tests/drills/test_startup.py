@@ -1,4 +1,4 @@
-"""Guarantee 7, at the start: a worker that finds Kafka and Redis unavailable waits, says so, and goes to work in time."""
+"""Guarantee 7, at the start: a worker that finds Kafka and Redis unavailable waits, says so, and then starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drills.fleet import event, fleet, make_topics, send, settled
+from tests.drills.fleet import event, fleet, make_topics, send, wait_until_counted
 from tests.support.proxy import Proxy
 from tidegate.streams.embedded import EmbeddedStack, free_port
 
@@ -28,16 +28,16 @@ async def test_a_worker_waits_for_what_is_unavailable_and_says_what(
         network.cut()
         with fleet(tmp_path, stack.env(), http_port=str(port)) as workers:
             workers.start()
-            assert await until(port, "redis") == 503
+            assert await wait_for_readyz(port, "redis") == 503
             assert await page(port, "healthz") == (200, {"alive": True})
             stack.start_store()
-            assert await until(port, "kafka") == 503
+            assert await wait_for_readyz(port, "kafka") == 503
             network.heal()
-            assert await until(port, "topics") == 503  # none was made yet
+            assert await wait_for_readyz(port, "topics") == 503  # none exists yet
             await make_topics(stack.kafka, 2)
-            assert await until(port, None) == 200
+            assert await wait_for_readyz(port, None) == 200
             await send(stack.kafka, [event(n, "said") for n in range(10)])
-            assert (await settled(stack.redis, 10, 20)).totals["decided"] == 10
+            assert (await wait_until_counted(stack.redis, 10, 20)).totals["decided"] == 10
             assert workers.ended() == []
 
 
@@ -52,13 +52,13 @@ async def page(port: int, path: str) -> tuple[int, dict[str, object]]:
     return await asyncio.to_thread(get)
 
 
-async def until(port: int, waits_for: str | None) -> int:
-    """The status of /readyz once it waits for that (None: for nothing)."""
+async def wait_for_readyz(port: int, waits_for: str | None) -> int:
+    """Returns the status of /readyz once the worker waits for that (None: for nothing)."""
     async with asyncio.timeout(60):
         while True:
             try:
-                status, said = await page(port, "readyz")
-                if said["waiting_for"] == {} if waits_for is None else waits_for in str(said["waiting_for"]):
+                status, body = await page(port, "readyz")
+                if body["waiting_for"] == {} if waits_for is None else waits_for in str(body["waiting_for"]):
                     return status
             except urllib.error.URLError:
                 pass  # not listening yet

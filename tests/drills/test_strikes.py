@@ -1,4 +1,4 @@
-"""Strikes under kills: each completion strikes its user once, each crossing is published, none is made up."""
+"""Strikes under kills: each completion adds its strike once, each crossing is published, and no other is."""
 
 from __future__ import annotations
 
@@ -16,15 +16,26 @@ from typing import Any
 import pytest
 import redis.asyncio as aioredis
 
-from tests.drills.fleet import POLICY, ROOT, Fleet, account, closes, event, fleet, make_topics, send, settled
-from tests.drills.reading import everything
+from tests.drills.fleet import (
+    POLICY,
+    ROOT,
+    Fleet,
+    account,
+    assert_account_closes,
+    event,
+    fleet,
+    make_topics,
+    send,
+    wait_until_counted,
+)
+from tests.drills.reading import read_topic
 from tests.support.proxy import Proxy
 from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Enforcement
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.strikes import Crossing, Standing, add, enforcement, reached, strike_of, terms
+from tidegate.streams.core.strikes import Crossing, StrikeBalance, add, enforcement, strike_of, terms, threshold_reached
 from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = pytest.mark.drill
@@ -46,7 +57,7 @@ weights.stereotype = { flag = 0.4 }
 )
 
 
-async def test_kills_strike_nobody_twice_and_lose_no_crossing(
+async def test_kills_add_no_strike_twice_and_lose_no_crossing(
     own_stack: Stack, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]
 ) -> None:
     rng = random.Random(SEED)
@@ -54,7 +65,7 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
     env = own_stack.env() | {"TIDEGATE_USER_KEY": KEY}
     began_ms = int(time.time() * 1000)
 
-    def said(n: int, **more: Any) -> bytes:
+    def completion(n: int, **more: Any) -> bytes:
         # 150 users, each in several partitions; event times of ten minutes in disorder
         text = f"said toxicity={rng.random():.2f} stereotype={rng.random():.2f}"
         return event(n, text, at_ms=began_ms - rng.randrange(600_000), **more)
@@ -63,44 +74,48 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
     with fleet(tmp_path, env, policy=STRIKING, redis=f"redis://{store.address}/0") as workers:
         workers.start()
         workers.start()
-        quoted = await send(own_stack.kafka, [said(n, tenant="acme", user="quoted") for n in range(QUOTED)])
-        await settled(own_stack.redis, QUOTED, 60)
-        undone = await command(env, "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes")
+        quoted = await send(own_stack.kafka, [completion(n, tenant="acme", user="quoted") for n in range(QUOTED)])
+        await wait_until_counted(own_stack.redis, QUOTED, 60)
+        undone = await strikes_command(
+            env, "undo", "--tenant", "acme", "--user", "quoted", "--reason", "a song", "--yes"
+        )
         partitions = {partition for partition, _ in quoted}
         assert undone.count("-> 0.00 strikes in completions-") == len(partitions)
 
         mine = {"tenant": "acme", "user": "quoted"}
-        events = [said(QUOTED + n, **(mine if n % 40 == 0 else {})) for n in range(EVENTS)]
+        events = [completion(QUOTED + n, **(mine if n % 40 == 0 else {})) for n in range(EVENTS)]
         sending = asyncio.create_task(send(own_stack.kafka, events, PER_S))
-        await trouble(workers, store, own_stack.redis, rng)
+        await kill_three_workers(workers, store, own_stack.redis, rng)
         sent = {*quoted, *await sending}
-        redis = await settled(own_stack.redis, EVENTS + QUOTED, 60)
+        redis = await wait_until_counted(own_stack.redis, EVENTS + QUOTED, 60)
         await drained(own_stack.redis)
         seen = await account(own_stack.kafka, EVENTS + QUOTED, 60)
         found = await enforcements(own_stack.kafka)
-        shown = await command(env, "show", "--json", "--limit", "100000")
-    closes(sent, seen, redis)
+        shown = await strikes_command(env, "show", "--json", "--limit", "100000")
+    assert_account_closes(sent, seen, redis)
     assert seen.duplicates > 0, "no kill fell between published and counted: the drill proved nothing"
 
     decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)
     policy = parse(tomllib.loads(STRIKING), "the drill")
-    undos = {partition_of(made): made for made in found.values() if made.author}
+    undos = {partition_of(published): published for published in found.values() if published.author}
     assert set(undos) == partitions
-    stand, crossed = recomputed(decisions, policy, set(quoted), undos)
+    standings, crossed = recomputed(decisions, policy, set(quoted), undos)
     rows = [json.loads(line) for line in shown.splitlines()]
-    held = [(row["user"], int(row["partition"][-1]), Standing(row["last_strikes"], row["last_ms"])) for row in rows]
-    assert {(user, partition): standing for user, partition, standing in held} == stand
+    balances = {
+        (row["user"], int(row["partition"][-1])): StrikeBalance(row["last_strikes"], row["last_ms"]) for row in rows
+    }
+    assert balances == standings
     assert found == crossed
-    assert {made.action for made in found.values()} == {"throttle", "suspend", "lifted"}
-    without_strikes(decisions, policy)
+    assert {published.action for published in found.values()} == {"throttle", "suspend", "lifted"}
+    assert_strikes_decide_nothing(decisions, policy)
 
 
-async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) -> None:
+async def kill_three_workers(workers: Fleet, store: Proxy, redis: str, rng: random.Random) -> None:
     """Three kills while strikes are being counted, each followed by a new worker; the store is cut before two."""
     for n in range(3):
-        await settled(redis, QUOTED + 700 * (n + 1), 60)
+        await wait_until_counted(redis, QUOTED + 700 * (n + 1), 60)
         await asyncio.sleep(rng.uniform(0, 1))
-        if n != 1:  # what this worker published last was not counted when it dies
+        if n != 1:  # what this worker published last is not counted when it dies
             store.cut()
             await asyncio.sleep(0.5)
         workers.kill(rng.choice(sorted(workers.workers)))
@@ -110,43 +125,43 @@ async def trouble(workers: Fleet, store: Proxy, redis: str, rng: random.Random) 
 
 def recomputed(
     decisions: list[Decision], policy: Policy, quoted: set[tuple[int, int]], undos: dict[int, Enforcement]
-) -> tuple[dict[tuple[str, int], Standing], dict[str, Enforcement]]:
-    """How each user stands in each partition, and every enforcement, from what was decided, in offset order.
+) -> tuple[dict[tuple[str, int], StrikeBalance], dict[str, Enforcement]]:
+    """The strikes of each user in each partition, and every enforcement, from the decisions in offset order.
 
-    quoted: positions that came before the undo; all others came after it.
+    quoted: positions before the undo; all others came after it.
     """
     of = terms(LivePolicy(decisions[0].policy_version, policy))
-    stand: dict[tuple[str, int], Standing] = {}
-    crossed = {made.id: made for made in undos.values()}
+    standings: dict[tuple[str, int], StrikeBalance] = {}
+    crossed = {published.id: published for published in undos.values()}
     undone: set[int] = set()
     for decision in decisions:
         partition = decision.source.partition
         if (partition, decision.source.offset) not in quoted and partition in undos and partition not in undone:
             undone.add(partition)
-            made = undos[partition]
-            assert (f"acme:{made.user}", partition) in stand
-            stand[f"acme:{made.user}", partition] = Standing(0.0, made.at_ms)
+            published = undos[partition]
+            assert (f"acme:{published.user}", partition) in standings
+            standings[f"acme:{published.user}", partition] = StrikeBalance(0.0, published.at_ms)
         if (strike := strike_of(decision, policy.strikes)) is not None:
             key = (strike.user, partition)
-            stand[key] = add(stand.get(key), strike, of.half_life_ms)
-            if reached(stand[key].strikes, of):
-                crossed[strike.id] = enforcement(Crossing(strike.id, strike.user, stand[key], of, strike.reason))
-    return {key: standing for key, standing in stand.items() if standing.strikes}, crossed
+            standings[key] = add(standings.get(key), strike, of.half_life_ms)
+            if threshold_reached(standings[key].strikes, of):
+                crossed[strike.id] = enforcement(Crossing(strike.id, strike.user, standings[key], of, strike.reason))
+    return {key: standing for key, standing in standings.items() if standing.strikes}, crossed
 
 
-def without_strikes(decisions: list[Decision], policy: Policy) -> None:
-    """Each decision is what a policy that gives no strikes decides."""
+def assert_strikes_decide_nothing(decisions: list[Decision], policy: Policy) -> None:
+    """Fails unless each decision is the same under a policy without strikes."""
     live = LivePolicy(decisions[0].policy_version, policy.model_copy(update={"strikes": type(policy.strikes)()}))
     for decision in decisions:
         assert decide(Inputs.of(decision), live) == decision
 
 
-def partition_of(made: Enforcement) -> int:
-    return int(made.id.partition("[")[2].partition("]")[0])
+def partition_of(published: Enforcement) -> int:
+    return int(published.id.partition("[")[2].partition("]")[0])
 
 
-async def command(env: dict[str, str], *args: str) -> str:
-    """What `tidegate strikes …` writes to standard output, in a process of its own."""
+async def strikes_command(env: dict[str, str], *args: str) -> str:
+    """Runs `tidegate strikes …` as a process. Returns its standard output."""
     run = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tidegate", "strikes", *args, cwd=ROOT, env={**os.environ, **env},
         stdout=asyncio.subprocess.PIPE,
@@ -168,12 +183,12 @@ async def drained(url: str) -> None:
 
 
 async def enforcements(kafka: str) -> dict[str, Enforcement]:
-    """Those on the topic, by id. What was published twice is the same twice; a user's stand in one partition."""
+    """The enforcements on the topic, by id. Fails where one id has two, or a user's are in two partitions."""
     found: dict[str, Enforcement] = {}
     places: dict[bytes, int] = {}
-    async for record in everything(kafka, ENFORCEMENTS):
-        made = Enforcement.model_validate_json(record.value)
-        assert record.key == f"{made.tenant}:{made.user}".encode()
+    async for record in read_topic(kafka, ENFORCEMENTS):
+        published = Enforcement.model_validate_json(record.value)
+        assert record.key == f"{published.tenant}:{published.user}".encode()
         assert places.setdefault(record.key, record.partition) == record.partition
-        assert found.setdefault(made.id, made) == made
+        assert found.setdefault(published.id, published) == published
     return found

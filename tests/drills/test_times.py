@@ -1,4 +1,4 @@
-"""Times as producers really send them: each completion counts now, in its rates and alerts, and it is said."""
+"""Times as producers really send them: each completion counts now, in rates and alerts, and the log names the fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from redis import Redis
 
-from tests.drills.fleet import POLICY, account, closes, fleet, make_topics, settled
+from tests.drills.fleet import POLICY, account, assert_account_closes, fleet, make_topics, wait_until_counted
 from tests.support.stacks import Stack
 from tests.support.ttls import strange_ttls
 
@@ -50,21 +50,21 @@ def sent_by(now_ms: int) -> list[tuple[bytes, int]]:
     """(value, record timestamp). Every other completion of a tenant is toxic; each tenant has a hundred."""
     now_s = now_ms // 1000
     stamps = [now_s, now_ms, now_s * 10**6, now_s * 10**9, 1, YEAR_2100, YEAR_9999, 2**63 - 1, 0, now_ms]
-    own = [0, -1, now_s, now_s * 1000, now_s * 10**6, str(now_s), "soon", True, 10**30, YEAR_9999, [], 1.5, None,
+    claimed = [0, -1, now_s, now_s * 1000, now_s * 10**6, str(now_s), "soon", True, 10**30, YEAR_9999, [], 1.5, None,
            YEAR_2100 // 1000, "2100-01-01T00:00:00Z", 1_677_652_288, float("nan"), "9" * 60, {}, ""]  # fmt: skip
     return [
         *((native(n, "micro", texts(n)), now_s * 10**6) for n in range(100)),
         *((chat(n, "zero", texts(n), 0), now_ms) for n in range(100)),
         *((native(n, "stamps", texts(n)), stamps[n // 2 % len(stamps)]) for n in range(100)),
-        *((native(n, "own", texts(n), at_ms=own[n // 2 % len(own)]), now_ms) for n in range(100)),
+        *((native(n, "own", texts(n), at_ms=claimed[n // 2 % len(claimed)]), now_ms) for n in range(100)),
         *(
-            (chat(n, "both", texts(n), own[n // 2 % len(own)]), stamps[n // 2 % len(stamps)])
+            (chat(n, "both", texts(n), claimed[n // 2 % len(claimed)]), stamps[n // 2 % len(stamps)])
             for n in range(100)
         ),
     ]  # fmt: skip
 
 
-async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_stack: Stack, tmp_path: Path) -> None:
+async def test_with_any_times_completions_count_now_and_alerts_fire(own_stack: Stack, tmp_path: Path) -> None:
     await make_topics(own_stack.kafka, 3)
     tenants = {f"tenant={name}" for name in ("micro", "zero", "stamps", "own", "both")}
     with fleet(tmp_path, own_stack.env(), policy=ALERTING) as workers:
@@ -78,12 +78,12 @@ async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_stac
             meta = await producer.send_and_wait("completions", value, partition=n % 3, timestamp_ms=timestamp)
             raw[meta.partition, meta.offset] = timestamp
         await producer.stop()
-        redis = await settled(own_stack.redis, len(raw), 60)
+        redis = await wait_until_counted(own_stack.redis, len(raw), 60)
         seen = await account(own_stack.kafka, len(raw), 30)
-        rates, firing = await said(own_stack.kafka, tenants)
+        rates, firing = await read_rates_and_alerts(own_stack.kafka, tenants)
         assert workers.ended() == []
         logs = workers.logs()
-    closes(set(raw), seen, redis)
+    assert_account_closes(set(raw), seen, redis)
     assert seen.dead == {}
     for position, (decision,) in seen.decisions.items():
         assert decision["record_ms"] == raw[position]
@@ -100,8 +100,8 @@ async def test_whatever_the_times_completions_count_now_and_alerts_fire(own_stac
     assert "record timestamp not in milliseconds" in lines[0]
 
 
-async def said(kafka: str, tenants: set[str]) -> tuple[dict[str, tuple[int, int]], set[str]]:
-    """The rate of toxicity of each tenant, (hits, total), where it is of the most; and which alerts fire."""
+async def read_rates_and_alerts(kafka: str, tenants: set[str]) -> tuple[dict[str, tuple[int, int]], set[str]]:
+    """Returns the rate of toxicity of each tenant, (hits, total) of the largest total, and the scopes that fire."""
     consumer = AIOKafkaConsumer("rates", "alerts", bootstrap_servers=kafka, auto_offset_reset="earliest", group_id=None)
     await consumer.start()
     rates: dict[str, tuple[int, int]] = {}
@@ -114,8 +114,8 @@ async def said(kafka: str, tenants: set[str]) -> tuple[dict[str, tuple[int, int]
                 if found.get("scope") in tenants and record.topic == "alerts" and found["state"] == "firing":
                     firing.add(found["scope"])
                 elif found.get("scope") in tenants and found.get("measure") == "label.toxicity":
-                    of = rates.get(found["scope"], (0, 0))  # partitions come in any order
-                    rates[found["scope"]] = max(of, (found["hits"], found["total"]), key=lambda rate: rate[1])
+                    best = rates.get(found["scope"], (0, 0))  # partitions come in any order
+                    rates[found["scope"]] = max(best, (found["hits"], found["total"]), key=lambda rate: rate[1])
     finally:
         await consumer.stop()
     return rates, firing

@@ -1,4 +1,4 @@
-"""What a what-if says of recorded traffic happens when that policy is applied and the same events come again."""
+"""What a what-if predicts from recorded traffic happens when the policy is applied and the same events come again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.drills.fleet import ROOT, account, event, fleet, make_topics
-from tests.drills.reading import everything
+from tests.drills.reading import read_topic
 from tests.support.stacks import Stack
 from tidegate.streams.topics import ALERTS
 
@@ -50,16 +50,16 @@ alerts.faults = { of = "fault", above = 0.01, window_s = 3, for_s = 0, min_total
 
 def completions(base_ms: int) -> list[tuple[bytes, bytes]]:
     """The same every time but for their times: calm, three seconds of storm, calm again. In order."""
-    rng, made = random.Random(5), []
+    rng, records = random.Random(5), []
     for n in range(EVENTS):
         most = 1.0 if 3 <= n * EVERY_MS / 1000 < 6 else 0.45
-        said = f"toxicity={rng.random() * most:.2f} insult={rng.random():.2f}"
-        text = "RAISE" if n % 60 == 7 else said
+        scores = f"toxicity={rng.random() * most:.2f} insult={rng.random():.2f}"
+        text = "RAISE" if n % 60 == 7 else scores
         more: dict[str, Any] = {"at_ms": base_ms + n * EVERY_MS, "prompt": f"insult={rng.random():.2f}"}
         if n % 50 == 3:
             more |= {"status": "failed"}
-        made.append((str(n % 97).encode(), event(n, text, **more)))
-    return made
+        records.append((str(n % 97).encode(), event(n, text, **more)))
+    return records
 
 
 def complaints(base_ms: int) -> list[tuple[bytes, bytes, int]]:
@@ -71,7 +71,7 @@ def complaints(base_ms: int) -> list[tuple[bytes, bytes, int]]:
     ]  # fmt: skip
 
 
-async def sent(kafka: str, base_ms: int) -> None:
+async def send_round(kafka: str, base_ms: int) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
     await producer.start()
     try:
@@ -88,14 +88,14 @@ def soon_ms() -> int:
     return (int(time.time()) + 1 + AHEAD_S) * 1000
 
 
-async def over(base_ms: int) -> None:
+async def wait_until_over(base_ms: int) -> None:
     """Returns when every boundary of a round was looked at: its end, the grace, and an evaluation or two."""
     await asyncio.sleep(max(0.0, base_ms / 1000 + LASTS_S + 4 - time.time()))
 
 
-async def published(kafka: str) -> list[dict[str, Any]]:
+async def read_transitions(kafka: str) -> list[dict[str, Any]]:
     """Every transition on `alerts`."""
-    found = [json.loads(record.value) async for record in everything(kafka, ALERTS)]
+    found = [json.loads(record.value) async for record in read_topic(kafka, ALERTS)]
     return [alert for alert in found if not alert["resent"]]
 
 
@@ -117,7 +117,7 @@ async def tidegate(env: dict[str, str], *args: str) -> str:
     return ran.stdout
 
 
-async def test_what_it_says_is_what_then_happens(own_stack: Stack, tmp_path: Path) -> None:
+async def test_what_if_predicts_what_then_happens(own_stack: Stack, tmp_path: Path) -> None:
     kafka = own_stack.kafka
     await make_topics(kafka, 3)
     file = tmp_path / "b.toml"
@@ -128,20 +128,20 @@ async def test_what_it_says_is_what_then_happens(own_stack: Stack, tmp_path: Pat
         await workers.joined()
         began = datetime.now(UTC).isoformat()
         first_ms = soon_ms()
-        await sent(kafka, first_ms)
-        await over(first_ms)
+        await send_round(kafka, first_ms)
+        await wait_until_over(first_ms)
         until = datetime.fromtimestamp(first_ms / 1000 + LASTS_S, UTC).isoformat()
-        said = json.loads(
+        what_if = json.loads(
             await tidegate(
                 env, "what-if", str(file), "--since", began, "--until", until, "--examples", "1000", "--json"
             )
         )
         await tidegate(env, "apply", str(file), "--reason", "drill", "--yes")
         second_ms = soon_ms()
-        await sent(kafka, second_ms)
-        await over(second_ms)
+        await send_round(kafka, second_ms)
+        await wait_until_over(second_ms)
         seen = await account(kafka, 2 * EVENTS, 30)
-        alerts = await published(kafka)
+        alerts = await read_transitions(kafka)
 
     # --- decision for decision
     versions = sorted({d["policy_version"] for d in seen.counted()}, key=lambda v: int(v.partition("-")[0]))
@@ -152,14 +152,14 @@ async def test_what_it_says_is_what_then_happens(own_stack: Stack, tmp_path: Pat
         for d in before.values()
         if d["action"] != after[d["id"]]["action"]
     }
-    effects = said["effects"]
+    effects = what_if["effects"]
     assert effects["decisions"] == EVENTS
     assert {(e["id"], c["was"], c["now"]) for c in effects["changes"] for e in c["examples"]} == happened
     assert effects["changed"] == len(happened) > EVENTS / 4
     assert min(effects["tighter"], effects["looser"], effects["newly"]["block"], effects["faults"]) > 0
-    for moved in effects["actions"]:
+    for action in effects["actions"]:
         for side, decisions in (("was", before), ("now", after)):
-            assert moved[side] == sum(d["action"] == moved["name"] for d in decisions.values()), moved
+            assert action[side] == sum(d["action"] == action["name"] for d in decisions.values()), action
     driving = {e["id"]: (e["label"], e["score"]) for c in effects["changes"] for e in c["examples"]}
     for id_, was, now in happened:
         stricter = max((before[id_], after[id_]), key=lambda d: ORDER.index(d["action"]))["reasons"][0]
@@ -167,9 +167,9 @@ async def test_what_it_says_is_what_then_happens(own_stack: Stack, tmp_path: Pat
         assert driving[id_] == (label, stricter["score"]), (id_, was, now)
 
     # --- the same alerts at the same boundaries, and what did fire is what fired
-    would = transitions(said["alerts"]["now"]["transitions"], first_ms)
+    would = transitions(what_if["alerts"]["now"]["transitions"], first_ms)
     assert would == transitions(alerts, second_ms)
-    assert transitions(said["alerts"]["was"]["transitions"], first_ms) == transitions(alerts, first_ms)
+    assert transitions(what_if["alerts"]["was"]["transitions"], first_ms) == transitions(alerts, first_ms)
     assert {rule for _, rule, _, state, *_ in would if state == "firing"} == {
         "toxic",
         "blocked",

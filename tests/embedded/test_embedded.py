@@ -55,7 +55,7 @@ async def test_every_broker_has_a_cluster_id_of_its_own(embedded: EmbeddedStack,
     assert len(ids) == 2
 
 
-def test_its_env_is_a_worker_s_settings(embedded: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_env_holds_a_workers_settings(embedded: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in embedded.env().items():
         monkeypatch.setenv(name, value)
     settings = Settings.load()
@@ -146,7 +146,7 @@ def test_a_killed_owner_leaves_no_orphan() -> None:
 
 
 @pytest.mark.usefixtures("embedded")
-def test_a_port_taken_at_the_last_moment_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_taken_before_the_bind_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -163,7 +163,7 @@ def test_a_server_that_ends_at_once_is_shown_with_its_log(monkeypatch: pytest.Mo
         EmbeddedStack().start()
 
 
-def test_a_store_that_died_by_itself_is_said(own_embedded: EmbeddedStack) -> None:
+def test_check_raises_for_a_store_that_ended_by_itself(own_embedded: EmbeddedStack) -> None:
     own_embedded.check()
     os.kill(own_embedded.store_pid, 9)
     with pytest.raises(EmbeddedError, match="embedded-store is not running"):

@@ -1,6 +1,6 @@
 """Coverage-guided text into the policy's reader: `python -m tests.fuzz.atheris_policy [seconds]`.
 
-Whatever comes is a policy, or a PolicyError each line of which has a place. Needs the extra `fuzz`, as `atheris_wire`.
+Any input is a policy, or a PolicyError each line of which has a place. Needs the extra `fuzz`, as `atheris_wire`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def one(data: bytes) -> None:
     try:
         digest(parse(found, "p"))
     except PolicyError as error:
-        said = str(error).split("\n")
+        lines = str(error).split("\n")
     else:
         return
-    assert all(line.startswith("p: ") for line in said), said
+    assert all(line.startswith("p: ") for line in lines), lines
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Coverage-guided bytes into the decoders: `python -m tests.fuzz.atheris_wire [seconds]`.
 
-Whatever comes is a completion, feedback or an Unreadable that says where and what was expected; libFuzzer keeps what
+Any input is a completion, feedback or an Unreadable with a place and what was expected; libFuzzer keeps what
 reaches new lines. It needs the extra `fuzz`: atheris has wheels for CPython 3.11 to 3.13 on Linux alone, and a search
 that never ends the same way twice is no test for CI; what it finds becomes one.
 """

@@ -1,4 +1,4 @@
-"""How the atheris scripts run: for so many seconds, from valid inputs on, and what they count."""
+"""Runs the atheris scripts for a number of seconds, from valid inputs on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Valid records of every form, as full as they can be: what mutations begin with."""
+"""Valid records of every form, with as many fields as possible: the seeds of mutations."""
 
 from __future__ import annotations
 

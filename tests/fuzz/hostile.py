@@ -1,4 +1,4 @@
-"""What somebody may send who means harm, or does not know better: values, documents made of valid ones, and bytes."""
+"""Hostile or careless input: values, mutations of valid documents, and bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-CANARY = "hunter2"  # never to be seen in what is said of an input
+CANARY = "hunter2"  # no error about an input may contain it
 
-# Words that mean something to a decoder or to a policy, so that mutations reach further than the first check.
+# Words with a meaning to a decoder or a policy, so that mutations pass the first check.
 WORDS = (
     *("ok", "failed", "success", "failure", "1.0", "chat.completion", "chat.completion.chunk", "text", "refusal"),
     *("response", "text_completion", "message", "output_text", "response.completed", "response.output_text.delta"),
@@ -54,8 +54,8 @@ NUMBERS: tuple[Any, ...] = (
     *(253_402_300_799_999, 253_402_300_800_000, 0.5, 1.0, 1.5, -0.0, 1e-320, 1e308, 1e22, 17.0),
     *(float("nan"), float("inf"), float("-inf")),
 )
-words = st.one_of(st.sampled_from(WORDS), st.text(st.characters(), max_size=12))
-leaves = st.one_of(st.none(), st.booleans(), st.sampled_from(NUMBERS), st.integers(), st.floats(), words)
+any_words = st.one_of(st.sampled_from(WORDS), st.text(st.characters(), max_size=12))
+leaves = st.one_of(st.none(), st.booleans(), st.sampled_from(NUMBERS), st.integers(), st.floats(), any_words)
 
 
 def deep(levels: int) -> Any:
@@ -68,7 +68,7 @@ def deep(levels: int) -> Any:
 values = st.one_of(
     leaves,
     st.recursive(
-        leaves, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(words, inner, max_size=4))
+        leaves, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(any_words, inner, max_size=4))
     ),
     st.integers(150, 260).map(deep),
     st.integers(120, 140).map(lambda n: ["a"] * n),
@@ -76,25 +76,25 @@ values = st.one_of(
 
 
 def _places(found: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every path in a document, the root's too."""
+    """Every path in a document, with the root."""
     inner = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
     return [at, *(place for key, value in inner for place in _places(value, (*at, key)))]
 
 
 @st.composite
 def mutated(draw: st.DrawFn, valid: Sequence[Any], keys: Sequence[str]) -> Any:
-    """A valid document with up to four things changed, taken out, or put in."""
+    """A valid document with up to four values changed, removed or inserted."""
     found = copy.deepcopy(draw(st.sampled_from(valid)))
     for _ in range(draw(st.integers(0, 4))):
         *to, last = draw(st.sampled_from(_places(found)[1:] or [("id",)]))
         parent = found
         for key in to:
             parent = parent[key]
-        how = draw(st.sampled_from(["change", "take out", "put in", "put in"]))
-        if how == "take out":
+        how = draw(st.sampled_from(["change", "remove", "insert", "insert"]))
+        if how == "remove":
             del parent[last]
-        elif how == "put in" and isinstance(parent, dict):
-            parent[draw(st.one_of(st.sampled_from(keys), words))] = draw(values)
+        elif how == "insert" and isinstance(parent, dict):
+            parent[draw(st.one_of(st.sampled_from(keys), any_words))] = draw(values)
         else:
             parent[last] = draw(values)
         if not isinstance(found, dict) or not found:
@@ -104,23 +104,23 @@ def mutated(draw: st.DrawFn, valid: Sequence[Any], keys: Sequence[str]) -> Any:
 
 @st.composite
 def as_json(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> bytes:
-    """A document as bytes: as Python writes it (NaN and lone surrogates too), and sometimes spoilt on the way."""
+    """A document as bytes: as Python writes it (also NaN and lone surrogates), and sometimes corrupted."""
     ascii_ = draw(st.booleans())
     text = json.dumps(draw(documents), ensure_ascii=ascii_)
-    spoil = draw(st.integers(0, 9))
-    if spoil == 0:  # a key twice
+    corruption = draw(st.integers(0, 9))
+    if corruption == 0:  # a key twice
         text = re.sub(r'"(\w+)": ', r'"\1": null, "\1": ', text, count=draw(st.integers(1, 3)))
-    elif spoil == 1:
+    elif corruption == 1:
         text = re.sub(r"\b\d+\b", draw(st.sampled_from(["1e400", "-1e400", "1E+9999", "00", "0x10", "1.", ".5"])), text)
-    elif spoil == 2:
+    elif corruption == 2:
         text = text.replace("\\u", draw(st.sampled_from(["\\U", "\\u{", "\\ud83d\\u", "\\x"])))
     value = text.encode("utf-8", "surrogatepass")
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2, 8]))):
         at = draw(st.integers(0, len(value)))
-        put = draw(
+        inserted = draw(
             st.one_of(
                 st.binary(max_size=3), st.sampled_from([b"\xff", b"\xed\xa0\x80", b"\x00", b"\xef\xbb\xbf", b"\n"])
             )
         )
-        value = value[:at] + put + value[at + draw(st.integers(0, 2)) :]
+        value = value[:at] + inserted + value[at + draw(st.integers(0, 2)) :]
     return value

@@ -1,4 +1,4 @@
-"""A policy with every key that there is, and records of the `policies` log: what mutations begin with."""
+"""A policy with every key, and records of the `policies` log: the seeds of mutations."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ FULL: dict[str, Any] = {
             "confidence": 0.95,
             "by": ["all", "tenant"],
             "shadow": True,
+            "severity": "critical",
+            "labels": {"team": "safety"},
+            "summary": "too much of it",
+            "runbook": "https://wiki.example.org/toxicity",
+            "owner": "ada",
         },
         "many": {"kind": "count", "of": "complaint", "above": 12},
     },
@@ -67,7 +72,7 @@ weights = { toxicity = { block = 1 } }
 KEYS = sorted(
     {
         *FULL,
-        *(key for partition in ("windows", "limits", "faults", "strikes") for key in FULL[partition]),
+        *(key for section in ("windows", "limits", "faults", "strikes") for key in FULL[section]),
         *FULL["alerts"]["high"],
         *("tenant", "model", "flag", "block", "toxicity", "insult", "labels", "policy", "parent", "kind", "author"),
     }
@@ -75,14 +80,14 @@ KEYS = sorted(
 
 
 def changes() -> list[dict[str, Any]]:
-    """A change, a shadow, its end, a silence and its end, as they stand on the log."""
-    said = {"schema_version": 1, "author": "ops", "reason": "incident", "at_ms": 1_767_268_800_000}
+    """A change, a shadow, its end, a silence and its end, as records of the log."""
+    envelope = {"schema_version": 1, "author": "ops", "reason": "incident", "at_ms": 1_767_268_800_000}
     return [
-        {"kind": "policy", "parent": None, "policy": FULL, **said},
-        {"kind": "shadow", "parent": None, "policy": FULL | {"resend_s": 61}, **said},
-        {"kind": "shadow", "parent": None, "policy": None, **said},
-        {"kind": "silence", "id": "s1", "rule": "high", "scope": "tenant=*", "until_ms": 1_767_269_800_000, **said},
-        {"kind": "silence", "id": "s1", "until_ms": 0, **said},
+        {"kind": "policy", "parent": None, "policy": FULL, **envelope},
+        {"kind": "shadow", "parent": None, "policy": FULL | {"resend_s": 61}, **envelope},
+        {"kind": "shadow", "parent": None, "policy": None, **envelope},
+        {"kind": "silence", "id": "s1", "rule": "high", "scope": "tenant=*", "until_ms": 1_767_269_800_000, **envelope},
+        {"kind": "silence", "id": "s1", "until_ms": 0, **envelope},
     ]
 
 

@@ -1,4 +1,4 @@
-"""How much is tried: `ci` some seconds a property and the same examples each time, `long` new ones for minutes.
+"""The number of examples: `ci` runs seconds a property with the same examples, `long` minutes with new ones.
 
 `HYPOTHESIS_PROFILE=long` chooses the long one (`make fuzz`); what it finds becomes a test by its side.
 """

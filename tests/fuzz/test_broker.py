@@ -1,4 +1,4 @@
-"""Hostile records of every kind at a broker, between ordinary ones: each of these is decided, and the account closes.
+"""Hostile records of every kind between ordinary ones: each ordinary one is decided, and the account closes.
 
 `HYPOTHESIS_PROFILE=long` tries new ones, forty times as many.
 """
@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.drills.fleet import ACCOUNT, Account, account, closes, fleet, make_topics, settled
+from tests.drills.fleet import (
+    ACCOUNT,
+    OutputsByPosition,
+    account,
+    assert_account_closes,
+    fleet,
+    make_topics,
+    wait_until_counted,
+)
 from tests.drills.probes import all_ready
 from tests.fuzz.hostile_records import KINDS, PARTITIONS, traffic
 from tests.fuzz.profile import LONG, TIMES
@@ -44,74 +52,72 @@ def test_the_same_seed_makes_the_same_traffic_of_every_kind() -> None:
 @pytest.fixture
 def on_kafka(request: pytest.FixtureRequest) -> Real:
     if request.config.getoption("--servers") != "real":
-        pytest.skip("what the embedded broker takes is another test's: `make test-kafka` runs this")
+        pytest.skip("what the embedded broker accepts is in another test: `make test-kafka` runs this")
     found: Real = request.getfixturevalue("own_real")
     return found
 
 
 @pytest.mark.drill
 @pytest.mark.timeout(240 * (TIMES if LONG else 1))
-async def test_hostile_records_cost_no_ordinary_one_and_the_account_closes(
-    own_embedded: EmbeddedStack, tmp_path: Path
-) -> None:
+async def test_hostile_records_cost_no_ordinary_one(own_embedded: EmbeddedStack, tmp_path: Path) -> None:
     await make_topics(own_embedded.kafka, PARTITIONS)
     seed = secrets.randbits(32) if LONG else 11
-    await hostile_records_cost_nothing(own_embedded, tmp_path, seed, RECORDS)
+    await send_and_check(own_embedded, tmp_path, seed, RECORDS)
 
 
 @pytest.mark.integration
 @pytest.mark.timeout(240 * (TIMES if LONG else 1))
 @pytest.mark.parametrize("timestamps", ["CreateTime", "LogAppendTime"])
-async def test_hostile_records_that_kafka_takes(on_kafka: Real, tmp_path: Path, timestamps: str) -> None:
+async def test_hostile_records_that_kafka_accepts(on_kafka: Real, tmp_path: Path, timestamps: str) -> None:
     """No drill, so that `make test-kafka` runs it."""
     config = {"message.timestamp.type": timestamps, "message.timestamp.after.max.ms": str(2**63 - 1)}
     await make_topics(on_kafka.kafka, PARTITIONS, {"completions": config})
     seed = secrets.randbits(32) if LONG else 13
-    await hostile_records_cost_nothing(on_kafka, tmp_path, seed, RECORDS // 5)
+    await send_and_check(on_kafka, tmp_path, seed, RECORDS // 5)
 
 
-async def hostile_records_cost_nothing(stack: Stack, folder: Path, seed: int, records: int) -> None:
-    """Sends them to a running worker and holds everything against everything else."""
+async def send_and_check(stack: Stack, folder: Path, seed: int, records: int) -> None:
+    """Sends them to a running worker and checks the account."""
     now_ms = int(time.time() * 1000)
-    ordinary, sent, lost, kinds = set[Position](), set[Position](), set[Position](), dict[Position, str]()
+    ordinary, sent, undecodable, kinds = set[Position](), set[Position](), set[Position](), dict[Position, str]()
     with fleet(folder, stack.env(), unreadable_tries="2", unreadable_minutes="0") as workers:
         only = workers.start()
         async with producing(stack.kafka, "completions") as put:
-            for made in traffic(seed, records, now_ms, checked=isinstance(stack, Real)):
-                assert await put(made.partition, made.made) == made.first
-                places = {(made.partition, made.first + n) for n in range(made.records)}
+            for sent_batch in traffic(seed, records, now_ms, checked=isinstance(stack, Real)):
+                assert await put(sent_batch.partition, sent_batch.data) == sent_batch.first
+                places = {(sent_batch.partition, sent_batch.first + n) for n in range(sent_batch.records)}
                 sent |= places
-                lost |= places if made.undecodable else set()
-                ordinary |= {(made.partition, offset) for offset in made.ordinary}
-                kinds |= dict.fromkeys(places, made.kind)
+                undecodable |= places if sent_batch.undecodable else set()
+                ordinary |= {(sent_batch.partition, offset) for offset in sent_batch.ordinary}
+                kinds |= dict.fromkeys(places, sent_batch.kind)
         began = time.monotonic()
-        redis_ = await settled(stack.redis, len(sent), WITHIN_S)
-        said = f"seed {seed}: {workers.log(only)[-3000:]}"
-        assert workers.ended() == [], said
+        redis_ = await wait_until_counted(stack.redis, len(sent), WITHIN_S)
+        details = f"seed {seed}: {workers.log(only)[-3000:]}"
+        assert workers.ended() == [], details
         seen = await account(stack.kafka, len(sent), max(5.0, WITHIN_S - (time.monotonic() - began)))
         missing = Counter(kinds[place] for place in sent - seen.positions)
-        assert not missing, f"nothing came of {missing}, {said}"
-        undecided = {(kinds[place], *why(seen, place)) for place in ordinary - seen.decisions.keys()}
-        assert not undecided, f"{undecided}, {said}"
+        assert not missing, f"nothing came of {missing}, {details}"
+        undecided = {(kinds[place], *dead_letter_reasons(seen, place)) for place in ordinary - seen.decisions.keys()}
+        assert not undecided, f"{undecided}, {details}"
         found = {place: seen.decisions[place][0] for place in ordinary}
-        assert {(d["action"], d["fault"]) for d in found.values()} == {("block", None)}, said
-        closes(sent, seen, redis_)
+        assert {(d["action"], d["fault"]) for d in found.values()} == {("block", None)}, details
+        assert_account_closes(sent, seen, redis_)
         assert seen.duplicates == 0
         stepped = {place for place, letter in seen.dead.items() if letter[0]["reason"] == "unreadable_batch"}
-        assert stepped == lost, said
+        assert stepped == undecodable, details
         assert sum(redis_.totals[name] for name in ACCOUNT) == len(sent)
         assert redis_.totals["redriven"] > 0, "no copy was one of a record that was decided: copies prove nothing"
         await all_ready(workers, within_s=20)
-        no_key_lives_too_long(stack.redis)
+        assert_ttls(stack.redis)
         assert "ordinary toxicity" not in workers.log(only)
 
 
-def why(seen: Account, place: Position) -> tuple[str, ...]:
+def dead_letter_reasons(seen: OutputsByPosition, place: Position) -> tuple[str, ...]:
     return tuple(letter["reason"] for letter in seen.dead.get(place, ()))
 
 
-def no_key_lives_too_long(url: str) -> None:
-    """Fails where a key has not the TTL that it should have."""
+def assert_ttls(url: str) -> None:
+    """Fails where a key has a wrong TTL."""
     from tests.support.ttls import strange_ttls
 
     with redis.Redis.from_url(url) as client:

@@ -34,8 +34,8 @@ PIECES = (  # of TOML
 documents = mutated([FULL, MINIMAL], KEYS)
 
 
-def held(where: str, error: PolicyError) -> None:
-    """Every problem has a place, and no line is broken by what was found."""
+def assert_located(where: str, error: PolicyError) -> None:
+    """Fails unless each line of the error has a place and a problem."""
     lines = str(error).split("\n")
     assert lines
     for line in lines:
@@ -50,17 +50,18 @@ def test_the_full_one_is_valid() -> None:
 
 @fuzzed(300)
 @given(st.one_of(documents, values))
-def test_a_policy_is_valid_by_its_schema_or_refused_with_a_place_for_every_problem(found: Any) -> None:
+def test_a_policy_is_valid_by_its_schema_or_refused(found: Any) -> None:
+    """Every problem has a place."""
     try:
-        made = parse(found, "p")
+        policy = parse(found, "p")
     except PolicyError as error:
-        held("p", error)
+        assert_located("p", error)
         return
-    # TOML and the log leave out what is not set.
+    # TOML and the log omit what is not set.
     SCHEMA.validate(_without_null(found))
-    again = made.model_dump(mode="json", exclude_none=True)
+    again = policy.model_dump(mode="json", exclude_none=True)
     SCHEMA.validate(again)
-    assert digest(parse(again, "p")) == digest(made)
+    assert digest(parse(again, "p")) == digest(policy)
 
 
 def _without_null(found: Any) -> Any:
@@ -71,7 +72,7 @@ def _without_null(found: Any) -> Any:
 
 @st.composite
 def toml(draw: st.DrawFn) -> bytes:
-    """A file: any bytes, or a policy's text with some of it replaced by what stands elsewhere in it."""
+    """A file: any bytes, or a policy's text with random pieces of TOML inserted."""
     if draw(st.integers(0, 9)) == 0:
         return draw(st.binary(max_size=80))
     if draw(st.booleans()):
@@ -81,13 +82,13 @@ def toml(draw: st.DrawFn) -> bytes:
         text = FULL_TOML
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(text)))
-        put = draw(st.sampled_from(PIECES))
-        text = text[:at] + put + text[at + draw(st.integers(0, 6)) :]
+        inserted = draw(st.sampled_from(PIECES))
+        text = text[:at] + inserted + text[at + draw(st.integers(0, 6)) :]
     return text.encode("utf-8", "surrogatepass")
 
 
 def _writable(found: Any) -> Any:
-    """Without what TOML cannot say."""
+    """The document without what TOML cannot express."""
     if isinstance(found, dict):
         return {key.encode("utf-8", "replace").decode(): _writable(v) for key, v in found.items() if v is not None}
     if isinstance(found, list):
@@ -97,14 +98,15 @@ def _writable(found: Any) -> Any:
 
 @fuzzed(200)
 @given(toml())
-def test_a_file_is_a_policy_or_refused_with_a_place_for_every_problem(content: bytes) -> None:
+def test_a_file_is_a_policy_or_refused(content: bytes) -> None:
+    """Every problem has a place."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "p.toml"
         file.write_bytes(content)
         try:
             assert isinstance(read_policy(file), Policy)
         except PolicyError as error:
-            held(str(file), error)
+            assert_located(str(file), error)
 
 
 # --- the log
@@ -112,7 +114,7 @@ def test_a_file_is_a_policy_or_refused_with_a_place_for_every_problem(content: b
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[bytes | None]:
-    """Records as a log may hold them: good ones whose parents fit, spoilt ones, and what is no record at all."""
+    """Records as a log may hold them: valid ones whose parents fit, corrupted ones, and bytes that are no record."""
     log, found = PolicyLog(), list[bytes | None]()
     for offset in range(draw(st.integers(1, 8))):
         kind = draw(st.integers(0, 5))
@@ -133,25 +135,24 @@ def logs(draw: st.DrawFn) -> list[bytes | None]:
 
 @fuzzed(200)
 @given(logs(), st.lists(st.integers(0, 8), max_size=3))
-def test_the_fold_of_any_log_never_raises_and_is_the_same_however_it_is_cut(
-    records: Sequence[bytes | None], cuts: Sequence[int]
-) -> None:
-    whole = PolicyLog()
+def test_the_fold_of_a_log_is_the_same_however_it_is_cut(records: Sequence[bytes | None], cuts: Sequence[int]) -> None:
+    """It never raises."""
+    folded_at_once = PolicyLog()
     for offset, value in enumerate(records):
-        folded = fold(whole, offset, value)
-        sound(whole, folded)
-        whole = folded.log
-    # Kept as text at each cut, and folded on from there, as a reader does that starts anew.
-    kept = PolicySnapshot()
+        folded = fold(folded_at_once, offset, value)
+        assert_fold(folded_at_once, folded)
+        folded_at_once = folded.log
+    # Stored as text at each cut and folded on from there, as a restarted reader does.
+    snapshot = PolicySnapshot()
     for start, end in pairwise(sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})):
         for offset in range(start, end):
-            kept = kept.with_record(fold(kept.log, offset, records[offset]).log, records[offset])
-        kept = from_json(to_json(kept))
-    assert kept.log == whole
+            snapshot = snapshot.with_record(fold(snapshot.log, offset, records[offset]).log, records[offset])
+        snapshot = from_json(to_json(snapshot))
+    assert snapshot.log == folded_at_once
 
 
-def sound(before: PolicyLog, folded: Folded) -> None:
-    """What is refused changes nothing but how far the log was read, and says why in one line."""
+def assert_fold(before: PolicyLog, folded: Folded) -> None:
+    """Fails unless a refused record changes only the next offset, and its reason is one line."""
     log, verdict, why = folded
     assert log.next == before.next + 1
     if verdict in (Verdict.LOST, Verdict.INVALID):

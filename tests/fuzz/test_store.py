@@ -1,7 +1,7 @@
-"""The Lua against its twin: any sequence of calls to the store, with the same answers and the same state on both.
+"""The Lua scripts against their twin: any sequence of calls to the store has the same answers and state on both.
 
-Tokens and epochs come from each store's clock, so calls name them by when they were given. Event times lie far ahead,
-where neither clock is asked. Numbers stay under 2^53: to there Lua counts exactly, and no offset or time gets further.
+Leases and epochs come from each store's clock, so calls name them by their order. Event times lie far ahead, where
+neither clock is read. Numbers stay under 2^53: below it Lua counts exactly, and no offset or time gets further.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tidegate.streams.store.redis import RedisStore
 
 T = TypeVar("T")
 PARTITIONS = [TopicPartition("completions", 0), TopicPartition("completions", 11), TopicPartition("feedback", 0)]
-AHEAD_MS = (int(time.time()) + 86_400) * 1000  # of both clocks, so that nothing decays, and within what is believed
+AHEAD_MS = (int(time.time()) + 86_400) * 1000  # of both clocks, so that nothing decays, and within the accepted future
 FAR_MS = 4_102_444_800_000  # the year 2100: no bucket
 LARGEST = 2**53 - 1
 KEEP_MS = 3 * 86_400_000
@@ -53,13 +53,13 @@ terms = st.builds(
 )
 times = st.one_of(st.integers(AHEAD_MS, AHEAD_MS + 10**8), st.just(AHEAD_MS))
 strikes = st.lists(st.builds(Strike, id=names, user=small, at_ms=times, weight=weights, reason=names), max_size=4)
-# Of one origin once in a record range, as a pipeline has them.
+# One copy of an origin in a record range, as the pipeline sends them.
 copies = st.lists(
     st.builds(Copy, st.integers(0, 4), st.sampled_from(["0" * 16, "a1" * 8]), st.one_of(st.integers(5, 9), numbers)),
     max_size=3,
     unique_by=lambda copy: copy.origin,
 )
-# Which epoch a call brings: one that a claim gave, or none that ever was.
+# The epoch of a call: one that a claim returned, or one that never existed.
 which = st.one_of(st.integers(0, 5), st.sampled_from(["none", "negative", "future"]))
 
 
@@ -102,7 +102,7 @@ class Stores(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def both(self, call: Any) -> tuple[Any, Any]:
-        """What `call(store)` gives on Redis and in memory."""
+        """The results of `call(store)` on Redis and in memory."""
         return self.run(call(self.redis)), self.run(call(self.memory))
 
     def same(self, call: Any) -> Any:
@@ -201,21 +201,27 @@ class Stores(RuleBasedStateMachine):
         start = max(0, self.next[partition] + gap)
 
         def record_range(epoch: int) -> Apply:
-            mark = Marker(max(0, start + length - 1), AHEAD_MS, sha)
-            return Apply(partition, epoch, start, start + length, mark, aggregate, watermark_ms, lag, KEEP_MS, copied)
+            marker = Marker(max(0, start + length - 1), AHEAD_MS, sha)
+            return Apply(partition, epoch, start, start + length, marker, aggregate, watermark_ms, lag, KEEP_MS, copied)
 
         (outcome,) = self.with_epoch(partition, which, lambda store, epoch: store.apply([record_range(epoch)]))
         self.next[partition] = max(0, outcome.next)
 
     @rule(
-        partition=partitions, which=which, copied=copies, whole=st.booleans(), ago_ms=st.sampled_from([0, 1000, 10**12])
+        partition=partitions,
+        which=which,
+        copied=copies,
+        complete=st.booleans(),
+        ago_ms=st.sampled_from([0, 1000, 10**12]),
     )
     def mark_copies(
-        self, partition: TopicPartition, which: int | str, copied: list[Copy], whole: bool, ago_ms: int
+        self, partition: TopicPartition, which: int | str, copied: list[Copy], complete: bool, ago_ms: int
     ) -> None:
         at_ms = int(time.time() * 1000) - ago_ms
         found = [(copy, at_ms) for copy in copied]
-        self.with_epoch(partition, which, lambda store, epoch: store.mark_copies(partition, epoch, found, whole=whole))
+        self.with_epoch(
+            partition, which, lambda store, epoch: store.mark_copies(partition, epoch, found, complete=complete)
+        )
 
     # --- strikes
 
@@ -287,11 +293,11 @@ class Stores(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(["tenant", "model"]),
-        asked=st.lists(names, max_size=4, unique=True),
+        requested=st.lists(names, max_size=4, unique=True),
         limit=st.integers(-1, 5),
     )
-    def admit(self, kind: str, asked: list[str], limit: int) -> None:
-        self.same(lambda store: store.admit(kind, asked, limit))
+    def admit(self, kind: str, requested: list[str], limit: int) -> None:
+        self.same(lambda store: store.admit(kind, requested, limit))
 
     @rule(
         kind=st.sampled_from(["tenant", "model"]),
@@ -308,7 +314,7 @@ class Stores(RuleBasedStateMachine):
         self.same(lambda store: store.checkpoints(PARTITIONS))
 
     def the_same_state(self) -> None:
-        """Of everything else: at the end, for it takes a dozen calls."""
+        """Compares everything else. Only at the end: it takes a dozen calls."""
         self.same(lambda store: store.totals(PARTITIONS))
         self.same(lambda store: store.copies([(partition, range(5)) for partition in PARTITIONS]))
         self.same(lambda store: store.alerts())
@@ -326,24 +332,24 @@ class Stores(RuleBasedStateMachine):
         redis, memory = self.both(lambda store: store.outboxes(PARTITIONS, 100))
         assert list(map(_crossings, redis)) == list(map(_crossings, memory))
         for user in ("acme:u1", "acme:u2", "b{c}:\x00"):
-            self.same(lambda store, user=user: store.standing(PARTITIONS, user))
-        said = self.both(lambda store: store.statuses())
-        assert {w: word for w, (_, word) in said[0].items()} == {w: word for w, (_, word) in said[1].items()}
+            self.same(lambda store, user=user: store.user_strikes(PARTITIONS, user))
+        redis, memory = self.both(lambda store: store.statuses())
+        assert {w: status for w, (_, status) in redis.items()} == {w: status for w, (_, status) in memory.items()}
 
 
 def _less_epoch(claim: Claim) -> tuple[Any, ...]:
     return claim.checkpoint, claim.unclean, claim.in_hand
 
 
-def _less_epochs(touched: dict[int, str]) -> dict[int, str]:
-    return {start: record_range.partition(":")[2] for start, record_range in touched.items()}
+def _less_epochs(versions: dict[int, str]) -> dict[int, str]:
+    return {start: record_range.partition(":")[2] for start, record_range in versions.items()}
 
 
 def _crossings(box: Outbox) -> tuple[list[Crossing], int]:
     return [one.crossing for one in box.queued], box.waiting
 
 
-def test_redis_and_its_twin_answer_alike_whatever_is_asked_of_them(shared_stack: Stack) -> None:
+def test_redis_and_its_twin_answer_alike(shared_stack: Stack) -> None:
     Stores.url, Stores.loop = shared_stack.redis, asyncio.new_event_loop()
     try:
         run_state_machine_as_test(Stores, settings=fuzzed(8, steps=20))

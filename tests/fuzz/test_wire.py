@@ -1,4 +1,4 @@
-"""Records of any bytes: read, or refused with a reason and what was expected; and never more than the schema allows."""
+"""Records of any bytes: decoded, or refused with a reason and what was expected; never more than the schema allows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.fuzz.forms import BINARY, COMPLETIONS, FEEDBACK, FEEDBACKS, GATEWAY, KEYS, NATIVE
-from tests.fuzz.hostile import CANARY, as_json, mutated, words
+from tests.fuzz.hostile import CANARY, any_words, as_json, mutated
 from tests.fuzz.profile import fuzzed
 from tests.wire.records import Fake
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
@@ -29,11 +29,11 @@ Decode = Callable[[Record], Completion | Feedback | Unreadable]
 
 headers = st.lists(
     st.tuples(
-        st.one_of(st.sampled_from([*BINARY, *GATEWAY, "content-type", "CE_ID", "Tidegate-Tenant"]), words),
+        st.one_of(st.sampled_from([*BINARY, *GATEWAY, "content-type", "CE_ID", "Tidegate-Tenant"]), any_words),
         st.one_of(
             st.none(),
             st.binary(max_size=12),
-            words.map(lambda word: word.encode("utf-8", "surrogatepass")),
+            any_words.map(lambda word: word.encode("utf-8", "surrogatepass")),
             st.sampled_from([value.encode() for value in BINARY.values()]),
             st.just(b"application/cloudevents+json; charset=utf-8"),
         ),
@@ -45,8 +45,8 @@ of_any = st.one_of(
 )
 
 
-def held(decode: Decode, value: bytes | None, given_: Sequence[tuple[str, bytes | None]]) -> None:
-    """The rule for whatever comes in."""
+def assert_decoded_or_refused(decode: Decode, value: bytes | None, given_: Sequence[tuple[str, bytes | None]]) -> None:
+    """Fails unless the record is decoded to a valid form, or refused with a place and what was expected."""
     record = Fake(value, tuple(given_))  # type: ignore[arg-type]
     found = decode(record)
     if isinstance(found, Unreadable):
@@ -66,7 +66,7 @@ def held(decode: Decode, value: bytes | None, given_: Sequence[tuple[str, bytes 
 def test_any_record_is_a_completion_or_unreadable_with_a_reason(
     value: bytes | None, given_: Sequence[tuple[str, bytes | None]]
 ) -> None:
-    held(decode_completion, value, given_)
+    assert_decoded_or_refused(decode_completion, value, given_)
 
 
 @fuzzed(250)
@@ -74,14 +74,14 @@ def test_any_record_is_a_completion_or_unreadable_with_a_reason(
 def test_any_record_is_feedback_or_unreadable_with_a_reason(
     value: bytes | None, given_: Sequence[tuple[str, bytes | None]]
 ) -> None:
-    held(decode_feedback, value, given_)
+    assert_decoded_or_refused(decode_feedback, value, given_)
 
 
 # --- the published schema and the decoder
 
 
-def one_form(found: Any, form: str) -> bool:
-    """Whether a document is read by the native form's rules: the schemas speak of no other."""
+def is_native(found: Any, form: str) -> bool:
+    """Whether a document is decoded by the native form's rules: the schemas describe no other form."""
     if not isinstance(found, dict) or "specversion" in found:
         return False
     kind = found.get("object")
@@ -91,8 +91,8 @@ def one_form(found: Any, form: str) -> bool:
 NAMES = ("tenant", "model", "route", "locale", "user", "conversation", "prompt")
 
 
-def forgiven(found: dict[str, Any]) -> dict[str, Any]:
-    """The document without what decides nothing: the decoder reads it whatever that is, the schema does not."""
+def without_ignored_fields(found: dict[str, Any]) -> dict[str, Any]:
+    """The document without fields that decide nothing: the decoder accepts any value there, the schema does not."""
     left = {name: value for name, value in found.items() if name not in NAMES}
     if left.get("status") not in ("ok", "failed"):
         left.pop("status", None)
@@ -104,7 +104,7 @@ def forgiven(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def stricter(found: dict[str, Any]) -> bool:
-    """Where the decoder refuses more than a JSON Schema says: docs/input-forms.md, "Stricter than the schema"."""
+    """Where the decoder refuses more than a JSON Schema says: docs/reference/input-forms.md, "Native"."""
     return (
         type(found.get("schema_version", 1)) is float  # 1.0 is an integer to a schema
         or type(found.get("at_ms")) is float
@@ -122,26 +122,26 @@ def test_the_valid_ones_are_read(form: str, valid: dict[str, Any], decode: Decod
 @fuzzed(400)
 @given(as_json(mutated([NATIVE, {"id": "x", "status": "failed"}], sorted(NATIVE))))
 def test_a_completion_that_the_schema_refuses_is_refused(value: bytes) -> None:
-    of_one_mind("completion", value, decode_completion(Fake(value)))
+    assert_schema_agrees("completion", value, decode_completion(Fake(value)))
 
 
 @fuzzed(250)
 @given(as_json(mutated([FEEDBACK], sorted(FEEDBACK))))
 def test_feedback_that_the_schema_refuses_is_refused(value: bytes) -> None:
-    of_one_mind("feedback", value, decode_feedback(Fake(value)))
+    assert_schema_agrees("feedback", value, decode_feedback(Fake(value)))
 
 
-def of_one_mind(form: str, value: bytes, read: Completion | Feedback | Unreadable) -> None:
-    """Holds the decoder against the schema, as another program would use it."""
+def assert_schema_agrees(form: str, value: bytes, read: Completion | Feedback | Unreadable) -> None:
+    """Compares the decoder with the schema, as another program would use it."""
     try:
         found = json.loads(value.decode("utf-8-sig"))
-        accepted = one_form(found, form) and SCHEMAS[form].is_valid(found)
-        forgivable = one_form(found, form) and SCHEMAS[form].is_valid(forgiven(found))
+        accepted = is_native(found, form) and SCHEMAS[form].is_valid(found)
+        forgivable = is_native(found, form) and SCHEMAS[form].is_valid(without_ignored_fields(found))
     except (ValueError, RecursionError):
         assert isinstance(read, Unreadable), "no JSON, and read all the same"
         return
     if not isinstance(read, Unreadable):
-        assert accepted or forgivable or not one_form(found, form), f"the schema refuses {found}"
+        assert accepted or forgivable or not is_native(found, form), f"the schema refuses {found}"
     elif accepted:
         too_deep = read.reason is DeadLetterReason.TOO_DEEP
         assert too_deep or stricter(found), f"the schema accepts it, the decoder says {read}"

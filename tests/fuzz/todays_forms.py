@@ -1,4 +1,4 @@
-"""Forms that people send today, as full as they can be: of the SDKs' own objects, and of a gateway's payloads."""
+"""Forms that are sent today, with as many fields as possible: the SDKs' own objects and a gateway's payloads."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ AZURE: dict[str, Any] = {
 
 
 def litellm(call_type: str, response: Any, **more: Any) -> dict[str, Any]:
-    made = {"id": "l-1", "call_type": call_type, "status": "success", "model": "atlas-2", "end_user": "u-17"}
+    payload = {"id": "l-1", "call_type": call_type, "status": "success", "model": "atlas-2", "end_user": "u-17"}
     return {
-        **made,
+        **payload,
         "endTime": 1_767_268_800.25,
         "metadata": {"user_api_key_team_id": "acme"},
         "response": response,
@@ -68,7 +68,7 @@ ALL: list[dict[str, Any]] = [
     litellm("aresponses", RESPONSE),
     litellm("anthropic_messages", ANTHROPIC),
     litellm("atext_completion", TEXT_COMPLETION),
-    litellm("acompletion", None, status="failure", error_str="away"),
+    litellm("acompletion", None, status="failure", error_str="unavailable"),
     litellm("acompletion", {"choices": [None, {"message": None}, {"message": {"content": ["said", None]}}]}),
     {"id": "h-1", "completion": "half of", "status": "failed"},
 ]

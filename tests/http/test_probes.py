@@ -1,4 +1,4 @@
-"""The three pages: what they answer to a probe, and to Prometheus."""
+"""The probes /healthz, /readyz and /metrics: their answers to a probe, and to Prometheus."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tidegate.streams.metrics import Metrics
 HOST = "127.0.0.1"
 
 
-class Worker:
-    """What the pages ask of one."""
+class ProbeRig:
+    """A probe server and what it needs of a worker."""
 
     def __init__(self, token: str | None = None) -> None:
         self.metrics = Metrics()
@@ -40,14 +40,14 @@ class Worker:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    running = Worker()
+async def worker() -> AsyncIterator[ProbeRig]:
+    running = ProbeRig()
     running.port = await running.probes.start(HOST, 0)
     yield running
     await running.probes.stop()
 
 
-async def get(worker: Worker, page: str, authorization: str | None = None) -> tuple[int, str, str]:
+async def get(worker: ProbeRig, page: str, authorization: str | None = None) -> tuple[int, str, str]:
     """Status, content type and body."""
     headers = {} if authorization is None else {"Authorization": authorization}
     url = f"http://{HOST}:{worker.port}/{page}"
@@ -55,7 +55,7 @@ async def get(worker: Worker, page: str, authorization: str | None = None) -> tu
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
-async def samples(worker: Worker) -> dict[str, float]:
+async def samples(worker: ProbeRig) -> dict[str, float]:
     """Every sample, its labels in order, as Prometheus reads them."""
     status, _, body = await get(worker, "metrics")
     assert status == 200
@@ -69,13 +69,13 @@ async def samples(worker: Worker) -> dict[str, float]:
 # --- probes
 
 
-async def test_a_worker_that_waits_for_nothing_is_ready(worker: Worker) -> None:
+async def test_a_worker_that_waits_for_nothing_is_ready(worker: ProbeRig) -> None:
     status, kind, body = await get(worker, "readyz")
     assert (status, body) == (200, f'{{"ready": true, "waiting_for": {{}}, "version": "{release()}"}}')
     assert kind.startswith("application/json")
 
 
-async def test_a_worker_that_waits_is_not_ready_and_says_for_what(worker: Worker) -> None:
+async def test_a_waiting_worker_is_not_ready_and_lists_what_it_lacks(worker: ProbeRig) -> None:
     worker.waiting_for = {"redis": "redis 127.0.0.1:6379: ConnectionError; waiting for it"}
     status, _, body = await get(worker, "readyz")
     assert status == 503
@@ -84,12 +84,12 @@ async def test_a_worker_that_waits_is_not_ready_and_says_for_what(worker: Worker
     assert (await get(worker, "readyz"))[0] == 200
 
 
-async def test_a_worker_that_waits_is_alive(worker: Worker) -> None:
-    worker.waiting_for = {"kafka": "away"}
+async def test_a_waiting_worker_is_alive(worker: ProbeRig) -> None:
+    worker.waiting_for = {"kafka": "unavailable"}
     assert (await get(worker, "healthz"))[::2] == (200, '{"alive": true}')
 
 
-async def test_there_is_no_other_page(worker: Worker) -> None:
+async def test_there_is_no_other_page(worker: ProbeRig) -> None:
     assert (await get(worker, ""))[0] == 404
 
 
@@ -99,8 +99,8 @@ TOKEN = "0123456789abcdef-of-the-pages"  # noqa: S105 - of this test
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[Worker]:
-    running = Worker(TOKEN)
+async def guarded() -> AsyncIterator[ProbeRig]:
+    running = ProbeRig(TOKEN)
     running.port = await running.probes.start(HOST, 0)
     yield running
     await running.probes.stop()
@@ -110,7 +110,7 @@ async def guarded() -> AsyncIterator[Worker]:
     "authorization",
     [None, "", "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN],
 )
-async def test_metrics_ask_for_the_token(guarded: Worker, authorization: str | None) -> None:
+async def test_metrics_require_the_token(guarded: ProbeRig, authorization: str | None) -> None:
     status, _, body = await get(guarded, "metrics", authorization)
     assert status == 401
     assert "tidegate_events_total" not in body
@@ -119,14 +119,14 @@ async def test_metrics_ask_for_the_token(guarded: Worker, authorization: str | N
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-async def test_metrics_are_for_who_has_the_token(guarded: Worker, scheme: str) -> None:
+async def test_metrics_are_returned_with_the_token(guarded: ProbeRig, scheme: str) -> None:
     status, _, body = await get(guarded, "metrics", f"{scheme} {TOKEN}")
     assert status == 200
     assert "tidegate_events_total" in body
     assert TOKEN not in body
 
 
-async def test_probes_need_no_token_and_learn_no_address(guarded: Worker) -> None:
+async def test_probes_need_no_token_and_learn_no_address(guarded: ProbeRig) -> None:
     guarded.waiting_for = {"redis": "redis 10.1.2.3:6379: ConnectionError; waiting for it"}
     assert (await get(guarded, "healthz"))[::2] == (200, '{"alive": true}')
     assert (await get(guarded, "readyz"))[::2] == (503, '{"ready": false}')
@@ -144,8 +144,8 @@ async def test_probes_need_no_token_and_learn_no_address(guarded: Worker) -> Non
     ],
     ids=["a line", "a header", "headers"],
 )
-async def test_what_is_no_http_is_answered_400_and_fills_no_log(
-    worker: Worker, sent: bytes, caplog: pytest.LogCaptureFixture
+async def test_bytes_that_are_no_http_are_answered_400_and_not_logged(
+    worker: ProbeRig, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, writer = await asyncio.open_connection(HOST, worker.port)
     writer.write(sent)
@@ -159,27 +159,27 @@ async def test_what_is_no_http_is_answered_400_and_fills_no_log(
 # --- metrics
 
 
-async def test_metrics_are_in_the_text_format_of_prometheus_and_fresh(worker: Worker) -> None:
+async def test_metrics_are_in_the_text_format_of_prometheus_and_fresh(worker: ProbeRig) -> None:
     status, kind, body = await get(worker, "metrics")
     assert (status, worker.refreshed) == (200, 1)
     assert re.fullmatch(r"text/plain; version=[\d.]+; charset=utf-8", kind)
     assert "# TYPE tidegate_events_total counter" in body
-    worker.waiting_for = {"kafka": "away"}
+    worker.waiting_for = {"kafka": "unavailable"}
     assert (await samples(worker))["tidegate_ready"] == 0
     worker.waiting_for = {}
     assert (await samples(worker))["tidegate_ready"] == 1
 
 
-async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> None:
+async def test_decisions_and_takeovers_are_in_the_metrics(worker: ProbeRig) -> None:
     live = LivePolicy("0-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5, "block": 0.9}}}, "p"))
     source = Source(topic="completions", partition=0, offset=1)
     plain = Inputs("c1", source, epoch=1, record_ms=1000, model_version="m", scores={"toxicity": 0.95})
     failed = plain._replace(scores={}, status="failed", dropped=("user", "metadata.tenant"))
     fault = plain._replace(scores={}, fault=FaultReason.BAD_SCORES)
-    worker.metrics.decided([decide(inputs, live) for inputs in (plain, plain, failed, fault)], 1750)
+    worker.metrics.count_decisions([decide(inputs, live) for inputs in (plain, plain, failed, fault)], 1750)
     worker.metrics.takeovers.labels("completions", "no_checkpoint").inc()
-    worker.metrics.policy_is("0-0123abcd")
-    worker.metrics.policy_is("1-4567cdef")
+    worker.metrics.set_policy("0-0123abcd")
+    worker.metrics.set_policy("1-4567cdef")
     found = await samples(worker)
     assert found["tidegate_decisions_total{'action': 'block'}"] == 2
     assert found["tidegate_decisions_total{'action': 'allow'}"] == 1  # the failed one
@@ -200,8 +200,8 @@ async def test_what_was_decided_and_taken_over_is_among_them(worker: Worker) -> 
     assert policies == {"tidegate_policy_info{'version': '1-4567cdef'}": 1}  # one is live
 
 
-async def test_two_workers_in_one_process_keep_their_metrics_apart(worker: Worker) -> None:
-    other = Worker()
+async def test_two_workers_in_one_process_keep_their_metrics_apart(worker: ProbeRig) -> None:
+    other = ProbeRig()
     other.metrics.events.labels("completions").inc(7)
     assert not any(name.startswith("tidegate_events_total") for name in await samples(worker))
 
@@ -209,21 +209,23 @@ async def test_two_workers_in_one_process_keep_their_metrics_apart(worker: Worke
 # --- the port
 
 
-async def test_a_port_that_is_taken_is_said_by_the_setting_that_names_it() -> None:
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        late = Worker()
+async def test_a_port_in_use_is_an_error_of_its_setting() -> None:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        late = ProbeRig()
         with pytest.raises(SettingsError) as caught:
             await late.probes.start(HOST, port)
         await late.probes.stop()
-    said = r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
-    assert re.fullmatch(said, str(caught.value), re.IGNORECASE)
+    message = (
+        r"TIDEGATE_HTTP_PORT: 127\.0\.0\.1:(\d+): (.*address already in use.*); expected a free port, or 0 for any"
+    )
+    assert re.fullmatch(message, str(caught.value), re.IGNORECASE)
 
 
-async def test_port_0_is_any_free_port(worker: Worker) -> None:
+async def test_port_0_is_any_free_port(worker: ProbeRig) -> None:
     assert worker.port > 0
-    second = Worker()
+    second = ProbeRig()
     assert await second.probes.start(HOST, 0) not in (0, worker.port)
     await second.probes.stop()

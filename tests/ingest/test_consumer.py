@@ -1,4 +1,4 @@
-"""What the group's coordinator says to one consumer: alive or not, and a name that somebody else has taken."""
+"""The coordinator's responses to one consumer: a member or not, and a name that another member took."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from aiokafka.protocol.group import HeartbeatResponse_v0, JoinGroupResponse_v2, 
 import tidegate.streams.ingest.consumer
 from tidegate.streams.errors import NameTaken
 from tidegate.streams.ingest.batches import IngestLimits
-from tidegate.streams.ingest.consumer import Membership, _sticky
+from tidegate.streams.ingest.consumer import Membership, _sticky_assignor
 
 UNKNOWN, FENCED, REBALANCING = 25, 82, 27
 
 
-class Coordinator:
-    """aiokafka's, as far as it is watched: it answers what it is given."""
+class ScriptedCoordinator:
+    """The watched half of aiokafka's coordinator, with responses as given."""
 
     def __init__(self) -> None:
-        self.beats, self.response = True, HeartbeatResponse_v0(0)
+        self.heartbeat_ok, self.response = True, HeartbeatResponse_v0(0)
         self.froze: Callable[[], None] = lambda: None  # between a heartbeat and its answer
 
     async def _do_heartbeat(self) -> bool:
         self.froze()
-        return self.beats
+        return self.heartbeat_ok
 
     async def _send_req(self, request: Any) -> Any:
         del request
@@ -53,19 +53,19 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watched(name: str | None) -> tuple[Membership, Any]:
-    coordinator: Any = Coordinator()
+    coordinator: Any = ScriptedCoordinator()
     membership = Membership("g", IngestLimits(session_timeout_s=10, group_instance=name))
     membership.watch(coordinator)
     return membership, coordinator
 
 
-async def test_a_member_is_alive_for_a_session_after_its_last_good_heartbeat(clock: SimpleNamespace) -> None:
+async def test_a_member_is_alive_for_a_session_after_a_heartbeat(clock: SimpleNamespace) -> None:
     membership, coordinator = watched(None)
     assert not membership.alive()
     await coordinator._do_heartbeat()
     clock.now = 9.9
     assert membership.alive()
-    coordinator.beats = False
+    coordinator.heartbeat_ok = False
     await coordinator._do_heartbeat()
     clock.now = 10.0
     assert not membership.alive()
@@ -86,19 +86,19 @@ async def test_a_heartbeat_counts_from_when_it_was_sent(clock: SimpleNamespace) 
         (HeartbeatResponse_v0(0), 1, False),
         (HeartbeatResponse_v0(REBALANCING), 1, False),
         (HeartbeatResponse_v0(UNKNOWN), 1, True),
-        (HeartbeatResponse_v0(UNKNOWN), 10, False),  # frozen: the group let go of it, and it joins again
+        (HeartbeatResponse_v0(UNKNOWN), 10, False),  # frozen: its session expired, and it joins again
         (OffsetCommitResponse_v2([("t", [(0, 0), (1, UNKNOWN)])]), 1, True),
         (OffsetCommitResponse_v2([("t", [(0, 0), (1, 0)])]), 1, False),
-        (JoinGroupResponse_v5(0, FENCED, 0, "", "", "", []), 60, True),  # says so itself, however long it took
+        (JoinGroupResponse_v5(0, FENCED, 0, "", "", "", []), 60, True),  # fenced: explicit, whatever time has passed
     ],
 )
-async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
+async def test_a_name_is_taken_if_another_member_has_it(
     clock: SimpleNamespace, response: Any, silent_s: float, taken: bool
 ) -> None:
     for name in ("worker-0", None):
         membership, coordinator = watched(name)
         clock.now = 0.0
-        membership.answered()
+        membership.mark_alive()
         clock.now, coordinator.response = silent_s, response
         if taken and name is not None:
             with pytest.raises(NameTaken, match="g: another worker joined as worker-0, or somebody removed"):
@@ -107,7 +107,7 @@ async def test_a_name_is_taken_where_the_group_knows_another_member_by_it(
             assert await coordinator._send_req(None) is response
 
 
-async def test_a_broker_without_names_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_broker_without_static_members_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     _, coordinator = watched("worker-0")
     coordinator.response = JoinGroupResponse_v2(0, 0, 0, "", "", "", [])
     with caplog.at_level(logging.WARNING):
@@ -118,8 +118,8 @@ async def test_a_broker_without_names_is_told_of_once(caplog: pytest.LogCaptureF
     ]
 
 
-def test_two_consumers_of_one_process_do_not_share_what_they_had() -> None:
-    completions, feedback = _sticky(), _sticky()
+def test_two_consumers_do_not_share_their_assignments() -> None:
+    completions, feedback = _sticky_assignor(), _sticky_assignor()
     completions.on_generation_assignment(7)
     completions.member_assignment = []
     assert (feedback.generation, feedback.member_assignment) == (-1, None)

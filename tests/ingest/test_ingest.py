@@ -1,4 +1,4 @@
-"""How far behind a partition is, by what the broker last said; and what an ingest says that it waits for."""
+"""The lag of a partition, by the broker's last response; takeovers; and batches that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from tidegate.streams.core.partition import UnreadableRange
 from tidegate.streams.ingest import Ingest, positions
 from tidegate.streams.ingest.batches import Batch, IngestLimits
-from tidegate.streams.ingest.positions import SAID_MS
+from tidegate.streams.ingest.positions import FRESH_MS
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.ingest.unreadable import UnreadableBatches
 from tidegate.streams.kafka.batches import BadBatch
@@ -22,19 +22,19 @@ PARTITION = TopicPartition("completions", 0)
 NOW_MS = 1_000_000_000_000
 
 
-#  applied  high-water mark  said, ms ago   lag
+#  applied  high-water mark  answered, ms ago   lag
 @pytest.mark.parametrize(
     ("applied", "highwater", "ago_ms", "lag"),
     [
-        (10, 10, 50, 0),  # nothing left, as the broker says now
-        (10, 10, SAID_MS + 1, -1),  # as it said once: it may hold more by now
-        (10, 10, -SAID_MS - 1, -1),  # our clock went back: nobody knows when it said so
+        (10, 10, 50, 0),  # nothing left, as the broker answers now
+        (10, 10, FRESH_MS + 1, -1),  # an old answer: it may hold more by now
+        (10, 10, -FRESH_MS - 1, -1),  # our clock went back: the answer's age is unknown
         (10, 10, None, -1),
-        (10, 25, SAID_MS + 1, 15),  # behind is behind
+        (10, 25, FRESH_MS + 1, 15),  # behind is behind
         (10, None, None, -1),
     ],
 )
-def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
+def test_a_lag_of_0_holds_only_while_the_broker_answers(
     monkeypatch: pytest.MonkeyPatch, applied: int, highwater: int | None, ago_ms: int | None, lag: int
 ) -> None:
     monkeypatch.setattr(positions.time, "time", lambda: NOW_MS / 1000)
@@ -47,35 +47,35 @@ def test_nothing_left_to_read_is_believed_while_the_broker_says_so(
         highwater=lambda _: highwater, last_poll_timestamp=lambda _: None if ago_ms is None else NOW_MS - ago_ms
     )
     ingest.owned[PARTITION] = OwnedPartition(
-        PARTITION, 7, position=applied, applied=applied, belief=CheckpointTrust.BELIEVED
+        PARTITION, 7, position=applied, applied=applied, trust=CheckpointTrust.BELIEVED
     )
     assert ingest.lags() == {PARTITION: lag}
 
 
-async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> None:
+async def test_a_takeover_of_an_older_assignment_blocks_nothing() -> None:
     #  assigned [0 1]   taking 0, done, taking 1 ................ (slow) done
     #  assigned [0]                               taking 0, done: reading
-    slow, asked = asyncio.Event(), 0
+    slow, takeovers = asyncio.Event(), 0
 
     async def take_over(partition: TopicPartition, _: int | None) -> OwnedPartition:
-        nonlocal asked
-        asked += 1
+        nonlocal takeovers
+        takeovers += 1
         if partition.partition == 1:
             await slow.wait()
-        return OwnedPartition(partition, 7 + asked, position=0, applied=0, belief=CheckpointTrust.BELIEVED)
+        return OwnedPartition(partition, 7 + takeovers, position=0, applied=0, trust=CheckpointTrust.BELIEVED)
 
-    async def let_go(_: OwnedPartition) -> None: ...
+    async def release(_: OwnedPartition) -> None: ...
 
     async def committed(_: KafkaPartition) -> None: ...
 
-    ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), lambda _: asyncio.sleep(0), take_over, let_go)
+    ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), lambda _: asyncio.sleep(0), take_over, release)
     ingest._consumer = SimpleNamespace(
-        membership=SimpleNamespace(answered=lambda: None, alive=lambda: True), committed=committed, commit=committed,
+        membership=SimpleNamespace(mark_alive=lambda: None, alive=lambda: True), committed=committed, commit=committed,
         pause=lambda *_: None, resume=lambda *_: None, seek=lambda *_: None,
     )  # fmt: skip
     both = [KafkaPartition("completions", p) for p in (0, 1)]
     await ingest.on_partitions_assigned(both)
-    while asked < 2:
+    while takeovers < 2:
         await asyncio.sleep(0)
     await ingest.on_partitions_revoked(both)
     await ingest.on_partitions_assigned(both[:1])
@@ -89,82 +89,84 @@ async def test_a_takeover_of_an_older_assignment_keeps_no_ingest_waiting() -> No
     await ingest._tasks.finish(within_s=1)
 
 
-def _standing(position: int) -> tuple[Ingest, OwnedPartition, list[Batch]]:
-    """An ingest that owns PART and stands there; and what it hands out."""
-    handed: list[Batch] = []
+def _stopped_ingest(position: int) -> tuple[Ingest, OwnedPartition, list[Batch]]:
+    """Returns an ingest that owns PARTITION at that position, and the batches that it hands out."""
+    handed_out: list[Batch] = []
 
     async def hand_out(batch: Batch) -> None:
-        handed.append(batch)
+        handed_out.append(batch)
 
     async def never(*_: Any) -> Any:
         raise AssertionError
 
     ingest = Ingest("nowhere:1", "g", "completions", IngestLimits(), hand_out, never, never)
-    ingest._consumer = SimpleNamespace(seek=lambda *_: None, again=lambda *_: None, highwater=lambda _: None)
+    ingest._consumer = SimpleNamespace(seek=lambda *_: None, retry=lambda *_: None, highwater=lambda _: None)
     owned = ingest.owned[PARTITION] = OwnedPartition(
-        PARTITION, 7, position=position, applied=position, belief=CheckpointTrust.BELIEVED
+        PARTITION, 7, position=position, applied=position, trust=CheckpointTrust.BELIEVED
     )
-    return ingest, owned, handed
+    return ingest, owned, handed_out
 
 
-async def test_a_range_is_stepped_over_by_the_owner_that_stood_there() -> None:
-    """Taken over again meanwhile: what the older owner found due moves the newer one nowhere."""
-    ingest, older, handed = _standing(10)
+async def test_only_the_owner_that_stopped_there_skips_a_bad_batch() -> None:
+    """Taken over again meanwhile: a range due for the older owner does not move the newer one."""
+    ingest, older, handed_out = _stopped_ingest(10)
     newer = ingest.owned[PARTITION] = OwnedPartition(
-        PARTITION, 8, position=10, applied=10, belief=CheckpointTrust.BELIEVED
+        PARTITION, 8, position=10, applied=10, trust=CheckpointTrust.BELIEVED
     )
     left_out = UnreadableRange(*PARTITION, 10, 13, "its CRC is wrong")
-    await ingest._step_over(older, left_out)
-    assert (newer.position, handed) == (10, [])
-    await ingest._step_over(newer, left_out)
-    assert (newer.position, [record_range.end for batch in handed for record_range in batch.ranges]) == (13, [13])
+    await ingest._skip(older, left_out)
+    assert (newer.position, handed_out) == (10, [])
+    await ingest._skip(newer, left_out)
+    assert (newer.position, [record_range.end for batch in handed_out for record_range in batch.ranges]) == (13, [13])
 
 
-async def test_a_batch_that_is_sound_while_its_end_is_sought_is_not_stepped_over(
+async def test_a_batch_mended_during_the_probe_is_not_skipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its end is found where it begins: it was mended meanwhile."""
+    """Its end is found at its start: it was mended meanwhile."""
     ends = iter([10, 13])
 
-    async def end_of(*_: object) -> int:
+    async def find_batch_end(*_: object) -> int:
         return next(ends)
 
-    monkeypatch.setattr("tidegate.streams.ingest.unreadable.end_of", end_of)
-    ingest, owned, _ = _standing(10)
-    standing = UnreadableBatches(
+    monkeypatch.setattr("tidegate.streams.ingest.unreadable.find_batch_end", find_batch_end)
+    ingest, owned, _ = _stopped_ingest(10)
+    batches = UnreadableBatches(
         "nowhere:1", IngestLimits(unreadable_tries=1, unreadable_s=0), None, None, ingest._tasks
     )
-    again: list[KafkaPartition] = []
+    retried: list[KafkaPartition] = []
     consumer = SimpleNamespace(
-        unreadable={KafkaPartition(*PARTITION): BadBatch(10, None, "its CRC is wrong")}, again=again.append
+        unreadable={KafkaPartition(*PARTITION): BadBatch(10, None, "its CRC is wrong")}, retry=retried.append
     )
-    standing.look(consumer, {PARTITION: owned})
+    batches.check(consumer, {PARTITION: owned})
     async with asyncio.timeout(5):
-        while not again:
+        while not retried:
             await asyncio.sleep(0)
-    assert standing.due() == []
-    standing.look(consumer, {PARTITION: owned})
+    assert batches.take_due() == []
+    batches.check(consumer, {PARTITION: owned})
     async with asyncio.timeout(5):
-        while not (due := standing.due()):
+        while not (due := batches.take_due()):
             await asyncio.sleep(0)
     assert [(left_out.offset, left_out.end) for _, left_out in due] == [(10, 13)]
 
 
 @pytest.mark.parametrize("tries", [1, 5], ids=["waiting_for", "due"])
-async def test_what_is_given_unavailable_while_a_try_is_counted_is_said_of_no_more(tries: int) -> None:
+async def test_a_partition_revoked_during_a_try_is_not_reported(tries: int) -> None:
     """Else `/readyz` would wait for ever for a partition that another worker reads by now."""
-    ingest, owned, _ = _standing(10)
-    again: list[KafkaPartition] = []
+    ingest, owned, _ = _stopped_ingest(10)
+    retried: list[KafkaPartition] = []
 
     async def note(*_: object) -> UnreadableWait:
-        standing.left()
+        batches.clear()
         return UnreadableWait(tries, 0, 600_000)
 
-    standing = UnreadableBatches("nowhere:1", IngestLimits(), note, None, ingest._tasks)
+    batches = UnreadableBatches("nowhere:1", IngestLimits(), note, None, ingest._tasks)
     bad = BadBatch(10, 13, "its codec is 6, which is none that Kafka has")
-    standing.look(SimpleNamespace(unreadable={KafkaPartition(*PARTITION): bad}, again=again.append), {PARTITION: owned})
+    batches.check(
+        SimpleNamespace(unreadable={KafkaPartition(*PARTITION): bad}, retry=retried.append), {PARTITION: owned}
+    )
     async with asyncio.timeout(5):
-        while not again and not standing.said:
+        while not retried and not batches.waiting_for:
             await asyncio.sleep(0)
-    assert (standing.said, standing.due()) == ({}, [])
+    assert (batches.waiting_for, batches.take_due()) == ({}, [])
     await ingest._tasks.finish(within_s=0)

@@ -1,4 +1,4 @@
-"""A checkpoint is believed only where the log still holds the record that it was left at."""
+"""A takeover resumes from a checkpoint only if the record that it names is still in the log."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NOW = 1_800_000_000_000
 CLUSTER = "cluster-a"
 
 
-class Kept:
-    """A `checkpoint.Log` in a dict: records of one partition, and whether the broker answers."""
+class ScriptedLog:
+    """A `RecordLookup` in a dict: records of one partition, and whether the broker answers."""
 
     def __init__(self, start: int, end: int) -> None:
         self.start, self.end = start, end
@@ -50,7 +50,7 @@ class Kept:
             raise BrokerUnavailable("kafka: no answer")
 
 
-class Flaky(MemoryStore):
+class StoreFailingOnce(MemoryStore):
     """A store that is unavailable once: at the claim, or at the reset after it."""
 
     def __init__(self, fails: str) -> None:
@@ -76,8 +76,8 @@ def store() -> MemoryStore:
     return MemoryStore(lambda: NOW)
 
 
-async def counted_to(store: MemoryStore, source: Kept, next_: int, cluster: str = CLUSTER) -> None:
-    """A worker has counted everything below next_, and left cleanly."""
+async def counted_to(store: MemoryStore, source: ScriptedLog, next_: int, cluster: str = CLUSTER) -> None:
+    """A worker counts everything below next_, and leaves cleanly."""
     (claim,) = await store.claim([P], "before")
     await store.reset(P, claim.epoch, Checkpoint(0, cluster, 1, None))
     marker = marker_of(source.records[next_ - 1])
@@ -86,7 +86,9 @@ async def counted_to(store: MemoryStore, source: Kept, next_: int, cluster: str 
     await store.release(P, claim.epoch)
 
 
-async def taken(store: MemoryStore, source: Kept, committed: int | None = None, worker: str = "w1") -> OwnedPartition:
+async def taken_over(
+    store: MemoryStore, source: ScriptedLog, committed: int | None = None, worker: str = "w1"
+) -> OwnedPartition:
     return await take_over(store, source, P, worker, CLUSTER, committed)
 
 
@@ -96,38 +98,39 @@ async def checkpoint_of(store: MemoryStore) -> Checkpoint:
     return checkpoint
 
 
-# --- believed
+# --- trusted
 
 
-async def test_a_checkpoint_whose_record_is_still_there_is_believed(store: MemoryStore) -> None:
-    # start 0 ........ mark 6 | checkpoint 7 ...... end 10;  committed 4 is not asked
-    source = Kept(0, 10)
+async def test_a_checkpoint_is_trusted_if_its_record_is_in_the_log(store: MemoryStore) -> None:
+    # start 0 ...... marker 6 | checkpoint 7 ...... end 10;  committed 4 is not used
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
     before = await checkpoint_of(store)
-    owned = await taken(store, source, committed=4)
-    assert (owned.belief, owned.position, owned.applied) == (CheckpointTrust.BELIEVED, 7, 7)
+    owned = await taken_over(store, source, committed=4)
+    assert (owned.trust, owned.position, owned.applied) == (CheckpointTrust.BELIEVED, 7, 7)
     assert await checkpoint_of(store) == before
     assert (owned.valid, owned.quarantined, owned.poison_offset) == (True, False, None)
 
 
-async def test_a_believed_checkpoint_may_stand_at_the_end(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_a_trusted_checkpoint_may_be_at_the_end_of_the_log(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 10)
-    assert (await taken(store, source)).position == 10
+    assert (await taken_over(store, source)).position == 10
 
 
-async def test_a_checkpoint_at_which_nothing_was_applied_yet_is_believed(store: MemoryStore) -> None:
+async def test_a_checkpoint_without_a_marker_is_trusted(store: MemoryStore) -> None:
+    """Nothing was applied since it was set: there is nothing to compare."""
     (claim,) = await store.claim([P], "before")
     await store.reset(P, claim.epoch, Checkpoint(5, CLUSTER, 2, None))
-    owned = await taken(store, Kept(0, 10), committed=1)
-    assert (owned.belief, owned.position) == (CheckpointTrust.BELIEVED, 5)
+    owned = await taken_over(store, ScriptedLog(0, 10), committed=1)
+    assert (owned.trust, owned.position) == (CheckpointTrust.BELIEVED, 5)
     assert (await checkpoint_of(store)).generation == 2
 
 
-async def test_who_takes_over_holds_the_newest_epoch(store: MemoryStore) -> None:
-    source = Kept(0, 10)
-    first = await taken(store, source, worker="w1")
-    second = await taken(store, source, worker="w2")
+async def test_a_takeover_gets_the_newest_epoch(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
+    first = await taken_over(store, source, worker="w1")
+    second = await taken_over(store, source, worker="w2")
     assert second.epoch > first.epoch
     assert not await store.heartbeat(P, first.epoch, 0, 0)
     assert await store.heartbeat(P, second.epoch, 0, 0)
@@ -143,89 +146,92 @@ async def test_who_takes_over_holds_the_newest_epoch(store: MemoryStore) -> None
     ("committed", "position"),
     [(None, 20), (0, 20), (19, 20), (20, 20), (25, 25), (30, 30), (31, 20), (88_214, 20)],
 )
-async def test_without_a_checkpoint_it_starts_at_the_committed_offset_or_the_oldest_record(
+async def test_without_a_checkpoint_the_committed_offset_counts(
     store: MemoryStore, committed: int | None, position: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Or the oldest record, if the committed offset is not in the log."""
     caplog.set_level(logging.INFO)
-    owned = await taken(store, Kept(20, 30), committed)
-    assert (owned.belief, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, position, position)
+    owned = await taken_over(store, ScriptedLog(20, 30), committed)
+    assert (owned.trust, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, position, position)
     assert await checkpoint_of(store) == Checkpoint(position, CLUSTER, 1, None)
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]  # a first start is no news
     assert f"{P}: checkpoint not believed (no_checkpoint): starting at {position}, generation 1" in caplog.messages
 
 
-# --- not believed
+# --- not trusted
 
-Change = Callable[[Kept], None]
+Change = Callable[[ScriptedLog], None]
 
 
-def other_value(source: Kept) -> None:
+def other_value(source: ScriptedLog) -> None:
     source.records[6] = replace(source.records[6], value=b"another topic's")
 
 
-def other_time(source: Kept) -> None:
+def other_time(source: ScriptedLog) -> None:
     source.records[6] = replace(source.records[6], timestamp=NOW)
 
 
-def tombstone(source: Kept) -> None:
+def tombstone(source: ScriptedLog) -> None:
     source.records[6] = replace(source.records[6], value=None)
 
 
-def expired(source: Kept) -> None:
+def expired(source: ScriptedLog) -> None:
     source.start = 7
 
 
-def shorter(source: Kept) -> None:
+def shorter(source: ScriptedLog) -> None:
     source.end = 6
 
 
 @pytest.mark.parametrize(
-    ("change", "belief", "committed", "position"),
+    ("change", "trust", "committed", "position"),
     [
         (other_value, CheckpointTrust.OTHER_RECORD, None, 0),
         (other_value, CheckpointTrust.OTHER_RECORD, 2, 2),
-        (other_time, CheckpointTrust.OTHER_RECORD, 2, 2),  # the same bytes, sent again to a topic made anew
+        (other_time, CheckpointTrust.OTHER_RECORD, 2, 2),  # the same bytes, sent again to a recreated topic
         (tombstone, CheckpointTrust.OTHER_RECORD, 2, 2),
         (expired, CheckpointTrust.MISSING_RECORD, 8, 8),
         (expired, CheckpointTrust.MISSING_RECORD, 2, 7),  # the committed offset expired too
-        (shorter, CheckpointTrust.MISSING_RECORD, 7, 0),  # made anew, and not as long: a committed 7 is past its end
+        (shorter, CheckpointTrust.MISSING_RECORD, 7, 0),  # recreated, and shorter: a committed 7 is past its end
     ],
 )
-async def test_a_checkpoint_that_the_log_does_not_bear_out_is_moved_under_a_new_generation(
+async def test_an_untrusted_checkpoint_moves_to_a_new_generation(
     store: MemoryStore,
     change: Change,
-    belief: CheckpointTrust,
+    trust: CheckpointTrust,
     committed: int | None,
     position: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    source = Kept(0, 10)
+    """The record that it names is not in the log."""
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
     change(source)
-    owned = await taken(store, source, committed)
-    assert (owned.belief, owned.position, owned.applied) == (belief, position, position)
+    owned = await taken_over(store, source, committed)
+    assert (owned.trust, owned.position, owned.applied) == (trust, position, position)
     assert await checkpoint_of(store) == Checkpoint(position, CLUSTER, 2, None)
     warned = [r.message for r in caplog.records if r.levelno == logging.WARNING]
-    assert warned == [f"{P}: checkpoint not believed ({belief.value}): starting at {position}, generation 2"]
+    assert warned == [f"{P}: checkpoint not believed ({trust.value}): starting at {position}, generation 2"]
 
 
-async def test_another_cluster_s_checkpoint_is_not_believed_though_the_record_is_the_same(
+async def test_another_cluster_s_checkpoint_is_not_trusted(
     store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = Kept(0, 10)
+    """Not even if the record is the same."""
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7, cluster="cluster-b")
-    owned = await taken(store, source, committed=3)
-    assert (owned.belief, owned.position) == (CheckpointTrust.OTHER_CLUSTER, 3)
+    owned = await taken_over(store, source, committed=3)
+    assert (owned.trust, owned.position) == (CheckpointTrust.OTHER_CLUSTER, 3)
     assert await checkpoint_of(store) == Checkpoint(3, CLUSTER, 2, None)
     assert any("other_cluster" in r.message for r in caplog.records if r.levelno == logging.WARNING)
 
 
-async def test_a_moved_checkpoint_is_believed_from_then_on(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_a_moved_checkpoint_is_trusted_from_then_on(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7, cluster="cluster-b")
-    await taken(store, source)
-    again = await taken(store, source, committed=9)
-    assert (again.belief, again.position) == (CheckpointTrust.BELIEVED, 0)
+    await taken_over(store, source)
+    again = await taken_over(store, source, committed=9)
+    assert (again.trust, again.position) == (CheckpointTrust.BELIEVED, 0)
     assert (await checkpoint_of(store)).generation == 2
 
 
@@ -240,106 +246,107 @@ def test_a_marker_is_of_the_offset_the_time_and_the_bytes() -> None:
 
 
 @pytest.mark.parametrize("checkpoint", [True, False])
-async def test_a_broker_that_is_unavailable_moves_no_checkpoint_and_a_later_try_succeeds(
-    store: MemoryStore, checkpoint: bool
-) -> None:
-    source = Kept(0, 10)
+async def test_an_unavailable_broker_moves_no_checkpoint(store: MemoryStore, checkpoint: bool) -> None:
+    """A later try succeeds."""
+    source = ScriptedLog(0, 10)
     if checkpoint:
         await counted_to(store, source, 7)
     before = await store.checkpoints([P])
     source.unavailable = True
     with pytest.raises(BrokerUnavailable):
-        await taken(store, source, committed=3)
+        await taken_over(store, source, committed=3)
     assert await store.checkpoints([P]) == before
     source.unavailable = False
-    owned = await taken(store, source, committed=3)
-    assert (owned.belief, owned.position) == (
+    owned = await taken_over(store, source, committed=3)
+    assert (owned.trust, owned.position) == (
         (CheckpointTrust.BELIEVED, 7) if checkpoint else (CheckpointTrust.NO_CHECKPOINT, 3)
     )
     assert await store.heartbeat(P, owned.epoch, 0, 0)
-    assert not owned.quarantined  # trying again is not dying
+    assert not owned.quarantined  # a retry is not a death
 
 
 @pytest.mark.parametrize("call", ["claim", "reset"])
-async def test_a_store_that_is_unavailable_is_said_and_a_later_try_succeeds(call: str) -> None:
-    store = Flaky(call)
+async def test_an_unavailable_store_raises_and_a_retry_succeeds(call: str) -> None:
+    store = StoreFailingOnce(call)
     with pytest.raises(StoreUnavailable):
-        await taken(store, Kept(0, 10), committed=3)
-    owned = await taken(store, Kept(0, 10), committed=3)
-    assert (owned.belief, owned.position) == (CheckpointTrust.NO_CHECKPOINT, 3)
+        await taken_over(store, ScriptedLog(0, 10), committed=3)
+    owned = await taken_over(store, ScriptedLog(0, 10), committed=3)
+    assert (owned.trust, owned.position) == (CheckpointTrust.NO_CHECKPOINT, 3)
     assert await checkpoint_of(store) == Checkpoint(3, CLUSTER, 1, None)
 
 
-# --- what kills its workers
+# --- records that kill workers
 
 
-async def died(store: MemoryStore, source: Kept, workers: int, in_hand: int | None = None) -> OwnedPartition:
-    """So many workers have died in a row, the last with that record in hand; who takes over next."""
+async def after_deaths(
+    store: MemoryStore, source: ScriptedLog, workers: int, in_hand: int | None = None
+) -> OwnedPartition:
+    """That many workers die in a row, the last with that record in hand. Returns the next owner's partition."""
     for n in range(workers):
-        owned = await taken(store, source, worker=f"w{n}")
+        owned = await taken_over(store, source, worker=f"w{n}")
         await store.in_hand(P, owned.epoch, in_hand)
-    return await taken(store, source, worker=f"w{workers}")
+    return await taken_over(store, source, worker=f"w{workers}")
 
 
 @pytest.mark.parametrize("workers", range(KILLS_BEFORE_QUARANTINE))
-async def test_fewer_deaths_than_three_in_a_row_change_nothing(store: MemoryStore, workers: int) -> None:
-    source = Kept(0, 10)
+async def test_fewer_than_three_deaths_cause_no_quarantine(store: MemoryStore, workers: int) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    owned = await died(store, source, workers)
+    owned = await after_deaths(store, source, workers)
     assert (owned.quarantined, owned.quarantine_until, owned.poison_offset) == (False, 0, None)
 
 
-async def test_after_three_deaths_in_a_row_records_are_read_one_at_a_time(
-    store: MemoryStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    source = Kept(0, 10)
+async def test_three_deaths_in_a_row_cause_quarantine(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    """Records are then scored one at a time."""
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    owned = await died(store, source, KILLS_BEFORE_QUARANTINE)
+    owned = await after_deaths(store, source, KILLS_BEFORE_QUARANTINE)
     assert (owned.quarantined, owned.quarantine_until, owned.poison_offset) == (True, 7 + QUARANTINE_RECORDS, None)
     assert f"{P}@7: killed 3 workers in a row; read one record at a time" in caplog.messages
     owned.applied = owned.quarantine_until
     assert not owned.quarantined  # past what could have been in hand
 
 
-async def test_the_record_that_was_in_hand_is_the_culprit(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_the_record_in_hand_is_the_poison_record(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    owned = await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)
+    owned = await after_deaths(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)
     assert (owned.quarantined, owned.poison_offset) == (True, 8)
 
 
-async def test_a_record_that_a_careful_owner_died_of_is_the_culprit_though_the_checkpoint_had_moved(
+async def test_a_quarantined_owner_s_record_in_hand_is_poison(
     store: MemoryStore,
 ) -> None:
-    source = Kept(0, 10)
+    """Even if the checkpoint moved since the deaths before."""
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    # One death at this checkpoint: those before it were at an older one, which the careful owner moved.
-    owned = await died(store, source, 1, in_hand=7)
+    # One death at this checkpoint: those before it were at an older one, which the owner in quarantine moved.
+    owned = await after_deaths(store, source, 1, in_hand=7)
     assert (owned.quarantined, owned.poison_offset) == (True, 7)
 
 
-async def test_a_record_below_the_checkpoint_is_nobody_s_culprit(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_a_record_below_the_checkpoint_is_not_poison(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    assert (await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=6)).poison_offset is None
+    assert (await after_deaths(store, source, KILLS_BEFORE_QUARANTINE, in_hand=6)).poison_offset is None
 
 
-async def test_a_culprit_is_not_looked_for_in_another_topic(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_an_untrusted_checkpoint_names_no_poison_record(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
     for n in range(KILLS_BEFORE_QUARANTINE):
-        owned = await taken(store, source, worker=f"w{n}")
+        owned = await taken_over(store, source, worker=f"w{n}")
         await store.in_hand(P, owned.epoch, 8)
-    other_value(source)  # made anew: what stands at 8 now has killed nobody
-    assert (await taken(store, source, worker="next")).poison_offset is None
+    other_value(source)  # recreated: the record at 8 is another one now
+    assert (await taken_over(store, source, worker="next")).poison_offset is None
 
 
-async def test_one_clean_release_starts_the_count_anew(store: MemoryStore) -> None:
-    source = Kept(0, 10)
+async def test_a_clean_release_resets_the_count_of_deaths(store: MemoryStore) -> None:
+    source = ScriptedLog(0, 10)
     await counted_to(store, source, 7)
-    owned = await died(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)
+    owned = await after_deaths(store, source, KILLS_BEFORE_QUARANTINE, in_hand=8)
     await store.release(P, owned.epoch)
-    after = await taken(store, source, worker="another")
+    after = await taken_over(store, source, worker="another")
     assert (after.quarantined, after.poison_offset) == (False, None)
     await store.release(P, after.epoch)
-    assert not (await died(store, source, KILLS_BEFORE_QUARANTINE - 1)).quarantined
+    assert not (await after_deaths(store, source, KILLS_BEFORE_QUARANTINE - 1)).quarantined

@@ -25,12 +25,12 @@ async def create(bootstrap: str, **partitions: int) -> None:
     await admin.start()
     await admin.create_topics([NewTopic(name, count, 1) for name, count in partitions.items()])
     await admin.close()
-    told = 0
-    while told < 10:  # each time by another broker: one hears of a topic later than another
-        told = told + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
+    in_a_row = 0
+    while in_a_row < 10:  # each time from another broker: brokers get a topic's metadata at different times
+        in_a_row = in_a_row + 1 if partitions.items() <= (await partition_counts(bootstrap)).items() else 0
 
 
-async def test_every_topic_is_created_as_the_table_says_and_only_once(own_stack: Stack) -> None:
+async def test_topics_are_created_once_as_the_table_says(own_stack: Stack) -> None:
     assert await ensure_topics(own_stack.kafka, 6, own_stack.replication) == NAMES
     assert await partition_counts(own_stack.kafka) == {topic.name: topic.partitions or 6 for topic in TOPICS}
 
@@ -46,14 +46,15 @@ async def test_every_topic_is_created_as_the_table_says_and_only_once(own_stack:
     assert (await partition_counts(own_stack.kafka))["completions"] == 6  # what exists is left as it is
 
 
-async def test_decisions_and_replays_follow_the_completions_that_exist(own_stack: Stack) -> None:
+async def test_decisions_and_replays_follow_completions(own_stack: Stack) -> None:
     await create(own_stack.kafka, completions=3)
     await ensure_topics(own_stack.kafka, 12, own_stack.replication)
     counts = await partition_counts(own_stack.kafka)
     assert (counts["decisions"], counts["replays"], counts["feedback"]) == (3, 3, 12)
 
 
-async def test_unequal_completions_and_decisions_are_refused_and_nothing_is_created(own_stack: Stack) -> None:
+async def test_unequal_partition_counts_are_refused(own_stack: Stack) -> None:
+    """completions and decisions must have the same number; nothing is created."""
     await create(own_stack.kafka, completions=3, decisions=4)
     with pytest.raises(TopicsUnequal, match="completions has 3 partitions and decisions 4; expected the same number"):
         await ensure_topics(own_stack.kafka, 12, own_stack.replication)
@@ -88,7 +89,7 @@ def test_a_topic_s_configuration(name: str, replication: int, expected: dict[str
     assert config(topic, replication, 1_000_000) == expected
 
 
-def test_as_a_command_it_says_what_it_created(own_stack: Stack) -> None:
+def test_the_command_prints_the_topics_it_created(own_stack: Stack) -> None:
     def run(**environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tidegate", "topics"],

@@ -1,4 +1,4 @@
-"""Which record batches can be decoded, and what is made of those that cannot. No broker."""
+"""Which record batches can be decoded, and the bad batch of those that cannot. No broker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.raw_batches import CODECS, Header, Raw, batch, right_crc
 from tidegate.streams.kafka import batches
-from tidegate.streams.kafka.batches import BadBatch, checked, records_in
+from tidegate.streams.kafka.batches import BadBatch, decodable_batches, record_count
 
 AT_MS = 1_800_000_000_000
 END = 1_000_000  # a high-water mark beyond everything here
@@ -31,7 +31,7 @@ def some(n: int, name: str = "v") -> list[Raw]:
 
 
 def shown(data: bytes) -> list[tuple[int, int, bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]]:
-    """The records as aiokafka reads them out of what it is shown: it skips control batches."""
+    """The records as aiokafka decodes them: it skips control batches."""
     found, records = [], MemoryRecords(data)
     while records.has_next():
         one = records.next_batch()
@@ -45,9 +45,9 @@ def values(data: bytes) -> Sequence[bytes | None]:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_every_codec_is_shown_as_if_not_compressed(codec: str) -> None:
+def test_every_codec_is_decompressed_for_aiokafka(codec: str) -> None:
     made = batch(some(5), at_ms=AT_MS, compression=codec)
-    found, bad = checked(made, 0, END)
+    found, bad = decodable_batches(made, 0, END)
     assert bad is None
     assert shown(found) == shown(batch(some(5), at_ms=AT_MS))
 
@@ -95,21 +95,21 @@ LZ4 = batch(some(3), at_ms=AT_MS, compression="lz4")
         "too many records", "no record",
     ],
 )  # fmt: skip
-def test_all_before_a_bad_batch_comes_and_then_its_range(spoilt: bytes, end: int | None, why: str) -> None:
+def test_good_batches_come_first_then_the_bad_one_s_range(spoilt: bytes, end: int | None, why: str) -> None:
     data = four(spoilt)
-    before, bad = checked(data, 0, END)
+    before, bad = decodable_batches(data, 0, END)
     assert bad is None
     assert [offset for offset, *_ in shown(before)] == [0, 1, 2, 3, 4]
     rest = data[data.index(at(5, spoilt)) :]
-    nothing, bad = checked(rest, 5, END)
+    nothing, bad = decodable_batches(rest, 5, END)
     assert nothing == b""
     assert bad == BadBatch(5, end, why, rest[:61])
 
 
-def test_a_range_begins_where_it_was_asked_for_within_a_batch() -> None:
-    """Half of it was read before it was spoilt: that half was counted."""
+def test_a_bad_range_starts_at_the_requested_offset() -> None:
+    """Half of it was read before it was corrupted: that half was counted."""
     spoilt = at(5, batch(some(3), at_ms=AT_MS, compression=6))
-    _, bad = checked(spoilt, 7, END)
+    _, bad = decodable_batches(spoilt, 7, END)
     assert bad is not None
     assert (bad.start, bad.end) == (7, 8)
 
@@ -122,37 +122,37 @@ def test_a_range_begins_where_it_was_asked_for_within_a_batch() -> None:
         (-3, 0, END),
     ],
 )
-def test_a_batch_that_says_it_stands_elsewhere_is_not_believed(offset: int, position: int, high_water: int) -> None:
-    """The CRC covers no base offset: believed, it would cost or double records."""
-    nothing, bad = checked(at(offset, SOUND), position, high_water)
+def test_a_batch_with_a_wrong_base_offset_is_bad(offset: int, position: int, high_water: int) -> None:
+    """The CRC does not cover the base offset: trusted, it would lose or double records."""
+    nothing, bad = decodable_batches(at(offset, SOUND), position, high_water)
     assert (nothing, bad and bad.end) == (b"", None)
     assert bad is not None
     assert "and stands at" in bad.why
 
 
-def test_a_batch_that_takes_the_next_ones_offsets_is_not_believed() -> None:
-    """It stands at 5 and says 8, which is the next one's: read so, the next one would be passed over."""
-    nothing, bad = checked(at(8, SOUND) + at(8, LZ4), 5, END)
+def test_a_batch_that_overlaps_the_next_one_is_bad() -> None:
+    """It is at 5 and says 8, which is the next one's: read so, the next one would be skipped."""
+    nothing, bad = decodable_batches(at(8, SOUND) + at(8, LZ4), 5, END)
     assert (nothing, bad and bad.end) == (b"", None)
-    assert checked(at(8, SOUND) + at(11, LZ4), 5, END)[1] is None
+    assert decodable_batches(at(8, SOUND) + at(11, LZ4), 5, END)[1] is None
 
 
-def test_a_batch_where_it_was_asked_for_may_be_newer_than_the_high_water_mark() -> None:
+def test_a_requested_batch_may_pass_the_high_water_mark() -> None:
     """A broker takes its mark before it reads: what was written between the two is answered too."""
-    assert checked(at(5, SOUND), 5, 5) == (at(5, SOUND), None)
-    assert checked(at(2, SOUND) + at(5, LZ4), 2, 5)[1] is None
-    assert len(shown(checked(at(2, SOUND) + at(5, LZ4), 2, 5)[0])) == 6
+    assert decodable_batches(at(5, SOUND), 5, 5) == (at(5, SOUND), None)
+    assert decodable_batches(at(2, SOUND) + at(5, LZ4), 2, 5)[1] is None
+    assert len(shown(decodable_batches(at(2, SOUND) + at(5, LZ4), 2, 5)[0])) == 6
 
 
-def test_a_gap_before_a_batch_is_no_fault() -> None:
+def test_a_gap_before_a_batch_is_not_bad() -> None:
     """Compaction and transactions leave holes."""
-    assert checked(at(50, SOUND), 5, END) == (at(50, SOUND), None)
+    assert decodable_batches(at(50, SOUND), 5, END) == (at(50, SOUND), None)
 
 
-def test_what_the_broker_cut_off_at_the_end_is_no_fault() -> None:
+def test_a_batch_cut_off_by_the_response_is_not_bad() -> None:
     whole = at(0, SOUND) + at(3, LZ4)
     for cut in range(len(SOUND) + 1, len(whole)):
-        found, bad = checked(whole[:cut], 0, END)
+        found, bad = decodable_batches(whole[:cut], 0, END)
         assert (len(shown(found)), bad) == (3, None)
 
 
@@ -161,7 +161,7 @@ def test_header_names_that_are_not_utf8_are_replaced(codec: str) -> None:
     names: list[Header] = [(b"trac\xff", b"1"), (b"", None), (b"\xc3\xa9", b"\xff"), (b"\xf0\x28", b"")]
     long: list[Header] = [(b"\x80" * 300, b"z")]
     records = [Raw(b"one", key=b"\xff", headers=names, after_ms=-5), Raw(b"two"), Raw(None, headers=long)]
-    found, bad = checked(batch(records, at_ms=AT_MS, compression=codec), 0, END)
+    found, bad = decodable_batches(batch(records, at_ms=AT_MS, compression=codec), 0, END)
     assert bad is None
     assert shown(found) == [
         (0, AT_MS - 5, b"\xff", b"one", (("trac�", b"1"), ("", None), ("é", b"\xff"), ("�(", b""))),
@@ -170,66 +170,64 @@ def test_header_names_that_are_not_utf8_are_replaced(codec: str) -> None:
     ]  # fmt: skip
 
 
-def test_a_control_batch_is_left_as_it_is() -> None:
+def test_a_control_batch_is_not_changed() -> None:
     made = bytearray(SOUND)
     struct.pack_into(">h", made, 21, 0x20)
     struct.pack_into(">I", made, 17, right_crc(made))
-    assert checked(bytes(made), 0, END) == (bytes(made), None)
+    assert decodable_batches(bytes(made), 0, END) == (bytes(made), None)
 
 
 # --- bounded
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-def test_a_batch_that_grows_beyond_the_bound_is_not_filled_into_memory(
-    monkeypatch: pytest.MonkeyPatch, codec: str
-) -> None:
-    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+def test_a_decompression_bomb_is_not_filled_into_memory(monkeypatch: pytest.MonkeyPatch, codec: str) -> None:
+    monkeypatch.setattr(batches, "MAX_BYTES", 1 << 20)
     fits, over = (batch([Raw(b"a" * size)], at_ms=AT_MS, compression=codec) for size in (1_000_000, 1_100_000))
-    assert [len(v or b"") for v in values(checked(fits, 0, END)[0])] == [1_000_000]
-    _, bad = checked(over, 0, END)
+    assert [len(v or b"") for v in values(decodable_batches(fits, 0, END)[0])] == [1_000_000]
+    _, bad = decodable_batches(over, 0, END)
     assert bad is not None
     assert (bad.end, bad.why) == (1, "it holds over 1 MB decompressed")
 
 
-def test_many_batches_that_fit_alone_come_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST_BYTES", 1 << 20)
+def test_large_batches_come_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_BYTES", 1 << 20)
     made = batch([Raw(b"a" * 600_000)], at_ms=AT_MS, compression="zstd")
     data = b"".join(at(n, made) for n in range(3))
-    assert [offset for offset, *_ in shown(checked(data, 0, END)[0])] == [0]
-    assert [offset for offset, *_ in shown(checked(data[len(made) :], 1, END)[0])] == [1]
+    assert [offset for offset, *_ in shown(decodable_batches(data, 0, END)[0])] == [0]
+    assert [offset for offset, *_ in shown(decodable_batches(data[len(made) :], 1, END)[0])] == [1]
 
 
-def test_snappy_comes_in_javas_blocks_and_without() -> None:
+def test_snappy_is_read_with_and_without_java_s_blocks() -> None:
     payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
     raw = batch([], at_ms=AT_MS, compression="snappy", payload=bytes(cramjam.snappy.compress_raw(payload)), count=3)
-    assert values(checked(raw, 0, END)[0]) == values(SOUND)
+    assert values(decodable_batches(raw, 0, END)[0]) == values(SOUND)
 
 
-def test_gzip_comes_in_several_members_and_with_bytes_behind_them() -> None:
+def test_gzip_is_read_with_several_members_and_trailing_bytes() -> None:
     payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
     packed = gzip.compress(payload[:50]) + gzip.compress(payload[50:]) + b"\0\0\0"
-    assert values(checked(batch([], at_ms=AT_MS, compression="gzip", payload=packed, count=3), 0, END)[0]) == values(
-        SOUND
-    )
+    assert values(
+        decodable_batches(batch([], at_ms=AT_MS, compression="gzip", payload=packed, count=3), 0, END)[0]
+    ) == values(SOUND)
 
 
-def test_many_members_of_gzip_cost_as_much_as_their_bytes() -> None:
-    """Each copied what was left: 1 MB of empty ones took a second, in which nothing else of a worker goes on."""
+def test_many_gzip_members_cost_as_much_as_their_bytes() -> None:
+    """Each copied what was left: 1 MB of empty ones took a second, and blocked the event loop."""
     payload = b"".join(record.bytes(n) for n, record in enumerate(some(3)))
     packed = gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(payload)
     began = time.process_time()
-    found, bad = checked(batch([], at_ms=AT_MS, compression="gzip", payload=packed, count=3), 0, END)
+    found, bad = decodable_batches(batch([], at_ms=AT_MS, compression="gzip", payload=packed, count=3), 0, END)
     assert (values(found), bad) == (values(SOUND), None)
     assert time.process_time() - began < 0.5  # it takes 0.1 s
 
 
-def test_how_many_records_a_response_says_that_it_holds() -> None:
-    """As long as that takes to be checked; a legacy message is one, and what is cut off none."""
+def test_record_count_sums_what_the_headers_say() -> None:
+    """A legacy message is one record, and a batch that is cut off none."""
     data = at(0, SOUND) + at(3, batch([], at_ms=AT_MS, compression="zstd", payload=b"", count=2_000_000))
-    assert records_in(data) == 2_000_003
-    assert records_in(data[:-1]) == 3
-    assert records_in(b"") == records_in(data[:5]) == 0
+    assert record_count(data) == 2_000_003
+    assert record_count(data[:-1]) == 3
+    assert record_count(b"") == record_count(data[:5]) == 0
 
 
 # --- whatever the bytes
@@ -251,9 +249,9 @@ def spoilt_batches() -> st.SearchStrategy[tuple[bytes, bool]]:
 
 
 @given(spoilt_batches())
-def test_whatever_is_shown_can_be_decoded(made: tuple[bytes, bool]) -> None:
+def test_every_batch_passed_on_can_be_decoded(made: tuple[bytes, bool]) -> None:
     data, sound = made
-    found, bad = checked(data, 0, 100)
+    found, bad = decodable_batches(data, 0, 100)
     shown(found)  # raises nothing
     assert found == b"" or bad is None
     assert not (sound and bad)

@@ -1,4 +1,4 @@
-"""Every codec is read, whoever compressed: a producer by its setting, or a topic by its own; by every reader of ours.
+"""Every reader reads every codec, compressed by a producer's setting or by a topic's.
 
 The embedded broker keeps what it was sent, whatever the topic says: of topics it is Apache Kafka that this is about.
 """
@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import Cli
 from tests.drills.fleet import ROOT, Fleet, account, event, fleet, make_topics
-from tests.drills.probes import all_ready, waits
+from tests.drills.probes import all_ready, waiting_for
 from tests.real.stack import Real
 from tests.support.raw_batches import CODECS, HEADER, HEADER_BYTES, kept, split
 from tests.support.stacks import Stack
@@ -30,7 +30,7 @@ from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
-from tidegate.streams.kafka.reading import everything, follow
+from tidegate.streams.kafka.reading import follow, read_all
 from tidegate.streams.policy_log import reader as policies
 from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 
@@ -49,7 +49,7 @@ async def topic(stack: Stack, name: str, codec: str, by: str) -> None:
 
 
 async def send(stack: Stack, name: str, values: Sequence[bytes], codec: str | None, partition: int = 0) -> None:
-    """In one batch, so that there is something to compress. key: that of a policy, which nobody else minds."""
+    """In one batch, so that there is something to compress. key: that of a policy, which no other topic needs."""
     async with AIOKafkaProducer(
         bootstrap_servers=stack.kafka, compression_type=codec, linger_ms=20, acks="all"
     ) as producer:
@@ -58,7 +58,7 @@ async def send(stack: Stack, name: str, values: Sequence[bytes], codec: str | No
 
 
 async def is_kept(stack: Stack, name: str, codec: str, by: str) -> None:
-    """Fails where the broker keeps it otherwise: the test would prove nothing."""
+    """Fails if the broker stores it otherwise: the test would prove nothing."""
     found = {HEADER.unpack(each[:HEADER_BYTES])[5] & 7 for each in split(await kept(stack.kafka, name, 0))}
     assert found == {CODECS[codec] if by == "producer" or isinstance(stack, Real) else 0}
 
@@ -68,13 +68,13 @@ async def is_kept(stack: Stack, name: str, codec: str, by: str) -> None:
 async def test_readers_outside_a_group_read_every_codec(
     shared_stack: Stack, namespace: str, codec: str, by: str
 ) -> None:
-    """Those of `tail` and other commands, of takeovers, and of what Redis lost."""
+    """The readers of `tail` and other commands, of takeovers, and of rebuilds."""
     values = [f"value {n} ".encode() * 20 for n in range(5)]
     await topic(shared_stack, namespace, codec, by)
     await send(shared_stack, namespace, values, codec if by == "producer" else None)
     await is_kept(shared_stack, namespace, codec, by)
     async with asyncio.timeout(SOON_S):
-        assert [r.value async for r in everything(shared_stack.kafka, namespace)] == values
+        assert [r.value async for r in read_all(shared_stack.kafka, namespace)] == values
         followed = follow(shared_stack.kafka, namespace, from_start=True)
         assert [(await anext(followed)).value for _ in values] == values
         await followed.aclose()
@@ -101,8 +101,8 @@ async def test_policies_are_read_in_every_codec(
     for module in (policies, policies_topic):
         monkeypatch.setattr(module, "POLICIES", namespace)
     await topic(shared_stack, namespace, codec, by)
-    said = change(None, 0.7)
-    await send(shared_stack, namespace, [said.model_dump_json().encode()], codec if by == "producer" else None)
+    first = change(None, 0.7)
+    await send(shared_stack, namespace, [first.model_dump_json().encode()], codec if by == "producer" else None)
     await is_kept(shared_stack, namespace, codec, by)
     log = PolicyLogReader(shared_stack.kafka)
     async with asyncio.timeout(SOON_S):
@@ -113,19 +113,17 @@ async def test_policies_are_read_in_every_codec(
 
 
 async def ready_all_the_while(workers: Fleet, until: asyncio.Event) -> list[dict[str, str]]:
-    """What its only worker waited for from when it was ready first."""
+    """What its only worker waited for after it was first ready."""
     await all_ready(workers)
-    said = []
+    waits = []
     while not until.is_set():
-        said.append(await waits(workers, "w1"))
+        waits.append(await waiting_for(workers, "w1"))
         await asyncio.sleep(0.2)
-    return said
+    return waits
 
 
 @by_whom
-async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_read(
-    own_stack: Stack, tmp_path: Path, by: str
-) -> None:
+async def test_a_worker_decides_completions_in_every_codec(own_stack: Stack, tmp_path: Path, by: str) -> None:
     """By topic: `completions` in each codec is one too many for one run; outputs and `policies` are in the others."""
     own = {"completions": "lz4", "policies": "zstd", "decisions": "snappy", "dead-letters": "gzip", "rates": "lz4"}
     config = {name: {"compression.type": codec} for name, codec in own.items()} if by == "topic" else {}
@@ -143,7 +141,7 @@ async def test_a_worker_decides_what_comes_in_every_codec_and_its_outputs_are_re
         seen = await account(own_stack.kafka, len(sent), SOON_S)
         assert time.monotonic() - began < SOON_S + 5
         over.set()
-        assert [said for said in await watching if said] == []
+        assert [wait for wait in await watching if wait] == []
         assert workers.ended() == []
     assert seen.positions == sent
     assert {d["action"] for d in seen.counted()} == {"block"}
@@ -165,13 +163,13 @@ async def commands_read(cli: Cli, sent: int) -> None:
     for name, n in (("decisions", sent - letters), ("dead-letters", letters)):
         assert len(await run("tail", name, "--until-end", "--json")) == n
     for more in ((), ("--model", "tests.support.scorers:scripted")):
-        (told,) = await run("replay", "--from", "1h", "--json", *more)
-        assert (told["closes"], told["read"], told["decided"]) == (True, sent, sent - letters)
+        (replayed,) = await run("replay", "--from", "1h", "--json", *more)
+        assert (replayed["closes"], replayed["read"], replayed["decided"]) == (True, sent, sent - letters)
 
 
 @pytest.mark.parametrize("command", [("worker",), ("tail", "decisions"), ("replay", "--from", "1h")])
-def test_a_codec_library_that_is_missing_refuses_start_and_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """Nobody listens where it is told to connect: it does not come so far."""
+def test_a_missing_codec_library_refuses_start_by_name(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """No broker listens at that address: it does not get so far."""
     missing = "import sys; sys.modules['cramjam'] = None; from tidegate.streams.cli import main; main()"
     policy = tmp_path / "policy.toml"
     policy.write_text("schema_version = 1\nlabels = { toxicity = { block = 0.9 } }\n")

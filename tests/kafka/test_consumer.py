@@ -1,4 +1,4 @@
-"""The checked consumer and what leaves a batch out, at a broker whose answers are spoilt on the way."""
+"""The checked consumer and readers that skip a batch, with a broker whose responses are corrupted on the way."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.ingest.positions import seek_back
 from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka import batches
-from tidegate.streams.kafka.client import started, without_group
+from tidegate.streams.kafka.client import reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.policies import PoliciesTopic
-from tidegate.streams.kafka.probe import StepOver, end_of
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.probe import BatchSkipper, find_batch_end
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.kafka.topic_reader import TopicReader
 
 AT_MS = 1_800_000_000_000
@@ -36,8 +36,8 @@ P0, P1 = KafkaPartition("completions", 0), KafkaPartition("completions", 1)
 
 
 @pytest.fixture(scope="module")
-def spoilt(_wheels: None) -> Iterator[tuple[Corrupting, EmbeddedStack]]:
-    """completions[0]: 2 records, 3 in a batch that is spoilt, 2 more, 1 spoilt, 1. completions[1]: 4 sound ones."""
+def corrupted(_wheels: None) -> Iterator[tuple[Corrupting, EmbeddedStack]]:
+    """completions[0]: 2 records, 3 in a corrupted batch, 2 more, 1 corrupted, 1. completions[1]: 4 good ones."""
     with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens
         asyncio.run(_fill(stack.kafka))
@@ -59,14 +59,14 @@ def _records(n: int, marked: bool) -> list[Raw]:
 
 
 #  completions[0]   0 1 | 2 3 4 | 5 6 | 7 | 8
-#                        spoilt        spoilt
-SOUND = [0, 1, 5, 6, 8]
+#                        corrupted        corrupted
+GOOD = [0, 1, 5, 6, 8]
 
 
 @asynccontextmanager
 async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
-    consumer = await started(
-        CheckedConsumer(**without_group(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50)
+    consumer = await start_client(
+        CheckedConsumer(**reader_options(kafka), auto_offset_reset="earliest", fetch_max_wait_ms=50)
     )
     try:
         consumer.assign([P0, P1])
@@ -75,9 +75,9 @@ async def reader(kafka: str) -> AsyncIterator[CheckedConsumer]:
         await consumer.stop()
 
 
-async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    """The other partition's four are not lost with it, and `again` finds the same batch once more."""
-    async with reader(spoilt[1].kafka) as consumer:
+async def test_records_before_and_beside_a_bad_batch_are_read(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    """The other partition's four are not lost with it, and `retry` finds the same batch again."""
+    async with reader(corrupted[1].kafka) as consumer:
         seen: list[tuple[int, int]] = []
         for _ in range(3):
             async with asyncio.timeout(20):
@@ -86,15 +86,15 @@ async def test_all_before_it_and_beside_it_comes_and_it_is_named(spoilt: tuple[C
                         seen += [(tp.partition, record.offset) for record in records]
             bad = consumer.unreadable[P0]
             assert (bad.start, bad.end, bad.why) == (2, None, "its CRC is wrong")
-            assert await end_of(spoilt[1].kafka, P0, bad) == 5
-            consumer.again(P0)
+            assert await find_batch_end(corrupted[1].kafka, P0, bad) == 5
+            consumer.retry(P0)
             assert P0 not in consumer.unreadable
         assert sorted(seen) == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
 
 
-async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    """aiokafka hands out all it has of one before any of the next: a batch of millions of records kept all others."""
-    async with reader(spoilt[1].kafka) as consumer:
+async def test_partitions_are_read_in_turn(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    """aiokafka hands out all it has of one before any of the next: a batch of millions of records topic all others."""
+    async with reader(corrupted[1].kafka) as consumer:
         async with asyncio.timeout(20):
             while len(consumer._fetcher._records) < 2:
                 await asyncio.sleep(0.01)
@@ -102,15 +102,15 @@ async def test_partitions_come_in_turn(spoilt: tuple[Corrupting, EmbeddedStack])
         assert seen in ([0, 1, 0, 1], [1, 0, 1, 0])
 
 
-async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    proxy, stack = spoilt
+async def test_a_batch_that_was_mended_is_read(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    proxy, stack = corrupted
     async with reader(stack.kafka) as consumer:
         async with asyncio.timeout(20):
             while P0 not in consumer.unreadable:
                 await consumer.getmany(timeout_ms=50)
         proxy.corrupt = {}
         try:
-            consumer.again(P0)
+            consumer.retry(P0)
             seen: list[int] = []
             async with asyncio.timeout(20):
                 while len(seen) < 7:
@@ -120,20 +120,20 @@ async def test_a_batch_that_is_sound_again_is_read(spoilt: tuple[Corrupting, Emb
         assert seen == [2, 3, 4, 5, 6, 7, 8]
 
 
-async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    """After an error of `getmany` each is sought back, also one that was found to stand and was not looked at yet."""
-    async with reader(spoilt[1].kafka) as consumer:
-        await _found(consumer)
+async def test_a_seek_resumes_a_stopped_partition(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    """After an error of `getmany` each is sought back, also one that is stopped and was not checked yet."""
+    async with reader(corrupted[1].kafka) as consumer:
+        await _wait_for_bad_batch(consumer)
         seek_back(
             consumer,
             {
                 TopicPartition(*P0): OwnedPartition(
-                    TopicPartition(*P0), 7, position=2, applied=2, belief=CheckpointTrust.BELIEVED
+                    TopicPartition(*P0), 7, position=2, applied=2, trust=CheckpointTrust.BELIEVED
                 )
             },
         )
         assert P0 not in consumer.unreadable
-        await _found(consumer)
+        await _wait_for_bad_batch(consumer)
         consumer.seek(P0, 5)
         seen: list[int] = []
         async with asyncio.timeout(20):
@@ -142,52 +142,52 @@ async def test_a_partition_that_is_sought_is_read_again(spoilt: tuple[Corrupting
         assert seen == [5, 6]
 
 
-async def test_what_stood_before_is_forgotten_with_the_partition(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    """A replay reads one partition after another with one consumer: the last one's batch is none of the next one's."""
-    async with reader(spoilt[1].kafka) as consumer:
-        await _found(consumer)
+async def test_an_assignment_clears_the_bad_batches(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    """A replay reads partition after partition with one consumer: a bad batch of one must not affect the next."""
+    async with reader(corrupted[1].kafka) as consumer:
+        await _wait_for_bad_batch(consumer)
         consumer.assign([P1])
-        assert await StepOver(spoilt[1].kafka, consumer).ranges() == []
+        assert await BatchSkipper(corrupted[1].kafka, consumer).skip() == []
         async with asyncio.timeout(20):
             while not await consumer.getmany(timeout_ms=50):
                 pass
 
 
-async def _found(consumer: CheckedConsumer) -> None:
+async def _wait_for_bad_batch(consumer: CheckedConsumer) -> None:
     async with asyncio.timeout(20):
         while P0 not in consumer.unreadable:
             await consumer.getmany(timeout_ms=50)
 
 
-async def test_readers_outside_the_group_leave_it_out(
-    spoilt: tuple[Corrupting, EmbeddedStack], caplog: pytest.LogCaptureFixture
+async def test_readers_outside_the_group_skip_a_bad_batch(
+    corrupted: tuple[Corrupting, EmbeddedStack], caplog: pytest.LogCaptureFixture
 ) -> None:
-    kafka = spoilt[1].kafka
-    assert [r.offset async for r in everything(kafka, "completions") if r.partition == 0] == SOUND
+    kafka = corrupted[1].kafka
+    assert [r.offset async for r in read_all(kafka, "completions") if r.partition == 0] == GOOD
     assert "completions[0]: offsets 2 to 4 left out: a batch that cannot be read: its CRC is wrong" in caplog.text
-    kept = TopicReader(kafka, "completions")
+    topic = TopicReader(kafka, "completions")
     try:
-        stretch, _ = await kept.since(0)
-        assert [record.offset async for records in kept.read(stretch) for record in records] == SOUND
+        offset_range, _ = await topic.since(0)
+        assert [record.offset async for records in topic.read(offset_range) for record in records] == GOOD
     finally:
-        await kept.aclose()
+        await topic.aclose()
 
 
-async def test_a_rebuild_reads_its_range_in_its_place(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    history = TopicHistory(spoilt[1].kafka)
-    (stretch,) = await history.since([TopicPartition("completions", 0)], 0)
-    found = [record async for records in history.read(stretch) for record in records]
+async def test_a_rebuild_gets_the_range_of_a_bad_batch(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    history = TopicHistory(corrupted[1].kafka)
+    (offset_range,) = await history.since([TopicPartition("completions", 0)], 0)
+    found = [record async for records in history.read(offset_range) for record in records]
     assert [
         (record.offset, record.end) if isinstance(record, UnreadableRange) else record.offset for record in found
     ] == [0, 1, (2, 5), 5, 6, (7, 8), 8]
-    # a stretch that ends within it has as much of it
-    partition = [record async for records in history.read(stretch._replace(end=4)) for record in records]
+    # a offset_range that ends within it has as much of it
+    partition = [record async for records in history.read(offset_range._replace(end=4)) for record in records]
     assert isinstance(partition[-1], UnreadableRange)
     assert (partition[-1].offset, partition[-1].end) == (2, 4)
 
 
-async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    source = KafkaLookup(spoilt[1].kafka)
+async def test_a_lookup_of_an_unreadable_record_raises(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    source = KafkaLookup(corrupted[1].kafka)
     try:
         with pytest.raises(
             UnreadableBatch, match=r"completions\[0\]@3: in a batch that cannot be read: its CRC is wrong"
@@ -201,49 +201,49 @@ async def test_a_takeover_is_told_that_a_record_cannot_be_read(spoilt: tuple[Cor
         await source.stop()
 
 
-async def test_policies_leave_none_out(spoilt: tuple[Corrupting, EmbeddedStack]) -> None:
-    topic = PoliciesTopic(spoilt[1].kafka)
+async def test_the_policies_reader_skips_no_bad_batch(corrupted: tuple[Corrupting, EmbeddedStack]) -> None:
+    topic = PoliciesTopic(corrupted[1].kafka)
     try:
         await topic.open()
         assert [record.offset for record in await topic.fetch()] == [0]
         for _ in range(2):  # however often
             with pytest.raises(UnreadableBatch, match=r"policies\[0\]@1: a batch that cannot be read"):
-                await _fetched(topic)
+                await _fetch_nothing(topic)
     finally:
         await topic.close()
 
 
-async def _fetched(topic: PoliciesTopic) -> None:
-    """Nothing, ten times at the most."""
+async def _fetch_nothing(topic: PoliciesTopic) -> None:
+    """Fetches up to ten times; each must return nothing."""
     for _ in range(10):
         assert not await topic.fetch()
 
 
-# --- what is long to check, or cannot be
+# --- checks that take long, or fail
 
 
 @asynccontextmanager
-async def nowhere() -> AsyncIterator[CheckedConsumer]:
-    """One that was never started."""
-    consumer = CheckedConsumer(**without_group("nowhere:1"))
+async def unstarted_consumer() -> AsyncIterator[CheckedConsumer]:
+    """Yields a consumer that was never started."""
+    consumer = CheckedConsumer(**reader_options("unstarted_consumer:1"))
     try:
         yield consumer
     finally:
         await consumer.stop()
 
 
-async def _answer(consumer: CheckedConsumer, data: bytes) -> bytes:
-    """What aiokafka is shown in place of a partition's answer."""
+async def _checked_data(consumer: CheckedConsumer, data: bytes) -> bytes:
+    """Returns the data that aiokafka gets for a partition's response."""
     *_, found = await consumer._checked("completions", (0, 0, 1 << 40, data), {("completions", 0): 0})
     return bytes(found)
 
 
-async def test_others_go_on_while_many_records_are_checked() -> None:
+async def test_the_event_loop_runs_while_many_records_are_checked() -> None:
     """20 kB that are 100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
     odd = Raw(None, headers=[(b"\xff", None)]).bytes(0) * 100_000
     made = batch([], at_ms=AT_MS, compression="zstd", payload=bytes(cramjam.zstd.compress(odd)), count=100_000)
-    async with nowhere() as consumer:
-        checking, turns = asyncio.create_task(_answer(consumer, made)), 0
+    async with unstarted_consumer() as consumer:
+        checking, turns = asyncio.create_task(_checked_data(consumer, made)), 0
         while not checking.done():
             await asyncio.sleep(0)
             turns += 1
@@ -251,41 +251,41 @@ async def test_others_go_on_while_many_records_are_checked() -> None:
     assert turns > 5
 
 
-async def test_a_bug_of_ours_in_reading_ends_no_fetching(
-    spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
+async def test_a_bug_in_our_check_does_not_stop_fetching(
+    corrupted: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """aiokafka would fetch nothing any more, of no partition, and without a word."""
-    real = batches.checked
+    """Otherwise aiokafka would never fetch again, from any partition, and log nothing."""
+    real = batches.decodable_batches
 
-    def checked(*_: object) -> None:
+    def decodable_batches(*_: object) -> None:
         raise OverflowError
 
-    async with reader(spoilt[1].kafka) as consumer:
-        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", checked)
-        await _found(consumer)
+    async with reader(corrupted[1].kafka) as consumer:
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.decodable_batches", decodable_batches)
+        await _wait_for_bad_batch(consumer)
         assert consumer.unreadable[P0].why == "reading it failed: OverflowError"
-        monkeypatch.setattr("tidegate.streams.kafka.consumer.checked", real)
-        consumer.again(P0)
+        monkeypatch.setattr("tidegate.streams.kafka.consumer.decodable_batches", real)
+        consumer.retry(P0)
         async with asyncio.timeout(20):
             while P0 not in await consumer.getmany(timeout_ms=50):
                 pass
 
 
-async def test_a_consumer_that_fetches_no_more_says_so(
-    spoilt: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
+async def test_a_consumer_whose_fetch_task_died_raises(
+    corrupted: tuple[Corrupting, EmbeddedStack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """aiokafka's task that fetches ends at an error of its own; its `getmany` would find nothing, for ever."""
+    """aiokafka's fetch task ends at its own error; its `getmany` would return nothing, for ever."""
 
     def broken(*_: object) -> None:
         raise AssertionError
 
-    said = ""
-    with contextlib.suppress(KafkaError):  # its stop says so too
-        async with reader(spoilt[1].kafka) as consumer, asyncio.timeout(10):
+    message = ""
+    with contextlib.suppress(KafkaError):  # its stop raises it too
+        async with reader(corrupted[1].kafka) as consumer, asyncio.timeout(10):
             monkeypatch.setattr(consumer._fetcher, "_get_actions_per_node", broken)
             try:
                 while True:
                     await consumer.getmany(timeout_ms=50)
             except KafkaError as error:
-                said = str(error)
-    assert "Unexpected error during data retrieval" in said
+                message = str(error)
+    assert "Unexpected error during data retrieval" in message

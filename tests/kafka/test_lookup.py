@@ -1,4 +1,4 @@
-"""Single records and bounds of a topic, from the real broker: no answer is never taken for a "no"."""
+"""Single records and bounds of a topic, from the real broker: no answer is never a "no"."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def topic(kafka: str, name: str, partitions: int = 1) -> None:
 
 
 async def send(kafka: str, name: str, values: list[bytes | None], partition: int = 0) -> list[int]:
-    """The timestamps that the records bear."""
+    """Returns the timestamps of the records."""
     async with AIOKafkaProducer(bootstrap_servers=kafka, acks="all") as producer:
         return [
             (await producer.send_and_wait(name, value, key=b"k", partition=partition)).timestamp for value in values
@@ -43,9 +43,9 @@ async def send(kafka: str, name: str, values: list[bytes | None], partition: int
 
 @pytest.fixture
 async def source(shared_stack: Stack) -> AsyncIterator[KafkaLookup]:
-    asked = KafkaLookup(shared_stack.kafka)
-    yield asked
-    await asked.stop()
+    lookup = KafkaLookup(shared_stack.kafka)
+    yield lookup
+    await lookup.stop()
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_a_tombstone_is_a_record(shared_stack: Stack, source: KafkaLookup,
 
 
 @pytest.mark.parametrize("offset", [3, 4, 88_214])
-async def test_past_the_end_there_is_none(
+async def test_a_lookup_past_the_end_returns_none(
     shared_stack: Stack, source: KafkaLookup, namespace: str, offset: int
 ) -> None:
     await topic(shared_stack.kafka, namespace)
@@ -87,13 +87,15 @@ async def test_past_the_end_there_is_none(
     assert await source.read(TopicPartition(namespace, 0), offset) is None
 
 
-async def test_an_empty_topic_holds_none(shared_stack: Stack, source: KafkaLookup, namespace: str) -> None:
+async def test_a_lookup_in_an_empty_topic_returns_none(
+    shared_stack: Stack, source: KafkaLookup, namespace: str
+) -> None:
     await topic(shared_stack.kafka, namespace)
     assert await source.read(TopicPartition(namespace, 0), 0) is None
     assert await source.read(TopicPartition(namespace, 0), 7) is None
 
 
-async def test_a_topic_made_anew_shows_its_own_records(
+async def test_a_recreated_topic_returns_its_own_records(
     shared_stack: Stack, source: KafkaLookup, namespace: str
 ) -> None:
     partition = TopicPartition(namespace, 0)
@@ -114,7 +116,7 @@ async def test_a_topic_made_anew_shows_its_own_records(
 # --- bounds: [oldest kept, next to be written)
 
 
-async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
+async def test_bounds_are_the_oldest_offset_and_the_end(
     shared_stack: Stack, source: KafkaLookup, namespace: str
 ) -> None:
     partition = TopicPartition(namespace, 0)
@@ -127,11 +129,11 @@ async def test_bounds_are_the_oldest_offset_and_the_next_to_be_written(
     assert await source.bounds(partition) == (0, 3)
 
 
-# --- away
+# --- unavailable
 
 
 @pytest.mark.usefixtures("soon", "_wheels")
-async def test_a_broker_that_is_cut_off_is_unavailable_and_answers_once_it_is_back(
+async def test_a_cut_off_broker_is_unavailable_until_it_is_back(
     proxy_to: Callable[[str | None], Proxy], namespace: str
 ) -> None:
     network = proxy_to(None)
@@ -140,51 +142,51 @@ async def test_a_broker_that_is_cut_off_is_unavailable_and_answers_once_it_is_ba
         partition = TopicPartition(namespace, 0)
         await topic(stack.kafka, namespace)
         await send(stack.kafka, namespace, [b"v0"])
-        asked = KafkaLookup(stack.kafka)
-        assert await asked.bounds(partition) == (0, 1)
+        lookup = KafkaLookup(stack.kafka)
+        assert await lookup.bounds(partition) == (0, 1)
         network.cut()
         with pytest.raises(BrokerUnavailable, match=stack.kafka):
-            await asked.read(partition, 0)
+            await lookup.read(partition, 0)
         with pytest.raises(BrokerUnavailable, match=stack.kafka):
-            await asked.read(partition, 88_214)  # not known to be missing: nobody said so
+            await lookup.read(partition, 88_214)  # not known to be missing: no broker answered
         with pytest.raises(BrokerUnavailable, match=stack.kafka):
-            await asked.bounds(partition)
+            await lookup.bounds(partition)
         network.heal()
         await send(stack.kafka, namespace, [b"v1"])
-        record = await asked.read(partition, 0)
+        record = await lookup.read(partition, 0)
         assert record is not None
         assert record.value == b"v0"
-        assert await asked.bounds(partition) == (0, 2)
-        await asked.stop()
+        assert await lookup.bounds(partition) == (0, 2)
+        await lookup.stop()
 
 
 @pytest.mark.usefixtures("soon")
 async def test_a_broker_that_is_silent_is_unavailable(own_stack: Stack, namespace: str) -> None:
-    asked = KafkaLookup(own_stack.kafka)
+    lookup = KafkaLookup(own_stack.kafka)
     await topic(own_stack.kafka, namespace)
     await send(own_stack.kafka, namespace, [b"v0"])
-    assert await asked.bounds(TopicPartition(namespace, 0)) == (0, 1)
+    assert await lookup.bounds(TopicPartition(namespace, 0)) == (0, 1)
     own_stack.freeze_broker()
     with pytest.raises(BrokerUnavailable, match="no answer in 1 s"):
-        await asked.read(TopicPartition(namespace, 0), 0)
+        await lookup.read(TopicPartition(namespace, 0), 0)
     with pytest.raises(BrokerUnavailable, match="no answer in 1 s"):
-        await asked.read(TopicPartition(namespace, 0), 5)
+        await lookup.read(TopicPartition(namespace, 0), 5)
     own_stack.thaw_broker()
-    await asked.stop()
+    await lookup.stop()
 
 
-async def test_a_broker_that_never_was_is_named_whatever_is_asked() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    asked = KafkaLookup(nobody)
-    with pytest.raises(BrokerUnavailable, match=nobody):
-        await asked.read(TopicPartition("completions", 0), 0)
-    with pytest.raises(BrokerUnavailable, match=nobody):
-        await asked.bounds(TopicPartition("completions", 0))
-    with pytest.raises(BrokerUnavailable, match=nobody):
-        await cluster_id(nobody)
-    with pytest.raises(BrokerUnavailable, match=nobody):
-        await partition_counts(nobody)
-    await asked.stop()
+async def test_an_absent_broker_is_named_by_every_call() -> None:
+    absent = f"127.0.0.1:{free_port()}"
+    lookup = KafkaLookup(absent)
+    with pytest.raises(BrokerUnavailable, match=absent):
+        await lookup.read(TopicPartition("completions", 0), 0)
+    with pytest.raises(BrokerUnavailable, match=absent):
+        await lookup.bounds(TopicPartition("completions", 0))
+    with pytest.raises(BrokerUnavailable, match=absent):
+        await cluster_id(absent)
+    with pytest.raises(BrokerUnavailable, match=absent):
+        await partition_counts(absent)
+    await lookup.stop()
 
 
 # --- the cluster
@@ -197,7 +199,7 @@ async def test_a_cluster_s_id_stays_its_own(shared_stack: Stack, own_embedded: E
     assert one not in ("", "None")
 
 
-async def test_asking_for_the_topics_makes_none(own_stack: Stack) -> None:
+async def test_listing_the_topics_creates_none(own_stack: Stack) -> None:
     found = await partition_counts(own_stack.kafka)
     assert [topic for topic in found if not topic.startswith("__")] == []  # Kafka's own
     await topic(own_stack.kafka, "completions", 3)

@@ -36,7 +36,7 @@ async def topic(kafka: str, name: str, partitions: int) -> None:
 
 
 async def written(kafka: str, name: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
-    """Key and value of every record of a partition, as it stands now."""
+    """Returns the key and value of every record of a partition."""
     tp = KafkaPartition(name, partition)
     async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None) as consumer:
         consumer.assign([tp])
@@ -57,7 +57,7 @@ async def publisher(shared_stack: Stack) -> AsyncIterator[Publisher]:
     await started.stop()
 
 
-async def test_what_was_published_is_there_when_publish_returns(
+async def test_a_published_record_is_there_when_publish_returns(
     publisher: Publisher, shared_stack: Stack, namespace: str
 ) -> None:
     await topic(shared_stack.kafka, namespace, 2)
@@ -66,11 +66,11 @@ async def test_what_was_published_is_there_when_publish_returns(
     assert await written(shared_stack.kafka, namespace, 0) == []
 
 
-async def test_nothing_to_publish_is_published_at_once(publisher: Publisher) -> None:
+async def test_publishing_nothing_returns_at_once(publisher: Publisher) -> None:
     await publisher.publish([])
 
 
-async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
+async def test_several_batches_of_a_partition_arrive_in_order(
     publisher: Publisher, shared_stack: Stack, namespace: str
 ) -> None:
     await topic(shared_stack.kafka, namespace, 2)
@@ -90,7 +90,9 @@ async def test_more_than_one_batch_of_a_partition_arrives_whole_and_in_order(
         assert found == list(enumerate(sizes * 2))
 
 
-async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, shared_stack: Stack, namespace: str) -> None:
+async def test_keyed_and_placed_messages_are_sent_together(
+    publisher: Publisher, shared_stack: Stack, namespace: str
+) -> None:
     await topic(shared_stack.kafka, namespace, 3)
     placed = [Message(namespace, b"p%d" % n, b"placed", n % 3) for n in range(9)]
     keyed = [Message(namespace, b"k%d" % (n % 4), b"%d" % n) for n in range(12)]
@@ -110,9 +112,7 @@ async def test_keyed_and_placed_ones_go_out_together(publisher: Publisher, share
     assert values == {b"k%d" % k: [k, k + 4, k + 8] for k in range(4)}  # and its order
 
 
-async def test_a_value_that_is_too_large_is_refused_and_says_so(
-    publisher: Publisher, shared_stack: Stack, namespace: str
-) -> None:
+async def test_a_value_that_is_too_large_is_refused(publisher: Publisher, shared_stack: Stack, namespace: str) -> None:
     # By key: one that is placed goes out as a batch of its own, and the broker judges it.
     await topic(shared_stack.kafka, namespace, 1)
     async with asyncio.timeout(10):
@@ -153,9 +153,7 @@ async def cut(proxy_to: Callable[[str | None], Proxy], namespace: str, _wheels: 
 
 
 @pytest.mark.parametrize("partition", [0, None])
-async def test_publish_returns_no_sooner_than_the_last_acknowledgement(
-    cut: Cut, namespace: str, partition: int | None
-) -> None:
+async def test_publish_returns_after_the_last_acknowledgement(cut: Cut, namespace: str, partition: int | None) -> None:
     publisher, network, kafka = cut
     await publisher.publish([Message(namespace, b"k", b"first", partition)])
     network.stalled = True
@@ -168,7 +166,7 @@ async def test_publish_returns_no_sooner_than_the_last_acknowledgement(
 
 
 @pytest.mark.parametrize("partition", [0, None])
-async def test_a_broker_that_is_cut_off_is_unavailable_and_a_repeat_arrives(
+async def test_a_cut_off_broker_is_unavailable_and_a_repeat_arrives(
     cut: Cut, namespace: str, partition: int | None
 ) -> None:
     publisher, network, kafka = cut
@@ -183,7 +181,7 @@ async def test_a_broker_that_is_cut_off_is_unavailable_and_a_repeat_arrives(
     assert (await written(kafka, namespace, 0))[-3:] == [(b"%d" % n, b"v") for n in range(3)]
 
 
-async def test_stopping_ends_also_where_nothing_answers(
+async def test_stop_returns_even_if_no_broker_answers(
     cut: Cut, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, network, _ = cut
@@ -198,7 +196,7 @@ async def test_stopping_ends_also_where_nothing_answers(
         await publishing
 
 
-async def test_a_hole_in_the_numbering_of_an_idempotent_producer_is_left_behind(real: Real, namespace: str) -> None:
+async def test_a_failed_idempotent_producer_is_replaced(real: Real, namespace: str) -> None:
     """A batch that failed unsent leaves one (its partition had no leader for too long): the broker then refuses all
     that follows from that producer.
     """
@@ -214,8 +212,8 @@ async def test_a_hole_in_the_numbering_of_an_idempotent_producer_is_left_behind(
     await publisher.stop()
 
 
-async def test_a_record_that_a_topic_does_not_take_says_what_it_should(real: Real, namespace: str) -> None:
-    """And what follows goes out: to an idempotent producer a refused batch is a hole, too."""
+async def test_a_record_too_large_for_its_topic_names_the_setting(real: Real, namespace: str) -> None:
+    """And later records are sent: a refused batch is a hole for an idempotent producer too."""
     await topic(real.kafka, namespace, 1)
     publisher = Publisher(real.kafka, idempotent=True, max_record_bytes=3 * MAX_RECORD_BYTES, client_id="test")
     await publisher.start()
@@ -226,7 +224,7 @@ async def test_a_record_that_a_topic_does_not_take_says_what_it_should(real: Rea
     await publisher.stop()
 
 
-async def test_a_broker_that_is_not_there_is_said_at_the_start() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    with pytest.raises(BrokerUnavailable, match=f"{nobody}: .*; waiting for it"):
-        await made(nobody).start()
+async def test_an_absent_broker_raises_at_start() -> None:
+    absent = f"127.0.0.1:{free_port()}"
+    with pytest.raises(BrokerUnavailable, match=f"{absent}: .*; waiting for it"):
+        await made(absent).start()

@@ -57,7 +57,7 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gives", "said"),
+    ("gives", "message"),
     [
         (np.zeros((1, 8), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
          "shape (1, 8), a row a text and a column a label; not started"),
@@ -66,25 +66,27 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
         (RuntimeError("no weights"), 'score(["word"], explain=True) raised RuntimeError: no weights; expected'),
     ],
 )  # fmt: skip
-def test_one_that_gives_no_scored_is_refused_at_start(monkeypatch: pytest.MonkeyPatch, gives: Any, said: str) -> None:
+def test_a_scorer_that_returns_no_scored_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, gives: Any, message: str
+) -> None:
     monkeypatch.setattr(Own, "gives", gives)
     with pytest.raises(SettingsError) as caught:
         load_scorer("tests.moderation.test_scorer:Own")
     assert str(caught.value).startswith("TIDEGATE_CLASSIFIER: tests.moderation.test_scorer:Own: ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_one_that_cannot_be_asked_to_explain_is_refused_at_start() -> None:
+def test_a_scorer_without_explain_is_refused_at_start() -> None:
     with pytest.raises(SettingsError, match="raised TypeError"):
         load_scorer("tests.moderation.test_scorer:Older")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [("nope:x", "No module named"), ("tests.support.scorers:nope", "no attribute"), ("nope", "no 'nope'")],
 )
-def test_a_name_that_leads_nowhere_is_refused(name: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_an_unknown_scorer_name_is_refused(name: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         load_scorer(name)
 
 
@@ -98,10 +100,10 @@ def test_only_a_cascade_takes_threads(tmp_path: Path) -> None:
 # --- in force
 
 
-def test_a_cascade_s_bands_hold_every_threshold_of_the_live_policy(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_a_cascades_bands_hold_every_live_threshold(tmp_path: Path) -> None:
+    versions: list[str] = []
     cascade = load_scorer("", write_cascade(tmp_path, {"toxicity": (0.2, 0.8), "insult": (0.2, 0.8)}))
-    scorer = LiveScorer(cascade, told.append)
+    scorer = LiveScorer(cascade, versions.append)
     inside, outside = live(toxicity={"flag": 0.5}), live(toxicity={"flag": 0.5, "block": 0.9}, sarcasm={"flag": 1})
     one, other = scorer.under(inside), scorer.under(outside)
     assert isinstance(one, Cascade)
@@ -109,26 +111,27 @@ def test_a_cascade_s_bands_hold_every_threshold_of_the_live_policy(tmp_path: Pat
     assert (one.bands["toxicity"].high, one.version) == (0.8, cascade.version)
     assert other.bands["toxicity"].high > 0.9
     assert other.bands["insult"] == one.bands["insult"]
-    assert told == [one.version, other.version]
+    assert versions == [one.version, other.version]
     assert one.version != other.version
 
 
-def test_the_view_is_made_anew_only_where_the_policy_or_the_scorer_changed() -> None:
-    told: list[str] = []
-    scorer, policy = LiveScorer(scripted(), told.append), live(toxicity={"flag": 0.5})
+def test_the_view_is_rebuilt_only_on_a_change() -> None:
+    """Of the policy or of the scorer."""
+    versions: list[str] = []
+    scorer, policy = LiveScorer(scripted(), versions.append), live(toxicity={"flag": 0.5})
     for _ in range(3):
         assert scorer.under(policy) is scorer.loaded
-    assert told == ["scripted@1"]
+    assert versions == ["scripted@1"]
     scorer.loaded = Own()
     assert scorer.under(policy).version == "own@1"
     scorer.under(live(toxicity={"flag": 0.6}))
-    assert told == ["scripted@1", "own@1", "own@1"]
+    assert versions == ["scripted@1", "own@1", "own@1"]
 
 
 # --- in force, beside a shadow
 
 
-def test_the_bands_hold_the_shadow_s_thresholds_too_while_it_runs(tmp_path: Path) -> None:
+def test_the_bands_hold_a_running_shadows_thresholds(tmp_path: Path) -> None:
     cascade = load_scorer("", write_cascade(tmp_path, {"toxicity": (0.2, 0.8), "insult": (0.2, 0.8)}))
     scorer, shadow = LiveScorer(cascade, lambda _: None), live(toxicity={"block": 0.95}, insult={"flag": 0.1})
     alone = scorer.under(live(toxicity={"flag": 0.5}))
@@ -144,7 +147,8 @@ def test_the_bands_hold_the_shadow_s_thresholds_too_while_it_runs(tmp_path: Path
     assert promoted.bands == wider.bands  # what was tried is what it gets
 
 
-def test_a_label_that_only_the_shadow_names_is_said_once_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_label_of_the_shadow_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It changes nothing else."""
     scorer = LiveScorer(scripted(), lambda _: None)
     policy = beside(live(toxicity={"flag": 0.4}, sarcasm={"block": 0.9}), toxicity={"flag": 0.5})
     for _ in range(3):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.scorers import LABELS, RELEASE, Cascade, scripted
+from tests.support.scorers import LABELS, RELEASE, CascadeScorer, scripted
 from tidegate.classifiers import Scored, Span
 from tidegate.streams.core.events import FaultReason
-from tidegate.streams.moderation.scoring import Row, Scoring
+from tidegate.streams.moderation.scoring import ScoreRow, Scoring
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +22,8 @@ def _released() -> Iterator[None]:
     RELEASE.set()
 
 
-def row(toxicity: float, by_encoder: tuple[int, ...] | None = None) -> Row:
-    return Row((toxicity, *[0.0] * 7), by_encoder)
+def row(toxicity: float, by_encoder: tuple[int, ...] | None = None) -> ScoreRow:
+    return ScoreRow((toxicity, *[0.0] * 7), by_encoder)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ ROW = np.zeros((1, len(LABELS)), np.float32)
         None,
     ],
 )
-async def test_what_is_no_scored_of_that_shape_is_a_fault(found: Any) -> None:
+async def test_scores_of_another_shape_are_a_fault(found: Any) -> None:
     scoring = Scoring(threads=1, timeout_s=5)
     assert await scoring.score(gives(found), ["a"]) == [FaultReason.BAD_SCORES]
     scoring.close()
@@ -93,11 +93,12 @@ async def test_what_is_no_scored_of_that_shape_is_a_fault(found: Any) -> None:
 # --- a cascade
 
 
-async def test_a_row_says_which_scores_the_encoder_gave_and_how_many_texts_it_read_is_counted() -> None:
+async def test_a_row_has_the_columns_that_the_encoder_gave() -> None:
+    """The number of texts that the encoder read is counted."""
     counted: list[tuple[int, int]] = []
     scoring = Scoring(threads=1, timeout_s=5, counted=lambda texts, sent: counted.append((texts, sent)))
     texts = ["toxicity=0.5!", "toxicity=0.1", "toxicity=0.5 insult=0!"]
-    assert await scoring.score(Cascade(), texts) == [row(0.5, (0,)), row(0.1, ()), row(0.5, (1,))]
+    assert await scoring.score(CascadeScorer(), texts) == [row(0.5, (0,)), row(0.1, ()), row(0.5, (1,))]
     assert await scoring.score(scripted(), texts[:1]) == [row(0.5)]
     assert counted == [(3, 2), (1, 0)]
     scoring.close()
@@ -106,7 +107,7 @@ async def test_a_row_says_which_scores_the_encoder_gave_and_how_many_texts_it_re
 async def test_only_what_was_scored_is_counted() -> None:
     counted: list[tuple[int, int]] = []
     scoring = Scoring(threads=1, timeout_s=5, counted=lambda texts, sent: counted.append((texts, sent)))
-    await scoring.score(Cascade(), ["toxicity=0.5!", "RAISE"])
+    await scoring.score(CascadeScorer(), ["toxicity=0.5!", "RAISE"])
     assert counted == [(1, 1)]
     scoring.close()
 
@@ -121,14 +122,14 @@ async def test_an_explanation_is_the_pieces_that_a_score_comes_from() -> None:
 
 
 @pytest.mark.parametrize("text", ["MUTE toxicity=0.9", "HANG"])
-async def test_a_text_that_cannot_be_explained_has_no_explanation_and_the_next_one_has(text: str) -> None:
+async def test_a_text_that_cannot_be_explained_affects_no_other(text: str) -> None:
     scoring = Scoring(threads=1, timeout_s=0.2)
     assert await scoring.explain(scripted(), text) is None
     assert await scoring.explain(scripted(), "toxicity=1") == [(0, 10, "toxicity", 1)]
     scoring.close()
 
 
-async def test_a_scorer_that_explains_nothing_and_pieces_that_are_none_give_no_spans() -> None:
+async def test_missing_and_invalid_pieces_give_no_spans() -> None:
     scoring = Scoring(threads=1, timeout_s=5)
     assert await scoring.explain(gives(Scored(ROW)), "abc") is None
     strange = [Span(0, 4, "toxicity", 1), Span(2, 2, "toxicity", 1), Span(-1, 2, "insult", 1), Span(0, 3, "sarcasm", 1)]

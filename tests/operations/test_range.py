@@ -57,7 +57,7 @@ class Logged:
         return found
 
     async def oldest_ms(self, stretch: OffsetRange) -> int | None:
-        return next((r.timestamp for r in self.partitions[stretch.partition] if r.offset >= stretch.begins), None)
+        return next((r.timestamp for r in self.partitions[stretch.partition] if r.offset >= stretch.log_start), None)
 
     async def read(self, stretch: OffsetRange) -> AsyncGenerator[Sequence[Record], None]:
         for record in self.partitions.get(stretch.partition, []):

@@ -20,13 +20,14 @@ from tidegate.streams.core.events import Action, Decision, Source, TimeSource
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
-from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import LiveScorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.operations.replay import run as replaying
 from tidegate.streams.operations.replay.range import ReplayRange, offset_ranges, survey
 from tidegate.streams.operations.replay.run import Replay, ReplayAccount, Replays
-from tidegate.streams.settings.settings import Settings
 
 LIVE = LivePolicy("file-0123abcd", parse({"labels": {"toxicity": {"flag": 0.5}, "insult": {"flag": 0.5}}}, "p"))
 EPOCH = 1_767_268_899_999
@@ -135,13 +136,14 @@ async def test_what_is_scored_again_keeps_its_arrival() -> None:
     within, out = ReplayRange(T, T + 1000, T + 1000), Acknowledged()
     found = await survey(log, await offset_ranges(log, within, whole=()), within, lambda n: None)
     account = ReplayAccount(found.read)
-    offline = Offline(Settings(user_key="0" * 32), LiveScorer(scripted(), lambda _: None), LIVE, UserKey(b"0" * 16))
+    scoring = Scoring(1, 60)
+    moderator = Moderator(scoring, LiveScorer(scripted(), lambda _: None).under)
     try:
         await Replay(log, Replays(cast(Publisher, out)), found.recorded, LIVE, EPOCH, account).score_again(
-            offline, lambda n: None
+            RecordModerator(moderator, UserKey(b"0" * 16)), lambda n: None
         )
     finally:
-        offline.close()
+        scoring.close()
     assert [(d.at_ms - T, d.arrived_by) for d in out.decisions[:4]] == [
         (0, "record"), (10, "worker"), (20, "worker"), (30, "record"),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.operations.policy_change import commit, propose_policy
 from tidegate.streams.operations.policy_history import NamedPolicy, read_live
 from tidegate.streams.operations.replay.range import ReplayRange
@@ -40,7 +40,7 @@ async def test_a_range_is_decided_again_under_another_policy(live: EmbeddedDeplo
     assert (run.account.read, run.recorded["decided"]) == (1, 1)
     await run.replay()
     assert (run.account.closes, dict(run.account.changes)) == (True, {(Action.FLAG, Action.BLOCK): 1})
-    assert len([record async for record in everything(live.brokers, "replays")]) == 1
+    assert len([record async for record in read_all(live.brokers, "replays")]) == 1
 
 
 async def test_an_empty_range_and_no_policy_are_refused(deployment: EmbeddedDeployment, policy: Policy) -> None:

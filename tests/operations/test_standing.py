@@ -18,7 +18,7 @@ from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.kafka.lookup import cluster_id
-from tidegate.streams.kafka.reading import everything
+from tidegate.streams.kafka.reading import read_all
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations import dead_letters, worker_status
 from tidegate.streams.operations.alerts import active_alerts, alert_history
@@ -173,7 +173,7 @@ async def test_a_dead_letter_is_planned_and_sent_again(live: EmbeddedDeployment)
     notes: list[str] = []
     assert await dead_letters.redrive(live, plan, notes.append) == 1
     assert "holds it no longer" in notes[0]
-    values = [(record.key, record.value) async for record in everything(live.brokers, "completions")]
+    values = [(record.key, record.value) async for record in read_all(live.brokers, "completions")]
     assert values[2:] == [(b"a key", b"junk")]
 
 
@@ -187,7 +187,7 @@ async def test_events_are_checked_and_sent(live: EmbeddedDeployment) -> None:
     ]  # fmt: skip
     async with event_sender(live, "completions") as sender:
         assert await sender.send([good, bad]) == []
-    assert {record.value async for record in everything(live.brokers, "completions")} == {
+    assert {record.value async for record in read_all(live.brokers, "completions")} == {
         good.record.value, bad.record.value,
     }  # fmt: skip
 

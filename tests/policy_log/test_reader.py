@@ -1,4 +1,4 @@
-"""The `policies` log on a real broker: every reader arrives at the same version, and keeps it while Kafka is unavailable."""
+"""The `policies` log on a real broker: all readers get the same version, and keep it while Kafka is unavailable."""
 
 from __future__ import annotations
 
@@ -67,6 +67,12 @@ async def reader(kafka: str, **more: Any) -> AsyncIterator[PolicyLogReader]:
         await made.stop()
 
 
+@contextlib.asynccontextmanager
+async def two_readers(kafka: str, stored: StoredSnapshot) -> AsyncIterator[tuple[PolicyLogReader, PolicyLogReader]]:
+    async with reader(kafka, load_snapshot=stored) as one, reader(kafka, load_snapshot=stored) as two:
+        yield one, two
+
+
 async def topic(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -96,7 +102,7 @@ async def test_an_empty_log_has_no_policy(kafka: str) -> None:
             _ = known.live
 
 
-async def test_a_seed_is_live_for_who_wrote_it_and_for_who_comes_later(kafka: str) -> None:
+async def test_a_seed_is_live_for_every_reader(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as first, reader(kafka) as second:
         await first.read()
         await first.seed(writer, policy(0.9), "w1")
@@ -105,7 +111,7 @@ async def test_a_seed_is_live_for_who_wrote_it_and_for_who_comes_later(kafka: st
         assert second.live.version.startswith("0-")
 
 
-async def test_of_two_seeds_at_once_both_readers_end_on_the_first_in_the_log(kafka: str) -> None:
+async def test_of_two_seeds_the_first_in_the_log_is_live(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as one, reader(kafka) as two, reader(kafka) as later:
         await asyncio.gather(one.read(), two.read())
         await asyncio.gather(one.seed(writer, policy(0.9), "w1"), two.seed(writer, policy(0.8), "w2"))
@@ -119,7 +125,7 @@ async def test_of_two_seeds_at_once_both_readers_end_on_the_first_in_the_log(kaf
 # --- changes
 
 
-async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka: str) -> None:
+async def test_a_change_is_live_within_seconds_and_wakes_waiters(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as known:
         await known.read()
         await known.seed(writer, policy(0.9), "w1")
@@ -135,13 +141,13 @@ async def test_a_change_is_live_within_seconds_and_wakes_who_waits_for_it(kafka:
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: int) -> None:
+async def test_a_waiter_can_be_cancelled_while_a_record_arrives(turns: int) -> None:
     policies = PolicyLogReader("127.0.0.1:1")
-    waiting = asyncio.create_task(policies.moved(60))
+    waiting = asyncio.create_task(policies.wait_for_change(60))
     await asyncio.sleep(0.01)
-    async with policies._moved:
-        policies._moved.notify_all()
-    for _ in range(turns):  # of the event loop, until the waiter is told and until it goes on
+    async with policies._changed:
+        policies._changed.notify_all()
+    for _ in range(turns):  # of the event loop, until the waiter is notified and until it goes on
         await asyncio.sleep(0)
     was_waiting = waiting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -149,9 +155,8 @@ async def test_who_waits_for_more_ends_when_cancelled_also_as_more_comes(turns: 
     assert waiting.cancelled() is was_waiting
 
 
-async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads_from_the_start(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_garbage_is_skipped_and_the_live_version_stands(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Also for a reader that starts later."""
     seen: list[tuple[int, Verdict]] = []
 
     def on_record(folded: Folded, offset: int, _: Any) -> None:
@@ -175,7 +180,7 @@ async def test_garbage_is_skipped_and_the_live_version_stands_also_for_who_reads
         await until(lambda: known.live.policy == policy(0.7))
 
 
-async def test_a_silence_arrives(kafka: str) -> None:
+async def test_a_silence_is_read(kafka: str) -> None:
     async with publisher(kafka) as writer, reader(kafka) as known:
         await known.read()
         await known.follow()
@@ -185,9 +190,7 @@ async def test_a_silence_arrives(kafka: str) -> None:
         assert (await known.wait_until(lambda log: bool(log.silences))).silences == {"s1": quiet}
 
 
-async def test_history_is_read_in_silence_and_what_comes_after_is_said(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_only_changes_after_the_start_are_logged(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
     async with publisher(kafka) as writer, reader(kafka) as known:
         await writer.publish([Message(POLICIES, NAME, change(None, 0.9).model_dump_json().encode(), 0)])
@@ -200,11 +203,9 @@ async def test_history_is_read_in_silence_and_what_comes_after_is_said(
         assert caplog.messages == [f"policy {known.live.version} is live"]
 
 
-async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_shadow_is_read_and_logged_once_at_start_and_end(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "tidegate.streams.policy_log.reader")
-    said: list[str] = []
+    expected: list[str] = []
 
     def shadow(parent: str | None, block: float | None) -> ShadowChange:
         data = None if block is None else policy(block).model_dump(mode="json", exclude_none=True)
@@ -217,32 +218,33 @@ async def test_a_shadow_arrives_and_its_start_and_end_are_said_once(
         was = known.live.version
 
         async def write(record: Any) -> str | None:
-            """The shadow that runs after it."""
+            """Returns the version of the shadow after it."""
             at = known.log.next
             await known.write(writer, record)
             after = await known.wait_until(lambda log: log.next > at)
             return after.shadow.version if after.shadow else None
 
         first = await write(shadow(None, 0.8))
-        said.append(f"shadow {first} runs beside policy {was}")
-        assert await write(shadow(None, 0.6)) == first  # somebody else was first
-        said.append(f"policies@2: made against no shadow, but {first} ran; skipped, policy {was} stands")
+        expected.append(f"shadow {first} runs beside policy {was}")
+        assert await write(shadow(None, 0.6)) == first  # another change was first
+        expected.append(f"policies@2: made against no shadow, but {first} ran; skipped, policy {was} stands")
         second = await write(shadow(first, 0.7))
-        said.append(f"shadow {second} runs beside policy {was}")
-        assert await write(change(was, 0.95)) == second  # it goes on beside another policy: nothing to say of it
-        said.append(f"policy {known.live.version} is live")
+        expected.append(f"shadow {second} runs beside policy {was}")
+        assert await write(change(was, 0.95)) == second  # it goes on beside another policy: nothing to log
+        expected.append(f"policy {known.live.version} is live")
         assert (await later.read()).live == known.live
         assert later.live.shadow == known.live.shadow
         assert await write(change(known.live.version, 0.7)) is None  # what it tried is live
-        said += [f"policy {known.live.version} is live", f"shadow {second} runs no longer"]
+        expected += [f"policy {known.live.version} is live", f"shadow {second} runs no longer"]
         third = await write(shadow(None, 0.8))
-        said.append(f"shadow {third} runs beside policy {known.live.version}")
+        expected.append(f"shadow {third} runs beside policy {known.live.version}")
         assert await write(shadow(third, None)) is None
-        said.append(f"shadow {third} runs no longer")
-        assert caplog.messages == said
+        expected.append(f"shadow {third} runs no longer")
+        assert caplog.messages == expected
 
 
-async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_change(kafka: str) -> None:
+async def test_reading_again_from_the_start_gives_the_same_log(kafka: str) -> None:
+    """No old change is reported again."""
     seen: list[Verdict] = []
     async with publisher(kafka) as writer, reader(kafka, on_record=lambda f, *_: seen.append(f.verdict)) as known:
         await known.read()
@@ -254,9 +256,9 @@ async def test_reading_again_from_the_start_finds_the_same_and_blames_no_old_cha
         assert seen == [Verdict.APPLIED, Verdict.APPLIED]
 
 
-# --- bad records, also for who comes later
+# --- bad records, also for a later reader
 
-# Forged: the right shape, and no child of what is live; a child that is no policy; of a Tidegate to come; too large.
+# Forged: the right shape, but no child of the live policy; a child that is no policy; of a newer Tidegate; too large.
 FORGED: list[tuple[Callable[[str], bytes], Verdict, str]] = [
     (lambda _: change("7-0badf00d", 0.1).model_dump_json().encode(), Verdict.LOST, "made against 7-0badf00d, but "),
     (lambda _: change(None, 0.1).model_dump_json().encode(), Verdict.LOST, "made against an empty log, but "),
@@ -279,9 +281,8 @@ def with_policy(parent: str, policy: dict[str, Any], **more: Any) -> bytes:
     ).encode()
 
 
-async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a_restart(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_forged_records_are_refused_with_a_reason(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Again after a restart."""
     refused: list[tuple[Verdict, str]] = []
 
     def on_record(folded: Folded, _offset: int, _: Any) -> None:
@@ -309,11 +310,11 @@ async def test_forged_records_are_refused_each_with_its_reason_and_again_after_a
         await until(lambda: known.live.policy == policy(0.7))
 
 
-# --- a log that lost its beginning
+# --- a truncated or recreated log
 
 
-class Kept:
-    """What is kept of the log, as workers keep it."""
+class StoredSnapshot:
+    """A stored snapshot, as workers store it."""
 
     def __init__(self) -> None:
         self.text: str | None = None
@@ -321,8 +322,8 @@ class Kept:
     async def __call__(self) -> str | None:
         return self.text
 
-    def of(self, known: PolicyLogReader) -> None:
-        self.text = to_json(known.kept)
+    def store(self, known: PolicyLogReader) -> None:
+        self.text = to_json(known.snapshot)
 
 
 @pytest.fixture
@@ -330,7 +331,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.5)
 
 
-async def made_anew(kafka: str) -> None:
+async def recreate_topic(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.delete_topics([POLICIES])
@@ -338,8 +339,8 @@ async def made_anew(kafka: str) -> None:
     await admin.close()
 
 
-async def three_changes(writer: Publisher, known: PolicyLogReader, kept: Kept) -> LivePolicy:
-    """A seed and two changes at 0, 1 and 2, and a silence at 3: all of it read and kept."""
+async def three_changes(writer: Publisher, known: PolicyLogReader, stored: StoredSnapshot) -> LivePolicy:
+    """A seed and two changes at 0, 1 and 2, and a silence at 3: all of it read and stored."""
     await known.read()
     await known.seed(writer, policy(0.9), "w1")
     await known.follow()
@@ -350,113 +351,113 @@ async def three_changes(writer: Publisher, known: PolicyLogReader, kept: Kept) -
     now = int(time.time() * 1000)
     await known.write(writer, Silence(id="s1", author="ann", reason="known", at_ms=now, until_ms=now + 60_000))
     await until(lambda: known.log.next == 4)
-    kept.of(known)
+    stored.store(known)
     return known.live
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_topic_made_anew_leaves_the_live_policy_and_its_children_are_applied(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept = Kept()
-    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
-        was = await three_changes(writer, known, kept)
+async def test_a_recreated_topic_leaves_the_live_policy(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Changes whose parent it is are applied."""
+    stored = StoredSnapshot()
+    async with publisher(kafka) as writer, two_readers(kafka, stored) as (known, later):
+        was = await three_changes(writer, known, stored)
         await known.stop()
-        await made_anew(kafka)
+        await recreate_topic(kafka)
         log_now = await later.read()  # a restart, all records gone
         assert (log_now.live, set(log_now.silences), log_now.next) == (was, {"s1"}, 0)
-        assert later.begun.found is LogMatch.ANEW
+        assert later.fold_from.match is LogMatch.RECREATED
         v = was.version
-        said = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
-        assert f"policies: the topic was made anew, {said}" in caplog.text
+        expected = f"its beginning is not what was live; folded from policy {v}, which was kept, policy {v} is live"
+        assert f"policies: the topic was recreated, {expected}" in caplog.text
         await later.follow()
-        await later.write(writer, change(None, 0.1))  # nobody's child: no seed either
+        await later.write(writer, change(None, 0.1))  # without a parent: not a seed either
         await later.write(writer, change(was.version, 0.6))
         await until(lambda: later.live.policy == policy(0.6))
         assert later.live.version.startswith("1-")
-        kept.of(later)
-        async with reader(kafka, recall=kept) as third:  # and after one more restart
+        stored.store(later)
+        async with reader(kafka, load_snapshot=stored) as third:  # and after one more restart
             assert (await third.read()) == later.log
-            assert third.begun.found is LogMatch.ANEW
-            for block in (0.65, 0.75, 0.85, 0.95):  # past where the old topic had come
+            assert third.fold_from.match is LogMatch.RECREATED
+            for block in (0.65, 0.75, 0.85, 0.95):  # past the end of the old topic
                 await later.write(writer, change(later.live.version, block))
                 await until(lambda block=block: later.live.policy == policy(block))  # type: ignore[misc]
-            assert (await third.read()) == later.log  # though what was kept is four changes older
-        async with reader(kafka) as forgetful:  # where nothing was kept, the parentless one is the first
+            assert (await third.read()) == later.log  # though the snapshot is four changes older
+        async with reader(kafka) as forgetful:  # without a snapshot the one without a parent is the first
             assert (await forgetful.read()).live == LivePolicy(version(0, policy(0.1)), policy(0.1))
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_topic_made_anew_under_a_running_reader_leaves_the_live_policy_and_is_followed(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept = Kept()
-    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known:
-        was = await three_changes(writer, known, kept)
-        kept.text = None  # nor does Redis help: a reader knows what it read
+async def test_a_running_reader_follows_a_recreated_topic(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The live policy stands."""
+    stored = StoredSnapshot()
+    async with publisher(kafka) as writer, reader(kafka, load_snapshot=stored) as known:
+        was = await three_changes(writer, known, stored)
+        stored.text = None  # Redis has nothing: the reader has its own snapshot
         live: set[str] = set()
-        await made_anew(kafka)
+        await recreate_topic(kafka)
         async with asyncio.timeout(SOON_S):
-            while known.begun.found is not LogMatch.ANEW:
+            while known.fold_from.match is not LogMatch.RECREATED:
                 live.add(known.live.version)  # there is a live one all the time
                 await asyncio.sleep(0.02)
         assert live == {was.version}
         await known.write(writer, change(was.version, 0.6))
         await until(lambda: known.live.policy == policy(0.6))
         assert set(known.log.silences) == {"s1"}
-        assert known.note is not None
-        assert caplog.text.count("the topic was made anew") == 1
+        assert known.problem is not None
+        assert caplog.text.count("the topic was recreated") == 1
 
 
-async def test_a_topic_made_anew_that_is_as_long_as_the_old_one_is_known_by_its_last_record(kafka: str) -> None:
-    kept = Kept()
-    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
-        was = await three_changes(writer, known, kept)
+async def test_a_recreated_topic_is_known_by_its_last_record(kafka: str) -> None:
+    """Even if it is as long as the old one."""
+    stored = StoredSnapshot()
+    async with publisher(kafka) as writer, two_readers(kafka, stored) as (known, later):
+        was = await three_changes(writer, known, stored)
         await known.stop()
-        await made_anew(kafka)
+        await recreate_topic(kafka)
         child = change(was.version, 0.6)
         for record in (child, child, child, child, child):
             await known.write(writer, record)
         assert (await later.read()).live == LivePolicy(version(0, policy(0.6)), policy(0.6))
-        assert later.begun.found is LogMatch.ANEW
+        assert later.fold_from.match is LogMatch.RECREATED
 
 
 @pytest.mark.parametrize("first", [1, 3, 4])
-async def test_a_log_without_its_beginning_is_folded_from_what_was_kept(
+async def test_a_truncated_log_is_folded_onto_the_snapshot(
     kafka: str, first: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    kept = Kept()
-    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
-        was = await three_changes(writer, known, kept)
+    stored = StoredSnapshot()
+    async with publisher(kafka) as writer, two_readers(kafka, stored) as (known, later):
+        was = await three_changes(writer, known, stored)
         await known.write(writer, change(was.version, 0.6))
         await until(lambda: known.live.policy == policy(0.6))
-        begins_at(first, monkeypatch)
+        truncate_to(first, monkeypatch)
         assert (await later.read()) == known.log
-        assert (later.begun.found, later.begun.at) == (LogMatch.CUT, 4)
-        said = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
-        assert f"its beginning is gone, it starts at {first}; {said}" in caplog.text
-        kept.of(later)
+        assert (later.fold_from.match, later.fold_from.at) == (LogMatch.TRUNCATED, 4)
+        expected = f"folded from policy {was.version}, which was kept, policy {later.live.version} is live"
+        assert f"its beginning is gone, it starts at {first}; {expected}" in caplog.text
+        stored.store(later)
         seen: list[int] = []
-        async with reader(kafka, on_record=lambda _, offset, __: seen.append(offset), recall=kept) as third:
+        async with reader(kafka, on_record=lambda _, offset, __: seen.append(offset), load_snapshot=stored) as third:
             assert (await third.read()) == known.log
-            assert seen == [4]  # what came since is read as it stands there, with who made it
+            assert seen == [4]  # what came since is read from the log, with its author
 
 
-async def test_without_its_beginning_and_with_nothing_kept_no_policy_is_known_until_one_is_applied(
+async def test_a_truncated_log_without_a_snapshot_has_no_policy(
     kafka: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Until one is applied."""
     async with publisher(kafka) as writer, reader(kafka) as known, reader(kafka) as later:
-        await three_changes(writer, known, Kept())
-        begins_at(2, monkeypatch)
+        await three_changes(writer, known, StoredSnapshot())
+        truncate_to(2, monkeypatch)
         assert (await later.read()).live is None
-        assert later.begun.found is LogMatch.UNKNOWN
+        assert later.fold_from.match is LogMatch.UNKNOWN
         assert "starts at 2, and nothing was kept: no policy is known; expected `tidegate policy apply" in caplog.text
         await later.write(writer, change(None, 0.6))
         assert (await later.read()).live == LivePolicy(version(4, policy(0.6)), policy(0.6))
 
 
-def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a broker that deleted what stood before: the embedded one keeps everything."""
+def truncate_to(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a broker that deleted the records before: the embedded one keeps everything."""
 
     async def seek_to_beginning(self: AIOKafkaConsumer, *tps: KafkaPartition) -> None:
         for tp in tps:
@@ -465,32 +466,32 @@ def begins_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AIOKafkaConsumer, "seek_to_beginning", seek_to_beginning)
 
 
-async def test_where_the_log_has_its_beginning_it_wins_over_what_was_kept_and_that_is_said(
-    kafka: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept = Kept()
-    async with publisher(kafka) as writer, reader(kafka, recall=kept) as known, reader(kafka, recall=kept) as later:
-        was = await three_changes(writer, known, kept)
+async def test_a_whole_log_wins_over_the_snapshot(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A difference is logged."""
+    stored = StoredSnapshot()
+    async with publisher(kafka) as writer, two_readers(kafka, stored) as (known, later):
+        was = await three_changes(writer, known, stored)
         assert (await later.read()) == known.log
         assert caplog.text.count("wins") == 0
         forged = LivePolicy(version(2, policy(0.1)), policy(0.1))
-        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged)))
+        stored.text = to_json(replace(known.snapshot, log=replace(known.log, live=forged)))
         assert (await later.read()) == known.log
         assert f"policy {forged.version} was kept, the log says {was.version} at 4; the log wins" in caplog.text
-        kept.text = to_json(replace(known.kept, log=replace(known.log, live=forged), last="0" * 16))
+        stored.text = to_json(replace(known.snapshot, log=replace(known.log, live=forged), last="0" * 16))
         assert (await later.read()) == known.log
-        kept.text = "garbage"
+        stored.text = "garbage"
         assert (await later.read()) == known.log
         assert "what was kept of policies cannot be read: record: Invalid JSON" in caplog.text
 
 
-# --- away
+# --- unavailable
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
+async def test_while_kafka_is_cut_off_the_last_version_stands(
     proxy_to: Callable[[str | None], Proxy], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A warning is logged."""
     monkeypatch.setattr(policies, "ASK_S", 0.5)
     network = proxy_to(None)
     with EmbeddedStack(advertised=network.address) as stack:
@@ -505,16 +506,16 @@ async def test_while_kafka_is_cut_off_the_last_version_stands_and_it_is_said(
             network.cut()
             await until(lambda: known.unavailable is not None, 30)
             assert known.live is was
-            (said,) = [message for message in caplog.messages if "policies not read" in message]
-            assert said.endswith(f"; policy {was.version} stands")
+            (expected,) = [message for message in caplog.messages if "policies not read" in message]
+            assert expected.endswith(f"; policy {was.version} stands")
             network.heal()
             await until(lambda: known.unavailable is None, 30)
             await known.write(writer, change(was.version, 0.7))
             await until(lambda: known.live.policy == policy(0.7))
 
 
-async def test_a_broker_that_is_not_there_is_said() -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    async with reader(nobody) as known:
-        with pytest.raises(BrokerUnavailable, match=nobody):
+async def test_an_absent_broker_raises() -> None:
+    absent = f"127.0.0.1:{free_port()}"
+    async with reader(absent) as known:
+        with pytest.raises(BrokerUnavailable, match=absent):
             await known.read()

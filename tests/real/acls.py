@@ -1,4 +1,4 @@
-"""Rights on a running Kafka, by the table of `streams/settings/roles.py`: given and taken in milliseconds, no JVM."""
+"""Grants and revokes the rights of `streams/settings/roles.py` on a running Kafka, in milliseconds, without a JVM."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Entry = tuple[int, str, int, str, int]  # kind, name, pattern, principal, operat
 
 
 def entries(user: str, rights: Iterable[Right]) -> set[Entry]:
-    """A right is one entry a name."""
+    """The ACL entries of a user's rights: one entry for each name of a right."""
     return {
         (KINDS[r.kind], name, PATTERNS[r.prefixed], f"User:{user}", OPERATIONS[r.operation])
         for r in rights
-        for name in r.named("tidegate")
+        for name in r.names_in("tidegate")
     }
 
 
@@ -34,18 +34,18 @@ def grant(kafka: str, user: str, rights: Iterable[Right]) -> None:
 
 
 def revoke(kafka: str, user: str, rights: Iterable[Right]) -> None:
-    """Raises AssertionError where one was not there."""
+    """Raises AssertionError where an entry does not exist."""
     for answer in _each(kafka, entries(user, rights), DeleteAclsRequest):
         ((_, _, matching),) = answer.filter_responses
         assert len(matching) == 1
 
 
-def held(kafka: str, user: str) -> set[Entry]:
-    """What a user has."""
-    asked = DescribeAclsRequest(ANY, None, ANY, f"User:{user}", None, ANY, ANY)  # type: ignore[arg-type]
+def entries_of(kafka: str, user: str) -> set[Entry]:
+    """The ACL entries of a user on the broker."""
+    describe = DescribeAclsRequest(ANY, None, ANY, f"User:{user}", None, ANY, ANY)  # type: ignore[arg-type]
 
     async def ask() -> Any:
-        return await _ask(kafka, [asked])
+        return await _ask(kafka, [describe])
 
     (answer,) = asyncio.run(ask())
     return {

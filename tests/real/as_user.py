@@ -1,4 +1,4 @@
-"""Commands and workers as processes of one user of the secure pair, with the settings that docs/security.md shows."""
+"""Commands and workers as processes of one user of the secure stack, with the settings of docs/how-to/secure.md."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def environment(secure: Secure, user: str, **more: str) -> dict[str, str]:
 
 
 def settings(secure: Secure, user: str, **more: str | None) -> Settings:
-    found = {name.removeprefix(PREFIX).lower(): value for name, value in secure.env(user).items()}
-    return Settings(**{name: value for name, value in {**found, **more}.items() if value is not None})  # type: ignore[arg-type]
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in secure.env(user).items()}
+    return Settings(**{name: value for name, value in {**values, **more}.items() if value is not None})  # type: ignore[arg-type]
 
 
 def run(secure: Secure, user: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """A command, as that user."""
+    """Runs a command as that user."""
     return subprocess.run(
         [sys.executable, "-m", "tidegate", *arguments],
         cwd=ROOT, env=environment(secure, user), input=stdin, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
 
 
-class Working:
-    """A worker under the worker's rights, and what it logs."""
+class SecuredWorker:
+    """A worker process with the rights of the role `worker`, and its log."""
 
     def __init__(self, secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -52,16 +52,16 @@ class Working:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def says(self, *words: str, within_s: float = 60) -> str:
-        """The line that holds all of them, once there is one."""
+    def wait_for_line(self, *fragments: str, within_s: float = 60) -> str:
+        """Returns the log line that contains all of them, once there is one."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             for line in self.log.splitlines():
-                if all(word in line for word in words):
+                if all(fragment in line for fragment in fragments):
                     return line
             assert self._process.poll() is None, self.log
             time.sleep(0.1)
-        raise AssertionError(f"{words} not said within {within_s:g} s; said:\n{self.log}")
+        raise AssertionError(f"{fragments} not logged within {within_s:g} s; logged:\n{self.log}")
 
     def stop(self) -> None:
         self._process.terminate()
@@ -73,8 +73,8 @@ class Working:
 
 
 @contextlib.contextmanager
-def working(secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> Iterator[Working]:
-    worker = Working(secure, folder, policy, **more)
+def running_worker(secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> Iterator[SecuredWorker]:
+    worker = SecuredWorker(secure, folder, policy, **more)
     try:
         yield worker
     finally:

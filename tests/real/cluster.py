@@ -1,4 +1,4 @@
-"""Apache Kafka without Docker: brokers in KRaft mode on free ports of loopback, gone with their owner."""
+"""Apache Kafka without Docker: brokers in KRaft mode on free ports of loopback, removed with their owner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.real.jars import jars, java
 from tidegate.streams.embedded.server import HOST, Server, free_port
-from tidegate.streams.embedded.stack import ask
+from tidegate.streams.embedded.stack import exchange
 
 START_S = 90.0  # a broker is up in 5 s on an idle machine, and drills share two cores
 JVM = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -23,8 +23,8 @@ QUIET = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLog
 class Cluster:
     """`brokers` of them, each a controller too: replication 3 and min.insync 2 where there are three.
 
-    Nodes are numbered from 0. Each has a second listener, `proxied[n]`, that tells its clients that very address:
-    nobody listens there until a drill starts a proxy on it, whose target is `listens[n]`.
+    Nodes are numbered from 0. Each has a second listener, `proxied[n]`, that advertises that very address:
+    nothing listens there until a drill starts a proxy on it, whose target is `listens[n]`.
     """
 
     def __init__(self, root: Path, brokers: int = 3, **more: str) -> None:
@@ -72,12 +72,12 @@ class Cluster:
 
     @property
     def listens(self) -> list[str]:
-        """Where the second listener of each broker is: the target of a proxy before it."""
+        """The address of the second listener of each broker: the target of a proxy before it."""
         return [f"{HOST}:{port}" for port in self._behind]
 
     @property
     def proxied(self) -> list[str]:
-        """What the second listener of each broker tells its clients: where a proxy has to listen."""
+        """The address that the second listener of each broker advertises: a proxy must listen there."""
         return [f"{HOST}:{port}" for port in self._proxied]
 
     def __len__(self) -> int:
@@ -95,11 +95,11 @@ class Cluster:
         self._servers[n].kill()
 
     def stop_broker(self, n: int) -> None:
-        """In order: it gives its leaderships away first."""
+        """Stops it by SIGTERM: it moves its leaderships to others first."""
         self._servers[n].stop()
 
     def log(self, n: int) -> str:
-        """What a broker said since it was last started."""
+        """The log of a broker since its last start."""
         return (self._root / f"kafka-{n}.log").read_text(errors="replace")
 
     def check(self) -> None:
@@ -107,7 +107,7 @@ class Cluster:
             server.check()
 
     def tool(self, main: str, *args: str) -> str:
-        """What one of Kafka's own tools prints, by its class (`kafka.tools.…`, `org.apache.kafka.tools.…`)."""
+        """Runs one of Kafka's tools, by its class (`kafka.tools.…`, `org.apache.kafka.tools.…`). Returns its output."""
         command = [self._java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{self._lib}/*", main, *args]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode != 0:
@@ -124,19 +124,19 @@ class Cluster:
         return [*JVM, *QUIET, "-cp", f"{self._lib}/*", "kafka.Kafka", str(properties)]
 
     def _format(self) -> list[str]:
-        """What the storage is formatted with beside that."""
+        """Further arguments of the command that formats the storage."""
         return []
 
     def _properties(self, n: int, port: int, directory: Path) -> Mapping[str, Any]:
         replicas = min(3, len(self._servers))
         at = {"CLIENT": port, "PROXIED": self._behind[n], "INSIDE": self._inside[n], "CONTROLLER": self._controllers[n]}
-        told = {"CLIENT": port, "PROXIED": self._proxied[n], "INSIDE": self._inside[n]}
+        advertised = {"CLIENT": port, "PROXIED": self._proxied[n], "INSIDE": self._inside[n]}
         return {
             "node.id": n,
             "process.roles": "broker,controller",
             "controller.quorum.voters": ",".join(f"{i}@{HOST}:{p}" for i, p in enumerate(self._controllers)),
             "listeners": ",".join(f"{name}://{HOST}:{p}" for name, p in at.items()),
-            "advertised.listeners": ",".join(f"{name}://{HOST}:{p}" for name, p in told.items()),
+            "advertised.listeners": ",".join(f"{name}://{HOST}:{p}" for name, p in advertised.items()),
             "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in at),
             "inter.broker.listener.name": "INSIDE",
             "controller.listener.names": "CONTROLLER",
@@ -145,13 +145,13 @@ class Cluster:
             "default.replication.factor": replicas,
             "min.insync.replicas": min(2, replicas),
             "offsets.topic.replication.factor": replicas,
-            "offsets.topic.num.partitions": 3,  # of 50: a cluster that lives for minutes
+            "offsets.topic.num.partitions": 3,  # default 50: this cluster lives for minutes
             "transaction.state.log.replication.factor": replicas,
             "transaction.state.log.min.isr": min(2, replicas),
             "transaction.state.log.num.partitions": 3,
             "share.coordinator.state.topic.replication.factor": replicas,
             "group.initial.rebalance.delay.ms": 0,
-            "broker.session.timeout.ms": 6000,  # of 9 s: a killed broker's partitions move sooner
+            "broker.session.timeout.ms": 6000,  # default 9 s: a killed broker's partitions move sooner
             "num.network.threads": 2,
             "num.io.threads": 4,
             "log.cleaner.dedupe.buffer.size": 16 << 20,
@@ -159,10 +159,10 @@ class Cluster:
         }
 
     def _seen(self, port: int) -> int:
-        """How many brokers of this very cluster that one knows; 0 where it does not answer."""
+        """The number of brokers of this cluster that the one on `port` knows; 0 where it does not answer."""
         ask_no_topic = struct.pack(
             ">ihhihi", 14, 3, 2, 1, -1, 0
         )  # Metadata v2: size, api, version, id, no client, none
         cluster_id = self.id.encode()
-        answer = ask(port, ask_no_topic, lambda got: cluster_id in got)
+        answer = exchange(port, ask_no_topic, lambda got: cluster_id in got)
         return int(struct.unpack_from(">i", answer, 8)[0]) if cluster_id in answer else 0

@@ -1,4 +1,4 @@
-"""Apache Kafka's jars, brought once by Maven (`pom.xml`) into `.kafka/` in this checkout."""
+"""Apache Kafka's jars, downloaded once by Maven (`pom.xml`) into `.kafka/` in this checkout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".kafka"
-JAVA = 17  # what Kafka 4 asks for
+JAVA = 17  # what Kafka 4 requires
 PACKAGE = f"openjdk-{JAVA}-jre-headless"
 
 
@@ -41,24 +41,24 @@ def jars() -> Path:
 
 def java() -> str:
     """The `java` to run brokers with. Raises RealServersMissing where there is none, or it is too old."""
-    found = shutil.which("java")
-    if found is None:
+    path = shutil.which("java")
+    if path is None:
         raise RealServersMissing(f"no `java` on PATH; expected Java {JAVA} or newer", PACKAGE)
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+    stderr = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', stderr)
     if version is None or int(version[1]) < JAVA:
-        raise RealServersMissing(f"{found} says {said.splitlines()[:1]}; expected Java {JAVA} or newer", PACKAGE)
-    return found
+        raise RealServersMissing(f"{path} says {stderr.splitlines()[:1]}; expected Java {JAVA} or newer", PACKAGE)
+    return path
 
 
 def maven() -> str | None:
     """The `mvn` that brings the jars; None where they are there. Raises RealServersMissing where there is none."""
     if _lib().exists():
         return None
-    found = shutil.which("mvn")
-    if found is None:
+    path = shutil.which("mvn")
+    if path is None:
         raise RealServersMissing("no `mvn` on PATH; expected Apache Maven, which brings Kafka", "maven")
-    return found
+    return path
 
 
 def _lib() -> Path:

@@ -1,6 +1,6 @@
-"""What tests on Apache Kafka and Redis need, all of it looked for at once: `python -m tests.real.needed`.
+"""Checks at once for all that tests on Apache Kafka and Redis need: `python -m tests.real.needed`.
 
-Exit code: 0 it is there, 2 something is not: what was looked for, what was found, and what to install.
+Exit code: 0 it is there; 2 something is missing: the output names it, what was found, and what to install.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from tests.real.jars import RealServersMissing, jars, java, maven
 from tests.real.secure import openssl
 from tests.real.stack import redis_server
 
-# Whether a test that lacks something fails where it would be skipped: it was asked for by name. Set once a run.
+# Whether a test that lacks something fails instead of being skipped: it was requested by name. Set once a run.
 must_run = False
 
 
-def lacking() -> list[RealServersMissing]:
-    """What is not on this machine, of all that `--servers real` starts. Kafka's jars are brought where Maven can."""
+def find_missing() -> list[RealServersMissing]:
+    """Everything that `--servers real` needs and this machine lacks. Maven downloads Kafka's jars where it can."""
     found = []
-    for look in (java, maven, redis_server, openssl):
+    for require in (java, maven, redis_server, openssl):
         try:
-            look()
+            require()
         except RealServersMissing as error:
             found.append(error)
     if not found:
@@ -35,8 +35,8 @@ def lacking() -> list[RealServersMissing]:
     return found
 
 
-def said(found: list[RealServersMissing]) -> str:
-    """Those in words: a line each, and one command for all that Debian has."""
+def format_missing(found: list[RealServersMissing]) -> str:
+    """A line for each, and one command that installs all that Debian has."""
     lines = ["Apache Kafka and Redis were asked for, and this machine lacks what they need; nothing was run:"]
     lines += [f"  {error}" for error in found]
     packages = " ".join(error.package for error in found if error.package)
@@ -44,7 +44,7 @@ def said(found: list[RealServersMissing]) -> str:
 
 
 def missing(reason: str) -> NoReturn:
-    """Skips on a laptop without the servers; fails where they were asked for by name, and in CI, where a skipped test
+    """Skips on a laptop without the servers. Fails where they were requested by name, and in CI, where a skipped test
     proves nothing."""
     if must_run or os.environ.get("CI", "").lower() in ("1", "true"):
         pytest.fail(reason)
@@ -52,9 +52,9 @@ def missing(reason: str) -> NoReturn:
 
 
 def main() -> int:
-    found = lacking()
+    found = find_missing()
     if found:
-        sys.stderr.write(said(found) + "\n")
+        sys.stderr.write(format_missing(found) + "\n")
     return 2 if found else 0
 
 

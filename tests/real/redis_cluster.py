@@ -1,4 +1,4 @@
-"""A Redis Cluster on loopback: three primaries, a replica of each, on free ports, gone with their owner."""
+"""A Redis Cluster on loopback: three primaries and a replica of each, on free ports, removed with their owner."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tidegate.streams.store.address import Address
 
 PRIMARIES = 3
 SLOTS = 16_384
-NODE_TIMEOUT_MS = 2_000  # of 15 s: a replica is primary 3 s after its primary died
+NODE_TIMEOUT_MS = 2_000  # default 15 s: a replica is promoted 3 s after its primary died
 FORMED_S = 60.0
 
 
@@ -38,7 +38,7 @@ class RedisCluster(Servers):
 
     def _arguments(self, n: int) -> Callable[[int, Path], list[str]]:
         def arguments(port: int, folder: Path) -> list[str]:
-            if not self.nodes[n].port:  # it has not run yet: another one where somebody took the last
+            if not self.nodes[n].port:  # it has not run yet: another port where the last was taken
                 self._buses[n] = free_port()
             return [
                 *store_arguments(port, folder, appendonly=True),
@@ -60,7 +60,7 @@ class RedisCluster(Servers):
 
     @property
     def url(self) -> str:
-        """Of one node; a client learns of the others from it."""
+        """The URL of one node; a client discovers the others from it."""
         return f"redis://{HOST}:{self.nodes[0].port}/0"
 
     @property
@@ -68,12 +68,12 @@ class RedisCluster(Servers):
         return Address(self.url, cluster=True)
 
     def ask(self, n: int, *command: Any) -> Any:
-        """What one node answers."""
+        """The reply of one node to a command."""
         with contextlib.closing(redis.Redis(HOST, self.nodes[n].port, socket_timeout=10)) as client:
             return client.execute_command(*command)
 
     def holder(self, key: str) -> int:
-        """The node that is the primary of a key's slot now, by its own word."""
+        """The running node that reports itself as the primary of the key's slot."""
         slot = self.ask(self._any(), "CLUSTER KEYSLOT", key)
         for n in self._running():
             role, *_ = self.ask(n, "ROLE")
@@ -85,14 +85,14 @@ class RedisCluster(Servers):
         raise RuntimeError(f"no running node is the primary of slot {slot}")
 
     def wait(self, replicas: int) -> None:
-        """Returns when every running node calls the cluster whole and knows that many replicas that follow."""
+        """Returns when every running node reports the cluster as ok, with that many following replicas."""
         deadline = time.monotonic() + FORMED_S
-        while not all(self._whole(n, replicas) for n in self._running()):
+        while not all(self._is_formed(n, replicas) for n in self._running()):
             for n in self._running():
                 self.nodes[n].check()
             if time.monotonic() > deadline:
-                said = "\n".join(str(self.ask(n, "CLUSTER NODES")) for n in self._running())
-                raise RuntimeError(f"the cluster did not form in {FORMED_S:g} s:\n{said}")
+                node_lists = "\n".join(str(self.ask(n, "CLUSTER NODES")) for n in self._running())
+                raise RuntimeError(f"the cluster did not form in {FORMED_S:g} s:\n{node_lists}")
             time.sleep(0.05)
 
     def _form(self) -> None:
@@ -108,15 +108,15 @@ class RedisCluster(Servers):
             self.ask(n + PRIMARIES, "CLUSTER REPLICATE", self.ask(n, "CLUSTER MYID"))
         self.wait(replicas=PRIMARIES)
 
-    def _whole(self, n: int, replicas: int) -> bool:
+    def _is_formed(self, n: int, replicas: int) -> bool:
         if self.ask(n, "CLUSTER INFO")["cluster_state"] != "ok":
             return False
-        known = self.ask(n, "CLUSTER NODES").values()
-        healthy = [node for node in known if "fail" not in node["flags"] and "handshake" not in node["flags"]]
+        nodes = self.ask(n, "CLUSTER NODES").values()
+        healthy = [node for node in nodes if "fail" not in node["flags"] and "handshake" not in node["flags"]]
         following = sum("slave" in node["flags"] for node in healthy)
         role = self.ask(n, "ROLE")
         linked = role[0] != b"slave" or role[3] == b"connected"
-        # A client is told of a replica once it has got something of its primary.
+        # CLUSTER SLOTS lists a replica once it has data of its primary.
         listed = sum(len(slots) - 3 for slots in self.ask(n, "CLUSTER SLOTS"))  # from, to, the primary, replicas
         return len(healthy) >= len(list(self._running())) and min(following, listed) >= replicas and linked
 

@@ -1,8 +1,7 @@
-"""Apache Kafka and Redis as they should stand in production: TLS, users with passwords, and nobody may but whom an ACL
-lets. One broker, one Redis.
+"""One Apache Kafka broker and one Redis as in production: TLS, users with passwords, and no access without an ACL.
 
-Kafka has three doors: CLIENT (SASL_SSL: SCRAM, and PLAIN), PROXIED (TLS with a certificate of ours), and INSIDE
-(plain, for the broker itself and the tests' own eyes, as a super user).
+Kafka has three listeners: CLIENT (SASL_SSL: SCRAM, and PLAIN), PROXIED (TLS with a client certificate), and INSIDE
+(plain, for the broker itself and for the tests, as a super user).
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from tidegate.streams.embedded.server import HOST, EmbeddedError, Server, Server
 from tidegate.streams.embedded.stack import store_arguments
 from tidegate.streams.settings.roles import REDIS, ROLES, redis_acl
 
-USERS = (*ROLES, "stranger")  # a user of each role, by its name, and one who has no right at all
+USERS = (*ROLES, "stranger")  # a user of each role, named as it, and one without any right
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
 
 def openssl() -> str:
     """The `openssl` to make certificates with. Raises RealServersMissing."""
-    found = shutil.which("openssl")
-    if found is None:
+    path = shutil.which("openssl")
+    if path is None:
         raise RealServersMissing("no `openssl` on PATH; expected it, to make certificates", "openssl")
-    return found
+    return path
 
 
 class Authority:
@@ -52,7 +51,7 @@ class Authority:
         return self.folder / "ca.pem"
 
     def sign(self, name: str, at: str = f"IP:{HOST},DNS:localhost") -> Path:
-        """A certificate for that name, valid at those places."""
+        """Signs a certificate for that name, valid at those addresses."""
         self._run("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-addext", f"subjectAltName={at}",
                   "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
         self._run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
@@ -68,7 +67,7 @@ class Authority:
 
 
 class SecureCluster(Cluster):
-    """One broker with its doors shut."""
+    """One broker that requires TLS and a user."""
 
     def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
         self._authority, self._passwords = authority, passwords
@@ -76,16 +75,16 @@ class SecureCluster(Cluster):
 
     @property
     def inside(self) -> str:
-        """Where nobody is asked who they are, and everything is allowed."""
+        """The address without authentication, where everything is allowed."""
         return f"{HOST}:{self._inside[0]}"
 
     @property
     def mutual(self) -> str:
-        """Where a certificate of ours is who we are."""
+        """The address where the client certificate is the user."""
         return f"{HOST}:{self._behind[0]}"
 
     def _format(self) -> list[str]:
-        """SCRAM's users, who must be there before anybody can log in to add them."""
+        """SCRAM's users: they must exist before the first login."""
         return [
             argument
             for user, password in self._passwords.items()
@@ -111,7 +110,7 @@ class SecureCluster(Cluster):
             "listener.name.proxied.ssl.client.auth": "required",
             "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # whom only INSIDE and CONTROLLER let in
+            "super.users": "User:ANONYMOUS",  # only INSIDE and CONTROLLER accept it
         }
 
     def _seen(self, port: int) -> int:
@@ -119,7 +118,7 @@ class SecureCluster(Cluster):
 
 
 class SecureRedis:
-    """A redis-server that speaks TLS alone, with the users of `streams/settings/roles.py` and no other."""
+    """A redis-server with TLS only, and the users of `streams/settings/roles.py` and no other."""
 
     def __init__(self, root: Path, authority: Authority, passwords: Mapping[str, str]) -> None:
         self._authority, self._passwords = authority, passwords
@@ -142,7 +141,7 @@ class SecureRedis:
         return f"rediss://{HOST}:{self._server.port}/0"
 
     def client(self) -> redis.Redis:
-        """Everything is allowed to it."""
+        """A client of the user `default`, which may do everything."""
         return redis.Redis(
             host=HOST, port=self._server.port, password=self._passwords["admin"], ssl=True,
             ssl_ca_certs=str(self._authority.ca), decode_responses=True,
@@ -172,7 +171,7 @@ class SecureRedis:
 
 
 class Secure(Servers):
-    """The two of them, from `with` to its end."""
+    """SecureCluster and SecureRedis, from `with` to its end."""
 
     def __init__(self) -> None:
         """Raises RealServersMissing."""
@@ -195,18 +194,18 @@ class Secure(Servers):
         shutil.rmtree(self.root, ignore_errors=True)
 
     def grant(self) -> None:
-        """To each role's user the rights of its role."""
+        """Grants each role's user the rights of its role."""
         for role, rights in ROLES.items():
             acls.grant(self.cluster.inside, role, rights)
 
-    def kafka_acls(self, words: list[str]) -> None:
-        """What `kafka-acls.sh` does with them."""
+    def kafka_acls(self, arguments: list[str]) -> None:
+        """Runs `kafka-acls.sh` with these arguments."""
         self.cluster.tool(
-            "org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.cluster.inside, *words, "--force"
+            "org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.cluster.inside, *arguments, "--force"
         )
 
     def env(self, user: str) -> dict[str, str]:
-        """The TIDEGATE_ variables of that user's process; passwords come from files."""
+        """The TIDEGATE_ variables of that user's process. Passwords are in files."""
         files = {}
         for name, secret in {"kafka": self.passwords[user], "user": self.user_key}.items():
             files[name] = self.root / f"{user}.{name}"

@@ -1,4 +1,4 @@
-"""Apache Kafka and Redis as one stack, with the face of `EmbeddedStack`: what runs on one runs on the other."""
+"""Apache Kafka and Redis as one stack, with the interface of `EmbeddedStack`: what runs on one runs on the other."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tidegate.streams.embedded.stack import redis_answers, store_arguments
 
 def redis_server() -> Path:
     """The distribution's `redis-server`. Raises RealServersMissing."""
-    found = shutil.which("redis-server")
-    if found is None:
+    path = shutil.which("redis-server")
+    if path is None:
         raise RealServersMissing("no `redis-server` on PATH; expected Redis 7 or newer", "redis-server")
-    return Path(found)
+    return Path(path)
 
 
 class Real(Servers):
-    """Three brokers (or as many as asked for) and a Redis with an append-only file, from `with` to its end."""
+    """Three brokers (or `brokers`) and a Redis with an append-only file, from `with` to its end."""
 
     def __init__(self, brokers: int = 3, **properties: str) -> None:
         """properties: of the brokers, as `Cluster` takes them. Raises RealServersMissing."""
@@ -54,7 +54,7 @@ class Real(Servers):
         shutil.rmtree(self.root, ignore_errors=True)
 
     def wipe(self) -> None:
-        """No topic and no key is left, and every server runs: what was killed is started again."""
+        """Deletes every topic and every key, and starts every server that does not run."""
         self.thaw_broker()
         self.cluster.mend()
         if not self._store.running():
@@ -75,10 +75,12 @@ class Real(Servers):
             await admin.close()
 
     async def _topics(self, admin: AIOKafkaAdminClient) -> set[str]:
-        """Those that any broker still knows: one hears of a deletion later than another."""
-        asked = [admin._send_request_to_node(n, MetadataRequest(None)) for n in range(len(self.cluster))]
-        known = [topic["topic"] for answer in await asyncio.gather(*asked) for topic in answer.to_object()["topics"]]
-        return {name for name in known if not name.startswith("__")}
+        """The topics that any broker still has: a deletion reaches one broker later than another."""
+        requests = [admin._send_request_to_node(n, MetadataRequest(None)) for n in range(len(self.cluster))]
+        topics = [
+            topic["topic"] for answer in await asyncio.gather(*requests) for topic in answer.to_object()["topics"]
+        ]
+        return {name for name in topics if not name.startswith("__")}
 
     @property
     def kafka(self) -> str:
@@ -120,7 +122,7 @@ class Real(Servers):
         self._store.kill()
 
     def start_store(self) -> None:
-        """Started again on the same port and directory, once it answers."""
+        """Starts it on the same port and directory. Returns once it answers."""
         self._store.start()
 
     def freeze_store(self) -> None:

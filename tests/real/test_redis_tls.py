@@ -1,4 +1,4 @@
-"""A Redis that speaks TLS alone, with the users of `streams/settings/roles.py`: who gets in, what others are told."""
+"""A Redis with TLS only, and the users of `streams/settings/roles.py`: who may connect, and the errors of others."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Env = dict[str, str]
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    made = Authority(tmp_path_factory.mktemp("redis") / "certificates")
-    made.sign("broker")
-    made.sign("worker")
-    return made
+    signer = Authority(tmp_path_factory.mktemp("redis") / "certificates")
+    signer.sign("broker")
+    signer.sign("worker")
+    return signer
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +54,21 @@ def env(secure_redis: SecureRedis, authority: Authority) -> Env:
 
 @asynccontextmanager
 async def store(env: Env, namespace: str = "tidegate") -> AsyncIterator[RedisStore]:
-    made = RedisStore(Settings(**env).store, namespace)  # type: ignore[arg-type]
+    client = RedisStore(Settings(**env).store, namespace)  # type: ignore[arg-type]
     try:
-        yield made
+        yield client
     finally:
-        await made.close()
+        await client.close()
 
 
 async def test_a_worker_works_over_tls(env: Env) -> None:
     async with store(env) as worker:
         await worker.check("0123abcd")
         (claim,) = await worker.claim([TopicPartition("completions", 0)], "w1")
-        assert claim.token > 0
+        assert claim.epoch > 0
 
 
-async def test_ops_move_what_a_worker_holds_and_a_dashboard_does_not(env: Env) -> None:
+async def test_ops_claim_a_partition_and_a_dashboard_may_not(env: Env) -> None:
     async with store({**env, "redis_user": "ops", "redis_password": PASSWORDS["ops"]}) as ops:
         assert len(await ops.claim([TopicPartition("completions", 1)], "ops")) == 1
     async with store({**env, "redis_user": "dashboard", "redis_password": PASSWORDS["dashboard"]}) as dashboard:
@@ -83,18 +83,18 @@ REFUSED: dict[str, tuple[Callable[[Env], Env], str]] = {
         lambda env: {name: env[name] for name in ("redis", "redis_ca_file")},
         "user default and its password are",
     ),
-    "an authority that we do not believe": (
-        lambda env: {name: found for name, found in env.items() if name != "redis_ca_file"},
+    "an authority that we do not trust": (
+        lambda env: {name: value for name, value in env.items() if name != "redis_ca_file"},
         "TLS: .*; expected a server that TIDEGATE_REDIS_CA_FILE vouches for under this name",
     ),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_who_is_refused_is_told_what_was_expected(env: Env, case: str) -> None:
-    changed, said = REFUSED[case]
+async def test_a_refused_user_reads_what_was_expected(env: Env, case: str) -> None:
+    changed, expected = REFUSED[case]
     async with store(changed(env)) as refused:
-        with pytest.raises(StoreDenied, match=rf"redis 127\.0\.0\.1:\d+: {said}") as error:
+        with pytest.raises(StoreDenied, match=rf"redis 127\.0\.0\.1:\d+: {expected}") as error:
             await refused.now_ms()
         assert "zxcanary" not in str(error.value)
 
@@ -109,7 +109,7 @@ async def test_a_server_that_asks_for_our_certificate_gets_it(
             async with store({**env, **ours}) as worker:
                 assert await worker.now_ms() > 0
             async with store(env) as worker:
-                with pytest.raises(StoreUnavailable):  # it hangs up without a word
+                with pytest.raises(StoreUnavailable):  # it closes the connection without an answer
                     await worker.now_ms()
         finally:
             admin.config_set("tls-auth-clients", "no")
@@ -123,10 +123,8 @@ async def test_a_plain_client_gets_nothing(env: Env) -> None:
         assert "zxcanary" not in str(error.value)
 
 
-async def test_a_password_that_changes_under_a_worker_is_waited_for(
-    secure_redis: SecureRedis, env: Env, namespace: str
-) -> None:
-    """StoreDenied is a StoreUnavailable: whoever waits for Redis goes on by itself."""
+async def test_a_worker_waits_while_its_password_is_wrong(secure_redis: SecureRedis, env: Env, namespace: str) -> None:
+    """StoreDenied is a StoreUnavailable: a worker that waits for Redis goes on by itself."""
     async with store(env) as worker:
         assert await worker.now_ms() > 0
         with secure_redis.client() as admin:
@@ -142,9 +140,9 @@ async def test_a_password_that_changes_under_a_worker_is_waited_for(
         assert await worker.now_ms() > 0
 
 
-def test_a_file_that_is_not_there_is_named_before_anything_connects(env: Env) -> None:
+def test_a_missing_file_is_named_before_anything_connects(env: Env) -> None:
     with pytest.raises(SettingsError, match="TIDEGATE_REDIS_CA_FILE: /nowhere"):
-        Settings(**{**env, "redis_ca_file": "/nowhere"}).store  # type: ignore[arg-type]  # noqa: B018 - made when asked for
+        Settings(**{**env, "redis_ca_file": "/nowhere"}).store  # type: ignore[arg-type]  # noqa: B018 - read on access
 
 
 def test_the_server_knows_no_other_users(secure_redis: SecureRedis) -> None:

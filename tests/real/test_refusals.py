@@ -1,4 +1,4 @@
-"""Who gets through the doors of a Kafka with TLS and SASL, by what, and what is said to who does not."""
+"""A Kafka with TLS and SASL: who may connect, by which credentials, and the errors of those who may not."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tidegate.streams.settings.roles import ROLES
 
 @pytest.fixture(scope="module", autouse=True)
 def _topics(secure: Secure) -> None:
-    made = run(secure, "ops", "topics")
-    assert made.returncode == 0, made.stderr
+    ran = run(secure, "ops", "topics")
+    assert ran.returncode == 0, ran.stderr
 
 
-def door(secure: Secure, **changed: str | None) -> Kafka:
+def brokers(secure: Secure, **changed: str | None) -> Kafka:
     return settings(secure, "dashboard", **changed).brokers
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
-async def test_a_user_gets_in_by_each_mechanism(secure: Secure, mechanism: str) -> None:
-    counts = await partition_counts(door(secure, kafka_sasl_mechanism=mechanism))
+async def test_a_user_connects_by_each_mechanism(secure: Secure, mechanism: str) -> None:
+    counts = await partition_counts(brokers(secure, kafka_sasl_mechanism=mechanism))
     assert set(counts) == set(ROLES["dashboard"][0].names)
 
 
@@ -38,11 +38,11 @@ async def test_a_certificate_is_a_user_too(secure: Secure) -> None:
         "kafka": secure.cluster.mutual, "kafka_security": "ssl", "kafka_user": None, "kafka_password_file": None,
         "kafka_cert_file": f"{folder}/dashboard.pem", "kafka_key_file": f"{folder}/dashboard.key",
     }  # fmt: skip
-    counts = await partition_counts(door(secure, **mutual))
+    counts = await partition_counts(brokers(secure, **mutual))
     assert set(counts) == set(ROLES["dashboard"][0].names)
-    # In TLS 1.3 a broker says so only after the handshake, and may hang up first.
+    # In TLS 1.3 a broker reports it only after the handshake, and may close the connection first.
     with pytest.raises((BrokerRefused, BrokerUnavailable), match=r"TLS: .*_KEY_FILE|closes the connection at once"):
-        await partition_counts(door(secure, **{**mutual, "kafka_cert_file": None, "kafka_key_file": None}))
+        await partition_counts(brokers(secure, **{**mutual, "kafka_cert_file": None, "kafka_key_file": None}))
 
 
 REFUSED: dict[str, tuple[Callable[[Secure], dict[str, str | None]], str]] = {
@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[Callable[[Secure], dict[str, str | None]], str]] = {
         lambda _: {"kafka_user": "nobody"},
         r"user nobody and its password are refused \(SCRAM-SHA-512\)",
     ),
-    "an authority that we do not believe": (
+    "an authority that we do not trust": (
         lambda _: {"kafka_ca_file": None},
         r"TLS: .*; expected a broker that TIDEGATE_KAFKA_CA_FILE vouches for under this name",
     ),
@@ -62,10 +62,10 @@ REFUSED: dict[str, tuple[Callable[[Secure], dict[str, str | None]], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_who_is_refused_is_named_with_what_was_expected(secure: Secure, case: str) -> None:
-    changed, said = REFUSED[case]
-    with pytest.raises(BrokerRefused, match=said) as error:
-        await partition_counts(door(secure, **changed(secure)))
+async def test_a_refused_user_is_named_with_what_was_expected(secure: Secure, case: str) -> None:
+    changed, expected = REFUSED[case]
+    with pytest.raises(BrokerRefused, match=expected) as error:
+        await partition_counts(brokers(secure, **changed(secure)))
     assert "zxcanary" not in str(error.value)
 
 

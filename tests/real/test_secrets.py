@@ -1,7 +1,7 @@
-"""No secret leaves: not in logs, errors, pages, topics, Redis, reprs or the list of processes, on no good or bad path.
+"""No secret leaves: not in logs, errors, probes, topics, Redis, reprs or the list of processes, on any path.
 
-Every secret of the secure pair begins with CANARY; so does every wrong one that is sent here. Guarantee 9 for texts and
-users is tests/drills/test_canary.py.
+Every secret of the secure stack begins with CANARY; so does every wrong one that is sent here. Guarantee 9 for texts
+and users is tests/drills/test_canary.py.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from tests.real.as_user import POLICY, ROOT, environment, run, settings, working
+from tests.real.as_user import POLICY, ROOT, environment, run, running_worker, settings
 from tests.real.secure import Secure
 from tidegate.streams.cli.app import app
 from tidegate.streams.settings.settings import PREFIX
 from tidegate.streams.settings.settings_errors import SECRETS
 
 CANARY = b"zxcanary"
-TOKEN = "zxcanarytoken-of-the-pages-qv"  # noqa: S105 - to be looked for
+TOKEN = "zxcanarytoken-of-the-probes-qv"  # noqa: S105 - a canary
 WRONG = "zxcanarywrongpasswordqv"
 EVENTS = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\nnot an event\n'
 
-# What is wrong, and what it is sent as. Each ends with exit code 2 before anything is done, or at the first contact.
+# What is wrong -> its variables. Each exits with code 2 before anything is done, or at the first connection.
 BAD_PATHS: dict[str, dict[str, str]] = {
     "kafka: a wrong password": {"KAFKA_PASSWORD_FILE": "", "KAFKA_PASSWORD": WRONG},
     "kafka: a wrong password, PLAIN": {
@@ -40,7 +40,7 @@ BAD_PATHS: dict[str, dict[str, str]] = {
     },
     "kafka: a password without SASL": {"KAFKA_SECURITY": "ssl", "KAFKA_PASSWORD": WRONG},
     "kafka: a password and a file": {"KAFKA_PASSWORD": WRONG},
-    "kafka: an authority that is not believed": {"KAFKA_CA_FILE": ""},
+    "kafka: an authority that is not trusted": {"KAFKA_CA_FILE": ""},
     "redis: a wrong password": {"REDIS_PASSWORD": WRONG},
     "redis: a wrong password in the URL": {
         "REDIS": f"redis://worker:{WRONG}@127.0.0.1:1/0", "REDIS_USER": "", "REDIS_PASSWORD": "", "REDIS_CA_FILE": "",
@@ -49,25 +49,25 @@ BAD_PATHS: dict[str, dict[str, str]] = {
     "redis: no URL": {"REDIS": f"http://worker:{WRONG}@127.0.0.1:1/0"},
     "redis: a query": {"REDIS": f"redi://127.0.0.1:1/0?password={WRONG}"},
     "user key: too short": {"USER_KEY_FILE": "", "USER_KEY": "zxcanary"},
-    "pages: a token that is too short": {"HTTP_TOKEN": "zxcanary"},
-    "a variable that is none": {"KAFKA_PASSWROD": WRONG},
+    "probes: a token that is too short": {"HTTP_TOKEN": "zxcanary"},
+    "an unknown variable": {"KAFKA_PASSWROD": WRONG},
 }  # fmt: skip
 
-# Found out by a connection, so that a command finds it out by a code of its own.
-AT_CONTACT = {"kafka: a wrong password", "redis: a wrong password", "kafka: an authority that is not believed"}
+# Found only by a connection, where a command has code of its own.
+AT_CONTACT = {"kafka: a wrong password", "redis: a wrong password", "kafka: an authority that is not trusted"}
 
 
 class CommandLines:
-    """Of every process under this one, looked at all the while."""
+    """The command lines of every process under this one, read every 50 ms."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._watch)
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._end.wait(0.05):
-            for pid in below(os.getpid()):
+            for pid in descendants(os.getpid()):
                 with contextlib.suppress(OSError):
                     self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes())
 
@@ -83,17 +83,17 @@ class CommandLines:
         return [line for line in self.seen if b"\0tidegate\0" in line]
 
 
-def below(pid: int) -> Iterator[int]:
-    """The processes that a process started, and theirs."""
+def descendants(pid: int) -> Iterator[int]:
+    """The descendants of a process."""
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 yield int(child)
-                yield from below(int(child))
+                yield from descendants(int(child))
 
 
-def page(port: int, name: str, token: str | None) -> bytes:
-    """Status, headers and body."""
+def probe(port: int, name: str, token: str | None) -> bytes:
+    """Reads a probe. Returns status, headers and body."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}/{name}")
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
@@ -105,8 +105,8 @@ def page(port: int, name: str, token: str | None) -> bytes:
             return b"%d %s %s" % (error.code, bytes(error.headers), error.read())
 
 
-def everything_kept(secure: Secure) -> bytes:
-    """Every key of Redis and what it holds, and what it says of its users' attempts."""
+def read_redis(secure: Secure) -> bytes:
+    """Reads every key of Redis, and its log of refused users."""
     with secure.redis.client() as client:
         keys = list(client.scan_iter(count=1000))
         reads = {"hash": client.hgetall, "list": lambda k: client.lrange(k, 0, -1), "set": client.smembers}
@@ -116,57 +116,61 @@ def everything_kept(secure: Secure) -> bytes:
 
 @pytest.mark.timeout(480)  # 45 processes, one after another but for the bad paths
 def test_no_secret_leaves_anywhere(secure: Secure, tmp_path: Path) -> None:
-    said: dict[str, bytes] = {}
+    outputs: dict[str, bytes] = {}
 
     def command(user: str, *arguments: str, stdin: str = "") -> None:
         ran = run(secure, user, *arguments, stdin=stdin)
-        said[f"{user}: {' '.join(arguments)}"] = (ran.stdout + ran.stderr).encode()
+        outputs[f"{user}: {' '.join(arguments)}"] = (ran.stdout + ran.stderr).encode()
 
     with CommandLines() as lines:
         command("ops", "topics")
         more = {"TIDEGATE_HTTP_TOKEN": TOKEN, "TIDEGATE_LOG_LEVEL": "debug", "TIDEGATE_LOG_JSON": "true"}
         (tmp_path / "policy.toml").write_text(POLICY)
         command("ops", "policy", "apply", str(tmp_path / "policy.toml"), "--reason", "x", "--author", "ada", "--yes")
-        with working(secure, tmp_path / "worker", **more) as worker:
-            line = worker.says("pages on http")
+        with running_worker(secure, tmp_path / "worker", **more) as worker:
+            line = worker.wait_for_line("on http", "/readyz")
             port = int(re.findall(r"127\.0\.0\.1:(\d+)", line)[0])
-            worker.says("completions[0]", "taken over")
+            worker.wait_for_line("completions[0]", "taken over")
             command("producer", "send", "-", stdin=EVENTS)
-            command("producer", "policy", "history")  # may not
+            command("producer", "policy", "history")  # refused
             for arguments in (["alerts"], ["policy", "status"], ["policy", "status", "--json"], ["rates"]):
                 command("dashboard", *arguments)
             command("ops", "dead-letters", "list")
             for name in ("decisions", "dead-letters", "policies"):
                 command("ops", "tail", name, "--until-end", "--json")
-            assert page(port, "metrics", None).startswith(b"401")
-            assert page(port, "metrics", WRONG).startswith(b"401")
+            assert probe(port, "metrics", None).startswith(b"401")
+            assert probe(port, "metrics", WRONG).startswith(b"401")
             for name in ("metrics", "readyz", "healthz"):
-                said[f"page {name}"] = page(port, name, TOKEN) + page(port, name, None)
-            assert b"tidegate_events_total" in said["page metrics"]
-        said["worker"] = worker.log.encode()
+                outputs[f"probe {name}"] = probe(port, name, TOKEN) + probe(port, name, None)
+            assert b"tidegate_events_total" in outputs["probe metrics"]
+        outputs["worker"] = worker.log.encode()
         env = environment(secure, "worker", TIDEGATE_LOG_LEVEL="debug", TIDEGATE_HTTP_PORT="0")
         wrong = {
-            f"{what}: {words[0]}": ({**env, **{PREFIX + name: value for name, value in changed.items()}}, words)
+            f"{what}: {arguments[0]}": ({**env, **{PREFIX + name: value for name, value in changed.items()}}, arguments)
             for what, changed in BAD_PATHS.items()
-            for words in ([["worker"], ["policy", "status"]] if what in AT_CONTACT else [["worker"]])
+            for arguments in ([["worker"], ["policy", "status"]] if what in AT_CONTACT else [["worker"]])
         }
         with ThreadPoolExecutor(4) as pool:
-            said |= zip(wrong, pool.map(ended, *zip(*wrong.values(), strict=True)), strict=True)
-        said["redis"] = everything_kept(secure)
-    said["reprs"] = reprs(secure)
-    said["command lines"] = b"\n".join(lines.ours())
+            outputs |= zip(wrong, pool.map(output_of, *zip(*wrong.values(), strict=True)), strict=True)
+        outputs["redis"] = read_redis(secure)
+    outputs["reprs"] = reprs(secure)
+    outputs["command lines"] = b"\n".join(lines.ours())
     assert len(lines.ours()) > 10
-    assert b"c1" in said["ops: tail decisions --until-end --json"]
-    assert b"are refused" in said["kafka: a wrong password: worker"]
-    assert b"are refused" in said["redis: a wrong password: worker"]
-    leaks = {where: around(found) for where, found in said.items() if CANARY in found}
+    assert b"c1" in outputs["ops: tail decisions --until-end --json"]
+    assert b"are refused" in outputs["kafka: a wrong password: worker"]
+    assert b"are refused" in outputs["redis: a wrong password: worker"]
+    leaks = {where: excerpt(found) for where, found in outputs.items() if CANARY in found}
     assert leaks == {}
 
 
-def ended(env: dict[str, str], words: list[str]) -> bytes:
-    """What a process says until it ends, or for a few seconds where it waits."""
+def output_of(env: dict[str, str], arguments: list[str]) -> bytes:
+    """The output of a process until it ends, or of 10 s where it waits."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tidegate", *words], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "tidegate", *arguments],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         out, _ = process.communicate(timeout=10)
@@ -177,21 +181,21 @@ def ended(env: dict[str, str], words: list[str]) -> bytes:
 
 
 def reprs(secure: Secure) -> bytes:
-    """Of everything that holds a secret in this process."""
+    """The reprs of every object that holds a secret."""
     from tidegate.streams.http.probes import ProbeServer
     from tidegate.streams.kafka.producer import Publisher
     from tidegate.streams.store.redis import RedisStore
     from tidegate.streams.worker.faust_app import _credentials
 
-    made = settings(secure, "worker", http_token=TOKEN)
-    probes = ProbeServer(None, dict, lambda: None, made.token())  # type: ignore[arg-type]
-    publisher = Publisher(made.brokers, idempotent=True, max_record_bytes=1, client_id="x")
-    store = RedisStore(made.store, made.namespace)
-    held = (made, made.brokers, made.store, _credentials(made.brokers), probes, publisher, store)
+    secured = settings(secure, "worker", http_token=TOKEN)
+    probes = ProbeServer(None, dict, lambda: None, secured.token())  # type: ignore[arg-type]
+    publisher = Publisher(secured.brokers, idempotent=True, max_record_bytes=1, client_id="x")
+    store = RedisStore(secured.store, secured.namespace)
+    held = (secured, secured.brokers, secured.store, _credentials(secured.brokers), probes, publisher, store)
     return "\n".join(f"{thing!r} {thing}" for thing in held).encode()
 
 
-def around(found: bytes) -> bytes:
+def excerpt(found: bytes) -> bytes:
     at = found.find(CANARY)
     return found[max(0, at - 120) : at + 60]
 
@@ -207,6 +211,11 @@ def test_no_command_has_a_flag_for_a_secret() -> None:
 
     walk(get_command(app))
     assert len(flags) > 20
-    words = {word for name in SECRETS for word in name.split("_")} - {"user", "kafka", "redis", "http"}
-    assert words == {"key", "password", "token"}
-    assert {flag for flag in flags if words & set(re.split(r"\W+", flag))} == set()
+    secret_words = {secret_word for name in SECRETS for secret_word in name.split("_")} - {
+        "user",
+        "kafka",
+        "redis",
+        "http",
+    }
+    assert secret_words == {"key", "password", "token"}
+    assert {flag for flag in flags if secret_words & set(re.split(r"\W+", flag))} == set()

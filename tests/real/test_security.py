@@ -1,6 +1,6 @@
-"""Each role on a Kafka and a Redis with TLS, users and ACLs: it does its work with its rights, and nothing else.
+"""Each role on a Kafka and a Redis with TLS, users and ACLs: its rights are enough for its work, and for nothing else.
 
-Workers and commands run as processes, with the settings that docs/security.md shows.
+Workers and commands run as processes, with the settings that docs/how-to/secure.md shows.
 """
 
 from __future__ import annotations
@@ -17,37 +17,39 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from tests.real import acls
-from tests.real.as_user import POLICY, run, settings, working
+from tests.real.as_user import POLICY, run, running_worker, settings
 from tests.real.secure import Secure
-from tidegate.streams.kafka.client import connect
+from tidegate.streams.kafka.client import client_options
 from tidegate.streams.policy_log.reader import PolicyLogReader
-from tidegate.streams.settings.roles import ALL, ROLES, Right, kafka_acl
+from tidegate.streams.settings.roles import ROLES, Right, kafka_acl
+from tidegate.streams.topics import TOPICS
 
+ALL = tuple(topic.name for topic in TOPICS)
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
 BAD = '{"id": "c1", "completion": "toxicity=0.95", "tenant": "acme", "user": "u1"}\n'
 
 
 @pytest.fixture(scope="module")
 def topics(secure: Secure) -> None:
-    made = run(secure, "ops", "topics")
-    assert made.returncode == 0, made.stderr
+    created = run(secure, "ops", "topics")
+    assert created.returncode == 0, created.stderr
 
 
 @pytest.fixture(scope="module")
 def seeded(secure: Secure, topics: None, tmp_path_factory: pytest.TempPathFactory) -> Secure:
-    """With topics and a policy, and the first completion decided.
+    """The stack with topics and a policy, and the first completion decided.
 
-    The worker finds an empty log that it may not write, says what to run, and waits; ops run that very command.
+    The worker finds an empty log that it may not write, logs the command to run, and waits; ops run that command.
     """
     folder = tmp_path_factory.mktemp("seeded")
-    with working(secure, folder) as worker:
-        line = worker.says("policies is empty")
+    with running_worker(secure, folder) as worker:
+        line = worker.wait_for_line("policies is empty")
         assert "user worker may not write to it" in line
         command = line.split("`")[1].replace('"first policy"', "first").split()
         assert command[:3] == ["tidegate", "policy", "apply"]
         applied = run(secure, "ops", *command[1:4], *WHY)
         assert applied.returncode == 0, applied.stderr
-        worker.says("completions[0]", "taken over")
+        worker.wait_for_line("completions[0]", "taken over")
         sent = run(secure, "producer", "send", "-", stdin=BAD)
         assert sent.returncode == 0, sent.stderr
         tailed = run(secure, "dashboard", "tail", "decisions", "--from-start", "--limit", "1", "--json")
@@ -56,12 +58,12 @@ def seeded(secure: Secure, topics: None, tmp_path_factory: pytest.TempPathFactor
     return secure
 
 
-# --- a whole deployment, each partition under its role
+# --- a complete deployment, each process under its role
 
 
-def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded: Secure) -> None:
-    told = run(seeded, "ops", "policy", "history")
-    assert {line.split()[5] for line in told.stdout.splitlines() if "applied" in line} == {"ada"}
+def test_each_role_s_rights_are_enough_for_decisions(seeded: Secure) -> None:
+    ran = run(seeded, "ops", "policy", "history")
+    assert {line.split()[5] for line in ran.stdout.splitlines() if "applied" in line} == {"ada"}
 
 
 @pytest.mark.parametrize(
@@ -78,27 +80,27 @@ def test_decisions_come_out_where_everybody_has_the_rights_of_their_role(seeded:
         "tail completions --until-end",
     ],
 )
-def test_ops_may_do_what_they_have_a_command_for(seeded: Secure, command: str) -> None:
-    told = run(seeded, "ops", *command.split())
-    assert told.returncode == 0, told.stderr
+def test_ops_may_run_every_command(seeded: Secure, command: str) -> None:
+    ran = run(seeded, "ops", *command.split())
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize(
     "command",
     ["tail decisions --until-end", "tail policies --until-end", "rates", "alerts", "policy show"],
 )
-def test_a_dashboard_may_look(seeded: Secure, command: str) -> None:
-    told = run(seeded, "dashboard", *command.split())
-    assert told.returncode == 0, told.stderr
+def test_a_dashboard_may_read(seeded: Secure, command: str) -> None:
+    ran = run(seeded, "dashboard", *command.split())
+    assert ran.returncode == 0, ran.stderr
 
 
-def test_a_change_by_a_dashboard_is_refused_and_says_which_right_it_lacks(seeded: Secure) -> None:
-    told = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
-    assert told.returncode == 3
-    assert "user dashboard may not Write any topic; expected that right (docs/security.md)" in told.stderr
+def test_a_change_by_a_dashboard_is_refused_with_the_right(seeded: Secure) -> None:
+    ran = run(seeded, "dashboard", "policy", "set", "labels.toxicity.flag", "0.7", *WHY)
+    assert ran.returncode == 3
+    assert "user dashboard may not Write any topic; expected that right (docs/reference/rights.md)" in ran.stderr
 
 
-# --- what nobody may
+# --- what no role may
 
 
 @pytest.mark.parametrize("user", [*ROLES, "stranger"])
@@ -108,8 +110,8 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
     for idempotent in (True, False):
         if idempotent and not may:
-            continue  # who may write nothing gets no producer's id: the next test
-        producer = AIOKafkaProducer(**connect(kafka.brokers), enable_idempotence=idempotent)
+            continue  # a user without a right to write gets no producer id
+        producer = AIOKafkaProducer(**client_options(kafka.brokers), enable_idempotence=idempotent)
         await producer.start()
         try:
             for topic in sorted(set(ALL) - may):
@@ -123,7 +125,7 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
 async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
     may = {name for r in ROLES.get(user, ()) if r.operation == "Read" for name in r.names}
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
-    consumer = AIOKafkaConsumer(**connect(kafka.brokers), group_id=None, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(**client_options(kafka.brokers), group_id=None, auto_offset_reset="earliest")
     await consumer.start()
     try:
         for topic in sorted(set(ALL) - may):
@@ -134,7 +136,7 @@ async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user
 
 
 async def read(consumer: Any, topic: str) -> None:
-    """Until it fails: at once where the topic is hidden, at the first fetch from who may only write there."""
+    """Reads until it fails: at once where the topic is hidden, at the first fetch where the user may only write."""
     await consumer._client._wait_on_metadata(topic)
     consumer.assign([KafkaPartition(topic, 0)])
     async with asyncio.timeout(20):
@@ -145,8 +147,8 @@ async def read(consumer: Any, topic: str) -> None:
 # --- the log of policies
 
 
-async def records(secure: Secure) -> int:
-    """How many are on `policies`."""
+async def count_policy_records(secure: Secure) -> int:
+    """The number of records on `policies`."""
     policies = PolicyLogReader(settings(secure, "ops").brokers)
     try:
         return (await policies.read()).next
@@ -154,27 +156,27 @@ async def records(secure: Secure) -> int:
         await policies.stop()
 
 
-async def test_a_worker_that_may_write_policies_writes_only_onto_an_empty_log(seeded: Secure, tmp_path: Path) -> None:
-    before = await records(seeded)
+async def test_a_worker_writes_policies_only_onto_an_empty_log(seeded: Secure, tmp_path: Path) -> None:
+    before = await count_policy_records(seeded)
     right = Right("Write", "topic", ("policies",), "too much")
     await asyncio.to_thread(acls.grant, seeded.cluster.inside, "worker", [right])
     try:
         for n in range(2):
-            with working(seeded, tmp_path / str(n), POLICY.replace("0.9", f"0.9{n + 1}")) as worker:
-                await asyncio.to_thread(worker.says, "differs from the live policy")
-                await asyncio.to_thread(worker.says, "completions[0]", "taken over")
+            with running_worker(seeded, tmp_path / str(n), POLICY.replace("0.9", f"0.9{n + 1}")) as worker:
+                await asyncio.to_thread(worker.wait_for_line, "differs from the live policy")
+                await asyncio.to_thread(worker.wait_for_line, "completions[0]", "taken over")
     finally:
         await asyncio.to_thread(acls.revoke, seeded.cluster.inside, "worker", [right])
-    assert await records(seeded) == before
+    assert await count_policy_records(seeded) == before
 
 
-# --- the least
+# --- each right is needed
 
 
-def lacking(right: Right) -> str:
-    """What a worker says without it."""
+def missing_right_line(right: Right) -> str:
+    """The log line of a worker without this right."""
     if right.kind == "group":
-        return f"user worker may not Read group {right.named('tidegate')[0]}"
+        return f"user worker may not Read group {right.names_in('tidegate')[0]}"
     if right.operation == "Write":
         return "user worker may not Write any topic"
     seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}
@@ -190,23 +192,23 @@ def lacking(right: Right) -> str:
 def test_a_worker_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: Path, right: Right) -> None:
     acls.revoke(seeded.cluster.inside, "worker", [right])
     try:
-        with working(seeded, tmp_path) as worker:
-            worker.says(lacking(right), "waiting for")
+        with running_worker(seeded, tmp_path) as worker:
+            worker.wait_for_line(missing_right_line(right), "waiting for")
             acls.grant(seeded.cluster.inside, "worker", [right])
-            worker.says("completions[0]", "taken over")
+            worker.wait_for_line("completions[0]", "taken over")
     finally:
         acls.grant(seeded.cluster.inside, "worker", [right])
 
 
-def test_a_worker_that_loses_a_right_goes_on_when_it_has_it_again(seeded: Secure, tmp_path: Path) -> None:
-    """What came meanwhile waits in Kafka."""
+def test_a_worker_goes_on_when_it_has_a_lost_right_again(seeded: Secure, tmp_path: Path) -> None:
+    """What was sent meanwhile waits in Kafka."""
     right = Right("Write", "topic", ("decisions",), "its output")
-    with working(seeded, tmp_path) as worker:
-        worker.says("completions[0]", "taken over")
+    with running_worker(seeded, tmp_path) as worker:
+        worker.wait_for_line("completions[0]", "taken over")
         acls.revoke(seeded.cluster.inside, "worker", [right])
         try:
             run(seeded, "producer", "send", "-", stdin=BAD.replace("c1", "c2"))
-            worker.says("user worker may not Write topic decisions; expected that right")
+            worker.wait_for_line("user worker may not Write topic decisions; expected that right")
         finally:
             acls.grant(seeded.cluster.inside, "worker", [right])
         deadline = time.monotonic() + 60
@@ -217,6 +219,6 @@ def test_a_worker_that_loses_a_right_goes_on_when_it_has_it_again(seeded: Secure
 @pytest.mark.parametrize("right", [ROLES["producer"][0], ROLES["worker"][-1]], ids=["topics", "a prefix of groups"])
 def test_the_commands_give_what_the_table_says(secure: Secure, right: Right) -> None:
     secure.kafka_acls(kafka_acl(right, "somebody"))
-    assert acls.held(secure.cluster.inside, "somebody") == acls.entries("somebody", [right])
+    assert acls.entries_of(secure.cluster.inside, "somebody") == acls.entries("somebody", [right])
     secure.kafka_acls(kafka_acl(right, "somebody", how="--remove"))
-    assert acls.held(secure.cluster.inside, "somebody") == set()
+    assert acls.entries_of(secure.cluster.inside, "somebody") == set()

@@ -1,4 +1,4 @@
-"""Redis lost which copies were decided: they are found again on Kafka, before another copy of one is decided."""
+"""Redis lost the marks of decided copies: they are restored from Kafka before another copy is decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic_core import to_json
 
-from tests.recovery.test_rebuild import NOW, Log, P, S, World, a_world
+from tests.recovery.test_rebuild import NOW, P, RebuildWorld, S, TopicsLookup, a_world
 from tests.wire.records import Fake
 from tidegate.streams.core.events import DeadLetterReason, Decision, Source
 from tidegate.streams.core.partition import Copy, TopicPartition, content_hash
@@ -23,27 +23,27 @@ SHA = "0123456789abcdef"
 DAY_MS = 86_400 * S
 
 
-def copied(world: World, offset: int, of: int, epoch: int | None = None, sha256: str = SHA) -> Decision:
-    """The decision on the copy that stands there."""
+def copied(world: RebuildWorld, offset: int, of: int, epoch: int | None = None, sha256: str = SHA) -> Decision:
+    """Returns the decision on the copy at that offset."""
     origin = Source(topic=P.topic, partition=P.partition, offset=of)
     decision = world.decision(offset, world.epoch if epoch is None else epoch, 0.1)
     return decision.model_copy(update={"origin": origin, "origin_sha256": sha256})
 
 
-def lost(world: World, store: MemoryStore | None = None) -> LostCopies:
+def lost(world: RebuildWorld, store: MemoryStore | None = None) -> LostCopies:
     made = LostCopies(store or world.store, world.topics, lambda: {DEAD_LETTERS: 2})
     made.wanted.add(P)
     return made
 
 
-async def marks(world: World, *origins: int, partition: TopicPartition = P) -> tuple[bool, dict[int, Copy]]:
-    (found,) = await world.store.copies([(partition, origins)])
-    return found.whole, dict(found.decided)
+async def marks(world: RebuildWorld, *origins: int, partition: TopicPartition = P) -> tuple[bool, dict[int, Copy]]:
+    (copies,) = await world.store.copies([(partition, origins)])
+    return copies.complete, dict(copies.decided)
 
 
-async def with_copies(*of: int, ago_ms: int = DAY_MS) -> World:
+async def with_copies(*of: int, ago_ms: int = DAY_MS) -> RebuildWorld:
     """Ten completions decided so long ago; those at 5, 6, … are copies."""
-    world = World()
+    world = RebuildWorld()
     await world.claim()
     for offset in range(10):
         world.completion(offset, NOW - ago_ms + offset * S)
@@ -54,7 +54,7 @@ async def with_copies(*of: int, ago_ms: int = DAY_MS) -> World:
     return world
 
 
-async def test_an_emptied_redis_has_the_copies_from_before_its_windows_marked() -> None:
+async def test_an_emptied_redis_gets_marks_older_than_its_windows() -> None:
     world = await with_copies(1, 2)
     world.emptied()
     (claim,) = await world.store.claim([P], "w2")
@@ -64,15 +64,15 @@ async def test_an_emptied_redis_has_the_copies_from_before_its_windows_marked() 
     assert copies.wanted == set()
 
 
-async def test_what_was_not_counted_yet_marks_nothing() -> None:
-    """Published by a worker that died before it counted: its offset is at or beyond the checkpoint, and is read again."""
+async def test_copies_at_or_above_the_end_are_not_marked() -> None:
+    """Published by a worker that died before it counted: the offset is not below the checkpoint, and is read again."""
     world = await with_copies(1, 2)
     await lost(world).restore(P, world.epoch, 6)
     assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
 
 
-async def test_of_two_decided_copies_the_first_stands_and_only_the_highest_epoch_says() -> None:
-    #  5 copies 1, decided; 6 too, by an owner that was frozen, and a dead letter of the next one's; 7 copies 2 likewise
+async def test_the_first_copy_of_the_highest_epoch_is_marked() -> None:
+    #  5 copies 1, decided; 6 too, by a frozen owner, and a dead letter of the next one; 7 copies 2 likewise
     world = await with_copies(1)
     world.publish(copied(world, 6, 1, world.epoch - 9), NOW)
     world.publish(copied(world, 7, 2, world.epoch - 9), NOW)
@@ -82,7 +82,7 @@ async def test_of_two_decided_copies_the_first_stands_and_only_the_highest_epoch
     assert await marks(world, 1, 2) == (True, {1: Copy(1, SHA, 5)})
 
 
-async def test_marks_last_from_when_the_copy_was_decided() -> None:
+async def test_a_mark_expires_by_when_its_copy_was_decided() -> None:
     world = await with_copies(1, ago_ms=COPY_MS - 60 * S)
     await lost(world).restore(P, world.epoch, 10)
     assert (await marks(world, 1))[1] == {1: Copy(1, SHA, 5)}
@@ -95,8 +95,8 @@ async def test_decisions_older_than_marks_are_kept_are_not_read() -> None:
     read: list[int] = []
     plain = world.topics.read
 
-    async def watched(*stretches: object):  # type: ignore[no-untyped-def]
-        async for records in plain(*stretches):  # type: ignore[arg-type]
+    async def watched(*ranges: object):  # type: ignore[no-untyped-def]
+        async for records in plain(*ranges):  # type: ignore[arg-type]
             read.extend(record.offset for record in records)
             yield records
 
@@ -105,7 +105,7 @@ async def test_decisions_older_than_marks_are_kept_are_not_read() -> None:
     assert (read, await marks(world, 1)) == ([], (True, {}))
 
 
-async def test_nothing_is_read_of_a_partition_that_nobody_sent_anything_again_to() -> None:
+async def test_a_partition_without_redriven_records_reads_nothing() -> None:
     world = await with_copies(1)
     copies = lost(world)
     copies.wanted.clear()
@@ -113,7 +113,8 @@ async def test_nothing_is_read_of_a_partition_that_nobody_sent_anything_again_to
     assert await marks(world, 1) == (False, {})
 
 
-async def test_an_owner_that_lost_its_partition_meanwhile_marks_nothing_and_asks_again() -> None:
+async def test_an_owner_that_lost_its_partition_marks_nothing() -> None:
+    """The copies stay wanted: the next takeover reads them."""
     world = await with_copies(1)
     copies = lost(world)
     with pytest.raises(StoreUnavailable):
@@ -121,7 +122,7 @@ async def test_an_owner_that_lost_its_partition_meanwhile_marks_nothing_and_asks
     assert (copies.wanted, await marks(world, 1)) == ({P}, (False, {}))
 
 
-async def test_what_is_none_of_ours_is_passed_over() -> None:
+async def test_records_that_are_not_ours_are_skipped() -> None:
     world = await with_copies(1)
     for value in (b"", b"{", b"[]", b'{"source": 3}', to_json({"source": {"topic": "x"}, "epoch": "y"})):
         world.topics.add(TopicPartition(DECISIONS, P.partition), value, NOW)
@@ -130,9 +131,9 @@ async def test_what_is_none_of_ours_is_passed_over() -> None:
     assert await marks(world, 1) == (True, {1: Copy(1, SHA, 5)})
 
 
-async def test_feedback_is_found_on_its_own_topic_less_its_dead_letters() -> None:
+async def test_feedback_is_read_from_its_topic_less_dead_letters() -> None:
     partition = TopicPartition("feedback", 1)
-    world = World()
+    world = RebuildWorld()
     (claim,) = await world.store.claim([partition], "w1")
     await world.store.reset(partition, claim.epoch, Checkpoint(5, "c", 1, None))
     for offset, of in ((2, 0), (3, 0), (4, 1), (5, 1)):
@@ -153,12 +154,12 @@ async def test_feedback_is_found_on_its_own_topic_less_its_dead_letters() -> Non
 # --- a rebuild
 
 
-def redriven(world: World, offset: int, of: int) -> object:
+def redriven(world: RebuildWorld, offset: int, of: int) -> object:
     made = world.letter(offset, world.epoch)
     return made.model_copy(update={"reason": DeadLetterReason.REDRIVEN, "origin": f"{P}@{of}"})
 
 
-async def world_within(outcomes: Sequence[int]) -> World:
+async def world_within(outcomes: Sequence[int]) -> RebuildWorld:
     """30 completions in the windows; those at the offsets named are copies of 0, the first of them decided."""
     world = await a_world()
     kept = world.topics.kept
@@ -172,29 +173,29 @@ async def world_within(outcomes: Sequence[int]) -> World:
     return world
 
 
-async def test_a_rebuild_counts_redriven_ones_apart_and_marks_what_it_counts() -> None:
+async def test_a_rebuild_counts_redriven_apart_and_marks_copies() -> None:
     world = await world_within([4, 11])
     world.emptied()
-    assert (await world.taken(30)).position == 30
+    assert (await world.taken_over(30)).position == 30
     assert await world.store.totals([P]) == {"decided": 29, "redriven": 1}
     assert await marks(world, 0) == (False, {0: Copy(0, SHA, 4)})
 
 
-async def test_a_redis_that_came_back_older_has_what_it_lost_marked_and_knows_the_rest() -> None:
-    """Marks are as old as the checkpoint beside them: what it had when it was whole, and what the rebuild adds, is all."""
+async def test_an_older_redis_keeps_its_marks_and_gets_the_rest() -> None:
+    """Marks are as old as the checkpoint beside them: its marks, if complete, and those of the rebuild are all."""
     world = await world_within([20])
-    await world.store.mark_copies(P, world.epoch, [], whole=True)
+    await world.store.mark_copies(P, world.epoch, [], complete=True)
     own = world.store.partitions[P]
-    own.next, own.mark = 15, None
+    own.next, own.marker = 15, None
     own.totals.clear()
-    assert (await world.taken(30)).position == 30
+    assert (await world.taken_over(30)).position == 30
     assert await marks(world, 0) == (True, {0: Copy(0, SHA, 20)})
 
 
-async def test_a_takeover_that_decides_again_is_not_held_up_by_its_own_copies() -> None:
+async def test_deciding_again_is_not_refused_by_its_own_marks() -> None:
     world = await world_within([20])
     world.emptied()
-    owned = await take_over(world.store, Log(world.topics), P, "w2", "cluster-a", 25, world.rebuild())
+    owned = await take_over(world.store, TopicsLookup(world.topics), P, "w2", "cluster-a", 25, world.rebuild())
     copies = lost(world)
     await copies.restore(P, owned.epoch, owned.position)
     assert owned.position == 25

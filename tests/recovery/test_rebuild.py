@@ -1,4 +1,4 @@
-"""What Redis lost is counted again from what was published, and then it says what it said before."""
+"""What Redis lost is counted again from what was published, and then it state_of what it expected before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.recovery.rebuild import Rebuild
 from tidegate.streams.store import Applied, Apply, ApplyOutcome, Checkpoint, Undo
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 
 S = 1000
@@ -46,12 +46,12 @@ POLICY: dict[str, Any] = {
     "alerts": {"many": {"of": "label.toxicity", "above": 0.9, "window_s": 60, "min_users": 2}},
 }
 LIVE = LivePolicy("7-0123abcd", parse(POLICY, "p"))
-SPAN = 7  # completions counted together
+AT_ONCE = 7  # completions counted together
 
 
 @dataclass
-class Topics:
-    """A `rebuild.Past` and a `checkpoint.Log` in a dict; AT_ONCE records a read."""
+class ScriptedTopics:
+    """The `HistoryReader` and the bounds of topics, in a dict; AT_ONCE records a read."""
 
     AT_ONCE = 4
     kept: dict[TopicPartition, list[Fake]] = field(default_factory=dict)
@@ -64,18 +64,18 @@ class Topics:
         )
 
     async def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> list[OffsetRange]:
-        found = []
+        ranges = []
         for partition in partitions:
             records = self.kept.get(partition, [])
             end = records[-1].offset + 1 if records else 0
-            begins = records[0].offset if records else 0
-            start = next((r.offset for r in records if r.timestamp >= at_ms), end) if at_ms else begins
-            found.append(OffsetRange(partition, begins, start, end))
-        return found
+            log_start = records[0].offset if records else 0
+            start = next((r.offset for r in records if r.timestamp >= at_ms), end) if at_ms else log_start
+            ranges.append(OffsetRange(partition, log_start, start, end))
+        return ranges
 
-    async def read(self, *stretches: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
-        for stretch in stretches:
-            records = [r for r in self.kept.get(stretch.partition, []) if stretch.start <= r.offset < stretch.end]
+    async def read(self, *ranges: OffsetRange) -> AsyncGenerator[Sequence[Fake], None]:
+        for one in ranges:
+            records = [r for r in self.kept.get(one.partition, []) if one.start <= r.offset < one.end]
             for i in range(0, len(records), self.AT_ONCE):
                 await asyncio.sleep(0)
                 yield records[i : i + self.AT_ONCE]
@@ -85,17 +85,17 @@ class Topics:
         return records[0].offset, records[-1].offset + 1
 
 
-class World:
-    """Completions of one partition, decided and counted by one worker; and what came of them on the topics."""
+class RebuildWorld:
+    """Completions of one partition, decided and counted by one worker, and their outcomes on the topics."""
 
     def __init__(self, now_ms: int = NOW) -> None:
         self.now_ms = now_ms
         self.store = MemoryStore(lambda: self.now_ms)
-        self.topics = Topics()
+        self.topics = ScriptedTopics()
         self.metrics = Metrics()
         self.epoch = 0
 
-    # --- what was
+    # --- before the loss
 
     def completion(self, offset: int, at_ms: int) -> None:
         self.topics.add(P, b"v%d" % offset, at_ms, offset)
@@ -124,7 +124,7 @@ class World:
         return next(record for record in self.topics.kept[P] if record.offset == offset)
 
     def decision_of(self, offset: int) -> Decision | DeadLetter:
-        """What was published of it first: what was counted."""
+        """Returns its first published outcome: the one that was counted."""
         head = b'"offset":%d}' % offset
         for partition, event in (
             (TopicPartition(DECISIONS, P.partition), Decision),
@@ -148,13 +148,13 @@ class World:
             await self.store.reset(P, claim.epoch, Checkpoint(0, CLUSTER, 1, None))
 
     async def count(self, outcomes: Sequence[Decision | DeadLetter], store: MemoryStore | None = None) -> None:
-        """As a worker does, SPAN completions at once; from where the checkpoint stands."""
+        """Counts as a worker does, AT_ONCE completions at once, from the checkpoint on."""
         store = store or self.store
         names = ScopeLimiter(store, 100)
-        for i in range(0, len(outcomes), SPAN):
-            some = outcomes[i : i + SPAN]
+        for i in range(0, len(outcomes), AT_ONCE):
+            some = outcomes[i : i + AT_ONCE]
             decisions = [outcome for outcome in some if isinstance(outcome, Decision)]
-            await names.learn(seen((d.scopes.tenant, d.scopes.model, d.scopes.route) for d in decisions))
+            await names.learn(names_by_kind((d.scopes.tenant, d.scopes.model, d.scopes.route) for d in decisions))
             last = self.record(some[-1].source.offset)
             (checkpoint,) = await store.checkpoints([P])
             assert checkpoint is not None
@@ -165,7 +165,7 @@ class World:
             assert (await store.apply([record_range]))[0].applied is Applied.APPLIED
 
     async def drain(self, published: int | None = None) -> list[Enforcement]:
-        """Publishes what waits in the outbox, or only so many of it; the rest is lost with Redis."""
+        """Publishes the outbox, or only so many of it; the rest is lost with Redis."""
         (outbox,) = await self.store.outboxes([P], 10_000)
         due = list(outbox.queued)[:published]
         made = [enforcement(queued.crossing) for queued in due]
@@ -174,7 +174,7 @@ class World:
         await self.store.ack_outbox(P, due)
         return made
 
-    # --- what is then
+    # --- after the loss
 
     def emptied(self) -> None:
         self.store = MemoryStore(lambda: self.now_ms)
@@ -187,23 +187,25 @@ class World:
             lambda version: then if version == LIVE.version else None, lambda: partitions, self.metrics,
         )  # fmt: skip
 
-    async def taken(self, committed: int | None, cluster: str = CLUSTER) -> OwnedPartition:
-        owned = await take_over(self.store, Log(self.topics), P, "w2", cluster, committed, self.rebuild())
+    async def taken_over(self, committed: int | None, cluster: str = CLUSTER) -> OwnedPartition:
+        owned = await take_over(self.store, TopicsLookup(self.topics), P, "w2", cluster, committed, self.rebuild())
         self.epoch = owned.epoch
         return owned
 
-    async def says(self, store: MemoryStore | None = None) -> Any:
-        """Everything that Redis says of the partition: what windows, totals and strikes are made of."""
+    async def state_of(self, store: MemoryStore | None = None) -> Any:
+        """Returns all that the store holds of the partition: totals, counts, users and strikes."""
         own = (store or self.store).partitions[P]
         users = {key: found for key, found in own.users.items() if found}
-        strikes = {u: decayed(s.strikes, NOW - s.at_ms, 600 * S) for u, s in own.strikes.standings(self.now_ms).items()}
+        strikes = {
+            u: decayed(s.strikes, NOW - s.at_ms, 600 * S) for u, s in own.strikes.all_strikes(self.now_ms).items()
+        }
         return dict(own.totals), own.counts, users, {u: pytest.approx(n, rel=1e-9) for u, n in strikes.items()}
 
 
-class Log:
-    """What a takeover asks of `completions`."""
+class TopicsLookup:
+    """The `RecordLookup` of a takeover, on scripted topics."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: ScriptedTopics) -> None:
         self._topics = topics
 
     async def read(self, partition: TopicPartition, offset: int) -> Fake | None:
@@ -213,9 +215,9 @@ class Log:
         return await self._topics.bounds(partition)
 
 
-async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters: Sequence[int] = ()) -> World:
+async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters: Sequence[int] = ()) -> RebuildWorld:
     """n completions within the window, each decided once, published and counted."""
-    world, rng = World(), random.Random(seed)
+    world, rng = RebuildWorld(), random.Random(seed)
     await world.claim()
     for offset in range(n):
         if offset not in holes:
@@ -237,14 +239,14 @@ async def a_world(n: int = 30, seed: int = 1, holes: Sequence[int] = (), letters
 # --- emptied
 
 
-def unreadable(world: World, start: int, end: int) -> None:
-    """The completions [start, end) stand in a batch that cannot be decoded any more."""
+def unreadable(world: RebuildWorld, start: int, end: int) -> None:
+    """Puts the completions [start, end) into a batch that cannot be decoded."""
     kept: list[Any] = world.topics.kept[P]
     gone = UnreadableRange(P.topic, P.partition, start, end, "its CRC is wrong")
     world.topics.kept[P] = sorted([r for r in kept if not start <= r.offset < end] + [gone], key=lambda r: r.offset)
 
 
-def stepped_over(world: World, start: int, end: int, epoch: int) -> None:
+def skip_batch(world: RebuildWorld, start: int, end: int, epoch: int) -> None:
     source = Source(topic=P.topic, partition=P.partition, offset=start)
     letter = DeadLetter(
         id=str(source), source=source, epoch=epoch, reason=DeadLetterReason.UNREADABLE_BATCH, where="batch",
@@ -254,76 +256,77 @@ def stepped_over(world: World, start: int, end: int, epoch: int) -> None:
 
 
 #   0 .......... 20 | 20 to 24 cannot be read | 25 .. 29
-async def test_a_range_that_was_stepped_over_counts_as_its_offsets() -> None:
-    """With the last part of a rebuild: the marker is that of the last record that can be read."""
+async def test_a_skipped_range_counts_each_of_its_offsets() -> None:
+    """At the end of a rebuild: the marker is that of the last record that can be read."""
     world = await a_world(30)
     unreadable(world, 20, 25)
-    stepped_over(world, 20, 25, world.epoch)
+    skip_batch(world, 20, 25, world.epoch)
     world.emptied()
-    assert (await world.taken(25)).position == 25
+    assert (await world.taken_over(25)).position == 25
     assert await world.store.totals([P]) == {"decided": 20, "dead_letters": 5}
     assert (await world.store.checkpoints([P])) == [Checkpoint(25, CLUSTER, 1, marker_of(world.record(19)))]
     world.emptied()
-    assert (await world.taken(30)).position == 30
+    assert (await world.taken_over(30)).position == 30
     assert await world.store.totals([P]) == {"decided": 25, "dead_letters": 5}
 
 
-async def test_a_range_without_its_dead_letter_is_stood_at_again() -> None:
-    """It was readable when its records were decided: its decisions alone do not say that it was passed."""
+async def test_a_rebuild_stops_at_a_range_without_a_dead_letter() -> None:
+    """It was readable when its records were decided: its decisions alone do not show that it was skipped."""
     world = await a_world(30)
     unreadable(world, 20, 25)
-    stepped_over(world, 21, 24, world.epoch)  # of another batch
+    skip_batch(world, 21, 24, world.epoch)  # of another batch
     world.emptied()
-    assert (await world.taken(30)).position == 20
+    assert (await world.taken_over(30)).position == 20
     assert await world.store.totals([P]) == {"decided": 20}
 
 
-async def test_an_emptied_redis_says_again_what_it_said() -> None:
+async def test_an_emptied_redis_is_rebuilt_to_the_same_state() -> None:
     world = await a_world(letters=(4, 9), holes=(12, 13))
     await world.drain()
-    said = await world.says()
+    expected = await world.state_of()
     world.emptied()
-    owned = await world.taken(30)
-    assert (owned.belief, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, 30, 30)
-    assert await world.says() == said
+    owned = await world.taken_over(30)
+    assert (owned.trust, owned.position, owned.applied) == (CheckpointTrust.NO_CHECKPOINT, 30, 30)
+    assert await world.state_of() == expected
     (checkpoint,) = await world.store.checkpoints([P])
     assert checkpoint == Checkpoint(30, CLUSTER, 1, marker_of(world.record(29)))
-    assert await world.drain() == []  # everybody was told
+    assert await world.drain() == []  # every crossing was published
 
 
-async def test_what_was_not_committed_is_left_to_be_decided_again() -> None:
+async def test_uncommitted_completions_are_decided_again() -> None:
     world = await a_world()
     world.emptied()
-    assert (await world.taken(21)).position == 21
+    assert (await world.taken_over(21)).position == 21
     assert (await world.store.totals([P]))["decided"] == 21
 
 
-async def test_of_several_decisions_of_one_completion_the_highest_epochs_counts() -> None:
+async def test_the_decision_of_the_highest_epoch_counts() -> None:
     world = await a_world()
-    said = await world.says()
-    for offset in (3, 7, 25):  # a frozen worker's, which came late: blocked, but never counted
+    expected = await world.state_of()
+    for offset in (3, 7, 25):  # a frozen worker's late ones: published, but never counted
         world.publish(world.decision(offset, world.epoch - 5, 0.99, "z"), NOW)
     world.emptied()
-    assert (await world.taken(30)).position == 30
-    assert await world.says() == said
+    assert (await world.taken_over(30)).position == 30
+    assert await world.state_of() == expected
 
 
-async def test_from_the_first_completion_without_a_decision_on_they_are_decided_again() -> None:
+async def test_a_rebuild_ends_at_a_completion_without_a_decision() -> None:
+    """From there on completions are decided again."""
     world = await a_world()
     decisions = world.topics.kept[TopicPartition(DECISIONS, P.partition)]
     del decisions[17]
     world.emptied()
-    owned = await world.taken(30)
+    owned = await world.taken_over(30)
     assert owned.position == 17
     assert (await world.store.totals([P]))["decided"] == 17
 
 
-async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> None:
+async def test_decisions_of_a_recreated_topic_are_not_counted() -> None:
     world = await a_world()
     world.topics.kept[P] = [Fake(b"new", partition=1, offset=n, timestamp=NOW - 30 * S + n) for n in range(30)]
     world.emptied()
-    owned = await world.taken(30)
-    assert owned.position == 0, "a topic that was made anew has its completions decided"
+    owned = await world.taken_over(30)
+    assert owned.position == 0, "a recreated topic has its completions decided"
     assert await world.store.totals([P]) == {}
 
 
@@ -331,7 +334,7 @@ async def test_decisions_of_another_topic_of_that_name_are_not_believed() -> Non
     ("known", "newer"),
     [
         (b'"schema_version":1', b'"schema_version":2'),
-        (b'"action":"', b'"action":"ask_'),  # nobody can count what it means
+        (b'"action":"', b'"action":"ask_'),  # its meaning is not known
         (b'"record_ms":', b'"received_ms":'),
     ],
 )
@@ -342,13 +345,13 @@ async def test_a_decision_that_cannot_be_read_is_made_again(known: bytes, newer:
     assert changed != decisions[5].value
     decisions[5] = replace(decisions[5], value=changed)
     world.emptied()
-    assert (await world.taken(30)).position == 5
+    assert (await world.taken_over(30)).position == 5
 
 
-async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> None:
+async def test_an_unknown_field_loses_no_count_or_crossing() -> None:
     world = await a_world(60, letters=(4, 9), holes=(12, 13))
     assert len(await world.drain()) > 5
-    said = await world.says()
+    expected = await world.state_of()
     for partition in (
         TopicPartition(DECISIONS, P.partition),
         TopicPartition(DEAD_LETTERS, 0),
@@ -359,50 +362,50 @@ async def test_a_field_of_tomorrow_costs_no_count_and_tells_nobody_twice() -> No
             replace(record, value=of_tomorrow(record.value or b"", first=n % 2 == 0)) for n, record in enumerate(kept)
         ]
     world.emptied()
-    assert (await world.taken(60)).position == 60
-    assert await world.says() == said
+    assert (await world.taken_over(60)).position == 60
+    assert await world.state_of() == expected
     assert await world.drain() == []
 
 
 @pytest.mark.parametrize("committed", [None, 31])
-async def test_without_a_committed_offset_within_the_log_nothing_is_rebuilt(committed: int | None) -> None:
+async def test_no_committed_offset_in_the_log_rebuilds_nothing(committed: int | None) -> None:
     world = await a_world()
     world.emptied()
-    assert (await world.taken(committed)).position == 0
+    assert (await world.taken_over(committed)).position == 0
     assert await world.store.totals([P]) == {}
 
 
-async def test_a_checkpoint_that_alone_is_gone_has_nothing_counted_twice() -> None:
+async def test_losing_only_the_checkpoint_counts_nothing_twice() -> None:
     world = await a_world()
-    said = await world.says()
+    expected = await world.state_of()
     world.store.partitions[P].next = None
-    assert (await world.taken(30)).position == 30
-    assert await world.says() == said
+    assert (await world.taken_over(30)).position == 30
+    assert await world.state_of() == expected
 
 
-async def test_a_checkpoint_of_another_cluster_has_nothing_rebuilt() -> None:
+async def test_another_cluster_s_checkpoint_rebuilds_nothing() -> None:
     world = await a_world()
-    said = await world.says()
-    owned = await world.taken(30, cluster="cluster-b")
-    assert (owned.belief, owned.position) == (CheckpointTrust.OTHER_CLUSTER, 30)
-    assert await world.says() == said
+    expected = await world.state_of()
+    owned = await world.taken_over(30, cluster="cluster-b")
+    assert (owned.trust, owned.position) == (CheckpointTrust.OTHER_CLUSTER, 30)
+    assert await world.state_of() == expected
 
 
-async def test_completions_older_than_every_window_are_not_counted_again() -> None:
+async def test_completions_older_than_all_windows_are_not_rebuilt() -> None:
     # strikes of a half-life of 10 min reach further back than the windows: these completions add to strikes alone
     world = await a_world()
     world.now_ms = NOW + 900 * S
     world.emptied()
-    assert (await world.taken(30)).position == 30
-    totals, counts, users, strikes = await world.says()
+    assert (await world.taken_over(30)).position == 30
+    totals, counts, users, strikes = await world.state_of()
     assert (totals["decided"], counts, users) == (30, {}, {})
     assert strikes
 
 
 @pytest.mark.parametrize("unit", [1000, 1_000_000], ids=["µs", "ns"])
-async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int) -> None:
-    """Their decisions say when they came, and no clock is asked. They were written half a minute ago."""
-    world = World()
+async def test_timestamps_in_seconds_are_rebuilt_as_counted(unit: int) -> None:
+    """Their decisions have their arrival, so no clock is read. They were written half a minute ago."""
+    world = RebuildWorld()
     await world.claim()
     for offset in range(30):
         world.completion(offset, (NOW - 60 * S + offset * S) * unit)
@@ -410,20 +413,20 @@ async def test_records_in_another_unit_are_counted_again_as_they_were(unit: int)
     for n, outcome in enumerate(outcomes):
         world.publish(outcome, NOW - 30 * S + n)
     await world.count(outcomes)
-    before = await world.says()
+    before = await world.state_of()
     assert set(before[1]) == {NOW - 60 * S, NOW - 50 * S, NOW - 40 * S}
     world.emptied()
     world.now_ms = NOW + 5 * S
-    owned = await world.taken(30)
-    assert (owned.position, await world.says()) == (30, before)
+    owned = await world.taken_over(30)
+    assert (owned.position, await world.state_of()) == (30, before)
     (progress,) = await world.store.progress([P])
     assert progress.watermark_ms == NOW - 31 * S
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, (NOW - 60 * S) // 1000], ids=["none", "zero", "s"])
-async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> None:
-    """By their timestamps Kafka takes them for older than all. What was decided of them says where they begin."""
-    world = World()
+async def test_records_without_a_timestamp_are_rebuilt(timestamp: int) -> None:
+    """Kafka's time index has them before every time. Their decisions show where they begin."""
+    world = RebuildWorld()
     await world.claim()
     for offset in range(30):
         world.completion(offset, timestamp)
@@ -431,10 +434,10 @@ async def test_records_that_no_time_finds_are_counted_again(timestamp: int) -> N
     for n, outcome in enumerate(outcomes):
         world.publish(outcome, NOW - 30 * S + n)
     await world.count(outcomes)
-    before = await world.says()
+    before = await world.state_of()
     world.emptied()
-    owned = await world.taken(30)
-    assert (owned.position, await world.says()) == (30, before)
+    owned = await world.taken_over(30)
+    assert (owned.position, await world.state_of()) == (30, before)
 
 
 async def test_a_partition_is_behind_until_it_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,29 +453,31 @@ async def test_a_partition_is_behind_until_it_is_rebuilt(monkeypatch: pytest.Mon
         return outcomes
 
     monkeypatch.setattr(world.store, "apply", watched)
-    await world.taken(30)
+    await world.taken_over(30)
     assert during == [(0, True)] * len(during)
     assert len(during) > 3
     (progress,) = await world.store.progress([P])
     assert (progress.watermark_ms, progress.lag) == (world.record(29).timestamp, -1)
 
 
-async def test_how_far_it_has_come_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_status_shows_the_progress_of_a_rebuild(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
     world = await a_world()
     world.emptied()
     rebuild = world.rebuild()
-    said: list[str | None] = []
-    heartbeat = world.store.admit
+    statuses: list[str | None] = []
+    admit = world.store.admit
 
     async def watched(*args: Any) -> set[str]:
-        said.append(rebuild.said)
-        return await heartbeat(*args)
+        statuses.append(rebuild.status)
+        return await admit(*args)
 
     monkeypatch.setattr(world.store, "admit", watched)
-    await take_over(world.store, Log(world.topics), P, "w2", CLUSTER, 30, rebuild)
-    assert said[0] == "rebuilding completions[1]: 0 of 30"
-    assert rebuild.said is None
+    await take_over(world.store, TopicsLookup(world.topics), P, "w2", CLUSTER, 30, rebuild)
+    assert statuses[0] == "rebuilding completions[1]: 0 of 30"
+    assert rebuild.status is None
     assert "completions[1]: redis lost what was counted of 0 to 30; rebuilding from decisions" in caplog.messages
     done = re.compile(r"completions\[1\]: rebuilt up to 30 in \d+\.\d s: 30 decisions, 0 dead letters")
     assert any(map(done.fullmatch, caplog.messages))
@@ -482,49 +487,50 @@ async def test_how_far_it_has_come_is_said(caplog: pytest.LogCaptureFixture, mon
 # --- behind
 
 
-async def test_a_redis_that_came_back_older_says_again_what_it_said() -> None:
+async def test_an_older_redis_is_rebuilt_to_the_same_state() -> None:
     world = await a_world(letters=(20,))
-    said = await world.says()
+    expected = await world.state_of()
     older = await a_world(letters=(20,))
     world.emptied()
     world.epoch = older.epoch
     await world.claim()
     await world.count([world.decision_of(offset) for offset in range(14)])
-    owned = await world.taken(30)
-    assert (owned.belief, owned.position) == (CheckpointTrust.BELIEVED, 30)
-    assert await world.says() == said
+    owned = await world.taken_over(30)
+    assert (owned.trust, owned.position) == (CheckpointTrust.BELIEVED, 30)
+    assert await world.state_of() == expected
 
 
-async def test_where_a_checkpoint_was_put_back_on_purpose_completions_are_decided_again() -> None:
+async def test_a_checkpoint_moved_back_on_purpose_is_not_rebuilt() -> None:
+    """Its completions are decided again."""
     world = await a_world()
     (claim,) = await world.store.claim([P], "tidegate-checkpoint-reset")
     await world.store.reset(P, claim.epoch, Checkpoint(10, CLUSTER, 2, None))
     before = await world.store.totals([P])
-    assert (await world.taken(30)).position == 10
+    assert (await world.taken_over(30)).position == 10
     assert await world.store.totals([P]) == before
 
 
-async def test_a_rebuild_that_was_broken_off_goes_on_where_it_was() -> None:
+async def test_an_interrupted_rebuild_goes_on_where_it_stopped() -> None:
     world = await a_world(letters=(8,))
-    said = await world.says()
+    expected = await world.state_of()
     world.emptied()
-    apply, left = world.store.apply, [2]
+    apply, rest = world.store.apply, [2]
 
     async def dies(ranges: Sequence[Apply]) -> list[ApplyOutcome]:
-        if not left[0]:
+        if not rest[0]:
             raise StoreUnavailable("redis: no answer")
-        left[0] -= 1
+        rest[0] -= 1
         return await apply(ranges)
 
     world.store.apply = dies  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
-        await world.taken(30)
+        await world.taken_over(30)
     world.store.apply = apply  # type: ignore[method-assign]
-    assert (await world.taken(30)).position == 30
-    assert await world.says() == said
+    assert (await world.taken_over(30)).position == 30
+    assert await world.state_of() == expected
 
 
-async def test_a_partition_that_another_worker_took_is_not_counted_any_more() -> None:
+async def test_a_rebuild_stops_if_another_worker_takes_over() -> None:
     world = await a_world()
     world.emptied()
     apply = world.store.apply
@@ -535,30 +541,30 @@ async def test_a_partition_that_another_worker_took_is_not_counted_any_more() ->
 
     world.store.apply = taken_meanwhile  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable, match="not_owner"):
-        await world.taken(30)
+        await world.taken_over(30)
     assert await world.store.totals([P]) == {}
 
 
 # --- strikes
 
 
-async def test_only_those_are_told_who_were_not() -> None:
+async def test_a_crossing_already_published_is_not_sent_again() -> None:
     world = await a_world(60)
     made = len((await world.store.outboxes([P], 1000))[0].queued)
     assert made > 5
-    told = await world.drain(made - 3)
+    published = await world.drain(made - 3)
     world.emptied()
-    await world.taken(60)
-    left = await world.drain()
-    assert len(left) == 3
-    assert {e.id for e in told}.isdisjoint(e.id for e in left)
+    await world.taken_over(60)
+    rest = await world.drain()
+    assert len(rest) == 3
+    assert {e.id for e in published}.isdisjoint(e.id for e in rest)
 
 
 @pytest.mark.parametrize("weight", [None, 1.5])
 @pytest.mark.parametrize("loss", ["emptied", "older"])
-async def test_what_was_undone_stays_undone(weight: float | None, loss: str) -> None:
+async def test_an_undo_stands_after_a_rebuild(weight: float | None, loss: str) -> None:
     #  0 .... 24 | undone | 25 .. 39 ;  older: Redis comes back as it was at 12
-    world = World()
+    world = RebuildWorld()
     await world.claim()
     for offset in range(40):
         world.completion(offset, NOW - 60 * S + offset * S)
@@ -578,30 +584,30 @@ async def test_what_was_undone_stays_undone(weight: float | None, loss: str) -> 
         await world.count([outcome])
     await world.drain()
     world.now_ms = NOW
-    said = await world.says()
+    expected = await world.state_of()
     if loss == "emptied":
         world.emptied()
     else:
         world.store.roll_back(older)
-    assert (await world.taken(40)).position == 40
-    exact, again = said[3], (await world.says())[3]
+    assert (await world.taken_over(40)).position == 40
+    exact, again = expected[3], (await world.state_of())[3]
     assert set(exact) == set(again)
     near = 1e-4 if weight else 1e-9  # `enforcements` rounds what an undo leaves to 4 decimals
     assert {u: pytest.approx(n.expected, abs=near) for u, n in exact.items()} == {
         u: n.expected for u, n in again.items()
     }
-    assert await world.drain() == [], "nobody is told again"
+    assert await world.drain() == [], "no crossing is published again"
 
 
-async def test_a_strike_weighs_what_it_weighed_when_its_completion_was_decided() -> None:
+async def test_a_strike_has_the_weight_of_its_policy_version() -> None:
     world = await a_world()
-    said = await world.says()
+    expected = await world.state_of()
     await world.drain()
     world.emptied()
     heavier = {**POLICY, "strikes": {**POLICY["strikes"], "weights": {"toxicity": {"block": 900}}}}
     rebuild = world.rebuild(LivePolicy("8-ffffffff", parse(heavier, "p")))
-    await take_over(world.store, Log(world.topics), P, "w2", CLUSTER, 30, rebuild)
-    assert (await world.says())[3] == said[3]
+    await take_over(world.store, TopicsLookup(world.topics), P, "w2", CLUSTER, 30, rebuild)
+    assert (await world.state_of())[3] == expected[3]
     assert await world.drain() == []
 
 
@@ -610,7 +616,7 @@ async def test_a_strike_weighs_what_it_weighed_when_its_completion_was_decided()
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_whatever_is_lost_redis_says_what_it_would_have_said(data: st.DataObject) -> None:
+def test_any_loss_is_rebuilt_to_the_same_state(data: st.DataObject) -> None:
     asyncio.run(_at_random(data))
 
 
@@ -620,7 +626,7 @@ async def _at_random(data: st.DataObject) -> None:
     letters = data.draw(st.sets(st.integers(0, n - 1), max_size=6), "letters")
     world = await a_world(n, data.draw(st.integers(0, 99), "seed"), sorted(holes), sorted(letters))
     offsets = [record.offset for record in world.topics.kept[P]]
-    said = await world.says()
+    expected = await world.state_of()
     outcomes = [world.decision_of(offset) for offset in offsets]
     for offset in data.draw(st.lists(st.sampled_from(offsets), max_size=8), "decided before, under a lower epoch"):
         world.publish(world.decision(offset, world.epoch - 1 - offset, 0.99, "z"), NOW)
@@ -630,18 +636,18 @@ async def _at_random(data: st.DataObject) -> None:
         world.topics.kept[partition] = [r for r in kept if b'"offset":%d}' % decided not in (r.value or b"")]
     committed = data.draw(st.sampled_from([*offsets, offsets[-1] + 1]), "committed")
     back = data.draw(st.none() | st.integers(0, len(offsets)), "Redis comes back with so many; None: empty")
-    told = await world.drain(data.draw(st.integers(0, 50), "told"))
+    published = await world.drain(data.draw(st.integers(0, 50), "published"))
     world.emptied()
     if back is not None:
         await world.claim()
         await world.count(outcomes[:back])
         (outbox,) = await world.store.outboxes([P], 1000)
-        await world.store.ack_outbox(P, outbox.queued)  # told, or lost with the rest of the file
-    owned = await world.taken(committed)
+        await world.store.ack_outbox(P, outbox.queued)  # published, or lost with the rest of the file
+    owned = await world.taken_over(committed)
     counted_back = offsets[back - 1] + 1 if back else 0
     first_without = decided if decided in offsets and decided >= counted_back else committed
     assert owned.position <= max(counted_back, min(committed, first_without))
     await world.count([outcome for outcome in outcomes if outcome.source.offset >= owned.position])
-    assert await world.says() == said
+    assert await world.state_of() == expected
     if back is None and owned.position > offsets[-1]:
-        assert {e.id for e in await world.drain()}.isdisjoint(e.id for e in told)
+        assert {e.id for e in await world.drain()}.isdisjoint(e.id for e in published)

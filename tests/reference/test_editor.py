@@ -33,7 +33,7 @@ def nodes(node: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, A
 NODES = dict(nodes(SCHEMA))
 
 
-def test_it_is_of_a_dialect_that_editors_read_and_means_the_same_in_the_later_one() -> None:
+def test_the_editors_dialect_means_the_same_as_the_later_one() -> None:
     Draft7Validator.check_schema(SCHEMA)
     Draft202012Validator.check_schema({**SCHEMA, "$schema": Draft202012Validator.META_SCHEMA["$id"]})
     assert SCHEMA["$schema"] == DIALECT
@@ -42,7 +42,7 @@ def test_it_is_of_a_dialect_that_editors_read_and_means_the_same_in_the_later_on
 
 
 @pytest.mark.parametrize("at", NODES)
-def test_every_key_says_what_it_is(at: str) -> None:
+def test_every_key_has_a_description(at: str) -> None:
     assert NODES[at].get("title")
     assert NODES[at].get("description")
 
@@ -67,7 +67,7 @@ def test_a_policy_of_ours_is_valid(file: str) -> None:
     assert [f"{x.json_path}: {x.message}" for x in VALIDATOR.iter_errors(data)] == []
 
 
-def test_policy_toml_tells_editors_where_the_schema_is() -> None:
+def test_policy_toml_names_its_schema_for_editors() -> None:
     first = (ROOT / "policy.toml").read_text("utf-8").splitlines()[0]
     assert first.startswith("#:schema ./")
     assert json.loads((ROOT / first.removeprefix("#:schema ")).read_text("utf-8")) == SCHEMA
@@ -81,10 +81,11 @@ ONLY_THE_MODEL = (
 
 
 # A number of 20,001 bits the validator refuses too, and then fails to print it.
-@pytest.mark.parametrize(("changed", "said"), [case for case in BAD if "20001 bits" not in case[1]])
-def test_what_the_model_refuses_the_schema_refuses_where_a_schema_can_say_it(changed: Any, said: str) -> None:
+@pytest.mark.parametrize(("changed", "message"), [case for case in BAD if "20001 bits" not in case[1]])
+def test_the_schema_refuses_what_the_model_refuses(changed: Any, message: str) -> None:
+    """Where a schema can express it."""
     refused = not VALIDATOR.is_valid({"labels": LABELS, **changed})
-    assert refused == (not any(words in said for words in ONLY_THE_MODEL))
+    assert refused == (not any(words in message for words in ONLY_THE_MODEL))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,6 @@ def test_what_the_model_refuses_the_schema_refuses_where_a_schema_can_say_it(cha
         {"faults": {"routes": {"a.b c": "closed"}}},
     ],
 )
-def test_what_the_model_takes_the_schema_takes(more: dict[str, Any]) -> None:
+def test_the_schema_accepts_what_the_model_accepts(more: dict[str, Any]) -> None:
     parse({"labels": LABELS, **more}, "test")
     VALIDATOR.validate({"labels": LABELS, **more})

@@ -1,6 +1,6 @@
-"""The ruler on the in-memory store: a clock moved by hand, everything published kept.
+"""The ruler on the in-memory store: the test moves the clock and records everything published.
 
-Buckets are 10 s, the rule's window 30 s, grace 2 s: the boundary at 10 s is looked at from 12 s on.
+Buckets are 10 s, the rule's window 30 s, grace 2 s: the boundary at 10 s is evaluated from 12 s on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from tidegate.streams.core.alerts.status import TICK, read
+from tidegate.streams.core.alerts.status import RULER_KEY, parse_statuses
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import FaultReason, Scopes, Silence, Source
 from tidegate.streams.core.partition import TopicPartition
@@ -47,7 +47,7 @@ def _live(version: str = "0-test", **rule: object) -> LivePolicy:
     )
 
 
-class Rig:
+class RulerRig:
     """A store, a clock, two owned partitions, and as many workers' evaluations as a test wants."""
 
     def __init__(self, live: LivePolicy | None = None) -> None:
@@ -94,19 +94,19 @@ class Rig:
     async def apply(self, at_ms: int, aggregate: Aggregate, partition: TopicPartition = PARTITIONS[0]) -> None:
         await self.heartbeat()
         checkpoint = self.store.partitions[partition].next or 0
-        mark = Marker(checkpoint, at_ms, "0" * 16)
-        span = Apply(
+        marker = Marker(checkpoint, at_ms, "0" * 16)
+        record_range = Apply(
             partition,
             self.epochs[partition],
             checkpoint,
             checkpoint + 1,
-            mark,
+            marker,
             aggregate,
             at_ms,
             self.lag[partition],
             keep_ms=3600 * S,
         )
-        assert (await self.store.apply([span]))[0].applied == "applied"
+        assert (await self.store.apply([record_range]))[0].applied == "applied"
 
     async def heartbeat(self) -> None:
         for partition, epoch in self.epochs.items():
@@ -132,13 +132,13 @@ class Rig:
 
 
 @pytest.fixture
-async def rig() -> Rig:
-    rig = Rig()
+async def rig() -> RulerRig:
+    rig = RulerRig()
     await rig.own()
     return rig
 
 
-async def test_an_alert_fires_and_resolves_though_no_event_arrives_any_more(rig: Rig) -> None:
+async def test_an_alert_fires_and_resolves_without_further_events(rig: RulerRig) -> None:
     #   5/10
     #  [----)[----)[----)[----)[----)[----)[----)
     #  0    10    20    30    40    50    60    70     window 30 s; nothing in it from 40 s on: too few,
@@ -155,7 +155,7 @@ async def test_an_alert_fires_and_resolves_though_no_event_arrives_any_more(rig:
     assert rig.ruler.alerts.transitions == {("toxic", "firing"): 1, ("toxic", "resolved"): 1}
 
 
-async def test_a_firing_alert_is_sent_again_under_its_id(rig: Rig) -> None:
+async def test_a_firing_alert_is_sent_again_under_its_id(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10)
     for second in range(10, 90, 10):
         await rig.to(second)
@@ -166,13 +166,13 @@ async def test_a_firing_alert_is_sent_again_under_its_id(rig: Rig) -> None:
     assert (again["hits"], again["total"]) == (15, 30)
 
 
-async def test_a_backlog_holds_the_alert_and_resolves_nothing(rig: Rig) -> None:
+async def test_a_backlog_holds_the_alert_and_resolves_nothing(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10)
     await rig.to(12)
     rig.lag[PARTITIONS[1]] = 500  # partition 1 is behind: its watermark stands
     await rig.to(200)
     assert rig.ruler.stats.incomplete
-    # said again every 60 s after 12 s, never resolved
+    # sent again every 60 s after 12 s, never resolved
     assert rig.alerts == ["10 firing broken"] + ["10 firing incomplete again"] * 3
     assert {rate["incomplete"] for rate in rig.events("rates")[-1:]} == {True}
     await rig.count(T0 + 25 * S, 5, 10, partition=PARTITIONS[1])  # the backlog: still an incident at 30 s
@@ -183,8 +183,8 @@ async def test_a_backlog_holds_the_alert_and_resolves_nothing(rig: Rig) -> None:
     assert rig.alerts[4:] == ["90 resolved quiet"]
 
 
-async def test_a_partition_that_nobody_owns_holds_everything_back() -> None:
-    rig = Rig()
+async def test_a_partition_without_an_owner_holds_all_alerts() -> None:
+    rig = RulerRig()
     await rig.own(PARTITIONS[:1])
     await rig.count(T0, 5, 10)
     await rig.to(60)
@@ -197,7 +197,7 @@ async def test_a_partition_that_nobody_owns_holds_everything_back() -> None:
     assert rig.alerts == ["70 firing broken"]
 
 
-async def test_an_owner_that_is_silent_holds_everything_back(rig: Rig) -> None:
+async def test_an_owner_without_a_heartbeat_holds_all_alerts(rig: RulerRig) -> None:
     await rig.to(12)
     await rig.count(rig.now_ms, 5, 10)
     for partition in PARTITIONS:
@@ -210,7 +210,7 @@ async def test_an_owner_that_is_silent_holds_everything_back(rig: Rig) -> None:
     assert rig.alerts == ["20 firing broken"]
 
 
-async def test_the_next_holder_of_the_lease_goes_on_where_the_last_one_stopped(rig: Rig) -> None:
+async def test_the_next_holder_of_the_lease_continues(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10)
     await rig.to(12)
     other = rig.worker("w2")
@@ -225,7 +225,7 @@ async def test_the_next_holder_of_the_lease_goes_on_where_the_last_one_stopped(r
     assert not await rig.ruler.run_once()
 
 
-async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Rig) -> None:
+async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: RulerRig) -> None:
     await rig.to(11)
     await rig.count(T0, 5, 10)
     rig.broker_unavailable = True
@@ -233,17 +233,17 @@ async def test_a_crash_between_save_and_publish_publishes_the_same_id(rig: Rig) 
     await rig.heartbeat()
     with pytest.raises(BrokerUnavailable):
         await rig.ruler.run_once()
-    (saved,) = read(await rig.store.alerts()).values()
+    (saved,) = parse_statuses(await rig.store.alerts()).values()
     assert len(saved.unpublished) == 1
     rig.broker_unavailable = False
     rig.now_ms += 6 * S  # the worker is gone; another one takes over
     await rig.worker("w2").run_once()
     assert [alert["id"] for alert in rig.events("alerts")] == [saved.unpublished[0].id]
-    (kept,) = read(await rig.store.alerts()).values()
-    assert kept.unpublished == ()
+    (state,) = parse_statuses(await rig.store.alerts()).values()
+    assert state.unpublished == ()
 
 
-async def test_the_same_worker_tries_again_after_a_failed_publish(rig: Rig) -> None:
+async def test_the_same_worker_tries_again_after_a_failed_publish(rig: RulerRig) -> None:
     await rig.to(11)
     await rig.count(T0, 5, 10)
     rig.broker_unavailable, rig.now_ms = True, rig.now_ms + S
@@ -255,8 +255,8 @@ async def test_the_same_worker_tries_again_after_a_failed_publish(rig: Rig) -> N
     assert "all|label.toxicity|30" in {m.key.decode() for m in rig.sent if m.topic == "rates"}  # not lost either
 
 
-async def test_a_worker_that_lost_its_lease_while_it_looked_publishes_nothing(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+async def test_a_lease_lost_during_an_evaluation_publishes_nothing(
+    rig: RulerRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await rig.to(11)
     await rig.count(T0, 5, 10)
@@ -275,7 +275,7 @@ async def test_a_worker_that_lost_its_lease_while_it_looked_publishes_nothing(
     assert rig.alerts == ["10 firing broken"]  # once
 
 
-async def test_a_silenced_alert_is_published_and_marked(rig: Rig) -> None:
+async def test_a_silenced_alert_is_published_as_silenced(rig: RulerRig) -> None:
     rig.silences.append(
         Silence(id="s1", rule="toxic", author="ops", reason="load test", at_ms=T0, until_ms=T0 + 30 * S)
     )
@@ -287,7 +287,7 @@ async def test_a_silenced_alert_is_published_and_marked(rig: Rig) -> None:
     ]
 
 
-async def test_a_late_change_of_an_old_bucket_is_seen(rig: Rig) -> None:
+async def test_a_late_change_of_an_old_bucket_is_seen(rig: RulerRig) -> None:
     await rig.count(T0, 0, 10)
     await rig.to(25)
     assert rig.alerts == []
@@ -296,7 +296,7 @@ async def test_a_late_change_of_an_old_bucket_is_seen(rig: Rig) -> None:
     assert rig.alerts == ["30 firing broken"]
 
 
-async def test_counts_that_the_store_lost_are_forgotten(rig: Rig) -> None:
+async def test_counts_that_the_store_lost_are_forgotten(rig: RulerRig) -> None:
     snapshot = rig.store.snapshot()
     await rig.count(T0, 5, 10)
     await rig.to(5)
@@ -306,7 +306,8 @@ async def test_counts_that_the_store_lost_are_forgotten(rig: Rig) -> None:
     assert rig.sent[-1].value is None
 
 
-async def test_rates_are_said_where_they_changed_and_taken_back_when_quiet(rig: Rig) -> None:
+async def test_rates_are_published_on_change_and_end_in_a_tombstone(rig: RulerRig) -> None:
+    """The tombstone comes when the scope has no counts left."""
     #   5/10
     #  [----)[----)[----)[----)
     #  0    10    20    30    40    rate window 30 s up to the end of the open bucket: at 30 s it is [10, 40)
@@ -324,7 +325,7 @@ async def test_rates_are_said_where_they_changed_and_taken_back_when_quiet(rig: 
     assert b"tenant=acme|label.toxicity|30" in keys
 
 
-async def test_another_workers_rates_are_taken_back(rig: Rig) -> None:
+async def test_another_workers_rates_get_tombstones(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(1)
     keys = {m.key for m in rig.sent}
@@ -333,20 +334,20 @@ async def test_another_workers_rates_are_taken_back(rig: Rig) -> None:
     assert keys <= {m.key for m in rig.sent if m.value is None}
 
 
-async def test_rules_ask_for_users_only_where_they_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig(_live(min_users=6, by=["all", "tenant"]))
+async def test_users_are_read_only_for_broken_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = RulerRig(_live(min_users=6, by=["all", "tenant"]))
     await rig.own()
-    asked, users = [], rig.store.users
+    user_reads, users = [], rig.store.users
 
     async def spy(partitions: Sequence[TopicPartition], series: str, starts: Sequence[int]) -> int:
-        asked.append((series, [(start - T0) // S for start in starts]))
+        user_reads.append((series, [(start - T0) // S for start in starts]))
         return await users(partitions, series, starts)
 
     monkeypatch.setattr(rig.store, "users", spy)
     await rig.count(T0, 5, 10)
     await rig.count(T0, 1, 10, scope="tenant=acme")
     await rig.to(12)
-    assert asked == [("label.toxicity|all", [-20, -10, 0])]
+    assert user_reads == [("label.toxicity|all", [-20, -10, 0])]
     assert rig.alerts == []  # 5 users < 6
     await rig.count(T0 + 12 * S, 6, 10)
     await rig.to(22)
@@ -354,7 +355,7 @@ async def test_rules_ask_for_users_only_where_they_are_broken(monkeypatch: pytes
     assert rig.events("alerts")[0]["users"] == 6
 
 
-async def test_an_alert_whose_rule_left_the_policy_is_resolved(rig: Rig) -> None:
+async def test_an_alert_whose_rule_left_the_policy_is_resolved(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10)
     await rig.to(12)
     rig.live = _live("1-test", of="")
@@ -367,7 +368,7 @@ async def test_an_alert_whose_rule_left_the_policy_is_resolved(rig: Rig) -> None
     assert len(rig.alerts) == 2
 
 
-async def test_a_changed_rule_is_followed_without_a_restart(rig: Rig) -> None:
+async def test_a_changed_rule_is_followed_without_a_restart(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10)
     rig.live = _live("1-test", above=0.5)  # 5/10 is not above
     await rig.to(12)
@@ -379,7 +380,7 @@ async def test_a_changed_rule_is_followed_without_a_restart(rig: Rig) -> None:
     assert rig.events("alerts")[0]["total"] == 20
 
 
-async def test_a_long_absence_is_caught_up_over_the_longest_window_only(rig: Rig) -> None:
+async def test_a_long_absence_is_caught_up_for_the_longest_window(rig: RulerRig) -> None:
     await rig.to(12)
     rig.now_ms = T0 + 10_002 * S
     await rig.heartbeat()
@@ -394,7 +395,7 @@ async def test_a_long_absence_is_caught_up_over_the_longest_window_only(rig: Rig
     assert rig.alerts == ["9980 firing broken"]
 
 
-async def test_names_without_counts_are_let_go(rig: Rig) -> None:
+async def test_scope_names_without_counts_are_removed(rig: RulerRig) -> None:
     await rig.store.admit("tenant", ["acme", "gone"], 10)
     await rig.count(T0, 1, 10, scope="tenant=acme")
     await rig.to(1)
@@ -406,7 +407,7 @@ async def test_names_without_counts_are_let_go(rig: Rig) -> None:
     assert await rig.store.admit("tenant", ["acme"], 1) == {"acme"}
 
 
-async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: RulerRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.streams.ruler.ruler.PERIOD_S", 0.0)
     stop, lease, tries = asyncio.Event(), rig.store.lease, 0
 
@@ -425,12 +426,12 @@ async def test_run_waits_for_the_store_and_gives_the_lease_back(rig: Rig, monkey
     assert await rig.worker("w2").run_once()
 
 
-async def test_the_evaluations_own_state_stands_beside_the_alerts(rig: Rig) -> None:
+async def test_the_rulers_own_state_is_stored_beside_the_alerts(rig: RulerRig) -> None:
     await rig.count(T0, 5, 10, scope="tenant=acme")
     await rig.to(12)
-    kept = json.loads((await rig.store.alerts())[TICK])
-    kinds = kept.pop("kinds")  # of what was said: labels, actions; no fault and no failure was anything's share
-    assert kept == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
+    state = json.loads((await rig.store.alerts())[RULER_KEY])
+    kinds = state.pop("kinds")  # of published rates: labels, actions; no rate of faults or failures had hits
+    assert state == {"evaluated_ms": T0 + 10 * S, "rated": ["tenant=acme"]}
     assert ["label.toxicity", 30] in kinds
     assert {tuple(kind) for kind in kinds} == {(rate["measure"], rate["window_s"]) for rate in rig.events("rates")}
 
@@ -450,7 +451,7 @@ def _parse(data: dict[str, object]) -> Policy:
     return Policy.model_validate(data)
 
 
-def _rates(rig: Rig) -> dict[str, tuple[object, object]]:
+def _rates(rig: RulerRig) -> dict[str, tuple[object, object]]:
     """What the compacted topic holds: `scope|measure|window` -> hits, total."""
     last: dict[str, tuple[object, object] | None] = {}
     for m in rig.sent:
@@ -461,14 +462,14 @@ def _rates(rig: Rig) -> dict[str, tuple[object, object]]:
 
 
 async def test_a_shadow_alerts_nobody_unless_its_rule_says_so() -> None:
-    rig = Rig(_beside({}))
+    rig = RulerRig(_beside({}))
     await rig.own()
     await rig.would(T0, 8, 10)
     await rig.to(25)
     assert _rates(rig)["all|would.label.toxicity|30"] == (8, 10)
     await rig.to(60)
     assert rig.alerts == []
-    loud = Rig(_beside({"shadow": True}))
+    loud = RulerRig(_beside({"shadow": True}))
     await loud.own()
     await loud.would(T0, 8, 10)
     await loud.to(12)
@@ -478,7 +479,7 @@ async def test_a_shadow_alerts_nobody_unless_its_rule_says_so() -> None:
 
 
 async def test_the_live_rule_of_the_same_name_is_an_alert_of_its_own() -> None:
-    rig = Rig(_beside({"shadow": True}))
+    rig = RulerRig(_beside({"shadow": True}))
     await rig.own()
     await rig.count(T0, 5, 10)
     await rig.would(T0, 0, 10)
@@ -486,8 +487,8 @@ async def test_the_live_rule_of_the_same_name_is_an_alert_of_its_own() -> None:
     assert [(a["rule"], a["shadow"], a["policy_version"]) for a in rig.events("alerts")] == [("toxic", False, "0-test")]
 
 
-async def test_a_shadow_of_equal_thresholds_has_equal_rates_by_the_same_code() -> None:
-    rig = Rig(_beside({}))
+async def test_a_shadow_of_equal_thresholds_has_equal_rates() -> None:
+    rig = RulerRig(_beside({}))
     await rig.own()
     scopes = [Scopes(tenant=name, model="m", route="r") for name in ("a", "b")]
     for n in range(60):
@@ -519,14 +520,15 @@ async def test_a_shadow_of_equal_thresholds_has_equal_rates_by_the_same_code() -
 _GRADED = _parse({"labels": {"toxicity": {"flag": 0.3, "review": 0.5, "block": 0.8}}})
 
 
-async def test_a_shadow_that_ends_takes_its_rates_back_and_its_alerts_end_as_rule_removed() -> None:
-    rig = Rig(_beside({"shadow": True}))
+async def test_a_shadow_that_ends_gets_tombstones_and_rule_removed() -> None:
+    """Tombstones for its rates; its alerts resolve as `rule_removed`."""
+    rig = RulerRig(_beside({"shadow": True}))
     await rig.own()
     await rig.count(T0, 1, 20)
     await rig.would(T0, 8, 10)
     await rig.to(12)
-    said = {key for key in _rates(rig) if "would." in key}
-    assert said
+    published = {key for key in _rates(rig) if "would." in key}
+    assert published
     rig.live = _beside(None)
     await rig.to(13)
     assert rig.alerts == ["10 firing broken", "10 resolved rule_removed"]
@@ -538,8 +540,9 @@ async def test_a_shadow_that_ends_takes_its_rates_back_and_its_alerts_end_as_rul
     assert len(rig.alerts) == 2
 
 
-async def test_rates_of_a_shadow_that_ended_while_nobody_ticked_are_taken_back_by_the_next_holder() -> None:
-    rig = Rig(_beside({}))
+async def test_the_next_holder_sends_an_ended_shadows_tombstones() -> None:
+    """The shadow ended while no worker evaluated."""
+    rig = RulerRig(_beside({}))
     await rig.own()
     await rig.count(T0, 1, 20, scope="tenant=acme")
     await rig.to(12)  # a boundary, at which the ruler's own state is saved; the next one is not reached
@@ -554,7 +557,7 @@ async def test_rates_of_a_shadow_that_ended_while_nobody_ticked_are_taken_back_b
 
 
 async def test_tombstones_that_were_not_acknowledged_are_sent_again() -> None:
-    rig = Rig(_beside({}))
+    rig = RulerRig(_beside({}))
     await rig.own()
     await rig.would(T0, 8, 10)
     await rig.to(11)
@@ -568,8 +571,8 @@ async def test_tombstones_that_were_not_acknowledged_are_sent_again() -> None:
     assert [key for key in _rates(rig) if "would." in key] == []
 
 
-async def test_what_one_shadow_would_have_done_is_not_said_of_the_next() -> None:
-    rig = Rig(_beside({"shadow": True}))
+async def test_rates_of_one_shadow_are_not_those_of_the_next() -> None:
+    rig = RulerRig(_beside({"shadow": True}))
     await rig.own()
     await rig.would(T0, 8, 10)
     await rig.would(T0, 8, 10, scope="tenant=acme")
@@ -585,7 +588,7 @@ async def test_what_one_shadow_would_have_done_is_not_said_of_the_next() -> None
 async def test_a_shadows_own_bucket_and_windows_do_not_cut_time() -> None:
     # the shadow would count in buckets of 4 s; counts are in the live policy's of 10 s: its 24 s are three of them
     windows = {"bucket_s": 4, "rate_window_s": 8}
-    rig = Rig(_beside({"window_s": 24, "shadow": True}, windows=windows))
+    rig = RulerRig(_beside({"window_s": 24, "shadow": True}, windows=windows))
     await rig.own()
     await rig.would(T0, 5, 10)
     await rig.to(32)
@@ -600,7 +603,7 @@ async def test_a_shadows_own_bucket_and_windows_do_not_cut_time() -> None:
 
 
 async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None:
-    rig = Rig(_beside({"shadow": True}))
+    rig = RulerRig(_beside({"shadow": True}))
     await rig.own()
     for name, rule in (("s1", "toxic"), ("s2", "shadow:toxic")):
         rig.silences = [Silence(id=name, rule=rule, author="ops", reason="x", at_ms=T0, until_ms=T0 + 3600 * S)]
@@ -614,7 +617,7 @@ async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None
     ("progress", "expected"),
     [
         (Progress(watermark_ms=50, lag=3, seen_ms=100, owner="w"), 50),  # behind: as far as it got
-        (Progress(watermark_ms=50, lag=0, seen_ms=100, owner="w"), 90),  # idle: the owner's last word, less grace
+        (Progress(watermark_ms=50, lag=0, seen_ms=100, owner="w"), 90),  # idle: the owner's last heartbeat, less grace
         (Progress(watermark_ms=95, lag=0, seen_ms=100, owner="w"), 95),
         (Progress(watermark_ms=50, lag=0, seen_ms=79, owner="w"), 50),  # silent for longer than the timeout
         (Progress(watermark_ms=50, lag=0, seen_ms=100, owner=None), 50),  # released
@@ -623,7 +626,7 @@ async def test_a_silence_of_the_live_rule_does_not_silence_the_shadows() -> None
         (Progress(watermark_ms=50, lag=3, seen_ms=100, owner=None, unreadable_at=7), 50),  # nobody stands there
     ],
 )
-def test_complete_to(progress: Progress, expected: int) -> None:
+def test_watermark(progress: Progress, expected: int) -> None:
     assert watermark(progress, now_ms=100, grace_ms=10, owner_timeout_ms=20) == expected
 
 

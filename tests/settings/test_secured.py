@@ -1,4 +1,4 @@
-"""TLS, users and tokens as settings: what they come to, and that what contradicts itself is named with both sides."""
+"""TLS, users and tokens as settings: the clients' options, and contradictions, which name both settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.real.secure import Authority
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.kafka.client import connect, identity
+from tidegate.streams.kafka.client import client_options, identity
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 PASSWORD = "zxcanaryqv"  # noqa: S105 - a canary
@@ -117,7 +117,7 @@ def load(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
         ({"HTTP_TOKEN": PASSWORD}, ["HTTP_TOKEN: found a secret (not shown); expected 16 bytes or more"]),
     ],
 )
-def test_what_contradicts_itself_is_named_with_both_sides(
+def test_contradicting_settings_are_both_named(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], lines: list[str]
 ) -> None:
     with pytest.raises(SettingsError) as error:
@@ -146,7 +146,7 @@ def test_a_token_comes_from_a_file_that_is_long_enough(monkeypatch: pytest.Monke
 
 def test_plaintext_is_an_address_and_nothing_else() -> None:
     settings = Settings.load()
-    assert connect(settings.brokers) == {"bootstrap_servers": "127.0.0.1:9092"}
+    assert client_options(settings.brokers) == {"bootstrap_servers": "127.0.0.1:9092"}
     assert identity(settings.brokers) == "ANONYMOUS"
     assert settings.store.security == {}
 
@@ -159,7 +159,7 @@ def test_a_user_over_tls(monkeypatch: pytest.MonkeyPatch, authority: Authority, 
         "KAFKA_CA_FILE": str(authority.ca), "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
     }  # fmt: skip
     kafka = load(monkeypatch, env).brokers
-    options = connect(kafka)
+    options = client_options(kafka)
     tls = options.pop("ssl_context")
     assert options == {
         "bootstrap_servers": "127.0.0.1:9092", "security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256",
@@ -194,7 +194,7 @@ def test_a_store_with_a_user_and_a_certificate(monkeypatch: pytest.MonkeyPatch, 
 
 
 def wrong(authority: Authority, tmp_path: Path) -> dict[str, tuple[dict[str, Any], str]]:
-    """Settings that name files, and what is said of them."""
+    """Settings that name files, and their error messages."""
     folder = authority.folder
     (tmp_path / "text").write_text("not a certificate\n")
     subprocess.run(
@@ -222,12 +222,12 @@ def wrong(authority: Authority, tmp_path: Path) -> dict[str, tuple[dict[str, Any
 def test_a_file_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path, case: str
 ) -> None:
-    settings, said = wrong(authority, tmp_path)[case]
-    with pytest.raises(SettingsError, match=PREFIX + said):
+    settings, message = wrong(authority, tmp_path)[case]
+    with pytest.raises(SettingsError, match=PREFIX + message):
         load(monkeypatch, {"KAFKA_SECURITY": "ssl", **settings}).brokers  # noqa: B018 - made when it is asked for
 
 
-def test_redis_files_are_looked_at_before_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_files_are_read_before_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, {"REDIS": "rediss://store:6379/0", "REDIS_CA_FILE": "/nowhere"})
     with pytest.raises(SettingsError, match="TIDEGATE_REDIS_CA_FILE: /nowhere: No such file"):
         settings.store  # noqa: B018

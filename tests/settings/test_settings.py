@@ -13,7 +13,8 @@ from tidegate.streams.errors import SettingsError
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 
-def test_every_setting_has_a_default_so_that_nothing_is_needed_to_score() -> None:
+def test_every_setting_has_a_default() -> None:
+    """So that scoring needs none."""
     settings = Settings.load()
     assert settings.kafka == "127.0.0.1:9092"
     assert settings.group == "tidegate-ingest"
@@ -39,7 +40,7 @@ def test_every_setting_is_described() -> None:
             "TIDEGATE_NAMESPACE: found 'A b'; expected text that matches '^[a-z0-9][a-z0-9_.-]{0,63}$'",
         ),
         ("KAFAK", "x", "TIDEGATE_KAFAK: no such setting; did you mean TIDEGATE_KAFKA?"),
-        ("ZZZ", "x", "TIDEGATE_ZZZ: no such setting; see docs/operations.md for all of them"),
+        ("ZZZ", "x", "TIDEGATE_ZZZ: no such setting; see docs/reference/settings.md for all of them"),
         (
             "HEARTBEAT_S",
             "11",

@@ -48,7 +48,7 @@ async def applied(store: RedisStore, ranges: Sequence[Apply]) -> tuple[list[Appl
             return await store.apply(ranges), unavailable
         except StoreUnavailable:
             unavailable += 1
-            assert time.monotonic() < deadline, f"away for {RECOVERS_S:g} s"
+            assert time.monotonic() < deadline, f"unavailable for {RECOVERS_S:g} s"
             await asyncio.sleep(0.1)
 
 
@@ -61,9 +61,10 @@ def freeze(cluster: RedisCluster, n: int) -> None:
 
 
 @pytest.mark.parametrize("fail", [kill, freeze])
-async def test_a_primary_that_fails_is_unavailable_until_its_replica_took_over_and_nothing_is_counted_twice(
+async def test_a_failed_primary_is_unavailable_until_failover(
     own_redis_cluster: RedisCluster, on_own: RedisStore, fail: Callable[[RedisCluster, int], None]
 ) -> None:
+    """After the failover nothing is counted twice."""
     cluster, keys = own_redis_cluster, Keys(on_own._keys.namespace)
     holders = {partition: cluster.holder(keys.checkpoint(partition)) for partition in PARTITIONS}
     assert set(holders.values()) == set(range(PRIMARIES)), "the partitions are not spread over all primaries"
@@ -86,9 +87,8 @@ async def test_a_primary_that_fails_is_unavailable_until_its_replica_took_over_a
     assert [f.next for f in await on_own.checkpoints(PARTITIONS) if f is not None] == [15] * len(PARTITIONS)
 
 
-async def test_what_a_replica_never_got_is_a_gap_that_names_where_to_go_on(
-    own_redis_cluster: RedisCluster, on_own: RedisStore
-) -> None:
+async def test_writes_that_a_replica_never_got_are_a_gap(own_redis_cluster: RedisCluster, on_own: RedisStore) -> None:
+    """The outcome names the offset to go on from."""
     cluster = own_redis_cluster
     epoch = await owner(on_own)
     await on_own.apply([record_range(epoch, 0, 10)])
@@ -124,13 +124,14 @@ async def test_users_with_strikes_are_found_on_every_primary(
         )
     holders = {redis_cluster.holder(on_cluster._keys.checkpoint(partition)) for partition in PARTITIONS}
     assert len(holders) == PRIMARIES
-    found = [partition async for partition, _, _ in on_cluster.standings()]
+    found = [partition async for partition, _, _ in on_cluster.all_strikes()]
     assert sorted(found) == PARTITIONS
 
 
-async def test_a_node_that_evicts_is_refused_and_named_be_it_a_replica(
+async def test_a_node_that_evicts_is_refused_even_a_replica(
     redis_cluster: RedisCluster, on_cluster: RedisStore
 ) -> None:
+    """The error names the node."""
     await on_cluster.check("aaaaaaaa")
     redis_cluster.ask(4, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     port = redis_cluster.nodes[4].port
@@ -141,7 +142,7 @@ async def test_a_node_that_evicts_is_refused_and_named_be_it_a_replica(
         redis_cluster.ask(4, "CONFIG", "SET", "maxmemory-policy", "noeviction")
 
 
-async def test_a_cluster_and_one_redis_are_not_taken_for_each_other(
+async def test_a_cluster_and_a_single_redis_are_told_apart(
     redis_cluster: RedisCluster, shared_stack: Stack, namespace: str
 ) -> None:
     for address, expected in (
@@ -156,9 +157,7 @@ async def test_a_cluster_and_one_redis_are_not_taken_for_each_other(
         await store.close()
 
 
-async def test_a_whole_cluster_that_is_unavailable_is_waited_for(
-    own_redis_cluster: RedisCluster, on_own: RedisStore
-) -> None:
+async def test_an_unavailable_cluster_is_waited_for(own_redis_cluster: RedisCluster, on_own: RedisStore) -> None:
     for node in own_redis_cluster.nodes:
         node.kill()
     with pytest.raises(StoreUnavailable, match="waiting for it"):

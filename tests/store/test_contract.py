@@ -36,7 +36,7 @@ def record_range(epoch: int, start: int, end: int, partition: TopicPartition = P
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-async def test_a_record_range_is_counted_once_however_often_it_is_applied(store: Store) -> None:
+async def test_a_record_range_applied_twice_is_counted_once(store: Store) -> None:
     epoch = await owner(store)
     #  0---------10   applied twice, then 10--15
     assert (await store.apply([record_range(epoch, 0, 10)]))[0] == (Applied.APPLIED, 10)
@@ -68,22 +68,22 @@ async def test_only_the_newest_epoch_may_apply_heartbeat_or_reset(store: Store) 
     assert (await store.apply([record_range(new, 0, 10)]))[0] == (Applied.APPLIED, 10)
 
 
-async def test_an_owner_that_knows_more_than_the_store_is_told(store: Store) -> None:
+async def test_a_heartbeat_fails_if_the_store_came_back_older(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([record_range(epoch, 0, 10)])
     assert await store.heartbeat(P, epoch, 3, 0, 10)
     assert not await store.heartbeat(P, epoch, 0, 0, 11)  # the store came back older
-    assert (await store.progress([P]))[0].lag == 3  # and is not told that nothing is left
+    assert (await store.progress([P]))[0].lag == 3  # and its lag does not become 0
 
 
-async def test_nobody_owns_a_partition_that_was_never_claimed(store: Store) -> None:
+async def test_a_partition_never_claimed_has_no_owner(store: Store) -> None:
     for epoch in (0, -1, 1):
         assert not await store.heartbeat(P, epoch, 1, 1)
         assert not await store.reset(P, epoch, Checkpoint(7, "c", 1, None))
     assert (await store.checkpoints([P])) == [None]
 
 
-async def test_tries_at_a_batch_count_over_owners_until_it_is_passed(store: Store) -> None:
+async def test_tries_at_a_batch_are_counted_across_owners(store: Store) -> None:
     """Where nothing of it can be read the marker stays that of the last record that could."""
     old = await owner(store)
     await store.apply([record_range(old, 0, 10)])
@@ -103,7 +103,7 @@ async def test_tries_at_a_batch_count_over_owners_until_it_is_passed(store: Stor
     assert await store.totals([P]) == {"decided": 10, "dead_letters": 5}
 
 
-async def test_tries_at_another_batch_begin_anew_and_a_reset_forgets_them(store: Store) -> None:
+async def test_tries_start_again_at_another_batch_and_on_reset(store: Store) -> None:
     epoch = await owner(store)
     for offset, tries in ((10, 1), (10, 2), (20, 1), (10, 1)):
         found = await store.unreadable(P, epoch, offset)
@@ -124,7 +124,7 @@ async def test_a_store_that_came_back_older_is_a_gap_not_another_owner(store: St
     assert (await store.apply([record_range(epoch + 1, 0, 10)]))[0] == (Applied.GAP, 0)
 
 
-async def test_apply_keeps_the_marker_and_row_i_belongs_to_record_range_i(store: Store) -> None:
+async def test_apply_stores_markers_and_returns_outcomes_in_order(store: Store) -> None:
     p, q = await owner(store, P), await owner(store, Q)
     outcomes = await store.apply([record_range(q, 0, 3, Q), record_range(p, 5, 6), record_range(p, 0, 2)])
     assert [o.applied for o in outcomes] == [Applied.APPLIED, Applied.GAP, Applied.APPLIED]
@@ -135,7 +135,7 @@ async def test_apply_keeps_the_marker_and_row_i_belongs_to_record_range_i(store:
     ]
 
 
-async def test_counts_add_up_per_bucket_and_say_what_changed(store: Store) -> None:
+async def test_counts_add_up_per_bucket_and_change_its_version(store: Store) -> None:
     now = await store.now_ms()
     early, late = now - 20_000, now - 10_000
     epoch = await owner(store)
@@ -160,7 +160,8 @@ async def test_a_backlogs_bucket_is_kept_as_long_as_a_new_one(store: Store) -> N
     assert await store.counts([(P, now - 3_600_000)]) == [{"scored|all": 7}]
 
 
-async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_record_range_is_counted(store: Store) -> None:
+async def test_a_bucket_older_than_any_topic_is_not_stored(store: Store) -> None:
+    """The record range is counted all the same."""
     epoch = await owner(store)
     ancient = Aggregate(counts={1_000: {"scored|all": 7}}, users={1_000: {"x|all": ["u"]}}, totals={"decided": 7})
     assert (await store.apply([record_range(epoch, 0, 7, aggregate=ancient)]))[0].applied is Applied.APPLIED
@@ -172,7 +173,7 @@ async def test_a_bucket_older_than_any_topic_is_not_kept_but_the_record_range_is
 @pytest.mark.parametrize(
     "ahead_ms", [120_000, 10**9, 1_794_000_000_000_000, 10**25], ids=["120", "11d", "58875", "far"]
 )
-async def test_a_bucket_that_would_be_gone_before_it_begins_is_not_made(store: Store, ahead_ms: int) -> None:
+async def test_a_bucket_that_expires_before_it_begins_is_not_stored(store: Store, ahead_ms: int) -> None:
     """No window asks for it; the last one is beyond what Lua writes as a whole number."""
     epoch = await owner(store)
     start = await store.now_ms() + ahead_ms
@@ -185,7 +186,7 @@ async def test_a_bucket_that_would_be_gone_before_it_begins_is_not_made(store: S
     assert await store.totals([P]) == {"decided": 7}
 
 
-async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_stack: Stack, namespace: str) -> None:
+async def test_a_bucket_expires_by_the_store_s_clock(shared_stack: Stack, namespace: str) -> None:
     """An hour behind, now, and half an hour ahead: each has a day from now, and no other key has any time."""
     redis, twin = RedisStore(shared_stack.redis, namespace), MemoryStore(lambda: NOW)
     for store in (redis, twin):
@@ -193,10 +194,10 @@ async def test_a_bucket_lives_by_the_stores_clock_wherever_it_begins(shared_stac
         starts = [now - 3_600_000, now, now + 1_800_000]
         users = {start: {"scored|all": ["u"]} for start in starts}
         made = Aggregate(counts={start: {"scored|all": 1} for start in starts}, users=users)
-        struck = NewStrikes(
+        strikes = NewStrikes(
             Terms(3_600_000, 1.0, None, 0.001, "7-ab"), (Strike("c@0", "acme:u", 10**25, 2.0, "x.block"),)
         )
-        await store.apply([record_range(epoch, 0, 3, aggregate=replace(made, new_strikes=struck))])
+        await store.apply([record_range(epoch, 0, 3, aggregate=replace(made, new_strikes=strikes))])
     assert set(twin.partitions[P].expires.values()) == {NOW + DAY_MS}
     with Redis.from_url(shared_stack.redis) as admin:
         assert strange_ttls(admin, namespace) == []
@@ -238,7 +239,7 @@ async def test_distinct_users_are_counted_over_partitions_and_buckets(store: Sto
     assert await store.users([P, Q], "nothing|all", [now]) == 0
 
 
-async def test_the_users_of_the_largest_batch_are_counted_in_one_step(store: Store) -> None:
+async def test_the_users_of_the_largest_batch_are_counted(store: Store) -> None:
     now, many = await store.now_ms(), 10_000  # as many as `batch_events` can be
     epoch = await owner(store)
     users = {now: {"a|all": [f"acme:{n}" for n in range(many)]}}
@@ -250,7 +251,7 @@ async def test_the_users_of_the_largest_batch_are_counted_in_one_step(store: Sto
 async def test_claims_at_one_checkpoint_without_a_release_are_counted(store: Store) -> None:
     await owner(store, worker="w0")
     assert [(await store.claim([P], f"w{n}"))[0].unclean for n in (1, 2, 3)] == [1, 2, 3]
-    assert (await store.claim([P], "w3"))[0].unclean == 3  # itself again: nobody else died, and nothing was applied
+    assert (await store.claim([P], "w3"))[0].unclean == 3  # the same worker: no other died, nothing was applied
     (claim,) = await store.claim([P], "w4")
     await store.apply([record_range(claim.epoch, 0, 5)])
     assert (await store.claim([P], "w5"))[0].unclean == 1  # died, but not at the same checkpoint
@@ -259,7 +260,7 @@ async def test_claims_at_one_checkpoint_without_a_release_are_counted(store: Sto
     assert (await store.claim([P], "w7"))[0].unclean == 0
 
 
-async def test_what_was_in_hand_is_known_until_it_is_applied(store: Store) -> None:
+async def test_the_record_in_hand_is_stored_until_it_is_applied(store: Store) -> None:
     epoch = await owner(store)
     await store.in_hand(P, epoch, 4)
     assert (await store.claim([P], "w2"))[0].in_hand == 4
@@ -271,7 +272,7 @@ async def test_what_was_in_hand_is_known_until_it_is_applied(store: Store) -> No
     assert (await store.claim([P], "w6"))[0].in_hand is None
 
 
-async def test_progress_is_what_apply_and_heartbeat_last_said(store: Store) -> None:
+async def test_progress_is_what_apply_and_heartbeat_last_wrote(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([record_range(epoch, 0, 1, watermark_ms=NOW, lag=7)])
     (progress,) = await store.progress([P])
@@ -303,7 +304,7 @@ async def test_one_lease_at_a_time_and_old_holders_write_nothing(store: Store) -
     assert await store.alerts() == {"f1": "{}"}
 
 
-async def test_scope_names_are_admitted_up_to_a_limit_and_forgotten_when_quiet(store: Store) -> None:
+async def test_scope_names_are_limited_and_quiet_ones_removed(store: Store) -> None:
     assert await store.admit("tenant", ["a", "b"], 3) == {"a", "b"}
     admitted = await store.admit("tenant", ["b", "c", "d"], 3)
     assert admitted == {"b", "c"}
@@ -329,7 +330,8 @@ async def test_a_store_that_evicts_is_refused(own_stack: Stack, namespace: str) 
     await store.close()
 
 
-async def test_a_killed_store_is_unavailable_and_its_file_keeps_every_count(own_stack: Stack, namespace: str) -> None:
+async def test_a_killed_store_is_unavailable_and_loses_no_count(own_stack: Stack, namespace: str) -> None:
+    """Its append-only file has every count."""
     store = RedisStore(own_stack.redis, namespace)
     epoch = await owner(store)
     await store.apply([record_range(epoch, 0, 10)])
@@ -342,7 +344,7 @@ async def test_a_killed_store_is_unavailable_and_its_file_keeps_every_count(own_
     await store.close()
 
 
-async def test_a_full_store_is_unavailable_and_nothing_is_half_applied(own_stack: Stack, namespace: str) -> None:
+async def test_a_full_store_is_unavailable_and_applies_nothing(own_stack: Stack, namespace: str) -> None:
     store = RedisStore(own_stack.redis, namespace)
     epoch = await owner(store)
     await store._redis.config_set("maxmemory", 1)
@@ -357,7 +359,7 @@ async def test_a_full_store_is_unavailable_and_nothing_is_half_applied(own_stack
 # --- what outlives the log of policies, and who reads it
 
 
-async def test_what_the_policies_log_said_is_kept_unless_more_of_it_is_known(store: Store) -> None:
+async def test_a_policy_snapshot_never_replaces_a_newer_one(store: Store) -> None:
     assert await store.load_policies() is None
     await store.save_policies(7, "seven")
     await store.save_policies(5, "five")  # a worker that is behind
@@ -366,7 +368,7 @@ async def test_what_the_policies_log_said_is_kept_unless_more_of_it_is_known(sto
     assert await store.load_policies() == "seven, with é and |"
 
 
-async def test_workers_report_and_the_silent_are_forgotten(store: Store) -> None:
+async def test_statuses_of_silent_workers_are_removed(store: Store) -> None:
     await store.put_status("w1", '{"a": "|"}', 60_000)
     await store.put_status("w2", "two", 60_000)
     now = await store.now_ms()
@@ -378,7 +380,7 @@ async def test_workers_report_and_the_silent_are_forgotten(store: Store) -> None
     assert {worker: state for worker, (_, state) in (await store.statuses()).items()} == {"w2": "again"}
 
 
-async def test_names_are_those_admitted(store: Store) -> None:
+async def test_names_are_the_admitted_scope_names(store: Store) -> None:
     assert await store.names("tenant") == set()
     await store.admit("tenant", ["a", "b", "c"], 2)
     assert await store.names("tenant") == {"a", "b"}

@@ -1,4 +1,4 @@
-"""A user of Redis with a role's rights: what it may, what it may not, and what is said then. The contract itself runs
+"""A user of Redis with a role's rights: what it may, what it may not, and the error then. The contract itself runs
 as a worker's user (conftest.py)."""
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def commands() -> set[str]:
                 continue
             name, first = node.func.attr, node.args[0] if node.args else None
             of = ast.unparse(node.func.value)
-            if name in ("execute_command", "_each") and isinstance(first, ast.Constant):
+            if name in ("execute_command", "_pipelined") and isinstance(first, ast.Constant):
                 found.add(str(first.value).lower())
             elif of in ("pipe", "self._redis", "node") and name not in OURS:
                 found.add(NAMES.get(name, name))
     return found
 
 
-def test_a_worker_may_run_what_the_store_runs_and_nothing_else() -> None:
+def test_a_worker_s_acl_has_exactly_the_store_s_commands() -> None:
     assert commands() == set(REDIS["worker"])
 
 
@@ -66,7 +66,7 @@ async def test_a_dashboard_reads_and_writes_nothing(shared_stack: Stack, namespa
             dashboard.check("0123abcd"),
             dashboard.progress([PARTITION]),
         ):
-            with pytest.raises(StoreForbids, match=rf"user dashboard-{namespace} may not .*docs/security\.md"):
+            with pytest.raises(StoreForbids, match=rf"user dashboard-{namespace} may not .*docs/reference/rights\.md"):
                 await forbidden
         assert await worker.checkpoints([PARTITION]) == [None]
     finally:
@@ -74,7 +74,7 @@ async def test_a_dashboard_reads_and_writes_nothing(shared_stack: Stack, namespa
         await dashboard.close()
 
 
-async def test_another_namespace_s_keys_are_not_a_worker_s(shared_stack: Stack, namespace: str) -> None:
+async def test_a_worker_may_not_touch_another_namespace_s_keys(shared_stack: Stack, namespace: str) -> None:
     stranger = RedisStore(as_worker(shared_stack.redis, f"{namespace}x"), namespace)
     try:
         with pytest.raises(StoreForbids, match="may not touch that key"):
@@ -97,13 +97,13 @@ async def test_a_wrong_password_is_refused_not_unavailable(shared_stack: Stack, 
 @pytest.mark.parametrize("command", sorted(REDIS["worker"]))
 def test_a_right_is_one_that_redis_knows(shared_stack: Stack, namespace: str, command: str) -> None:
     """Without it, the command is refused; with it, whatever else is wrong."""
-    words = redis_acl("worker", f"worker-{namespace}", namespace)
+    acl = redis_acl("worker", f"worker-{namespace}", namespace)
     with Redis.from_url(shared_stack.redis) as admin:
-        admin.execute_command("ACL", "SETUSER", *(word for word in words if word != f"+{command}"), ">x")
-        without = admin.execute_command("ACL", "DRYRUN", words[0], *_call(command, namespace))
-        admin.execute_command("ACL", "SETUSER", *words, ">x")
-        allowed = admin.execute_command("ACL", "DRYRUN", words[0], *_call(command, namespace))
-        admin.execute_command("ACL", "DELUSER", words[0])
+        admin.execute_command("ACL", "SETUSER", *(rule for rule in acl if rule != f"+{command}"), ">x")
+        without = admin.execute_command("ACL", "DRYRUN", acl[0], *_call(command, namespace))
+        admin.execute_command("ACL", "SETUSER", *acl, ">x")
+        allowed = admin.execute_command("ACL", "DRYRUN", acl[0], *_call(command, namespace))
+        admin.execute_command("ACL", "DELUSER", acl[0])
     assert b"has no permissions to run" in without
     assert allowed == b"OK"
 

@@ -8,25 +8,25 @@ import pytest
 
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.store.memory import MemoryStore
-from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, seen
+from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, names_by_kind
 
 
-class Counting(MemoryStore):
-    """A store that keeps what it was asked to admit, and may be away."""
+class CountingStore(MemoryStore):
+    """A store that records each request to admit names, and may be unavailable."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 1_800_000_000_000)
-        self.asked: list[tuple[str, set[str]]] = []
+        self.requests: list[tuple[str, set[str]]] = []
         self.unavailable = False
 
     async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]:
-        self.asked.append((kind, set(names)))
+        self.requests.append((kind, set(names)))
         if self.unavailable:
             raise StoreUnavailable("redis: no answer")
         return await super().admit(kind, names, limit)
 
 
-class Clock:
+class ManualClock:
     def __init__(self) -> None:
         self.now_s = 1000.0
 
@@ -35,17 +35,17 @@ class Clock:
 
 
 @pytest.fixture
-def store() -> Counting:
-    return Counting()
+def store() -> CountingStore:
+    return CountingStore()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def names(store: Counting, clock: Clock) -> ScopeLimiter:
+def names(store: CountingStore, clock: ManualClock) -> ScopeLimiter:
     return ScopeLimiter(store, 3, clock)
 
 
@@ -60,27 +60,27 @@ def scopes(names: ScopeLimiter, *found: str) -> list[str]:
 # --- who counts under which name
 
 
-async def test_a_name_below_the_limit_counts_under_its_own(names: ScopeLimiter) -> None:
+async def test_a_name_below_the_limit_counts_under_its_own_name(names: ScopeLimiter) -> None:
     await names.learn({"tenant": {"acme"}, "model": {"m1"}, "route": {"chat"}})
     found = [names.scope(kind, name) for kind, name in (("tenant", "acme"), ("model", "m1"), ("route", "chat"))]
     assert found == ["tenant=acme", "model=m1", "route=chat"]
     assert names.overflowed == {"tenant": 0, "model": 0, "route": 0}
 
 
-async def test_names_beyond_the_limit_count_together_and_are_counted(names: ScopeLimiter) -> None:
+async def test_names_beyond_the_limit_count_as_other(names: ScopeLimiter) -> None:
     await names.learn(tenants("a", "b", "c"))
     await names.learn(tenants("d", "e"))
     assert scopes(names, "a", "d", "e", "d") == ["tenant=a", "tenant:other", "tenant:other", "tenant:other"]
     assert names.overflowed == {"tenant": 3, "model": 0, "route": 0}
 
 
-async def test_of_more_new_names_than_have_room_as_many_are_admitted_as_fit(names: ScopeLimiter) -> None:
+async def test_new_names_are_admitted_up_to_the_limit(names: ScopeLimiter) -> None:
     found = [f"t{n}" for n in range(10)]
     await names.learn(tenants(*found))
     assert sorted(scopes(names, *found)).count("tenant:other") == 7
 
 
-async def test_each_kind_has_room_of_its_own(names: ScopeLimiter) -> None:
+async def test_each_kind_has_its_own_limit(names: ScopeLimiter) -> None:
     await names.learn(tenants("a", "b", "c", "d"))
     await names.learn({"route": {"a"}})
     assert names.scope("route", "a") == "route=a"
@@ -90,12 +90,12 @@ async def test_a_name_that_was_never_learnt_counts_as_other(names: ScopeLimiter)
     assert scopes(names, "stranger") == ["tenant:other"]
 
 
-async def test_a_tenant_called_other_is_not_the_others(names: ScopeLimiter) -> None:
+async def test_a_tenant_named_other_is_not_the_other_scope(names: ScopeLimiter) -> None:
     await names.learn(tenants("other"))
     assert scopes(names, "other", "stranger") == ["tenant=other", "tenant:other"]
 
 
-async def test_workers_share_the_limit(store: Counting, clock: Clock) -> None:
+async def test_workers_share_the_limit(store: CountingStore, clock: ManualClock) -> None:
     one, two = ScopeLimiter(store, 3, clock), ScopeLimiter(store, 3, clock)
     await one.learn(tenants("a", "b", "c"))
     await two.learn(tenants("c", "d"))
@@ -108,52 +108,55 @@ async def test_workers_share_the_limit(store: Counting, clock: Clock) -> None:
 #   |---- FRESH_S = 30 s ----|------->
 
 
-async def test_a_name_is_asked_for_once_while_its_answer_is_fresh(
-    names: ScopeLimiter, store: Counting, clock: Clock
+async def test_a_cached_name_is_not_requested_again(
+    names: ScopeLimiter, store: CountingStore, clock: ManualClock
 ) -> None:
     for _ in range(100):
         await names.learn(tenants("a", "b"))
-    assert store.asked == [("tenant", {"a", "b"})]
+    assert store.requests == [("tenant", {"a", "b"})]
     clock.now_s += FRESH_S
     await names.learn(tenants("a", "b"))
-    assert len(store.asked) == 1
+    assert len(store.requests) == 1
     clock.now_s += 0.1
-    await names.learn(tenants("a"))  # its word that it is alive: the store keeps only live names
-    assert store.asked[1:] == [("tenant", {"a"})]
+    await names.learn(tenants("a"))  # a refresh: the store keeps only live names
+    assert store.requests[1:] == [("tenant", {"a"})]
 
 
-async def test_only_new_names_are_asked_for(names: ScopeLimiter, store: Counting) -> None:
+async def test_only_new_names_are_requested(names: ScopeLimiter, store: CountingStore) -> None:
     await names.learn(tenants("a"))
     await names.learn(tenants("a", "b"))
-    assert store.asked == [("tenant", {"a"}), ("tenant", {"b"})]
+    assert store.requests == [("tenant", {"a"}), ("tenant", {"b"})]
 
 
-async def test_a_full_kind_does_not_ask_for_every_new_name(names: ScopeLimiter, store: Counting, clock: Clock) -> None:
+async def test_a_full_kind_does_not_request_every_new_name(
+    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+) -> None:
     await names.learn(tenants("a", "b", "c"))
     for n in range(1000):
         await names.learn(tenants("a", f"new{n}"))
         assert scopes(names, "a", f"new{n}") == ["tenant=a", "tenant:other"]
-    assert store.asked == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second said that it is full
+    assert store.requests == [("tenant", {"a", "b", "c"}), ("tenant", {"new0"})]  # the second answer: it is full
     clock.now_s += FRESH_S + 0.1
     for n in range(1000):
         await names.learn(tenants(f"newer{n}"))
-    assert len(store.asked) == 3
+    assert len(store.requests) == 3
 
 
-async def test_names_that_live_are_kept_alive_though_their_kind_is_full(
-    names: ScopeLimiter, store: Counting, clock: Clock
+async def test_live_names_are_refreshed_though_their_kind_is_full(
+    names: ScopeLimiter, store: CountingStore, clock: ManualClock
 ) -> None:
     await names.learn(tenants("a", "b", "c"))
     clock.now_s += FRESH_S - 1
     await names.learn(tenants("new"))  # full, from here on for FRESH_S
     clock.now_s += 2
     await names.learn(tenants("a", "newer"))
-    assert store.asked[-1] == ("tenant", {"a", "newer"})
+    assert store.requests[-1] == ("tenant", {"a", "newer"})
 
 
-async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_again(
-    names: ScopeLimiter, store: Counting, clock: Clock
+async def test_a_name_is_admitted_once_there_is_room(
+    names: ScopeLimiter, store: CountingStore, clock: ManualClock
 ) -> None:
+    """It is requested again after FRESH_S."""
     await names.learn(tenants("a", "b", "c"))
     await names.learn(tenants("d"))
     store._names["tenant"].pop("a")  # gone quiet, and let go of by the ruler
@@ -164,7 +167,9 @@ async def test_a_name_for_which_room_was_made_is_admitted_when_it_is_asked_for_a
     assert scopes(names, "a") == ["tenant:other"]  # its place went to another
 
 
-async def test_names_that_come_and_go_are_not_kept_for_ever(names: ScopeLimiter, store: Counting, clock: Clock) -> None:
+async def test_the_cache_of_names_does_not_grow_for_ever(
+    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+) -> None:
     for day in range(100):
         await names.learn(tenants(f"a{day}", f"b{day}", f"c{day}"))
         store._names["tenant"].clear()  # gone quiet, and let go of by the ruler
@@ -174,9 +179,7 @@ async def test_names_that_come_and_go_are_not_kept_for_ever(names: ScopeLimiter,
     assert scopes(names, "d", "a0") == ["tenant=d", "tenant:other"]
 
 
-async def test_while_the_store_is_unavailable_nothing_is_taken_for_an_answer(
-    names: ScopeLimiter, store: Counting
-) -> None:
+async def test_an_unavailable_store_admits_and_refuses_nothing(names: ScopeLimiter, store: CountingStore) -> None:
     store.unavailable = True
     with pytest.raises(StoreUnavailable):
         await names.learn(tenants("a"))
@@ -188,7 +191,7 @@ async def test_while_the_store_is_unavailable_nothing_is_taken_for_an_answer(
 # --- which names a batch holds
 
 
-def test_the_names_of_a_batch_are_those_that_are_said() -> None:
-    found = seen([("acme", "m1", "chat"), ("acme", "m2", None), (None, None, None)])
+def test_the_names_of_a_batch_are_those_of_its_records() -> None:
+    found = names_by_kind([("acme", "m1", "chat"), ("acme", "m2", None), (None, None, None)])
     assert found == {"tenant": {"acme"}, "model": {"m1", "m2"}, "route": {"chat"}}
-    assert seen([]) == {"tenant": set(), "model": set(), "route": set()}
+    assert names_by_kind([]) == {"tenant": set(), "model": set(), "route": set()}

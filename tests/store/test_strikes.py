@@ -13,7 +13,7 @@ from tests.store.test_contract import P, Q, owner, record_range
 from tests.support.stacks import Stack
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.rates.aggregate import Aggregate
-from tidegate.streams.core.strikes import Crossing, NewStrikes, Standing, Strike, Terms, kept_ms
+from tidegate.streams.core.strikes import Crossing, NewStrikes, Strike, StrikeBalance, Terms, negligible_in_ms
 from tidegate.streams.store import KEPT_MS, Applied, Apply, Store, Undo
 from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.redis import RedisStore
@@ -46,32 +46,32 @@ async def crossings(store: Store, partition: TopicPartition = P) -> list[Crossin
     return [queued.crossing for queued in outbox.queued]
 
 
-async def test_strikes_add_up_and_decay_and_each_at_a_threshold_crosses(store: Store) -> None:
+async def test_strikes_add_up_decay_and_cross_at_a_threshold(store: Store) -> None:
     epoch = await owner(store)
     #   at   0 h   1 h        2 h          half-life 1 h, throttle 3, suspend 5
     #  sum   2     1 + 2 = 3  1.5 + 4 = 5.5
     await store.apply([
         striking(epoch, 0, 3, strike(0, 2), strike(1, 2, at_ms=T + HOUR_MS), strike(2, 4, at_ms=T + 2 * HOUR_MS))
     ])  # fmt: skip
-    assert await store.standing([P, Q], U) == [Standing(5.5, T + 2 * HOUR_MS), None]
+    assert await store.user_strikes([P, Q], U) == [StrikeBalance(5.5, T + 2 * HOUR_MS), None]
     assert await crossings(store) == [
-        Crossing("completions[3]@1", U, Standing(3.0, T + HOUR_MS), TERMS, "toxicity.block"),
-        Crossing("completions[3]@2", U, Standing(5.5, T + 2 * HOUR_MS), TERMS, "toxicity.block"),
+        Crossing("completions[3]@1", U, StrikeBalance(3.0, T + HOUR_MS), TERMS, "toxicity.block"),
+        Crossing("completions[3]@2", U, StrikeBalance(5.5, T + 2 * HOUR_MS), TERMS, "toxicity.block"),
     ]
 
 
-async def test_users_and_partitions_stand_apart(store: Store) -> None:
+async def test_users_and_partitions_have_separate_strikes(store: Store) -> None:
     p, q = await owner(store), await owner(store, Q)
     await store.apply([
         striking(p, 0, 3, strike(0, user=U), strike(1, user=V), strike(2, user=V)),
         striking(q, 0, 1, strike(0, user=V, partition=Q), partition=Q),
     ])  # fmt: skip
-    assert await store.standing([P, Q], V) == [Standing(2.0, T), Standing(1.0, T)]
-    found = sorted([row async for row in store.standings()])
-    assert found == [(P, U, Standing(1.0, T)), (P, V, Standing(2.0, T)), (Q, V, Standing(1.0, T))]
+    assert await store.user_strikes([P, Q], V) == [StrikeBalance(2.0, T), StrikeBalance(1.0, T)]
+    found = sorted([row async for row in store.all_strikes()])
+    assert found == [(P, U, StrikeBalance(1.0, T)), (P, V, StrikeBalance(2.0, T)), (Q, V, StrikeBalance(1.0, T))]
 
 
-async def test_a_record_range_that_is_not_applied_strikes_nobody(store: Store) -> None:
+async def test_a_record_range_not_applied_adds_no_strikes(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 5, strike(1, 3))])
     for again, outcome in (
@@ -81,7 +81,7 @@ async def test_a_record_range_that_is_not_applied_strikes_nobody(store: Store) -
         (striking(epoch - 1, 5, 8, strike(6, 3)), Applied.NOT_OWNER),
     ):
         assert (await store.apply([again]))[0].applied is outcome
-        assert await store.standing([P], U) == [Standing(3.0, T)]
+        assert await store.user_strikes([P], U) == [StrikeBalance(3.0, T)]
         assert [c.id for c in await crossings(store)] == ["completions[3]@1"]
 
 
@@ -89,14 +89,14 @@ async def test_a_late_strike_is_decayed_itself(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     await store.apply([striking(epoch, 1, 2, strike(1, 2, at_ms=T - HOUR_MS))])
-    assert await store.standing([P], U) == [Standing(3.0, T)]  # 2 + 2 / 2
-    assert [(c.id, c.standing.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(3.0, T)]  # 2 + 2 / 2
+    assert [(c.id, c.balance.at_ms) for c in await crossings(store)] == [("completions[3]@1", T)]
 
 
 @pytest.mark.parametrize(
     ("throttle", "suspend", "crossed"), [(2.0, None, [2, 3]), (None, 3.0, [3]), (None, None, []), (2.0, 2.0, [2, 3])]
 )
-async def test_what_crosses_is_up_to_the_lowest_threshold_given(
+async def test_only_sums_at_the_lowest_threshold_cross(
     store: Store, throttle: float | None, suspend: float | None, crossed: list[int]
 ) -> None:
     terms = Terms(HOUR_MS, throttle, suspend, 0.001, "8-cd")
@@ -106,7 +106,8 @@ async def test_what_crosses_is_up_to_the_lowest_threshold_given(
     assert all(c.terms == terms for c in await crossings(store))
 
 
-async def test_an_outbox_is_drained_by_entry_whoever_else_drains_it(store: Store) -> None:
+async def test_two_workers_may_drain_one_outbox(store: Store) -> None:
+    """Each entry is removed by its value: an entry that another worker removed is no error."""
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 3, *(strike(n, 3) for n in range(3)))])
     (outbox,) = await store.outboxes([P], 2)
@@ -119,7 +120,7 @@ async def test_an_outbox_is_drained_by_entry_whoever_else_drains_it(store: Store
     assert (await store.outboxes([Q, P], 2))[0] == ([], 0)
 
 
-async def test_strikes_are_undone_once_and_in_words(store: Store) -> None:
+async def test_an_undo_applies_once_and_carries_its_reason(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 4))])
     assert await store.undo(P, V, undo()) is None
@@ -127,23 +128,23 @@ async def test_strikes_are_undone_once_and_in_words(store: Store) -> None:
     assert await store.undo(P, U, undo("undo-1", 1.5)) == (2.5, 2.5)  # the same call again
     assert await store.undo(P, U, undo("undo-2", 99)) == (2.5, 0.0)
     assert await store.undo(P, U, undo("undo-3")) is None  # nothing left
-    assert await store.standing([P], U) == [Standing(0.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(0.0, T)]
     assert await crossings(store) == [
-        Crossing("completions[3]@0", U, Standing(4.0, T), TERMS, "toxicity.block"),
-        Crossing("undo-1", U, Standing(2.5, T), TERMS, 'said "so" | é', "ops"),
-        Crossing("undo-2", U, Standing(0.0, T), TERMS, 'said "so" | é', "ops"),
+        Crossing("completions[3]@0", U, StrikeBalance(4.0, T), TERMS, "toxicity.block"),
+        Crossing("undo-1", U, StrikeBalance(2.5, T), TERMS, 'said "so" | é', "ops"),
+        Crossing("undo-2", U, StrikeBalance(0.0, T), TERMS, 'said "so" | é', "ops"),
     ]
 
 
-async def test_what_was_undone_stays_undone_when_its_record_range_is_read_again(store: Store) -> None:
+async def test_an_undo_stands_when_its_record_range_is_read_again(store: Store) -> None:
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 2))])
     await store.undo(P, U, undo())
     (claim,) = await store.claim([P], "w2")
     assert (await store.apply([striking(claim.epoch, 0, 1, strike(0, 2))]))[0].applied is Applied.ALREADY
-    assert await store.standing([P], U) == [Standing(0.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(0.0, T)]
     await store.apply([striking(claim.epoch, 1, 2, strike(1, 2))])
-    assert await store.standing([P], U) == [Standing(2.0, T)]
+    assert await store.user_strikes([P], U) == [StrikeBalance(2.0, T)]
 
 
 async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
@@ -151,12 +152,12 @@ async def test_an_undo_is_by_the_stores_clock(store: Store) -> None:
     await store.apply([striking(epoch, 0, 1, strike(0, 4, at_ms=now - HOUR_MS))])
     before, after = await store.undo(P, U, undo(weight=1)) or (0.0, 0.0)
     assert (before, after) == (pytest.approx(2.0, abs=0.01), pytest.approx(1.0, abs=0.01))
-    (standing,) = await store.standing([P], U)
-    assert standing is not None
-    assert now <= standing.at_ms <= now + 10_000
+    (balance,) = await store.user_strikes([P], U)
+    assert balance is not None
+    assert now <= balance.at_ms <= now + 10_000
 
 
-async def test_which_user_key_it_is_can_be_asked_for(store: Store) -> None:
+async def test_the_fingerprint_of_the_user_key_can_be_read(store: Store) -> None:
     assert await store.user_key() is None
     await store.check("aaaaaaaa")
     assert await store.user_key() == "aaaaaaaa"
@@ -188,7 +189,7 @@ async def test_lua_and_the_twin_agree_to_the_last_bit(both: tuple[RedisStore, Me
             what, who = undo(f"undo-{n}", rng.choice([None, 0.7]), terms), rng.choice(users)
             redis_says, twin_says = [await store.undo(P, who, what) for store in both]
             assert redis_says == twin_says
-    redis_stands, twin_stands = [{row[1]: row[2] async for row in store.standings()} for store in both]
+    redis_stands, twin_stands = [{row[1]: row[2] async for row in store.all_strikes()} for store in both]
     assert redis_stands == twin_stands
     redis_crossed, twin_crossed = [await crossings(store) for store in both]
     assert len(redis_crossed) > 100
@@ -196,30 +197,31 @@ async def test_lua_and_the_twin_agree_to_the_last_bit(both: tuple[RedisStore, Me
 
 
 @pytest.mark.parametrize("at_ms", [T, 1_000_000, 10**15, 10**30], ids=["ahead", "a backlog's", "33658", "no int64"])
-async def test_strikes_are_kept_until_they_mean_nothing_and_nothing_old_can_come(
+async def test_strikes_expire_8_days_after_they_are_negligible(
     both: tuple[RedisStore, MemoryStore], at_ms: int
 ) -> None:
+    """Until then a completion of a backlog may still add to them."""
     redis, twin = both
     for store in both:
         await store.apply([striking(await owner(store), 0, 1, strike(0, 4, at_ms=at_ms))])
     # 4 strikes are 0.001 after log2(4000) = 11.97 half-lives
-    assert 11.9 * HOUR_MS < kept_ms(4.0, TERMS) < 12 * HOUR_MS
-    expected = await redis.now_ms() + kept_ms(4.0, TERMS) + KEPT_MS  # whatever time the event has
+    assert 11.9 * HOUR_MS < negligible_in_ms(4.0, TERMS) < 12 * HOUR_MS
+    expected = await redis.now_ms() + negligible_in_ms(4.0, TERMS) + KEPT_MS  # whatever time the event has
     (key,) = [key async for key in redis._redis.scan_iter(match="*:strikes:*") if redis._keys.namespace in key.decode()]
     assert await redis._redis.pexpiretime(key) == pytest.approx(expected, abs=2_000)
     assert twin.partitions[P].strikes.users[U].expires_ms == pytest.approx(expected, abs=2_000)
 
 
-async def test_the_twin_forgets_when_the_time_has_come() -> None:
+async def test_the_twin_s_strikes_expire_too() -> None:
     now = [T]
     store = MemoryStore(lambda: now[0])
     epoch = await owner(store)
     await store.apply([striking(epoch, 0, 1, strike(0, 2))])
-    now[0] = T + kept_ms(2, TERMS) + KEPT_MS - 1
-    assert await store.standing([P], U) == [Standing(2.0, T)]
+    now[0] = T + negligible_in_ms(2, TERMS) + KEPT_MS - 1
+    assert await store.user_strikes([P], U) == [StrikeBalance(2.0, T)]
     now[0] += 1
-    assert await store.standing([P], U) == [None]
-    assert [row async for row in store.standings()] == []
+    assert await store.user_strikes([P], U) == [None]
+    assert [row async for row in store.all_strikes()] == []
 
 
 async def test_no_key_holds_more_than_pseudonyms(both: tuple[RedisStore, MemoryStore]) -> None:

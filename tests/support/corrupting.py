@@ -1,6 +1,6 @@
-"""A proxy before a broker that spoils its answers for as long as it is told to: a batch that cannot be decoded now.
+"""A proxy before a broker that corrupts its responses while `corrupt` is set: a batch that cannot be decoded now.
 
-proxy.corrupt = spoilt(b"marker")      # each answer in which these bytes stand has others there
+proxy.corrupt = spoilt(b"marker")      # each response with these bytes has others there
 proxy.corrupt = recoded(made, 6)       # a batch that was produced is of an unknown codec, with the right CRC
 proxy.corrupt = {}                     # the bytes are as they were
 """

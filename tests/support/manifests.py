@@ -19,7 +19,7 @@ LABELS = read_manifest().models[NAME].labels
 
 
 def entry(**changes: Any) -> dict[str, Any]:
-    """The committed model's entry, with keys changed; None takes one away. Its files are where they are."""
+    """The committed model's entry, with keys changed; None removes one. Its files are where they are."""
     found: dict[str, Any] = tomllib.loads(DEFAULT_MANIFEST.read_text("utf-8"))["models"][NAME]
     for key in ("file", "tokenizer"):
         found[key] = str(DEFAULT_MANIFEST.parent / found[key])
@@ -28,7 +28,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def write(folder: Path, text: str) -> Path:
-    """models.toml with that text, as operations.md asks for it: beside it first, then renamed."""
+    """models.toml with that text, as docs/how-to/upgrade.md asks for it: beside it first, then renamed."""
     manifest, beside = folder / "models.toml", folder / "models.toml.new"
     beside.write_text(text, "utf-8")
     os.replace(beside, manifest)

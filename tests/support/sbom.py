@@ -167,19 +167,19 @@ def _said_by(name: str) -> str:
 
 
 def licence(component: dict[str, Any]) -> str:
-    """As SPDX has it where the package says so, else in the package's own words."""
-    said = [
+    """As SPDX has it where the package says so, else as the package writes it."""
+    names = [
         one.get("expression") or one["license"].get("id") or one["license"]["name"]
         for one in component.get("licenses", ())
         if one.get("expression") or "id" in one["license"] or len(one["license"].get("name", "")) < 80
     ]
-    names = dict.fromkeys(re.sub(r"^License :: (OSI Approved :: )?", "", name) for name in said)
+    names = dict.fromkeys(re.sub(r"^License :: (OSI Approved :: )?", "", name) for name in names)
     return ", ".join(names)
 
 
 def page(document: dict[str, Any]) -> str:
     """docs/dependencies.md."""
-    said = {canonicalize_name(component["name"]): licence(component) for component in document["components"]}
+    licences = {canonicalize_name(component["name"]): licence(component) for component in document["components"]}
     lines = [
         "# Dependencies",
         "",
@@ -194,7 +194,7 @@ def page(document: dict[str, Any]) -> str:
         what = FOR.get(name) or "needed by " + ", ".join(sorted(by))
         marker = next((marker for marker in one.markers if marker and len(one.versions) == 1), "")
         where = f"; only where `{marker}`" if marker and name in ELSEWHERE else ""
-        lines.append(f"| {name} | {', '.join(one.versions)} | {said[name]} | {what}{where} |")
+        lines.append(f"| {name} | {', '.join(one.versions)} | {licences[name]} | {what}{where} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""Classifiers for tests, named as `tests.support.scorers:factory`: of texts that say how they want to be scored.
+"""Classifiers for tests, named as `tests.support.scorers:factory`: the text scripts its own scores.
 
-A text may hold `toxicity=0.91 insult=0.4`, which is what it scores and where; and words that hurt: RAISE, HANG,
-ABORT, NAN; MUTE where it is to say where. In a cascade, `toxicity=0.5!` is the encoder's score, others the screen's.
+A text may hold `toxicity=0.91 insult=0.4`, its scores and their spans, and words that fail: RAISE, HANG, ABORT, NAN;
+MUTE fails when it is explained. In a cascade, `toxicity=0.5!` is the encoder's score, others the screen's.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tidegate.classifiers import Scored, Span
 
 LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
 RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
-_SAID = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
+_SCRIPT = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
 
 
 class ScriptedScorer:
-    """Scores what a text asks for, and does what it says."""
+    """Returns the scores in the text, and fails on its words."""
 
     labels = LABELS
     version = "scripted@1"
@@ -37,7 +37,7 @@ class ScriptedScorer:
                 os.abort()
             if "MUTE" in text and explain:
                 raise ValueError(text)
-            for label, score, _ in _SAID.findall(text):
+            for label, score, _ in _SCRIPT.findall(text):
                 if label in LABELS:
                     row[LABELS.index(label)] = float(score)
             if "NAN" in text:
@@ -46,11 +46,11 @@ class ScriptedScorer:
 
 
 def _spans(text: str) -> list[Span]:
-    return [Span(m.start(), m.end(), m[1], float(m[2])) for m in _SAID.finditer(text) if m[1] in LABELS]
+    return [Span(m.start(), m.end(), m[1], float(m[2])) for m in _SCRIPT.finditer(text) if m[1] in LABELS]
 
 
-class Cascade(ScriptedScorer):
-    """ScriptedScorer, and says of each score who gave it."""
+class CascadeScorer(ScriptedScorer):
+    """ScriptedScorer that also returns which model gave each score."""
 
     version = "cascade@1"
 
@@ -58,14 +58,14 @@ class Cascade(ScriptedScorer):
         scored = super().score(texts, explain=explain)
         flags = np.zeros(scored.values.shape, np.bool_)
         for row, text in zip(flags, texts, strict=True):
-            for label, _, encoder in _SAID.findall(text):
+            for label, _, encoder in _SCRIPT.findall(text):
                 if encoder and label in LABELS:
                     row[LABELS.index(label)] = True
         return Scored(scored.values, flags, scored.spans, int(flags.any(axis=1).sum()))
 
 
-class Zeros:
-    """Scores nothing: what is left is everything else."""
+class ZeroScorer:
+    """Scores 0.0: a run with it costs everything except scoring."""
 
     labels = LABELS
     version = "zeros@1"
@@ -78,5 +78,5 @@ def scripted() -> ScriptedScorer:
     return ScriptedScorer()
 
 
-def zeros() -> Zeros:
-    return Zeros()
+def zeros() -> ZeroScorer:
+    return ZeroScorer()

@@ -1,8 +1,8 @@
-"""Bytes of a record batch flipped in the segment files of a running Apache Kafka, and put back.
+"""Flips bytes of a record batch in the segment files of a running Apache Kafka, and restores them.
 
 The broker serves what its page cache has of a file, which a write in place changes at once: nothing is restarted. What
 is written before the broker wrote its own bytes would be lost: the batch has to be acknowledged. Every replica's file
-is changed, so that whoever leads answers the same; a follower copies no batch twice.
+is changed, so that any leader returns the same; a follower copies no batch twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a test runs on: the embedded stack, or with `--servers real` Apache Kafka and Redis. Both have one face."""
+"""The servers of a test: the embedded stack, or with `--servers real` Apache Kafka and Redis. One interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy spoils the answers it is told to, wherever the marker stands, and lets all others through as they are."""
+"""The corrupting proxy: changes the responses with a marker, wherever it stands, and passes all others unchanged."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def answering() -> Iterator[Answering]:
             each.server_close()
 
 
-def heard(proxy: Corrupting, size: int) -> bytes:
+def receive(proxy: Corrupting, size: int) -> bytes:
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
         got = b""
         while len(got) < size:
@@ -65,23 +65,23 @@ def framed(answer: bytes) -> bytes:
 
 @pytest.mark.parametrize("cut", range(1, 24, 3))
 def test_a_marker_is_found_wherever_the_network_cuts_it(answering: Answering, cut: int) -> None:
-    said = framed(b"before MARKER after")
-    proxy = answering([said[:cut], said[cut:]])
+    response = framed(b"before MARKER after")
+    proxy = answering([response[:cut], response[cut:]])
     proxy.corrupt = {b"MARKER": b"marker"}
-    assert heard(proxy, len(said)) == framed(b"before marker after")
+    assert receive(proxy, len(response)) == framed(b"before marker after")
     proxy.corrupt = {}
-    assert heard(proxy, len(said)) == said
+    assert receive(proxy, len(response)) == response
 
 
-def test_every_place_is_spoilt_and_no_other_answer(answering: Answering) -> None:
-    said = framed(b"MARKER MARKER") + framed(b"another") + framed(b"") + framed(b"MARK")
-    proxy = answering([said])
+def test_every_occurrence_is_corrupted_and_no_other_response(answering: Answering) -> None:
+    response = framed(b"MARKER MARKER") + framed(b"another") + framed(b"") + framed(b"MARK")
+    proxy = answering([response])
     proxy.corrupt = spoilt(b"MARKER")
     flipped = bytes(byte ^ 0xFF for byte in b"MARKER")
-    assert heard(proxy, len(said)) == framed(flipped + b" " + flipped) + said[4 + 13 :]
+    assert receive(proxy, len(response)) == framed(flipped + b" " + flipped) + response[4 + 13 :]
 
 
-def test_what_stands_instead_has_the_same_length() -> None:
+def test_the_replacement_has_the_same_length() -> None:
     with Corrupting() as proxy:
         with pytest.raises(ValueError, match="2 bytes, what stands there instead 3"):
             proxy.corrupt = {b"ab": b"abc"}
@@ -89,7 +89,7 @@ def test_what_stands_instead_has_the_same_length() -> None:
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_a_batch_is_bad_for_as_long_as_the_proxy_makes_it_so() -> None:
+async def test_a_batch_is_bad_as_long_as_the_proxy_corrupts_it() -> None:
     made = {codec: batch([Raw(f"MARKER-{codec}".encode())], at_ms=NOW_MS, compression=codec) for codec in CODECS}
     with Corrupting() as proxy, EmbeddedStack(advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens

@@ -1,4 +1,4 @@
-"""The drills' proxy does what its words say."""
+"""The drills' proxy: cut, stalled, delayed, healed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ProxyTo = Callable[[str | None], Proxy]
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The address of a server that says what it hears."""
+    """The address of a server that echoes what it receives."""
 
     class Echo(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(ConnectionError):
-                while heard := self.request.recv(1024):
-                    self.request.sendall(heard)
+                while data := self.request.recv(1024):
+                    self.request.sendall(data)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -47,7 +47,7 @@ def test_what_is_sent_arrives_both_ways(proxy_to: ProxyTo, echo: str) -> None:
         assert client.recv(1024) == b"hello"
 
 
-def test_cut_closes_what_is_open_and_refuses_what_is_new_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+def test_cut_closes_and_refuses_connections_until_healed(proxy_to: ProxyTo, echo: str) -> None:
     proxy = proxy_to(echo)
     with connect(proxy) as client:
         client.sendall(b"a")
@@ -63,7 +63,7 @@ def test_cut_closes_what_is_open_and_refuses_what_is_new_until_healed(proxy_to: 
         assert client.recv(1024) == b"b"
 
 
-def test_stalled_keeps_the_connection_and_passes_nothing_until_healed(proxy_to: ProxyTo, echo: str) -> None:
+def test_stalled_keeps_connections_and_passes_no_bytes(proxy_to: ProxyTo, echo: str) -> None:
     proxy = proxy_to(echo)
     with connect(proxy) as client:
         proxy.stalled = True
@@ -88,12 +88,12 @@ def test_delay_is_added_each_way(proxy_to: ProxyTo, echo: str) -> None:
 
 def test_without_a_target_connections_close(proxy_to: ProxyTo) -> None:
     proxy = proxy_to(None)
-    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first word
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:  # at once, or at the first read
         client.recv(1024)
 
 
 @pytest.mark.usefixtures("_wheels")
-async def test_a_broker_that_advertises_the_proxy_is_reached_only_through_it(proxy_to: ProxyTo, namespace: str) -> None:
+async def test_an_advertised_proxy_is_the_only_way_to_the_broker(proxy_to: ProxyTo, namespace: str) -> None:
     proxy = proxy_to(None)
     with EmbeddedStack(advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens

@@ -31,7 +31,7 @@ async def topic(stack: Stack, name: str, **config: str) -> str:
 
 
 @pytest.mark.parametrize("compression", CODECS)
-def test_a_raw_batch_is_read_as_it_was_said(compression: str) -> None:
+def test_a_raw_batch_is_read_as_it_was_written(compression: str) -> None:
     made = DefaultRecordBatch(batch(TWO, at_ms=NOW_MS, compression=compression))
     assert made.validate_crc()
     assert (made.next_offset, made.compression_type, made.first_timestamp) == (2, CODECS[compression], NOW_MS)
@@ -57,7 +57,7 @@ def test_a_varint_holds_any_64_bits(n: int, bytes_: bytes) -> None:
     assert varint(n) == bytes_
 
 
-def test_what_is_given_stands_where_the_right_thing_would() -> None:
+def test_a_given_field_replaces_the_right_one() -> None:
     made = batch(TWO, at_ms=-5, max_ms=3, compression=6, log_append_time=True, payload=b"none", count=7, offsets=9)
     fields = HEADER.unpack(made[:HEADER_BYTES])
     #                    length         magic            codec 6 | 8   last offset      first  max     count

@@ -21,11 +21,11 @@ def rows() -> dict[str, tuple[str, str, str]]:
     return {name: row for name, row in found.items() if name not in ("name", "---")}
 
 
-def test_the_runtime_is_all_that_the_lock_pins_but_the_embedded_stack() -> None:
+def test_the_runtime_is_the_lock_without_the_embedded_stack() -> None:
     assert set(runtime()) == set(pinned(LOCK.read_text())) - EMBEDDED
 
 
-def test_every_runtime_dependency_is_on_the_page_as_the_lock_pins_it() -> None:
+def test_the_page_lists_every_runtime_dependency_as_locked() -> None:
     found = rows()
     for name, (one, _) in runtime().items():
         version, licence_, what = found[name]
@@ -42,7 +42,8 @@ def test_every_direct_dependency_says_what_it_is_for() -> None:
     assert names <= set(FOR)
 
 
-def test_the_list_is_cyclonedx_of_the_runtime_with_licences_and_the_locks_hashes() -> None:
+def test_the_list_is_cyclonedx_of_the_runtime() -> None:
+    """With licences, and the hashes of the lock."""
     if find_spec("cyclonedx_py") is None:
         missing("no package cyclonedx-bom: pip install -e '.[dev]'")
     document = sbom()

@@ -30,7 +30,7 @@ async def good(real: Real) -> list[tuple[int, bool]]:
     return [(each.base_offset, each.validate_crc()) for each in found]
 
 
-async def test_a_batch_is_spoilt_on_every_replica_and_put_back(on_kafka: Real) -> None:
+async def test_a_batch_is_corrupted_on_every_replica_and_restored(on_kafka: Real) -> None:
     await make_topics(on_kafka.kafka, 1)
     for marker in (b"first", b"second", b"third"):
         await produce(on_kafka.kafka, "completions", 0, batch([Raw(marker), Raw(marker * 9)], at_ms=NOW_MS))

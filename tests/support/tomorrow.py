@@ -1,23 +1,23 @@
-"""An output as a later Tidegate of the same `schema_version` may write it: with fields that nobody here knows."""
+"""An output as a later Tidegate of the same `schema_version` may write it: with unknown fields."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-MAPS = {"scores", "choice_of", "prompt_scores", "policy"}  # their keys are labels, or a policy's: not fields
+MAPS = {"scores", "choice_of", "prompt_scores", "labels", "policy"}  # their keys are labels, or a policy's: not fields
 
 
 def of_tomorrow(value: bytes, *, first: bool = False) -> bytes:
-    """The event with an unknown field in it and in everything that it is made of. first: before the known ones."""
+    """Returns the event with an unknown field in it and in every object in it. first: before the known ones."""
 
-    def more(found: Any) -> Any:
-        if isinstance(found, list):
-            return [more(one) for one in found]
-        if not isinstance(found, dict):
-            return found
-        known = {key: inner if key in MAPS else more(inner) for key, inner in found.items()}
+    def extend(node: Any) -> Any:
+        if isinstance(node, list):
+            return [extend(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        fields = {key: inner if key in MAPS else extend(inner) for key, inner in node.items()}
         added = {"of_tomorrow": {"why": ["not known yet", 1]}}
-        return {**added, **known} if first else {**known, **added}
+        return {**added, **fields} if first else {**fields, **added}
 
-    return json.dumps(more(json.loads(value)), separators=(",", ":")).encode()
+    return json.dumps(extend(json.loads(value)), separators=(",", ":")).encode()

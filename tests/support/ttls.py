@@ -6,8 +6,8 @@ from redis import Redis
 
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.rates import keep_ms
-from tidegate.streams.core.strikes import kept_ms, terms
-from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, struck
+from tidegate.streams.core.strikes import negligible_in_ms, terms
+from tidegate.streams.store.keys import LONGEST_KEPT_MS, LONGEST_STRIKES_MS, Keys, longest_ms, parse_strikes_key
 
 
 def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -> list[str]:
@@ -16,14 +16,14 @@ def strange_ttls(redis: Redis, namespace: str, live: LivePolicy | None = None) -
     live: the policy under which everything was counted; without it, what the widest policy could ask for is the bound.
     """
     keys, strange = Keys(namespace), []
-    for found in redis.scan_iter(match=f"{namespace}:*", count=1000):
-        key = found.decode()
-        pttl = redis.pttl(found)  # -1: never expires; -2: it is gone by now
+    for raw_key in redis.scan_iter(match=f"{namespace}:*", count=1000):
+        key = raw_key.decode()
+        pttl = redis.pttl(raw_key)  # -1: never expires; -2: it is gone by now
         kept, strikes = LONGEST_KEPT_MS, LONGEST_STRIKES_MS
         if live is not None:
             kept = keep_ms(live, feedback="{feedback-" in key)
-            if struck(key) is not None and (said := redis.get(found)):
-                strikes = kept_ms(float(said.split()[0]), terms(live))
+            if parse_strikes_key(key) is not None and (value := redis.get(raw_key)):
+                strikes = negligible_in_ms(float(value.split()[0]), terms(live))
         try:
             most = longest_ms(keys, key, kept, strikes)
         except LookupError as error:

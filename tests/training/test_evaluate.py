@@ -19,7 +19,7 @@ from tidegate.classifiers import DEFAULT_MANIFEST, Scored
 from training.contrast import contrast
 from training.contrast.people import GROUPS
 from training.contrast.sentence import Sentence
-from training.corpus import TopicPartition
+from training.corpus import Part
 from training.evaluate import bias, by_model
 from training.evaluate.board import Board, load_models
 from training.evaluate.card import SECTIONS, TEMPLATE, render
@@ -100,7 +100,7 @@ def test_frames_are_templates_where_the_group_alone_is_open():
 def test_the_trade_off_runs_from_the_screen_alone_to_the_encoder_alone():
     y = np.zeros((60, len(LABELS)), np.float32)
     y[:30, 0] = 1
-    part = TopicPartition(np.array(["made"] * 60), [""] * 60, y, np.ones_like(y))
+    part = Part(np.array(["made"] * 60), [""] * 60, y, np.ones_like(y))
     screen, encoder = np.full(y.shape, 0.5), y.astype(np.float64)
     points = by_model.trade_off(part, screen, encoder, 0.5)
     assert points[0] == (0.0, 0.5)

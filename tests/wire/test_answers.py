@@ -61,7 +61,7 @@ ERROR = {"code": "server_error", "message": "hidden"}
         ({"type": "response.done", "response": {"object": "realtime.response", "output": [text("a")]}}, "a"),
     ],
 )  # fmt: skip
-def test_a_response_says_what_its_messages_say(value: Any, said: str) -> None:
+def test_a_responses_text_is_that_of_its_messages(value: Any, said: str) -> None:
     found = read(value)
     assert (found.completion, found.status, found.dropped) == (said, "ok", ())
 
@@ -108,7 +108,7 @@ def test_the_last_event_of_a_failed_stream_is_a_failed_call() -> None:
         ({"custom_id": "1", "result": {"type": "succeeded", "message": {"type": "message", "content": "a"}}}, "a"),
     ],
 )  # fmt: skip
-def test_a_message_of_anthropic_says_what_its_text_blocks_say(value: Any, said: str) -> None:
+def test_an_anthropic_messages_text_is_that_of_its_text_blocks(value: Any, said: str) -> None:
     found = read(value)
     assert (found.completion, found.status, found.dropped) == (said, "ok", ())
 

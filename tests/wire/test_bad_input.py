@@ -213,7 +213,7 @@ def test_a_dead_letter_names_the_place_and_what_was_expected(
         (b"\xff", "byte 0: not_utf8; expected UTF-8"),
     ],
 )  # fmt: skip
-def test_feedback_that_cannot_be_read_says_so_too(value: Any, message: str) -> None:
+def test_unreadable_feedback_is_named_too(value: Any, message: str) -> None:
     assert str(decode_feedback(record(value))) == message
 
 
@@ -259,7 +259,7 @@ def test_no_bytes_raise(value: bytes | None, headers: tuple[tuple[str, bytes], .
 
 @settings(max_examples=600, deadline=None)
 @given(SEEDS, st.dictionaries(KEYS, JSON, max_size=6), HEADERS)
-def test_no_object_raises_and_no_message_holds_what_was_found(
+def test_no_object_raises_and_no_message_holds_a_value(
     seed: dict[str, Any], changed: dict[str, Any], headers: tuple[tuple[str, bytes], ...]
 ) -> None:
     broken = Fake(json.dumps({**seed, **changed}).encode(), headers)

@@ -51,14 +51,14 @@ def places(found: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def put(found: Any, path: Path, value: Any) -> Any:
-    whole = part = copy.deepcopy(found)
+    copied = node = copy.deepcopy(found)
     for key in path[:-1]:
-        part = part[key]
+        node = node[key]
     if value is GONE:
-        del part[path[-1]]
+        del node[path[-1]]
     else:
-        part[path[-1]] = value
-    return whole
+        node[path[-1]] = value
+    return copied
 
 
 def said(found: Any) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def test_one_odd_value_beside_a_text_never_costs_it(form: str) -> None:
             found = said(put(valid, path, odd))
             assert len(found) == len(texts), (path, odd)
             # an odd value that is a text may be read too: a refusal, a part
-            assert all(part in now for one, now in zip(parts, found, strict=True) for part in one), (path, odd)
+            assert all(node in now for one, now in zip(parts, found, strict=True) for node in one), (path, odd)
     assert tried > 50
 
 

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from tests.wire.records import Fake
-from tests.worker.test_pipeline import NOW, P, World, said
+from tests.worker.test_pipeline import NOW, P
+from tests.worker.test_pipeline import PipelineRig as World
+from tests.worker.test_pipeline import record as said
 from tidegate.streams.core.events import DeadLetter, Decision, Source
 from tidegate.streams.core.partition import Copy, TopicPartition, content_hash
 from tidegate.streams.ingest.batches import RecordRange
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.store.scope_limiter import ScopeLimiter
-from tidegate.streams.wire.copies import Ignored, copies_in, copy_of, position
-from tidegate.streams.wire.headers import origin
+from tidegate.streams.wire.copies import Ignored, copies_in, copy_of, parse_position
+from tidegate.streams.wire.headers import read_origin
 from tidegate.streams.worker import pipeline as module
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.pipeline import Pipeline
@@ -52,7 +54,7 @@ def copy(offset: int, of: int | str, value: bytes | None = None, header: str = H
     ],
 )
 def test_a_position_is_read_exactly_or_not_at_all(said_: str, found: object) -> None:
-    assert position(said_) == found
+    assert parse_position(said_) == found
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_position_is_read_exactly_or_not_at_all(said_: str, found: object) -> 
     ],
 )
 def test_the_header_is_read_as_our_other_ones_and_never_raises(headers: Any, found: str | None) -> None:
-    assert origin(headers) == found
+    assert read_origin(headers) == found
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_a_copy_is_of_a_record_before_it_in_its_partition(of: int | str, found: 
     assert copy_of(record, record.headers[0][1].decode()) == found
 
 
-def test_a_header_that_is_ignored_is_counted_and_no_header_is_nothing() -> None:
+def test_an_ignored_header_is_counted_and_no_header_is_not() -> None:
     found = copies_in([said(3), copy(8, 5), copy(9, 9), copy(10, "x"), copy(11, "y")])
     assert list(found.by_offset) == [8]
     assert found.ignored == {Ignored.ELSEWHERE: 1, Ignored.MALFORMED: 2}
@@ -112,7 +114,7 @@ async def process(world: World, owned: OwnedPartition, *records: Fake) -> None:
 def published(world: World) -> list[tuple[int, str, str | None]]:
     """Of every record: its offset, its action or reason, and its origin."""
     found = []
-    for message in world.topic.messages:
+    for message in world.publisher.messages:
         event: Any = (Decision if message.topic == "decisions" else DeadLetter).model_validate_json(
             message.value or b""
         )
@@ -121,7 +123,7 @@ def published(world: World) -> list[tuple[int, str, str | None]]:
     return found
 
 
-async def test_the_first_copy_is_decided_and_every_other_is_a_dead_letter(world: World) -> None:
+async def test_the_first_copy_is_decided_and_others_are_dead_letters(world: World) -> None:
     owned = await world.own(P, 6)
     await process(world, owned, copy(6, 2), said(7))
     await process(world, owned, copy(8, 2))
@@ -137,9 +139,9 @@ async def test_the_first_copy_is_decided_and_every_other_is_a_dead_letter(world:
     assert await world.store.totals([P]) == {"decided": 3, "redriven": 2}
     assert sum(bucket["scored|all"] for bucket in world.store.partitions[P].counts.values()) == 3
     assert world.metric("dead_letters_total", topic="completions", reason="redriven") == 2
-    letter = json.loads(world.topic.messages[2].value or b"")
+    letter = json.loads(world.publisher.messages[2].value or b"")
     assert letter["expected"] == "no copy: completions[3]@6 was decided"
-    decision = Decision.model_validate_json(world.topic.messages[0].value or b"")
+    decision = Decision.model_validate_json(world.publisher.messages[0].value or b"")
     assert decision.origin == Source(topic="completions", partition=3, offset=2)
     assert decision.origin_sha256 == content_hash(copy(6, 2).value)
 
@@ -165,7 +167,7 @@ async def test_a_forged_header_hides_no_text(world: World) -> None:
         assert world.metric("origins_ignored_total", topic="completions", reason=why.value) == n
 
 
-async def test_a_copy_that_cannot_be_read_marks_nothing_and_keeps_its_origin(world: World) -> None:
+async def test_an_unreadable_copy_is_not_stored_and_keeps_its_origin(world: World) -> None:
     owned = await world.own(P, 6)
     await process(world, owned, copy(6, 2, b"{"), copy(7, 2, b"{"))
     assert published(world) == [(offset, "not_json", "completions[3]@2") for offset in (6, 7)]
@@ -173,7 +175,7 @@ async def test_a_copy_that_cannot_be_read_marks_nothing_and_keeps_its_origin(wor
     assert world.store.partitions[P].copies.marked == {}
 
 
-async def test_a_fault_marks_for_it_is_counted(world: World) -> None:
+async def test_a_fault_is_stored_as_decided_for_it_is_counted(world: World) -> None:
     owned = await world.own(P, 6)
     text = json.dumps({"id": "a", "completion": "RAISE"}).encode()
     await process(world, owned, copy(6, 2, text))
@@ -181,43 +183,55 @@ async def test_a_fault_marks_for_it_is_counted(world: World) -> None:
     assert await world.store.totals([P]) == {"faults": 1, "redriven": 1}
 
 
-async def test_a_copy_that_is_read_again_after_a_crash_is_decided_again(world: World) -> None:
+async def test_a_copy_read_again_after_a_crash_is_decided_again(world: World) -> None:
     """Published, and not counted: the next owner reads it once more, and what was decided of it stands."""
     owned = await world.own(P, 6)
     world.store.unavailable = ["after"]  # counted, and its answer lost: the same record range is applied twice
     await process(world, owned, copy(6, 2))
     assert await world.store.totals([P]) == {"decided": 1}
     (claim,) = await world.store.claim([P], "w2")
-    again = OwnedPartition(P, claim.epoch, 6, 6, owned.belief)
+    again = OwnedPartition(P, claim.epoch, 6, 6, owned.trust)
     world.store.partitions[P].next = 6  # as `checkpoint reset` puts it
     await process(world, again, copy(6, 2))
     assert [what for _, what, _ in published(world)] == ["block", "block"]
 
 
-async def test_of_copies_that_are_read_again_the_first_that_can_be_read_is_decided(world: World) -> None:
-    """Somebody moved the checkpoint back, with a worker that reads what 6 says: 7 was decided then, and is a copy now."""
+async def test_of_copies_read_again_the_first_readable_is_decided(world: World) -> None:
+    """The checkpoint was moved back, and a worker that can read 6 took over: 7 was decided then, and is a copy now."""
     owned = await world.own(P, 6)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], whole=True)
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 7), NOW)], complete=True)
     await process(world, owned, copy(6, 2), copy(7, 2))
     await process(world, owned, copy(8, 2))
     assert [what for _, what, _ in published(world)] == ["block", "redriven", "redriven"]
     assert (await world.store.copies([(P, [2])]))[0].decided[2].offset == 6
 
 
-async def test_a_mark_that_came_in_between_has_the_partition_taken_over_anew(world: World) -> None:
+class _WatchedGate(asyncio.Event):
+    """A closed gate that reports when a task waits at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+
+    async def wait(self) -> Any:
+        self.reached.set()
+        return await super().wait()
+
+
+async def test_a_copy_stored_in_between_forces_another_takeover(world: World) -> None:
     """Asked again by `apply`: what was published stands under the lower epoch, and nothing is counted."""
     owned = await world.own(P, 6)
-    world.topic.gate.clear()
+    world.publisher.gate = gate = _WatchedGate()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
-    await asyncio.sleep(0.01)
-    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], whole=True)
-    world.topic.gate.set()
+    await gate.reached.wait()  # decided, and not yet published
+    await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], complete=True)
+    world.publisher.gate.set()
     await running
     assert await world.store.totals([P]) == {}
-    assert world.group.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
+    assert world.ingest.retaken == [(P, "store says copied: next is 6, this record range starts at 6")]
     assert world.metric("gaps_total", topic="completions", outcome="copied") == 1
     (claim,) = await world.store.claim([P], "w1")
-    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.belief), copy(6, 2), said(7))
+    await process(world, OwnedPartition(P, claim.epoch, 6, 6, owned.trust), copy(6, 2), said(7))
     assert await world.store.totals([P]) == {"decided": 1, "redriven": 1}
 
 
@@ -226,31 +240,32 @@ async def test_an_overlap_with_copies_is_read_again_from_next(world: World) -> N
     owned = await world.own(P, 6)
     world.store.partitions[P].next = 7
     await process(world, owned, copy(6, 2), copy(7, 2))
-    assert world.group.retaken == [(P, "store says overlap: next is 7, this record range starts at 6")]
+    assert world.ingest.retaken == [(P, "store says overlap: next is 7, this record range starts at 6")]
     assert await world.store.totals([P]) == {}
 
 
-async def test_where_marks_may_be_missing_nothing_is_published_before_they_are_there(world: World) -> None:
+async def test_nothing_is_published_while_copies_may_be_missing(world: World) -> None:
     wanted: list[TopicPartition] = []
     world.pipeline._want_copies = wanted.append
     owned = await world.own(P, 6)
     await process(world, owned, said(6))  # nobody asks
-    assert (wanted, owned.valid, len(world.topic.messages)) == ([], True, 1)
+    assert (wanted, owned.valid, len(world.publisher.messages)) == ([], True, 1)
     await process(world, owned, said(7), copy(8, 2))
-    assert (wanted, owned.valid, len(world.topic.messages)) == ([P], False, 1)
+    assert (wanted, owned.valid, len(world.publisher.messages)) == ([P], False, 1)
     (claim,) = await world.store.claim([P], "w1")
-    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], whole=True)
-    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.belief), said(7), copy(8, 2))
+    await world.store.mark_copies(P, claim.epoch, [(Copy(2, content_hash(copy(8, 2).value), 4), NOW)], complete=True)
+    await process(world, OwnedPartition(P, claim.epoch, 7, 7, owned.trust), said(7), copy(8, 2))
     assert [what for _, what, _ in published(world)][1:] == ["block", "redriven"]
     assert wanted == [P]
 
 
-async def test_a_complaint_that_was_sent_again_counts_once(world: World) -> None:
+async def test_a_complaint_sent_again_counts_once(world: World) -> None:
     partition = TopicPartition("feedback", 3)
-    hear = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
-    world.group.topic = "feedback"
+    handler = FeedbackHandler(UserKey(b"0123456789abcdef"), world.metrics, keep_bytes_up_to=0)
+    world.ingest.topic = "feedback"
     pipeline: Pipeline[Any, Any] = Pipeline(
-        world.group, hear, world.topic, world.store, ScopeLimiter(world.store, 100), lambda: world.live, world.metrics  # type: ignore[arg-type]
+        world.ingest, handler, world.publisher, world.store,  # type: ignore[arg-type]
+        ScopeLimiter(world.store, 100), lambda: world.live, world.metrics,
     )  # fmt: skip
     owned = await world.own(partition, 6)
     value = json.dumps({"id": "f1", "completion_id": "c1", "kind": "complaint"}).encode()

@@ -47,7 +47,8 @@ def test_keys_that_we_do_not_know_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(("given", "at_ms"), [(0, 0), (1, 1000), (4_102_444_800_000, 4_102_444_800_000)])
-def test_times_in_1970_and_in_the_future_are_read_and_left_to_decide(given: int, at_ms: int) -> None:
+def test_times_in_1970_and_the_future_are_left_to_decide(given: int, at_ms: int) -> None:
+    """They are read as they are."""
     assert completion({**NATIVE, "at_ms": given}).at_ms == at_ms
 
 
@@ -67,7 +68,7 @@ def test_a_text_may_hold_null_bytes_and_control_characters() -> None:
         (r"\\\ud83d", "\\\ufffd"),
     ],
 )
-def test_half_a_surrogate_pair_is_read_as_one_replacement_character(escaped: str, read: str) -> None:
+def test_half_a_surrogate_pair_is_one_replacement_character(escaped: str, read: str) -> None:
     assert completion(f'{{"id": "x", "completion": "{escaped}"}}'.encode()).completion == read
 
 
@@ -95,7 +96,7 @@ def test_a_header_with_a_null_value_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("value", [NATIVE, CHAT, LITELLM])
-def test_headers_come_before_what_the_value_says(value: dict[str, Any]) -> None:
+def test_headers_come_before_the_value(value: dict[str, Any]) -> None:
     value = {**value, "model": "said", "tenant": "said"}
     found = completion(value, {"tidegate-tenant": "acme", "tidegate-model": "m", "tidegate-user": "ü"})
     assert (found.tenant, found.model, found.user) == ("acme", "m", "ü")
@@ -119,7 +120,7 @@ def test_headers_come_before_what_the_value_says(value: dict[str, Any]) -> None:
         ({"content": None, "audio": {"transcript": "said", "data": "AAAA"}}, "said"),
     ],
 )
-def test_a_message_says_what_a_person_would_read(message: dict[str, Any], text: str) -> None:
+def test_a_messages_text_is_what_a_person_would_read(message: dict[str, Any], text: str) -> None:
     assert completion({**CHAT, "choices": [{"message": message}]}).completion == text
 
 
@@ -149,11 +150,11 @@ def test_a_failed_call_needs_no_response() -> None:
         ([{"role": "user", "content": "redacted-by-litellm"}], None),
     ],
 )
-def test_the_prompt_is_the_last_thing_the_user_said(messages: Any, prompt: str | None) -> None:
+def test_the_prompt_is_the_last_user_message(messages: Any, prompt: str | None) -> None:
     assert completion({**LITELLM, "messages": messages}).prompt == prompt
 
 
-def test_the_gateways_word_on_the_tenant_comes_before_the_callers() -> None:
+def test_the_gateways_tenant_comes_before_the_callers() -> None:
     metadata = {"user_api_key_team_id": "team", "requester_metadata": {"tenant": "claimed"}}
     assert completion({**LITELLM, "metadata": metadata}).tenant == "team"
 
@@ -177,7 +178,7 @@ def test_an_envelope_holds_any_form_either_way(data: dict[str, Any]) -> None:
     )
 
 
-def test_the_content_type_says_structured_even_where_headers_say_binary() -> None:
+def test_a_structured_content_type_wins_over_binary_headers() -> None:
     headers = {"content-type": "application/cloudevents+json", "ce_id": "2"}
     assert completion({**EVENT, "data": NATIVE}, headers).id == "/s#1"
 
@@ -238,7 +239,7 @@ def test_feedback_is_read_alone_and_in_an_envelope() -> None:
 # --- dead letters
 
 
-def test_a_dead_letter_says_where_and_what_but_never_what_was_found() -> None:
+def test_a_dead_letter_has_place_and_expectation_but_no_value() -> None:
     broken = record(b'{"id": "x", "completion": secret}')
     found = decode_completion(broken)
     assert found == Unreadable(DeadLetterReason.NOT_JSON, "byte 26", "JSON")
@@ -257,7 +258,7 @@ def test_a_dead_letter_says_where_and_what_but_never_what_was_found() -> None:
     assert "secret" not in letter.model_dump_json()
 
 
-def test_a_dead_letter_keeps_the_bytes_where_it_is_told_to() -> None:
+def test_a_dead_letter_keeps_the_bytes_where_configured() -> None:
     broken = record(b"\xff\x00")
     found = decode_completion(broken)
     assert isinstance(found, Unreadable)
@@ -272,7 +273,7 @@ def test_a_tombstones_dead_letter_has_no_length() -> None:
     assert dead_letter(gone, found, epoch=7, keep_up_to=1000).length == 0
 
 
-def test_an_unreadable_is_said_in_one_line() -> None:
+def test_an_unreadable_is_described_in_one_line() -> None:
     assert str(decode_completion(record(b"[1]"))) == "value: not_an_object; expected a JSON object"
 
 

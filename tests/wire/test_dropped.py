@@ -102,7 +102,7 @@ ODD: list[tuple[Any, dict[str, Any] | None, str, Any, tuple[str, ...]]] = [
      "completion", "hello", ("output[0]",)),
     ({"candidates": [7, {"content": {"parts": [{"text": "a"}, {"text": 7}]}}]}, None,
      "completion", ("", "a"), ("candidates[0]", "candidates[1].content.parts[1].text")),
-    # --- headers: nobody else's word takes the place of a gateway's
+    # --- headers: no other source replaces a gateway's
     ({**NATIVE, "tenant": "said"}, {"tidegate-tenant": "a|b"}, "tenant", "unknown", ("header tidegate-tenant",)),
     ({**NATIVE, "tenant": "said"}, {"tidegate-tenant": b"\xff"}, "tenant", "unknown", ("header tidegate-tenant",)),
     ({**NATIVE, "tenant": "said"}, {"tidegate-tenant": ""}, "tenant", "said", ()),
@@ -164,9 +164,9 @@ def test_nobody_sends_what_was_dropped() -> None:
 )
 def test_feedback_names_a_completion_by_the_same_id(changed: dict[str, Any], field: str, found: Any) -> None:
     value = {"id": "f", "completion_id": "x", "kind": "appeal", **changed}
-    heard = decode_feedback(Fake(json.dumps(value).encode(), topic="feedback"))
-    assert isinstance(heard, Feedback), heard
-    assert getattr(heard, field) == found
+    feedback = decode_feedback(Fake(json.dumps(value).encode(), topic="feedback"))
+    assert isinstance(feedback, Feedback), feedback
+    assert getattr(feedback, field) == found
 
 
 @pytest.mark.parametrize("id", ["", "x", "i" * 256])

@@ -1,4 +1,4 @@
-"""Every row of every mapping table in docs/input-forms.md, and every example there."""
+"""Every row of every mapping table in docs/reference/input-forms.md, and every example there."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tests.wire.records import record
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
 from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback, litellm, shapes
 
-PAGE = (Path(__file__).parents[2] / "docs" / "input-forms.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "input-forms.md").read_text()
 INVALID, VERSION, FORM = DeadLetterReason.INVALID, DeadLetterReason.UNKNOWN_VERSION, DeadLetterReason.UNKNOWN_FORM
 
 
-class Dead(NamedTuple):
+class Refusal(NamedTuple):
     """What a row's "otherwise" may be: a dead letter that names this place."""
 
     where: str
     reason: DeadLetterReason = INVALID
 
 
-class Row(NamedTuple):
+class DocRow(NamedTuple):
     """`given` at `theirs` makes our `field` `found`; without it, `field` is `otherwise`."""
 
     theirs: str  # as the page has it; `[]` is the first element
@@ -76,152 +76,153 @@ BASES: dict[str, dict[str, Any]] = {
     "Headers, in every form": {},
 }
 
-ROWS: dict[str, list[Row]] = {
+ENCODED_CHAT = base64.b64encode(json.dumps(CHAT).encode()).decode()
+ROWS: dict[str, list[DocRow]] = {
     "Native": [
-        Row("id", "a", "id", "a", HERE),
-        Row("completion", ["a", "b"], "completion", ("a", "b"), Dead("completion")),
-        Row("prompt", "p", "prompt", "p", None),
-        Row("status", "failed", "status", "failed", "ok"),
-        Row("tenant", "a", "tenant", "a", "unknown"),
-        Row("model", "a", "model", "a", "unknown"),
-        Row("route", "a", "route", "a", "unknown"),
-        Row("locale", "a", "locale", "a", "unknown"),
-        Row("user", "a", "user", "a", None),
-        Row("conversation", "a", "conversation", "a", None),
-        Row("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
-        Row("schema_version", 1, "schema_version", 1, 1),
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("completion", ["a", "b"], "completion", ("a", "b"), Refusal("completion")),
+        DocRow("prompt", "p", "prompt", "p", None),
+        DocRow("status", "failed", "status", "failed", "ok"),
+        DocRow("tenant", "a", "tenant", "a", "unknown"),
+        DocRow("model", "a", "model", "a", "unknown"),
+        DocRow("route", "a", "route", "a", "unknown"),
+        DocRow("locale", "a", "locale", "a", "unknown"),
+        DocRow("user", "a", "user", "a", None),
+        DocRow("conversation", "a", "conversation", "a", None),
+        DocRow("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
+        DocRow("schema_version", 1, "schema_version", 1, 1),
     ],
     "OpenAI `chat.completion` and `text_completion`": [
-        Row("id", "a", "id", "a", HERE),
-        Row("choices[].message.content", [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}],
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("choices[].message.content", [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}],
             "completion", "ab", ""),
-        Row("choices[].message.refusal", "no", "completion", "hello\nno", "hello"),
-        Row("choices[].message.audio.transcript", "said", "completion", "hello\nsaid", "hello"),
-        Row("choices[].text", "older", "completion", "older", "hello"),
-        Row("model", "m", "model", "m", "unknown"),
-        Row("created", NOON, "at_ms", NOON * 1000, None),
-        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.conversation", "a", "conversation", "a", None),
-        Row("metadata.user", "a", "user", "a", None),
-        Row("user", "a", "user", "a", None),
+        DocRow("choices[].message.refusal", "no", "completion", "hello\nno", "hello"),
+        DocRow("choices[].message.audio.transcript", "said", "completion", "hello\nsaid", "hello"),
+        DocRow("choices[].text", "older", "completion", "older", "hello"),
+        DocRow("model", "m", "model", "m", "unknown"),
+        DocRow("created", NOON, "at_ms", NOON * 1000, None),
+        DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.conversation", "a", "conversation", "a", None),
+        DocRow("metadata.user", "a", "user", "a", None),
+        DocRow("user", "a", "user", "a", None),
     ],
     "OpenAI `response`": [
-        Row("id", "a", "id", "a", HERE),
-        Row("output[].content[].text", "a", "completion", "a", ""),
-        Row("output[].content[].refusal", "no", "completion", "no", "", REFUSED),
-        Row("output_text", "a", "completion", "a", "", {**RESPONSE, "output": []}),
-        Row("status", "cancelled", "status", "failed", "ok"),
-        Row("model", "m", "model", "m", "unknown"),
-        Row("created_at", NOON, "at_ms", NOON * 1000, None),
-        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.conversation", "a", "conversation", "a", None),
-        Row("conversation.id", "a", "conversation", "a", None),
-        Row("conversation", "a", "conversation", "a", None),
-        Row("metadata.user", "a", "user", "a", None),
-        Row("user", "a", "user", "a", None),
-        Row("safety_identifier", "a", "user", "a", None),
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("output[].content[].text", "a", "completion", "a", ""),
+        DocRow("output[].content[].refusal", "no", "completion", "no", "", REFUSED),
+        DocRow("output_text", "a", "completion", "a", "", {**RESPONSE, "output": []}),
+        DocRow("status", "cancelled", "status", "failed", "ok"),
+        DocRow("model", "m", "model", "m", "unknown"),
+        DocRow("created_at", NOON, "at_ms", NOON * 1000, None),
+        DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.conversation", "a", "conversation", "a", None),
+        DocRow("conversation.id", "a", "conversation", "a", None),
+        DocRow("conversation", "a", "conversation", "a", None),
+        DocRow("metadata.user", "a", "user", "a", None),
+        DocRow("user", "a", "user", "a", None),
+        DocRow("safety_identifier", "a", "user", "a", None),
     ],
     "Anthropic `message`": [
-        Row("id", "a", "id", "a", HERE),
-        Row("content[].text", "a", "completion", "a", ""),
-        Row("model", "m", "model", "m", "unknown"),
-        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.conversation", "a", "conversation", "a", None),
-        Row("metadata.user", "a", "user", "a", None),
-        Row("metadata.user_id", "a", "user", "a", None),
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("content[].text", "a", "completion", "a", ""),
+        DocRow("model", "m", "model", "m", "unknown"),
+        DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.conversation", "a", "conversation", "a", None),
+        DocRow("metadata.user", "a", "user", "a", None),
+        DocRow("metadata.user_id", "a", "user", "a", None),
     ],
     "Gemini `generateContent`": [
-        Row("responseId", "a", "id", "a", HERE),
-        Row("response_id", "a", "id", "a", HERE, UNNAMED),
-        Row("candidates[].content.parts[].text", "a", "completion", "a", ""),
-        Row("modelVersion", "m", "model", "m", "unknown"),
-        Row("model_version", "m", "model", "m", "unknown"),
-        Row("createTime", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
-        Row("create_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
-        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.conversation", "a", "conversation", "a", None),
-        Row("metadata.user", "a", "user", "a", None),
+        DocRow("responseId", "a", "id", "a", HERE),
+        DocRow("response_id", "a", "id", "a", HERE, UNNAMED),
+        DocRow("candidates[].content.parts[].text", "a", "completion", "a", ""),
+        DocRow("modelVersion", "m", "model", "m", "unknown"),
+        DocRow("model_version", "m", "model", "m", "unknown"),
+        DocRow("createTime", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+        DocRow("create_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+        DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.conversation", "a", "conversation", "a", None),
+        DocRow("metadata.user", "a", "user", "a", None),
     ],
     "A message alone": [
-        Row("id", "a", "id", "a", HERE),
-        Row("message.content", [{"text": "a"}], "completion", "a", "", {**REPLY, "done": True}),
-        Row("output.message.content", [{"text": "a"}], "completion", "a", Dead("value", FORM), CONVERSE),
-        Row("response", "a", "completion", "a", Dead("value", FORM), {"done": True}),
-        Row("model", "m", "model", "m", "unknown"),
-        Row("created_at", "2026-01-01T12:00:00.000000001Z", "at_ms", NOON * 1000, None),
-        Row("metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.conversation", "a", "conversation", "a", None),
-        Row("metadata.user", "a", "user", "a", None),
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("message.content", [{"text": "a"}], "completion", "a", "", {**REPLY, "done": True}),
+        DocRow("output.message.content", [{"text": "a"}], "completion", "a", Refusal("value", FORM), CONVERSE),
+        DocRow("response", "a", "completion", "a", Refusal("value", FORM), {"done": True}),
+        DocRow("model", "m", "model", "m", "unknown"),
+        DocRow("created_at", "2026-01-01T12:00:00.000000001Z", "at_ms", NOON * 1000, None),
+        DocRow("metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.conversation", "a", "conversation", "a", None),
+        DocRow("metadata.user", "a", "user", "a", None),
     ],
     "LiteLLM `StandardLoggingPayload`": [
-        Row("id", "a", "id", "a", HERE),
-        Row("status", "failure", "status", "failed", "ok"),
-        Row("response", "a", "completion", "a", Dead("response")),
-        Row("response.choices", [{"message": MESSAGE}, {"text": "b"}],
-            "completion", ("hello", "b"), Dead("response"), EMPTY),
-        Row("response.output", [ITEM], "completion", "hello", Dead("response"), EMPTY),
-        Row("response.content", ANTHROPIC["content"],
-            "completion", "hello", Dead("response"), {**EMPTY, "response": {"role": "assistant"}}),
-        Row("response.candidates", GEMINI["candidates"], "completion", "hello", Dead("response"), EMPTY),
-        Row("response.response", json.dumps(CHAT), "completion", "hello", Dead("response"), EMPTY),
-        Row("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("status", "failure", "status", "failed", "ok"),
+        DocRow("response", "a", "completion", "a", Refusal("response")),
+        DocRow("response.choices", [{"message": MESSAGE}, {"text": "b"}],
+            "completion", ("hello", "b"), Refusal("response"), EMPTY),
+        DocRow("response.output", [ITEM], "completion", "hello", Refusal("response"), EMPTY),
+        DocRow("response.content", ANTHROPIC["content"],
+            "completion", "hello", Refusal("response"), {**EMPTY, "response": {"role": "assistant"}}),
+        DocRow("response.candidates", GEMINI["candidates"], "completion", "hello", Refusal("response"), EMPTY),
+        DocRow("response.response", json.dumps(CHAT), "completion", "hello", Refusal("response"), EMPTY),
+        DocRow("messages", [{"role": "user", "content": "1"}, {"role": "user", "content": "2"}, MESSAGE],
             "prompt", "2", None),
-        Row("model", "m", "model", "m", "unknown"),
-        Row("endTime", NOON + 0.25, "at_ms", NOON * 1000 + 250, None),
-        Row("startTime", NOON + 0.5, "at_ms", NOON * 1000 + 500, None),
-        Row("metadata.user_api_key_team_id", "a", "tenant", "a", "unknown"),
-        Row("metadata.user_api_key_org_id", "a", "tenant", "a", "unknown"),
-        Row("metadata.requester_metadata.tenant", "a", "tenant", "a", "unknown"),
-        Row("metadata.requester_metadata.route", "a", "route", "a", "unknown"),
-        Row("metadata.requester_metadata.locale", "a", "locale", "a", "unknown"),
-        Row("metadata.requester_metadata.conversation", "a", "conversation", "a", None),
-        Row("trace_id", "a", "conversation", "a", None),
-        Row("end_user", "a", "user", "a", None),
-        Row("metadata.user_api_key_end_user_id", "a", "user", "a", None),
-        Row("metadata.user_api_key_user_id", "a", "user", "a", None),
+        DocRow("model", "m", "model", "m", "unknown"),
+        DocRow("endTime", NOON + 0.25, "at_ms", NOON * 1000 + 250, None),
+        DocRow("startTime", NOON + 0.5, "at_ms", NOON * 1000 + 500, None),
+        DocRow("metadata.user_api_key_team_id", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.user_api_key_org_id", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.requester_metadata.tenant", "a", "tenant", "a", "unknown"),
+        DocRow("metadata.requester_metadata.route", "a", "route", "a", "unknown"),
+        DocRow("metadata.requester_metadata.locale", "a", "locale", "a", "unknown"),
+        DocRow("metadata.requester_metadata.conversation", "a", "conversation", "a", None),
+        DocRow("trace_id", "a", "conversation", "a", None),
+        DocRow("end_user", "a", "user", "a", None),
+        DocRow("metadata.user_api_key_end_user_id", "a", "user", "a", None),
+        DocRow("metadata.user_api_key_user_id", "a", "user", "a", None),
     ],
     "Structured:": [
-        Row("specversion", "1.0", "id", "/s#1", Dead("value", FORM)),
-        Row("id", "2", "id", "/s#2", HERE),
-        Row("source", "//other", "id", "//other#1", HERE),
-        Row("time", "2026-01-01T13:00:00.5+01:00", "at_ms", NOON * 1000 + 500, None),
-        Row("data", CHAT, "completion", "hello", Dead("data")),
-        Row("data_base64", base64.b64encode(json.dumps(CHAT).encode()).decode(), "completion", "hello", Dead("data")),
+        DocRow("specversion", "1.0", "id", "/s#1", Refusal("value", FORM)),
+        DocRow("id", "2", "id", "/s#2", HERE),
+        DocRow("source", "//other", "id", "//other#1", HERE),
+        DocRow("time", "2026-01-01T13:00:00.5+01:00", "at_ms", NOON * 1000 + 500, None),
+        DocRow("data", CHAT, "completion", "hello", Refusal("data")),
+        DocRow("data_base64", ENCODED_CHAT, "completion", "hello", Refusal("data")),
     ],
     "Binary:": [
-        Row("ce_specversion", "1.0", "id", "/s#1", Dead("header ce_specversion", VERSION)),
-        Row("ce_id", "2", "id", "/s#2", HERE),
-        Row("ce_source", "//other", "id", "//other#1", HERE),
-        Row("ce_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
+        DocRow("ce_specversion", "1.0", "id", "/s#1", Refusal("header ce_specversion", VERSION)),
+        DocRow("ce_id", "2", "id", "/s#2", HERE),
+        DocRow("ce_source", "//other", "id", "//other#1", HERE),
+        DocRow("ce_time", "2026-01-01T12:00:00Z", "at_ms", NOON * 1000, None),
     ],
     "Feedback": [
-        Row("id", "a", "id", "a", HERE),
-        Row("completion_id", "a", "completion_id", "a", Dead("completion_id")),
-        Row("kind", "upheld", "kind", "upheld", Dead("kind")),
-        Row("tenant", "a", "tenant", "a", None),
-        Row("model", "a", "model", "a", None),
-        Row("route", "a", "route", "a", None),
-        Row("user", "a", "user", "a", None),
-        Row("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
-        Row("schema_version", 1, "schema_version", 1, 1),
+        DocRow("id", "a", "id", "a", HERE),
+        DocRow("completion_id", "a", "completion_id", "a", Refusal("completion_id")),
+        DocRow("kind", "upheld", "kind", "upheld", Refusal("kind")),
+        DocRow("tenant", "a", "tenant", "a", None),
+        DocRow("model", "a", "model", "a", None),
+        DocRow("route", "a", "route", "a", None),
+        DocRow("user", "a", "user", "a", None),
+        DocRow("at_ms", NOON * 1000, "at_ms", NOON * 1000, None),
+        DocRow("schema_version", 1, "schema_version", 1, 1),
     ],
     "Headers, in every form": [
-        Row("tidegate-tenant", "a", "tenant", "a", "said"),
-        Row("tidegate-model", "a", "model", "a", "said"),
-        Row("tidegate-route", "a", "route", "a", "said"),
-        Row("tidegate-locale", "a", "locale", "a", "said"),
-        Row("tidegate-user", "a", "user", "a", "said"),
-        Row("tidegate-conversation", "a", "conversation", "a", "said"),
+        DocRow("tidegate-tenant", "a", "tenant", "a", "said"),
+        DocRow("tidegate-model", "a", "model", "a", "said"),
+        DocRow("tidegate-route", "a", "route", "a", "said"),
+        DocRow("tidegate-locale", "a", "locale", "a", "said"),
+        DocRow("tidegate-user", "a", "user", "a", "said"),
+        DocRow("tidegate-conversation", "a", "conversation", "a", "said"),
     ],
 }  # fmt: skip
 
@@ -238,15 +239,15 @@ def read(table: str, found: dict[str, Any]) -> Completion | Feedback | Unreadabl
 
 def put(found: dict[str, Any], path: str, given: Any = None) -> dict[str, Any]:
     """A copy with `given` at the path, or without that key where None is given."""
-    whole = part = copy.deepcopy(found)
+    copied = node = copy.deepcopy(found)
     *parents, last = re.sub(r"\[\]", ".0", path).split(".")
     for key in parents:
-        part = part[int(key)] if isinstance(part, list) else part.setdefault(key, {})
+        node = node[int(key)] if isinstance(node, list) else node.setdefault(key, {})
     if given is None:
-        part.pop(last, None)
+        node.pop(last, None)
     else:
-        part[last] = given
-    return whole
+        node[last] = given
+    return copied
 
 
 def cases() -> list[Any]:
@@ -255,21 +256,21 @@ def cases() -> list[Any]:
     ]
 
 
-def base_of(table: str, row: Row) -> dict[str, Any]:
+def base_of(table: str, row: DocRow) -> dict[str, Any]:
     base = BASES[table] if row.base is None else row.base
     return put(base, "data") if row.theirs == "data_base64" else base
 
 
 @pytest.mark.parametrize(("table", "row"), cases())
-def test_a_row_gives_the_field_it_says(table: str, row: Row) -> None:
+def test_a_row_gives_its_field(table: str, row: DocRow) -> None:
     event = read(table, put(base_of(table, row), row.theirs, row.given))
     assert getattr(event, row.field) == row.found
 
 
 @pytest.mark.parametrize(("table", "row"), cases())
-def test_a_row_without_its_field_is_as_it_says(table: str, row: Row) -> None:
+def test_a_row_without_its_field_is_as_documented(table: str, row: DocRow) -> None:
     event = read(table, put(base_of(table, row), row.theirs))
-    if isinstance(row.otherwise, Dead):
+    if isinstance(row.otherwise, Refusal):
         assert isinstance(event, Unreadable)
         assert (event.reason, event.where) == (row.otherwise.reason, row.otherwise.where)
     else:
@@ -335,7 +336,7 @@ def test_every_form_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(("given", "reads"), EXAMPLES)
-def test_an_example_reads_as_it_says(given: str, reads: str) -> None:
+def test_an_example_reads_as_documented(given: str, reads: str) -> None:
     value, headers = json.loads(given), None
     if "headers" in value:
         value, headers = value["value"], value["headers"]

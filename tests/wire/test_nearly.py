@@ -162,7 +162,7 @@ def test_an_answer_may_have_no_text(value: Any) -> None:
         ({"type": "error", "code": "ERR", "message": "hidden", "param": None, "sequence_number": 1}, "", ()),
     ],
 )
-def test_a_failed_call_is_counted_whatever_it_says(value: Any, said: Any, dropped: tuple[str, ...]) -> None:
+def test_a_failed_call_is_counted_whatever_its_body(value: Any, said: Any, dropped: tuple[str, ...]) -> None:
     found = read(value)
     assert (found.status, found.completion, found.dropped) == ("failed", said, dropped)
 
@@ -215,7 +215,7 @@ def test_a_key_of_ours_has_its_place_in_each_form(value: Any, said: list[str]) -
     assert doubts(Fake(json.dumps(value).encode()), read(value)) == said
 
 
-def test_a_header_says_it_better() -> None:
+def test_a_header_supersedes_a_hint() -> None:
     sent = record({**CHAT, "tenant": "acme"}, {"tidegate-tenant": "acme"})
     found = decode_completion(sent)
     assert isinstance(found, Completion)
@@ -223,6 +223,6 @@ def test_a_header_says_it_better() -> None:
 
 
 @pytest.mark.parametrize("value", [{**RESPONSE, "status": "failed", "created_at": 1, "text": {}}, litellm(CHAT)])
-def test_keys_of_another_form_are_not_taken_for_slips(value: Any) -> None:
+def test_keys_of_another_form_are_no_slips(value: Any) -> None:
     sent = Fake(json.dumps(value).encode())
     assert doubts(sent, read(value)) == []

@@ -48,12 +48,12 @@ def test_a_field_that_decides_nothing_never_costs_the_text(form: str, data: st.D
     found = copy.deepcopy(valid)
     choices = read(valid).choices
     for path in data.draw(st.lists(st.sampled_from(sorted(set(paths) - set(TIMES))), min_size=1, max_size=4)):
-        part: Any = found
+        node: Any = found
         *parents, last = path.split(".")
         for key in parents:
-            part = part.get(key) if isinstance(part, dict) else None
-        if isinstance(part, dict):
-            part[last] = data.draw(ODD)
+            node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node[last] = data.draw(ODD)
     for whole in (found, structured(found)):
         completion = read(whole)
         assert completion.choices == choices
@@ -83,8 +83,8 @@ def test_one_null_or_odd_member_never_loses_the_others(form: str, data: st.DataO
     found = copy.deepcopy(valid)
     said = [text for text in read(valid).choices if text]
     for place in reversed(places):  # the inner one first: its place counts from the outer one's members
-        part: Any = found
+        node: Any = found
         for key in place:
-            part = part[key]
-        part.insert(data.draw(st.integers(0, len(part))), data.draw(SILENT))
+            node = node[key]
+        node.insert(data.draw(st.integers(0, len(node))), data.draw(SILENT))
     assert [text for text in read(found).choices if text] == said

@@ -1,4 +1,4 @@
-"""The outboxes of the partitions that a worker owns, published and emptied, on the in-memory store."""
+"""Enforcements: outboxes of owned partitions are published and acknowledged, on the in-memory store."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ P, Q = TopicPartition("completions", 0), TopicPartition("completions", 1)
 TERMS = Terms(3_600_000, 1.0, 3.0, 0.001, "7-ab")
 
 
-class Flaky(MemoryStore):
-    """A store that a crash leaves before anything was removed, `crashes` times."""
+class CrashingOutboxStore(MemoryStore):
+    """Fails before it removes anything from an outbox, `crashes` times."""
 
     crashes = 0
 
@@ -37,11 +37,11 @@ class Flaky(MemoryStore):
         await super().ack_outbox(partition, queued)
 
 
-class Rig:
-    """A store, what it was told, and a worker that owns P."""
+class EnforcerRig:
+    """A store, the published messages, and a worker that owns P."""
 
     def __init__(self) -> None:
-        self.store = Flaky(lambda: T)
+        self.store = CrashingOutboxStore(lambda: T)
         self.owned = {P: OwnedPartition(P, 0, 0, 0, CheckpointTrust.BELIEVED)}
         self.alive = True
         self.broker_unavailable = False
@@ -66,11 +66,11 @@ class Rig:
         strikes = tuple(
             Strike(f"{partition}@{start + i}", user, T, 1.0, "toxicity.block") for i in range(n)
         )  # fmt: skip
-        span = Apply(
+        record_range = Apply(
             partition, claim.epoch, start, start + n, Marker(start + n - 1, T, "s"),
             Aggregate(new_strikes=NewStrikes(TERMS, strikes)), T, 0, 1,
         )  # fmt: skip
-        assert (await self.store.apply([span]))[0].next == start + n
+        assert (await self.store.apply([record_range]))[0].next == start + n
 
     @property
     def published(self) -> list[Enforcement]:
@@ -81,11 +81,11 @@ class Rig:
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def rig() -> EnforcerRig:
+    return EnforcerRig()
 
 
-async def test_crossings_are_published_in_order_by_user_and_removed(rig: Rig) -> None:
+async def test_crossings_are_published_in_order_by_user_and_removed(rig: EnforcerRig) -> None:
     await rig.strike(3)
     assert not await rig.enforcer.run_once()
     assert [(m.topic, m.key, m.partition) for m in rig.sent] == [("enforcements", b"acme:ab", None)] * 3
@@ -99,7 +99,7 @@ async def test_crossings_are_published_in_order_by_user_and_removed(rig: Rig) ->
     assert (rig.metric("enforcements_total", action="throttle"), rig.metric("enforcements_waiting")) == (2, 0)
 
 
-async def test_a_crash_before_the_removal_publishes_the_same_again(rig: Rig) -> None:
+async def test_a_crash_before_the_removal_publishes_the_same_again(rig: EnforcerRig) -> None:
     await rig.strike(2)
     rig.store.crashes = 1
     with pytest.raises(StoreUnavailable):
@@ -110,7 +110,7 @@ async def test_a_crash_before_the_removal_publishes_the_same_again(rig: Rig) -> 
     assert await rig.store.outboxes([P], 9) == [Outbox([], 0)]
 
 
-async def test_what_is_not_acknowledged_stays(rig: Rig) -> None:
+async def test_an_unacknowledged_enforcement_stays_in_its_outbox(rig: EnforcerRig) -> None:
     await rig.strike(1)
     rig.broker_unavailable = True
     with pytest.raises(BrokerUnavailable):
@@ -121,7 +121,7 @@ async def test_what_is_not_acknowledged_stays(rig: Rig) -> None:
     assert len(rig.sent) == 1
 
 
-async def test_only_partitions_owned_here_and_only_while_they_are(rig: Rig) -> None:
+async def test_only_partitions_owned_here_and_only_while_they_are(rig: EnforcerRig) -> None:
     await rig.strike(1, P)
     await rig.strike(1, Q)
     rig.alive = False  # frozen past its session timeout
@@ -134,7 +134,7 @@ async def test_only_partitions_owned_here_and_only_while_they_are(rig: Rig) -> N
     assert [e.id for e in rig.published] == ["completions[0]@0"]
 
 
-async def test_a_full_outbox_is_emptied_piece_by_piece(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_outbox_is_emptied_piece_by_piece(rig: EnforcerRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enforce, "AT_ONCE", 4)
     await rig.strike(6)
     assert await rig.enforcer.run_once()
@@ -143,7 +143,7 @@ async def test_a_full_outbox_is_emptied_piece_by_piece(rig: Rig, monkeypatch: py
     assert [e.id for e in rig.published] == [f"completions[0]@{n}" for n in range(6)]
 
 
-async def test_it_runs_until_it_is_stopped(rig: Rig) -> None:
+async def test_the_enforcer_runs_until_it_is_stopped(rig: EnforcerRig) -> None:
     await rig.strike(1)
     stop = asyncio.Event()
     running = asyncio.create_task(rig.enforcer.run(stop))

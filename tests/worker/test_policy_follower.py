@@ -1,4 +1,4 @@
-"""Which shadow a worker says that it runs, and that a shadow keeps no worker from starting."""
+"""The policy follower: its metrics of the shadow, its start beside a shadow, and its seed of an empty log."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def shadow(parent: str | None, policy: dict[str, object] | None) -> ShadowChange
     return ShadowChange(parent=parent, policy=policy, author="ann", reason="x", at_ms=1)
 
 
-class Told:
-    """An InForce that is told records one by one, and what it says in metrics."""
+class FollowerRig:
+    """A PolicyFollower that gets records one by one, and its metrics."""
 
     def __init__(self, folder: Path, kafka: str = "", block: float = 0.9) -> None:
         file = folder / "policy.toml"
         file.write_text(f"[labels.toxicity]\nblock = {block}\n")
         self.metrics = Metrics()
-        self.scorer = LiveScorer(scripted(), self.metrics.model_is)
+        self.scorer = LiveScorer(scripted(), self.metrics.set_model)
         self.follower = PolicyFollower(kafka, file, "w1", self.scorer, self.metrics, MemoryStore(lambda: 1))
         self.log = PolicyLog()
 
-    def tell(self, record: PolicyChange | ShadowChange) -> str | None:
-        """The version of the live policy after it."""
+    def fold(self, record: PolicyChange | ShadowChange) -> str | None:
+        """Returns the version of the live policy after it."""
         folded = fold(self.log, self.log.next, record.model_dump_json().encode())
         self.log = folded.log
         self.follower._record(folded, folded.log.next - 1, None)
@@ -59,102 +59,103 @@ class Told:
         return [sample.labels["version"] for sample in family.samples]
 
 
-def test_the_metric_is_there_only_for_the_shadow_that_runs(tmp_path: Path) -> None:
-    told = Told(tmp_path)
-    live = told.tell(change(None, LIVE))
-    assert told.shadows == []
-    told.tell(shadow(None, TRIED))
-    (first,) = told.shadows
+def test_the_metric_exists_only_for_the_running_shadow(tmp_path: Path) -> None:
+    rig = FollowerRig(tmp_path)
+    live = rig.fold(change(None, LIVE))
+    assert rig.shadows == []
+    rig.fold(shadow(None, TRIED))
+    (first,) = rig.shadows
     assert first.startswith("1-")
-    told.tell(shadow(first, {"labels": {"toxicity": {"block": 0.7}}}))
-    (second,) = told.shadows
+    rig.fold(shadow(first, {"labels": {"toxicity": {"block": 0.7}}}))
+    (second,) = rig.shadows
     assert second.startswith("2-")
-    live = told.tell(change(live, {"labels": {"toxicity": {"block": 0.95}}}))
-    assert told.shadows == [second]  # beside the new one
-    told.tell(change(live, {"labels": {"toxicity": {"block": 0.7}}}))
-    assert told.shadows == []  # promoted
-    told.tell(shadow(None, TRIED))
-    told.tell(shadow(told.shadows[0], None))
-    assert told.shadows == []  # dropped
+    live = rig.fold(change(live, {"labels": {"toxicity": {"block": 0.95}}}))
+    assert rig.shadows == [second]  # beside the new one
+    rig.fold(change(live, {"labels": {"toxicity": {"block": 0.7}}}))
+    assert rig.shadows == []  # promoted
+    rig.fold(shadow(None, TRIED))
+    rig.fold(shadow(rig.shadows[0], None))
+    assert rig.shadows == []  # dropped
 
 
-async def test_a_worker_starts_beside_a_shadow_whose_label_its_classifier_does_not_give(
+async def test_a_shadow_with_a_missing_label_lets_a_worker_start(
     own_stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The classifier does not give one label of the shadow."""
     caplog.set_level(logging.WARNING)
     await ensure_topics(own_stack.kafka, 1, own_stack.replication)
     publisher = Publisher(own_stack.kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
     await publisher.start()
-    told = Told(tmp_path, own_stack.kafka)
+    rig = FollowerRig(tmp_path, own_stack.kafka)
     log = [change(None, LIVE), shadow(None, TRIED)]
     await publisher.publish([Message("policies", b"live", r.model_dump_json().encode(), 0) for r in log])
     try:
-        await told.follower.start(publisher)
-        live = told.follower.live
+        await rig.follower.start(publisher)
+        live = rig.follower.live
         assert live.policy == Policy.model_validate(LIVE)
         assert live.shadow is not None
-        assert told.shadows == [live.shadow.version]
+        assert rig.shadows == [live.shadow.version]
         assert [message for message in caplog.messages if "sarcasm" in message] == [
             f"shadow {live.shadow.version} names sarcasm, which scripted@1 does not give: "
             "the shadow asks for nothing of it"
         ]
         assert [r.levelname for r in caplog.records if "sarcasm" in r.message] == ["WARNING"]
     finally:
-        await told.follower.stop()
+        await rig.follower.stop()
         await publisher.stop()
 
 
-class Counting(Publisher):
-    """That says what it was asked to write, and may be without the right to."""
+class RecordingPublisher(Publisher):
+    """Records the topics that it publishes to, and may lack the right to."""
 
     def __init__(self, kafka: str) -> None:
         super().__init__(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
-        self.asked: list[str] = []
+        self.topics: list[str] = []
         self.may = True
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        self.asked += [message.topic for message in messages]
+        self.topics += [message.topic for message in messages]
         if not self.may:
             raise broker_unavailable("kafka:9093", TopicAuthorizationFailedError("policies"), "policies", "Write")
         await super().publish(messages)
 
 
-async def test_a_worker_writes_to_policies_only_while_the_log_is_empty(own_stack: Stack, tmp_path: Path) -> None:
+async def test_a_worker_writes_to_policies_only_if_the_log_is_empty(own_stack: Stack, tmp_path: Path) -> None:
     await ensure_topics(own_stack.kafka, 1, own_stack.replication)
-    publisher = Counting(own_stack.kafka)
+    publisher = RecordingPublisher(own_stack.kafka)
     await publisher.start()
     workers = []
     try:
         for n in range(3):
             folder = tmp_path / str(n)
             folder.mkdir()
-            workers.append(Told(folder, own_stack.kafka, 0.9 + n / 100))  # each with another file
+            workers.append(FollowerRig(folder, own_stack.kafka, 0.9 + n / 100))  # each with another file
             await workers[n].follower.start(publisher)
-        assert publisher.asked == ["policies"]  # of the first
+        assert publisher.topics == ["policies"]  # of the first
         await publisher.publish(
             [Message("policies", b"live", shadow(None, TRIED).model_dump_json().encode(), 0)]  # any other record
         )
         await workers[2].follower.stop()
         await workers[2].follower.start(publisher)
-        assert publisher.asked == ["policies"] * 2
+        assert publisher.topics == ["policies"] * 2
     finally:
         for worker in workers:
             await worker.follower.stop()
         await publisher.stop()
 
 
-async def test_a_worker_that_may_not_write_the_first_policy_says_what_to_run(own_stack: Stack, tmp_path: Path) -> None:
+async def test_a_worker_without_the_right_to_seed_names_the_command(own_stack: Stack, tmp_path: Path) -> None:
     await ensure_topics(own_stack.kafka, 1, own_stack.replication)
-    publisher = Counting(own_stack.kafka)
+    publisher = RecordingPublisher(own_stack.kafka)
     publisher.may = False
-    told = Told(tmp_path, own_stack.kafka)
+    rig = FollowerRig(tmp_path, own_stack.kafka)
     try:
         with pytest.raises(BrokerForbids) as error:
-            await told.follower.start(publisher)
+            await rig.follower.start(publisher)
         assert str(error.value) == (
             f"kafka {own_stack.kafka}: policies is empty, and user ANONYMOUS may not write to it; expected "
             f'`tidegate policy apply {tmp_path}/policy.toml --reason "first policy"` once, by somebody who may; '
             "waiting for it"
         )
     finally:
-        await told.follower.stop()
+        await rig.follower.stop()

@@ -57,13 +57,13 @@ def _table(found: WorkersStatus) -> None:
         (
             [
                 s.worker,
-                s.report.version or "-",
+                s.status.version or "-",
                 "?" if s.behind is None else s.behind,
-                f"{ago(s.report.since_ms, found.now_ms)} ago" if s.report.since_ms else "-",
-                s.report.shadow or "-",
-                s.report.model or "-",
-                s.report.file or "-",
-                s.report.log.value,
+                f"{ago(s.status.since_ms, found.now_ms)} ago" if s.status.since_ms else "-",
+                s.status.shadow or "-",
+                s.status.model or "-",
+                s.status.file or "-",
+                s.status.log.value,
                 _state(s),
             ]
             for s in found.workers
@@ -75,4 +75,4 @@ def _table(found: WorkersStatus) -> None:
 def _state(s: WorkerHealth) -> str:
     if s.silent:
         return s.why
-    return "; ".join(f"waits for {what}: {why}" for what, why in s.report.waiting_for.items()) or "ready"
+    return "; ".join(f"waits for {what}: {why}" for what, why in s.status.waiting_for.items()) or "ready"

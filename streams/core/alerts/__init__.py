@@ -1,1 +1,1 @@
-"""The life of an alert."""
+"""Alerts: their life cycle and their stored status."""

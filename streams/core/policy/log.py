@@ -1,7 +1,7 @@
-"""The `policies` log, folded: from every change ever written to the policy that is live. Pure.
+"""The fold of the `policies` log: from every change ever written to the policy that is live. Pure.
 
-Every reader folds from offset 0 with this function, so all of them arrive at the same state: the first valid child
-of the live version wins, everything else is skipped, and why is said. A shadow policy has a chain of its own beside it.
+Every reader folds from offset 0 with `fold`, so all readers reach the same state. The first valid child of the live
+version wins; every other record is skipped, with a reason. A shadow policy has a chain of its own beside it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pydantic_core import from_json
 from tidegate.streams.core.policy.model import Policy, PolicyError, parse, version
 from tidegate.streams.core.policy.records import PolicyChange, ShadowChange, Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.policy.silences import added
-from tidegate.streams.core.policy.validation import found_text
+from tidegate.streams.core.policy.silences import with_silence
+from tidegate.streams.core.policy.validation import describe_value
 
-WHY_LENGTH = 300  # characters: whoever may write to the log must not fill or break the lines of those who read it
+WHY_LENGTH = 300  # characters: a writer of the log must not fill or break the log lines of its readers
 _VERSION = re.compile(r"\d{1,19}-[0-9a-f]{8}")
 _FORMAT = 1  # of records and policies
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyLog:
-    """What the log says up to `next`, exclusive."""
+    """The state of the log up to offset `next`, exclusive."""
 
     live: LivePolicy | None = None  # with its shadow. None: nothing valid was written yet
-    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most silences.MOST
+    silences: Mapping[str, Silence] = field(default_factory=dict)  # by id; expired ones too, at most MAX_SILENCES
     next: int = 0
 
     @property
@@ -41,7 +41,7 @@ class PolicyLog:
 
 
 class Verdict(StrEnum):
-    """What became of one record of the log."""
+    """The fold's verdict on one record of the log."""
 
     APPLIED = "applied"
     SHADOWED = "shadowed"  # a candidate runs beside the live policy
@@ -52,15 +52,15 @@ class Verdict(StrEnum):
 
 
 class Folded(NamedTuple):
-    """The log after one record, what became of it, and why in words (empty where there is nothing to say)."""
+    """The log after one record, the verdict on the record, and its reason (empty where none is needed)."""
 
     log: PolicyLog
     verdict: Verdict
     why: str
 
     @property
-    def made(self) -> LivePolicy | None:
-        """The policy, or the shadow, that this record made; None where it made none."""
+    def created(self) -> LivePolicy | None:
+        """Returns the policy, or the shadow, that this record created; None where it created none."""
         live = self.log.live
         if live is None or self.verdict not in (Verdict.APPLIED, Verdict.SHADOWED):
             return None
@@ -68,7 +68,7 @@ class Folded(NamedTuple):
 
 
 def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
-    """The log with one more record. Never raises: an invalid record is skipped, and the live policy stands."""
+    """Folds one more record onto the log. Never raises: an invalid record is skipped, and the live policy stands."""
     after = replace(log, next=offset + 1)
     where = f"policies@{offset}"
     try:
@@ -77,7 +77,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         _refuse_newer(record, where)
         if kind == "silence":
             silence = Silence.model_validate(record)
-            return Folded(replace(after, silences=added(log.silences, silence)), Verdict.SILENCED, "")
+            return Folded(replace(after, silences=with_silence(log.silences, silence)), Verdict.SILENCED, "")
         if kind == "shadow":
             shadow = ShadowChange.model_validate(record)
             candidate = None if shadow.policy is None else parse(shadow.policy, f"{where}: policy")
@@ -97,21 +97,21 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
 
 
 def _refuse_newer(record: Any, where: str) -> None:
-    """Raises PolicyError for what a newer Tidegate wrote: "unknown key" would be true, and of no help."""
+    """Raises PolicyError for a record that a newer Tidegate wrote: "unknown key" would be true, and of no help."""
     policy = record.get("policy") if isinstance(record, dict) else None
-    for key, part in (("schema_version", record), ("policy.schema_version", policy)):
-        found = part.get("schema_version") if isinstance(part, dict) else None
-        if isinstance(found, int) and found > _FORMAT:
+    for key, table in (("schema_version", record), ("policy.schema_version", policy)):
+        number = table.get("schema_version") if isinstance(table, dict) else None
+        if isinstance(number, int) and number > _FORMAT:
             raise PolicyError(
-                f"{where}: {key}: {found_text(found)} is newer than this Tidegate reads, {_FORMAT}; upgrade it"
+                f"{where}: {key}: {describe_value(number)} is newer than this Tidegate reads, {_FORMAT}; upgrade it"
             )
 
 
 def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) -> Folded:
     live = after.live
     if parent != (live.version if live else None):
-        was = live.version if live else "nothing"
-        why = f"policies@{offset}: made against {_said(parent, 'an empty log')}, but {was} was live"
+        live_version = live.version if live else "nothing"
+        why = f"policies@{offset}: made against {_format_parent(parent, 'an empty log')}, but {live_version} was live"
         return Folded(after, Verdict.LOST, why)
     # A candidate that becomes the live policy has ended: there is nothing left to compare.
     shadow = live.shadow if live and live.shadow and live.shadow.policy != policy else None
@@ -123,8 +123,12 @@ def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy 
     if live is None:
         return Folded(after, Verdict.INVALID, f"{where}: a shadow of nothing: no policy is live")
     if parent != (live.shadow.version if live.shadow else None):
-        runs = live.shadow.version if live.shadow else "no shadow"
-        return Folded(after, Verdict.LOST, f"{where}: made against {_said(parent, 'no shadow')}, but {runs} ran")
+        shadow_version = live.shadow.version if live.shadow else "no shadow"
+        return Folded(
+            after,
+            Verdict.LOST,
+            f"{where}: made against {_format_parent(parent, 'no shadow')}, but {shadow_version} ran",
+        )
     if policy is None and live.shadow is None:
         return Folded(after, Verdict.INVALID, f"{where}: ends a shadow, and none runs")
     if policy == live.policy:
@@ -134,6 +138,6 @@ def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy 
     return Folded(replace(after, live=changed), Verdict.DROPPED if shadow is None else Verdict.SHADOWED, "")
 
 
-def _said(parent: str | None, none: str) -> str:
-    """A record's parent, as may be said: what is no version is anybody's text."""
+def _format_parent(parent: str | None, none: str) -> str:
+    """A record's parent, safe for a log line: a parent that is no version may be anybody's text."""
     return none if parent is None else parent if _VERSION.fullmatch(parent) else "no version"

@@ -1,4 +1,4 @@
-"""The policy: live, versioned rules as data. `parts.py` says what may stand in one; `thresholds.py` resolves it.
+"""The policy: live, versioned rules as data. `tables.py` defines its tables; `resolved.py` resolves it.
 
 Unknown keys are errors. Nothing here reads a file, a clock or a topic.
 """
@@ -15,20 +15,20 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from tidegate.streams.core.measures import Measure, measure
+from tidegate.streams.core.measures import Counted, find_measure, of_kind
 from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
     Floor,
     Frozen,
+    Integer,
     Limits,
     ScopeRule,
     Strikes,
     Thresholds,
-    Whole,
     Windows,
 )
-from tidegate.streams.core.policy.validation import MOST, did_you_mean, found_text, problems, quoted
+from tidegate.streams.core.policy.validation import MAX_PROBLEMS, describe_value, did_you_mean, problems, quoted
 
 _NAME = re.compile(r"[\w.-]{1,64}")  # of a label or a rule: part of series, keys and metrics
 FORMAT: Literal[1] = 1  # of policies: what `schema_version` says
@@ -46,52 +46,54 @@ class Policy(Frozen):
     faults: Faults = Field(Faults(), description="what becomes of a completion that we could not score")
     windows: Windows = Field(Windows(), description="how time is cut")
     limits: Limits = Field(Limits(), description="what keeps a slip from costing too much")
-    resend_s: Whole = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
+    resend_s: Integer = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
     alerts: dict[str, AlertRule] = Field({}, description="rules, by name")
     strikes: Strikes = Field(Strikes(), description="decaying marks on users, and what becomes of those with many")
 
-    def measure_of(self, rule: AlertRule) -> Measure:
-        found = measure(rule.of, self.labels, self.prompt_labels)
-        if found is None:
+    def measure_of(self, rule: AlertRule) -> Counted:
+        measure = find_measure(rule.of, self.labels, self.prompt_labels)
+        if measure is None:
             raise PolicyError(f"unknown measure {rule.of!r}")
-        return found
+        return of_kind(measure, rule.kind)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        every = chain(self._wrong_names(), self._wrong_labels(), self._wrong_scopes(), self._wrong_windows())
-        if wrong := list(islice(every, MOST)):
+    def _check_between_keys(self) -> Self:
+        messages = chain(self._name_problems(), self._label_problems(), self._scope_problems(), self._window_problems())
+        if wrong := list(islice(messages, MAX_PROBLEMS)):
             raise ValueError("\n".join(wrong))
         return self
 
-    def _wrong_names(self) -> Iterator[str]:
+    def _name_problems(self) -> Iterator[str]:
         for key, names in (("labels", self.labels), ("prompt_labels", self.prompt_labels), ("alerts", self.alerts)):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    yield f"{key}: {found_text(name)} is no name; expected letters, digits, _ . - and at most 64 of them"
+                    expected = "letters, digits, _ . - and at most 64 of them"
+                    yield f"{key}: {describe_value(name)} is no name; expected {expected}"
 
-    def _wrong_labels(self) -> Iterator[str]:
-        given: list[tuple[str, Iterable[str], Iterable[str]]] = [
+    def _label_problems(self) -> Iterator[str]:
+        references: list[tuple[str, Iterable[str], Iterable[str]]] = [
             ("floors", self.floors, self.labels),
             ("prompt_floors", self.prompt_floors, self.prompt_labels),
             ("strikes.weights", self.strikes.weights, self.labels),
             ("strikes.prompt_weights", self.strikes.prompt_weights, self.prompt_labels),
         ]
         for i, scope in enumerate(self.scopes):
-            given.append((f"scopes[{i}].labels", scope.labels, self.labels))
-            given.append((f"scopes[{i}].prompt_labels", scope.prompt_labels, self.prompt_labels))
-        for key, labels, known in given:
+            references.append((f"scopes[{i}].labels", scope.labels, self.labels))
+            references.append((f"scopes[{i}].prompt_labels", scope.prompt_labels, self.prompt_labels))
+        for key, labels, defined in references:
             for label in labels:
-                if label not in known:
-                    yield f"{key}.{quoted(label)}: unknown label{did_you_mean(label, known)}; expected one of {_listed(known)}"
+                if label not in defined:
+                    meant = did_you_mean(label, defined)
+                    yield f"{key}.{quoted(label)}: unknown label{meant}; expected one of {_join_names(defined)}"
         for name, rule in self.alerts.items():
-            if measure(rule.of, self.labels, self.prompt_labels) is None:
+            if find_measure(rule.of, self.labels, self.prompt_labels) is None:
                 yield (
-                    f"alerts.{quoted(name)}.of: unknown measure {found_text(rule.of)}; expected label.<label>, "
+                    f"alerts.{quoted(name)}.of: unknown measure {describe_value(rule.of)}; expected label.<label>, "
                     "prompt.<label>, action.<action>, fault, producer_failed, satisfaction, overturned or a feedback "
                     "kind"
                 )
 
-    def _wrong_scopes(self) -> Iterator[str]:
+    def _scope_problems(self) -> Iterator[str]:
         seen: set[tuple[tuple[str, str], ...]] = set()
         for i, scope in enumerate(self.scopes):
             selectors = tuple(scope.selectors.items())
@@ -99,7 +101,7 @@ class Policy(Frozen):
                 yield f"scopes[{i}]: a second rule for {quoted(scope.selector)}; expected one rule a selector"
             seen.add(selectors)
 
-    def _wrong_windows(self) -> Iterator[str]:
+    def _window_problems(self) -> Iterator[str]:
         bucket_s, longest_s = self.windows.bucket_s, self.limits.longest_window_s
         windows = {"windows.rate_window_s": self.windows.rate_window_s}
         windows |= {f"alerts.{quoted(name)}.window_s": rule.window_s for name, rule in self.alerts.items()}
@@ -113,24 +115,24 @@ class Policy(Frozen):
                 )
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(map(quoted, names))) or "(none)"
 
 
 class PolicyError(ValueError):
-    """A policy was refused; the live one stands. Correct the key it names and apply again."""
+    """A policy was refused; the live policy stands. Correct the key that the message names and apply again."""
 
 
 def parse(data: Any, where: str) -> Policy:
-    """The policy in `data` (a mapping as read from TOML or JSON).
+    """Parses the policy in `data`, a mapping as read from TOML or JSON.
 
-    Raises PolicyError: one line a problem, each naming `where`, the key, what was found and what is allowed.
+    Raises PolicyError: one line a problem, with `where`, the key, the value found and the values allowed.
     """
-    found = data.get("schema_version") if isinstance(data, dict) else None
-    if isinstance(found, int) and found > FORMAT:  # "unknown key" would be true, and of no help
+    number = data.get("schema_version") if isinstance(data, dict) else None
+    if isinstance(number, int) and number > FORMAT:  # "unknown key" would be true, and of no help
         raise PolicyError(
-            f"{where}: schema_version: {found_text(found)} is newer than this Tidegate reads, {FORMAT}; expected {FORMAT}, "
-            "or a newer Tidegate"
+            f"{where}: schema_version: {describe_value(number)} is newer than this Tidegate reads, {FORMAT}; "
+            f"expected {FORMAT}, or a newer Tidegate"
         )
     try:
         return Policy.model_validate(data)
@@ -140,14 +142,14 @@ def parse(data: Any, where: str) -> Policy:
 
 @cache
 def _schema() -> dict[str, Any]:
-    """Tens of milliseconds to make, and every record that is no policy is told by it."""
+    """The JSON Schema of a policy, cached: it costs tens of milliseconds, and every refused record needs it."""
     return Policy.model_json_schema()
 
 
 def digest(policy: Policy) -> str:
-    """8 hex digits of the policy's content: equal policies, equal digest, whatever order their keys stood in.
+    """8 hex digits of the policy's content: equal policies have equal digests, in whatever order their keys are.
 
-    Defaults are left out: a key added to Tidegate later must not change the versions that stand in the log as parents.
+    Defaults are left out: a key added to Tidegate later must not change the versions that the log names as parents.
     """
     content = policy.model_dump(mode="json", exclude_defaults=True)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

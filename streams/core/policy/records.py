@@ -1,4 +1,4 @@
-"""What stands on the `policies` log, next to each other: policies, shadow policies, silences. `log.py` folds them."""
+"""The records of the `policies` log: policy changes, shadow changes, silences. `log.py` folds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class PolicyChange(Event):
     """One change on the `policies` log: a full snapshot and the version it was made against."""
 
     kind: Literal["policy"] = "policy"
-    """Which of the records of this topic it is."""
+    """The kind of record, of those on this topic."""
     parent: str | None
     """The version of the policy that it replaces. Null seeds an empty log."""
     policy: dict[str, Any]
@@ -28,7 +28,7 @@ class ShadowChange(Event):
     """On the `policies` log too: a candidate that runs beside the live policy, or the end of one."""
 
     kind: Literal["shadow"] = "shadow"
-    """Which of the records of this topic it is."""
+    """The kind of record, of those on this topic."""
     parent: str | None
     """The version of the shadow that it replaces or ends. Null where none runs."""
     policy: dict[str, Any] | None
@@ -45,7 +45,7 @@ class Silence(Event):
     """On the `policies` log too: alerts that match are still tracked and published, marked as silenced."""
 
     kind: Literal["silence"] = "silence"
-    """Which of the records of this topic it is."""
+    """The kind of record, of those on this topic."""
     id: Id
     """The silence's name; a later one of that name takes its place."""
     rule: str | None = None

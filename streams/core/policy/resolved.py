@@ -1,4 +1,4 @@
-"""A policy ready to decide with: for any scopes, the thresholds each label's score is held against."""
+"""The resolved policy: for any scopes, the thresholds that each label's score is compared with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_RESOLVED = 4096
 
 
 class ResolvedThreshold(NamedTuple):
-    """A score at or above `threshold` asks for `action`; `scope` is whose threshold it is."""
+    """A score at or above `threshold` requests `action`; `scope` names the rule that sets the threshold."""
 
     threshold: float
     action: Action
@@ -30,61 +30,64 @@ class ResolvedThreshold(NamedTuple):
 
 @dataclass(frozen=True)
 class LivePolicy:
-    """One version of the policy, resolved. Immutable; a change makes another one and swaps it between batches.
+    """One version of the policy, resolved. Immutable; a change creates another one and swaps it between batches.
 
-    shadow: a candidate that runs beside it, of which only what would be is recorded and counted.
+    shadow: a candidate that runs beside it; its decisions are recorded and counted, and never applied.
     """
 
     version: str
     policy: Policy
     shadow: LivePolicy | None = None
-    # init=False: what `replace` makes resolves its own.
+    # init=False: a copy made by `replace` resolves its own.
     _resolved: dict[tuple[str | None, ...], tuple[ResolvedLabels, ResolvedLabels]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _named: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)  # one a kind
+    _mentioned: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)  # one a kind
 
     def __post_init__(self) -> None:
         for kind in SCOPE_KINDS:
             names = (getattr(rule, kind) for rule in self.policy.scopes)
-            self._named.append(frozenset(name for name in names if name is not None))
+            self._mentioned.append(frozenset(name for name in names if name is not None))
 
     @cached_property
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        """Per label every threshold that some completion's or prompt's score is held against, rising.
+        """Per label every threshold that some completion's or prompt's score is compared with, rising.
 
-        All scopes and floors, the shadow's too. Without 0.0, which every score reaches, whoever gives it.
+        All scopes and floors, the shadow's too. Without 0.0, which every score reaches, from any stage.
         """
-        found: dict[str, set[float]] = {}
-        for given in (_given(self.policy, prompts=False), _given(self.policy, prompts=True)):
-            for label, _, threshold in given:
-                found.setdefault(label, set()).add(threshold)
+        by_label: dict[str, set[float]] = {}
+        for policy_thresholds in (
+            _every_threshold(self.policy, prompts=False),
+            _every_threshold(self.policy, prompts=True),
+        ):
+            for label, _, threshold in policy_thresholds:
+                by_label.setdefault(label, set()).add(threshold)
         for label, thresholds in self.shadow.thresholds.items() if self.shadow else ():
-            found.setdefault(label, set()).update(thresholds)
-        return {label: tuple(sorted(values - {0.0})) for label, values in found.items()}
+            by_label.setdefault(label, set()).update(thresholds)
+        return {label: tuple(sorted(by_label - {0.0})) for label, by_label in by_label.items()}
 
     @cached_property
     def own_redact_from(self) -> Mapping[str, float]:
         """Per label the lowest `redact` threshold of any scope or floor."""
-        found: dict[str, float] = {}
-        for label, action, threshold in _given(self.policy, prompts=False):
+        lowest: dict[str, float] = {}
+        for label, action, threshold in _every_threshold(self.policy, prompts=False):
             if action is Action.REDACT:
-                found[label] = min(threshold, found.get(label, 1.0))
-        return found
+                lowest[label] = min(threshold, lowest.get(label, 1.0))
+        return lowest
 
     @cached_property
     def redact_from(self) -> Mapping[str, float]:
         """The same of this policy and its shadow: where spans are of use."""
-        found = dict(self.own_redact_from)
+        lowest = dict(self.own_redact_from)
         for label, threshold in self.shadow.redact_from.items() if self.shadow else ():
-            found[label] = min(threshold, found.get(label, 1.0))
-        return found
+            lowest[label] = min(threshold, lowest.get(label, 1.0))
+        return lowest
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Every label that it names, for completions or prompts. A classifier must give them.
+        """Every label of the policy, for completions or prompts. The classifier must score them.
 
-        Not the shadow's: where the classifier does not give one of those, nothing would be asked for it, and no harm.
+        Not the shadow's: where the classifier lacks one of those, no action is requested for it, without harm.
         """
         return tuple(dict.fromkeys([*self.policy.labels, *self.policy.prompt_labels]))
 
@@ -94,18 +97,23 @@ class LivePolicy:
         return frozenset(self.policy.prompt_labels) | (self.shadow.prompt_labels if self.shadow else frozenset())
 
     def resolve(self, scopes: Scopes) -> tuple[ResolvedLabels, ResolvedLabels]:
-        """The bars for a completion's labels and for its prompt's labels.
+        """Returns the thresholds for a completion's labels and for its prompt's labels.
 
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
-        cost nothing; and forgotten where even those combinations are too many.
+        cost nothing; the cache is cleared at MOST_RESOLVED combinations.
         """
-        key = tuple([name if name in named else None for name, named in zip(_names(scopes), self._named, strict=True)])
-        found = self._resolved.get(key)
-        if found is None:
+        key = tuple(
+            [
+                name if name in mentioned else None
+                for name, mentioned in zip(_names(scopes), self._mentioned, strict=True)
+            ]
+        )
+        resolved = self._resolved.get(key)
+        if resolved is None:
             if len(self._resolved) >= MOST_RESOLVED:
                 self._resolved.clear()
             rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
-            found = self._resolved[key] = (
+            resolved = self._resolved[key] = (
                 {
                     label: _resolved(
                         self.policy.floors.get(label),
@@ -123,7 +131,7 @@ class LivePolicy:
                     for label, default in self.policy.prompt_labels.items()
                 },
             )
-        return found
+        return resolved
 
 
 def _resolved(
@@ -144,8 +152,8 @@ def _resolved(
     return tuple(resolved)
 
 
-def _given(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:
-    """Every threshold that may hold somewhere: (label, action, threshold). What a floor overrules is the floor's."""
+def _every_threshold(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, float]]:
+    """Yields every threshold in force somewhere, as (label, action, threshold). A floor overrules a higher one."""
     places: tuple[Policy | ScopeRule, ...] = (policy, *policy.scopes)
     floors = policy.prompt_floors if prompts else policy.floors
     for by_label in (place.prompt_labels if prompts else place.labels for place in places):
@@ -161,6 +169,8 @@ def _given(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Action, floa
 
 
 def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:
-    """The scope rules that match, most specific first: more selectors, then the earlier kind."""
-    found = [rule for rule in policy.scopes if all(names[kind] == name for kind, name in rule.selectors.items())]
-    return sorted(found, key=lambda rule: (-len(rule.selectors), [kind not in rule.selectors for kind in SCOPE_KINDS]))
+    """Returns the scope rules that match, most specific first: more selectors, then the earlier kind."""
+    matching = [rule for rule in policy.scopes if all(names[kind] == name for kind, name in rule.selectors.items())]
+    return sorted(
+        matching, key=lambda rule: (-len(rule.selectors), [kind not in rule.selectors for kind in SCOPE_KINDS])
+    )

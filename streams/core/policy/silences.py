@@ -1,4 +1,4 @@
-"""Which silence, if any, matches an alert. A silenced alert lives on and is published, marked. Pure."""
+"""Silences: which one, if any, matches an alert. A silenced alert is still tracked and published, marked. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from tidegate.streams.core.events import Silence
 
 # Silences that a reader of the log keeps. The fold has no clock, so that all readers agree: it cannot know which have
-# expired. But of more than these the one that ends first goes, and an expired one ends before every one in force.
-MOST = 1_000
+# expired. Beyond this number the silence that ends first is removed: an expired one ends before every one in force.
+MAX_SILENCES = 1_000
 
 
 def silenced_by(silences: Iterable[Silence], rule: str, scope: str, now_ms: int) -> str | None:
-    """The id of the silence that matches at now_ms, of several the least; None where none does.
+    """Returns the id of the silence that matches at now_ms, the least of several; None where none does.
 
     silences: in the order of their log; the last with an id replaces those before it. `[at_ms, until_ms)`.
     """
@@ -28,33 +28,33 @@ def silenced_by(silences: Iterable[Silence], rule: str, scope: str, now_ms: int)
 
 
 def matches(silence: Silence, rule: str, scope: str) -> bool:
-    """Whether it is about alerts of that rule in that scope, whenever."""
-    return _like(silence.rule, rule) and _like(silence.scope, scope)
+    """Whether the silence is about alerts of that rule in that scope, at any time."""
+    return _matches_pattern(silence.rule, rule) and _matches_pattern(silence.scope, scope)
 
 
-def _like(pattern: str | None, text: str) -> bool:
-    """Whether the text is as the pattern: `*` is any text, also none; everything else is itself."""
+def _matches_pattern(pattern: str | None, text: str) -> bool:
+    """Whether the text matches the pattern: `*` is any text, also empty; every other character is literal."""
     if pattern is None:
         return True
     first, *others = pattern.split("*")
     if not others:
         return text == pattern
-    # No regular expression: whoever may write to the log must not be able to hold the ruler with one.
+    # No regular expression: a writer of the log must not be able to stall the ruler with one.
     *between, last = others
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):
         return False
-    for part in between:
-        found = text.find(part, at, end)
-        if found < 0:
+    for piece in between:
+        start = text.find(piece, at, end)
+        if start < 0:
             return False
-        at = found + len(part)
+        at = start + len(piece)
     return True
 
 
-def added(silences: Mapping[str, Silence], made: Silence) -> dict[str, Silence]:
-    """By id, with one more; of more than MOST, without the one that ends first."""
-    every = {**silences, made.id: made}
-    if len(every) > MOST:
-        del every[min(every.values(), key=lambda silence: (silence.until_ms, silence.id)).id]
-    return every
+def with_silence(silences: Mapping[str, Silence], new: Silence) -> dict[str, Silence]:
+    """Returns the silences by id with `new` among them; beyond MAX_SILENCES, without the one that ends first."""
+    by_id = {**silences, new.id: new}
+    if len(by_id) > MAX_SILENCES:
+        del by_id[min(by_id.values(), key=lambda silence: (silence.until_ms, silence.id)).id]
+    return by_id

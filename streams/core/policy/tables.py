@@ -1,20 +1,24 @@
-"""The parts of a policy, from thresholds to strikes. `policy.py` joins them.
+"""The tables of a policy, from thresholds to strikes. `model.py` joins them.
 
-Every key has a type, a unit, a range, a default and a description: `docs/policy.md` and the schema are made of them.
+Every key has a type, a unit, a range, a default and a description: docs/reference/ and the schema are made of them.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from tidegate.streams.core.fields import Action, Name
+from tidegate.streams.core.fields import LINE, WEB_URL, Action, Name, Severity
+from tidegate.streams.core.measures import MeasureKind
+from tidegate.streams.core.policy.validation import describe_value
+from tidegate.streams.core.series import KINDS, OTHER
 
 # Strict: `block = true` or `"0.5"` is a slip, not a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, Field(strict=True)]
+Integer = Annotated[int, Field(strict=True)]
 Threshold = Annotated[Number, Field(ge=0, le=1)]
 Weight = Annotated[Number, Field(ge=0, le=1000)]
 OFF: Literal["off"] = "off"
@@ -23,7 +27,7 @@ LONGEST_WINDOW_S = 604_800  # as long as decisions are kept on their topic by de
 
 
 class Frozen(BaseModel):
-    """What every part is: frozen, and strict about unknown keys."""
+    """The base of every table: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -33,8 +37,8 @@ class _Graded(Frozen):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        given = [(a, v) for a in GRADED if isinstance(v := getattr(self, a.value), float)]
-        for (weak, low), (strong, high) in pairwise(given):
+        thresholds = [(a, v) for a in GRADED if isinstance(v := getattr(self, a.value), float)]
+        for (weak, low), (strong, high) in pairwise(thresholds):
             if high < low:
                 raise ValueError(
                     f"{strong.value} {high:g} is below {weak.value} {low:g}; expected {weak.value} <= {strong.value}"
@@ -43,7 +47,7 @@ class _Graded(Frozen):
 
 
 class Thresholds(_Graded):
-    """Scores at or above which a label asks for an action. Absent: as the next wider scope. "off": never."""
+    """Scores at or above which a label requests an action. Absent: as the next wider scope. "off": never."""
 
     flag: Threshold | Literal["off"] | None = Field(None, description="let it pass, and mark it")
     review: Threshold | Literal["off"] | None = Field(None, description="a person should look at it")
@@ -93,54 +97,87 @@ SCOPE_KINDS = ("tenant", "route", "model", "locale")
 
 
 class Faults(Frozen):
-    """What becomes of a completion that we could not score."""
+    """The action on a completion that could not be scored."""
 
     fail: Literal["open", "closed"] = Field("open", description="`open`: allow it; `closed`: block it")
     routes: dict[str, Literal["open", "closed"]] = Field({}, description="by route, where a route wants otherwise")
 
 
 class Windows(Frozen):
-    """How time is cut. Seconds."""
+    """Buckets, windows, allowed lateness and grace. Seconds."""
 
-    bucket_s: Whole = Field(10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it")
-    rate_window_s: Whole = Field(
+    bucket_s: Integer = Field(
+        10, ge=1, le=60, description="counts are kept per bucket; every window is a multiple of it"
+    )
+    rate_window_s: Integer = Field(
         300, ge=1, le=LONGEST_WINDOW_S, description="window of the rates published for every label and action"
     )
-    late_s: Whole = Field(
+    late_s: Integer = Field(
         600, ge=0, le=86_400, description="a completion older than its record by more is decided, counted as `too_late`"
     )
-    future_s: Whole = Field(
+    future_s: Integer = Field(
         60, ge=0, le=86_400, description="one that claims to be newer by more counts under its record's timestamp"
     )
-    grace_s: Whole = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
+    grace_s: Integer = Field(2, ge=0, le=600, description="rules look at a bucket this long after its end")
 
 
 class Limits(Frozen):
-    """What keeps a slip from costing too much."""
+    """Limits that keep a mistake in a policy from costing too much."""
 
-    longest_window_s: Whole = Field(
+    longest_window_s: Integer = Field(
         86_400, ge=60, le=LONGEST_WINDOW_S, description="counts are kept for so long: no window may be longer"
     )
-    rates_per_evaluation: Whole = Field(
+    rates_per_evaluation: Integer = Field(
         1_000, ge=1, le=100_000, description="rates published a second, about; where more change, scopes take turns"
     )
 
 
-class AlertRule(Frozen):
-    """When a rate (`share`) or a number of events (`count`) is an incident."""
+MAX_LABELS = 16  # of a rule; sinks send all of them with every alert
+_LABEL_NAME = r"^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$"  # Prometheus's; it keeps names that begin with `__` for itself
+# Sinks set these themselves, from the rule's name, the scope and the severity.
+RESERVED_LABELS = ("alertname", "rule", "scope", "severity", "shadow", *KINDS, OTHER)
 
-    kind: Literal["share", "count"] = Field("share", description="`share`: hits of a total; `count`: hits alone")
+
+def _check_label_names(labels: dict[str, str]) -> dict[str, str]:
+    if len(labels) > MAX_LABELS:
+        raise ValueError(f"found {len(labels)} labels; expected at most {MAX_LABELS}")
+    for name in labels:
+        if not re.fullmatch(_LABEL_NAME, name):
+            expected = "letters, digits and _, at most 64 of them, no digit first and no __"
+            raise ValueError(f"{describe_value(name)} cannot name a label; expected {expected}")
+        if name in RESERVED_LABELS:
+            raise ValueError(f"{describe_value(name)} is set by Tidegate; expected another name")
+    return labels
+
+
+_LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE)]
+_RuleLabels = Annotated[
+    dict[str, _LabelValue],
+    AfterValidator(_check_label_names),
+    Field(
+        json_schema_extra={
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {"pattern": _LABEL_NAME, "not": {"enum": [*RESERVED_LABELS]}},
+        }
+    ),
+]
+
+
+class AlertRule(Frozen):
+    """When a rate (`share`) or a number of events (`count`) is an incident, and what people are then told of it."""
+
+    kind: MeasureKind = Field("share", description="`share`: hits of a total; `count`: hits alone")
     of: str = Field(description="what is looked at: a measure, such as `label.toxicity` or `fault`")
     above: Number = Field(ge=0, description="broken where the value is above this: a share in [0, 1], or hits a window")
     resolve_below: Annotated[Number, Field(ge=0)] | None = Field(
         None, description="resolves under this; where not given, 0.8 times `above`"
     )
-    window_s: Whole = Field(
+    window_s: Integer = Field(
         300, ge=1, le=LONGEST_WINDOW_S, description="how far back it looks; a multiple of `windows.bucket_s`"
     )
-    for_s: Whole = Field(60, ge=0, le=86_400, description="must be broken this long to fire; 0 fires at once")
-    min_total: Whole = Field(50, ge=0, description="a smaller total is too few to say; `count` does not look at it")
-    min_users: Whole = Field(
+    for_s: Integer = Field(60, ge=0, le=86_400, description="must be broken this long to fire; 0 fires at once")
+    min_total: Integer = Field(50, ge=0, description="a smaller total is too few to say; `count` does not look at it")
+    min_users: Integer = Field(
         0, ge=0, description="distinct users among the hits (an estimate, about 1%); 0 does not look"
     )
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] | None = Field(
@@ -151,6 +188,19 @@ class AlertRule(Frozen):
     )
     shadow: Annotated[bool, Field(strict=True)] = Field(
         False, description="where this policy runs as a shadow, this rule alerts too, marked; live, it has no effect"
+    )
+    severity: Severity = Field("warning", description="how urgent its alerts are, for pagers to route by")
+    labels: _RuleLabels = Field(
+        {}, description="name and value, for pagers to route by: at most 16, a value of at most 200 characters"
+    )
+    summary: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE)] | None = Field(
+        None, description="what is wrong, in one line of at most 200 characters"
+    )
+    runbook: Annotated[str, StringConstraints(min_length=10, max_length=500, pattern=WEB_URL)] | None = Field(
+        None, description="URL (http or https) of the page that says what to do; it stands on the topic as it is"
+    )
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=LINE)] | None = Field(
+        None, description="the team or person whose alert it is, at most 64 characters"
     )
 
     @property
@@ -169,7 +219,7 @@ class AlertRule(Frozen):
 
 
 class Weights(Frozen):
-    """What a completion adds to its user's strikes where a label asked for that action. 0: nothing."""
+    """The strikes that a completion adds to its user where a label requested that action. 0: none."""
 
     flag: Weight = Field(0.0, description="what a flag weighs")
     review: Weight = Field(0.0, description="what a review weighs")
@@ -177,14 +227,14 @@ class Weights(Frozen):
     block: Weight = Field(0.0, description="what a block weighs")
 
 
-SMALLEST = 0.001  # strikes; a threshold below that would be reached by whatever is left of the lightest
+SMALLEST = 0.001  # strikes; the remainder of the lightest strike would reach a threshold below that
 Sum = Annotated[Number, Field(ge=SMALLEST, le=1_000_000)]
 
 
 class Strikes(Frozen):
-    """Decaying marks on hashed users. Without weights there are none. They never change a decision."""
+    """Decaying strikes of hashed users. Without weights there are none. They never change a decision."""
 
-    half_life_s: Whole = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
+    half_life_s: Integer = Field(86_400, ge=60, le=2_592_000, description="a user's strikes halve in this time")
     throttle: Sum | None = Field(None, description="a user left with this many or more is throttled")
     suspend: Sum | None = Field(None, description="with this many or more, suspended; at least `throttle`")
     weights: dict[str, Weights] = Field(

@@ -1,6 +1,6 @@
-"""What is wrong with a policy, in words for a person at 3 a.m.: which key, what was found, what is allowed.
+"""Messages about an invalid policy, for a person at 3 a.m.: the key, the value found, the values allowed.
 
-What is allowed is read off the JSON Schema, so that a range is written down once, in `policy.py`.
+The values allowed are read from the JSON Schema, so that a range is written down once, in `tables.py`.
 """
 
 from __future__ import annotations
@@ -13,119 +13,129 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tidegate.streams.core.fields import LINE, WEB_URL
+
 Schema = Mapping[str, Any]
-SHOWN = 100  # characters of a name or a text, and bits of a number: more tells nobody more
-MOST = 20  # problems said of one policy: nobody reads more, and whoever may write to the log must not hold its readers
+SHOWN = 100  # characters of a name or a text, and bits of a number: more would not help a reader
+# Problems listed of one policy: nobody reads more, and a writer of the log must not stall its readers.
+MAX_PROBLEMS = 20
+_PATTERNS = {LINE: "in one line", WEB_URL: "a URL that begins with http:// or https://, without a user or spaces"}
+_NAME_PATTERN = "no control character or `|` among them"
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
-    """One line a problem, the first of them. where: what was read, as a file's name; schema: of what it should be."""
-    # A union says its problem once a branch; it is one problem to a person.
-    every = error.errors(include_url=False, include_input=False)
-    lines = dict.fromkeys(line for e in every[:MOST] for line in _lines(where, data, e, schema))
-    return [*lines, *([f"{where}: and {len(every) - MOST} more problems"] if len(every) > MOST else [])]
+    """Returns one line a problem, at most MAX_PROBLEMS.
+
+    where: the source, as a file's name. schema: of a valid value.
+    """
+    # A union reports its problem once a branch; it is one problem to a person.
+    errors = error.errors(include_url=False, include_input=False)
+    lines = dict.fromkeys(line for e in errors[:MAX_PROBLEMS] for line in _describe_error(where, data, e, schema))
+    more = len(errors) - MAX_PROBLEMS
+    return [*lines, *([f"{where}: and {more} more problems"] if more > 0 else [])]
 
 
-def _lines(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
-    found, allowed = data, _resolved(schema, schema)
+def _describe_error(where: str, data: Any, error: Any, schema: Schema) -> list[str]:
+    value, allowed = data, _resolve_reference(schema, schema)
     key = ""
-    for part in error["loc"]:
-        inner = _inside(allowed, part, schema)
+    for step in error["loc"]:
+        inner = _schema_at(allowed, step, schema)
         if inner is None:
             if error["type"] == "extra_forbidden":
-                known = allowed.get("properties", ())
-                what = f"unknown key{did_you_mean(part, known)}; expected one of {', '.join(known)}"
-                return [f"{where}: {_joined(key, part)}: {what}"]
+                allowed_keys = allowed.get("properties", ())
+                what = f"unknown key{did_you_mean(step, allowed_keys)}; expected one of {', '.join(allowed_keys)}"
+                return [f"{where}: {_join_key(key, step)}: {what}"]
             break  # the branch of a union, as pydantic calls it: no key of ours
-        allowed, key = inner, _joined(key, part)
-        found = _at(found, part)
+        allowed, key = inner, _join_key(key, step)
+        value = _value_at(value, step)
     at = f"{where}: {key}" if key else where
     if error["type"] == "value_error":
         return [f"{at}: {line}" for line in error["msg"].removeprefix("Value error, ").split("\n")]
     if error["type"] == "missing":
-        return [f"{at}: missing; expected {_wanted(allowed, schema)}"]
-    return [f"{at}: found {found_text(found)}; expected {_wanted(allowed, schema)}"]
+        return [f"{at}: missing; expected {_describe_allowed(allowed, schema)}"]
+    return [f"{at}: found {describe_value(value)}; expected {_describe_allowed(allowed, schema)}"]
 
 
 def did_you_mean(found: object, allowed: Iterable[str]) -> str:
-    """` (did you mean block?)`, where one of those allowed looks much like what was found; else nothing."""
+    """Returns ` (did you mean block?)` where an allowed name is close to `found`; else an empty string."""
     match = difflib.get_close_matches(str(found), allowed, n=1)
     return f" (did you mean {match[0]}?)" if match else ""
 
 
 def quoted(name: str) -> str:
-    """A name as a line can hold it: quoted where it has what would break the line or the terminal."""
-    some = name if len(name) <= SHOWN else name[:SHOWN] + "…"
-    return some if some.isprintable() else json.dumps(some)
+    """A name, safe for one line: quoted where it holds characters that would break the line or the terminal."""
+    start = name if len(name) <= SHOWN else name[:SHOWN] + "…"
+    return start if start.isprintable() else json.dumps(start)
 
 
-def _joined(key: str, part: str | int) -> str:
-    if isinstance(part, int):
-        return f"{key}[{part}]"
-    return f"{key}.{quoted(part)}" if key else quoted(part)
+def _join_key(key: str, step: str | int) -> str:
+    if isinstance(step, int):
+        return f"{key}[{step}]"
+    return f"{key}.{quoted(step)}" if key else quoted(step)
 
 
-def _at(found: Any, part: str | int) -> Any:
-    if isinstance(found, Mapping):
-        return found.get(part)
-    return found[part] if isinstance(found, Sequence) and isinstance(part, int) and part < len(found) else None
+def _value_at(value: Any, step: str | int) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    return value[step] if isinstance(value, Sequence) and isinstance(step, int) and step < len(value) else None
 
 
-def _resolved(node: Schema, whole: Schema) -> Schema:
+def _resolve_reference(node: Schema, root: Schema) -> Schema:
     reference = node.get("$ref")
-    return whole["$defs"][reference.rpartition("/")[2]] if reference else node
+    return root["$defs"][reference.rpartition("/")[2]] if reference else node
 
 
-def _inside(node: Schema, part: str | int, whole: Schema) -> Schema | None:
-    """The schema of what stands at `part`, or None where nothing can."""
-    if isinstance(part, int):
+def _schema_at(node: Schema, step: str | int, root: Schema) -> Schema | None:
+    """Returns the schema of the value at `step`, or None where nothing is allowed there."""
+    if isinstance(step, int):
         inner = node.get("items")
     else:
-        inner = node.get("properties", {}).get(part) or node.get("additionalProperties") or None
-    return _resolved(inner, whole) if inner else None
+        inner = node.get("properties", {}).get(step) or node.get("additionalProperties") or None
+    return _resolve_reference(inner, root) if inner else None
 
 
-def found_text(found: Any) -> str:
-    """What was found, in a line."""
-    if isinstance(found, bool):
-        return "true" if found else "false"
-    if found is None:
+def describe_value(value: Any) -> str:
+    """Describes a value in one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
         return "nothing"
-    if isinstance(found, str):
-        return repr(found if len(found) <= SHOWN else found[:SHOWN] + "…")
-    if isinstance(found, int):  # Python refuses to write one of thousands of digits
-        return str(found) if found.bit_length() <= SHOWN else f"a number of {found.bit_length()} bits"
-    if isinstance(found, float):
-        return f"{found:g}"
-    if isinstance(found, date | time):
+    if isinstance(value, str):
+        return repr(value if len(value) <= SHOWN else value[:SHOWN] + "…")
+    if isinstance(value, int):  # Python refuses to write one of thousands of digits
+        return str(value) if value.bit_length() <= SHOWN else f"a number of {value.bit_length()} bits"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, date | time):
         return "a date or a time"
-    return "a table" if isinstance(found, Mapping) else "a list" if isinstance(found, Sequence) else "something else"
+    return "a table" if isinstance(value, Mapping) else "a list" if isinstance(value, Sequence) else "something else"
 
 
-def _wanted(node: Schema, whole: Schema) -> str:
-    """What the schema allows, as the end of "expected ..."."""
-    node = _resolved(node, whole)
+def _describe_allowed(node: Schema, root: Schema) -> str:
+    """Describes what the schema allows, as the end of "expected ..."."""
+    node = _resolve_reference(node, root)
     if "anyOf" in node:
-        return " or ".join(_wanted(branch, whole) for branch in node["anyOf"] if branch.get("type") != "null")
+        return " or ".join(_describe_allowed(branch, root) for branch in node["anyOf"] if branch.get("type") != "null")
     if "const" in node:
         return repr(node["const"]) if isinstance(node["const"], str) else str(node["const"])
     if "enum" in node:
         return "one of " + ", ".join(node["enum"])
     kind = node.get("type")
     if kind in ("number", "integer"):
-        return ("a number" if kind == "number" else "a whole number") + _range(node)
+        return ("a number" if kind == "number" else "a whole number") + _describe_range(node)
     if kind == "string":
         length = f" of {node['minLength']} to {node['maxLength']} characters" if "maxLength" in node else ""
-        return f"a string{length}" + (", no control character or `|` among them" if "pattern" in node else "")
+        pattern = node.get("pattern")
+        return f"a string{length}" + ("" if pattern is None else f", {_PATTERNS.get(pattern, _NAME_PATTERN)}")
     if kind == "array":
-        return "a list, each " + _wanted(node["items"], whole)
+        return "a list, each " + _describe_allowed(node["items"], root)
     if kind == "object":
-        known = ", ".join(node.get("properties", ()))
-        return f"a table with {known}" if known else "a table"
+        keys = ", ".join(node.get("properties", ()))
+        return f"a table with {keys}" if keys else "a table"
     return "true or false"
 
 
-def _range(node: Schema) -> str:
+def _describe_range(node: Schema) -> str:
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum", node.get("exclusiveMaximum"))
     if high is None:
         return "" if low is None else f" of at least {low}" if "minimum" in node else f" over {low}"

@@ -1,4 +1,4 @@
-"""Which rates are worth saying again. Pure: windows come in, `Rate` events go out."""
+"""Rate changes: which rates are published again. Pure: windows come in, `Rate` events go out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tidegate.streams.core.rates.rates import RateSpec, share, total_of
 from tidegate.streams.core.rates.windows import Sums, Window
 from tidegate.streams.core.series import ALL
 
-_BY_ANOTHER = (-1, -1, False, False)  # hits, total, …: unlike anything that can be said
+_UNKNOWN = (-1, -1, False, False)  # hits, total, …: unlike any value that can be published
 
 
 class RateKey(NamedTuple):
-    """Which rate: the key it is published under."""
+    """The key that a rate is published under."""
 
     scope: str
     measure: str
@@ -24,63 +24,63 @@ class RateKey(NamedTuple):
         return f"{self.scope}|{self.measure}|{self.window_s}"
 
 
-def snapshots(rates: Iterable[RateSpec], sums: Sums, at_ms: int, *, incomplete: bool = False) -> list[Rate]:
-    """Every rate of one window that has anything to be a share of. sums: of the window that all `rates` have."""
+def window_rates(rates: Iterable[RateSpec], sums: Sums, at_ms: int, *, incomplete: bool = False) -> list[Rate]:
+    """Returns every rate of one window with a total over 0. sums: of the window that all `rates` have."""
     return [
-        _rate(asked, scope, sums[asked.measure.hits].get(scope, 0), total, at_ms, incomplete)
-        for asked in rates
-        for scope in sorted({scope for counter in asked.measure.total for scope in sums[counter]})
-        if (total := total_of(asked.measure, scope, sums))
+        _rate(spec, scope, sums[spec.measure.hits].get(scope, 0), total, at_ms, incomplete)
+        for spec in rates
+        for scope in sorted({scope for counter in spec.measure.total for scope in sums[counter]})
+        if (total := total_of(spec.measure, scope, sums))
     ]
 
 
-def _rate(asked: RateSpec, scope: str, hits: int, total: int, at_ms: int, incomplete: bool) -> Rate:
+def _rate(spec: RateSpec, scope: str, hits: int, total: int, at_ms: int, incomplete: bool) -> Rate:
     return Rate(
         scope=scope,
-        measure=asked.measure.name,
-        window_s=asked.window_s,
+        measure=spec.measure.name,
+        window_s=spec.window_s,
         at_ms=at_ms,
         hits=hits,
         total=total,
-        share=share(hits, total, asked.min_total),
+        share=share(hits, total, spec.min_total),
         incomplete=incomplete,
     )
 
 
 class LastPublished:
-    """What was last said of each rate, so that only what changed is said again.
+    """The last published value of each rate, so that only changed rates are published.
 
-    A rate without hits is not said again while it stays without: its share stays 0 however its total moves,
+    A rate without hits is not published again while it has none: its share stays 0 however its total moves,
     and most of a thousand scopes have no hits of most labels.
     """
 
-    def __init__(self, rated: Iterable[RateKey] = ()) -> None:
-        """rated: what another worker may have said; it is said again, or taken back where nothing is left of it."""
-        self._said: dict[RateKey, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
-        self._said = dict.fromkeys(rated, _BY_ANOTHER)
-        # (window, scope): changed and not looked at yet, in order of arrival.
+    def __init__(self, published: Iterable[RateKey] = ()) -> None:
+        """published: rates that another worker may have published; each is published again, or gets a tombstone."""
+        self._published: dict[RateKey, tuple[int, int, bool, bool]]  # hits, total, too few, incomplete
+        self._published = dict.fromkeys(published, _UNKNOWN)
+        # (window, scope): changed and not checked yet, in order of arrival.
         self._waiting: dict[tuple[int, str], None] = {}
         self._incomplete = False
-        self.look_again()
+        self.recheck_all()
 
     @property
     def scopes(self) -> set[str]:
-        """Those of which anything is said, or may have been by another worker and is not taken back yet."""
-        return {key.scope for key in self._said}
+        """Scopes with a published rate, also one that another worker may have published."""
+        return {key.scope for key in self._published}
 
     @property
     def kinds(self) -> set[tuple[str, int]]:
-        """The measures and windows of what is said, likewise."""
-        return {(key.measure, key.window_s) for key in self._said}
+        """Measures and windows of the published rates, likewise."""
+        return {(key.measure, key.window_s) for key in self._published}
 
     @property
     def waiting(self) -> int:
-        """How many scopes (for each window) changed and were not looked at yet: more than `at_most` allowed."""
+        """How many scopes (for each window) changed and were not checked yet: more than `at_most` allowed."""
         return len(self._waiting)
 
-    def look_again(self) -> None:
-        """Has all that was said looked at by the next calls: in new windows nothing changes that left the old ones."""
-        for key in self._said:
+    def recheck_all(self) -> None:
+        """Queues every published rate for the next calls: new windows do not report what left the old ones."""
+        for key in self._published:
             self._waiting.setdefault((key.window_s, key.scope))
 
     def changes(
@@ -93,7 +93,7 @@ class LastPublished:
         incomplete: bool,
         at_most: int,
     ) -> list[tuple[RateKey, Rate | None]]:
-        """What to say now: each rate that changed, and None for each that has nothing left to be a share of.
+        """Returns what to publish now: each rate that changed, and None (a tombstone) for each whose total is 0.
 
         windows: by their length (s); one for each length in `rates`. end_ms: where the windows end now. Once
         `at_most` are found the other scopes wait for the next call, first come first served; `all` never waits.
@@ -107,37 +107,39 @@ class LastPublished:
                 for scope in set().union(*sums[window_s].values()):
                     self._waiting.setdefault((window_s, scope))
         self._incomplete = incomplete
-        asked_of: dict[int, list[RateSpec]] = {window_s: [] for window_s in windows}
-        for asked in rates:
-            asked_of[asked.window_s].append(asked)
+        specs_by_window: dict[int, list[RateSpec]] = {window_s: [] for window_s in windows}
+        for spec in rates:
+            specs_by_window[spec.window_s].append(spec)
         out: list[tuple[RateKey, Rate | None]] = []
         first = [(window_s, ALL) for window_s in windows if (window_s, ALL) in self._waiting]
         for window_s, scope in [*first, *(key for key in self._waiting if key[1] != ALL)]:
             if len(out) >= at_most and scope != ALL:
                 break
             del self._waiting[window_s, scope]
-            for asked in asked_of.get(window_s, ()):
-                out += self._change(asked, sums[window_s], scope, at_ms, incomplete)
+            for spec in specs_by_window.get(window_s, ()):
+                out += self._change(spec, sums[window_s], scope, at_ms, incomplete)
         return out
 
     def tombstones(self, rates: Iterable[RateSpec], at_most: int) -> list[tuple[RateKey, None]]:
-        """A tombstone for each rate said before that a new policy does not ask for; the rest by the next calls."""
-        wanted = {(asked.measure.name, asked.window_s) for asked in rates}
-        gone = [key for key in self._said if (key.measure, key.window_s) not in wanted][:at_most]
+        """Returns tombstones for published rates that a new policy no longer has; the rest by the next calls."""
+        wanted = {(spec.measure.name, spec.window_s) for spec in rates}
+        gone = [key for key in self._published if (key.measure, key.window_s) not in wanted][:at_most]
         for key in gone:
-            del self._said[key]
+            del self._published[key]
         return [(key, None) for key in gone]
 
     def _change(
-        self, asked: RateSpec, sums: Sums, scope: str, at_ms: int, incomplete: bool
+        self, spec: RateSpec, sums: Sums, scope: str, at_ms: int, incomplete: bool
     ) -> tuple[tuple[RateKey, Rate | None], ...]:
-        key = RateKey(scope, asked.measure.name, asked.window_s)
-        total = total_of(asked.measure, scope, sums)
+        key = RateKey(scope, spec.measure.name, spec.window_s)
+        total = total_of(spec.measure, scope, sums)
         if not total:
-            return ((key, None),) if self._said.pop(key, None) is not None else ()
-        hits, few = sums[asked.measure.hits].get(scope, 0), total < asked.min_total
-        now, was = (hits, total, few, incomplete), self._said.get(key)
-        if was is not None and (now == was or (not hits and (was[0], *was[2:]) == (0, few, incomplete))):
+            return ((key, None),) if self._published.pop(key, None) is not None else ()
+        hits, too_few = sums[spec.measure.hits].get(scope, 0), total < spec.min_total
+        current, previous = (hits, total, too_few, incomplete), self._published.get(key)
+        if previous is not None and (
+            current == previous or (not hits and (previous[0], *previous[2:]) == (0, too_few, incomplete))
+        ):
             return ()
-        self._said[key] = now
-        return ((key, _rate(asked, scope, hits, total, at_ms, incomplete)),)
+        self._published[key] = current
+        return ((key, _rate(spec, scope, hits, total, at_ms, incomplete)),)

@@ -1,4 +1,4 @@
-"""Shares of counts, how sure they are, and which of them a policy asks for. Pure."""
+"""Rates: shares of counts, their confidence, and which rates a policy publishes. Pure."""
 
 from __future__ import annotations
 
@@ -8,32 +8,40 @@ from functools import cache
 from math import sqrt
 from statistics import NormalDist
 
-from tidegate.streams.core.measures import ACTIONS, FAULT, FEEDBACK, PRODUCER_FAILED, Measure, measure, would
+from tidegate.streams.core.measures import (
+    ACTIONS,
+    FAULT,
+    FEEDBACK,
+    PRODUCER_FAILED,
+    Counted,
+    find_measure,
+    shadow_measure,
+)
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.rates.windows import Sums
 from tidegate.streams.core.times import AHEAD_MS
 
-FEEDBACK_WINDOW_S = 3600  # feedback comes late and thin: of its rates, where no rule asks for another window
+FEEDBACK_WINDOW_S = 3600  # of rates of feedback, which comes late and thin, where no rule has another window
 _FEEDBACK = ("satisfaction", "complaint", "overturned")
 
 
 def share(hits: int, total: int, min_total: int) -> float | None:
-    """hits / total in [0, 1], or None where total < min_total or is 0: too few to say."""
+    """Returns hits / total in [0, 1], or None where total < min_total or is 0: too few to say."""
     return None if total < max(min_total, 1) else hits / total
 
 
 def wilson_lower(hits: int, total: int, confidence: float) -> float:
-    """What the true share is above, with that confidence (one-sided): the Wilson score interval's lower end.
+    """Returns the lower end of the Wilson score interval: the true share is above it with that confidence (one-sided).
 
     0 where total is 0. Wilson 1927, as in Brown, Cai and DasGupta 2001, "Interval Estimation".
     """
     if total == 0 or hits == 0:
         return 0.0
     z = _z(confidence)
-    found, spread = hits / total, z * z / total
-    return max(0.0, (found + spread / 2 - z * sqrt((found * (1 - found) + spread / 4) / total)) / (1 + spread))
+    observed, spread = hits / total, z * z / total
+    return max(0.0, (observed + spread / 2 - z * sqrt((observed * (1 - observed) + spread / 4) / total)) / (1 + spread))
 
 
 @cache
@@ -43,61 +51,61 @@ def _z(confidence: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RateSpec:
-    """A rate that the policy asks for, of every live scope."""
+    """A rate that the policy publishes, of every live scope."""
 
-    measure: Measure
+    measure: Counted
     window_s: int
     min_total: int  # fewer: its share is None
 
 
 def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
-    """Every rate to publish, for each live scope.
+    """Returns every rate to publish, for each live scope.
 
     Labels, prompt labels, actions and failures at `windows.rate_window_s`; feedback at its
-    rules' windows or an hour; what the shadow policy would have done of the same; and what each alert rule looks at.
-    Asked for twice: the smaller min_total holds.
+    rules' windows or an hour; the same of the shadow policy; and the measure of each alert rule.
+    Of a rate requested twice the smaller min_total holds.
     """
     policy, window_s = live.policy, live.policy.windows.rate_window_s
-    found: dict[tuple[str, int], RateSpec] = {}
+    specs: dict[tuple[str, int], RateSpec] = {}
 
-    def ask(of: Measure, window_s: int, min_total: int) -> None:
-        key = (of.name, window_s)
-        if key not in found or found[key].min_total > min_total:
-            found[key] = RateSpec(of, window_s, min_total)
+    def request(measure: Counted, window_s: int, min_total: int) -> None:
+        key = (measure.name, window_s)
+        if key not in specs or specs[key].min_total > min_total:
+            specs[key] = RateSpec(measure, window_s, min_total)
 
-    for of in _of_completions(policy):
-        ask(of, window_s, 1)
+    for measure in _completion_measures(policy):
+        request(measure, window_s, 1)
     if live.shadow is not None:
-        for of in _of_completions(live.shadow.policy):
-            ask(would(of, live.shadow.version), window_s, 1)
+        for measure in _completion_measures(live.shadow.policy):
+            request(shadow_measure(measure, live.shadow.version), window_s, 1)
     for name in _FEEDBACK:
         own = {rule.window_s for rule in policy.alerts.values() if rule.of == name}
-        for feedback_s in own or {_whole(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
-            ask(_measure(name, policy), feedback_s, 1)
-    for _, rule, of in active_rules(live):
-        ask(of, rule.window_s, rule.min_total)
-    return tuple(found.values())
+        for feedback_s in own or {_round_up(FEEDBACK_WINDOW_S, policy.windows.bucket_s)}:
+            request(_measure(name, policy), feedback_s, 1)
+    for _, rule, measure in active_rules(live):
+        request(measure, rule.window_s, rule.min_total)
+    return tuple(specs.values())
 
 
-def _of_completions(policy: Policy) -> list[Measure]:
+def _completion_measures(policy: Policy) -> list[Counted]:
     labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
     return [_measure(name, policy) for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED)]
 
 
-def _measure(name: str, policy: Policy) -> Measure:
-    found = measure(name, policy.labels, policy.prompt_labels)
-    if found is None:
+def _measure(name: str, policy: Policy) -> Counted:
+    measure = find_measure(name, policy.labels, policy.prompt_labels)
+    if measure is None:
         raise LookupError(f"no measure {name!r}")
-    return found
+    return measure
 
 
-def _whole(window_s: int, bucket_s: int) -> int:
-    """The window, made a multiple of the bucket."""
+def _round_up(window_s: int, bucket_s: int) -> int:
+    """The window, rounded up to a multiple of the bucket."""
     return window_s + -window_s % bucket_s
 
 
 def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
-    """The longest window that asks for counters of feedback, or of completions: how long their buckets are needed."""
+    """Returns the longest window over counters of feedback, or of completions: how long their buckets are needed."""
     return max(
         rate.window_s
         for rate in published_rates(live)
@@ -106,9 +114,9 @@ def longest_window_s(live: LivePolicy, *, feedback: bool) -> int:
 
 
 def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
-    """How long a bucket is needed after it was last written, whenever it begins.
+    """Returns how long a bucket is needed after its last write, whenever it begins.
 
-    Bucket and longest window, and before them what is longer: how late one may still be written, or how far ahead.
+    Bucket plus longest window, plus the longer of two: the allowed lateness, or how far ahead one may be written.
     """
     windows = live.policy.windows
     needed_s = windows.bucket_s + longest_window_s(live, feedback=feedback)
@@ -116,14 +124,14 @@ def keep_ms(live: LivePolicy, *, feedback: bool) -> int:
 
 
 def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
-    """Window (s) -> the counters that its rates are made of."""
+    """Returns, by window (s), the counters that its rates are made of."""
     counters: dict[int, set[str]] = {}
     for rate in rates:
         counters.setdefault(rate.window_s, set()).update(rate.measure.counters)
     return counters
 
 
-def total_of(of: Measure, scope: str, sums: Sums) -> int:
-    """What the measure's hits are a share of: each completion (or feedback) once."""
-    total = sum(sums[counter].get(scope, 0) for counter in of.total)
-    return total - sum(sums[counter].get(scope, 0) for counter in of.twice) if of.twice else total
+def total_of(measure: Counted, scope: str, sums: Sums) -> int:
+    """Returns the total that the measure's hits are a share of: each completion (or feedback) once."""
+    total = sum(sums[counter].get(scope, 0) for counter in measure.total)
+    return total - sum(sums[counter].get(scope, 0) for counter in measure.twice) if measure.twice else total

@@ -1,9 +1,9 @@
-"""Counts over sliding windows. Pure: no clock, no store; whatever end a window has was given to it.
+"""Counts over sliding windows. Pure: no clock, no store; the caller gives each window its end.
 
-    buckets   [----)[----)[----)[----)        each bucket: what every partition last said of it
+    buckets   [----)[----)[----)[----)        each bucket: the last counts of every partition
     window          [----------------)        [end - window_s, end), summed as it moves
 
-A window keeps running sums: it costs what enters and leaves it and what changed inside it, not what it holds.
+A window keeps running sums: its cost is what enters, leaves and changes, not what it holds.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _SPLITS = 200_000
 
 @dataclass(slots=True)
 class _Bucket:
-    partitions: dict[Hashable, dict[str, int]] = field(default_factory=dict)  # as each partition last said: series -> n
+    partitions: dict[Hashable, dict[str, int]] = field(default_factory=dict)  # last counts of each: series -> n
     sums: Sums = field(default_factory=dict)  # over the partitions
-    kept_s: int = 0  # counters kept for less than this were let go
+    trimmed_s: int = 0  # counters kept for less than this were dropped
 
 
 class Buckets:
     """Counts per bucket, merged over partitions, and the windows that slide over them."""
 
     def __init__(self, keep_s: Mapping[str, int]) -> None:
-        """keep_s: counter -> the longest window that asks for it (s). Counters that are not named are not kept."""
+        """keep_s: counter -> the longest window that needs it (s). Other counters are not kept."""
         self._keep_s = dict(keep_s)
         self._buckets: dict[int, _Bucket] = {}
         self._windows: list[Window] = []
@@ -41,70 +41,70 @@ class Buckets:
         return sorted(self._buckets)
 
     def window(self, window_s: int, counters: Iterable[str]) -> Window:
-        """A window over these buckets that follows every later `put`. It covers nothing until it is moved."""
+        """Returns a window over these buckets that follows every later `put`. It covers nothing until `at` moves it."""
         window = Window(self._buckets, window_s, counters)
         self._windows.append(window)
         return window
 
     def put(self, partition: Hashable, start_ms: int, counts: Mapping[str, int]) -> None:
-        """Replaces what the partition said before of the bucket that starts at start_ms. counts: series -> n."""
+        """Replaces the partition's counts of the bucket that starts at start_ms. counts: series -> n."""
         bucket = self._buckets.get(start_ms)
         if bucket is None:
             bucket = self._buckets[start_ms] = _Bucket()
         held = bucket.partitions.setdefault(partition, {})
         delta: Sums = {}
         for name, n in counts.items():
-            was = held.get(name, 0)
-            if was != n and (known := self._split(name)) is not None:
-                series, counter, scope = known
-                if self._keep_s[counter] >= bucket.kept_s:
+            before = held.get(name, 0)
+            if before != n and (parsed := self._split(name)) is not None:
+                series, counter, scope = parsed
+                if self._keep_s[counter] >= bucket.trimmed_s:
                     held[series] = n
-                    delta.setdefault(counter, {})[scope] = n - was
+                    delta.setdefault(counter, {})[scope] = n - before
         if not held.keys() <= counts.keys():  # expired, or the store lost its tail
             for name in held.keys() - counts.keys():
                 counter, scope = split(name)
                 delta.setdefault(counter, {})[scope] = -held.pop(name)
         if delta:
             _add(bucket.sums, delta, 1)
-            self._tell(start_ms, delta, 1)
+            self._notify_windows(start_ms, delta, 1)
 
     def drop_before(self, ms: int) -> None:
-        """Forgets buckets that start before ms."""
+        """Drops buckets that start before ms."""
         for start in [start for start in self._buckets if start < ms]:
-            self._tell(start, self._buckets.pop(start).sums, -1)
+            self._notify_windows(start, self._buckets.pop(start).sums, -1)
 
     def trim(self, end_ms: int) -> None:
-        """Lets go, bucket by bucket, of counters that no window ending at end_ms or later can ask for."""
+        """Drops, bucket by bucket, counters that no window ending at end_ms or later can need."""
         horizons = sorted(set(self._keep_s.values()))
         for start, bucket in self._buckets.items():
             needed_s = next((h for h in horizons if start >= end_ms - h * 1000), horizons[-1] + 1)
-            if needed_s > bucket.kept_s:
-                bucket.kept_s = needed_s
+            if needed_s > bucket.trimmed_s:
+                bucket.trimmed_s = needed_s
                 gone = {c: sums for c, sums in bucket.sums.items() if self._keep_s[c] < needed_s}
                 if gone:
                     bucket.sums = {c: sums for c, sums in bucket.sums.items() if c not in gone}
                     for partition, held in bucket.partitions.items():
                         bucket.partitions[partition] = {s: n for s, n in held.items() if split(s)[0] not in gone}
-                    self._tell(start, gone, -1)
+                    self._notify_windows(start, gone, -1)
 
-    def _tell(self, start_ms: int, delta: Sums, sign: int) -> None:
+    def _notify_windows(self, start_ms: int, delta: Sums, sign: int) -> None:
         for window in self._windows:
             window.note(start_ms, delta, sign)
 
     def _split(self, name: str) -> tuple[str, str, str] | None:
-        """The series (one object for equal strings), its counter and its scope; None where it is not kept."""
+        """Returns the series (one object for equal strings), its counter and its scope; None where it is not kept."""
         try:
             return self._splits[name]
         except KeyError:
             if len(self._splits) >= _SPLITS:
                 self._splits.clear()
             counter, scope = split(name)
-            known = self._splits[name] = (name, counter, scope) if counter in self._keep_s else None
-            return known
+            parsed = self._splits[name] = (name, counter, scope) if counter in self._keep_s else None
+            return parsed
 
 
 class Window:
-    """Running sums over `[end - window_s, end)`. `changed`: scopes whose sums moved since someone emptied it."""
+    """Running sums over `[end - window_s, end)`. `changed`: scopes whose sums changed since it was last cleared."""
 
     def __init__(self, buckets: Mapping[int, _Bucket], window_s: int, counters: Iterable[str]) -> None:
         self.window_s = window_s
@@ -127,13 +127,13 @@ class Window:
             old_start = old_end - width
         new_start = end_ms - width
         for start, bucket in self._buckets.items():
-            was, now = old_start <= start < old_end, new_start <= start < end_ms
-            if was != now:
-                self._add(bucket.sums, 1 if now else -1)
+            was_inside, is_inside = old_start <= start < old_end, new_start <= start < end_ms
+            if was_inside != is_inside:
+                self._add(bucket.sums, 1 if is_inside else -1)
         return self._sums
 
     def note(self, start_ms: int, delta: Sums, sign: int) -> None:
-        """A bucket changed: counts where the window covers it."""
+        """Adds a bucket's change to the sums where the window covers the bucket."""
         if self.end_ms is not None and self.end_ms - self.window_s * 1000 <= start_ms < self.end_ms:
             self._add(delta, sign)
 
@@ -148,8 +148,8 @@ def _add(sums: Sums, delta: Sums, sign: int) -> None:
     for counter, scopes in delta.items():
         into = sums.setdefault(counter, {})
         for scope, n in scopes.items():
-            left = into.get(scope, 0) + sign * n
-            if left:
-                into[scope] = left
+            remaining = into.get(scope, 0) + sign * n
+            if remaining:
+                into[scope] = remaining
             else:
                 into.pop(scope, None)

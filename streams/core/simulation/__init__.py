@@ -1,1 +1,1 @@
-"""What another policy would have done, and which alerts it would have made."""
+"""Simulation: the decisions and alerts that another policy would have made."""

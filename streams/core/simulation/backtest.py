@@ -1,7 +1,7 @@
-"""Which alerts a policy's rules would have made of decisions and feedback that are kept. Pure.
+"""Backtests alert rules: the alerts that a policy would have raised over recorded decisions and feedback. Pure.
 
-The ruler's own steps, over buckets that are all there: `count`, `windows`, `active_rules`, `alerts.step` at every bucket
-boundary in event time. What only the ruler knows is left out: partitions that were behind, and silences.
+The ruler's own steps, over complete buckets: `aggregate`, `windows`, `active_rules`, `lifecycle.step` at every
+bucket boundary in event time. What only the ruler knows is left out: partitions that were behind, and silences.
 """
 
 from __future__ import annotations
@@ -16,32 +16,33 @@ from tidegate.streams.core.alerts import lifecycle as alerts
 from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Decision
+from tidegate.streams.core.measures import MeasureKind
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules, version_of
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
 from tidegate.streams.core.series import KINDS, other, scoped, series, split
-from tidegate.streams.core.simulation.effects import Frozen
+from tidegate.streams.core.simulation.effects import EffectsModel
 
 Counts = dict[int, dict[str, int]]  # bucket start (ms) -> series -> n
 
 
-class Firing(Frozen):
+class Firing(EffectsModel):
     """One time that an alert fired. Boundaries, in event time (ms)."""
 
     rule: str
     scope: str
     measure: str
-    kind: str
+    kind: MeasureKind
     above: float
-    pending_ms: int | None  # since when the condition had held; None where it was firing from the start
+    pending_ms: int | None  # when the condition began to hold; None where it fired at once
     fired_ms: int
     resolved_ms: int | None  # None: it still fires at the end of the range
     peak: float | None  # the greatest value while it fired
 
 
-class Backtested(Frozen):
-    """What the rules would have said in `[since_ms, until_ms]`."""
+class BacktestResult(EffectsModel):
+    """The firings and transitions that the rules would have had in `[since_ms, until_ms]`."""
 
     policy_version: str
     since_ms: int
@@ -51,40 +52,40 @@ class Backtested(Frozen):
 
 
 class FirstScopes:
-    """Scope names as the workers admit them: at most `limit` a kind, here the first that come; the rest are `other`."""
+    """Scope names, limited as workers limit them: the first `limit` of a kind; the rest are `other`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._known: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        self._admitted: dict[str, set[str]] = {kind: set() for kind in KINDS}
         self.overflowed: set[str] = set()  # kinds with names beyond the limit
 
     def scope(self, kind: str, name: str) -> str:
-        known = self._known[kind]
-        if name not in known:
-            if len(known) >= self._limit:
+        admitted = self._admitted[kind]
+        if name not in admitted:
+            if len(admitted) >= self._limit:
                 self.overflowed.add(kind)
                 return other(kind)
-            known.add(name)
+            admitted.add(name)
         return scoped(kind, name)
 
 
 class Backtest:
-    """Counts what it is given under one policy; `run` then goes over the boundaries."""
+    """Counts decisions and feedback under one policy; `run` then evaluates every boundary."""
 
     def __init__(self, live: LivePolicy, names: FirstScopes) -> None:
         self.live, self._names = live, names
         self._bucket_ms = live.policy.windows.bucket_s * 1000
         self._rules = [*active_rules(live)]
-        self._wanted = {counter for _, _, of in self._rules for counter in of.counters}
-        self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule asks for it
+        self._wanted = {counter for _, _, measure in self._rules for counter in measure.counters}
+        self._interned: dict[str, str | None] = {}  # series -> itself, one object; None where no rule needs it
         self._counts: Counts = {}
         self._users: dict[int, dict[str, set[str]]] = {}
-        self._alike: Backtest | None = None
+        self._shared: Backtest | None = None
 
-    def alike(self, other: Backtest) -> Backtest | None:
-        """A third one, for decisions that count the same under both policies, so that they are counted once.
+    def shared_with(self, other: Backtest) -> Backtest | None:
+        """Returns a third backtest, for decisions that count the same under both policies, to count them once.
 
-        None where none do: time is cut differently, or users are asked for. It is given such decisions and never run.
+        None where none do: windows differ, or users are counted. The third only counts; it is never run.
         """
         mine, theirs = self.live.policy.windows, other.live.policy.windows
         if (mine.bucket_s, mine.late_s, mine.future_s) != (theirs.bucket_s, theirs.late_s, theirs.future_s):
@@ -93,12 +94,12 @@ class Backtest:
             return None
         both = Backtest(self.live, self._names)
         both._wanted |= other._wanted
-        self._alike = other._alike = both
+        self._shared = other._shared = both
         return both
 
     @property
     def lead_ms(self) -> int:
-        """How long before the first boundary its decisions are needed: the longest window, and `for_s` before that.
+        """How long before the first boundary decisions are needed: the longest window, and `for_s` before that.
 
         An alert that fires at the first boundary has been pending for so long.
         """
@@ -107,40 +108,42 @@ class Backtest:
 
     @property
     def steps_early_ms(self) -> int:
-        """How long before the first boundary alerts are followed, so that what fires then is known."""
+        """How long before the first boundary alerts are evaluated, so that alerts that fire then are known."""
         return max((rule.for_s for _, rule, _ in self._rules), default=0) * 1000 + self._bucket_ms
 
     def add(self, decisions: Sequence[Decision]) -> None:
-        """Counts decisions as this policy makes them, or as they were recorded."""
+        """Counts decisions, as this policy decides them or as they were recorded."""
         self._merge(aggregate(decisions, 0, self.live, self._names.scope))
 
-    def hear(self, heard: Iterable[ReceivedFeedback]) -> None:
-        """Counts feedback. Its users may be named in any way that tells them apart."""
-        self._merge(aggregate_feedback(heard, 0, self.live, self._names.scope))
+    def add_feedback(self, received: Iterable[ReceivedFeedback]) -> None:
+        """Counts feedback. Users may have any names that tell them apart."""
+        self._merge(aggregate_feedback(received, 0, self.live, self._names.scope))
 
-    def run(self, since_ms: int, until_ms: int) -> Backtested:
-        """Every boundary up to until_ms, and what the rules say from since_ms on."""
+    def run(self, since_ms: int, until_ms: int) -> BacktestResult:
+        """Evaluates every boundary up to until_ms, and returns firings and transitions from since_ms on."""
         bucket_ms = self._bucket_ms
         first = max(bucket_ms, since_ms - self.steps_early_ms)
-        windows = _Windows(self._rules, [self._counts] if self._alike is None else [self._counts, self._alike._counts])
-        followed = _Followed(self.live, since_ms)
+        windows = _Windows(
+            self._rules, [self._counts] if self._shared is None else [self._counts, self._shared._counts]
+        )
+        followed = _FollowedAlerts(self.live, since_ms)
         at_ms = first + -first % bucket_ms
         while at_ms <= until_ms:
             windows.move(at_ms)
-            if windows.empty and not followed.any:  # until something was counted again, no rule says anything
+            if windows.empty and not followed.any:  # no counts and no alerts: go on at the next count
                 if (start := windows.next_start) is None:
                     break
                 at_ms = max(at_ms + bucket_ms, start + -start % bucket_ms + bucket_ms)
                 continue
-            for name, rule, of in self._rules:
-                sums, known = windows.sums(rule.window_s), followed.scopes(name)
-                for observed in alerts.observe(rule, of, sums, known, at_ms):
+            for name, rule, measure in self._rules:
+                sums, alerting = windows.sums(rule.window_s), followed.scopes(name)
+                for observed in alerts.observe(rule, measure, sums, alerting, at_ms):
                     if alerts.wants_users(observed, rule):
                         starts = range(at_ms - rule.window_s * 1000, at_ms, bucket_ms)
-                        observed = replace(observed, users=self._distinct(series(of.hits, observed.scope), starts))
+                        observed = replace(observed, users=self._distinct(series(measure.hits, observed.scope), starts))
                     followed.step(observed, name, rule)
             at_ms += bucket_ms
-        return Backtested(
+        return BacktestResult(
             policy_version=self.live.version,
             since_ms=since_ms,
             until_ms=until_ms,
@@ -149,49 +152,49 @@ class Backtest:
         )
 
     def _distinct(self, name: str, starts: Iterable[int]) -> int:
-        """Exactly how many users; the ruler's is an estimate of about 1%."""
+        """Returns the exact number of users; the ruler's is an estimate of about 1%."""
         return len(set().union(*(self._users.get(start, {}).get(name, ()) for start in starts)))
 
-    def _merge(self, found: Aggregate) -> None:
-        for start, counts in found.counts.items():
+    def _merge(self, added: Aggregate) -> None:
+        for start, counts in added.counts.items():
             into = self._counts.setdefault(start, {})
             for name, n in counts.items():
-                if (kept := self._kept(name)) is not None:
-                    into[kept] = into.get(kept, 0) + n
-        for start, users in found.users.items():
+                if (interned := self._intern(name)) is not None:
+                    into[interned] = into.get(interned, 0) + n
+        for start, users in added.users.items():
             sets = self._users.setdefault(start, {})
-            for name, some in users.items():
-                if (kept := self._kept(name)) is not None:
-                    sets.setdefault(kept, set()).update(some)
+            for name, hashed in users.items():
+                if (interned := self._intern(name)) is not None:
+                    sets.setdefault(interned, set()).update(hashed)
 
-    def _kept(self, name: str) -> str | None:
+    def _intern(self, name: str) -> str | None:
         try:
             return self._interned[name]
         except KeyError:
-            kept = self._interned[name] = name if split(name)[0] in self._wanted else None
-            return kept
+            interned = self._interned[name] = name if split(name)[0] in self._wanted else None
+            return interned
 
 
 class _Windows:
-    """The rules' windows, moved on boundary by boundary; those of one length share their buckets."""
+    """The rules' windows, moved boundary by boundary; windows of one length share their buckets."""
 
     def __init__(self, rules: Iterable[Any], counts: Sequence[Counts]) -> None:
         wanted: dict[int, set[str]] = {}
-        for _, rule, of in rules:
-            wanted.setdefault(rule.window_s, set()).update(of.counters)
+        for _, rule, measure in rules:
+            wanted.setdefault(rule.window_s, set()).update(measure.counters)
         self._counts = counts
-        self._starts = sorted({start for some in counts for start in some})
-        self._put = dict.fromkeys(wanted, 0)  # how many of the starts each has
-        self._of: dict[int, tuple[Buckets, Window]] = {}
+        self._starts = sorted({start for one in counts for start in one})
+        self._put = dict.fromkeys(wanted, 0)  # how many of the starts each window has
+        self._by_length: dict[int, tuple[Buckets, Window]] = {}
         for window_s, counters in wanted.items():
             buckets = Buckets(dict.fromkeys(counters, window_s))
-            self._of[window_s] = buckets, buckets.window(window_s, counters)
+            self._by_length[window_s] = buckets, buckets.window(window_s, counters)
         self._sums: dict[int, Sums] = {}
 
     @property
     def empty(self) -> bool:
         """Whether nothing was counted in any of them."""
-        return not any(buckets.starts for buckets, _ in self._of.values())
+        return not any(buckets.starts for buckets, _ in self._by_length.values())
 
     @property
     def next_start(self) -> int | None:
@@ -200,8 +203,8 @@ class _Windows:
         return self._starts[n] if n < len(self._starts) else None
 
     def move(self, end_ms: int) -> None:
-        """Every window ends at end_ms, which is never earlier than before."""
-        for window_s, (buckets, window) in self._of.items():
+        """Moves the end of every window to end_ms, which never decreases."""
+        for window_s, (buckets, window) in self._by_length.items():
             first = end_ms - window_s * 1000
             n = self._put[window_s]
             while n < len(self._starts) and self._starts[n] < end_ms:
@@ -218,8 +221,8 @@ class _Windows:
 
 
 @dataclass(slots=True)
-class _Life:
-    """An alert that is being followed."""
+class _FollowedAlert:
+    """An alert, followed through its states."""
 
     status: AlertStatus
     pending_ms: int | None = None
@@ -227,12 +230,12 @@ class _Life:
     peak: float | None = None
 
 
-class _Followed:
-    """Every alert that is not inactive, and what became of those that fired."""
+class _FollowedAlerts:
+    """Every alert that is not inactive, and the firings that ended."""
 
     def __init__(self, live: LivePolicy, since_ms: int) -> None:
         self._live, self._since_ms = live, since_ms
-        self._alive: dict[str, dict[str, _Life]] = {}  # rule -> scope -> its life
+        self._alive: dict[str, dict[str, _FollowedAlert]] = {}  # rule -> scope -> alert
         self._ended: list[Firing] = []
         self.transitions: list[Alert] = []
 
@@ -241,54 +244,54 @@ class _Followed:
         return any(self._alive.values())
 
     def scopes(self, name: str) -> set[str]:
-        """Those in which the rule has an alert."""
+        """Returns the scopes in which the rule has an alert."""
         return set(self._alive.get(name, ()))
 
-    def step(self, observed: alerts.Observed, name: str, rule: Any) -> None:
-        of_rule = self._alive.setdefault(name, {})
-        life = of_rule.get(observed.scope)
-        status, transition = alerts.step(life.status if life else None, observed, name, rule)
+    def step(self, observed: alerts.Observation, name: str, rule: Any) -> None:
+        by_scope = self._alive.setdefault(name, {})
+        followed = by_scope.get(observed.scope)
+        status, transition = alerts.step(followed.status if followed else None, observed, name, rule)
         if status is None:
             return
-        if life is None:
-            life = of_rule[observed.scope] = _Life(status)
-        was, life.status = life.status.state, status
+        if followed is None:
+            followed = by_scope[observed.scope] = _FollowedAlert(status)
+        previous, followed.status = followed.status.state, status
         if transition is not None and observed.at_ms >= self._since_ms:
-            self.transitions.append(statuses.event(status, transition, version_of(name, self._live), None))
+            self.transitions.append(statuses.alert_event(status, transition, version_of(name, self._live), None))
         if status.state is AlertState.PENDING and transition is not None:
-            life.pending_ms = observed.at_ms
+            followed.pending_ms = observed.at_ms
         elif status.state is AlertState.FIRING:
             if transition is not None:
-                life.fired_ms, life.peak = observed.at_ms, None
+                followed.fired_ms, followed.peak = observed.at_ms, None
             if status.value is not None:
-                life.peak = max(life.peak or 0.0, status.value)
-        elif was is AlertState.FIRING:
+                followed.peak = max(followed.peak or 0.0, status.value)
+        elif previous is AlertState.FIRING:
             if observed.at_ms >= self._since_ms:
-                self._ended.append(_firing(life, observed.at_ms))
-            life.pending_ms = life.fired_ms = None
+                self._ended.append(_firing(followed, observed.at_ms))
+            followed.pending_ms = followed.fired_ms = None
         if status.forgotten:
-            del of_rule[observed.scope]
+            del by_scope[observed.scope]
 
     def firings(self) -> list[Firing]:
         lasting = [
-            _firing(life, None)
-            for of_rule in self._alive.values()
-            for life in of_rule.values()
-            if life.status.state is AlertState.FIRING
+            _firing(followed, None)
+            for by_scope in self._alive.values()
+            for followed in by_scope.values()
+            if followed.status.state is AlertState.FIRING
         ]
         return sorted([*self._ended, *lasting], key=lambda firing: (firing.fired_ms, firing.rule, firing.scope))
 
 
-def _firing(life: _Life, resolved_ms: int | None) -> Firing:
-    status = life.status
+def _firing(followed: _FollowedAlert, resolved_ms: int | None) -> Firing:
+    status = followed.status
     return Firing(
         rule=status.rule,
         scope=status.scope,
         measure=status.measure,
         kind=status.kind,
         above=status.above,
-        pending_ms=life.pending_ms,
-        fired_ms=life.fired_ms or status.since_ms,
+        pending_ms=followed.pending_ms,
+        fired_ms=followed.fired_ms or status.since_ms,
         resolved_ms=resolved_ms,
-        peak=life.peak,
+        peak=followed.peak,
     )

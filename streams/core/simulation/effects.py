@@ -1,4 +1,4 @@
-"""What a what-if says: the effects of judging decisions anew, as data. `what_if.py` tallies them."""
+"""The result of a what-if: the effects of another judgement of the same decisions. `what_if.py` tallies them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tidegate.streams.core.events import FeedbackKind
 from tidegate.streams.core.fields import Action
 
 
-class Frozen(BaseModel):
-    """What every part is: frozen, and nothing but its fields."""
+class EffectsModel(BaseModel):
+    """The base of every model here: frozen, and nothing but its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Example(Frozen):
-    """A decision that would change, of those the earliest. Its text is the producer's to show, by the id."""
+class Example(EffectsModel):
+    """One of the earliest decisions that would change. The producer can show its text, by the id."""
 
     id: str
     record_ms: int
@@ -27,13 +27,13 @@ class Example(Frozen):
     label: str  # the strongest reason of the stricter side
     score: float | None
     threshold: float | None
-    scope: str | None  # whose threshold it is
+    scope: str | None  # the scope that sets the threshold
     by: Literal["screen", "encoder"] | None
     said: list[FeedbackKind]  # complaints, appeals and verdicts
 
 
-class Change(Frozen):
-    """How many decisions go from one action to another."""
+class Change(EffectsModel):
+    """How many decisions change from one action to another."""
 
     was: Action
     now: Action
@@ -41,11 +41,11 @@ class Change(Frozen):
     examples: list[Example]
 
 
-class Group(Frozen):
-    """What changes at one tenant, one model, or because of one label."""
+class Group(EffectsModel):
+    """The changes at one tenant, one model, or because of one label."""
 
     name: str
-    others: int = 0  # of the group `other`: how many names it stands for that are told apart while counted
+    others: int = 0  # of the group `other`: how many counted names it stands for
     decisions: int  # all there are; of a label, all of the range
     changed: int
     share: float  # changed / decisions
@@ -54,24 +54,24 @@ class Group(Frozen):
     newly: dict[Action, int]
 
 
-class Shift(Frozen):
-    """How many decisions have an action, or a label among their reasons: before, and then."""
+class Shift(EffectsModel):
+    """How many decisions have an action, or a label among their reasons: before and after."""
 
     name: str
     was: int
     now: int
 
 
-class RestsOn(Frozen):
-    """Who gave the score that drives each change; a fault has none."""
+class RestsOn(EffectsModel):
+    """The stage that gave the score behind each change; a fault has none."""
 
     screen: int
     encoder: int
     one_model: int  # where one model gives every score
 
 
-class FeedbackCounts(Frozen):
-    """Completions of which people said so, each once a kind."""
+class FeedbackCounts(EffectsModel):
+    """Completions with such feedback, each once a kind."""
 
     complaint: int = 0
     appeal: int = 0
@@ -79,7 +79,7 @@ class FeedbackCounts(Frozen):
     overturned: int = 0
 
 
-class UnscoredLabel(Frozen):
+class UnscoredLabel(EffectsModel):
     """A label without a score in so many decisions."""
 
     label: str
@@ -87,8 +87,8 @@ class UnscoredLabel(Frozen):
     decisions: int
 
 
-class Effects(Frozen):
-    """What differs between two judgements of the same decisions."""
+class Effects(EffectsModel):
+    """The differences between two judgements of the same decisions."""
 
     decisions: int
     faults: int

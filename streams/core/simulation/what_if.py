@@ -1,12 +1,12 @@
-"""What another policy would have done: decisions in, effects out. Pure.
+"""What-if: what another policy would have decided. Decisions in, effects out. Pure.
 
-Each decision is held against another judgement of the same inputs: `decide(Inputs.of(decision), candidate)`, or what
-a shadow policy made of it. Nothing is scored anew, so the scores' mistakes stay. `backtest.py` does the same of alerts.
+Each decision is compared with another judgement of the same inputs: `decide(Inputs.of(decision), candidate)`, or the
+shadow policy's. Texts are not scored again, so the scores' mistakes stay. `backtest.py` does the same for alerts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import TypeVar
@@ -27,34 +27,34 @@ from tidegate.streams.core.simulation.effects import (
 K = TypeVar("K")
 Judged = Decision | WouldBe  # an action and the reasons for it
 
-HEARD = (FeedbackKind.COMPLAINT, FeedbackKind.APPEAL, FeedbackKind.UPHELD, FeedbackKind.OVERTURNED)
-BIT = {kind: 1 << n for n, kind in enumerate(HEARD)}  # what was said of one completion is one number
+FEEDBACK_KINDS = (FeedbackKind.COMPLAINT, FeedbackKind.APPEAL, FeedbackKind.UPHELD, FeedbackKind.OVERTURNED)
+FEEDBACK_BIT = {kind: 1 << n for n, kind in enumerate(FEEDBACK_KINDS)}  # the feedback of one completion is one number
 EXAMPLES = 3  # ids a change
-LARGEST = 20  # tenants and models that are told apart in the result; the rest are one
-MOST_NAMES = 10_000  # of tenants or models while it is counted: names may be made up without end
+LARGEST = 20  # tenants and models listed in the result; the rest are one group
+MOST_NAMES = 10_000  # of tenants or models while counting: producers may invent names without end
 
 
 class WhatIf:
     """Tallies what differs between two judgements of the same decisions. The same decisions give the same effects."""
 
-    def __init__(self, said: Mapping[str, int] | None = None, *, examples: int = EXAMPLES) -> None:
-        """said: completion id -> BITs of what people said of it. examples: ids that a change is shown with."""
-        self._said, self._examples = said or {}, examples
-        self._decisions = self._faults = self._failed = self._moved = 0
+    def __init__(self, feedback: Mapping[str, int] | None = None, *, examples: int = EXAMPLES) -> None:
+        """feedback: completion id -> FEEDBACK_BITs of its feedback. examples: ids listed for a change."""
+        self._feedback, self._examples = feedback or {}, examples
+        self._decisions = self._faults = self._failed = self._other_labels = 0
         self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._actions: dict[tuple[Action, Action], int] = {}
-        self._shown: dict[tuple[Action, Action], list[_Early]] = {}
-        self._said_all: dict[int, int] = {}
-        self._said_changed: dict[int, int] = {}
-        self._by: dict[str | None, int] = {}
+        self._shown: dict[tuple[Action, Action], list[_Candidate]] = {}
+        self._feedback_all: dict[int, int] = {}
+        self._feedback_changed: dict[int, int] = {}
+        self._scored_by: dict[str | None, int] = {}
         self._hits: dict[str, list[int]] = {}  # label -> decisions that have it among their reasons: was, now
         self._scored: dict[tuple[str, ...], int] = {}  # labels that a completion's scores name
         self._prompts: dict[tuple[str, ...], int] = {}
         self._tenants, self._models, self._labels = _Groups(), _Groups(), _Groups()
 
     def add(self, decision: Decision, was: Judged, now: Judged) -> None:
-        """One decision: what was asked for it, and what would be."""
+        """Adds one decision, and its judgement before and after."""
         self._decisions += 1
         at_ms = decision.came_ms
         if self._first_ms is None or self._last_ms is None:
@@ -74,42 +74,43 @@ class WhatIf:
         actions = was.action, now.action
         _count(self._actions, actions)
         scopes = decision.scopes
-        tenant, model = self._tenants.seen(scopes.tenant), self._models.seen(scopes.model)
-        said = self._said.get(decision.id, 0) if self._said else 0
-        if said:
-            _count(self._said_all, said)
+        tenant, model = self._tenants.add_decision(scopes.tenant), self._models.add_decision(scopes.model)
+        feedback_bits = self._feedback.get(decision.id, 0) if self._feedback else 0
+        if feedback_bits:
+            _count(self._feedback_all, feedback_bits)
         if was.reasons or now.reasons:
-            before, after = _named(was), _named(now)
+            before, after = _label_names(was), _label_names(now)
             for side, names in enumerate((before, after)):
                 for name in names:
                     self._hits.setdefault(name, [0, 0])[side] += 1
             if actions[0] is actions[1] and before != after:
-                self._moved += 1
+                self._other_labels += 1
         if actions[0] is not actions[1]:
-            self._changed(decision, was, now, (tenant, model), said)
+            self._changed(decision, was, now, (tenant, model), feedback_bits)
 
     def _changed(
-        self, decision: Decision, was: Judged, now: Judged, groups: tuple[list[int], list[int]], said: int
+        self, decision: Decision, was: Judged, now: Judged, groups: tuple[list[int], list[int]], feedback_bits: int
     ) -> None:
-        driving = _driving(was, now)
-        name, by = (_name(driving), driving.by) if driving else ("none", None)
+        driving = _driving_reason(was, now)
+        name, by = (_label_name(driving), driving.by) if driving else ("none", None)
         column = _COLUMN[now.action]
         tighter = _TIGHTER if STRENGTH[now.action] > STRENGTH[was.action] else _LOOSER
-        for group in (*groups, self._labels.seen(name)):
+        for group in (*groups, self._labels.add_decision(name)):
             group[tighter] += 1
             group[column] += 1
-        _count(self._by, by if driving and driving.score is not None else "nobody")
-        if said:
-            _count(self._said_changed, said)
+        _count(self._scored_by, by if driving and driving.score is not None else "nobody")
+        if feedback_bits:
+            _count(self._feedback_changed, feedback_bits)
         shown = self._shown.setdefault((was.action, now.action), [])
-        example = _Early((decision.came_ms, decision.id, str(decision.source)), decision, name, driving, said)
+        when = decision.came_ms, decision.id, str(decision.source)
+        example = _Candidate(when, decision, name, driving, feedback_bits)
         if len(shown) < self._examples:
             heappush(shown, example)
         elif shown and shown[0] < example:
             heappushpop(shown, example)
 
     def effects(self) -> Effects:
-        """What was tallied so far."""
+        """Returns what was tallied so far."""
         changed = {pair: n for pair, n in self._actions.items() if pair[0] is not pair[1]}
         tighter = sum(n for (was, now), n in changed.items() if STRENGTH[now] > STRENGTH[was])
         return Effects(
@@ -121,7 +122,7 @@ class WhatIf:
             changed=sum(changed.values()),
             tighter=tighter,
             looser=sum(changed.values()) - tighter,
-            other_labels=self._moved,
+            other_labels=self._other_labels,
             newly={a: sum(n for (_, now), n in changed.items() if now is a) for a in Action},
             actions=[
                 Shift(
@@ -133,52 +134,55 @@ class WhatIf:
             ],
             labels_hit=[Shift(name=label, was=n[0], now=n[1]) for label, n in sorted(self._hits.items())],
             changes=[
-                Change(was=was, now=now, count=n, examples=self._told((was, now)))
-                for (was, now), n in sorted(changed.items(), key=lambda item: (-item[1], _strengths(item[0])))
+                Change(was=was, now=now, count=n, examples=self._examples_of((was, now)))
+                for (was, now), n in sorted(changed.items(), key=lambda item: (-item[1], _action_strengths(item[0])))
             ],
             labels=self._labels.largest(None, total=self._decisions),
             tenants=self._tenants.largest(LARGEST),
             models=self._models.largest(LARGEST),
             rests_on=RestsOn(
-                screen=self._by.get("screen", 0), encoder=self._by.get("encoder", 0), one_model=self._by.get(None, 0)
+                screen=self._scored_by.get("screen", 0),
+                encoder=self._scored_by.get("encoder", 0),
+                one_model=self._scored_by.get(None, 0),
             ),
-            said=_told(self._said_all),
-            said_of_changed=_told(self._said_changed),
+            said=_feedback_counts(self._feedback_all),
+            said_of_changed=_feedback_counts(self._feedback_changed),
         )
 
-    def never_scored(self, candidate: LivePolicy) -> list[UnscoredLabel]:
-        """Labels of the candidate for which decisions hold no score: nobody can know what it makes of those.
+    def unscored_labels(self, candidate: LivePolicy) -> list[UnscoredLabel]:
+        """Returns labels of the candidate that decisions hold no score for: their effects cannot be known.
 
-        A completion's label is named with how many scored decisions lack it; a prompt's where no decision has it.
+        A completion's label with the number of scored decisions that lack it; a prompt's where no decision has it.
         """
         scored = sum(self._scored.values())
-        found = []
+        unscored = []
         for label in candidate.policy.labels:
             lacking = sum(n for labels, n in self._scored.items() if label not in labels)
             if lacking:
-                found.append(UnscoredLabel(label=label, of="completion", decisions=lacking))
-        found += [
+                unscored.append(UnscoredLabel(label=label, of="completion", decisions=lacking))
+        unscored += [
             UnscoredLabel(label=label, of="prompt", decisions=scored)
             for label in candidate.policy.prompt_labels
             if scored and not any(label in labels for labels in self._prompts)
         ]
-        return found
+        return unscored
 
-    def _told(self, change: tuple[Action, Action]) -> list[Example]:
-        return [early.example() for early in sorted(self._shown.get(change, ()), key=lambda early: early.when)]
+    def _examples_of(self, change: tuple[Action, Action]) -> list[Example]:
+        ordered = sorted(self._shown.get(change, ()), key=lambda candidate: candidate.when)
+        return [candidate.example() for candidate in ordered]
 
 
 @dataclass(frozen=True, slots=True)
-class _Early:
-    """A decision to be shown, ordered so that a heap's least is the latest of them: the one to let go."""
+class _Candidate:
+    """A decision to list, ordered so that a heap's least is the latest: the one to drop."""
 
     when: tuple[int, str, str]  # record timestamp, id, source
     decision: Decision
     label: str
     driving: Reason | None
-    said: int
+    feedback_bits: int
 
-    def __lt__(self, other: _Early) -> bool:
+    def __lt__(self, other: _Candidate) -> bool:
         return self.when > other.when
 
     def example(self) -> Example:
@@ -194,7 +198,7 @@ class _Early:
             threshold=driving.threshold if driving else None,
             scope=driving.scope if driving else None,
             by=driving.by if driving else None,
-            said=[kind for kind in HEARD if self.said & BIT[kind]],
+            said=[kind for kind in FEEDBACK_KINDS if self.feedback_bits & FEEDBACK_BIT[kind]],
         )
 
 
@@ -210,8 +214,8 @@ class _Groups:
         self._all: dict[str, list[int]] = {}
         self._other: list[int] = [0] * (3 + len(Action))
 
-    def seen(self, name: str) -> list[int]:
-        """The counts of that name, with one decision more."""
+    def add_decision(self, name: str) -> list[int]:
+        """Counts one decision, and returns the counts of that name."""
         group = self._all.get(name)
         if group is None:
             if len(self._all) >= MOST_NAMES:
@@ -222,9 +226,9 @@ class _Groups:
         return group
 
     def largest(self, most: int | None, total: int | None = None) -> list[Group]:
-        """Those with most changes, then most decisions, then by name; the others as one, where there are some.
+        """Returns the groups by most changes, most decisions, then name; the others, if any, as one group.
 
-        total: decisions to hold each against, where its own count is only of changes.
+        total: the decisions that each share is of, where a group counts only changes.
         """
         ordered = sorted(self._all.items(), key=lambda item: (-item[1][1] - item[1][2], -item[1][0], item[0]))
         shown = ordered if most is None else ordered[:most]
@@ -252,32 +256,28 @@ def _group(name: str, counts: list[int], total: int | None, names: int = 0) -> G
     )
 
 
-def _driving(was: Judged, now: Judged) -> Reason | None:
-    """The strongest reason of the stricter side: the label that makes the difference."""
+def _driving_reason(was: Judged, now: Judged) -> Reason | None:
+    """Returns the strongest reason of the stricter side: the label that makes the difference."""
     stricter = now if STRENGTH[now.action] > STRENGTH[was.action] else was
     return stricter.reasons[0] if stricter.reasons else None
 
 
-def _name(reason: Reason) -> str:
-    """A prompt's label is another one than a completion's: `prompt.toxicity`."""
+def _label_name(reason: Reason) -> str:
+    """The label's name; a prompt's label is another one than a completion's: `prompt.toxicity`."""
     return f"prompt.{reason.label}" if reason.of == "prompt" else reason.label
 
 
-def _named(judged: Judged) -> Collection[str]:
-    return {_name(reason) for reason in judged.reasons}
+def _label_names(judged: Judged) -> Collection[str]:
+    return {_label_name(reason) for reason in judged.reasons}
 
 
-def _strengths(pair: tuple[Action, Action]) -> tuple[int, int]:
+def _action_strengths(pair: tuple[Action, Action]) -> tuple[int, int]:
     return STRENGTH[pair[0]], STRENGTH[pair[1]]
 
 
-def _told(said: Mapping[int, int]) -> FeedbackCounts:
-    return FeedbackCounts(**dict(_each(said)))
-
-
-def _each(said: Mapping[int, int]) -> Iterator[tuple[str, int]]:
-    for kind in HEARD:
-        yield kind.value, sum(n for bits, n in said.items() if bits & BIT[kind])
+def _feedback_counts(counts: Mapping[int, int]) -> FeedbackCounts:
+    by_kind = {k.value: sum(n for bits, n in counts.items() if bits & FEEDBACK_BIT[k]) for k in FEEDBACK_KINDS}
+    return FeedbackCounts(**by_kind)
 
 
 def _count(counts: dict[K, int], key: K) -> None:
@@ -285,7 +285,7 @@ def _count(counts: dict[K, int], key: K) -> None:
 
 
 def lacks_spans(decision: Decision, live: LivePolicy) -> bool:
-    """Whether a label reaches a `redact` threshold, and became a review because no spans of it were recorded."""
+    """Whether a label reaches a `redact` threshold, and became `review` because no spans of it were recorded."""
     thresholds, _ = live.resolve(decision.scopes)
     return any(
         reason.action is Action.REVIEW and reason.score is not None and reason.score >= bar.threshold

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.partition import Record
-from tidegate.streams.core.times import stamped
+from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.operations.replay.index import RecordedIndex
@@ -75,7 +75,7 @@ async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequenc
     completions = await log.since(COMPLETIONS, within.from_ms)
     recorded = [s for t in (DECISIONS, DEAD_LETTERS) for s in await log.since(t, max(0, within.from_ms - LATE_MS))]
     found = [*completions, *recorded]
-    asked = [stretch for stretch in found if stretch.partition.topic in whole and stretch.deleted]
+    asked = [stretch for stretch in found if stretch.partition.topic in whole and stretch.truncated]
     oldest = [(await log.oldest_ms(stretch) or 0, stretch.partition) for stretch in asked]
     oldest_ms, partition = max(oldest, default=(0, None))
     if partition is not None and oldest_ms > within.from_ms:
@@ -120,7 +120,7 @@ async def survey(
 def _add(recorded: RecordedIndex, records: Sequence[Record], within: ReplayRange, last_ms: int) -> tuple[bool, int]:
     """Whether no record of the range comes any more; and when the last of these came. last_ms: the one before them."""
     for record in records:
-        last_ms = stamped(record.timestamp, within.now_ms) or last_ms
+        last_ms = record_time(record.timestamp, within.now_ms) or last_ms
         if within.holds(last_ms):
             recorded.add(record.offset)
         elif last_ms >= within.to_ms + LATE_MS:
@@ -141,7 +141,7 @@ def _note(recorded: Sequence[RecordedIndex], record: Record, within: ReplayRange
     if source.partition >= len(recorded) or (decisions and source.partition != record.partition):
         return False
     # A topic that was recreated has other records at the same offsets: their time, where they have one, tells most.
-    came_ms = stamped(event.record_ms, within.now_ms)
+    came_ms = record_time(event.record_ms, within.now_ms)
     if came_ms is None or within.holds(came_ms):
         if isinstance(event, Decision):
             recorded[source.partition].note(source.offset, event.epoch, event.action, record.offset)

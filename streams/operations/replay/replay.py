@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -15,9 +15,11 @@ from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scorer import LiveScorer
+from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.operations.deployment import Advance, Deployment, Note, Progress, no_progress, unheeded
 from tidegate.streams.operations.policy_history import NamedPolicy
 from tidegate.streams.operations.policy_toml import labels_checked
@@ -34,7 +36,8 @@ class Rescoring(NamedTuple):
 
     scorer: Scorer
     user_key: UserKey
-    offline: Callable[[LiveScorer, LivePolicy, UserKey, int], Offline]
+    threads: int  # that score
+    timeout_s: float  # of a batch, and of a text
 
 
 class ReplayRun:
@@ -178,11 +181,12 @@ class ReplayRun:
             await publisher.stop()
 
     async def _score_again(self, run: Replay, by: Rescoring, advance: Advance) -> None:
-        offline = by.offline(LiveScorer(by.scorer, self._scores_by), self.live, by.user_key, self.epoch)
+        scoring = Scoring(by.threads, by.timeout_s)
+        moderator = Moderator(scoring, LiveScorer(by.scorer, self._scores_by).under)
         try:
-            await run.score_again(offline, advance)
+            await run.score_again(RecordModerator(moderator, by.user_key), advance)
         finally:
-            offline.close()
+            scoring.close()
 
     def _scores_by(self, version: str) -> None:
         self.model_version = version

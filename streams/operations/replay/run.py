@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
+from time import time
 
 from pydantic_core import to_json
 
-from tidegate.streams.core.decide import Inputs, decide
+from tidegate.streams.core.decide import Inputs, decide, decision_key
 from tidegate.streams.core.events import Action, DeadLetter, Decision
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
-from tidegate.streams.moderation.moderate import decision_key
-from tidegate.streams.moderation.offline import Offline
+from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.operations.replay.range import RangeSource
 from tidegate.streams.topics import COMPLETIONS, DECISIONS, REPLAYS
@@ -89,14 +89,16 @@ class Replay:
             decisions = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
             async with aclosing(decisions):
                 for chunk in _chunks(recorded.decided()):
-                    found = await decisions.at({place for _, place in chunk})
+                    found = await decisions.records_at({place for _, place in chunk})
                     # One that was deleted since the survey is missing here, and from the account: it does not close.
                     before = [Decision.read(found[place].value) for _, place in chunk if place in found]
                     await self._write([decide(self._inputs(decision), self._live) for decision in before], recorded)
                     advance(len(chunk))
 
-    async def score_again(self, offline: Offline, advance: Callable[[int], None]) -> None:
-        """The texts, by a worker's own code; when each came, as it was recorded. Raises BrokerUnavailable."""
+    async def score_again(
+        self, moderator: RecordModerator, advance: Callable[[int], None], clock: Callable[[], float] = time
+    ) -> None:
+        """The texts, as a worker scores them; when each came, as it was recorded. Raises BrokerUnavailable."""
         for partition, recorded in enumerate(self._recorded):
             whole = OffsetRange(TopicPartition(COMPLETIONS, partition), 0, recorded.first, recorded.end)
             before = RangeCursor(self._log, TopicPartition(DECISIONS, partition), recorded.places_end)
@@ -104,7 +106,9 @@ class Replay:
                 async for records in some:
                     mine = [record for record in records if record.offset in recorded]
                     for start in range(0, len(mine), BATCH):
-                        results = [result for _, result in await offline.moderate(mine[start : start + BATCH])]
+                        batch, now_ms = mine[start : start + BATCH], int(clock() * 1000)
+                        moderated = await moderator.moderate(batch, self._live, epoch=self._epoch, now_ms=now_ms)
+                        results = [result for _, result in moderated]
                         made = [r for r in results if isinstance(r, Decision)]
                         await self._write(await self._as_they_came(made, before, recorded), recorded)
                         self._account.dead_letters += sum(isinstance(r, DeadLetter) for r in results)
@@ -113,7 +117,7 @@ class Replay:
     async def _as_they_came(self, made: list[Decision], before: RangeCursor, recorded: RecordedIndex) -> list[Decision]:
         """The decisions under the times at which their records came, where that is recorded: by no clock of today."""
         places = {d.source.offset: place for d in made if (place := recorded.place(d.source.offset)) >= 0}
-        found = await before.at(set(places.values()))
+        found = await before.records_at(set(places.values()))
         timed = []
         for decision in made:
             then = found.get(places.get(decision.source.offset, -1))

@@ -1,6 +1,6 @@
 """A batch that cannot be decoded in front of busy workers: stepped over in time, or waited for until it can be.
 
-Of Apache Kafka its bytes are flipped in the segment files of running brokers; of the embedded one on their way.
+On Apache Kafka its bytes are flipped in the segment files of running brokers; on the embedded broker, on their way.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ TRIES, MINUTES = 5, 1.0  # long enough for an alert, a takeover and an emptied R
 
 
 @dataclass
-class Spoilable:
-    """A pair whose batches can be spoilt for consumers, and mended."""
+class CorruptibleStack:
+    """A stack whose batches can be corrupted for consumers, and restored."""
 
     stack: Stack
     proxy: Corrupting | None = None
     flipped: list[Found] | None = None
 
-    async def spoil(self, partition: int, offset: int, marker: bytes) -> None:
-        """marker: bytes that stand in that batch alone."""
+    async def corrupt(self, partition: int, offset: int, marker: bytes) -> None:
+        """Corrupts the batch. marker: bytes that only that batch has."""
         if self.proxy is not None:
             self.proxy.corrupt = spoilt(marker)
             return
@@ -52,7 +52,7 @@ class Spoilable:
                 await asyncio.sleep(0.1)
         flip(self.flipped)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         if self.proxy is not None:
             self.proxy.corrupt = {}
         elif self.flipped:
@@ -61,23 +61,23 @@ class Spoilable:
 
 
 @pytest.fixture
-def spoilable(request: pytest.FixtureRequest) -> Iterator[Spoilable]:
+def corruptible(request: pytest.FixtureRequest) -> Iterator[CorruptibleStack]:
     if request.config.getoption("--servers") == "real":
-        yield Spoilable(request.getfixturevalue("own_real"))
+        yield CorruptibleStack(request.getfixturevalue("own_real"))
         return
     request.getfixturevalue("_wheels")
     with Corrupting() as proxy, EmbeddedStack(appendonly=True, advertised=proxy.address) as stack:
         proxy.target = stack.kafka_listens
-        yield Spoilable(stack, proxy)
+        yield CorruptibleStack(stack, proxy)
 
 
 @dataclass(frozen=True)
-class Spoilt:
+class CorruptBatch:
     """The batch that cannot be decoded."""
 
     partition: int
     first: int
-    at_ms: int  # when it was spoilt
+    at_ms: int  # when it was corrupted
 
     @property
     def positions(self) -> set[tuple[int, int]]:
@@ -87,21 +87,21 @@ class Spoilt:
         return f"completions[{self.partition}]@{self.first}"
 
 
-async def spoil_one(s: Scene, log: Spoilable) -> Spoilt:
-    """One batch, spoilt before any worker saw it: they are frozen for that moment."""
-    partition, marker = s.rng.randrange(s.partitions), b'"id": "c%d"' % s.made
+async def corrupt_one_batch(s: Scene, log: CorruptibleStack) -> CorruptBatch:
+    """Sends one batch and corrupts it before any worker reads it: they are frozen meanwhile."""
+    partition, marker = s.rng.randrange(s.partitions), b'"id": "c%d"' % s.generated
     for name in s.workers.workers:
         s.workers.signal(name, signal.SIGSTOP)
-    # The traffic makes completions meanwhile, but none between the name of the first and the batch.
-    first = await s.at_once(RECORDS, partition)
-    await log.spoil(partition, first, marker)
+    # The traffic goes on meanwhile, but sends no completion between the id of the first and the batch.
+    first = await s.send_batch(RECORDS, partition)
+    await log.corrupt(partition, first, marker)
     for name in s.workers.workers:
         s.workers.signal(name, signal.SIGCONT)
-    return Spoilt(partition, first, int(time.time() * 1000))
+    return CorruptBatch(partition, first, int(time.time() * 1000))
 
 
-async def owner(s: Scene, bad: Spoilt, within_s: float = 60) -> str:
-    """The worker that says on /readyz that it stands at the batch, once one does."""
+async def owner(s: Scene, bad: CorruptBatch, within_s: float = 60) -> str:
+    """Returns the worker whose /readyz names the batch, once one does."""
     async with asyncio.timeout(within_s):
         while True:
             for name in s.workers.workers:
@@ -111,16 +111,16 @@ async def owner(s: Scene, bad: Spoilt, within_s: float = 60) -> str:
             await asyncio.sleep(0.2)
 
 
-def slot(stack: Stack, bad: Spoilt) -> tuple[int, int, int]:
-    """What Redis keeps of the wait: at which offset, since when, how many tries; 0 where nothing."""
+def stored_wait(stack: Stack, bad: CorruptBatch) -> tuple[int, int, int]:
+    """The wait that Redis stores: offset, since when (ms), number of tries; 0 where it has none."""
     with redis.Redis.from_url(stack.redis, decode_responses=True) as store:
         names = ["unreadable_at", "unreadable_since_ms", "unreadable_tries"]
         at, since_ms, tries = store.hmget(f"tidegate:{{completions-{bad.partition}}}:checkpoint", names)
     return int(at or 0), int(since_ms or 0), int(tries or 0)
 
 
-async def others_alerts_move(s: Scene, since_ms: int, within_s: float = 60) -> None:
-    """Returns once an alert fired of what was sent after that time: none is held for the one partition."""
+async def wait_for_other_alerts(s: Scene, since_ms: int, within_s: float = 60) -> None:
+    """Returns once an alert fired on records sent after that time: one partition that waits holds no alert up."""
     async with asyncio.timeout(within_s):
         while not any(
             a["at_ms"] > since_ms + 10_000 and a["state"] == "firing" for a in await transitions(s.stack.kafka)
@@ -128,43 +128,46 @@ async def others_alerts_move(s: Scene, since_ms: int, within_s: float = 60) -> N
             await asyncio.sleep(0.5)
 
 
-async def through_everything(s: Scene, log: Spoilable, bad: Spoilt) -> None:
-    """Other partitions go on and their alerts move; its owner is killed, another takes over, and Redis is emptied."""
-    standing = await owner(s, bad)
-    await s.counts(200)
-    await others_alerts_move(s, bad.at_ms)
-    at, since_ms, tries = slot(log.stack, bad)
+async def kill_owner_and_empty_redis(s: Scene, log: CorruptibleStack, bad: CorruptBatch) -> None:
+    """Other partitions and alerts go on; the owner is killed, another worker takes over, and Redis is emptied."""
+    waiting_worker = await owner(s, bad)
+    await s.wait_for_counts(200)
+    await wait_for_other_alerts(s, bad.at_ms)
+    at, since_ms, tries = stored_wait(log.stack, bad)
     assert (at, since_ms > 0, tries > 0) == (bad.first, True, True)
-    s.workers.kill(standing)
+    s.workers.kill(waiting_worker)
     s.workers.start()
-    assert await owner(s, bad) != standing
-    at, later_ms, more = slot(log.stack, bad)
-    assert (at, later_ms) == (bad.first, since_ms), "another owner began to wait anew"
+    assert await owner(s, bad) != waiting_worker
+    at, later_ms, more = stored_wait(log.stack, bad)
+    assert (at, later_ms) == (bad.first, since_ms), "another owner began its own wait"
     assert more > tries
     with redis.Redis.from_url(log.stack.redis) as store:
         store.flushall()
     await owner(s, bad)
-    await s.counts(200)
+    await s.wait_for_counts(200)
     assert s.workers.ended() == []
 
 
 @contextlib.asynccontextmanager
-async def mended(log: Spoilable) -> AsyncIterator[None]:
-    """Afterwards the log is whole, so that an account can read it."""
+async def restored_afterwards(log: CorruptibleStack) -> AsyncIterator[None]:
+    """Restores the batch at the end, so that an account can read the log."""
     try:
         yield
     finally:
-        log.mend()
+        log.restore()
 
 
-async def test_a_corrupt_batch_is_stepped_over(spoilable: Spoilable, tmp_path: Path) -> None:
+async def test_a_corrupt_batch_is_stepped_over(corruptible: CorruptibleStack, tmp_path: Path) -> None:
     title, settings = "a corrupt batch, stepped over", {"unreadable_tries": str(TRIES)}
     settings["unreadable_minutes"] = str(MINUTES)
-    async with mended(spoilable), scene(spoilable.stack, tmp_path, "batch_stepped_over", title, **settings) as s:
-        await s.fires()
+    async with (
+        restored_afterwards(corruptible),
+        scene(corruptible.stack, tmp_path, "batch_stepped_over", title, **settings) as s,
+    ):
+        await s.wait_for_alert()
         async with s.trouble("", within_s=240):
-            bad = await spoil_one(s, spoilable)
-            await through_everything(s, spoilable, bad)
+            bad = await corrupt_one_batch(s, corruptible)
+            await kill_owner_and_empty_redis(s, corruptible, bad)
             async with asyncio.timeout(180):
                 while sum((await metric(s.workers, "unreadable_batches_total", outcome="stepped_over")).values()) == 0:
                     await asyncio.sleep(0.5)
@@ -173,7 +176,7 @@ async def test_a_corrupt_batch_is_stepped_over(spoilable: Spoilable, tmp_path: P
                 f"the bytes of one batch of {RECORDS} flipped where Kafka keeps it; while it was waited for its owner "
                 "was killed with -9 and Redis emptied (FLUSHALL); after the tries and the minutes it was stepped over"
             )
-        spoilable.mend()
+        corruptible.restore()
         seen = await s.account(duplicates=True)
         (letter,) = seen.dead[bad.partition, bad.first]
         assert (letter["reason"], letter["offsets"]) == ("unreadable_batch", RECORDS)
@@ -181,15 +184,18 @@ async def test_a_corrupt_batch_is_stepped_over(spoilable: Spoilable, tmp_path: P
         assert not bad.positions & seen.decisions.keys()
 
 
-async def test_a_corrupt_batch_is_waited_for(spoilable: Spoilable, tmp_path: Path) -> None:
+async def test_a_corrupt_batch_is_waited_for(corruptible: CorruptibleStack, tmp_path: Path) -> None:
     title, settings = "a corrupt batch, waited for and mended", {"unreadable_batch": "wait"}
     settings |= {"unreadable_tries": "2", "unreadable_minutes": "0"}
-    async with mended(spoilable), scene(spoilable.stack, tmp_path, "batch_waited_for", title, **settings) as s:
-        await s.fires()
+    async with (
+        restored_afterwards(corruptible),
+        scene(corruptible.stack, tmp_path, "batch_waited_for", title, **settings) as s,
+    ):
+        await s.wait_for_alert()
         async with s.trouble("", within_s=240):
-            bad = await spoil_one(s, spoilable)
-            await through_everything(s, spoilable, bad)
-            spoilable.mend()
+            bad = await corrupt_one_batch(s, corruptible)
+            await kill_owner_and_empty_redis(s, corruptible, bad)
+            corruptible.restore()
             s.report.did = (
                 f"the bytes of one batch of {RECORDS} flipped where Kafka keeps it, under `wait`; its owner was killed "
                 "with -9 and Redis emptied (FLUSHALL); then the bytes were put back, and all were decided"

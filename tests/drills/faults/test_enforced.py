@@ -1,4 +1,4 @@
-"""Enforcements: a worker killed between publishing them and emptying its outbox says them again, and loses none."""
+"""Enforcements: a worker killed between publishing them and emptying its outbox publishes them again; none is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drills.reading import everything, follow
+from tests.drills.reading import follow, read_topic
 from tests.drills.scene import POLICY, scene
 from tests.drills.test_strikes import drained, recomputed
 from tests.support.proxy import Proxy
@@ -23,7 +23,7 @@ from tidegate.streams.topics import ENFORCEMENTS
 
 pytestmark = [pytest.mark.drill, pytest.mark.fault, pytest.mark.timeout(480)]  # 50 s each where nothing else runs
 KILLS = 2
-DELAY_S = 1.0  # on the way to Redis: what is published is not taken out of the outbox for so long at least
+DELAY_S = 1.0  # on the way to Redis: a published enforcement stays in the outbox for at least so long
 STRIKING = f"""{POLICY}
 [strikes]
 half_life_s = 3600
@@ -40,7 +40,7 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
     settings = {"policy": STRIKING, "redis": f"redis://{store.address}/0"}
     title = "kill -9 of a worker, between publishing an enforcement and taking it out of the outbox"
     async with scene(own_stack, tmp_path, "enforcement_killed", title, workers=1, **settings) as s:
-        await s.fires()
+        await s.wait_for_alert()
         did = (
             f"twice: Redis slowed by {DELAY_S:g} s, the only worker killed with -9 as soon as an enforcement stood on "
             "the topic, and replaced"
@@ -49,7 +49,7 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
             for _ in range(KILLS):
                 await s.workers.joined()
                 store.delay_s = DELAY_S
-                await _next(own_stack.kafka, int(time.time() * 1000))
+                await _wait_for_enforcement(own_stack.kafka, int(time.time() * 1000))
                 store.cut()
                 s.workers.kill(next(iter(s.workers.workers)))
                 store.delay_s = 0.0
@@ -59,9 +59,9 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
         await drained(own_stack.redis)
         times = Counter[str]()
         found: dict[str, Enforcement] = {}
-        for made in await _all(own_stack.kafka):
-            times[made.id] += 1
-            assert found.setdefault(made.id, made) == made, "one id, two enforcements"
+        for enforcement in await _read_enforcements(own_stack.kafka):
+            times[enforcement.id] += 1
+            assert found.setdefault(enforcement.id, enforcement) == enforcement, "one id, two enforcements"
         decisions = sorted((Decision.model_validate(d) for d in seen.counted()), key=lambda d: d.source.offset)
         _, crossed = recomputed(decisions, parse(tomllib.loads(STRIKING), "the drill"), set(), {})
         assert found == crossed
@@ -70,12 +70,12 @@ async def test_a_worker_is_killed_between_enforcement_and_outbox(
         s.report.did += f"; {len(found)} enforcements, {again} of them published again under the same id"
 
 
-async def _all(kafka: str) -> list[Enforcement]:
-    return [Enforcement.model_validate_json(record.value) async for record in everything(kafka, ENFORCEMENTS)]
+async def _read_enforcements(kafka: str) -> list[Enforcement]:
+    return [Enforcement.model_validate_json(record.value) async for record in read_topic(kafka, ENFORCEMENTS)]
 
 
-async def _next(kafka: str, after_ms: int, within_s: float = 60) -> None:
-    """Returns once something stands on `enforcements` that was written after that."""
+async def _wait_for_enforcement(kafka: str, after_ms: int, within_s: float = 60) -> None:
+    """Returns once `enforcements` has a record that was written after that time."""
     async with asyncio.timeout(within_s), aclosing(follow(kafka, ENFORCEMENTS)) as records:
         async for record in records:
             if record.timestamp > after_ms:

@@ -1,4 +1,4 @@
-"""Faults of the network between workers and brokers, and brokers that stand still. Guarantees 1, 2, 3 and 7."""
+"""Faults of the network between workers and brokers, and frozen brokers. Guarantees 1, 2, 3 and 7."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ UNAVAILABLE_S = 10.0  # longer than a session of the group, and of a broker
 
 @dataclass
 class Network:
-    """The way of the workers to a stack's brokers: a proxy before each."""
+    """The network between workers and a stack's brokers: a proxy before each."""
 
     stack: Stack
-    kafka: str  # what the workers are told
+    kafka: str  # the address that workers are given
     proxies: list[Proxy]
 
 
 @pytest.fixture
 def network(request: pytest.FixtureRequest) -> Iterator[Network]:
-    """Of the real servers only the workers are behind it; the embedded broker has one listener, for everybody."""
+    """On real servers only the workers are behind it; the embedded broker has one listener, for every client."""
     with contextlib.ExitStack() as running:
         if request.config.getoption("--servers") == "real":
             stack = request.getfixturevalue("own_real")
@@ -52,7 +52,7 @@ def network(request: pytest.FixtureRequest) -> Iterator[Network]:
 async def test_the_network_is_cut_and_healed(network: Network, tmp_path: Path) -> None:
     title = "the network between workers and brokers cut"
     async with scene(network.stack, tmp_path, "network_cut", title, kafka=network.kafka) as s:
-        await s.fires()
+        await s.wait_for_alert()
         did = "every connection of the workers to Kafka reset and none made; meanwhile one of two stopped (SIGTERM)"
         async with s.trouble(f"{did}; healed, and replaced"):
             for proxy in network.proxies:
@@ -67,10 +67,10 @@ async def test_the_network_is_cut_and_healed(network: Network, tmp_path: Path) -
         assert s.workers.ended() == []
 
 
-async def test_the_network_swallows_everything_for_a_while(network: Network, tmp_path: Path) -> None:
+async def test_the_network_drops_everything_for_a_while(network: Network, tmp_path: Path) -> None:
     title = "the network between workers and brokers silent"
     async with scene(network.stack, tmp_path, "network_silent", title, kafka=network.kafka) as s:
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble(
             f"connections of the workers to Kafka stay open, and nothing passes for {UNAVAILABLE_S:g} s"
         ):
@@ -85,11 +85,11 @@ async def test_the_network_swallows_everything_for_a_while(network: Network, tmp
         assert s.workers.ended() == []
 
 
-async def test_the_brokers_stand_still(own_stack: Stack, tmp_path: Path) -> None:
+async def test_the_brokers_are_frozen(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(own_stack, tmp_path, "brokers_frozen", "all brokers frozen, and thawed") as s:
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble(
-            f"every broker stopped (SIGSTOP) until the workers say so and {UNAVAILABLE_S:g} s more, and thawed"
+            f"every broker stopped (SIGSTOP) until the workers report it and {UNAVAILABLE_S:g} s more, and thawed"
         ):
             own_stack.freeze_broker()
             await all_wait_for(s.workers, "kafka")

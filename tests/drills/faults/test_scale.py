@@ -17,27 +17,28 @@ pytestmark = [pytest.mark.drill, pytest.mark.fault]
 PARTITIONS = 12
 
 
-def held(s: Scene) -> dict[str, set[int]]:
-    """Worker -> the partitions of `completions` that it was given last."""
-    found = {}
+def assigned(s: Scene) -> dict[str, set[int]]:
+    """Worker -> the partitions of `completions` of its last assignment."""
+    assignment = {}
     for name in s.workers.workers:
         lines = re.findall(r"assigned (completions\[.*|nothing of completions)", s.workers.log(name))
-        found[name] = {int(n) for n in re.findall(r"completions\[(\d+)\]", lines[-1])} if lines else set()
-    return found
+        assignment[name] = {int(n) for n in re.findall(r"completions\[(\d+)\]", lines[-1])} if lines else set()
+    return assignment
 
 
-async def shared(s: Scene, within_s: float = 60) -> dict[str, set[int]]:
-    """The same, once every partition has one holder and all hold as many, give or take one."""
+async def wait_until_balanced(s: Scene, within_s: float = 60) -> dict[str, set[int]]:
+    """Returns the assignment once each partition has one owner, and the owners' numbers differ by at most one."""
     async with asyncio.timeout(within_s):
         while True:
-            found = held(s)
-            sizes = [len(partitions) for partitions in found.values()]
-            if sum(sizes) == PARTITIONS == len(set().union(*found.values())) and max(sizes) - min(sizes) <= 1:
-                return found
+            assignment = assigned(s)
+            sizes = [len(partitions) for partitions in assignment.values()]
+            if sum(sizes) == PARTITIONS == len(set().union(*assignment.values())) and max(sizes) - min(sizes) <= 1:
+                return assignment
             await asyncio.sleep(0.2)
 
 
-def kept(before: dict[str, set[int]], after: dict[str, set[int]]) -> int:
+def count_kept(before: dict[str, set[int]], after: dict[str, set[int]]) -> int:
+    """The number of partitions that stayed with their worker."""
     return sum(len(partitions & after.get(name, set())) for name, partitions in before.items())
 
 
@@ -45,26 +46,26 @@ async def test_one_worker_two_four_and_three(own_stack: Stack, tmp_path: Path) -
     async with scene(
         own_stack, tmp_path, "scale_out", "1, 2, 4, 3 workers in one group", workers=1, partitions=PARTITIONS
     ) as s:
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble("a second worker, two more, and one of the four stopped, under traffic", within_s=120):
             s.workers.start()
             await s.workers.joined()
-            two = await shared(s)
-            await s.counts(200)
+            two = await wait_until_balanced(s)
+            await s.wait_for_counts(200)
             s.workers.start()
             s.workers.start()
             await s.workers.joined()
-            four = await shared(s)
-            await s.counts(200)
+            four = await wait_until_balanced(s)
+            await s.wait_for_counts(200)
             await s.workers.leave(s.rng.choice(sorted(s.workers.workers)))
-            three = await shared(s)
-        # 12 partitions: of two workers' 6 each keeps 3 of four's; of four's 3 the three that stay keep all.
-        assert kept(two, four) == 6
-        assert kept(four, three) == 9
+            three = await wait_until_balanced(s)
+        # 12 partitions: each of two workers has 6 and keeps 3; of four workers with 3, the three that stay keep all.
+        assert count_kept(two, four) == 6
+        assert count_kept(four, three) == 9
         await s.account(duplicates=False)
 
 
-async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_stack: Stack, tmp_path: Path) -> None:
+async def test_a_worker_is_back_under_its_name_and_no_other_stops(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(
         own_stack,
         tmp_path,
@@ -76,25 +77,26 @@ async def test_a_worker_is_back_under_its_name_and_nobody_else_stops(own_stack: 
         for n in range(3):
             s.workers.start(group_instance=f"worker-{n}")
         await s.workers.joined()
-        await s.fires()
+        await s.wait_for_alert()
         others = ["w2", "w3"]
         lines = {name: s.workers.log(name).count("assigned") for name in others}
         generations = {name: s.workers.epochs(name) for name in others}
-        before = held(s)["w1"]
+        before = assigned(s)["w1"]
         async with s.trouble("one of three named workers killed with -9, and started again under its name"):
             s.workers.kill("w1")
             back = s.workers.start(group_instance="worker-0")
         assert {name: s.workers.log(name).count("assigned") for name in others} == lines, "the others stopped"
         assert {name: s.workers.epochs(name) for name in others} == generations, "the others' partitions moved"
-        assert held(s)[back] == before, "it has not got its own partitions again"
+        assert assigned(s)[back] == before, "it did not get its own partitions back"
         await s.account(duplicates=True)
 
 
-async def test_of_two_workers_with_one_name_the_older_ends_and_says_why(own_real: Real, tmp_path: Path) -> None:
+async def test_of_two_workers_with_one_name_the_older_ends(own_real: Real, tmp_path: Path) -> None:
+    """It says in its log that another worker joined under its name."""
     async with scene(own_real, tmp_path, "name_taken", "two workers with one name", workers=0) as s:
         older = s.workers.start(group_instance="worker-0")
         await s.workers.joined()
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble("a second worker started under the name of the first"):
             newer = s.workers.start(group_instance="worker-0")
             async with asyncio.timeout(60):

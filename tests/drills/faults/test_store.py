@@ -21,7 +21,7 @@ DELAY_S = 0.3  # added to whatever passes, each way
 
 async def test_redis_is_killed_and_started_again(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(own_stack, tmp_path, "redis_killed", "Redis killed") as s:
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble(f"Redis killed with -9, started again on its append-only file {UNAVAILABLE_S:g} s later"):
             own_stack.kill_store()
             await all_wait_for(s.workers, "redis")
@@ -36,10 +36,10 @@ async def test_redis_is_killed_and_started_again(own_stack: Stack, tmp_path: Pat
 async def test_redis_is_slow(own_stack: Stack, tmp_path: Path, proxy_to: Callable[[str | None], Proxy]) -> None:
     network = proxy_to(own_stack.redis.split("/")[2])
     async with scene(own_stack, tmp_path, "redis_slow", "Redis slow", redis=f"redis://{network.address}/0") as s:
-        await s.fires()
+        await s.wait_for_alert()
         async with s.trouble(f"every answer of Redis {2 * DELAY_S:g} s later, for {UNAVAILABLE_S:g} s"):
             network.delay_s = DELAY_S
-            await s.counts(200)
+            await s.wait_for_counts(200)
             await asyncio.sleep(UNAVAILABLE_S)
             await all_ready(s.workers, within_s=10)
             network.delay_s = 0.0
@@ -49,7 +49,7 @@ async def test_redis_is_slow(own_stack: Stack, tmp_path: Path, proxy_to: Callabl
 
 async def test_redis_is_full(own_stack: Stack, tmp_path: Path) -> None:
     async with scene(own_stack, tmp_path, "redis_full", "Redis full") as s:
-        await s.fires()
+        await s.wait_for_alert()
         with redis.Redis.from_url(own_stack.redis) as store:
             async with s.trouble(
                 f"Redis given less memory than it uses (maxmemory, noeviction), for {UNAVAILABLE_S:g} s"

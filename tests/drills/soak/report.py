@@ -1,4 +1,4 @@
-"""What a soak says: a line a minute, and a report of all of it."""
+"""The output of a soak: a line a minute, and a report."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ HEAD = "min  load  sent/s  counted/s     lag  w1, MB   others  redis MB  buckets
 
 @dataclass
 class SoakReport(Report):
-    """A fault drill's report, and what only a soak has."""
+    """A fault drill's report, with the fields of a soak."""
 
     minutes: float = 0.0
-    capacity_per_s: float = 0.0  # measured: two workers, one producer, on this machine, beside whatever else ran
+    capacity_per_s: float = 0.0  # measured: two workers, one producer, on this machine, beside its other load
     load_per_s: float = 0.0  # the mean over the run: a shared machine has less to give at times
-    loads: list[float] = field(default_factory=list)  # a minute
+    loads: list[float] = field(default_factory=list)  # of each minute
     drills: list[dict[str, float | str | None]] = field(default_factory=list)
     lag_at_end: int = 0  # 30 s after the traffic's end
     grew: dict[str, float | None] = field(default_factory=dict)  # over the second half, as a fraction
-    rss_mb: dict[str, float] = field(default_factory=dict)  # of the worker that lived all the while: first, last, most
+    rss_mb: dict[str, float] = field(default_factory=dict)  # of the worker that never died: first, last, most
     redis_mb: dict[str, float] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)  # empty: passed
 
@@ -48,7 +48,7 @@ def minute_line(
     drill: str,
     recovered_s: float | None,
 ) -> None:
-    """Under `HEAD`. recovered_s None: not within the minute."""
+    """Prints a row under `HEAD`. recovered_s None: not within the minute."""
     others = "+".join(f"{mb:.0f}" for mb in others_mb)
     recovered = "not yet" if recovered_s is None else f"{recovered_s:.1f} s"
     say(
@@ -57,9 +57,9 @@ def minute_line(
     )
 
 
-def keep(report: SoakReport) -> Path:
-    """Where the report was written."""
-    kept = REPORTS / report.servers / "soak.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
-    return kept
+def write_report(report: SoakReport) -> Path:
+    """Writes the report. Returns its path."""
+    path = REPORTS / report.servers / "soak.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dataclasses.asdict(report), indent=1) + "\n")
+    return path

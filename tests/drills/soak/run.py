@@ -1,4 +1,4 @@
-"""One soak: what the workers can do is measured, then they run at 70% of it, and every minute something breaks."""
+"""One soak: measures the workers' capacity, loads them with 70% of it, and breaks something every minute."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import time
 from tests.drills.fleet import Fleet, positions
 from tests.drills.soak.report import HEAD, SoakReport, minute_line, say
 from tests.drills.soak.tally import alert_states, disagreements, redis_counts, tally
-from tests.drills.soak.traffic import BAD_TENANT, Traffic
+from tests.drills.soak.traffic import BAD_TENANT, TrafficProducer
 from tests.drills.soak.troubles import Troubles
 from tests.drills.soak.watch import Watch, flatness
 
-# Short windows, so that buckets come and go while we watch: kept for 10 + 60 + 60 s.
+# Short windows, so that buckets expire during the soak: a bucket lives 10 + 60 + 60 s.
 BUCKET_S = 10
 POLICY = f"""
 schema_version = 1
@@ -32,23 +32,25 @@ window_s = 30
 for_s = 10
 min_total = 20
 """
-INCIDENT = f"tenant={BAD_TENANT}"  # all the while: it fires once and never resolves
+INCIDENT = f"tenant={BAD_TENANT}"  # it fires once and never resolves
 LOAD = 0.7  # of what was measured
-# A machine is shared: where a drill is not over after LATE_S, the backlog shows what the machine can do just now, and
-# the load becomes 70% of what was counted in STANDING_S. A minute later it rises again, up to 70% of the first measure.
-LATE_S, STANDING_S = 45.0, 15.0
+# A machine is shared: where a drill is not over after LATE_S, the backlog shows the capacity of the moment, and the
+# load becomes 70% of what was counted in BACKLOG_S. A minute later it rises again, up to 70% of the first measure.
+LATE_S, BACKLOG_S = 45.0, 15.0
 RISES = 1.25
-MEASURE_S, WARM_S = 60.0, 20.0  # what is counted while workers warm up is left out
-IN_FLIGHT = 4_000  # completions ahead of the checkpoints while we measure: enough that no worker waits for any
-DRILL_EVERY_S = 60.0  # the next waits until the last is over
+MEASURE_S, WARM_S = 60.0, 20.0  # the first seconds, while workers warm up, are not measured
+IN_FLIGHT = 4_000  # completions beyond the checkpoints during the measure: no worker waits for one
+DRILL_EVERY_S = 60.0  # a drill begins only after the last is over
 RECOVER_WITHIN_S = 240.0
-LOOK_EVERY_S = 5.0
+SAMPLE_EVERY_S = 5.0
 
 
 class Soak:
-    """Watches, breaks, and accounts."""
+    """Runs the traffic, the drills and the account."""
 
-    def __init__(self, workers: Fleet, watch: Watch, traffic: Traffic, troubles: Troubles, report: SoakReport) -> None:
+    def __init__(
+        self, workers: Fleet, watch: Watch, traffic: TrafficProducer, troubles: Troubles, report: SoakReport
+    ) -> None:
         self._workers, self._watch, self._traffic = workers, watch, traffic
         self._troubles, self.report = troubles, report
         self._oldest = min(workers.workers)
@@ -56,31 +58,31 @@ class Soak:
         self._recovered: float | None = None
 
     async def run(self) -> None:
-        """Fills the report; `report.wrong` is empty where all was well."""
+        """Fills the report. `report.wrong` is empty where the soak passed."""
         report, began = self.report, time.monotonic()
         sending = asyncio.create_task(self._traffic.run())
-        looking = asyncio.create_task(self._looks())
+        sampling = asyncio.create_task(self._sample_forever())
         try:
             report.capacity_per_s = round(await self._measure())
             self._traffic.per_s = self._load = round(LOAD * report.capacity_per_s)
             say(f"measured {report.capacity_per_s:,.0f} completions/s; {self._load:,}/s from here on")
-            await self._fires()
+            await self._wait_for_alert()
             await self._drills(began + report.minutes * 60)
             report.load_per_s = round(statistics.mean(report.loads))
-            await self._still()
+            await self._check_alert_and_memory()
             self._traffic.end()
             await sending
-            await self._account()
+            await self._check_account()
         except (AssertionError, TimeoutError) as error:
             report.wrong.append(str(error) or type(error).__name__)
         finally:
-            for task in (sending, looking):
+            for task in (sending, sampling):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
         report.took_s = round(time.monotonic() - began, 1)
 
-    async def _fires(self, within_s: float = 120) -> None:
+    async def _wait_for_alert(self, within_s: float = 120) -> None:
         deadline = time.monotonic() + within_s
         while "firing" not in await alert_states(self._watch.stack.kafka, INCIDENT):
             assert time.monotonic() < deadline, f"the alert on {BAD_TENANT} did not fire in {within_s:g} s"
@@ -89,13 +91,13 @@ class Soak:
     # --- load
 
     async def _measure(self) -> float:
-        """Completions a second that are counted where there is always more to do."""
+        """Completions counted a second, under a backlog."""
         began, first = time.monotonic(), (0.0, 0)
         while (at := time.monotonic() - began) < MEASURE_S:
             await asyncio.sleep(1)
-            await self._watch.see_checkpoints()
+            await self._watch.read_checkpoints()
             counted = self._watch.counted
-            self._traffic.burst(max(0, IN_FLIGHT - (self._traffic.made - counted)))
+            self._traffic.burst(max(0, IN_FLIGHT - (self._traffic.generated - counted)))
             if at < WARM_S:
                 first = (time.monotonic(), counted)
         return (self._watch.counted - first[1]) / (time.monotonic() - first[0])
@@ -109,7 +111,7 @@ class Soak:
             minute += 1
             name = next(names)
             ends = time.monotonic() + DRILL_EVERY_S
-            printing = asyncio.create_task(self._minute(minute, name, ends))
+            printing = asyncio.create_task(self._print_minute(minute, name, ends))
             self.report.drills.append({"minute": minute, "drill": name, "recovered_s": await self._drill(name)})
             await asyncio.sleep(max(0.0, ends - time.monotonic()))
             await printing
@@ -118,43 +120,43 @@ class Soak:
         self.report.recovered_s = max(found, default=None)
 
     async def _drill(self, name: str) -> float:
-        """Seconds from a drill's begin until every partition counted something that was sent after its end."""
+        """Seconds from a drill's begin until every partition counted a record that was sent after its end."""
         self._recovered = None
         began = time.monotonic()
         await self._troubles.drills[name]()
-        self._traffic.since_now()
-        standing: tuple[float, int] | None = None
+        self._traffic.mark_start()
+        backlog: tuple[float, int] | None = None
         while left := {
             p
             for p in range(self._watch.partitions)
             if self._watch.checkpoints.get(p, 0) <= self._traffic.first_since.get(p, 1 << 62)
         }:
             await asyncio.sleep(0.2)
-            await self._watch.see_checkpoints()
+            await self._watch.read_checkpoints()
             if time.monotonic() - began > LATE_S:
-                standing = self._lower(standing)
+                backlog = self._lower_load(backlog)
             if time.monotonic() - began > RECOVER_WITHIN_S:
                 raise AssertionError(f"{name}: partitions {sorted(left)} did not move in {RECOVER_WITHIN_S:g} s")
         assert not self._workers.ended(), f"{name}: ended by themselves: {self._workers.ended()}"
         self._recovered = round(time.monotonic() - began, 1)
         return self._recovered
 
-    def _lower(self, standing: tuple[float, int] | None) -> tuple[float, int]:
-        """From when on a backlog is watched, and how many were counted by then. Lowers the load where it stood long."""
+    def _lower_load(self, backlog: tuple[float, int] | None) -> tuple[float, int]:
+        """Lowers the load where a backlog lasted BACKLOG_S. Returns the start of the measure, and the count at it."""
         here = (time.monotonic(), self._watch.counted)
-        since, counted = standing or here
+        since, counted = backlog or here
         took_s, can = here[0] - since, here[1] - counted
-        if took_s < STANDING_S:
+        if took_s < BACKLOG_S:
             return since, counted
         self._traffic.per_s = max(10, min(self._traffic.per_s, round(LOAD * can / took_s)))
         return here
 
     # --- the line a minute
 
-    async def _minute(self, minute: int, name: str, ends: float) -> None:
+    async def _print_minute(self, minute: int, name: str, ends: float) -> None:
         sent, counted, began = self._traffic.sent, self._watch.counted, time.monotonic()
         await asyncio.sleep(max(0.0, ends - time.monotonic()))
-        await self._watch.see_checkpoints()
+        await self._watch.read_checkpoints()
         self.report.loads.append(self._traffic.per_s)
         took_s, sample = time.monotonic() - began, self._watch.samples[-1]
         minute_line(
@@ -173,34 +175,34 @@ class Soak:
 
     @property
     def lag(self) -> int:
-        """Acknowledged completions that were not counted yet."""
+        """Acknowledged completions that are not counted yet."""
         return sum(self._traffic.end_offsets.values()) - self._watch.counted
 
-    async def _looks(self) -> None:
+    async def _sample_forever(self) -> None:
         while True:
-            await self._watch.look()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await self._watch.sample()
+            await asyncio.sleep(SAMPLE_EVERY_S)
 
     # --- the end
 
-    async def _still(self) -> None:
-        """What holds only while traffic flows: without any, the alert resolves as quiet and buckets expire."""
+    async def _check_alert_and_memory(self) -> None:
+        """Checks what holds only under traffic: without it, the alert resolves as quiet and buckets expire."""
         report, samples = self.report, list(self._watch.samples)
         states = await alert_states(self._watch.stack.kafka, INCIDENT)
         report.alert = "fired once, never resolved"
         if states.count("firing") != 1 or "resolved" in states:
             report.alert = f"went {' '.join(states)}"
             report.wrong.append(f"one incident, all the while: its alert {report.alert}")
-        grew, wrong = flatness(samples, self._oldest)
-        report.grew = {name: None if by is None else round(by, 4) for name, by in grew.items()}
+        growths, wrong = flatness(samples, self._oldest)
+        report.grew = {name: None if by is None else round(by, 4) for name, by in growths.items()}
         report.wrong += wrong
 
-    async def _account(self) -> None:
+    async def _check_account(self) -> None:
         report, watch = self.report, self._watch
         deadline = time.monotonic() + 30
         while self.lag > 0 and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
-            await watch.see_checkpoints()
+            await watch.read_checkpoints()
         report.lag_at_end = max(0, self.lag)
         if report.lag_at_end:
             report.wrong.append(f"{report.lag_at_end:,} completions not counted 30 s after the last was sent")
@@ -208,7 +210,7 @@ class Soak:
         sent = await positions(watch.stack.kafka)
         seen = await tally(watch.stack.kafka, BUCKET_S * 1000)
         report.sent, report.decided = len(sent), len(seen.best)
-        report.faults = sum(counts.of == "fault" for counts in seen.best.values())
+        report.faults = sum(counts.outcome == "fault" for counts in seen.best.values())
         report.decided -= report.faults
         report.dead_letters, report.duplicates = len(seen.dead), seen.duplicates
         report.wrong += disagreements(sent, seen, totals, buckets)

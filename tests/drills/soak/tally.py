@@ -1,7 +1,7 @@
-"""The account of a run too long to hold in memory: one number a position, held against what Redis counted.
+"""The account of a run too long to hold in memory: one entry a position, compared with what Redis counted.
 
-`fleet.closes` holds every decision; here a position keeps what it was counted as. Old buckets have expired by the end,
-so Redis is held by its totals, which never expire, and by every bucket that is still there.
+`fleet.assert_account_closes` holds every decision; here a position stores only what it was counted as. Old buckets have
+expired by the end, so Redis is checked by its totals, which never expire, and by every bucket that is left.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import redis.asyncio as aioredis
 
 from tests.drills.fleet import keys
-from tests.drills.reading import everything
+from tests.drills.reading import read_topic
 from tidegate.streams.topics import ALERTS, DEAD_LETTERS, DECISIONS
 
 ACTIONS = ("allow", "flag", "review", "redact", "block")
@@ -22,16 +22,16 @@ OUT = (DECISIONS, DEAD_LETTERS)
 
 
 class Counts(NamedTuple):
-    """How one decision is counted. Few differ: positions share them."""
+    """How one decision is counted. Few differ, so positions share them."""
 
     epoch: int
     bucket_ms: int
-    of: str  # an action, `fault`, or `producer_failed`
+    outcome: str  # an action, `fault`, or `producer_failed`
 
 
 @dataclass
-class Tally:
-    """What came out, by source position: the decision with the highest epoch counts."""
+class OutputTally:
+    """The outputs by source position: the decision with the highest epoch counts."""
 
     bucket_ms: int
     best: dict[tuple[int, int], Counts] = field(default_factory=dict)
@@ -51,47 +51,53 @@ class Tally:
         return self.decisions - len(self.best)
 
     def add(self, topic: str, value: bytes) -> None:
-        out = json.loads(value)
-        source = out["source"]
+        output = json.loads(value)
+        source = output["source"]
         if source["topic"] != "completions":
             return
         position = (source["partition"], source["offset"])
         if topic == "dead-letters":
             self.dead.add(position)
-            if out.get("reason") == "redriven":
+            if output.get("reason") == "redriven":
                 self.redriven.add(position)
             return
         self.decisions += 1
-        of = "fault" if out["fault"] is not None else out["action"] if out["status"] == "ok" else "producer_failed"
-        counts = Counts(out["epoch"], out["at_ms"] // self.bucket_ms * self.bucket_ms, of)
+        outcome = (
+            "fault"
+            if output["fault"] is not None
+            else output["action"]
+            if output["status"] == "ok"
+            else "producer_failed"
+        )
+        counts = Counts(output["epoch"], output["at_ms"] // self.bucket_ms * self.bucket_ms, outcome)
         counts = self._shared.setdefault(counts, counts)
-        was = self.best.get(position)
-        if was is None or counts.epoch > was.epoch:
+        newest = self.best.get(position)
+        if newest is None or counts.epoch > newest.epoch:
             self.best[position] = counts
-        elif counts.epoch == was.epoch and counts != was:
+        elif counts.epoch == newest.epoch and counts != newest:
             self.twice += 1
 
     def series(self) -> Counter[tuple[int, int, str]]:
-        """(partition, bucket start, `scored` or `action.<action>`) -> n, as Redis has to have them."""
+        """(partition, bucket start, `scored` or `action.<action>`) -> the n that Redis must have."""
         found: Counter[tuple[int, int, str]] = Counter()
         for (partition, _), counts in self.best.items():
-            if counts.of in ACTIONS:
+            if counts.outcome in ACTIONS:
                 found[partition, counts.bucket_ms, "scored"] += 1
-                found[partition, counts.bucket_ms, f"action.{counts.of}"] += 1
+                found[partition, counts.bucket_ms, f"action.{counts.outcome}"] += 1
         return found
 
 
-async def tally(kafka: str, bucket_ms: int) -> Tally:
-    """Everything on the output topics."""
-    seen = Tally(bucket_ms)
+async def tally(kafka: str, bucket_ms: int) -> OutputTally:
+    """Reads every record of the output topics."""
+    seen = OutputTally(bucket_ms)
     for topic in OUT:
-        async for record in everything(kafka, topic):
+        async for record in read_topic(kafka, topic):
             seen.add(topic, record.value)
     return seen
 
 
 async def redis_counts(url: str) -> tuple[Counter[str], dict[tuple[int, int], dict[str, int]]]:
-    """Totals over every partition, and (partition, bucket start) -> series -> n of the buckets that are there."""
+    """Returns totals over every partition, and (partition, bucket start) -> series -> n of the live buckets."""
     totals: Counter[str] = Counter()
     buckets: dict[tuple[int, int], dict[str, int]] = {}
     async with aioredis.Redis.from_url(url, decode_responses=True) as client:
@@ -106,12 +112,12 @@ async def redis_counts(url: str) -> tuple[Counter[str], dict[tuple[int, int], di
 
 def disagreements(
     sent: set[tuple[int, int]],
-    seen: Tally,
+    seen: OutputTally,
     totals: Counter[str],
     buckets: dict[tuple[int, int], dict[str, int]],
 ) -> list[str]:
-    """Where the account does not close; empty where it does."""
-    faults = sum(counts.of == "fault" for counts in seen.best.values())
+    """One line for each difference; empty where the account closes."""
+    faults = sum(counts.outcome == "fault" for counts in seen.best.values())
     wrong = [
         f"{name}: found {found:,}; expected {expected:,}"
         for name, found, expected in (
@@ -138,7 +144,7 @@ def disagreements(
 
 
 async def alert_states(kafka: str, scope: str) -> list[str]:
-    """The states that the alert on a scope went through, each transition once, in order."""
-    alerts = [json.loads(record.value) async for record in everything(kafka, ALERTS)]
+    """The states of the alert on a scope, each transition once, in order."""
+    alerts = [json.loads(record.value) async for record in read_topic(kafka, ALERTS)]
     found = {alert["id"]: (alert["sequence"], alert["state"]) for alert in alerts if alert["scope"] == scope}
     return [state for _, state in sorted(found.values())]

@@ -1,4 +1,4 @@
-"""Completions at a rate that can be changed, each until it was acknowledged, and how far each partition has come."""
+"""Sends completions at a rate that can change, each until it is acknowledged, and records the acknowledged offsets."""
 
 from __future__ import annotations
 
@@ -16,42 +16,43 @@ from tidegate.streams.demo.texts import FINE, fine
 
 BAD_TENANT = "t0"  # a third of the traffic, and an incident without end
 BAD = "You are a worthless idiot."  # blocked by the model that Tidegate carries: 0.99 (README.md)
-TEXTS = 5_000  # different ones, made beforehand: making one costs as much as sending it
-EVERY_S = 0.05  # between two looks at the clock
-CATCH_UP_S = 1.0  # of what the broker did not take; the rest of a longer outage is not sent afterwards
+TEXTS = 5_000  # different ones, generated beforehand: to generate one costs as much as to send it
+EVERY_S = 0.05  # between two reads of the clock
+CATCH_UP_S = 1.0  # after an outage so many seconds of traffic are sent at once; the rest is dropped
 
 
-class Traffic:
-    """A producer. `acked` has a byte for each offset that was acknowledged, by partition."""
+class TrafficProducer:
+    """A producer. `acked`: partition -> a byte for each offset, 1 where it was acknowledged."""
 
     def __init__(self, kafka: str, rng: random.Random) -> None:
         self._kafka = kafka
         tenants = list(FINE)
         self._texts = [fine(rng, rng.choice(tenants)) for _ in range(TEXTS)]
         self.per_s = 0.0
-        self.made = 0
+        self.generated = 0
         self.sent = 0  # acknowledged
         self.acked: dict[int, bytearray] = defaultdict(bytearray)
-        self.first_since: dict[int, int] = {}  # partition -> first offset sent since `since_now`
+        self.first_since: dict[int, int] = {}  # partition -> first offset sent since `mark_start`
         self._era = 0
         self._extra = 0
         self._over = False
         self._sending: set[asyncio.Task[None]] = set()
 
-    def since_now(self) -> None:
+    def mark_start(self) -> None:
+        """Clears `first_since`: completions that are sent from now on fill it."""
         self.first_since, self._era = {}, self._era + 1
 
     def burst(self, completions: int) -> None:
-        """So many more, at once."""
+        """Sends that many more, at once."""
         self._extra += completions
 
     def completion(self) -> bytes:
-        n, self.made = self.made, self.made + 1
+        n, self.generated = self.generated, self.generated + 1
         text = BAD if f"t{n % 3}" == BAD_TENANT else self._texts[n % TEXTS]
         return event(n, text, at_ms=int(time.time() * 1000))
 
     async def run(self) -> None:
-        """Until `end`."""
+        """Sends until `end`."""
         async with AIOKafkaProducer(
             bootstrap_servers=self._kafka, acks="all", linger_ms=5, request_timeout_ms=30_000
         ) as producer:
@@ -75,7 +76,7 @@ class Traffic:
 
     async def _send(self, producer: Any, value: bytes) -> None:
         era = self._era
-        key = str(self.made % 97).encode()
+        key = str(self.generated % 97).encode()
         try:
             future = await producer.send("completions", value, key=key)
         except KafkaError:
@@ -93,24 +94,24 @@ class Traffic:
                 future, era = None, self._era
                 await asyncio.sleep(0.2)
         self.sent += 1
-        marks = self.acked[meta.partition]
-        if len(marks) <= meta.offset:
-            marks.extend(bytes(meta.offset + 1 - len(marks)))
-        marks[meta.offset] = 1
+        offsets = self.acked[meta.partition]
+        if len(offsets) <= meta.offset:
+            offsets.extend(bytes(meta.offset + 1 - len(offsets)))
+        offsets[meta.offset] = 1
         if era == self._era:
-            known = self.first_since.get(meta.partition)
-            self.first_since[meta.partition] = meta.offset if known is None else min(known, meta.offset)
+            first = self.first_since.get(meta.partition)
+            self.first_since[meta.partition] = meta.offset if first is None else min(first, meta.offset)
 
     @property
     def end_offsets(self) -> dict[int, int]:
-        """Partition -> offset after the last one that was acknowledged."""
-        return {partition: len(marks) for partition, marks in self.acked.items()}
+        """Partition -> the offset after the last acknowledged one."""
+        return {partition: len(offsets) for partition, offsets in self.acked.items()}
 
     def lost(self, sent: set[tuple[int, int]]) -> int:
-        """Acknowledged positions that are not on the topic."""
+        """The number of acknowledged positions that are not on the topic."""
         return sum(
             (partition, offset) not in sent
-            for partition, marks in self.acked.items()
-            for offset, mark in enumerate(marks)
-            if mark
+            for partition, offsets in self.acked.items()
+            for offset, acknowledged in enumerate(offsets)
+            if acknowledged
         )

@@ -1,4 +1,4 @@
-"""The drills of a soak: each breaks one thing, leaves it broken for some seconds, and mends it.
+"""The drills of a soak: each breaks one thing, leaves it broken for some seconds, and repairs it.
 
 Workers are killed and stopped, but never the first: its memory is watched from beginning to end.
 """
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from tests.drills.fleet import ROOT, SESSION_S, Fleet
-from tests.drills.soak.traffic import Traffic
+from tests.drills.soak.traffic import TrafficProducer
 from tests.real.stack import Real
 from tests.support.proxy import Proxy
 from tests.support.stacks import Stack
@@ -25,13 +25,13 @@ BURST_S = 8.0  # a burst is so many seconds' worth of completions, at once
 
 @dataclass
 class Networks:
-    """What stands between the workers and each dependency."""
+    """The proxies between the workers and each dependency."""
 
     kafka: list[Proxy]
     redis: Proxy
 
     def env(self) -> dict[str, str]:
-        """Where workers find them."""
+        """The TIDEGATE_ variables that put workers behind the proxies."""
         return {
             "TIDEGATE_KAFKA": ",".join(proxy.address for proxy in self.kafka),
             "TIDEGATE_REDIS": f"redis://{self.redis.address}/0",
@@ -56,10 +56,16 @@ def networks(stack: Stack, before_broker: Proxy) -> Iterator[Networks]:
 
 
 class Troubles:
-    """The drills by name, each an `async def` that returns once everything is mended."""
+    """The drills by name, each an `async def` that returns once the fault is over."""
 
     def __init__(
-        self, stack: Stack, workers: Fleet, traffic: Traffic, between: Networks, env: dict[str, str], rng: random.Random
+        self,
+        stack: Stack,
+        workers: Fleet,
+        traffic: TrafficProducer,
+        between: Networks,
+        env: dict[str, str],
+        rng: random.Random,
     ) -> None:
         self._stack, self._workers, self._traffic, self._between = stack, workers, traffic, between
         self._env, self._rng = env, rng
@@ -78,11 +84,11 @@ class Troubles:
         }
         if isinstance(stack, Real):
             self.drills["one broker killed"] = self.broker_killed
-        else:  # it is one, and keeps everything in memory
+        else:  # the embedded broker is alone, and holds its log in memory
             self.drills["broker frozen"] = self.broker_frozen
 
     def in_turn(self) -> Iterator[str]:
-        """Names at random without end; each comes once before any comes again."""
+        """Yields names at random without end. Each comes once before any comes again."""
         while True:
             names = sorted(self.drills)
             self._rng.shuffle(names)
@@ -140,7 +146,7 @@ class Troubles:
         self._between.redis.heal()
 
     async def policy_changed(self) -> None:
-        """As somebody does it: by the command, while traffic flows."""
+        """Changes a threshold by `tidegate policy set`, under traffic."""
         self._flag = 0.6 if self._flag == 0.5 else 0.5
         change = ("labels.stereotype.flag", str(self._flag), "--yes", "--reason", "soak")
         process = await asyncio.create_subprocess_exec(
@@ -150,8 +156,8 @@ class Troubles:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
-        _, said = await process.communicate()
-        assert process.returncode == 0, f"policy set ended with {process.returncode}: {said.decode()}"
+        _, stderr_text = await process.communicate()
+        assert process.returncode == 0, f"policy set ended with {process.returncode}: {stderr_text.decode()}"
 
     async def burst(self) -> None:
         self._traffic.burst(int(self._traffic.per_s * BURST_S))

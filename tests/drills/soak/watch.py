@@ -1,4 +1,4 @@
-"""What a soak looks at every few seconds, and whether memory was flat."""
+"""Samples memory and checkpoints every few seconds, and judges whether memory was flat."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ GROWTH = 0.10
 
 @dataclass(frozen=True)
 class Sample:
-    """One look."""
+    """Memory and live buckets at one moment."""
 
     at_s: float  # since the soak began
     rss_mb: dict[str, float]  # by worker
-    redis_mb: float | None = None  # used_memory; None: it did not answer
+    redis_mb: float | None = None  # used_memory; None: Redis did not answer
     buckets: int = 0  # live ones, over all partitions
 
 
 @dataclass
 class Watch:
-    """Samples, oldest first, and how far the checkpoints are."""
+    """The samples, oldest first, and the checkpoints."""
 
     stack: Stack
     workers: Fleet
@@ -42,7 +42,7 @@ class Watch:
     counted: int = 0
     checkpoints: dict[int, int] = field(default_factory=dict)  # as last seen
 
-    async def look(self) -> None:
+    async def sample(self) -> None:
         at_s = time.monotonic() - self.began
         rss = {}
         for name, process in dict(self.workers.workers).items():
@@ -55,7 +55,7 @@ class Watch:
                 used = round((await client.info("memory"))["used_memory"] / MB, 2)
         self.samples.append(Sample(round(at_s, 1), rss, used, buckets))
 
-    async def see_checkpoints(self) -> None:
+    async def read_checkpoints(self) -> None:
         """Updates `checkpoints` and `counted`, where Redis answers."""
         with contextlib.suppress(RedisError, OSError):
             async with self._client() as client:
@@ -73,7 +73,7 @@ class Watch:
 
 
 def growth(points: Sequence[tuple[float, float]]) -> float | None:
-    """By which fraction a fitted line rises from its first point to its last; None for fewer than ten points.
+    """The fraction by which a fitted line rises from its first point to its last; None for fewer than ten points.
 
     points: (seconds, value), in order of time.
     """
@@ -88,9 +88,9 @@ def growth(points: Sequence[tuple[float, float]]) -> float | None:
 
 
 def flatness(samples: Sequence[Sample], oldest: str) -> tuple[dict[str, float | None], list[str]]:
-    """How much each grew over the second half, and what grew too much. oldest: the worker that lived all the while.
+    """Growth of each over the second half, and a line for each that grew too much. oldest: the worker that never died.
 
-    Redis's memory is held by its level, and by what it takes for each live bucket.
+    Redis is judged by its memory, and by its memory for each live bucket.
     """
     half = [s for s in samples if s.at_s >= samples[-1].at_s / 2] if samples else []
     redis = [(s.at_s, s.redis_mb) for s in half if s.redis_mb is not None]

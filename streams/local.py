@@ -1,0 +1,50 @@
+"""A moderator for one process: a model and a policy file, no Kafka, no Redis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tidegate.classifiers import require_labels
+from tidegate.streams.core.policy.model import Policy, digest
+from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.installed import DEFAULT_POLICY
+from tidegate.streams.moderation.moderator import Moderator
+from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
+from tidegate.streams.moderation.scoring import Scoring
+from tidegate.streams.policy_log.file import read_policy
+
+
+def load_moderator(
+    policy: Policy | Path | str | None = None,
+    *,
+    classifier: str = "",
+    manifest: Path | None = None,
+    threads: int = 1,
+    timeout_s: float = 5.0,
+) -> Moderator:
+    """A moderator that scores as a worker does, under one policy. Close it, or use it in a `with` block.
+
+    policy: parsed, or a TOML file; None: the policy that Tidegate carries.
+    classifier: a name of the manifest, or `module:factory`; "" is the manifest's default model.
+    manifest: a models.toml; None: the one that Tidegate carries.
+    threads: texts are scored on so many threads.
+    timeout_s: a batch of texts that takes longer is scored text by text, and a text that takes longer is a fault.
+
+    Raises PolicyError (a file or key is wrong), SettingsError (the classifier), MissingLabelError (the policy names a
+    label that the classifier does not give).
+
+    >>> with load_moderator() as moderator:
+    ...     (found,) = moderator.moderate_now(["You are a worthless idiot."])
+    >>> found.verdict.action
+    <Action.BLOCK: 'block'>
+    >>> [reason.label for reason in found.verdict.reasons if reason.action == "block"]
+    ['toxicity']
+    """
+    where = "the policy given"
+    if not isinstance(policy, Policy):
+        path = DEFAULT_POLICY if policy is None else Path(policy)
+        policy, where = read_policy(path), str(path)
+    loaded = load_scorer(classifier, manifest, threads, named_by="classifier")
+    require_labels([*policy.labels, *policy.prompt_labels], loaded, where)
+    live = LivePolicy(f"file-{digest(policy)}", policy)
+    return Moderator(Scoring(threads, timeout_s), LiveScorer(loaded, lambda _: None).under, live=live)
