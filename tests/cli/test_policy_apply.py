@@ -101,9 +101,9 @@ BAD: list[tuple[bytes | str | None, str]] = [
 def test_a_file_that_is_wrong_says_where_and_changes_nothing(
     cli: Cli, tmp_path: Path, content: bytes | str | None, said: str
 ) -> None:
-    if not cli("policy", "history", "--json").out:
-        cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+    if not cli.unpinned("policy", "history", "--json").out:
+        cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     file = tmp_path / "p.toml"
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -112,7 +112,7 @@ def test_a_file_that_is_wrong_says_where_and_changes_nothing(
     assert ran.err.startswith(f"{file}: {said}")
     assert ran.err.splitlines()[-1] == "nothing written; the live policy stands"
     assert cli("policy", "check", str(file)).err.startswith(f"{file}: {said}")
-    assert cli("policy", "history", "--json").jsonl == before
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 def test_a_folder_is_no_policy(offline: Cli, tmp_path: Path) -> None:

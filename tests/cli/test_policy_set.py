@@ -34,7 +34,7 @@ from tests.cli.conftest import POLICY, WHY, Cli, live
     ],
 )
 def test_set_changes_one_key(cli: Cli, key: str, value: str, flags: list[str], line: str) -> None:
-    cli("policy", "apply", str(POLICY), *WHY)
+    cli.unpinned("policy", "apply", str(POLICY), *WHY)
     ran = cli("policy", "set", key, value, *flags, *WHY)
     assert (ran.code, [said for said in ran.out.splitlines() if "-> 0.0" not in said]) == (0, [line])
     assert ran.err.endswith(f"policy {live(cli)['version']} is live\n")
@@ -95,13 +95,13 @@ def test_a_scope_gets_one_rule_however_often_it_is_set(ruled: Cli) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_key_or_value_names_what_is_allowed_and_writes_nothing(cli: Cli, command: str, said: str) -> None:
-    if not cli("policy", "history", "--json").out:
-        cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+    if not cli.unpinned("policy", "history", "--json").out:
+        cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     ran = cli("policy", "set", *command.split(), *WHY)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
-    assert cli("policy", "history", "--json").jsonl == before
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 # --- unset
@@ -150,11 +150,11 @@ def test_unset_takes_a_key_a_table_or_a_rule_out(ruled: Cli) -> None:
     ],
 )
 def test_unset_of_what_is_not_set_says_what_is(cli: Cli, command: str, said: str) -> None:
-    cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+    cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     ran = cli("policy", "unset", *command.split(), *WHY)
     assert (ran.code, said in ran.err) == (0 if command == "resend_s" else 2, True), ran.err
-    assert cli("policy", "history", "--json").jsonl == before
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 @pytest.mark.parametrize(("flag", "text"), [("--reason", ""), ("--reason", " "), ("--author", "a\x1b[2Jb")])

@@ -295,7 +295,7 @@ def test_history_and_tail_tell_of_shadows(own: Cli, file: Path) -> None:
     own("policy", "drop", "--reason", "too strict", "--author", "grace")
     told = [(e["verdict"], e["version"], e["kind"], e["parent"]) for e in own("policy", "history", "--json").jsonl]
     assert told[-2:] == [("shadowed", tried, "shadow", None), ("dropped", None, "shadow", tried)]
-    lines = own("tail", "policies", "--until-end").out.splitlines()
+    lines = own.unpinned("tail", "policies", "--until-end").out.splitlines()
     assert lines[-2].endswith("  shadow by ada: a test")
     assert lines[-1].endswith(f"  shadow {tried} dropped by grace: too strict")
 
