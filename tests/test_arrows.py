@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/moderation/model_reload.py",
         "streams/worker/policy_follower.py",
         "streams/worker/worker.py",
+        "streams/operations/",
         "streams/cli/",
     ),
     "training": ("training/",),
@@ -56,14 +58,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "kafka": ("core", "errors", "topics"),
     "http": ("errors", "installed"),
     "settings": ("errors", "installed", "kafka", "store", "topics"),  # addresses, and how each client proves itself
-    "policy_log": ("core", "errors", "kafka", "tasks", "topics"),
+    "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
     "ruler": ("core", "errors", "kafka", "store"),
     "metrics": ("core", "installed", "ruler"),  # what the ruler says of itself
     # `ingest` for batches, `kafka` for messages: they go when a text can be judged without a record (docs/design.md).
     "moderation": ("core", "errors", "ingest", "kafka", "metrics", "settings", "store", "tasks", "wire"),
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
-    "operations": ("core", "errors", "kafka", "moderation", "topics", "wire"),
+    # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
+    "operations": ("core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
     "reference": ("core", "settings", "topics"),
     "worker": (
         *("core", "errors", "http", "ingest", "installed", "kafka", "logs", "metrics", "moderation", "policy_log"),
@@ -71,7 +74,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "embedded": ("errors",),
     "demo": ("core", "embedded", "errors", "kafka", "policy_log", "settings", "store"),
-    # Parses, calls and prints; what a person does still stands here in part.
+    # Parses, calls and prints. Nobody imports it.
     "cli": (
         *("core", "demo", "embedded", "errors", "installed", "kafka", "moderation", "operations", "policy_log"),
         *("reference", "settings", "store", "topics", "wire", "worker"),
@@ -102,7 +105,8 @@ def files(*under: str) -> list[str]:
     )
 
 
-def imports(file: str) -> set[str]:
+@cache  # parsed once, for a hundred tests
+def imports(file: str) -> frozenset[str]:
     """The modules that a file imports, dotted, wherever in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
@@ -112,7 +116,7 @@ def imports(file: str) -> set[str]:
             inside = file.startswith("tests/")  # a folder of tests may ask its own conftest
             assert node.level == 0 or inside, f"{file}:{node.lineno}: a relative import; expected an absolute one"
             found.add("." * node.level + (node.module or ""))
-    return found
+    return frozenset(found)
 
 
 def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
@@ -156,6 +160,24 @@ def test_a_part_imports_nothing_but(part: str) -> None:
 def room_of(path: str) -> str:
     """Of a path or a dotted module below streams: its folder, or a loose file's name."""
     return path.removesuffix(".py").replace("/", ".").removeprefix("tidegate.").split(".")[1]
+
+
+def test_nobody_imports_the_command_line() -> None:
+    """What a person does is a value of `operations`: other rooms must not need the command line for it."""
+    assert [room for room, may in ROOMS.items() if "cli" in may] == []
+    assert (ONLY_IN["typer"], ONLY_IN["rich"]) == (("streams/cli/",), ("streams/cli/",))
+
+
+# What would end the process, or start a loop of its own, where one runs: an operation returns a value or raises.
+ENDS = {"sys.exit", "os._exit", "asyncio.run", "typer.Exit", "print", "exit", "input"}
+
+
+@pytest.mark.parametrize("file", files("streams/operations"))
+def test_an_operation_neither_prints_nor_ends(file: str) -> None:
+    calls = {
+        ast.unparse(node.func) for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call)
+    }
+    assert calls & ENDS == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

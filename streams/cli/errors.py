@@ -58,6 +58,16 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
+_noted: set[str] = set()
+
+
+def note(message: str) -> None:
+    """A line on standard error, once a process: a command reads the policies log several times."""
+    if message not in _noted:
+        _noted.add(message)
+        say(message)
+
+
 def go(work: Coroutine[Any, Any, T]) -> T:
     """What a command's coroutine returns."""
     # What the clients log is said by the errors they raise; without this, Python prints it in between.
@@ -87,13 +97,22 @@ def _code(error: Exception) -> ExitCode | None:
     # Only here, after something failed: these imports cost what `--help` must not.
     from tidegate.classifiers import ClassifierError
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.errors import BrokerUnavailable, StoreDenied, StoreUnavailable, TidegateError, TopicsMissing
+    from tidegate.streams.errors import (
+        BrokerUnavailable,
+        RequestRefused,
+        StoreDenied,
+        StoreUnavailable,
+        TidegateError,
+        TopicsMissing,
+    )
 
     match error:
-        case StoreDenied():  # who waits takes it for away; a command need not be tried again with this password
+        case StoreDenied():  # who waits takes it for unavailable; a command need not be tried again with this password
             return ExitCode.WRONG
         case StoreUnavailable() | BrokerUnavailable() | TopicsMissing():
             return ExitCode.UNAVAILABLE
+        case RequestRefused():
+            return ExitCode.REFUSED
         case TidegateError() | PolicyError() | ClassifierError():
             return ExitCode.WRONG
     return None

@@ -33,7 +33,7 @@ def own(own_stack: Stack) -> Cli:
     """Topics of this test's own, with a policy live."""
     asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
     cli = Cli({**own_stack.env(), **TWIN})
-    cli.unpinned("policy", "apply", str(POLICY), "--reason", "a test")
+    cli("policy", "apply", str(POLICY), "--reason", "a test")
     return cli
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy.file import differences, toml
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations.policy_toml import differences, toml
 from tidegate.streams.policy_log.file import read_policy
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, WHY, Cli, live
-from tidegate.streams.cli.policy.log import append
 from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.policy_log.history import append
 from tidegate.streams.store.redis import RedisStore
 
 

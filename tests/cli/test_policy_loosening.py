@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy.opening import told
+from tidegate.streams.cli.policy.change import relaxed_lines
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
 from tidegate.streams.core.policy.model import parse
@@ -112,9 +112,9 @@ def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_stack: St
 
 def test_of_very_much_the_first_is_said() -> None:
     found = [Relaxation("labels.toxicity.block", f"tenant=t{n}", "0.8", "0.9") for n in range(1_000)]
-    assert len(told(found)) == 21
-    assert told(found)[-1] == "  and 980 more"
-    assert told(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"
+    assert len(relaxed_lines(found)) == 21
+    assert relaxed_lines(found)[-1] == "  and 980 more"
+    assert relaxed_lines(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"
 
 
 @pytest.mark.parametrize(("answer", "code", "block"), [("n", 1, 0.98), ("", 1, 0.98), ("y", 0, 0.99)])

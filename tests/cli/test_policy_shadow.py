@@ -13,13 +13,14 @@ from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.manifests import write_cascade
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy import shadow as policy_shadow
-from tidegate.streams.cli.policy.file import plain
-from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.events import PolicyChange, ShadowChange
 from tidegate.streams.core.policy.log import Verdict
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations import shadow as shadows
+from tidegate.streams.operations.policy_change import Attribution
+from tidegate.streams.operations.policy_toml import plain
 from tidegate.streams.policy_log.file import read_policy
+from tidegate.streams.policy_log.history import append, read_log
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")
@@ -186,16 +187,17 @@ def test_of_two_shadows_with_one_parent_the_first_in_the_log_runs_and_the_other_
 def test_the_loser_is_told_who_came_first_and_what_runs(
     own: Cli, file: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
 ) -> None:
-    costs = policy_shadow._costs
+    costs = shadows._costs
 
-    def meanwhile(*args: Any) -> list[str]:
+    async def meanwhile(*args: Any) -> list[str]:
         """Somebody else's shadow is started while this one is looked at."""
-        monkeypatch.setattr(policy_shadow, "_costs", costs)
+        monkeypatch.setattr(shadows, "_costs", costs)
         changed(file, "block = 0.95", "block = 0.96")
-        assert own("policy", "shadow", str(file), "--reason", "mine", "--author", "grace").code == 0
-        return costs(*args)
+        proposal = await shadows.propose_shadow(own.settings, read_policy(file))
+        await shadows.start_shadow(own.settings, proposal, Attribution("grace", "mine"))
+        return await costs(*args)
 
-    monkeypatch.setattr(policy_shadow, "_costs", meanwhile)
+    monkeypatch.setattr(shadows, "_costs", meanwhile)
     ran = own("policy", "shadow", str(file), *WHY, *(["--json"] if as_json else []))
     runs = shown(own, "--shadow")
     assert (ran.code, runs["author"]) == (1, "grace")

@@ -11,12 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy import status as policy_status
-from tidegate.streams.cli.policy.log import read_log
 from tidegate.streams.core.policy.snapshot import PolicySnapshot, hash_of, to_json
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations import worker_status
+from tidegate.streams.policy_log.history import read_log
 from tidegate.streams.store.redis import RedisStore
 
 WHY = ("--reason", "a test", "--author", "ada")
@@ -25,7 +25,7 @@ WHY = ("--reason", "a test", "--author", "ada")
 @pytest.fixture
 def own(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A pair of this test's own, with policy.toml live; nobody waits for who is behind."""
-    monkeypatch.setattr(policy_status, "WORD_S", 0.0)
+    monkeypatch.setattr(worker_status, "STATUS_S", 0.0)
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.2)
     asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
     cli = Cli({**own_stack.env(), **TWIN})

@@ -168,7 +168,9 @@ def test_a_checkpoint_that_is_moved_by_force_is_read_again_by_its_owner(running:
     source = decision(cli, "again")["source"]
     partition = f"completions-{source['partition']}"
     before = decided(cli)
-    moved = cli.unpinned("checkpoint", "reset", "--partition", partition, "--to", str(source["offset"]), "--force", "--yes")
+    moved = cli.unpinned(
+        "checkpoint", "reset", "--partition", partition, "--to", str(source["offset"]), "--force", "--yes"
+    )
     assert moved.code == 0, moved.err
     until(lambda: decided(cli) == before)  # counted up to where it was, a second time
     until(lambda: sum(d["id"] == "again" for d in decisions(cli)) == 2)

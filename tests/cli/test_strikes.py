@@ -51,7 +51,8 @@ def strike(cli: Cli, **given: tuple[int, float]) -> None:
             (claim,) = await store.claim([partition], "w")
             await store.reset(partition, claim.epoch, Checkpoint(0, "c", 1, None))
             made = NewStrikes(TERMS, (Strike(f"{partition}@0", NAMES.get(user, user), T, weight, "toxicity.block"),))
-            await store.apply([Apply(partition, claim.epoch, 0, 1, Marker(0, T, "s"), Aggregate(new_strikes=made), T, 0, 1)])
+            counted = Aggregate(new_strikes=made)
+            await store.apply([Apply(partition, claim.epoch, 0, 1, Marker(0, T, "s"), counted, T, 0, 1)])
 
     stored(cli, work)
 

@@ -15,10 +15,6 @@ from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
 from tests.support.tomorrow import of_tomorrow
-from tidegate.streams.cli.decisions import Decisions
-from tidegate.streams.cli.policy import file as policy_file
-from tidegate.streams.cli.policy.log import append, read_log
-from tidegate.streams.cli.recent import effects
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -26,7 +22,11 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.kafka.topic_reader import TopicReader
 from tidegate.streams.kafka.writing import producer
+from tidegate.streams.operations import policy_toml
+from tidegate.streams.operations.decisions import Decisions
+from tidegate.streams.operations.what_if import count_effects
 from tidegate.streams.policy_log.file import read_policy
+from tidegate.streams.policy_log.history import append, read_log
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came
@@ -299,7 +299,7 @@ async def test_effects_of_the_newest_so_many(own_stack: Stack) -> None:
         nonlocal read
         read += n
 
-    found = await effects(cli.settings, policy, None, 0, 2**50, most=10, advance=advance)
+    found = await count_effects(cli.settings, policy, None, 0, 2**50, most=10, advance=advance)
     assert (found.decisions, found.first_ms, read) == (10, NOW_MS - 600_000 + 30_000, 20)
 
 
@@ -324,7 +324,7 @@ async def test_the_time_index_is_used_and_misses_nothing(own_stack: Stack) -> No
 def shadowed(cli: Cli, file: Path) -> LivePolicy:
     """The live policy, with that file as its shadow since 11:55."""
     change = ShadowChange(
-        parent=None, policy=policy_file.plain(read_policy(file)), author="ada", reason="a test", at_ms=NOW_MS - 300_000
+        parent=None, policy=policy_toml.plain(read_policy(file)), author="ada", reason="a test", at_ms=NOW_MS - 300_000
     )
     asyncio.run(append(cli.settings, change))  # type: ignore[arg-type]
     found = live(cli)

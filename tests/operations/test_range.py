@@ -20,10 +20,10 @@ from tidegate.streams.operations.replay import range as surveying
 from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.operations.replay.range import (
     LATE_MS,
+    OffsetRange,
     RangeRefused,
     ReplayRange,
     ReplaySurvey,
-    OffsetRange,
     offset_ranges,
     survey,
 )

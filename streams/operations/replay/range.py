@@ -1,6 +1,6 @@
 """What a replay has before it: which completions lie in a range of time, and what is recorded of each.
 
-Of a completion only its place and its timestamp are looked at. Knows no Kafka client: what is read comes from a `RangeSource`.
+Of a completion only its place and its timestamp are looked at. Knows no Kafka client: a `RangeSource` reads.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequenc
     oldest_ms, partition = max(oldest, default=(0, None))
     if partition is not None and oldest_ms > within.from_ms:
         raise RangeRefused(
-            f"--from {_time(within.from_ms)}: {partition.topic}[{partition.partition}] is kept from {_time(oldest_ms)} on, and "
-            "older records were deleted; expected --from at that time or later; nothing replayed"
+            f"--from {_time(within.from_ms)}: {partition.topic}[{partition.partition}] is kept from {_time(oldest_ms)} "
+            "on, and older records were deleted; expected --from at that time or later; nothing replayed"
         )
     return found
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -20,16 +20,16 @@ from tidegate.streams.core.events import Decision
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.kafka.topic_reader import TopicReader
-
-if TYPE_CHECKING:
-    from tidegate.streams.cli.render import Advance
+from tidegate.streams.operations.deployment import Advance, unheeded
 
 # How every decision that we write begins. What is written in another order is read the long way.
 _HEAD = re.compile(
     rb'\{"schema_version":1,"id":"([^"\\]*)","source":\{"topic":"[^"\\]*",'
     rb'"partition":\d+,"offset":(\d+)\},"epoch":(\d+),'
 )
-_Place = tuple[int, bytes]  # offset of the completion, and its id: a source that was made anew has its offsets twice
+_Place = tuple[
+    int, bytes
+]  # offset of the completion, and its id: a source topic that was recreated has its offsets twice
 
 
 @dataclass
@@ -49,7 +49,7 @@ class RecentDecisions:
 
 
 class Decisions:
-    """The topic. Close it."""
+    """The topic `decisions`, read twice: `survey`, `find_again`, `read`. Close it."""
 
     def __init__(self, kafka: Kafka | str, topic: str = "decisions") -> None:
         self._topic = TopicReader(kafka, topic)
@@ -65,7 +65,7 @@ class Decisions:
         recent.expired = sum(0 < stretch.begins == stretch.end for stretch in recent.stretches)
         return recent
 
-    async def find_again(self, recent: RecentDecisions, advance: Advance = lambda n: None) -> None:
+    async def find_again(self, recent: RecentDecisions, advance: Advance = unheeded) -> None:
         """The first pass: which completions may have been decided more than once, and the highest epoch of each.
 
         Offsets of completions rise within a partition, but where a worker took it over. What is not beyond the
@@ -97,23 +97,21 @@ class Decisions:
                     if found is not None and found[1] > again.get(found[0], found[1]):
                         again[found[0]] = found[1]
 
-    async def read(
-        self, recent: RecentDecisions, advance: Advance = lambda n: None
-    ) -> AsyncGenerator[list[Decision], None]:
+    async def read(self, recent: RecentDecisions, advance: Advance = unheeded) -> AsyncGenerator[list[Decision], None]:
         """The decisions, each completion's once, in the topic's order, some at a time. After `find_again`.
 
         What is no decision, and what was decided again, is counted in `recent`. Raises BrokerUnavailable.
         """
         for stretch, again in zip(recent.stretches, recent.again, strict=True):
-            taken: set[_Place] = set()
+            yielded: set[_Place] = set()
             async with aclosing(self._topic.read(stretch)) as batches:
                 async for records in batches:
-                    yield [*_counted(records, again, taken, recent)]
+                    yield [*_counted(records, again, yielded, recent)]
                     advance(len(records))
 
 
 def _counted(
-    records: list[Any], again: dict[_Place, int], taken: set[_Place], recent: RecentDecisions
+    records: list[Any], again: dict[_Place, int], yielded: set[_Place], recent: RecentDecisions
 ) -> Iterator[Decision]:
     for record in records:
         decision = _decision(record.value)
@@ -121,10 +119,10 @@ def _counted(
             recent.not_decisions += 1
             continue
         if again and (highest := again.get(place := (decision.source.offset, decision.id.encode()))) is not None:
-            if decision.epoch != highest or place in taken:  # of one epoch all are alike
+            if decision.epoch != highest or place in yielded:  # of one epoch all are alike
                 recent.decided_again += 1
                 continue
-            taken.add(place)
+            yielded.add(place)
         yield decision
 
 

@@ -15,7 +15,7 @@ from tidegate.streams.core.policy.validation import did_you_mean
 from tidegate.streams.moderation.scorer import entry_of, load_scorer
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings.settings import Settings
+    from tidegate.streams.operations.deployment import Deployment
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that needs no quotes
 
@@ -51,7 +51,7 @@ def _item(value: Any) -> Any:
     return tomlkit.item(value)
 
 
-class Differs(NamedTuple):
+class Difference(NamedTuple):
     """A key that two policies have other values for; None: it has none."""
 
     key: str
@@ -59,17 +59,17 @@ class Differs(NamedTuple):
     now: Any
 
     def __str__(self) -> str:
-        return f"{self.key}: {_said(self.was)} -> {_said(self.now)}"
+        return f"{self.key}: {_as_given(self.was)} -> {_as_given(self.now)}"
 
 
-def differences(old: Policy, new: Policy) -> list[Differs]:
+def differences(old: Policy, new: Policy) -> list[Difference]:
     """`labels.toxicity.block: 0.98 -> 0.8`, one for every key that changes. Scopes go by their selector."""
     was, now = flat(old), flat(new)
     keys = (key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key))
-    return [Differs(key, was.get(key), now.get(key)) for key in keys]
+    return [Difference(key, was.get(key), now.get(key)) for key in keys]
 
 
-def _said(value: Any) -> str:
+def _as_given(value: Any) -> str:
     """As `policy set` takes it back."""
     return "(not set)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -93,21 +93,21 @@ def _walk(data: Mapping[str, Any], at: str) -> list[tuple[str, Any]]:
     return leaves
 
 
-def classifier_labels(settings: Settings) -> tuple[str, Sequence[str]]:
-    """The name of the classifier that the settings mean, and its labels; of the manifest, no model is loaded.
+def classifier_labels(deployment: Deployment) -> tuple[str, Sequence[str]]:
+    """The name of the classifier that the deployment names, and its labels; of the manifest, no model is loaded.
 
     Raises SettingsError or ClassifierError.
     """
-    if ":" in settings.classifier:
-        scorer = load_scorer(settings.classifier)
+    if ":" in deployment.classifier:
+        scorer = load_scorer(deployment.classifier)
         return scorer.version, scorer.labels
-    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    name, entry = entry_of(deployment.classifier, deployment.classifier_manifest)
     return name, entry.labels
 
 
-def labels_checked(settings: Settings, policy: Policy, where: str) -> str:
+def labels_checked(deployment: Deployment, policy: Policy, where: str) -> str:
     """`screen-en gives all 6 labels`. Raises MissingLabelError: a worker with this classifier would not start."""
-    name, labels = classifier_labels(settings)
+    name, labels = classifier_labels(deployment)
     wanted = list(dict.fromkeys([*policy.labels, *policy.prompt_labels]))
     if missing := [label for label in wanted if label not in labels]:
         raise MissingLabelError(

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.classifiers import DEFAULT_MANIFEST, Band, CascadeEntry, ModelFileError, sample
 from tidegate.classifiers.bands import MARGIN, covering_bands
-from tidegate.streams.cli.policy.file import flat
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.moderation.scorer import entry_of
+from tidegate.streams.operations.policy_toml import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tidegate.streams.core.policy.model import Policy
-    from tidegate.streams.settings.settings import Settings
+    from tidegate.streams.operations.deployment import Deployment
 
 PLACES = ("labels", "prompt_labels", "floors", "prompt_floors")
 
@@ -34,14 +34,14 @@ class Outside(NamedTuple):
         return f"{self.key}: {self.threshold:g} is {where} the band [{low:g}, {high:g}) that the encoder reads"
 
 
-def band_warnings(settings: Settings, new: Policy, live: Policy | None = None) -> list[str]:
+def band_warnings(deployment: Deployment, new: Policy, live: Policy | None = None) -> list[str]:
     """A line for each threshold that the bands do not hold, but for those of the live policy; and one for the cost.
 
     Nothing for a single model, or a scorer of somebody's own. No model is loaded. Raises ManifestError.
     """
-    if ":" in settings.classifier:
+    if ":" in deployment.classifier:
         return []
-    name, entry = entry_of(settings.classifier, settings.classifier_manifest)
+    name, entry = entry_of(deployment.classifier, deployment.classifier_manifest)
     if not isinstance(entry, CascadeEntry):
         return []
     old = _outside(entry, live) if live else []
@@ -54,7 +54,7 @@ def band_warnings(settings: Settings, new: Policy, live: Policy | None = None) -
     else:
         widening = {(out.label, out.threshold) for out in found}
         now = {label: tuple(t for t in values if (label, t) not in widening) for label, values in then.items()}
-    shares = [_share(settings, entry, thresholds) for thresholds in (then, now)]
+    shares = [_share(deployment, entry, thresholds) for thresholds in (then, now)]
     cost = (
         "what that costs is not known: the manifest names no traffic, or a file that is not there as it was stated"
         if None in shares
@@ -76,11 +76,11 @@ def _outside(entry: CascadeEntry, policy: Policy) -> list[Outside]:
     return found
 
 
-def _share(settings: Settings, entry: CascadeEntry, thresholds: Mapping[str, Iterable[float]]) -> float | None:
+def _share(deployment: Deployment, entry: CascadeEntry, thresholds: Mapping[str, Iterable[float]]) -> float | None:
     """The share of the stated traffic's texts that the encoder reads; None where the manifest names none to read."""
     if entry.traffic is None:
         return None
-    file = (settings.classifier_manifest or DEFAULT_MANIFEST).parent / entry.traffic
+    file = (deployment.classifier_manifest or DEFAULT_MANIFEST).parent / entry.traffic
     try:
         content = file.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.traffic_sha256:

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from tidegate.streams.cli.decisions import Decisions, RecentDecisions
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Feedback, Source
 from tidegate.streams.core.fields import unchecked
@@ -24,18 +23,16 @@ from tidegate.streams.core.simulation.effects import Effects, UnscoredLabel
 from tidegate.streams.core.simulation.what_if import BIT, EXAMPLES, WhatIf, lacks_spans
 from tidegate.streams.core.times import Arrived, TimeSource, stamped
 from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.operations.decisions import Decisions, RecentDecisions
+from tidegate.streams.operations.deployment import Advance, Deployment, unheeded
 from tidegate.streams.wire import Unreadable, decode_feedback
-
-if TYPE_CHECKING:
-    from tidegate.streams.cli.render import Advance
-    from tidegate.streams.settings.settings import Settings
 
 SKEW_MS = 300_000  # a worker's clock may be behind the producers' by so much, and its decisions are found all the same
 # What was decided, and what would be; None: not to be compared.
 Judge = Callable[[Decision], tuple[Decision, Decision | None]]
 
 
-def judged_by(candidate: LivePolicy, baseline: LivePolicy | None) -> Judge:
+def judge_by(candidate: LivePolicy, baseline: LivePolicy | None) -> Judge:
     """The candidate held against what was decided, or against what the baseline makes of the same scores."""
 
     def judge(decision: Decision) -> tuple[Decision, Decision | None]:
@@ -45,7 +42,7 @@ def judged_by(candidate: LivePolicy, baseline: LivePolicy | None) -> Judge:
     return judge
 
 
-def shadowed_by(version: str) -> Judge:
+def judge_as_recorded(version: str) -> Judge:
     """What the shadow of that version was recorded to make of a decision, held against it."""
 
     def judge(decision: Decision) -> tuple[Decision, Decision | None]:
@@ -69,15 +66,15 @@ def _rarely_collected() -> Iterator[None]:
         gc.set_threshold(*was)
 
 
-async def effects(
-    settings: Settings,
+async def count_effects(
+    deployment: Deployment,
     candidate: LivePolicy,
     baseline: LivePolicy | None,
     since_ms: int,
     until_ms: int,
     *,
     most: int | None = None,
-    advance: Advance = lambda n: None,
+    advance: Advance = unheeded,
     examples: int = EXAMPLES,
 ) -> Effects:
     """What the candidate would make of the decisions on completions that came in `[since_ms, until_ms)`.
@@ -90,9 +87,9 @@ async def effects(
     What was deleted is not missed here: `complete_from_ms` of a survey says that. None at all is `decisions == 0`.
     Raises BrokerUnavailable, TopicsMissing.
     """
-    tally, judge = WhatIf(examples=examples), judged_by(candidate, baseline)
+    tally, judge = WhatIf(examples=examples), judge_by(candidate, baseline)
     with _rarely_collected():
-        async with aclosing(Decisions(settings.brokers)) as topic:
+        async with aclosing(Decisions(deployment.brokers)) as topic:
             recent = await topic.survey(since_ms - SKEW_MS, most=most)
             await topic.find_again(recent, advance)
             async with aclosing(topic.read(recent, advance)) as batches:
@@ -138,7 +135,7 @@ class WhatIfRun:
 
     def __init__(
         self,
-        settings: Settings,
+        deployment: Deployment,
         judge: Judge,
         candidate: LivePolicy,
         rules: LivePolicy | None,
@@ -147,9 +144,9 @@ class WhatIfRun:
         examples: int = EXAMPLES,
     ) -> None:
         """rules: the policy whose rules and windows hold for what was decided; None: no alerts of that side."""
-        self._settings, self._judge, self._candidate, self._over = settings, judge, candidate, over
+        self._deployment, self._judge, self._candidate, self._over = deployment, judge, candidate, over
         self._examples = examples
-        self._names = FirstScopes(settings.live_scopes)
+        self._names = FirstScopes(deployment.live_scopes)
         self._now = Backtest(candidate, self._names)
         self._was = None if rules is None else Backtest(rules, self._names)
         self._both = None if self._was is None else self._was.alike(self._now)
@@ -163,16 +160,14 @@ class WhatIfRun:
         """What there is to read: the range, and before it what fills the windows of its first boundaries."""
         return await topic.survey(self._read_from_ms - SKEW_MS)
 
-    async def answer(
-        self, topic: Decisions, recent: RecentDecisions, advance: Advance = lambda n: None
-    ) -> WhatIfResult:
+    async def answer(self, topic: Decisions, recent: RecentDecisions, advance: Advance = unheeded) -> WhatIfResult:
         """Reads everything. advance: is told of decisions read, each twice. Raises BrokerUnavailable."""
         with _rarely_collected():
             return await self._answer(topic, recent, advance)
 
     async def _answer(self, topic: Decisions, recent: RecentDecisions, advance: Advance) -> WhatIfResult:
-        said = await self._feedback()
-        tally = WhatIf(said.of, examples=self._examples)
+        feedback = await self._feedback()
+        tally = WhatIf(feedback.by_completion, examples=self._examples)
         without_spans = not_judged = 0
         since_ms, until_ms, read_from_ms = self._over.since_ms, self._over.until_ms, self._read_from_ms
         redacts = bool(self._candidate.redact_from)
@@ -220,8 +215,8 @@ class WhatIfRun:
             without_spans=without_spans,
             was=None if was_side is None else was_side.run(since_ms, self._over.rules_ms),
             now=now_side.run(since_ms, self._over.rules_ms),
-            feedback=said.records,
-            feedback_from_ms=said.from_ms,
+            feedback=feedback.records,
+            feedback_from_ms=feedback.from_ms,
             not_filled_ms=self._not_filled_ms(recent),
             overflowed=tuple(sorted(self._names.overflowed)),
         )
@@ -232,11 +227,11 @@ class WhatIfRun:
             return None
         return self._over.since_ms + kept_ms - self._from_ms
 
-    async def _feedback(self) -> _Said:
+    async def _feedback(self) -> _Feedback:
         """What people said from the first window on, also counted for the rules."""
         of: dict[str, int] = {}
         n, from_ms, now_ms = 0, None, int(time.time() * 1000)
-        async with aclosing(TopicReader(self._settings.brokers, "feedback")) as topic:
+        async with aclosing(TopicReader(self._deployment.brokers, "feedback")) as topic:
             for stretch in await topic.since(self._read_from_ms - SKEW_MS):
                 if stretch.deleted and (oldest := await topic.oldest(stretch)) is not None:
                     from_ms = max(from_ms or 0, stamped(oldest.timestamp, now_ms) or 0)
@@ -244,27 +239,27 @@ class WhatIfRun:
                 async with aclosing(topic.read(stretch)) as batches:
                     async for records in batches:
                         found = [(record, decode_feedback(record)) for record in records]
-                        heard = [(record, one) for record, one in found if not isinstance(one, Unreadable)]
-                        n += len(heard)
-                        for _, one in heard:
+                        readable = [(record, one) for record, one in found if not isinstance(one, Unreadable)]
+                        n += len(readable)
+                        for _, one in readable:
                             if one.kind in BIT:
                                 of[one.completion_id] = of.get(one.completion_id, 0) | BIT[one.kind]
                         counted = []
-                        for record, one in heard:
+                        for record, one in readable:
                             at_ms = stamped(record.timestamp, now_ms) or at_ms  # else as the one before it
-                            counted.append(_heard(one, record, at_ms))
+                            counted.append(_received(one, record, at_ms))
                         for side in self._sides:
                             side.hear(counted)
-        return _Said(of, n, from_ms)
+        return _Feedback(of, n, from_ms)
 
 
-class _Said(NamedTuple):
-    of: dict[str, int]  # completion id -> BITs
+class _Feedback(NamedTuple):
+    by_completion: dict[str, int]  # completion id -> BITs
     records: int
     from_ms: int | None
 
 
-def _heard(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedback:
+def _received(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedback:
     """As a worker counts it. Its user never leaves here, so that it needs no hash: only to be told from others."""
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)

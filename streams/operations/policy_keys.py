@@ -10,14 +10,14 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tidegate.streams.cli.errors import ExitCode, fail
-from tidegate.streams.cli.policy.file import classifier_labels, plain
 from tidegate.streams.core.policy.model import Policy, PolicyError, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.validation import did_you_mean
+from tidegate.streams.errors import RequestInvalid
+from tidegate.streams.operations.policy_toml import classifier_labels, plain
 
 if TYPE_CHECKING:
-    from tidegate.streams.settings.settings import Settings
+    from tidegate.streams.operations.deployment import Deployment
 
 Path = tuple[str, ...]
 SCOPED = ("labels", "prompt_labels")  # what a scope may set
@@ -33,10 +33,10 @@ _OF_LABELS: dict[Path, str | None] = {
 _RULES: Path = ("alerts",)
 
 
-def changed(settings: Settings, live: LivePolicy, key: str, value: str, selectors: Mapping[str, str]) -> Policy:
-    """The live policy with that key set. Ends the command where key or value are wrong, naming what is allowed."""
+def with_key(deployment: Deployment, live: LivePolicy, key: str, value: str, selectors: Mapping[str, str]) -> Policy:
+    """The live policy with that key set. Raises RequestInvalid, which names what is allowed."""
     path, given = _path(key), _value(value)
-    _known(settings, live.policy, path, key, given, scoped=bool(selectors))
+    _require_key(deployment, live.policy, path, key, given, scoped=bool(selectors))
     data = plain(live.policy)
     into = _rule(data, selectors, make=True) if selectors else data
     for part in path[:-1]:
@@ -45,8 +45,11 @@ def changed(settings: Settings, live: LivePolicy, key: str, value: str, selector
     return _parsed(data, key, live)
 
 
-def without(live: LivePolicy, key: str | None, selectors: Mapping[str, str]) -> Policy:
-    """The live policy without that key, or table; or without the rule of these selectors, where no key is given."""
+def without_key(live: LivePolicy, key: str | None, selectors: Mapping[str, str]) -> Policy:
+    """The live policy without that key, or table; or without the rule of these selectors, where no key is given.
+
+    Raises RequestInvalid, which names what is set.
+    """
     data = plain(live.policy)
     if key is None and not selectors:
         _refuse("expected a key such as labels.toxicity.redact, or a scope such as --tenant acme")
@@ -75,7 +78,7 @@ def _parsed(data: dict[str, Any], key: str, live: LivePolicy) -> Policy:
         return parse(data, key)
     except PolicyError as error:
         lines = dict.fromkeys(_selected(_without_repeat(line, key), data) for line in str(error).splitlines())
-        fail("\n".join(lines) + f"; still policy {live.version}", ExitCode.WRONG)
+        raise RequestInvalid("\n".join(lines) + f"; still policy {live.version}") from None
 
 
 def _without_repeat(line: str, key: str) -> str:
@@ -115,7 +118,7 @@ def _value(text: str) -> Any:
 
 
 def _rule(data: dict[str, Any], selectors: Mapping[str, str], *, make: bool) -> dict[str, Any]:
-    """The rule of exactly these selectors; where there is none it is made, or the command ends."""
+    """The rule of exactly these selectors; where there is none it is made, or RequestInvalid raised."""
     every: list[dict[str, Any]] = data["scopes"]
     for rule in every:
         if {key: value for key, value in rule.items() if key not in SCOPED} == dict(selectors):
@@ -127,20 +130,22 @@ def _rule(data: dict[str, Any], selectors: Mapping[str, str], *, make: bool) -> 
     return every[-1]
 
 
-def _known(settings: Settings, policy: Policy, path: Path, key: str, given: Any, *, scoped: bool) -> None:
-    """Ends the command where no policy has such a key, naming those there are at the first part that is wrong."""
+def _require_key(deployment: Deployment, policy: Policy, path: Path, key: str, given: Any, *, scoped: bool) -> None:
+    """Raises RequestInvalid where no policy has such a key, naming those there are at the first part that is wrong."""
     if scoped and path[0] not in SCOPED:
-        _among(path[0], SCOPED, key, "a scope sets only labels and prompt_labels")
+        _require_one_of(path[0], SCOPED, key, "a scope sets only labels and prompt_labels")
     if path[0] == "scopes":
         _refuse(f"{key}: set for a scope with --tenant, --model, --route or --locale")
     schema = Policy.model_json_schema()
     node: Mapping[str, Any] = schema
     for depth, part in enumerate(path):
         if (keys := node.get("properties")) is not None:
-            _among(part, keys, key)
+            _require_one_of(part, keys, key)
             node = keys[part]
         elif (values := node.get("additionalProperties")) is not None:
-            _named(settings, policy, path[:depth], part, key, whole=depth == len(path) - 1 and isinstance(given, dict))
+            _require_name(
+                deployment, policy, path[:depth], part, key, whole=depth == len(path) - 1 and isinstance(given, dict)
+            )
             node = values
         else:
             _refuse(f"{key}: {path[depth - 1]} is a value, it has no keys")
@@ -148,15 +153,15 @@ def _known(settings: Settings, policy: Policy, path: Path, key: str, given: Any,
             node = schema["$defs"][reference.rpartition("/")[2]]
     if not isinstance(given, dict):  # a whole table may be given as one: { flag = 0.5 }
         if "properties" in node:
-            _among("", node["properties"], key)
+            _require_one_of("", node["properties"], key)
         elif "additionalProperties" in node and path not in _OF_LABELS and path != _RULES:
             _refuse(f"{key}: expected {key}.<{path[-1].removesuffix('s')}>")
         elif "additionalProperties" in node:
-            _named(settings, policy, path, "", key, whole=False)
+            _require_name(deployment, policy, path, "", key, whole=False)
 
 
-def _named(settings: Settings, policy: Policy, table: Path, name: str, key: str, *, whole: bool) -> None:
-    """Ends the command where a table of labels or rules has no such name and gets none in this way."""
+def _require_name(deployment: Deployment, policy: Policy, table: Path, name: str, key: str, *, whole: bool) -> None:
+    """Raises RequestInvalid where a table of labels or rules has no such name and gets none in this way."""
     there: Any = policy
     for part in table:
         there = getattr(there, part)
@@ -164,18 +169,18 @@ def _named(settings: Settings, policy: Policy, table: Path, name: str, key: str,
         return
     if table in _OF_LABELS:
         of = _OF_LABELS[table]
-        labels = classifier_labels(settings)[1] if of is None else getattr(policy, of)
-        _among(name, labels, key, f"{name} is no label" if name else "")
+        labels = classifier_labels(deployment)[1] if of is None else getattr(policy, of)
+        _require_one_of(name, labels, key, f"{name} is no label" if name else "")
     elif table == _RULES and not (name and whole):
         new = "'{ of = \"fault\", above = 0.1 }'"
-        _among(name, there, key, f"no such rule; a new one is set whole, as {new}" if name else "")
+        _require_one_of(name, there, key, f"no such rule; a new one is set whole, as {new}" if name else "")
 
 
-def _among(part: str, allowed: Collection[str], key: str, why: str = "") -> None:
+def _require_one_of(part: str, allowed: Collection[str], key: str, why: str = "") -> None:
     if part not in allowed:
-        said = (why or (f"no key {part}" if part else "not a whole key")) + did_you_mean(part, allowed)
-        _refuse(f"{key}: {said}; expected one of {', '.join(sorted(allowed)) or '(none)'}")
+        found = (why or (f"no key {part}" if part else "not a whole key")) + did_you_mean(part, allowed)
+        _refuse(f"{key}: {found}; expected one of {', '.join(sorted(allowed)) or '(none)'}")
 
 
 def _refuse(message: str) -> NoReturn:
-    fail(f"{message}; nothing written", ExitCode.WRONG)
+    raise RequestInvalid(f"{message}; nothing written")

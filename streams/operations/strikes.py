@@ -1,4 +1,4 @@
-"""How users stand, read and undone for the operator: what `strikes.py` shows and asks."""
+"""Users' strikes as the store holds them: shown, and undone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from tidegate.streams.cli.errors import ExitCode, fail
+from tidegate.streams.core.partition import TopicPartition
+from tidegate.streams.core.strikes import Standing, Terms, below_ms, decayed, reached, terms
+from tidegate.streams.errors import RequestInvalid, RequestRefused, TopicsMissing
+from tidegate.streams.kafka.lookup import partition_counts
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.operations.deployment import Deployment, Note, unheeded
+from tidegate.streams.policy_log.history import read_log
+from tidegate.streams.store import Undo
+from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.topics import COMPLETIONS
-
-if TYPE_CHECKING:
-    from tidegate.streams.core.partition import TopicPartition
-    from tidegate.streams.core.strikes import Standing, Terms
-    from tidegate.streams.settings.settings import Settings
-    from tidegate.streams.store.redis import RedisStore
 
 _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
 
@@ -35,20 +37,16 @@ class HeldStrikes:
     @property
     def now(self) -> Standing:
         """What is left of them by the store's clock."""
-        from tidegate.streams.core.strikes import Standing, decayed
-
         at_ms = max(self.now_ms, self.standing.at_ms)
         return Standing(decayed(self.standing.strikes, at_ms - self.standing.at_ms, self.terms.half_life_ms), at_ms)
 
     @property
     def enforced(self) -> tuple[str, int] | None:
         """What the user is under now, and until when."""
-        from tidegate.streams.core.strikes import below_ms, reached
-
         found = reached(self.now.strikes, self.terms)
         return None if found is None else (found[0], below_ms(self.now, found[1], self.terms.half_life_ms))
 
-    def told(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         action, until_ms = self.enforced or (None, None)
         return {
             "user": self.user,
@@ -70,9 +68,9 @@ class StrikesFound:
     weights: bool  # whether the live policy makes strikes
 
 
-async def everybody(settings: Settings, limit: int) -> StrikesFound:
-    """The users with most strikes."""
-    async with _opened(settings) as (store, _, terms, weights):
+async def most_strikes(deployment: Deployment, limit: int, note: Note = unheeded) -> StrikesFound:
+    """The users with most strikes. Raises RequestRefused where no policy is live; Broker- or StoreUnavailable."""
+    async with _opened(deployment, note) as (store, _, terms, weights):
         now_ms = await store.now_ms()
         top: list[tuple[float, str, TopicPartition, HeldStrikes]] = []
         inside: set[tuple[str, TopicPartition]] = set()  # the store may give one twice: it looks while others write
@@ -90,34 +88,53 @@ async def everybody(settings: Settings, limit: int) -> StrikesFound:
     return StrikesFound([row[-1] for row in sorted(top, key=lambda row: (-row[0], *row[1:3]))], more, weights)
 
 
-async def one(settings: Settings, user: str) -> StrikesFound:
+async def strikes_of(deployment: Deployment, user: str, note: Note = unheeded) -> StrikesFound:
     """One user's strikes, in every partition that holds some."""
-    async with _opened(settings) as (store, partitions, terms, weights):
+    async with _opened(deployment, note) as (store, partitions, terms, weights):
         return StrikesFound(await _of(store, partitions, user, terms), 0, weights)
 
 
-async def undo(
-    settings: Settings,
+class Undone(NamedTuple):
+    """Strikes that were taken back in one partition."""
+
+    before: HeldStrikes
+    left: float
+
+
+def check_weight(weight: float | None) -> None:
+    """Raises RequestInvalid where so many strikes cannot be undone."""
+    if weight is not None and not 0 < weight < float("inf"):
+        raise RequestInvalid(f"{weight:g}: expected more than 0; nothing undone")
+
+
+async def undo_strikes(
+    deployment: Deployment,
     user: str,
     weight: float | None,
     author: str,
     reason: str,
-    done: Callable[[HeldStrikes, float], None],
-) -> None:
-    """Takes strikes back, where most are first. done: told what was there and how many are left, part by part."""
-    from tidegate.streams.store import Undo
+    done: Callable[[Undone], None] = unheeded,
+    note: Note = unheeded,
+) -> list[Undone]:
+    """Takes strikes back, where most are first; all of them where no weight is given.
 
-    async with _opened(settings) as (store, partitions, terms, _):
+    done: called after each partition: what a later one fails on does not undo it. Raises as `most_strikes`.
+    """
+    check_weight(weight)
+    undone: list[Undone] = []
+    async with _opened(deployment, note) as (store, partitions, terms, _):
         left = weight
         for held in await _of(store, partitions, user, terms):
             if left is not None and left < terms.negligible:
                 break
             id_ = f"{held.partition}-undo-{secrets.token_hex(8)}"
-            said = await store.undo(held.partition, user, Undo(id_, left, terms, author, reason))
-            if said is not None:
-                before, after = said
-                done(held, after)
+            result = await store.undo(held.partition, user, Undo(id_, left, terms, author, reason))
+            if result is not None:
+                before, after = result
+                undone.append(Undone(held, after))
+                done(undone[-1])
                 left = None if left is None else left - (before - after)
+    return undone
 
 
 async def _of(store: RedisStore, partitions: Sequence[TopicPartition], user: str, terms: Terms) -> list[HeldStrikes]:
@@ -131,23 +148,18 @@ async def _of(store: RedisStore, partitions: Sequence[TopicPartition], user: str
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[TopicPartition], Terms, bool]]:
+async def _opened(
+    deployment: Deployment, note: Note
+) -> AsyncIterator[tuple[RedisStore, list[TopicPartition], Terms, bool]]:
     """The store, the partitions that may hold strikes, the live policy's terms, and whether it makes any."""
-    from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.core.partition import TopicPartition
-    from tidegate.streams.core.strikes import terms
-    from tidegate.streams.errors import TopicsMissing
-    from tidegate.streams.kafka.lookup import partition_counts
-    from tidegate.streams.store.redis import RedisStore
-
-    counts = await partition_counts(settings.brokers)
+    counts = await partition_counts(deployment.brokers)
     if COMPLETIONS not in counts:
-        raise TopicsMissing(f"kafka {settings.brokers}: no topic {COMPLETIONS}; expected `tidegate topics` first")
-    live = (await read_log(settings)).log.live
+        raise TopicsMissing(f"kafka {deployment.brokers}: no topic {COMPLETIONS}; expected `tidegate topics` first")
+    live = (await read_log(deployment, note)).log.live
     if live is None:
-        fail("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one", ExitCode.REFUSED)
+        raise RequestRefused("no policy is live, and so no strikes; a worker, or `tidegate policy apply`, makes one")
     of = live.policy.strikes
-    store = RedisStore(settings.store, settings.namespace)
+    store = RedisStore(deployment.store, deployment.namespace)
     try:
         partitions = [TopicPartition(COMPLETIONS, p) for p in range(counts[COMPLETIONS])]
         yield store, partitions, terms(live), bool(of.weights or of.prompt_weights)
@@ -155,36 +167,22 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisStore, list[To
         await store.close()
 
 
-def as_stored(user: str | None, tenant: str | None, raw: str | None, settings: Settings) -> str | None:
-    """`tenant:hmac(user)`, as it was given or hashed here; None where nobody is named. Never says a raw name."""
-    if raw is None and tenant is None:
-        if user is not None and not _USER.fullmatch(user):
-            fail(
-                "USER: expected tenant:hash with 32 hex digits, as `tail enforcements` shows it; of a name as your "
-                "producers send it: --tenant TENANT --user NAME; nothing done",
-                ExitCode.WRONG,
-            )  # what was given is not said: it may be a name
-        return user
-    if user is not None or raw is None or tenant is None:
-        fail("expected USER, or both --tenant and --user; nothing done", ExitCode.WRONG)
-    from tidegate.streams.moderation.pseudonyms import UserKey
-
-    return f"{tenant}:{UserKey(settings.user_key_bytes()).hash(tenant, raw)}"
+def is_stored_user(user: str) -> bool:
+    """Whether it is a user as the store has one: `tenant:hmac(user)`, with 32 hex digits."""
+    return bool(_USER.fullmatch(user))
 
 
-async def check_key(settings: Settings) -> None:
-    """Ends the command where names are hashed with another key than users were."""
-    from tidegate.streams.moderation.pseudonyms import UserKey
-    from tidegate.streams.store.redis import RedisStore
-
-    store = RedisStore(settings.store, settings.namespace)
+async def stored_user(deployment: Deployment, key: bytes, tenant: str, name: str) -> str:
+    """`tenant:hmac(name)`, of a name as producers send it. Raises RequestInvalid where users have another key."""
+    ours = UserKey(key)
+    store = RedisStore(deployment.store, deployment.namespace)
     try:
-        known, ours = await store.user_key(), UserKey(settings.user_key_bytes()).fingerprint
+        stored = await store.user_key()
     finally:
         await store.close()
-    if known not in (None, ours):
-        fail(
-            f"TIDEGATE_USER_KEY: its fingerprint is {ours}; users were hashed with key {known}; expected that one, or "
-            "USER as tenant:hash; nothing done",
-            ExitCode.WRONG,
+    if stored not in (None, ours.fingerprint):
+        raise RequestInvalid(
+            f"TIDEGATE_USER_KEY: its fingerprint is {ours.fingerprint}; users were hashed with key {stored}; expected "
+            "that one, or USER as tenant:hash; nothing done"
         )
+    return f"{tenant}:{ours.hash(tenant, name)}"
