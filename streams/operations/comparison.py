@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from tidegate.streams.core.policy.model import Policy, digest
+from tidegate.streams.core.policy.model import digest
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import RequestInvalid
 from tidegate.streams.operations.decisions import Decisions
 from tidegate.streams.operations.deployment import Deployment, Note, Progress, no_progress, unheeded
-from tidegate.streams.operations.policy_history import require_shadow
+from tidegate.streams.operations.policy_history import NamedPolicy, require_shadow
+from tidegate.streams.operations.policy_toml import labels_checked
 from tidegate.streams.operations.times import clock
 from tidegate.streams.operations.what_if import (
     WhatIfRange,
@@ -54,7 +56,7 @@ def require_range(since_ms: int, until_ms: int, now_ms: int) -> None:
 
 async def what_if(
     deployment: Deployment,
-    policy: Policy,
+    new: NamedPolicy,
     since_ms: int,
     until_ms: int,
     now_ms: int,
@@ -67,11 +69,12 @@ async def what_if(
     """What a policy would have done with completions that came in `[since_ms, until_ms)`. Writes nothing.
 
     against_live: held against what the live policy makes of the same scores, not against what was decided.
-    examples: ids of each kind of change. Raises RequestInvalid where the range begins before what is kept, or no
-    policy is live to be held against; BrokerUnavailable, TopicsMissing.
+    examples: ids of each kind of change. Raises MissingLabelError; RequestInvalid where the range begins before what
+    is kept, or no policy is live to be held against; BrokerUnavailable, TopicsMissing.
     """
     require_range(since_ms, until_ms, now_ms)
-    candidate = LivePolicy(digest(policy), policy)
+    await asyncio.to_thread(labels_checked, deployment, new.policy, new.name)
+    candidate = LivePolicy(digest(new.policy), new.policy)
     live = (await read_log(deployment, note)).log.live
     if live is None and against_live:
         raise RequestInvalid("--baseline live: no policy is live yet; expected `recorded`; nothing done")

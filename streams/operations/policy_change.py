@@ -18,7 +18,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.operations.band_cost import band_warnings
 from tidegate.streams.operations.deployment import Deployment, Note, Progress, no_progress, unheeded
-from tidegate.streams.operations.policy_history import STANDS, find_version, read_live
+from tidegate.streams.operations.policy_history import STANDS, NamedPolicy, find_version, read_live
 from tidegate.streams.operations.policy_keys import with_key, without_key
 from tidegate.streams.operations.policy_toml import Difference, differences, labels_checked, plain
 from tidegate.streams.operations.relaxation_effects import Opened, opened_by
@@ -139,18 +139,23 @@ async def commit(
 
 async def propose_policy(
     deployment: Deployment,
-    new: Policy,
+    new: NamedPolicy,
     parent: str | None = None,
     *,
     progress: Progress = no_progress,
     note: Note = unheeded,
 ) -> Proposal:
-    """A whole policy. parent: the version that it was made from, or its offset; the live one where not given."""
+    """A whole policy. parent: the version that it was made from, or its offset; the live one where not given.
+
+    Raises MissingLabelError where the classifier gives not all its labels, before Kafka is asked; RequestInvalid.
+    """
+    await asyncio.to_thread(labels_checked, deployment, new.policy, new.name)
     history = await read_log(deployment, note)
     if parent is not None:
         parent = find_version(history.applied, parent, "--parent").version
     live = history.log.live
-    return await propose(deployment, history, new, parent or (live.version if live else None), progress=progress)
+    parent = parent or (live.version if live else None)
+    return await propose(deployment, history, new.policy, parent, progress=progress)
 
 
 async def propose_key(

@@ -13,7 +13,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.operations.band_cost import band_warnings
 from tidegate.streams.operations.deployment import Deployment, Note, Progress, no_progress, unheeded
 from tidegate.streams.operations.policy_change import Attribution, Proposal, propose
-from tidegate.streams.operations.policy_history import read_live, require_shadow
+from tidegate.streams.operations.policy_history import NamedPolicy, read_live, require_shadow
 from tidegate.streams.operations.policy_toml import Difference, differences, labels_checked, plain
 from tidegate.streams.operations.unused_selectors import unused_selector_warnings
 from tidegate.streams.policy_log.history import Entry, LogHistory, append
@@ -68,8 +68,13 @@ class Promotion:
     proposal: Proposal  # with what it takes back of the live policy's later changes
 
 
-async def propose_shadow(deployment: Deployment, policy: Policy, note: Note = unheeded) -> ShadowProposal:
-    """What running a policy as a shadow changes and costs. Writes nothing. Raises RequestRefused, BrokerUnavailable."""
+async def propose_shadow(deployment: Deployment, new: NamedPolicy, note: Note = unheeded) -> ShadowProposal:
+    """What running a policy as a shadow changes and costs. Writes nothing.
+
+    Raises MissingLabelError where the classifier gives not all its labels, before Kafka is asked; RequestRefused.
+    """
+    await asyncio.to_thread(labels_checked, deployment, new.policy, new.name)
+    policy = new.policy
     _, live = await read_live(deployment, note)
     changes, running = differences(live.policy, policy), live.shadow
     proposal = ShadowProposal(policy, live, running, changes, [])

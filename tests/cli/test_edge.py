@@ -34,7 +34,8 @@ def nobody(offline: Cli) -> Cli:
         "dead-letters redrive --all --yes",
     ],
 )  # fmt: skip
-def test_a_dependency_that_is_unavailable_is_named_with_exit_code_3(nobody: Cli, command: str) -> None:
+def test_an_unavailable_dependency_is_exit_code_3(nobody: Cli, command: str) -> None:
+    """A dependency that is unavailable is named, in one line."""
     ran = nobody(*command.split(), stdin='{"id": "1", "completion": "x"}\n')
     assert ran.code == 3, ran.err
     assert "127.0.0.1" in ran.err

@@ -33,7 +33,7 @@ def test_help_is_as_its_golden_file(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
-def test_every_command_teaches_with_an_example_and_names_its_exit_codes(path: tuple[str, ...]) -> None:
+def test_every_command_has_an_example_and_exit_codes(path: tuple[str, ...]) -> None:
     ours = TEXTS["-".join(("tidegate", *path)) + ".txt"].split("Options:")[0].split("\n", 1)[1]
     assert re.search(rf"tidegate {' '.join(path)}( |\n)", ours), "no example"
     assert "Exit code: 0" in ours

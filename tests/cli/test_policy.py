@@ -50,7 +50,8 @@ def test_history_shows_every_record_also_what_was_no_policy(ruled: Cli) -> None:
     assert "policies@1: not valid JSON" in table[2]
 
 
-def test_toml_keeps_every_value_and_differences_name_scopes_by_their_selector() -> None:
+def test_toml_keeps_every_value() -> None:
+    """And differences name scopes by their selector."""
     data = {
         "labels": {"toxicity": {"flag": 0.5, "block": "off"}},
         "floors": {"toxicity": {"block": 0.99}},

@@ -94,7 +94,8 @@ def test_a_scope_gets_one_rule_however_often_it_is_set(ruled: Cli) -> None:
         ("limits.longest_window_s 60", "windows.rate_window_s: 300 s is longer than counts are kept"),
     ],
 )  # fmt: skip
-def test_a_wrong_key_or_value_names_what_is_allowed_and_writes_nothing(cli: Cli, command: str, said: str) -> None:
+def test_a_wrong_key_or_value_writes_nothing(cli: Cli, command: str, said: str) -> None:
+    """The message names what is allowed."""
     if not cli.unpinned("policy", "history", "--json").out:
         cli.unpinned("policy", "apply", str(POLICY), *WHY)
     before = cli.unpinned("policy", "history", "--json").jsonl

@@ -18,6 +18,7 @@ from tidegate.streams.core.policy.log import Verdict
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations import shadow as shadows
 from tidegate.streams.operations.policy_change import Attribution
+from tidegate.streams.operations.policy_history import NamedPolicy
 from tidegate.streams.operations.policy_toml import plain
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.policy_log.history import append, read_log
@@ -82,9 +83,8 @@ def test_a_shadow_runs_beside_the_live_policy_which_stands(own: Cli, file: Path)
     assert tried["policy"]["labels"]["toxicity"]["block"] == 0.95
 
 
-def test_show_says_that_one_runs_and_shows_it_as_a_file_that_is_taken_back(
-    own: Cli, file: Path, tmp_path: Path
-) -> None:
+def test_show_shows_a_shadow_as_a_file(own: Cli, file: Path, tmp_path: Path) -> None:
+    """It says that one runs; the file can be run as a shadow again."""
     assert own("policy", "show").err == ""
     own("policy", "shadow", str(file), *WHY)
     live, tried = shown(own)["version"], shown(own, "--shadow")["version"]
@@ -110,7 +110,7 @@ def test_another_one_replaces_it_and_says_so(own: Cli, file: Path) -> None:
     assert second["parent"] == first
 
 
-def test_a_shadow_no_different_from_the_live_policy_is_not_written(own: Cli) -> None:
+def test_a_shadow_like_the_live_policy_is_not_written(own: Cli) -> None:
     before = last(own)
     ran = own("policy", "shadow", str(FILE), *WHY)
     assert (ran.code, ran.err) == (0, f"no different from the live policy {shown(own)['version']}; nothing written\n")
@@ -169,7 +169,8 @@ def test_without_a_live_policy_there_is_nothing_to_run_beside(own_stack: Stack, 
 # --- who comes second
 
 
-def test_of_two_shadows_with_one_parent_the_first_in_the_log_runs_and_the_other_is_told(own: Cli, file: Path) -> None:
+def test_of_two_shadows_of_one_parent_the_first_runs(own: Cli, file: Path) -> None:
+    """The first in the log; the other one is lost."""
     policy = {**shown(own)["policy"], "resend_s": 11}
 
     def change(author: str) -> ShadowChange:
@@ -193,7 +194,7 @@ def test_the_loser_is_told_who_came_first_and_what_runs(
         """Somebody else's shadow is started while this one is looked at."""
         monkeypatch.setattr(shadows, "_costs", costs)
         changed(file, "block = 0.95", "block = 0.96")
-        proposal = await shadows.propose_shadow(own.settings, read_policy(file))
+        proposal = await shadows.propose_shadow(own.settings, NamedPolicy(str(file), read_policy(file)))
         await shadows.start_shadow(own.settings, proposal, Attribution("grace", "mine"))
         return await costs(*args)
 
@@ -214,7 +215,8 @@ def test_the_loser_is_told_who_came_first_and_what_runs(
 # --- promoted
 
 
-def test_promote_makes_it_the_live_policy_by_one_record_and_it_ends(own: Cli, file: Path) -> None:
+def test_promote_makes_the_shadow_live_by_one_record(own: Cli, file: Path) -> None:
+    """And it runs no longer."""
     own("policy", "shadow", str(file), *WHY)
     live, tried = shown(own), shown(own, "--shadow")
     ran = own("policy", "promote", *WHY)
@@ -231,7 +233,8 @@ def test_promote_makes_it_the_live_policy_by_one_record_and_it_ends(own: Cli, fi
     assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE --reason …` starts one\n")
 
 
-def test_promoting_says_which_later_changes_it_takes_back_and_asks(own: Cli, file: Path) -> None:
+def test_promoting_asks_before_it_takes_changes_back(own: Cli, file: Path) -> None:
+    """It names the later changes of the live policy that it takes back."""
     own("policy", "shadow", str(file), *WHY)
     tried = shown(own, "--shadow")["version"]
     own("policy", "set", "faults.fail", "closed", *WHY)
@@ -260,7 +263,8 @@ def test_promoting_a_looser_one_asks_as_every_change_does(own: Cli, file: Path) 
     assert own("policy", "promote", *WHY, "--yes").code == 0
 
 
-def test_a_shadow_whose_label_the_classifier_does_not_give_is_not_promoted(own: Cli) -> None:
+def test_a_shadow_with_an_unknown_label_is_not_promoted(own: Cli) -> None:
+    """A label that the classifier does not give."""
     policy = shown(own)["policy"]
     policy["labels"]["sarcasm"] = {"flag": 0.5}
     record = ShadowChange(parent=None, policy=policy, author="joan", reason="another model", at_ms=1)

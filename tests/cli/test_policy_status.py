@@ -60,7 +60,8 @@ def test_without_workers_there_is_nobody_to_ask_for(own: Cli) -> None:
     assert ran.out.startswith(f"policy {live(own)} is live, by ada at ")
 
 
-def test_who_is_current_is_shown_with_its_file_and_what_it_waits_for(own: Cli) -> None:
+def test_a_current_worker_is_shown_with_its_file(own: Cli) -> None:
+    """And with what it waits for."""
     says(own, "w1", version=live(own), next=1)
     says(own, "w2", version=live(own), next=1, file="ignored", waiting_for={"redis": "away"})
     ran = own("policy", "status")
@@ -113,7 +114,8 @@ def keep(cli: Cli) -> None:
     in_store(cli, lambda store: store.save_policies(kept.order, to_json(kept)))
 
 
-def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_stack: Stack) -> None:
+def test_on_a_recreated_topic_the_snapshot_is_the_parent(own: Cli, own_stack: Stack) -> None:
+    """A change is made against what was kept in Redis."""
     own("policy", "set", "labels.toxicity.block", "0.97", *WHY)
     was = live(own)
     keep(own)
@@ -126,7 +128,8 @@ def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, o
     assert [e["verdict"] for e in own("policy", "history", "--json").jsonl] == ["applied", "applied"]
 
 
-def test_with_redis_unavailable_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_stack: Stack) -> None:
+def test_without_redis_and_a_policy_nothing_is_written(own: Cli, own_stack: Stack) -> None:
+    """Redis is unavailable, and the log by itself names no policy: a snapshot may hold one."""
     keep(own)
     asyncio.run(made_anew(own_stack.kafka))
     own_stack.kill_store()

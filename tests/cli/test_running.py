@@ -104,9 +104,8 @@ def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[C
 
 
 @pytest.mark.drill
-def test_a_model_is_swapped_and_a_bad_one_refused_without_a_restart(
-    own_embedded: EmbeddedStack, tmp_path: Path
-) -> None:
+def test_a_model_is_swapped_without_a_restart(own_embedded: EmbeddedStack, tmp_path: Path) -> None:
+    """And a bad one is refused."""
     asyncio.run(ensure_topics(own_embedded.kafka, 1, own_embedded.replication))
     manifest = write_one(tmp_path)
     port = free_port()
@@ -148,7 +147,8 @@ def metric(port: int, name: str) -> float:
 
 
 @pytest.mark.drill
-def test_rates_checkpoints_and_dead_letters_are_those_of_the_worker(running: tuple[Cli, WorkerProcess]) -> None:
+def test_commands_show_what_the_worker_made(running: tuple[Cli, WorkerProcess]) -> None:
+    """Rates, checkpoints and dead letters."""
     cli, _ = running
     assert cli("send", "-", stdin="junk\n").code == 0
     (letter,) = until(lambda: cli("dead-letters", "list", "--json").jsonl)
@@ -162,7 +162,8 @@ def test_rates_checkpoints_and_dead_letters_are_those_of_the_worker(running: tup
 
 
 @pytest.mark.drill
-def test_a_checkpoint_that_is_moved_by_force_is_read_again_by_its_owner(running: tuple[Cli, WorkerProcess]) -> None:
+def test_an_owner_reads_again_from_a_moved_checkpoint(running: tuple[Cli, WorkerProcess]) -> None:
+    """One that was moved by force."""
     cli, _ = running
     send(cli, "again", "toxicity=0.75")
     source = decision(cli, "again")["source"]
@@ -198,7 +199,8 @@ def test_a_worker_process_is_gone_when_its_owner_is_killed(own_stack: Stack) -> 
 @pytest.mark.drill
 @pytest.mark.usefixtures("_wheels")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_up_prints_what_other_terminals_need_and_leaves_nothing_behind(end: signal.Signals) -> None:
+def test_up_prints_variables_and_leaves_nothing_behind(end: signal.Signals) -> None:
+    """What other terminals need."""
     env = {**os.environ, **TWIN}
     up = subprocess.Popen(
         [sys.executable, "-m", "tidegate", "up", "--partitions", "2"],

@@ -120,9 +120,8 @@ def test_one_user_by_either_name_and_the_raw_one_is_not_said(own: Cli) -> None:
         ([ACME, "--tenant", "acme", "--user", "canary-9"], "expected USER, or both --tenant and --user"),
     ],
 )
-def test_a_user_who_is_not_named_well_is_refused_without_saying_the_name(
-    offline: Cli, args: list[str], said: str
-) -> None:
+def test_a_user_not_named_well_is_refused_unnamed(offline: Cli, args: list[str], said: str) -> None:
+    """The message does not say the name: it may be a person's."""
     for command in (["show"], ["undo", "--reason", "r", "--yes"]):
         ran = offline("strikes", *command, *args)
         assert (ran.code, ran.out) == (2, "")
@@ -138,7 +137,8 @@ def test_a_name_hashed_with_another_key_is_refused(own: Cli) -> None:
     assert f"users were hashed with key {UserKey(KEY).fingerprint}" in ran.err
 
 
-def test_all_strikes_are_undone_in_every_partition_with_author_and_reason(own: Cli) -> None:
+def test_all_strikes_are_undone_in_every_partition(own: Cli) -> None:
+    """With author and reason."""
     strike(own, acme=(0, 2.5), acme_too=(1, 0.5), zed=(1, 4.0))
     ran = own("strikes", "undo", ACME, "--reason", "a song", "--author", "ops", "--yes")
     assert ran.code == 0, ran.err

@@ -143,7 +143,8 @@ def test_the_policy_that_decided_would_change_nothing(own: Cli) -> None:
     assert (found["effects"]["decisions"], found["effects"]["changed"], found["effects"]["other_labels"]) == (20, 0, 0)
 
 
-def test_of_a_completion_decided_again_the_highest_epoch_counts_once(own: Cli, stricter: Path) -> None:
+def test_of_a_completion_the_highest_epoch_counts_once(own: Cli, stricter: Path) -> None:
+    """Where it was decided again."""
     policy = live(own)
     again = [
         made(0, 0.1, policy),  # replaced by the next but one
@@ -255,7 +256,8 @@ def test_a_wrong_file_is_refused_as_check_refuses_it(cli: Cli, tmp_path: Path) -
         assert said in ran.err
 
 
-def test_without_a_live_policy_only_the_record_can_be_held_against(own_stack: Stack) -> None:
+def test_without_a_live_policy_the_baseline_is_recorded(own_stack: Stack) -> None:
+    """Only what was recorded can be held against."""
     asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
     cli = Cli({**own_stack.env(), **TWIN})
     ran = cli("policy", "what-if", str(FILE), "--since", "1h", "--baseline", "live")
@@ -264,9 +266,7 @@ def test_without_a_live_policy_only_the_record_can_be_held_against(own_stack: St
     assert (shown.code, "no decisions on them" in shown.out) == (0, True)
 
 
-def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
-    own: Cli, stricter: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_range_older_than_what_is_kept_is_refused(own: Cli, stricter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded broker cannot delete records, so that only its word on where the log begins is another one here."""
     policy = live(own)
     put(own, [made(n, 0.85, policy) for n in range(0, 40, 2)])  # one partition, a decision every two seconds
@@ -332,7 +332,7 @@ def shadowed(cli: Cli, file: Path) -> LivePolicy:
     return found
 
 
-def test_compare_shows_the_live_policy_and_its_shadow_side_by_side(own: Cli, stricter: Path) -> None:
+def test_compare_shows_live_and_shadow_side_by_side(own: Cli, stricter: Path) -> None:
     before = live(own)
     policy = shadowed(own, stricter)
     at = {"record_ms": NOW_MS - 200_000}

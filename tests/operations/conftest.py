@@ -14,6 +14,7 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.policy_change import Attribution, Committed, commit, propose_policy
+from tidegate.streams.operations.policy_history import NamedPolicy
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.store.address import Address
 from tidegate.streams.store.redis import RedisStore
@@ -65,6 +66,6 @@ def policy() -> Policy:
 @pytest.fixture
 async def live(deployment: EmbeddedDeployment, policy: Policy) -> EmbeddedDeployment:
     """The same, with that policy live."""
-    made = await commit(deployment, await propose_policy(deployment, policy), BY)
+    made = await commit(deployment, await propose_policy(deployment, NamedPolicy("policy.toml", policy)), BY)
     assert isinstance(made, Committed)
     return deployment

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.operations.conftest import BY, POLICY, EmbeddedDeployment
+from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
 from tidegate.streams.core.policy.log import Verdict
@@ -40,7 +41,7 @@ async def decided(deployment: EmbeddedDeployment, **scores: float) -> None:
 async def test_the_first_policy_needs_no_consent(deployment: EmbeddedDeployment, policy: Policy) -> None:
     with pytest.raises(RequestRefused, match="no policy yet"):
         await propose_key(deployment, "resend_s", "5", {})
-    proposal = await propose_policy(deployment, policy)
+    proposal = await propose_policy(deployment, NamedPolicy("p.toml", policy))
     assert (proposal.live, proposal.parent, proposal.needs_consent, proposal.unchanged) == (None, None, False, False)
     made = await commit(deployment, proposal, BY)
     assert isinstance(made, Committed)
@@ -66,7 +67,7 @@ async def test_a_proposal_says_what_it_opens_in_numbers(live: EmbeddedDeployment
 
 
 async def test_a_proposal_that_changes_nothing_is_not_written(live: EmbeddedDeployment, policy: Policy) -> None:
-    proposal = await propose_policy(live, policy)
+    proposal = await propose_policy(live, NamedPolicy("p.toml", policy))
     assert proposal.unchanged
     with pytest.raises(RequestRefused, match="no different from the live policy"):
         await commit(live, proposal, BY)
@@ -88,7 +89,7 @@ async def test_a_lost_race_names_the_winner_and_the_difference(live: EmbeddedDep
     assert [str(difference) for difference in lost.changed] == [changed]
 
 
-async def test_a_wrong_key_or_attribution_is_refused(live: EmbeddedDeployment) -> None:
+async def test_a_wrong_key_label_or_attribution_is_refused(live: EmbeddedDeployment, policy: Policy) -> None:
     with pytest.raises(RequestInvalid, match="did you mean block"):
         await propose_key(live, "labels.toxicity.blok", "0.9", {})
     with pytest.raises(RequestInvalid, match="not set"):
@@ -96,7 +97,10 @@ async def test_a_wrong_key_or_attribution_is_refused(live: EmbeddedDeployment) -
     with pytest.raises(RequestInvalid, match="a line of text that people can read"):
         Attribution("ada", " ")
     with pytest.raises(RequestInvalid, match="no such version on the log"):
-        await propose_policy(live, Policy.model_validate({"labels": {"toxicity": {"flag": 0.5}}}), "9-nope")
+        await propose_policy(live, NamedPolicy("p.toml", policy), "9-nope")
+    sarcasm = policy.model_copy(update={"labels": {"sarcasm": policy.labels["insult"]}})
+    with pytest.raises(MissingLabelError, match="sarcasm: twin@1 does not give it"):
+        await propose_policy(live, NamedPolicy("p.toml", sarcasm))
 
 
 async def test_a_scopes_rule_is_set_and_taken_out(live: EmbeddedDeployment) -> None:

@@ -46,6 +46,6 @@ async def test_a_range_is_decided_again_under_another_policy(live: EmbeddedDeplo
 async def test_an_empty_range_and_no_policy_are_refused(deployment: EmbeddedDeployment, policy: Policy) -> None:
     with pytest.raises(RequestRefused, match="no policy is live yet"):
         await ReplayRun(deployment, within(), 1).replay()
-    await commit(deployment, await propose_policy(deployment, policy), BY)
+    await commit(deployment, await propose_policy(deployment, NamedPolicy("p.toml", policy)), BY)
     with pytest.raises(RequestInvalid, match="expected a range that holds some"):
         await ReplayRun(deployment, within(), 1).replay()

@@ -15,7 +15,7 @@ from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.operations.comparison import compare, what_if
 from tidegate.streams.operations.policy_change import Attribution, Committed, commit, propose_key
-from tidegate.streams.operations.policy_history import read_live
+from tidegate.streams.operations.policy_history import NamedPolicy, read_live
 from tidegate.streams.operations.shadow import (
     ShadowChanged,
     ShadowNotChanged,
@@ -52,7 +52,7 @@ async def test_a_shadow_runs_is_compared_and_promoted(live: EmbeddedDeployment, 
     """0.85 is flagged by the live policy and blocked by the shadow."""
     with pytest.raises(RequestRefused, match="no shadow runs"):
         await compare(live, 0, int(time.time() * 1000))
-    started = await start_shadow(live, await propose_shadow(live, stricter), BY)
+    started = await start_shadow(live, await propose_shadow(live, NamedPolicy("p.toml", stricter)), BY)
     assert isinstance(started, ShadowChanged)
     await decided(live, 0.85, 0.1)
     now_ms = int(time.time() * 1000) + 1000
@@ -65,7 +65,7 @@ async def test_a_shadow_runs_is_compared_and_promoted(live: EmbeddedDeployment, 
 
 
 async def test_what_a_promotion_takes_back_needs_consent(live: EmbeddedDeployment, stricter: Policy) -> None:
-    await start_shadow(live, await propose_shadow(live, stricter), BY)
+    await start_shadow(live, await propose_shadow(live, NamedPolicy("p.toml", stricter)), BY)
     await commit(live, await propose_key(live, "resend_s", "30", {}), BY)
     proposal = (await propose_promotion(live)).proposal
     assert [str(difference) for difference in proposal.taken_back] == ["resend_s: 30 -> 60"]
@@ -74,7 +74,7 @@ async def test_what_a_promotion_takes_back_needs_consent(live: EmbeddedDeploymen
 
 
 async def test_a_shadow_that_comes_second_names_the_first(live: EmbeddedDeployment, stricter: Policy) -> None:
-    proposal = await propose_shadow(live, stricter)
+    proposal = await propose_shadow(live, NamedPolicy("p.toml", stricter))
     results = await asyncio.gather(
         start_shadow(live, proposal, Attribution("grace", "mine")), start_shadow(live, proposal, BY)
     )
@@ -88,9 +88,9 @@ async def test_a_shadow_that_comes_second_names_the_first(live: EmbeddedDeployme
 async def test_a_shadow_no_different_is_said_and_one_is_dropped(
     live: EmbeddedDeployment, policy: Policy, stricter: Policy
 ) -> None:
-    assert ((await propose_shadow(live, policy)).same_as or "").startswith("the live policy 0-")
-    await start_shadow(live, await propose_shadow(live, stricter), BY)
-    assert ((await propose_shadow(live, stricter)).same_as or "").endswith("which runs")
+    assert ((await propose_shadow(live, NamedPolicy("p.toml", policy))).same_as or "").startswith("the live policy 0-")
+    await start_shadow(live, await propose_shadow(live, NamedPolicy("p.toml", stricter)), BY)
+    assert ((await propose_shadow(live, NamedPolicy("p.toml", stricter))).same_as or "").endswith("which runs")
     _, running, made = await drop_shadow(live, BY)
     assert (running.policy, made.runs) == (stricter, None)
     with pytest.raises(RequestRefused, match="no shadow runs"):
@@ -100,10 +100,12 @@ async def test_a_shadow_no_different_is_said_and_one_is_dropped(
 async def test_a_what_if_counts_what_would_change(live: EmbeddedDeployment, stricter: Policy) -> None:
     await decided(live, 0.85, 0.1, 0.99)
     now_ms = int(time.time() * 1000) + 1000
-    found = await what_if(live, stricter, now_ms - 60_000, now_ms, now_ms)
+    found = await what_if(live, NamedPolicy("p.toml", stricter), now_ms - 60_000, now_ms, now_ms)
     assert (found.result.effects.decisions, found.result.effects.changed, found.against) == (3, 1, None)
     assert as_json(found.result, found.over, {})["effects"]["newly"]["block"] == 1
-    against_live = await what_if(live, stricter, now_ms - 60_000, now_ms, now_ms, against_live=True)
+    against_live = await what_if(
+        live, NamedPolicy("p.toml", stricter), now_ms - 60_000, now_ms, now_ms, against_live=True
+    )
     assert against_live.against is not None
     with pytest.raises(RequestInvalid, match="where the range ends"):
-        await what_if(live, stricter, now_ms, now_ms - 1, now_ms)
+        await what_if(live, NamedPolicy("p.toml", stricter), now_ms, now_ms - 1, now_ms)

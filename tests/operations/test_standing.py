@@ -29,7 +29,7 @@ from tidegate.streams.operations.checkpoints import (
     source_partition,
 )
 from tidegate.streams.operations.policy_change import commit, propose_key, propose_policy
-from tidegate.streams.operations.policy_history import read_live
+from tidegate.streams.operations.policy_history import NamedPolicy, read_live
 from tidegate.streams.operations.rates import current_rates
 from tidegate.streams.operations.silences import add_silence, expire_silence, list_silences
 from tidegate.streams.operations.strikes import most_strikes, stored_user, strikes_of, undo_strikes
@@ -192,5 +192,5 @@ async def test_workers_are_beside_the_log(live: EmbeddedDeployment, monkeypatch:
 async def test_no_policy_no_strikes(deployment: EmbeddedDeployment, policy: Policy) -> None:
     with pytest.raises(RequestRefused, match="no policy is live"):
         await most_strikes(deployment, 10)
-    await commit(deployment, await propose_policy(deployment, policy), BY)
+    await commit(deployment, await propose_policy(deployment, NamedPolicy("p.toml", policy)), BY)
     assert not (await most_strikes(deployment, 10)).weights

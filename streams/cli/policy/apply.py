@@ -37,18 +37,16 @@ def apply(
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.core.policy.model import PolicyError
     from tidegate.streams.operations.policy_change import propose_policy
-    from tidegate.streams.operations.policy_history import STANDS
-    from tidegate.streams.operations.policy_toml import labels_checked
+    from tidegate.streams.operations.policy_history import STANDS, NamedPolicy
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings, by = Settings.load(), attribution(author, reason)
     try:
-        new = read_policy(file)
-        labels_checked(settings, new, str(file))
+        new = NamedPolicy(str(file), read_policy(file))
+        proposal = go(propose_policy(settings, new, parent, progress=progress, note=note))
     except (PolicyError, MissingLabelError) as error:
         fail(f"{error}\n{STANDS}", ExitCode.WRONG)
-    proposal = go(propose_policy(settings, new, parent, progress=progress, note=note))
     carry_out(settings, proposal, by, yes=yes, as_json=json_)
 
 

@@ -36,18 +36,16 @@ def shadow(
     """
     from tidegate.classifiers import MissingLabelError
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.operations.policy_toml import labels_checked
+    from tidegate.streams.operations.policy_history import NamedPolicy
     from tidegate.streams.operations.shadow import propose_shadow, start_shadow
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings, by = Settings.load(), attribution(author, reason)
     try:
-        new = read_policy(file)
-        labels_checked(settings, new, str(file))
+        proposal = go(propose_shadow(settings, NamedPolicy(str(file), read_policy(file)), note))
     except (PolicyError, MissingLabelError) as error:
         fail(f"{error}\nnothing written; no shadow started", ExitCode.WRONG)
-    proposal = go(propose_shadow(settings, new, note))
     running = proposal.running
     if proposal.same_as is not None:
         say(f"no different from {proposal.same_as}; nothing written")

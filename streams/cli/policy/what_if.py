@@ -50,7 +50,7 @@ def what_if(
     from tidegate.streams.cli.times import moment_ms
     from tidegate.streams.errors import RequestInvalid
     from tidegate.streams.operations import comparison
-    from tidegate.streams.operations.policy_toml import labels_checked
+    from tidegate.streams.operations.policy_history import NamedPolicy
     from tidegate.streams.operations.what_if_report import as_json
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
@@ -63,8 +63,7 @@ def what_if(
     except RequestInvalid as error:
         fail(f"--since {since}: {error}; nothing done", ExitCode.WRONG)
     settings = Settings.load()
-    new = read_policy(file)
-    labels_checked(settings, new, str(file))
+    new = NamedPolicy(str(file), read_policy(file))
     found = go(
         comparison.what_if(
             settings, new, since_ms, until_ms, now_ms, against_live=baseline is Baseline.LIVE, examples=examples,
