@@ -21,7 +21,7 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One partition a lin
 
     \b
     tidegate checkpoint show
-    tidegate checkpoint show --json | jq 'select(.lag > 1000) | .part'
+    tidegate checkpoint show --json | jq 'select(.lag > 1000) | .partition'
 
     Exit code: 0, 3 Kafka or Redis is unavailable.
     """
@@ -34,7 +34,7 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One partition a lin
             json_line(row.as_json())
         return
     table(
-        ["part", "next", "generation", "last counted", "owner", "lag", "seen"],
+        ["partition", "next", "generation", "last counted", "owner", "lag", "seen"],
         (
             [
                 f"{row.partition.topic}-{row.partition.partition}",
@@ -73,8 +73,8 @@ def reset(
     there are never read. A worker that takes the partition over starts at the new offset, under a new generation.
 
     \b
-    tidegate checkpoint reset --part completions-3 --to 88000
-    tidegate checkpoint reset --part completions-3 --to committed --yes
+    tidegate checkpoint reset --partition completions-3 --to 88000
+    tidegate checkpoint reset --partition completions-3 --to committed --yes
 
     Exit code: 0 moved, 1 held by a worker or not agreed to, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """

@@ -101,7 +101,7 @@ def redrive(
     in_order = letters.in_order()
     wanted = operations.of_ids(in_order, ids) if ids else operations.of_reason(in_order, reason)
     plan = go(operations.plan_redrive(settings, letters, wanted, named=bool(ids)))
-    if left_out := plan.told():
+    if left_out := plan.left_out_phrases():
         say(f"left out: {'; '.join(left_out)}")
     if not ids:
         agreed(f"send {len(plan.send)} dead letters again?", yes)

@@ -44,7 +44,7 @@ class Edge(TyperGroup):
             code = _code(error)
             if code is None:
                 raise
-            fail(_said(error), code)
+            fail(_message(error), code)
 
 
 def fail(message: str, code: ExitCode = ExitCode.REFUSED) -> NoReturn:
@@ -70,7 +70,7 @@ def note(message: str) -> None:
 
 def go(work: Coroutine[Any, Any, T]) -> T:
     """What a command's coroutine returns."""
-    # What the clients log is said by the errors they raise; without this, Python prints it in between.
+    # The errors that clients raise hold what they log; without this, Python prints it in between.
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
     return asyncio.run(work)
@@ -86,7 +86,7 @@ def agreed(question: str, yes: bool) -> None:
         fail("nothing done")
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """The error's message, as a command says it."""
     once = re.sub(r"\b(\w+Error): \1: ", r"\1: ", str(error))  # aiokafka's errors begin with their own name
     return once.removesuffix("; waiting for it")  # workers wait; a command does not

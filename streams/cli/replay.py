@@ -78,11 +78,11 @@ def replay(
         if run.found is not None and run.found.strange:
             say(f"{run.found.strange:,} records on decisions or dead-letters are neither; left out")
         if not done:
-            _say_how_far(run)
+            _say_progress(run)
     if dry_run:
-        _tell_found(run, json_)
+        _show_survey(run, json_)
         return
-    _tell(run, json_)
+    _show_account(run, json_)
     if not run.account.closes:
         fail(
             f"the account does not close: {run.account.read:,} read, {run.account.done:,} accounted for; records were "
@@ -103,16 +103,16 @@ def _rescoring(settings: Settings, model: str) -> Rescoring:
     return Rescoring(scorer, UserKey(settings.user_key_bytes()), partial(Offline, settings))
 
 
-def _say_how_far(run: ReplayRun) -> None:
-    """Where the command ends before its time: by Ctrl-C, or because Kafka went away."""
+def _say_progress(run: ReplayRun) -> None:
+    """Where the command ends before its time: by Ctrl-C, or because Kafka became unavailable."""
     if run.account.read:
         say(
             f"ended after {run.account.done:,} of {run.account.read:,} records; {_written(run)}; "
-            "run it again: it begins anew, under another epoch"
+            "run it again: it starts over, under another epoch"
         )
 
 
-def _tell_found(run: ReplayRun, as_json: bool) -> None:
+def _show_survey(run: ReplayRun, as_json: bool) -> None:
     if as_json:
         json_line({**_range(run), "read": run.account.read, **run.recorded})
         return
@@ -124,7 +124,7 @@ def _tell_found(run: ReplayRun, as_json: bool) -> None:
     say("nothing written")
 
 
-def _tell(run: ReplayRun, as_json: bool) -> None:
+def _show_account(run: ReplayRun, as_json: bool) -> None:
     account = run.account
     changes = sorted(account.changes.items(), key=lambda item: [a.strength if a else -1 for a in item[0]])
     if as_json:

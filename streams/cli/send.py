@@ -63,14 +63,14 @@ def send(
     headers = [_header(pair) for pair in header or ()]
     counts = go(_send(Settings.load(), file, topic, headers))
     noun = "line" if counts["sent"] == 1 else "lines"
-    said = f"{counts['sent']} {noun} sent to {topic}"
+    summary = f"{counts['sent']} {noun} sent to {topic}"
     if counts["unreadable"]:
-        said += f", {counts['unreadable']} of them unreadable: they become dead letters"
+        summary += f", {counts['unreadable']} of them unreadable: they become dead letters"
     if counts["doubtful"]:
-        said += f", {counts['doubtful']} of them perhaps not as meant"
+        summary += f", {counts['doubtful']} of them perhaps not as meant"
     if counts["refused"]:
-        fail(f"{said}; {counts['refused']} refused")
-    say(said)
+        fail(f"{summary}; {counts['refused']} refused")
+    say(summary)
 
 
 def _header(pair: str) -> Header:
@@ -143,10 +143,10 @@ def _read(line: Line) -> tuple[bytes | None, str, list[str]]:
     from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback, doubts
 
     if line.topic == "feedback":
-        heard = decode_feedback(line)
-        if isinstance(heard, Unreadable):
-            return None, str(heard), []
-        return heard.completion_id.encode(), "", doubts(line, heard)
+        feedback = decode_feedback(line)
+        if isinstance(feedback, Unreadable):
+            return None, str(feedback), []
+        return feedback.completion_id.encode(), "", doubts(line, feedback)
     found = decode_completion(line)
     if isinstance(found, Unreadable):
         return None, str(found), []

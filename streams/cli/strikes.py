@@ -30,7 +30,7 @@ def show(
     tenant: Tenant = None,
     raw: Raw = None,
     limit: Annotated[int, typer.Option(min=1, help="So many users at the most.")] = 20,
-    json_: Annotated[bool, typer.Option("--json", help="One user and part a line.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One user and partition a line.")] = False,
 ) -> None:
     """Show who has strikes now, the most first; or how one user stands.
 
@@ -59,7 +59,7 @@ def show(
         say("nobody has strikes" if who is None else f"{who}: no strikes")
     else:
         table(
-            ["user", "strikes", "now", "until", "last", "part"],
+            ["user", "strikes", "now", "until", "last", "partition"],
             (
                 [
                     held.user,
@@ -90,7 +90,7 @@ def undo(
     """Take strikes back: all of a user's, or some.
 
     An enforcement says so, with author and reason: `lifted`, or what the user is still under. The worker that owns the
-    part publishes it within a second. Strikes that come afterwards count as ever.
+    partition publishes it within a second. Strikes that come afterwards count as ever.
 
     \b
     tidegate strikes undo acme:5f0c2a9be1d34c7788990a1b2c3d4e5f --reason "appeal upheld: quoted a song"

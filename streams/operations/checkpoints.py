@@ -36,7 +36,7 @@ class CheckpointRow:
     def as_json(self) -> dict[str, object]:
         checkpoint, marker = self.checkpoint, self.checkpoint.marker if self.checkpoint else None
         return {
-            "part": f"{self.partition.topic}-{self.partition.partition}",
+            "partition": f"{self.partition.topic}-{self.partition.partition}",
             "next": checkpoint.next if checkpoint else None,
             "generation": checkpoint.generation if checkpoint else None,
             "cluster": checkpoint.cluster if checkpoint else None,

@@ -88,7 +88,7 @@ def _add_to(plan: Plan, record: Record) -> None:
             plan.copied(TopicPartition(record.topic, record.partition), copy)
         return
     try:
-        plan.hear(from_json(record.value or b""))
+        plan.add_decision(from_json(record.value or b""))
     except (ValueError, TypeError, KeyError, AttributeError):
         return  # not a decision
 

@@ -50,7 +50,7 @@ class HeldStrikes:
         action, until_ms = self.enforced or (None, None)
         return {
             "user": self.user,
-            "part": f"{self.partition.topic}-{self.partition.partition}",
+            "partition": f"{self.partition.topic}-{self.partition.partition}",
             "strikes": round(self.now.strikes, 4),
             "action": action,
             "until_ms": until_ms,

@@ -82,7 +82,7 @@ async def count_effects(
     Held against what was decided, or, where a baseline is given, against what that makes of the same scores: give
     the live policy to learn what a change of it does, also of decisions that an older one made.
     most: only of about so many records, the newest; `first_ms` then says from when on there are decisions.
-    advance: is told of records read, each of them twice.
+    advance: is called with the number of records read, each of them twice.
 
     What was deleted is not missed here: `complete_from_ms` of a survey says that. None at all is `decisions == 0`.
     Raises BrokerUnavailable, TopicsMissing.
@@ -161,7 +161,7 @@ class WhatIfRun:
         return await topic.survey(self._read_from_ms - SKEW_MS)
 
     async def answer(self, topic: Decisions, recent: RecentDecisions, advance: Advance = unheeded) -> WhatIfResult:
-        """Reads everything. advance: is told of decisions read, each twice. Raises BrokerUnavailable."""
+        """Reads everything. advance: called with the number of decisions read, each twice. Raises BrokerUnavailable."""
         with _rarely_collected():
             return await self._answer(topic, recent, advance)
 
@@ -260,7 +260,7 @@ class _Feedback(NamedTuple):
 
 
 def _received(feedback: Feedback, record: Record, at_ms: int) -> ReceivedFeedback:
-    """As a worker counts it. Its user never leaves here, so that it needs no hash: only to be told from others."""
+    """As a worker counts it. Its user never leaves here, and so needs no hash, only a name unlike the others'."""
     user = None if feedback.user is None else f"{feedback.tenant or ''}\0{feedback.user}"
     source = Source(topic=record.topic, partition=record.partition, offset=record.offset)
     return ReceivedFeedback(feedback, Arrived(at_ms, TimeSource.RECORD), user, source, record.timestamp)

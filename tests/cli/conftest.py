@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.cli import messages
+from tests.cli import golden_messages
 from tests.cli.goldens import commands
 from tests.support.stacks import Stack
 from tidegate.streams.cli import app
@@ -62,8 +62,8 @@ class Cli:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception  # a traceback for the operator: never expected
         if self.golden:
-            found = messages.case(args, env, result.exit_code, result.stdout, result.stderr)
-            messages.check(messages.file_of(args, COMMANDS), found)
+            found = golden_messages.case(args, env, result.exit_code, result.stdout, result.stderr)
+            golden_messages.compare(golden_messages.file_of(args, COMMANDS), found)
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     @property
@@ -97,6 +97,11 @@ def stored(cli: Cli, work: Any) -> Any:
             await store.close()
 
     return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _golden_messages_of_the_embedded_stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden_messages, "enabled", request.config.getoption("--servers") == "embedded")
 
 
 @pytest.fixture
@@ -159,6 +164,6 @@ def live(cli: Cli) -> dict[str, Any]:
 
 
 def pytest_sessionfinish() -> None:
-    """Leaves what commands said where `tests/cli/goldens.py` makes golden files of it."""
-    if messages.COLLECT in os.environ:
-        messages.leave(Path(os.environ[messages.COLLECT]))
+    """Saves what commands said where `tests/cli/goldens.py` makes golden files of it."""
+    if golden_messages.COLLECT in os.environ:
+        golden_messages.save_collected(Path(os.environ[golden_messages.COLLECT]))

@@ -1,6 +1,7 @@
-"""Writes the golden files: tests/cli/help/, each command's --help, and tests/cli/said/, its messages (messages.py).
+"""Writes the golden files: tests/cli/help/, each command's --help, and tests/cli/messages/, what it says.
 
-Run it after a change of help or of a message, and read the diff. Messages are those of a run of tests/cli: minutes.
+Run it after a change of help or of a message, and read the diff. Messages (golden_messages.py) are those
+of a run of tests/cli: some minutes.
 
 python -m tests.cli.goldens
 """
@@ -18,7 +19,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
-from tests.cli import messages
+from tests.cli import golden_messages
 from tidegate.streams.cli import app
 
 HELP = Path(__file__).with_name("help")
@@ -54,8 +55,8 @@ if __name__ == "__main__":
         (HELP / name).write_text(text, "utf-8")
     VERSION.write_text(typer.__version__ + "\n", "utf-8")
     tests = [sys.executable, "-m", "pytest", "-q", "-n", "2", str(HELP.parent)]
-    with tempfile.TemporaryDirectory() as left:
-        ended = subprocess.run(tests, env={**os.environ, messages.COLLECT: left}, check=False)
+    with tempfile.TemporaryDirectory() as saved:
+        ended = subprocess.run(tests, env={**os.environ, golden_messages.COLLECT: saved}, check=False)
         if ended.returncode == 0:
-            messages.write(Path(left))
+            golden_messages.write_golden_files(Path(saved))
     sys.exit(ended.returncode)

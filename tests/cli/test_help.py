@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from tests.cli.golden_messages import FOLDER
 from tests.cli.goldens import HELP, VERSION, commands, helps
 
 TEXTS = helps()
@@ -25,6 +26,11 @@ def words(text: str) -> list[str]:
 
 def test_every_command_has_a_golden_file_and_no_other_is_there() -> None:
     assert sorted(TEXTS) == sorted(path.name for path in HELP.glob("*.txt")), "run: python -m tests.cli.goldens"
+
+
+def test_golden_messages_are_of_commands() -> None:
+    names = {"-".join(path) for path in commands()} | {"tidegate"}
+    assert {path.stem for path in FOLDER.glob("*.txt")} <= names, "run: python -m tests.cli.goldens"
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))

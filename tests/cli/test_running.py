@@ -69,7 +69,7 @@ def decisions(cli: Cli) -> list[Any]:
 def decided(cli: Cli) -> int:
     """How many completions were decided so far, by the checkpoints."""
     rows = cli("checkpoint", "show", "--json").jsonl
-    return sum(row["next"] or 0 for row in rows if row["part"].startswith("completions"))
+    return sum(row["next"] or 0 for row in rows if row["partition"].startswith("completions"))
 
 
 def send(cli: Cli, id: str, text: str, **more: str) -> None:

@@ -85,7 +85,7 @@ def test_those_with_most_strikes_come_first(own: Cli) -> None:
     assert own("strikes", "show").err == "nobody has strikes\n"
     strike(own, acme=(0, 2.5), zed=(1, 4.0), acme_too=(1, 0.5))
     table = own("strikes", "show").out.splitlines()
-    assert table[0].split() == ["user", "strikes", "now", "until", "last", "part"]
+    assert table[0].split() == ["user", "strikes", "now", "until", "last", "partition"]
     assert [line.split()[:3] for line in table[1:]] == [
         [ZED, "4.00", "suspend"],
         [ACME, "2.50", "throttle"],
@@ -94,8 +94,8 @@ def test_those_with_most_strikes_come_first(own: Cli) -> None:
     assert AT in table[1]  # four strikes are below four at once
     short = own("strikes", "show", "--limit", "1", "--json")
     assert short.jsonl == [
-        {"user": ZED, "part": "completions-1", "strikes": 4.0, "action": "suspend", "until_ms": T + 1, "last_ms": T,
-         "last_strikes": 4.0}
+        {"user": ZED, "partition": "completions-1", "strikes": 4.0, "action": "suspend", "until_ms": T + 1,
+         "last_ms": T, "last_strikes": 4.0}
     ]  # fmt: skip
     assert short.err == "2 more; --limit shows them\n"
 
@@ -103,7 +103,7 @@ def test_those_with_most_strikes_come_first(own: Cli) -> None:
 def test_one_user_by_either_name_and_the_raw_one_is_not_said(own: Cli) -> None:
     strike(own, acme=(0, 2.5), zed=(1, 4.0), acme_too=(1, 0.5))
     by_hash = own("strikes", "show", ACME, "--json")
-    assert [(h["part"], h["strikes"]) for h in by_hash.jsonl] == [("completions-0", 2.5), ("completions-1", 0.5)]
+    assert [(h["partition"], h["strikes"]) for h in by_hash.jsonl] == [("completions-0", 2.5), ("completions-1", 0.5)]
     by_name = own("strikes", "show", "--tenant", "acme", "--user", "u-17", "--json")
     assert by_name.out == by_hash.out
     gone = own("strikes", "show", "--tenant", "acme", "--user", "canary-9")

@@ -88,7 +88,8 @@ async def test_kills_strike_nobody_twice_and_lose_no_crossing(
     assert set(undos) == partitions
     stand, crossed = recomputed(decisions, policy, set(quoted), undos)
     rows = [json.loads(line) for line in shown.splitlines()]
-    assert {(row["user"], int(row["part"][-1])): Standing(row["last_strikes"], row["last_ms"]) for row in rows} == stand
+    held = [(row["user"], int(row["partition"][-1]), Standing(row["last_strikes"], row["last_ms"])) for row in rows]
+    assert {(user, partition): standing for user, partition, standing in held} == stand
     assert found == crossed
     assert {made.action for made in found.values()} == {"throttle", "suspend", "lifted"}
     without_strikes(decisions, policy)

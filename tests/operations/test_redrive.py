@@ -68,7 +68,7 @@ def test_copies_stand_for_an_origin_that_is_gone() -> None:
 @pytest.mark.parametrize("reason", ["redriven"])
 def test_what_can_never_be_sent_is_left_out_with_why(reason: str) -> None:
     made = plan(letter(1, reason=reason))
-    assert (sent(made), made.told()) == ([], [f"1 {NEVER[reason]}"])
+    assert (sent(made), made.left_out_phrases()) == ([], [f"1 {NEVER[reason]}"])
 
 
 def test_a_redriven_one_says_that_its_origin_was_decided() -> None:
@@ -91,7 +91,7 @@ def test_a_redriven_one_says_that_its_origin_was_decided() -> None:
 )
 def test_what_decisions_say_was_decided_is_left_out(said: dict[str, Any], left: list[int]) -> None:
     made = plan(letter(1), letter(7, of=1))
-    made.hear(said)
+    made.add_decision(said)
     assert (sent(made), made.left_out[DECIDED]) == (left, 1 - len(left))
 
 
@@ -109,7 +109,7 @@ def test_a_false_claim_is_no_copy_and_takes_nothing_with_it() -> None:
     # 7 says that it is a copy of 1, whose dead letter has other bytes: each is sent, as its own
     made = plan(letter(1), letter(7, of=1, sha256=OTHER))
     assert list(made.send) == [Origin(P, 1, SHA), Origin(P, 7, OTHER)]
-    made.hear(decision(9, 6, of=1, sha256=OTHER))
+    made.add_decision(decision(9, 6, of=1, sha256=OTHER))
     assert sent(made) == [1, 7]
 
 
@@ -127,7 +127,7 @@ def test_dead_letters_older_than_marks_are_left_out() -> None:
 def test_what_is_chosen_is_sent_and_looked_for_in_all_its_copies() -> None:
     made = plan(letter(1), letter(2), letter(7, of=2), only=(2,))
     assert [x.source.offset for x in made.send[Origin(P, 2, SHA)]] == [7, 2]
-    assert (sent(made), made.told()) == ([2], [])
+    assert (sent(made), made.left_out_phrases()) == ([2], [])
 
 
 def test_of_two_epochs_the_later_dead_letter_stands() -> None:

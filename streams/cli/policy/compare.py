@@ -23,7 +23,7 @@ def compare(
 ) -> None:
     """Show the live policy and the shadow that runs beside it side by side: actions, labels, alerts.
 
-    Of the decisions that record what the shadow would have done; nothing is judged anew.
+    Of the decisions that record what the shadow would have done; nothing is judged again.
 
     \b
     tidegate policy shadow next.toml --reason "stricter for kids"

@@ -24,7 +24,7 @@ NEWLY = {
     Action.REDACT: "redacted",
     Action.BLOCK: "blocked",
 }
-SAID = {"complaint": "complained about", "appeal": "appealed", "upheld": "upheld", "overturned": "overturned"}
+FEEDBACK = {"complaint": "complained about", "appeal": "appealed", "upheld": "upheld", "overturned": "overturned"}
 
 
 class Sides(NamedTuple):
@@ -46,10 +46,10 @@ def show(found: WhatIfResult, over: WhatIfRange, sides: Sides) -> None:
         _actions(effects, sides)
         _changes(effects)
         if effects.labels_hit:
-            _moved("label", effects.labels_hit, effects.decisions, sides)
+            _shifts("label", effects.labels_hit, effects.decisions, sides)
         for what, groups in (("label", effects.labels), ("tenant", effects.tenants), ("model", effects.models)):
             _groups(what, [group for group in groups if group.changed])
-        typer.echo(_said(effects))
+        typer.echo(_feedback(effects))
         typer.echo()
     _alerts(found, sides)
     for line in warnings(found, over):
@@ -111,11 +111,11 @@ def _changes(effects: Effects) -> None:
 def _example(example: Example) -> str:
     by = f" by the {example.by}" if example.by else ""
     score = "" if example.score is None else f" {example.score:.4f}{by}, threshold {example.threshold:g}"
-    said = "".join(f", {SAID[kind.value]}" for kind in example.said)
-    return f"{example.id}  {example.tenant}/{example.model}  {example.label}{score} ({example.scope}){said}"
+    feedback = "".join(f", {FEEDBACK[kind.value]}" for kind in example.said)
+    return f"{example.id}  {example.tenant}/{example.model}  {example.label}{score} ({example.scope}){feedback}"
 
 
-def _moved(what: str, moved: Sequence[Shift], total: int, sides: Sides) -> None:
+def _shifts(what: str, moved: Sequence[Shift], total: int, sides: Sides) -> None:
     columns = [what, sides.was, "rate", sides.now, "rate "]
     table(
         columns,
@@ -145,14 +145,16 @@ def _groups(what: str, groups: Sequence[Group]) -> None:
     typer.echo()
 
 
-def _said(effects: Effects) -> str:
-    return f"of those that change, {_words(effects.said_of_changed)}; of all, {_words(effects.said)}"
-
-
-def _words(said: FeedbackCounts) -> str:
+def _feedback(effects: Effects) -> str:
     return (
-        f"people complained about {said.complaint:,} and appealed {said.appeal:,}, "
-        f"reviewers upheld {said.upheld:,} and overturned {said.overturned:,}"
+        f"of those that change, {_feedback_counts(effects.said_of_changed)}; of all, {_feedback_counts(effects.said)}"
+    )
+
+
+def _feedback_counts(counts: FeedbackCounts) -> str:
+    return (
+        f"people complained about {counts.complaint:,} and appealed {counts.appeal:,}, "
+        f"reviewers upheld {counts.upheld:,} and overturned {counts.overturned:,}"
     )
 
 

@@ -27,7 +27,7 @@ def status(
     tidegate policy status --json | jq -r 'select(.why != "") | .worker'
 
     Exit code: 0 all are on the live version, 1 somebody is behind or silent or nobody is there, 3 Kafka or Redis is
-    away.
+    unavailable.
     """
     from tidegate.streams.operations.worker_status import workers_status
     from tidegate.streams.settings.settings import Settings

@@ -207,7 +207,7 @@ async def stand_so(s: Scene, expected: dict[tuple[str, int], Standing]) -> None:
         json.loads(row) for row in (await command(s, "strikes", "show", "--json", "--limit", "100000")).splitlines()
     ]
     found = {
-        (row["user"], int(row["part"].rpartition("-")[2])): Standing(row["last_strikes"], row["last_ms"])
+        (row["user"], int(row["partition"].rpartition("-")[2])): Standing(row["last_strikes"], row["last_ms"])
         for row in rows
     }
     assert found.keys() == expected.keys()
