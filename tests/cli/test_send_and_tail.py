@@ -235,24 +235,24 @@ def test_tail_finds_a_completion_by_its_producers_id(cli: Cli) -> None:
     ]
     cli.write([(topic, b"k", json.dumps(event).encode()) for topic, event in events])
     for id in (LONG, kept):
-        assert len(cli("tail", "decisions", "--until-end", "--id", id).out.splitlines()) == 1
-        assert len(cli("tail", "feedback", "--until-end", "--id", id).out.splitlines()) == 2
-        assert len(cli("tail", "completions", "--until-end", "--id", id).out.splitlines()) == 1
-    assert cli("tail", "decisions", "--until-end", "--id", LONG).out.endswith("(default)  left out: user\n")
-    assert cli("tail", "decisions", "--until-end", "--id", LONG + "x").out == ""
-    assert cli("tail", "decisions", "--from-start", "--limit", "1", "--id", LONG).code == 0
+        assert len(cli.unpinned("tail", "decisions", "--until-end", "--id", id).out.splitlines()) == 1
+        assert len(cli.unpinned("tail", "feedback", "--until-end", "--id", id).out.splitlines()) == 2
+        assert len(cli.unpinned("tail", "completions", "--until-end", "--id", id).out.splitlines()) == 1
+    assert cli.unpinned("tail", "decisions", "--until-end", "--id", LONG).out.endswith("(default)  left out: user\n")
+    assert cli.unpinned("tail", "decisions", "--until-end", "--id", LONG + "x").out == ""
+    assert cli.unpinned("tail", "decisions", "--from-start", "--limit", "1", "--id", LONG).code == 0
 
 
 def test_a_tombstone_says_what_went_quiet(cli: Cli) -> None:
     cli.write([("rates", b"tenant=a|fault|300", None)] * 3)
-    assert "tenant=a|fault|300: gone quiet" in cli("tail", "rates", "--until-end").out
-    said = cli("tail", "rates", "--until-end", "--json").out
+    assert "tenant=a|fault|300: gone quiet" in cli.unpinned("tail", "rates", "--until-end").out
+    said = cli.unpinned("tail", "rates", "--until-end", "--json").out
     assert '{"key": "tenant=a|fault|300", "tombstone": true}' in said
 
 
 def test_tail_shows_a_completions_text_only_as_json(cli: Cli) -> None:
     cli.write([("completions", b"k", b'{"id": "t1", "completion": "canary-text"}')])
-    shown = cli("tail", "completions", "--from-start", "--limit", "1")
+    shown = cli.unpinned("tail", "completions", "--from-start", "--limit", "1")
     assert "canary" not in shown.out
 
 
