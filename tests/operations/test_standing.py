@@ -31,6 +31,7 @@ from tidegate.streams.operations.checkpoints import (
 from tidegate.streams.operations.policy_change import commit, propose_key, propose_policy
 from tidegate.streams.operations.policy_history import NamedPolicy, read_live
 from tidegate.streams.operations.rates import current_rates
+from tidegate.streams.operations.send import check_event, event_sender
 from tidegate.streams.operations.silences import add_silence, expire_silence, list_silences
 from tidegate.streams.operations.strikes import most_strikes, stored_user, strikes_of, undo_strikes
 from tidegate.streams.store import Apply, Checkpoint, Marker
@@ -174,6 +175,21 @@ async def test_a_dead_letter_is_planned_and_sent_again(live: EmbeddedDeployment)
     assert "holds it no longer" in notes[0]
     values = [(record.key, record.value) async for record in everything(live.brokers, "completions")]
     assert values[2:] == [(b"a key", b"junk")]
+
+
+async def test_events_are_checked_and_sent(live: EmbeddedDeployment) -> None:
+    """One line goes under its user, one that cannot be read is sent all the same; a larger one must not be sent."""
+    good = check_event(live, "completions", 1, b'{"id": "1", "tenant": "a", "user": "u", "completion": "x"}', [])
+    bad = check_event(live, "completions", 2, b"junk", [])
+    large = check_event(live, "completions", 3, b"x" * live.max_record_bytes, [])
+    assert [(event.key, event.unreadable != "", event.too_large) for event in (good, bad, large)] == [
+        (b"a:u", False, False), (None, True, False), (None, True, True),
+    ]  # fmt: skip
+    async with event_sender(live, "completions") as sender:
+        assert await sender.send([good, bad]) == []
+    assert {record.value async for record in everything(live.brokers, "completions")} == {
+        good.record.value, bad.record.value,
+    }  # fmt: skip
 
 
 async def test_workers_are_beside_the_log(live: EmbeddedDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
