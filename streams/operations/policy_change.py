@@ -101,7 +101,10 @@ async def propose(
     if live and not changes and parent == live.version:
         return Proposal(new, parent, live, changes, [], [], None)
     warnings = [*band_warnings(deployment, new, before), *await unused_selector_warnings(deployment, new, before)]
-    relaxed = relaxations(live.policy, new) if live and parent == live.version else []
+    current = live is not None and parent == live.version
+    relaxed = (
+        await asyncio.to_thread(relaxations, live.policy, new) if live and current else []
+    )  # of many scopes: seconds
     opened = await opened_by(deployment, live, new, relaxed, progress=progress) if live and relaxed else None
     return Proposal(new, parent, live, changes, warnings, relaxed, opened)
 

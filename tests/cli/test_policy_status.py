@@ -96,10 +96,10 @@ def test_redis_unavailable_is_said(own: Cli, own_stack: Stack) -> None:
     assert own("policy", "show").code == 0  # a whole log needs no Redis
 
 
-# --- a log that was made anew: commands arrive where workers arrive
+# --- a log that was recreated: commands arrive where workers arrive
 
 
-async def made_anew(kafka: str) -> None:
+async def recreate_policies(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.delete_topics(["policies"])
@@ -119,7 +119,7 @@ def test_on_a_recreated_topic_the_snapshot_is_the_parent(own: Cli, own_stack: St
     own("policy", "set", "labels.toxicity.block", "0.97", *WHY)
     was = live(own)
     keep(own)
-    asyncio.run(made_anew(own_stack.kafka))
+    asyncio.run(recreate_policies(own_stack.kafka))
     ran = own("policy", "show")
     assert ran.out.startswith(f"# Policy {was}, by - at -: kept in Redis; the log lost the record of it\n")
     ran = own("policy", "set", "labels.toxicity.block", "0.96", *WHY)
@@ -131,7 +131,7 @@ def test_on_a_recreated_topic_the_snapshot_is_the_parent(own: Cli, own_stack: St
 def test_without_redis_and_a_policy_nothing_is_written(own: Cli, own_stack: Stack) -> None:
     """Redis is unavailable, and the log by itself names no policy: a snapshot may hold one."""
     keep(own)
-    asyncio.run(made_anew(own_stack.kafka))
+    asyncio.run(recreate_policies(own_stack.kafka))
     own_stack.kill_store()
     ran = own("policy", "apply", str(FILE), *WHY)
     assert ran.code == 3

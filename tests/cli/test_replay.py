@@ -372,7 +372,7 @@ def test_an_end_before_its_time_says_how_far_it_came(world: World, monkeypatch: 
     ran = world.cli("replay", *ALL)
     assert ran.code == 130
     assert f"ended after {writes[0] + 12} of {SENT} records; {writes[0]} decisions are on replays" in ran.err
-    assert "run it again: it begins anew, under another epoch" in ran.err
+    assert "run it again: it starts over, under another epoch" in ran.err
 
 
 def test_what_is_deleted_meanwhile_leaves_the_account_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

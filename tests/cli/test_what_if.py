@@ -355,7 +355,7 @@ def test_compare_shows_live_and_shadow_side_by_side(own: Cli, stricter: Path) ->
     assert ran.err == "2 decisions of that time hold nothing of it: workers did not have it yet\n"
     (found,) = own("policy", "compare", "--since", "2026-01-01T11:00:00Z", "--json").jsonl
     assert (found["shadow"], found["shadow_since_ms"]) == (policy.shadow.version, NOW_MS - 300_000)
-    # what was recorded is what judging anew says
+    # what was recorded is what judging again says
     (again,) = own("policy", "what-if", str(stricter), "--since", "2026-01-01T11:56:00Z", "--json").jsonl
     assert [c for c in again["effects"]["changes"] if c["was"] == Action.ALLOW] == []
 
