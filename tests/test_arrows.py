@@ -123,7 +123,7 @@ def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
 
 OURS = files("streams", "classifiers")
 THE_PACKAGE = ("tidegate/__init__.py", "tidegate/__main__.py")
-EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs", "tools"))
+EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs"))
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
