@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,7 +18,6 @@ LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 # An http or https URL that fits a link of a pager: no user or password, no space, nothing that ends a link early.
 WEB_URL = r"^https?://[^\s\x00-\x1f\x7f<>\"|\\^`{}/?#@]+([/?#][^\s\x00-\x1f\x7f<>\"|\\^`{}]*)?$"
 Severity = Literal["critical", "warning", "info"]  # of an alert; the most urgent first
-SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Score = Annotated[float, Field(ge=0, le=1)]
 # Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.

@@ -24,7 +24,7 @@ from tests.cli.conftest import POLICY, WHY, Cli, live
         ("limits.longest_window_s", "3600", [], "limits.longest_window_s: 86400 -> 3600"),
         ("strikes.weights.toxicity.block", "1", [], "strikes.weights.toxicity.block: (not set) -> 1.0"),
         ("strikes.throttle", "5", [], "strikes.throttle: (not set) -> 5.0"),
-        ("alerts.bias_spike.severity", "info", [], "alerts.bias_spike.severity: (not set) -> info"),
+        ("alerts.bias_spike.severity", "info", [], "alerts.bias_spike.severity: warning -> info"),
         ("alerts.bias_spike.summary", "too much of it", [], "alerts.bias_spike.summary: (not set) -> too much of it"),
         ("alerts.bias_spike.labels.team", "safety", [], "alerts.bias_spike.labels.team: (not set) -> safety"),
         ("alerts.bias_spike.confidence", "0.9", [], "alerts.bias_spike.confidence: (not set) -> 0.9"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.facts import AlertFacts, Annotations, alert_facts
-from tidegate.streams.core.alerts.lifecycle import Observation, step, with_annotations
+from tidegate.streams.core.alerts.lifecycle import Observation, end_removed, step, with_annotations
 from tidegate.streams.core.alerts.status import AlertStatus, Transition, parse_statuses
 from tidegate.streams.core.events import Alert, AlertState
-from tidegate.streams.core.fields import SEVERITIES
+from tidegate.streams.core.fields import Severity
 from tidegate.streams.core.policy.tables import RESERVED_LABELS, AlertRule
 from tidegate.streams.core.series import KINDS, other, scope_labels, scoped
 
@@ -103,7 +103,7 @@ def test_new_annotations_are_the_same_alert() -> None:
 SEEN = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda seen: (min(seen), max(seen)))
 
 
-@given(st.lists(st.tuples(SEEN, st.sampled_from(SEVERITIES)), max_size=60), st.sampled_from([0, 10, 20]))
+@given(st.lists(st.tuples(SEEN, st.sampled_from(get_args(Severity))), max_size=60), st.sampled_from([0, 10, 20]))
 def test_a_change_of_annotations_is_never_a_transition(seen: list[tuple[tuple[int, int], Any]], for_s: int) -> None:
     """The same observations give the same ids and states, however often severity and labels change between them."""
     plain: AlertStatus | None = None
@@ -130,8 +130,6 @@ def _plainly(status: AlertStatus) -> AlertStatus:
 
 def test_a_removed_rules_alert_ends_as_it_was_annotated() -> None:
     """A sink must be able to route the end to where it sent the beginning."""
-    from tidegate.streams.core.alerts.lifecycle import end_removed
-
     status, _ = _fired(_rule(**ANNOTATIONS))
     ended, transition = end_removed(status, T0 + 10 * S)
     assert ended is not None

@@ -116,26 +116,30 @@ def with_annotations(status: AlertStatus, rule: AlertRule) -> AlertStatus:
 
 def _judge(observed: Observation, rule: AlertRule) -> tuple[float | None, AlertReason]:
     """Returns the value that the rule compares (None: too few to say), and its verdict, but for min_users."""
-    value, sure = _value(observed, rule)
+    value = _value(observed, rule)
     if value is None:
         return None, AlertReason.TOO_FEW
     if value > rule.above:
-        return value, AlertReason.BROKEN if sure else AlertReason.NOT_CONFIDENT
+        return value, AlertReason.BROKEN if _confident(observed, rule) else AlertReason.NOT_CONFIDENT
     # No hits are below anything: else a rule with resolve_below 0 could never resolve.
     return value, AlertReason.BELOW if value < rule.resolves_below or observed.hits == 0 else AlertReason.BETWEEN
 
 
-def _value(observed: Observation, rule: AlertRule) -> tuple[float | None, bool]:
-    """Returns the value that the rule compares, and whether it is above with the confidence that the rule asks for."""
-    hits, total = observed.hits, observed.total
+def _value(observed: Observation, rule: AlertRule) -> float | None:
     match rule.kind:
-        case "count":
-            return float(hits), True
         case "share":
-            sure = rule.confidence is None or wilson_lower(hits, total, rule.confidence) > rule.above
-            return share(hits, total, rule.min_total), sure
+            return share(observed.hits, observed.total, rule.min_total)
+        case "count":
+            return float(observed.hits)
         case _:
             assert_never(rule.kind)
+
+
+def _confident(observed: Observation, rule: AlertRule) -> bool:
+    """Whether the true share is above too, with the confidence that the rule requires. A count is what it is."""
+    if rule.kind != "share" or rule.confidence is None:
+        return True
+    return wilson_lower(observed.hits, observed.total, rule.confidence) > rule.above
 
 
 def _update(

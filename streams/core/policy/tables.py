@@ -164,7 +164,7 @@ _RuleLabels = Annotated[
 
 
 class AlertRule(Frozen):
-    """When a rate (`share`) or a number of events (`count`) is an incident, and what people are then told of it."""
+    """When a rate (`share`) or a number of events (`count`) is an incident, and what its alerts say to people."""
 
     kind: MeasureKind = Field("share", description="`share`: hits of a total; `count`: hits alone")
     of: str = Field(description="what is looked at: a measure, such as `label.toxicity` or `fault`")
