@@ -35,7 +35,7 @@ class Edge(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except BrokenPipeError:
-            # Whoever read us has seen enough (`| head`). Python would complain of it once more at exit.
+            # The reader of our output has seen enough (`| head`). Python would complain of it once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.DONE) from None
         except KeyboardInterrupt:

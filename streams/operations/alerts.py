@@ -42,20 +42,20 @@ class ActiveAlert:
 
 
 @dataclass(frozen=True)
-class ActiveAlerts:
+class AlertList:
     """Those pending, firing, or resolved within the last hour, the worst first. now_ms: the store's time."""
 
     alerts: list[ActiveAlert]
     now_ms: int
 
 
-async def active_alerts(deployment: Deployment, note: Note = unheeded) -> ActiveAlerts:
+async def active_alerts(deployment: Deployment, note: Note = unheeded) -> AlertList:
     """Every alert that the store keeps. Raises StoreUnavailable, BrokerUnavailable."""
     now_ms, every = await stored_alerts(deployment)
     found = [status for status in every if not status.forgotten]
     silences = (await read_log(deployment, note)).log.silences.values() if found else ()
     found.sort(key=lambda status: (STATES.index(status.state) if status.state in STATES else 9, -status.since_ms))
-    return ActiveAlerts([ActiveAlert(s, silenced_by(silences, s.rule, s.scope, now_ms)) for s in found], now_ms)
+    return AlertList([ActiveAlert(s, silenced_by(silences, s.rule, s.scope, now_ms)) for s in found], now_ms)
 
 
 async def stored_alerts(deployment: Deployment) -> tuple[int, list[AlertStatus]]:

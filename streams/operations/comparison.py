@@ -22,7 +22,7 @@ from tidegate.streams.operations.what_if import (
     judge_by,
     last_boundary_ms,
 )
-from tidegate.streams.policy_log.history import Entry, read_log
+from tidegate.streams.policy_log.history import LogEntry, read_log
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ShadowComparison:
     over: WhatIfRange
     live: LivePolicy
     shadow: LivePolicy
-    started: Entry
+    started: LogEntry
 
 
 def require_range(since_ms: int, until_ms: int, now_ms: int) -> None:

@@ -23,7 +23,7 @@ from tidegate.streams.operations.policy_keys import with_key, without_key
 from tidegate.streams.operations.policy_toml import Difference, differences, labels_checked, plain
 from tidegate.streams.operations.relaxation_effects import Opened, opened_by
 from tidegate.streams.operations.unused_selectors import unused_selector_warnings
-from tidegate.streams.policy_log.history import Entry, LogHistory, append, read_log
+from tidegate.streams.policy_log.history import LogEntry, LogHistory, append, read_log
 
 
 def readable_line(text: str) -> bool:
@@ -73,17 +73,17 @@ class Committed:
     """The proposal is the live policy."""
 
     version: str
-    entry: Entry
+    entry: LogEntry
 
 
 @dataclass(frozen=True)
 class NotApplied:
     """Another change came first (a lost race, with its winner), or the log found the record invalid."""
 
-    entry: Entry  # of the change that was lost
+    entry: LogEntry  # of the change that was lost
     parent: str | None
     live: LivePolicy | None
-    winner: Entry | None  # None where it was no race, or the log lost the winner's record
+    winner: LogEntry | None  # None where it was no race, or the log lost the winner's record
     changed: list[Difference]  # from the version that was assumed to be live to the one that is
 
 
@@ -195,8 +195,8 @@ class RollbackTarget:
 
     history: LogHistory
     live: LivePolicy
-    entry: Entry
-    same_as_live: Entry | None = None  # what is live was a way back itself, to this: back from there is forth again
+    entry: LogEntry
+    same_as_live: LogEntry | None = None  # what is live was a way back itself, to this: back from there is forth again
 
 
 async def find_rollback(deployment: Deployment, version: str | None, note: Note = unheeded) -> RollbackTarget:

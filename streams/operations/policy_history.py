@@ -11,7 +11,7 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.operations.policy_toml import Difference, differences
-from tidegate.streams.policy_log.history import Entry, LogHistory, read_log
+from tidegate.streams.policy_log.history import LogEntry, LogHistory, read_log
 
 NO_POLICY = "no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`"
 NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
@@ -38,7 +38,7 @@ class ShownPolicy(NamedTuple):
     """The live policy, or its shadow, and the record that made it."""
 
     policy: LivePolicy
-    made_by: Entry
+    made_by: LogEntry
     live: LivePolicy
 
 
@@ -51,7 +51,7 @@ async def show_policy(deployment: Deployment, *, shadow: bool = False, note: Not
     return ShownPolicy(shown, made_by, live)
 
 
-def find_version(entries: Sequence[Entry], version: str, what: str, then: str = f"; {STANDS}") -> Entry:
+def find_version(entries: Sequence[LogEntry], version: str, what: str, then: str = f"; {STANDS}") -> LogEntry:
     """The record that made a version; its offset alone will do. Raises RequestInvalid, which names the latest.
 
     what: what the caller's argument is called. then: what the message ends with.

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from tidegate.streams.core.events import ShadowChange
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.operations.band_cost import band_warnings
@@ -16,7 +16,7 @@ from tidegate.streams.operations.policy_change import Attribution, Proposal, pro
 from tidegate.streams.operations.policy_history import NamedPolicy, read_live, require_shadow
 from tidegate.streams.operations.policy_toml import Difference, differences, labels_checked, plain
 from tidegate.streams.operations.unused_selectors import unused_selector_warnings
-from tidegate.streams.policy_log.history import Entry, LogHistory, append
+from tidegate.streams.policy_log.history import LogEntry, LogHistory, append
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ShadowProposal:
 class ShadowChanged:
     """The shadow was started, or ended: `runs` is the one that runs now."""
 
-    entry: Entry
+    entry: LogEntry
     live: LivePolicy | None
     runs: LivePolicy | None
 
@@ -55,8 +55,8 @@ class ShadowChanged:
 class ShadowNotChanged:
     """Another change came first (`winner`), or the log found the record invalid. runs: the shadow that runs now."""
 
-    entry: Entry
-    winner: Entry | None
+    entry: LogEntry
+    winner: LogEntry | None
     runs: LivePolicy | None
 
 
@@ -155,9 +155,13 @@ async def _write(
         at_ms=int(time.time() * 1000),
     )
     after, entry = await append(deployment, record, note)
-    if entry.verdict in (Verdict.SHADOWED, Verdict.DROPPED):
+    if entry.verdict in (ChangeVerdict.SHADOWED, ChangeVerdict.DROPPED):
         return ShadowChanged(entry, after.log.live, after.log.shadow)
-    verdicts = (Verdict.SHADOWED, Verdict.DROPPED, Verdict.APPLIED)  # a shadow that was promoted ran no longer
+    verdicts = (
+        ChangeVerdict.SHADOWED,
+        ChangeVerdict.DROPPED,
+        ChangeVerdict.APPLIED,
+    )  # a shadow that was promoted ran no longer
     earlier = [e for e in after.entries if e.verdict in verdicts and e.offset < entry.offset]
-    winner = earlier[-1] if entry.verdict is Verdict.LOST and earlier else None
+    winner = earlier[-1] if entry.verdict is ChangeVerdict.LOST and earlier else None
     return ShadowNotChanged(entry, winner, after.log.shadow)

@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.worker_status import WorkerHealth, worker_healths
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
-from tidegate.streams.policy_log.history import Entry, LogHistory, read_log
+from tidegate.streams.policy_log.history import LogEntry, LogHistory, read_log
 from tidegate.streams.store.redis import RedisStore
 
 LOOKS = 3  # a status comes once a second: who took a change since is no longer behind by the next look
@@ -30,7 +30,7 @@ class WorkersStatus:
         return self.history.log.live
 
     @property
-    def live_made_by(self) -> Entry | None:
+    def live_made_by(self) -> LogEntry | None:
         """The change that made the live policy."""
         return self.history.maker(self.live.version) if self.live else None
 
@@ -63,7 +63,7 @@ async def workers_status(deployment: Deployment, note: Note = unheeded) -> Worke
         for look in range(LOOKS):
             history = await read_log(deployment, note)
             statuses, now_ms = await store.statuses(), await store.now_ms()
-            changed = (Verdict.APPLIED, Verdict.SHADOWED, Verdict.DROPPED)
+            changed = (ChangeVerdict.APPLIED, ChangeVerdict.SHADOWED, ChangeVerdict.DROPPED)
             changes = [e.offset for e in history.entries if e.verdict in changed and e.offset < history.log.next]
             workers = worker_healths(statuses, history.log, changes, now_ms)
             if all(health.silent or not health.why for health in workers):

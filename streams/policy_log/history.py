@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import from_json
 
-from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded, PolicyLog
 from tidegate.streams.core.policy.model import PolicyError
 from tidegate.streams.core.policy.snapshot import FoldStart
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
@@ -41,11 +41,11 @@ class LogDeployment(ProducerOptions, Protocol):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One record of the log, and what became of it."""
 
     offset: int
-    verdict: Verdict
+    verdict: ChangeVerdict
     why: str
     made: LivePolicy | None  # None where it made none
     kind: str
@@ -64,18 +64,18 @@ class LogHistory:
     """The log so far."""
 
     log: PolicyLog = field(default_factory=PolicyLog)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[LogEntry] = field(default_factory=list)
 
     @property
-    def applied(self) -> Sequence[Entry]:
+    def applied(self) -> Sequence[LogEntry]:
         """The changes that became the live policy, one after another."""
-        return [entry for entry in self.entries if entry.verdict is Verdict.APPLIED]
+        return [entry for entry in self.entries if entry.verdict is ChangeVerdict.APPLIED]
 
-    def maker(self, version: str | None) -> Entry | None:
+    def maker(self, version: str | None) -> LogEntry | None:
         """The change that made a version of the live policy."""
         return next((entry for entry in self.applied if entry.version == version), None)
 
-    def started(self, version: str) -> Entry | None:
+    def started(self, version: str) -> LogEntry | None:
         """The record that made a version, of the live policy or of a shadow."""
         return next((entry for entry in self.entries if entry.version == version), None)
 
@@ -90,7 +90,7 @@ async def append(
     deployment: LogDeployment,
     record: PolicyChange | ShadowChange | Silence,
     note: Callable[[str], None] = lambda line: None,
-) -> tuple[LogHistory, Entry]:
+) -> tuple[LogHistory, LogEntry]:
     """Writes one record; returns the log up to it at least, and what became of it there.
 
     Raises BrokerUnavailable; PolicyError where the record is larger than may be sent: nothing is written then.
@@ -172,17 +172,17 @@ async def _reader(
         await reader.stop()
 
 
-def _snapshot_entries(begun: FoldStart) -> Iterator[Entry]:
+def _snapshot_entries(begun: FoldStart) -> Iterator[LogEntry]:
     """The policy and the shadow of the snapshot, as if the log still held the records that made them."""
     live = begun.snapshot.log.live
-    for made, verdict in ((live, Verdict.APPLIED), (live.shadow if live else None, Verdict.SHADOWED)):
+    for made, verdict in ((live, ChangeVerdict.APPLIED), (live.shadow if live else None, ChangeVerdict.SHADOWED)):
         if made is not None:
-            yield Entry(
+            yield LogEntry(
                 offset=int(made.version.partition("-")[0]),
                 verdict=verdict,
                 why="",
                 made=made,
-                kind="policy" if verdict is Verdict.APPLIED else "shadow",
+                kind="policy" if verdict is ChangeVerdict.APPLIED else "shadow",
                 parent=None,
                 author="-",
                 reason="kept in Redis; the log lost the record of it",
@@ -190,7 +190,7 @@ def _snapshot_entries(begun: FoldStart) -> Iterator[Entry]:
             )
 
 
-def _entry(folded: Folded, offset: int, record: Any) -> Entry:
+def _entry(folded: Folded, offset: int, record: Any) -> LogEntry:
     """As much as an invalid record holds, too: the log is also the audit trail of what was refused."""
     try:
         fields = from_json(record.value or b"")
@@ -198,7 +198,7 @@ def _entry(folded: Folded, offset: int, record: Any) -> Entry:
         fields = None
     fields = fields if isinstance(fields, dict) else {}
     at_ms = fields.get("at_ms")
-    return Entry(
+    return LogEntry(
         offset=offset,
         verdict=folded.verdict,
         why=folded.why,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import POLICY, WHY, Cli, live
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.policy_log.history import append
 from tidegate.streams.store.redis import RedisStore
 
@@ -37,7 +37,7 @@ def test_of_two_changes_of_one_parent_the_first_wins(ruled: Cli) -> None:
         return await asyncio.gather(*(append(ruled.settings, change(n)) for n in (11, 12, 13)))
 
     entries = sorted((mine for _, mine in asyncio.run(race())), key=lambda entry: entry.offset)
-    assert [entry.verdict for entry in entries] == [Verdict.APPLIED, Verdict.LOST, Verdict.LOST]
+    assert [entry.verdict for entry in entries] == [ChangeVerdict.APPLIED, ChangeVerdict.LOST, ChangeVerdict.LOST]
     assert live(ruled)["author"] == entries[0].author
 
 

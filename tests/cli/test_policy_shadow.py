@@ -14,7 +14,7 @@ from tests.cli.conftest import TWIN, Cli
 from tests.support.manifests import write_cascade
 from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange, ShadowChange
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.operations import shadow as shadows
 from tidegate.streams.operations.policy_change import Attribution
@@ -180,7 +180,7 @@ def test_of_two_shadows_of_one_parent_the_first_runs(own: Cli, file: Path) -> No
         return await asyncio.gather(*(append(own.settings, change(name)) for name in ("grace", "joan")))
 
     entries = sorted((mine for _, mine in asyncio.run(race())), key=lambda entry: entry.offset)
-    assert [entry.verdict for entry in entries] == [Verdict.SHADOWED, Verdict.LOST]
+    assert [entry.verdict for entry in entries] == [ChangeVerdict.SHADOWED, ChangeVerdict.LOST]
     assert shown(own, "--shadow")["author"] == entries[0].author
 
 
@@ -268,7 +268,7 @@ def test_a_shadow_with_an_unknown_label_is_not_promoted(own: Cli) -> None:
     policy = shown(own)["policy"]
     policy["labels"]["sarcasm"] = {"flag": 0.5}
     record = ShadowChange(parent=None, policy=policy, author="joan", reason="another model", at_ms=1)
-    assert asyncio.run(append(own.settings, record))[1].verdict is Verdict.SHADOWED
+    assert asyncio.run(append(own.settings, record))[1].verdict is ChangeVerdict.SHADOWED
     ran = own("policy", "promote", *WHY, "--yes")
     assert ran.code == 2
     assert f"shadow {shown(own, '--shadow')['version']}: labels.sarcasm: twin@1 does not give it" in ran.err

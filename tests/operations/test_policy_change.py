@@ -11,7 +11,7 @@ from tests.operations.conftest import BY, POLICY, EmbeddedDeployment
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.operations.policy_change import (
@@ -83,7 +83,7 @@ async def test_a_lost_race_names_the_winner_and_the_difference(live: EmbeddedDep
     (won,) = [result for result in results if isinstance(result, Committed)]
     (lost,) = [result for result in results if isinstance(result, NotApplied)]
     assert lost.winner is not None
-    assert (lost.entry.verdict, lost.winner.version) == (Verdict.LOST, won.version)
+    assert (lost.entry.verdict, lost.winner.version) == (ChangeVerdict.LOST, won.version)
     assert (lost.live and lost.live.version) == won.version
     changed = {"grace": "faults.fail: open -> closed", "ada": "resend_s: 60 -> 30"}[won.entry.author]
     assert [str(difference) for difference in lost.changed] == [changed]

@@ -10,7 +10,7 @@ import pytest
 from tests.operations.conftest import BY, EmbeddedDeployment
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.operations.comparison import compare, what_if
@@ -81,7 +81,7 @@ async def test_a_shadow_that_comes_second_names_the_first(live: EmbeddedDeployme
     (won,) = [result for result in results if isinstance(result, ShadowChanged)]
     (lost,) = [result for result in results if isinstance(result, ShadowNotChanged)]
     assert lost.winner is not None
-    assert (lost.entry.verdict, lost.winner.version) == (Verdict.LOST, won.entry.version)
+    assert (lost.entry.verdict, lost.winner.version) == (ChangeVerdict.LOST, won.entry.version)
     assert (lost.runs and lost.runs.version) == won.entry.version
 
 

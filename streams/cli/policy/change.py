@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidegate.streams.core.simulation.effects import Effects, Group
     from tidegate.streams.operations.policy_change import Attribution, NotApplied, Proposal
     from tidegate.streams.operations.relaxation_effects import Opened
-    from tidegate.streams.policy_log.history import Entry
+    from tidegate.streams.policy_log.history import LogEntry
     from tidegate.streams.settings.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]
@@ -131,7 +131,7 @@ def _fail_lost(lost: NotApplied, as_json: bool) -> NoReturn:
     fail("nothing changed; look at it, then run the command again")
 
 
-def _as_json(winner: Entry) -> dict[str, Any]:
+def _as_json(winner: LogEntry) -> dict[str, Any]:
     return {
         "version": winner.version, "author": winner.author, "at_ms": winner.at_ms, "reason": winner.reason,
     }  # fmt: skip

@@ -134,11 +134,11 @@ def _require_changed(made: ShadowChanged | ShadowNotChanged, as_json: bool) -> S
 
 def _fail_lost(lost: ShadowNotChanged) -> NoReturn:
     """Says who came first, and what runs now. Ends the command."""
-    from tidegate.streams.core.policy.log import Verdict
+    from tidegate.streams.core.policy.log import ChangeVerdict
 
     if (winner := lost.winner) is None:
         fail(f"{lost.entry.why or lost.entry.verdict.value}; nothing changed")
-    did = {Verdict.SHADOWED: f"shadow {winner.version}", Verdict.DROPPED: "the end of the shadow"}.get(
+    did = {ChangeVerdict.SHADOWED: f"shadow {winner.version}", ChangeVerdict.DROPPED: "the end of the shadow"}.get(
         winner.verdict, f"policy {winner.version}"
     )
     say(f"not done: {did} by {winner.author} at {clock(winner.at_ms)} came first: {winner.reason}")
