@@ -1,0 +1,184 @@
+"""What a route is: its method, path, schemas, limits and handler. A handler knows requests and replies, no aiohttp.
+
+One table of routes makes a server (`server.py`) and its OpenAPI document (`openapi.py`).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+SCHEME = "Bearer"
+
+Schema = type[BaseModel] | Mapping[str, Any]  # a model, or a JSON Schema (2020-12) without references to other documents
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLimits:
+    """What one request may take. A request beyond it is refused, and costs no more than the limit."""
+
+    body_bytes: int = 2**20  # 413; texts are tens of KB at most, and a batch of them fits
+    depth: int = 32  # 400; levels of nesting in the JSON. No form has ten
+    read_s: float = 10.0  # 408; from the headers to the last byte of the body
+    answer_s: float = 30.0  # 503; from the last byte of the body to the reply
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, as the authenticator knows them."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request that passed its route's limits.
+
+    caller: None on an open route where no valid credential came.
+    json: the body's object, parsed; {} where the route takes no body.
+    """
+
+    id: str
+    caller: Caller | None
+    headers: Mapping[str, str]
+    json: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler returns. body: the bytes as they are sent."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """A request that is not served: the reply's status and what its error form says. Never a text of the request.
+
+    code: a short name of the reason, as `queue_full`. param: the field that is wrong, where one is.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.param = status, code, message, param
+        self.headers = dict(headers or {})
+
+
+def retry_later(status: int, code: str, message: str, after_ms: int) -> Refusal:
+    """Returns a refusal that a client may repeat after so many ms: 429 or 503."""
+    seconds = -(-after_ms // 1000)  # the header of the standard has whole seconds
+    return Refusal(status, code, message, headers={"retry-after-ms": str(after_ms), "retry-after": str(seconds)})
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorForm:
+    """How an API writes its errors. render: from the refusal and the request's id to the body."""
+
+    render: Callable[[Refusal, str], bytes]
+    schema: Mapping[str, Any] | None = None
+    content_type: str = JSON
+
+
+def _own(refusal: Refusal, request_id: str) -> bytes:
+    error = {"code": refusal.code, "message": refusal.message, "param": refusal.param, "request_id": request_id}
+    return json.dumps({"error": error}).encode()
+
+
+OWN_ERRORS = ErrorForm(
+    _own,
+    {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message", "param", "request_id"],
+                "properties": {
+                    "code": {"type": "string", "description": "the reason, as `queue_full`"},
+                    "message": {"type": "string", "description": "what was found, what was expected"},
+                    "param": {"type": ["string", "null"], "description": "the field that is wrong"},
+                    "request_id": {"type": "string", "description": "also in the header x-request-id"},
+                },
+            }
+        },
+    },
+)
+TEXT_ERRORS = ErrorForm(lambda refusal, _: f"{refusal.message}\n".encode(), content_type=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of a server's table.
+
+    path: fixed, without parameters. request: None where it takes no body. response: of status 200.
+    open_to_all: also without a credential; the handler sees who it is, or None.
+    during_drain: served after the process was told to stop: what no client waits for.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[HttpRequest], Awaitable[Reply]]
+    summary: str
+    request: Schema | None = None
+    response: Schema | None = None
+    limits: RouteLimits = RouteLimits()
+    errors: ErrorForm = OWN_ERRORS
+    open_to_all: bool = False
+    during_drain: bool = False
+    content_type: str = JSON
+
+
+class Authenticator(Protocol):
+    """Says who sent a request. It never raises, and takes as long for a wrong credential as for a right one."""
+
+    @property
+    def expected(self) -> str:
+        """What a caller must send, for the message of a 401."""
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
+        """Returns the caller; None where the credential is missing or wrong."""
+
+
+class OpenAccess:
+    """Everybody who can reach the address is the same caller; what they send as a credential is ignored."""
+
+    expected = "nothing"
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
+        return Caller("local")
+
+
+class BearerToken:
+    """One token for all, in `Authorization: Bearer`."""
+
+    def __init__(self, token: str, setting: str) -> None:
+        self._token = token.encode()
+        self.expected = f"Authorization: {SCHEME} and the token of {setting}"
+
+    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
+        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        # In constant time: it does not show how much of it was right.
+        matches = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token)
+        return Caller("token") if scheme.lower() == SCHEME.lower() and matches else None
+
+
+def access_by(token: str | None, setting: str) -> Authenticator:
+    """Returns the authenticator of a token; None: the address is open to all that reach it."""
+    return OpenAccess() if token is None else BearerToken(token, setting)
