@@ -11,13 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pydantic import BaseModel
-
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 SCHEME = "Bearer"
 
-Schema = type[BaseModel] | Mapping[str, Any]  # a model, or a JSON Schema (2020-12) without references to other documents
+Schemas = Mapping[str, Mapping[str, Any]]  # name -> JSON Schema (2020-12); references: `#/components/schemas/NAME`
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,7 @@ class Caller:
 class HttpRequest:
     """One request that passed its route's limits.
 
+    id: ours, unique, and grows with time. given_id: the caller's own x-request-id, "" for none.
     caller: None on an open route where no valid credential came.
     json: the body's object, parsed; {} where the route takes no body.
     """
@@ -48,6 +47,7 @@ class HttpRequest:
     id: str
     caller: Caller | None
     headers: Mapping[str, str]
+    given_id: str = ""
     json: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,45 +89,56 @@ def retry_later(status: int, code: str, message: str, after_ms: int) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
-    """How an API writes its errors. render: from the refusal and the request's id to the body."""
+    """How an API writes its errors. render: from the refusal and the request's id to the reply.
 
-    render: Callable[[Refusal, str], bytes]
-    schema: Mapping[str, Any] | None = None
-    content_type: str = JSON
+    schema: its name among the schemas; "" where it is no JSON.
+    """
+
+    render: Callable[[Refusal, str], Reply]
+    schema: str = ""
+    schemas: Schemas = field(default_factory=dict)
 
 
-def _own(refusal: Refusal, request_id: str) -> bytes:
+def _own(refusal: Refusal, request_id: str) -> Reply:
     error = {"code": refusal.code, "message": refusal.message, "param": refusal.param, "request_id": request_id}
-    return json.dumps({"error": error}).encode()
+    return Reply(json.dumps({"error": error}).encode(), refusal.status, headers=refusal.headers)
+
+
+def _text(refusal: Refusal, _: str) -> Reply:
+    return Reply(f"{refusal.message}\n".encode(), refusal.status, TEXT, refusal.headers)
 
 
 OWN_ERRORS = ErrorForm(
     _own,
+    "Error",
     {
-        "type": "object",
-        "required": ["error"],
-        "properties": {
-            "error": {
-                "type": "object",
-                "required": ["code", "message", "param", "request_id"],
-                "properties": {
-                    "code": {"type": "string", "description": "the reason, as `queue_full`"},
-                    "message": {"type": "string", "description": "what was found, what was expected"},
-                    "param": {"type": ["string", "null"], "description": "the field that is wrong"},
-                    "request_id": {"type": "string", "description": "also in the header x-request-id"},
-                },
-            }
-        },
+        "Error": {
+            "type": "object",
+            "required": ["error"],
+            "properties": {
+                "error": {
+                    "type": "object",
+                    "required": ["code", "message", "param", "request_id"],
+                    "properties": {
+                        "code": {"type": "string", "description": "the reason, as `queue_full`"},
+                        "message": {"type": "string", "description": "what was found, what was expected"},
+                        "param": {"type": ["string", "null"], "description": "the field that is wrong"},
+                        "request_id": {"type": "string", "description": "also in the header x-request-id"},
+                    },
+                }
+            },
+        }
     },
 )
-TEXT_ERRORS = ErrorForm(lambda refusal, _: f"{refusal.message}\n".encode(), content_type=TEXT)
+TEXT_ERRORS = ErrorForm(_text)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One row of a server's table.
 
-    path: fixed, without parameters. request: None where it takes no body. response: of status 200.
+    path: fixed, without parameters. request, response: names among the schemas; request is "" where it takes no body,
+    response "" where it is no JSON object of ours.
     open_to_all: also without a credential; the handler sees who it is, or None.
     during_drain: served after the process was told to stop: what no client waits for.
     """
@@ -136,13 +147,13 @@ class Route:
     path: str
     handler: Callable[[HttpRequest], Awaitable[Reply]]
     summary: str
-    request: Schema | None = None
-    response: Schema | None = None
+    request: str = ""
+    response: str = ""
+    schemas: Schemas = field(default_factory=dict)
     limits: RouteLimits = RouteLimits()
     errors: ErrorForm = OWN_ERRORS
     open_to_all: bool = False
     during_drain: bool = False
-    content_type: str = JSON
 
 
 class Authenticator(Protocol):

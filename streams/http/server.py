@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import secrets
 import time
 import traceback
 import uuid
@@ -121,36 +122,37 @@ class HttpServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()
         given = request.headers.get(_ID_HEADER, "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        ids = uuid7(), given if _ID.fullmatch(given) else ""
+        shown_id = ids[1] or ids[0]
         path = request.path
         methods = self._routes.get(path)
         route = methods.get("GET" if request.method == "HEAD" else request.method) if methods else None
         form = route.errors if route else next(iter(methods.values())).errors if methods else self._errors
         self._in_flight += 1
         try:
-            reply = await self._reply(request, route, methods, request_id)
+            reply = await self._reply(request, route, methods, ids)
         except Refusal as refusal:
-            reply = Reply(form.render(refusal, request_id), refusal.status, form.content_type, refusal.headers)
+            reply = form.render(refusal, shown_id)
         except ConnectionError:
             raise  # the client has gone: nobody reads a reply
         except Exception as error:  # noqa: BLE001 - the edge: a bug is one request's, and its message may quote a text
             frames = "".join(traceback.format_tb(error.__traceback__))
             log.critical("bug: %s in %s; answered 500\n%s", type(error).__name__, path if route else "?", frames)
             bug = Refusal(STATUS_OF_BUG, "internal_error", "a bug in Tidegate; its log has the place")
-            reply = Reply(form.render(bug, request_id), bug.status, form.content_type)
+            reply = form.render(bug, shown_id)
         finally:
             self._in_flight -= 1
             if not self._in_flight:
                 self._idle.set()
         self._observe(path if methods else "other", reply.status, time.perf_counter() - started)
-        headers = {"Content-Type": reply.content_type, _ID_HEADER: request_id, **reply.headers}
+        headers = {"Content-Type": reply.content_type, _ID_HEADER: shown_id, **reply.headers}
         response = web.Response(body=reply.body, status=reply.status, headers=headers)
         if self._draining or reply.status == SLOW_BODY:
             response.force_close()
         return response
 
     async def _reply(
-        self, request: web.BaseRequest, route: Route | None, methods: Mapping[str, Route] | None, request_id: str
+        self, request: web.BaseRequest, route: Route | None, methods: Mapping[str, Route] | None, ids: tuple[str, str]
     ) -> Reply:
         headers = request.headers
         self._require_no_web_page(headers)
@@ -163,11 +165,11 @@ class HttpServer:
         if self._draining and not route.during_drain:
             raise retry_later(503, "draining", "this process is stopping; expected a retry, at another one", RETRY_MS)
         parsed: dict[str, Any] = {}
-        if route.request is not None:
+        if route.request:
             parsed = read_object(await self._body(request, route.limits), route.limits.depth)
         try:
             async with asyncio.timeout(route.limits.answer_s):
-                return await route.handler(HttpRequest(request_id, caller, headers, parsed))
+                return await route.handler(HttpRequest(ids[0], caller, headers, ids[1], parsed))
         except TimeoutError:
             message = f"no answer within {route.limits.answer_s:g} s; expected a retry"
             raise retry_later(503, "timeout", message, RETRY_MS) from None
@@ -227,6 +229,13 @@ async def _continue(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # else the status line of the reply counts as sent already
     elif expected:
         raise Refusal(417, "expect", "the header Expect has another value; expected 100-continue, or none")
+
+
+def uuid7() -> str:
+    """Returns a UUID of version 7: 48 bits of Unix time in ms, then random ones. Later ones sort behind."""
+    ms = time.time_ns() // 1_000_000
+    value = ms << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    return str(uuid.UUID(int=value))
 
 
 def host_name(host: str) -> str:
