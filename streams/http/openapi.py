@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from tidegate.streams.http.routes import JSON, HttpRequest, Reply, Route
+from tidegate.streams.http.routes import JSON, ErrorForm, HttpRequest, Reply, Route
 
 OPENAPI, DOCS = "/openapi.json", "/docs"
 # What the server refuses before a handler sees the request (server.py), by status.
@@ -51,7 +51,9 @@ def document(title: str, version: str, about: str, routes: Sequence[Route], *, t
     }
 
 
-def document_routes(title: str, version: str, about: str, routes: Sequence[Route], *, token: bool) -> list[Route]:
+def document_routes(
+    title: str, version: str, about: str, routes: Sequence[Route], errors: ErrorForm, *, token: bool
+) -> list[Route]:
     """Returns two more routes, which serve the document of all routes and its page. Both are made once, here."""
     made: dict[str, Reply] = {}
 
@@ -62,8 +64,8 @@ def document_routes(title: str, version: str, about: str, routes: Sequence[Route
         return made[DOCS]
 
     own = [
-        Route("GET", OPENAPI, openapi, "This document.", during_drain=True),
-        Route("GET", DOCS, docs, "This document as a page.", during_drain=True),
+        Route("GET", OPENAPI, openapi, "This document.", errors=errors, during_drain=True),
+        Route("GET", DOCS, docs, "This document as a page.", errors=errors, during_drain=True),
     ]
     described = document(title, version, about, [*routes, *own], token=token)
     made[OPENAPI] = Reply(json.dumps(described).encode())

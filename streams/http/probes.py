@@ -12,7 +12,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from tidegate.streams.http.routes import TEXT_ERRORS, HttpRequest, Reply, Route, access_by
+from tidegate.streams.http.routes import HttpRequest, Reply, Route, access_by
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import release
 
@@ -29,12 +29,12 @@ class ProbeServer:
     ):
         self._registry, self._waiting_for, self._refresh = registry, waiting_for, refresh
         routes = [
-            Route("GET", "/metrics", self._metrics, "Prometheus", errors=TEXT_ERRORS),
-            Route("GET", "/healthz", self._healthz, "alive", errors=TEXT_ERRORS, open_to_all=True),
-            Route("GET", "/readyz", self._readyz, "ready", errors=TEXT_ERRORS, open_to_all=True),
+            Route("GET", "/metrics", self._metrics, "Prometheus"),
+            Route("GET", "/healthz", self._healthz, "alive", open_to_all=True),
+            Route("GET", "/readyz", self._readyz, "ready", open_to_all=True),
         ]
         access = access_by(token, "TIDEGATE_HTTP_TOKEN")
-        self._server = HttpServer(routes, access, errors=TEXT_ERRORS, refuse_origin=False)
+        self._server = HttpServer(routes, access, refuse_origin=False)
 
     async def start(self, host: str, port: int) -> int:
         """Listens; port 0 takes a free one. Returns the port."""

@@ -6,7 +6,6 @@ One table of routes makes a server (`server.py`) and its OpenAPI document (`open
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -41,13 +40,14 @@ class HttpRequest:
 
     id: ours, unique, and grows with time. given_id: the caller's own x-request-id, "" for none.
     caller: None on an open route where no valid credential came.
-    json: the body's object, parsed; {} where the route takes no body.
+    body: as it came, b"" where the route takes none; json: its object.
     """
 
     id: str
     caller: Caller | None
     headers: Mapping[str, str]
     given_id: str = ""
+    body: bytes = b""
     json: dict[str, Any] = field(default_factory=dict)
 
 
@@ -99,37 +99,10 @@ class ErrorForm:
     schemas: Schemas = field(default_factory=dict)
 
 
-def _own(refusal: Refusal, request_id: str) -> Reply:
-    error = {"code": refusal.code, "message": refusal.message, "param": refusal.param, "request_id": request_id}
-    return Reply(json.dumps({"error": error}).encode(), refusal.status, headers=refusal.headers)
-
-
 def _text(refusal: Refusal, _: str) -> Reply:
     return Reply(f"{refusal.message}\n".encode(), refusal.status, TEXT, refusal.headers)
 
 
-OWN_ERRORS = ErrorForm(
-    _own,
-    "Error",
-    {
-        "Error": {
-            "type": "object",
-            "required": ["error"],
-            "properties": {
-                "error": {
-                    "type": "object",
-                    "required": ["code", "message", "param", "request_id"],
-                    "properties": {
-                        "code": {"type": "string", "description": "the reason, as `queue_full`"},
-                        "message": {"type": "string", "description": "what was found, what was expected"},
-                        "param": {"type": ["string", "null"], "description": "the field that is wrong"},
-                        "request_id": {"type": "string", "description": "also in the header x-request-id"},
-                    },
-                }
-            },
-        }
-    },
-)
 TEXT_ERRORS = ErrorForm(_text)
 
 
@@ -151,7 +124,7 @@ class Route:
     response: str = ""
     schemas: Schemas = field(default_factory=dict)
     limits: RouteLimits = RouteLimits()
-    errors: ErrorForm = OWN_ERRORS
+    errors: ErrorForm = TEXT_ERRORS
     open_to_all: bool = False
     during_drain: bool = False
 

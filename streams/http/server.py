@@ -24,8 +24,8 @@ from tidegate.streams.http.connection import connections
 from tidegate.streams.http.json_body import read_object
 from tidegate.streams.http.routes import (
     JSON,
-    OWN_ERRORS,
     SCHEME,
+    TEXT_ERRORS,
     Authenticator,
     ErrorForm,
     HttpRequest,
@@ -75,7 +75,7 @@ class HttpServer:
         *,
         hosts: frozenset[str] | None = None,
         observe: Observer | None = None,
-        errors: ErrorForm = OWN_ERRORS,
+        errors: ErrorForm = TEXT_ERRORS,
         refuse_origin: bool = True,
     ) -> None:
         self._refuse_origin = refuse_origin
@@ -145,7 +145,7 @@ class HttpServer:
             if not self._in_flight:
                 self._idle.set()
         self._observe(path if methods else "other", reply.status, time.perf_counter() - started)
-        headers = {"Content-Type": reply.content_type, _ID_HEADER: shown_id, **reply.headers}
+        headers = {"Content-Type": reply.content_type, "Server": "tidegate", _ID_HEADER: shown_id, **reply.headers}
         response = web.Response(body=reply.body, status=reply.status, headers=headers)
         if self._draining or reply.status == SLOW_BODY:
             response.force_close()
@@ -164,12 +164,13 @@ class HttpServer:
             raise Refusal(401, "unauthorized", message, headers={"WWW-Authenticate": SCHEME})
         if self._draining and not route.during_drain:
             raise retry_later(503, "draining", "this process is stopping; expected a retry, at another one", RETRY_MS)
-        parsed: dict[str, Any] = {}
+        body, parsed = b"", dict[str, Any]()
         if route.request:
-            parsed = read_object(await self._body(request, route.limits), route.limits.depth)
+            body = await self._body(request, route.limits)
+            parsed = read_object(body, route.limits.depth)
         try:
             async with asyncio.timeout(route.limits.answer_s):
-                return await route.handler(HttpRequest(ids[0], caller, headers, ids[1], parsed))
+                return await route.handler(HttpRequest(ids[0], caller, headers, ids[1], body, parsed))
         except TimeoutError:
             message = f"no answer within {route.limits.answer_s:g} s; expected a retry"
             raise retry_later(503, "timeout", message, RETRY_MS) from None
