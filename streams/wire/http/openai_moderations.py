@@ -46,6 +46,7 @@ _INPUT = "a string, a list of strings, or a list of text parts"
 # Of failures that have another type than `invalid_request_error`, or a code. 401's and 429's are unverified.
 _TYPES: Mapping[FailureKind, tuple[str, str | None]] = {
     FailureKind.UNAUTHENTICATED: ("invalid_request_error", "invalid_api_key"),
+    FailureKind.BAD_KEY: ("invalid_request_error", "invalid_api_key"),
     FailureKind.TOO_MANY: ("requests", "rate_limit_exceeded"),
     FailureKind.INTERNAL: ("server_error", None),
     FailureKind.UNAVAILABLE: ("server_error", None),

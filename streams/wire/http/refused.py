@@ -69,6 +69,7 @@ class FailureKind(Enum):
 
     UNREADABLE = 400, "The body is not a JSON object."
     UNAUTHENTICATED = 401, "The API key is missing or not valid."
+    BAD_KEY = 401, "The API key is not valid."  # one was sent; a server need not tell them apart
     FORBIDDEN = 403, "This key has no right to do this."
     NOT_FOUND = 404, "There is nothing at this path."
     WRONG_METHOD = 405, "This path does not take this method."
