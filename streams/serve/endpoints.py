@@ -45,7 +45,7 @@ class Parsed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of one API. parse raises RequestRefused; answer raises Unscored where its form has no field for faults."""
+    """One path of one API. parse raises RequestRefused; answer raises Unscored where the form has no field for it."""
 
     path: str
     summary: str

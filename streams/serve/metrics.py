@@ -43,10 +43,12 @@ class ServeMetrics:
         self.model = Gauge("tidegate_model_info", "1 for the classifier's version.", ("version",), registry=registry)
         build = Gauge("tidegate_build_info", "1 for the version that runs.", ("version", "python"), registry=registry)
         build.labels(release(), python()).set(1)
+        self.answered = 0  # requests, whatever the status
         self._versions: tuple[str, str] | None = None
 
     def count_request(self, path: str, status: int, took_s: float) -> None:
         """Counts a request that was answered. path: a route's, or `other`."""
+        self.answered += 1
         self.requests.labels(path, str(status)).inc()
         self.seconds.labels(path).observe(took_s)
 

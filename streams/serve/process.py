@@ -108,6 +108,7 @@ class ServeProcess:
             if not drained:
                 log.error("not every request was answered within %g s; stopping", self._options.drain_s)
             await self._server.stop()
+            log.info("%d requests answered since the start", self.metrics.answered)
         if self._moderator is not None:
             self._moderator.close()
         await self._probes.stop()
