@@ -20,7 +20,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.http.connection import connections
+from tidegate.streams.http.connection import CONNECTIONS, connections
 from tidegate.streams.http.json_body import read_object
 from tidegate.streams.http.routes import (
     JSON,
@@ -96,7 +96,7 @@ class HttpServer:
         self._runner = web.ServerRunner(connections(self._serve, http), shutdown_timeout=CLOSE_S)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            await web.TCPSite(self._runner, host, port, backlog=CONNECTIONS).start()
         except OSError as error:
             raise SettingsError(
                 f"{setting}: {host}:{port}: {error.strerror}; expected a free port, or 0 for any"

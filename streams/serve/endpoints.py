@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
 from pydantic_core import to_json
 
@@ -20,83 +18,16 @@ from tidegate.streams.http.routes import (
     retry_later,
 )
 from tidegate.streams.moderation.moderator import Moderated
+from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong
-from tidegate.streams.wire.http import decide, guard, openai_moderations
+from tidegate.streams.wire.http import decide, guard, perspective
 from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 FULL_RETRY_MS = 500  # some batches long
 FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that was slow may not
-DEPTH = 200  # of the forms that `completions` takes; the topic's own bound
-
-Error = Callable[[RequestRefused | Failure], tuple[int, Mapping[str, Any], Mapping[str, str]]]
-_KINDS = {kind.status: kind for kind in FailureKind}
-
-
-class Parsed(Protocol):
-    """What every form's `parse` returns."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def completions(self) -> Sequence[Completion]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One path of one API. parse raises RequestRefused; answer raises Unscored where the form has no field for it."""
-
-    path: str
-    summary: str
-    parse: Callable[[HttpRequest, str], Any]
-    answer: Callable[[Any, Sequence[Row]], Mapping[str, Any]]
-    error: Error
-    request: str
-    response: str
-    error_schema: str
-    schemas: Schemas
-    headers: Callable[[Sequence[Row]], Mapping[str, str]] = lambda _: {}
-    depth: int = RouteLimits().depth
-
-
-ENDPOINTS = (
-    Endpoint(
-        openai_moderations.PATH,
-        "OpenAI's moderation: texts in, the 13 categories of each out.",
-        lambda request, id: openai_moderations.parse(request.json, id),
-        openai_moderations.answer,
-        openai_moderations.error,
-        openai_moderations.REQUEST,
-        openai_moderations.RESPONSE,
-        openai_moderations.ERROR,
-        openai_moderations.SCHEMAS,
-        openai_moderations.headers,
-    ),
-    Endpoint(
-        decide.PATH,
-        "A completion in any input form: the action, the reasons, the scores, the text with what `redact` hides.",
-        lambda request, id: decide.parse(request.body, list(request.headers.items()), id),
-        decide.answer,
-        decide.error,
-        decide.REQUEST,
-        decide.RESPONSE,
-        decide.ERROR,
-        decide.SCHEMAS,
-        depth=DEPTH,
-    ),
-    Endpoint(
-        guard.PATH,
-        "A prompt, before a model is asked: allow or block.",
-        lambda request, id: guard.parse(request.json, id),
-        guard.answer,
-        guard.error,
-        guard.REQUEST,
-        guard.RESPONSE,
-        guard.ERROR,
-        guard.SCHEMAS,
-    ),
-)
+_KINDS = {kind.status: kind for kind in reversed(FailureKind)}  # the first of a status
 
 
 def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
@@ -119,9 +50,27 @@ def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
 OWN_ERRORS = error_form(decide.error, decide.ERROR, decide.SCHEMAS)
 
 
-def routes(queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float) -> list[Route]:
-    """Returns a route for each endpoint. timeout_s: from the body to the answer."""
-    return [_route(endpoint, queue, metrics, timeout_s) for endpoint in ENDPOINTS]
+def routes(queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float, root_url: Callable[[], str]) -> list[Route]:
+    """Returns a route for each endpoint, and Perspective's discovery document.
+
+    timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
+    """
+    return [*(_route(endpoint, queue, metrics, timeout_s) for endpoint in ENDPOINTS), _discovery(root_url)]
+
+
+def _discovery(root_url: Callable[[], str]) -> Route:
+    async def handle(_: HttpRequest) -> Reply:
+        return Reply(to_json(perspective.discovery(root_url())))
+
+    return Route(
+        "GET",
+        perspective.DISCOVERY_PATH,
+        handle,
+        "Perspective's discovery document, from which Google's clients make themselves.",
+        response=perspective.DISCOVERY,
+        schemas=perspective.SCHEMAS,
+        errors=error_form(perspective.error, perspective.ERROR, perspective.SCHEMAS),
+    )
 
 
 def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float) -> Route:

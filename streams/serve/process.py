@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 class ServeOptions:
     """What one process is given. token: None, and everybody who reaches the address may call. timeout_s: a request's.
 
-    drain_s: for the requests in flight when the process is told to stop.
+    drain_s: for the requests in flight when the process is told to stop. url: where clients reach it; "": its address.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +48,7 @@ class ServeOptions:
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
     token: str | None = None
+    url: str = ""
     timeout_s: float = 10.0
     drain_s: float = 20.0
     bounds: QueueBounds = field(default_factory=QueueBounds)
@@ -84,7 +85,7 @@ class ServeProcess:
         for row in await self._moderator.moderate(["."]):  # the first call of a model takes longer: nobody waits for it
             self.metrics.set_versions(row.verdict)
         self._queue = ModerationQueue(self._moderator.moderate, o.bounds, self.metrics.batch.observe)
-        table = routes(self._queue, self.metrics, o.timeout_s)
+        table = routes(self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}")
         table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, token=o.token is not None)
         self._server = HttpServer(
             table,
@@ -95,7 +96,7 @@ class ServeProcess:
         )
         self.port = await self._server.start(o.host, o.port, "TIDEGATE_SERVE_PORT")
         self._waiting_for = {}
-        log.info("serving http://%s:%d/v1/moderations, /v1/decide, /v1/guard; /docs describes them", o.host, self.port)
+        log.info("serving http://%s:%d/v1/moderations and others: /docs has them all", o.host, self.port)
         if o.token is None:
             log.info("no token is set: everybody on this machine may call, and a key that is sent is ignored")
 
@@ -133,7 +134,8 @@ def run(settings: Settings) -> None:
 def _options(s: Settings) -> ServeOptions:
     bounds = QueueBounds(s.serve_inflight_requests, s.serve_inflight_chars, s.concurrency)
     return ServeOptions(
-        s.serve_host, s.serve_port, s.http_host, s.http_port, s.token(), s.serve_timeout_s, s.serve_drain_s, bounds
+        *(s.serve_host, s.serve_port, s.http_host, s.http_port, s.token(), s.serve_url),
+        *(s.serve_timeout_s, s.serve_drain_s, bounds),
     )
 
 

@@ -166,6 +166,11 @@ class Settings(BaseSettings):
     # `tidegate serve`
     serve_host: str = Field("127.0.0.1", min_length=1, description="where `serve` answers")
     serve_port: int = Field(8080, ge=0, le=65535, description="0 takes any free port and logs it")
+    serve_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+/?)?$",
+        description="where clients reach `serve`, as https://moderation.example; Perspective's clients are told it",
+    )
     serve_inflight_requests: int = Field(
         256, ge=1, le=100_000, description="requests of `serve` that wait or are scored, at the most; then 429"
     )

@@ -19,12 +19,14 @@ from tidegate.streams.serve.endpoints import ENDPOINTS
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.queue import QueueBounds
 
-OPENAI, DECIDE, GUARD = "/v1/moderations", "/v1/decide", "/v1/guard"
+OPENAI, DECIDE, GUARD, PERSPECTIVE = "/v1/moderations", "/v1/decide", "/v1/guard", "/v1alpha1/comments:analyze"
+GET = {"/openapi.json", "/docs", "/$discovery/rest"}
 TOKEN = "0123456789abcdef-of-the-test"  # noqa: S105 - of this test
 BODIES: dict[str, Any] = {
     OPENAI: {"input": "toxicity=0.95"},
     DECIDE: {"id": "c1", "completion": "toxicity=0.95"},
     GUARD: {"prompt": "threat=0.95"},
+    PERSPECTIVE: {"comment": {"text": "toxicity=0.95"}, "requestedAttributes": {"TOXICITY": {}}},
 }
 
 
@@ -72,6 +74,17 @@ async def test_a_prompt_is_guarded(start: Start) -> None:
     ]
     assert await metric(rig, "tidegate_guard_prompts_total", action="block") == 1
     assert await metric(rig, "tidegate_guard_prompts_total", action="allow") == 2
+
+
+async def test_perspectives_clients_find_their_methods(start: Start) -> None:
+    """Google's client makes itself from the discovery document, and sends the key as a query, which is ignored."""
+    rig = await start()
+    status, document, _ = await rig.get("/$discovery/rest?version=v1alpha1")
+    assert (status, json.loads(document)["rootUrl"]) == (200, f"http://127.0.0.1:{rig.process.port}/")
+    status, body, _ = await rig.post(f"{PERSPECTIVE}?key=secret&alt=json", BODIES[PERSPECTIVE])
+    assert (status, body["attributeScores"]["TOXICITY"]["summaryScore"]["value"]) == (200, 0.95)
+    rig = await start(url="https://moderation.example")
+    assert json.loads((await rig.get("/$discovery/rest"))[1])["rootUrl"] == "https://moderation.example/"
 
 
 # --- refusals, each in its API's form
@@ -206,7 +219,7 @@ async def test_the_document_has_every_route(start: Start) -> None:
     rig = await start()
     described = json.loads((await rig.get("/openapi.json"))[1])
     assert described["openapi"] == "3.1.0"
-    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), "/openapi.json", "/docs"}
+    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), *GET}
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     schemas = described["components"]["schemas"]
@@ -231,8 +244,8 @@ async def test_answers_are_as_the_document_says(start: Start, path: str) -> None
 
     check(operation["requestBody"]["content"]["application/json"]["schema"], BODIES[path])
     calls: list[tuple[Any, dict[str, str]]] = [
-        (BODIES[path], {}), (b"{", {}), ({"input": 1, "prompt": 1}, {}), (BODIES[path], {"Origin": "x"}),
-        (BODIES[path], {"Content_Type": "x"}), (b" " * 2**21, {}),
+        (BODIES[path], {}), (b"{", {}), ({"input": 1, "prompt": 1}, {}), (b'{"comment": []}', {}),
+        (BODIES[path], {"Origin": "x"}), (BODIES[path], {"Content_Type": "x"}), (b" " * 2**21, {}),
     ]  # fmt: skip
     seen = set()
     for body, headers in calls:
@@ -264,7 +277,7 @@ values = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                ["input", "prompt", "completion", "id", "model", "type", "text", "choices", "tenant", "user", "x"]
+                ["input", "prompt", "completion", "id", "model", "type", "text", "comment", "requestedAttributes", "x"]
             ),
             inner,
             max_size=5,
@@ -272,7 +285,8 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-bodies = st.dictionaries(st.sampled_from(["input", "prompt", "completion", "id", "model", "status", "tenant"]), values)
+fields = ("input", "prompt", "completion", "id", "status", "comment", "requestedAttributes", "languages")
+bodies = st.dictionaries(st.sampled_from(fields), values)
 
 
 @settings(max_examples=30, deadline=None)
