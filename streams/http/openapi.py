@@ -13,6 +13,7 @@ OPENAPI, DOCS = "/openapi.json", "/docs"
 # What the server refuses before a handler sees the request (server.py), by status.
 _REFUSALS: Mapping[str, str] = {
     "400": "The body is not a JSON object, is too deep, or is not a request of this API.",
+    "422": "The body is not a request of this API.",
     "401": "The credential is missing or wrong.",
     "403": "The header Origin is set, or Host names another server.",
     "408": "The body did not come in time.",
@@ -81,6 +82,8 @@ def _operation(route: Route, *, token: bool) -> dict[str, Any]:
     replies = {"200": ok}
     for status, why in _REFUSALS.items():
         if not route.request and status not in _NO_BODY:
+            continue
+        if status == "422" and route.invalid != 422:
             continue
         if status == "401" and (not token or route.open_to_all):
             continue

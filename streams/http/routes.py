@@ -111,7 +111,7 @@ class Route:
     """One row of a server's table.
 
     path: fixed, without parameters. request, response: names among the schemas; request is "" where it takes no body,
-    response "" where it is no JSON object of ours.
+    response "" where it is no JSON object of ours. invalid: the status of a JSON object that is no request of the API.
     open_to_all: also without a credential; the handler sees who it is, or None.
     during_drain: served after the process was told to stop: what no client waits for.
     """
@@ -125,6 +125,7 @@ class Route:
     schemas: Schemas = field(default_factory=dict)
     limits: RouteLimits = RouteLimits()
     errors: ErrorForm = TEXT_ERRORS
+    invalid: int = 400
     open_to_all: bool = False
     during_drain: bool = False
 

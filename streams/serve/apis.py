@@ -8,10 +8,19 @@ from typing import Any, Protocol
 
 from tidegate.streams.core.events import Completion
 from tidegate.streams.http.routes import HttpRequest, RouteLimits, Schemas
-from tidegate.streams.wire.http import decide, guard, openai_moderations, perspective
+from tidegate.streams.wire.http import (
+    azure_content_safety,
+    decide,
+    fms_detectors,
+    guard,
+    litellm_guardrail,
+    openai_moderations,
+    perspective,
+)
 from tidegate.streams.wire.http.refused import Failure, RequestRefused
 from tidegate.streams.wire.http.verdicts import Row
 
+CONVERSATION_BYTES = 4 * 2**20  # LiteLLM sends a whole conversation, twice, and its tools
 DEPTH = 200  # of the forms that `completions` takes; the topic's own bound
 
 Error = Callable[[RequestRefused | Failure], tuple[int, Mapping[str, Any], Mapping[str, str]]]
@@ -33,7 +42,7 @@ class Endpoint:
     path: str
     summary: str
     parse: Callable[[HttpRequest, str], Any]
-    answer: Callable[[Any, Sequence[Row]], Mapping[str, Any]]
+    answer: Callable[[Any, Sequence[Row]], Any]
     error: Error
     request: str
     response: str
@@ -41,6 +50,8 @@ class Endpoint:
     schemas: Schemas
     headers: Callable[[Sequence[Row]], Mapping[str, str]] = lambda _: {}
     depth: int = RouteLimits().depth
+    body_bytes: int = RouteLimits().body_bytes
+    invalid: int = 400
 
 
 ENDPOINTS = (
@@ -90,5 +101,44 @@ ENDPOINTS = (
         perspective.ERROR,
         perspective.SCHEMAS,
         perspective.headers,
+    ),
+    Endpoint(
+        litellm_guardrail.PATH,
+        "LiteLLM's generic guardrail, before and after its proxy calls a model.",
+        lambda request, id: litellm_guardrail.parse(request.json, id),
+        litellm_guardrail.answer,
+        litellm_guardrail.error,
+        litellm_guardrail.REQUEST,
+        litellm_guardrail.RESPONSE,
+        litellm_guardrail.ERROR,
+        litellm_guardrail.SCHEMAS,
+        litellm_guardrail.headers,
+        depth=DEPTH,  # it has the schemas of tools
+        body_bytes=CONVERSATION_BYTES,
+    ),
+    Endpoint(
+        fms_detectors.PATH,
+        "FMS detectors' contents, for TrustyAI, the FMS orchestrator and NeMo Guardrails.",
+        lambda request, id: fms_detectors.parse(request.json, id),
+        fms_detectors.answer,
+        fms_detectors.error,
+        fms_detectors.REQUEST,
+        fms_detectors.RESPONSE,
+        fms_detectors.ERROR,
+        fms_detectors.SCHEMAS,
+        fms_detectors.headers,
+        invalid=422,
+    ),
+    Endpoint(
+        azure_content_safety.PATH,
+        "Azure AI Content Safety's analysis: a severity for each of four categories.",
+        lambda request, id: azure_content_safety.parse(request.json, id),
+        azure_content_safety.answer,
+        azure_content_safety.error,
+        azure_content_safety.REQUEST,
+        azure_content_safety.RESPONSE,
+        azure_content_safety.ERROR,
+        azure_content_safety.SCHEMAS,
+        azure_content_safety.headers,
     ),
 )

@@ -99,8 +99,9 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
         endpoint.request,
         endpoint.response,
         endpoint.schemas,
-        RouteLimits(depth=endpoint.depth, answer_s=timeout_s),
+        RouteLimits(endpoint.body_bytes, endpoint.depth, answer_s=timeout_s),
         error_form(endpoint.error, endpoint.error_schema, endpoint.schemas),
+        endpoint.invalid,
     )
 
 
