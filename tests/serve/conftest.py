@@ -45,8 +45,8 @@ def moderator(scorer: TextScorer, policy: str = POLICY) -> Moderator:
 class ServeRig:
     """A process that serves, and calls of it."""
 
-    def __init__(self, options: ServeOptions, scorer: TextScorer) -> None:
-        self.moderator = moderator(scorer)
+    def __init__(self, options: ServeOptions, moderator: Moderator) -> None:
+        self.moderator = moderator
         self.process = ServeProcess(options, lambda: self.moderator)
         self.client = aiohttp.ClientSession()
 
@@ -78,7 +78,7 @@ async def start() -> AsyncIterator[Start]:
     running: list[ServeRig] = []
 
     async def start(scorer: TextScorer | None = None, **options: Any) -> ServeRig:
-        rig = ServeRig(ServeOptions(**options), scorer or ScriptedScorer())
+        rig = ServeRig(ServeOptions(**options), moderator(scorer or ScriptedScorer()))
         running.append(rig)
         await rig.process.open()
         return rig

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.serve.conftest import ServeRig, Start
+from tests.serve.conftest import ServeRig, Start, moderator
 from tests.serve.slow import SlowScorer
 from tests.support.scorers import RELEASE, ScriptedScorer
 from tidegate.streams.serve.endpoints import ENDPOINTS
@@ -316,7 +316,7 @@ bodies = st.dictionaries(st.sampled_from(fields), values)
 )
 def test_no_body_is_a_500(sent: list[tuple[str, bytes]]) -> None:
     async def statuses() -> set[int]:
-        rig = ServeRig(ServeOptions(), ScriptedScorer())
+        rig = ServeRig(ServeOptions(), moderator(ScriptedScorer()))
         await rig.process.open()
         try:
             answers = await asyncio.gather(*(rig.post(path, body) for path, body in sent))
