@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
+import aiohttp
 import jsonschema
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.serve.conftest import ServeRig, Start, moderator
 from tests.serve.slow import SlowScorer
 from tests.support.scorers import RELEASE, ScriptedScorer
-from tidegate.streams.serve.endpoints import ENDPOINTS
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.moderation.moderator import Moderator
+from tidegate.streams.serve.apis import ENDPOINTS
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.queue import QueueBounds
 
@@ -209,10 +213,37 @@ async def test_probes_are_on_a_port_of_their_own(start: Start) -> None:
     assert (await rig.get("/docs", probes=True))[0] == 404
 
 
-async def test_it_is_not_ready_before_its_model_is_loaded(start: Start) -> None:
+async def test_it_is_not_ready_before_its_model_is_loaded() -> None:
+    """Its probes answer meanwhile: a model takes a second or two, and an orchestrator asks."""
+    loaded = threading.Event()
+
+    def load() -> Moderator:
+        loaded.wait(20)
+        return moderator(ScriptedScorer())
+
+    process = ServeProcess(ServeOptions(), load)
+    opening = asyncio.create_task(process.open())
+    async with aiohttp.ClientSession() as client, asyncio.timeout(20):
+        while not process.probe_port:
+            await asyncio.sleep(0.01)
+        url = f"http://127.0.0.1:{process.probe_port}/readyz"
+        async with client.get(url) as answer:
+            assert (answer.status, (await answer.json())["waiting_for"]) == (503, {"model": "loading it"})
+        loaded.set()
+        await opening
+        async with client.get(url) as answer:
+            assert answer.status == 200
+    await process.close()
+
+
+async def test_a_port_in_use_is_an_error_of_its_setting(start: Start) -> None:
     rig = await start()
-    process = ServeProcess(rig.process._options, lambda: rig.moderator)
-    assert process._waiting_for == {"model": "loading it"}
+    process = ServeProcess(ServeOptions(port=rig.process.port), lambda: moderator(ScriptedScorer()))
+    with pytest.raises(
+        SettingsError, match=r"^TIDEGATE_SERVE_PORT: 127\.0\.0\.1:\d+: .*in use.*; expected a free port"
+    ):
+        await process.open()
+    await process.close()
 
 
 async def test_a_drain_answers_what_was_accepted(start: Start) -> None:
