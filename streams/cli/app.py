@@ -18,6 +18,7 @@ from tidegate.streams.cli.run import up, worker
 from tidegate.streams.cli.schemas import schemas
 from tidegate.streams.cli.score import score
 from tidegate.streams.cli.send import send
+from tidegate.streams.cli.serve import serve
 from tidegate.streams.cli.silence import silence
 from tidegate.streams.cli.strikes import strikes
 from tidegate.streams.cli.tail import tail
@@ -57,6 +58,7 @@ def tidegate(
     tidegate demo                       see it all in two minutes
     tidegate up                         then, in another terminal: tidegate tail decisions
     tidegate score completions.jsonl    neither Kafka nor Redis
+    tidegate serve                      nor for this: moderation over HTTP, for OpenAI's client and others
     """
 
 
@@ -81,6 +83,7 @@ def demo(
 
 app.command()(up)
 app.command()(worker)
+app.command()(serve)
 app.command()(topics)
 app.command()(send)
 app.command()(tail)

@@ -42,6 +42,7 @@ _PATTERNS = {
     "redis": "`redis://`, `rediss://` or `unix://`",
     "namespace": "a-z 0-9 `_` `.` `-`, at most 64",
     "worker": "1 to 200 characters, no space or `|`",
+    "serve_url": "`http://` or `https://`",
     "kafka_password": "text",
     "redis_password": "text",
 }

@@ -104,11 +104,14 @@ def _redis(s: Settings) -> Iterator[str]:
 
 
 def _probes(s: Settings) -> Iterator[str]:
-    if not is_loopback(s.http_host) and s.http_token is None and s.http_token_file is None:
-        yield (
-            f"{PREFIX}HTTP_TOKEN: not set, but {PREFIX}HTTP_HOST is {s.http_host}, which others can reach; expected "
-            f"a token (or {PREFIX}HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
-        )
+    if s.http_token is not None or s.http_token_file is not None:
+        return
+    for name, host in (("HTTP_HOST", s.http_host), ("SERVE_HOST", s.serve_host)):
+        if not is_loopback(host):
+            yield (
+                f"{PREFIX}HTTP_TOKEN: not set, but {PREFIX}{name} is {host}, which others can reach; expected "
+                f"a token (or {PREFIX}HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
+            )
 
 
 def is_loopback(host: str) -> bool:

@@ -157,9 +157,28 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")
     http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
     http_token: SecretStr | None = Field(
-        None, description="the pages ask for it (Authorization: Bearer); needed where http_host is not loopback"
+        None,
+        description="the pages and `serve` ask for it (Authorization: Bearer); needed where http_host or serve_host is "
+        "not loopback",
     )
     http_token_file: Path | None = Field(None, description="file that holds it, instead of http_token")
+
+    # `tidegate serve`
+    serve_host: str = Field("127.0.0.1", min_length=1, description="where `serve` answers")
+    serve_port: int = Field(8080, ge=0, le=65535, description="0 takes any free port and logs it")
+    serve_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+/?)?$",
+        description="where clients reach `serve`, as https://moderation.example; Perspective's clients are told it",
+    )
+    serve_inflight_requests: int = Field(
+        256, ge=1, le=100_000, description="requests of `serve` that wait or are scored, at the most; then 429"
+    )
+    serve_inflight_chars: int = Field(1_000_000, ge=1000, le=2**30, description="their characters, at the most")
+    serve_timeout_s: float = Field(10, ge=0.1, le=300, description="a request that has no answer by then gets 503")
+    serve_drain_s: float = Field(20, ge=0, le=300, description="after SIGTERM, for the requests in flight")
+
+    # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")
     log_json: bool = Field(False, description="one JSON object a line, instead of text")
 

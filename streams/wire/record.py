@@ -23,7 +23,7 @@ class Unreadable:
 
 
 class Refused(Exception):
-    """Carries an Unreadable from a form up to `decode`, which returns it. Never leaves this package."""
+    """Carries an Unreadable from a form up to `decode`, which returns it. Leaves this package only to `http`."""
 
     def __init__(self, reason: DeadLetterReason, where: str, expected: str) -> None:
         super().__init__(reason.value)

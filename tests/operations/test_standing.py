@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.operations.conftest import BY, EmbeddedDeployment
-from tidegate.streams.core.alerts.status import AlertStatus, Transition, event
+from tidegate.streams.core.alerts.status import AlertStatus, Transition, alert_event
 from tidegate.streams.core.events import AlertReason, AlertState, DeadLetter, DeadLetterReason, Rate, Source
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy
@@ -97,7 +97,7 @@ async def test_an_unavailable_store_silences_all_the_same(live: EmbeddedDeployme
 
 async def test_what_is_no_alert_and_no_rate_is_noted(live: EmbeddedDeployment) -> None:
     fired = status("high_toxicity", AlertState.FIRING)
-    alert = event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
+    alert = alert_event(fired, Transition(AlertState.PENDING, AlertState.FIRING, AlertReason.HELD), "0-a", None)
     rates = [
         Rate(scope=scope, measure=measure, window_s=300, at_ms=NOW, hits=hits, total=200, share=hits / 200)
         for scope, measure, hits in (("tenant=a", "fault", 0), ("all", "would.fault", 0), ("all", "fault", 7))

@@ -114,6 +114,13 @@ def load(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
                 "(or TIDEGATE_HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
             ],
         ),
+        (
+            {"SERVE_HOST": "10.0.0.7"},
+            [
+                "HTTP_TOKEN: not set, but TIDEGATE_SERVE_HOST is 10.0.0.7, which others can reach; expected a token "
+                "(or TIDEGATE_HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
+            ],
+        ),
         ({"HTTP_TOKEN": PASSWORD}, ["HTTP_TOKEN: found a secret (not shown); expected 16 bytes or more"]),
     ],
 )

@@ -1,0 +1,71 @@
+"""What ops can see of `tidegate serve`: Prometheus metrics, with bounded labels. Never a tenant, a key or an id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from tidegate.streams.core.decide import Verdict
+from tidegate.streams.installed import python, release
+from tidegate.streams.moderation.moderator import Moderated
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class ServeMetrics:
+    """Every metric of the process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "tidegate_http_requests", "Requests answered, by path and status.", ("path", "status"), registry=registry
+        )
+        self.seconds = Histogram(
+            "tidegate_http_request_seconds", "From a request's headers to its reply.", ("path",),
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.actions = Counter("tidegate_http_actions", "Texts answered, by action.", ("action",), registry=registry)
+        self.faults = Counter(
+            "tidegate_http_faults", "Texts that could not be scored, by reason.", ("reason",), registry=registry
+        )
+        self.guarded = Counter(
+            "tidegate_guard_prompts", "Prompts answered by /v1/guard, by action.", ("action",), registry=registry
+        )
+        self.batch = Histogram(
+            "tidegate_http_batch_texts", "Texts scored in one batch.", buckets=_SIZES, registry=registry
+        )
+        self.waiting = Gauge("tidegate_http_queue_requests", "Requests accepted, not answered yet.", registry=registry)
+        self.chars = Gauge("tidegate_http_queue_characters", "Their characters.", registry=registry)
+        self.ready = Gauge("tidegate_ready", "1 where the process answers.", registry=registry)
+        self.policy = Gauge("tidegate_policy_info", "1 for the policy's version.", ("version",), registry=registry)
+        self.model = Gauge("tidegate_model_info", "1 for the classifier's version.", ("version",), registry=registry)
+        build = Gauge("tidegate_build_info", "1 for the version that runs.", ("version", "python"), registry=registry)
+        build.labels(release(), python()).set(1)
+        self.answered = 0  # requests, whatever the status
+        self._versions: tuple[str, str] | None = None
+
+    def count_request(self, path: str, status: int, took_s: float) -> None:
+        """Counts a request that was answered. path: a route's, or `other`."""
+        self.answered += 1
+        self.requests.labels(path, str(status)).inc()
+        self.seconds.labels(path).observe(took_s)
+
+    def count_moderated(self, rows: Sequence[Moderated]) -> None:
+        """Counts texts that were judged; faults apart from actions."""
+        for row in rows:
+            if row.judged.fault is None:
+                self.actions.labels(row.verdict.action.value).inc()
+            else:
+                self.faults.labels(row.judged.fault.value).inc()
+            self.set_versions(row.verdict)
+
+    def set_versions(self, verdict: Verdict) -> None:
+        """Makes the verdict's policy and model the ones whose info is 1."""
+        versions = verdict.policy_version, verdict.model_version
+        if versions != self._versions:
+            self._versions = versions
+            for gauge, version in zip((self.policy, self.model), versions, strict=True):
+                gauge.clear()
+                gauge.labels(version).set(1)

@@ -1,0 +1,175 @@
+"""The process behind `tidegate serve`: wired, started, drained. It runs with nothing but a model and a policy file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tidegate.streams.http.openapi import document_routes
+from tidegate.streams.http.probes import ProbeServer
+from tidegate.streams.http.routes import access_by
+from tidegate.streams.http.server import HttpServer
+from tidegate.streams.installed import describe_policy_file, python, release
+from tidegate.streams.local import load_moderator
+from tidegate.streams.logs import set_up
+from tidegate.streams.moderation.moderator import Moderator
+from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
+from tidegate.streams.serve.metrics import ServeMetrics
+from tidegate.streams.serve.queue import ModerationQueue, QueueBounds
+from tidegate.streams.settings.settings import Settings
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+# A batch with a text that hangs takes this long, then each of its texts alone: two of these and what the batch's size
+# adds (moderation/scoring.py) fit into a request's time, so that the neighbours of that text are answered.
+FAULT_SHARE = 0.25
+STUCK_S = 1.0  # at the end, for scoring threads to return
+ABOUT = (
+    "Moderation by the policy and the classifier that the stream uses. Scores are not truth: a person must review "
+    "what has consequences for a person."
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What one process is given. token: None, and everybody who reaches the address may call. timeout_s: a request's.
+
+    drain_s: for the requests in flight when the process is told to stop. url: where clients reach it; "": its address.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    probe_host: str = "127.0.0.1"
+    probe_port: int = 0
+    token: str | None = None
+    url: str = ""
+    timeout_s: float = 10.0
+    drain_s: float = 20.0
+    bounds: QueueBounds = field(default_factory=QueueBounds)
+
+
+class ServeProcess:
+    """One process: its probes first, then the model, then the address. `close` drains it.
+
+    load: returns the moderator; called once, on a thread, since a model takes a second or two.
+    """
+
+    def __init__(self, options: ServeOptions, load: Callable[[], Moderator]) -> None:
+        self._options, self._load = options, load
+        self.metrics = ServeMetrics()
+        self._waiting_for = {"model": "loading it"}
+        self._probes = ProbeServer(self.metrics.registry, lambda: self._waiting_for, self._refresh, options.token)
+        self._moderator: Moderator | None = None
+        self._queue: ModerationQueue | None = None
+        self._server: HttpServer | None = None
+        self.port = self.probe_port = 0
+
+    async def open(self) -> None:
+        """Listens. Raises SettingsError, PolicyError, MissingLabelError: what is wrong is not waited for."""
+        o = self._options
+        self.probe_port = await self._probes.start(o.probe_host, o.probe_port)
+        log.info(
+            "tidegate %s on Python %s: probes on http://%s:%d/readyz",
+            release(),
+            python(),
+            o.probe_host,
+            self.probe_port,
+        )
+        self._moderator = await asyncio.to_thread(self._load)
+        for row in await self._moderator.moderate(["."]):  # the first call of a model takes longer: nobody waits for it
+            self.metrics.set_versions(row.verdict)
+        self._queue = ModerationQueue(self._moderator.moderate, o.bounds, self.metrics.batch.observe)
+        table = routes(self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}")
+        table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, token=o.token is not None)
+        self._server = HttpServer(
+            table,
+            access_by(o.token, "TIDEGATE_HTTP_TOKEN"),
+            hosts=LOOPBACK_NAMES | {o.host.lower()} if o.token is None else None,
+            observe=self.metrics.count_request,
+            errors=OWN_ERRORS,
+        )
+        self.port = await self._server.start(o.host, o.port, "TIDEGATE_SERVE_PORT")
+        self._waiting_for = {}
+        log.info("serving http://%s:%d/v1/moderations and others: /docs has them all", o.host, self.port)
+        if o.token is None:
+            log.info("no token is set: everybody on this machine may call, and a key that is sent is ignored")
+
+    async def close(self) -> bool:
+        """Refuses new requests, answers those in flight, and stops. Returns False where some were not answered."""
+        self._waiting_for = {"stop": "this process is stopping"}
+        drained = True
+        if self._server is not None:
+            drained = await self._server.drain(self._options.drain_s)
+            if not drained:
+                log.error("not every request was answered within %g s; stopping", self._options.drain_s)
+            await self._server.stop()
+            log.info("%d requests answered since the start", self.metrics.answered)
+        if self._moderator is not None:
+            self._moderator.close()
+        await self._probes.stop()
+        return drained
+
+    def _refresh(self) -> None:
+        self.metrics.ready.set(0 if self._waiting_for else 1)
+        if self._queue is not None:
+            self.metrics.waiting.set(self._queue.requests)
+            self.metrics.chars.set(self._queue.chars)
+
+
+def run(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM, then drains. Raises as `ServeProcess.open`."""
+    set_up(settings.log_level, as_json=settings.log_json)
+    log.info("policy file %s", describe_policy_file(settings.policy_file))
+    drained = asyncio.run(_run(ServeProcess(_options(settings), lambda: _load(settings))))
+    log.info("stopped")
+    _leave_stuck_threads(0 if drained else 1)
+
+
+def _options(s: Settings) -> ServeOptions:
+    bounds = QueueBounds(s.serve_inflight_requests, s.serve_inflight_chars, s.concurrency)
+    return ServeOptions(
+        *(s.serve_host, s.serve_port, s.http_host, s.http_port, s.token(), s.serve_url),
+        *(s.serve_timeout_s, s.serve_drain_s, bounds),
+    )
+
+
+def _load(s: Settings) -> Moderator:
+    return load_moderator(
+        s.policy_file,
+        classifier=s.classifier,
+        manifest=s.classifier_manifest,
+        threads=s.score_threads,
+        timeout_s=min(s.score_timeout_s, s.serve_timeout_s * FAULT_SHARE),
+    )
+
+
+async def _run(process: ServeProcess) -> bool:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await process.open()
+        await stop.wait()
+        log.info("stopping: answering what is in flight")
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)  # a second one ends it at once
+        drained = await process.close()
+    return drained
+
+
+def _leave_stuck_threads(code: int) -> None:
+    """Ends the process where a scoring thread never returns: Python would wait for it."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("score")]
+    for thread in threads:
+        thread.join(STUCK_S)
+    if code or any(thread.is_alive() for thread in threads):
+        logging.shutdown()
+        os._exit(code)
