@@ -140,7 +140,7 @@ async def test_strikes_are_shown_and_undone(live: EmbeddedDeployment) -> None:
     await store.apply([Apply(PARTITION, epoch, 0, 1, Marker(0, NOW, "s"), counted, NOW, 0, 1)])
     await store.close()
     (held,) = (await most_strikes(live, 10)).held
-    assert (held.user, held.standing.strikes) == (USER, 3.0)
+    assert (held.user, held.balance.strikes) == (USER, 3.0)
     (undone,) = await undo_strikes(live, USER, 1.0, "ada", "one was wrong")
     assert round(undone.before.now.strikes - undone.left, 1) == 1.0
     await undo_strikes(live, USER, None, "ada", "all were")
