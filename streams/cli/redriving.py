@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -14,7 +13,7 @@ from pydantic_core import from_json
 
 from tidegate.streams.cli.errors import say
 from tidegate.streams.core.events import DeadLetter
-from tidegate.streams.core.partition import Record, TopicPartition
+from tidegate.streams.core.partition import Record, TopicPartition, content_sha256
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.range_reader import RangeReader
@@ -119,7 +118,7 @@ async def _record(source: KafkaLookup, letters: Sequence[DeadLetter]) -> tuple[A
         except UnreadableBatch as error:
             say(str(error))
             continue
-        if record is not None and record.value and hashlib.sha256(record.value).hexdigest() == letter.sha256:
+        if record is not None and record.value and content_sha256(record.value) == letter.sha256:
             return record.key, record.value, list(record.headers)
     for letter in letters:
         if letter.value_base64 is not None:

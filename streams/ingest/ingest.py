@@ -12,6 +12,7 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener
@@ -24,11 +25,11 @@ from tidegate.streams.ingest.batches import Batch, IngestLimits, RecordRange
 from tidegate.streams.ingest.commits import ANSWER_S, Commits
 from tidegate.streams.ingest.consumer import group_consumer
 from tidegate.streams.ingest.positions import lags, seek_back
-from tidegate.streams.ingest.takeover import OwnedPartition
+from tidegate.streams.ingest.takeover import NoHeartbeat, OwnedPartition
 from tidegate.streams.ingest.unreadable import CountTry, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.errors import broker_unavailable
-from tidegate.streams.tasks import Tasks, exit_on_bug
+from tidegate.streams.tasks import Tasks, exit_on_bug, retry
 
 log = logging.getLogger(__name__)
 
@@ -163,26 +164,28 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _take_over_all(self, partitions: list[TopicPartition], assignment: int) -> None:
         """Takes partitions over one by one while this assignment holds; waits for what is unavailable."""
         for partition in partitions:
-            delay = BACKOFF_S[0]
-            try:
-                while self._current == assignment and not self._stopping:
-                    try:
-                        if self.may_publish():
-                            await self._start_at_checkpoint(partition, assignment)
-                            break
-                        self.waiting_for = "a heartbeat"
-                    except (StoreUnavailable, BrokerUnavailable) as error:
-                        self.waiting_for = "redis" if isinstance(error, StoreUnavailable) else "kafka"
-                        log.warning("%s: not taken over yet: %s", partition, error)
-                    await asyncio.sleep(delay)
-                    delay = min(delay * 2, BACKOFF_S[1])
-            finally:
-                if self._takeovers.get(partition) == assignment:
-                    del self._takeovers[partition]
+            await retry(
+                partial(self._start_at_checkpoint, partition, assignment),
+                backoff_s=BACKOFF_S,
+                wanted=lambda: self._current == assignment and not self._stopping,
+                on_error=partial(self._not_taken_over, partition),
+                errors=(StoreUnavailable, BrokerUnavailable, NoHeartbeat),
+            )
+            if self._takeovers.get(partition) == assignment:
+                del self._takeovers[partition]
         if self._current == assignment and not self._takeovers:
             self._mark_reading()
 
+    def _not_taken_over(self, partition: TopicPartition, error: Exception, _: float) -> None:
+        if isinstance(error, NoHeartbeat):
+            self.waiting_for = "a heartbeat"
+            return
+        self.waiting_for = "redis" if isinstance(error, StoreUnavailable) else "kafka"
+        log.warning("%s: not taken over yet: %s", partition, error)
+
     async def _start_at_checkpoint(self, partition: TopicPartition, assignment: int) -> None:
+        if not self.may_publish():
+            raise NoHeartbeat
         tp = KafkaPartition(*partition)
         try:
             committed = await self._consumer.committed(tp)
@@ -241,8 +244,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         tp = KafkaPartition(*owned.partition)
         if self.owned.get(owned.partition) is not owned:
             return  # taken over again meanwhile: the newer owner gets there by itself
-        record_range = self._record_range(tp, [skipped])
-        if record_range is None:
+        if (record_range := self._record_range(tp, [skipped])) is None:
             return
         with contextlib.suppress(IllegalStateError):
             self._consumer.seek(tp, skipped.end)

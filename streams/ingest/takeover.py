@@ -34,6 +34,10 @@ class RecordLookup(Protocol):
         """Returns [start, end): the oldest retained offset, and the fetch high-water mark."""
 
 
+class NoHeartbeat(Exception):
+    """The group may have given our partitions away: nothing is taken over until it answers."""
+
+
 class CheckpointTrust(StrEnum):
     """Whether a takeover trusts the stored checkpoint, and if not, why."""
 

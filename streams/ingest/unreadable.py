@@ -15,14 +15,13 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError
 
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
-from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import IngestLimits
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.probe import find_batch_end
 from tidegate.streams.store import UnreadableWait
-from tidegate.streams.tasks import Tasks
+from tidegate.streams.tasks import Tasks, retry
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +94,18 @@ class UnreadableBatches:
     async def _try_again(self, consumer: UnreadableReader, owned: OwnedPartition, bad: BadBatch) -> None:
         """Makes one try: counts it; then the range is due, or the partition is read again after a delay."""
         partition = owned.partition
-        while owned.valid:
-            try:
-                if not await self._count_try(owned, bad):
-                    return  # `take_due` goes on: until then `check` ignores it
-                break
-            except (StoreUnavailable, BrokerUnavailable) as error:
-                log.warning("%s@%d: a batch that cannot be read: %s; %s", partition, bad.start, bad.why, error)
-                await asyncio.sleep(WAIT_S)
+
+        def on_error(error: Exception, _: float) -> None:
+            log.warning("%s@%d: a batch that cannot be read: %s; %s", partition, bad.start, bad.why, error)
+
+        again = await retry(
+            lambda: self._count_try(owned, bad),
+            backoff_s=(WAIT_S, WAIT_S),
+            wanted=lambda: owned.valid,
+            on_error=on_error,
+        )
+        if again is False:
+            return  # `take_due` goes on: until then `check` ignores it
         self._end_task(owned)
         if owned.valid:
             try:
