@@ -1,4 +1,4 @@
-"""Background tasks that must not fail silently: a task that raises ends the process. And the one retry, with backoff."""
+"""Background tasks that must not fail silently: one that raises ends the process. And the one retry, with backoff."""
 
 from __future__ import annotations
 

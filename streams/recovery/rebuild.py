@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.partition import Copy, Record, TopicPartition, UnreadableRange, end_of
@@ -23,12 +24,14 @@ from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
 from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import StoreUnavailable
+from tidegate.streams.ingest.heartbeat import Heartbeats
 from tidegate.streams.ingest.takeover import marker_of, watermark_ms
 from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
 from tidegate.streams.metrics import Metrics
+from tidegate.streams.recovery.copies import CopyMarks
 from tidegate.streams.recovery.published import HistoryReader, Published, PublishedOutcome, parse_outcome
-from tidegate.streams.recovery.strikes import PublishedEnforcements, StrikeRebuilder, StrikeRules, reach_ms
-from tidegate.streams.store import Applied, Apply, Store
+from tidegate.streams.recovery.strikes import PublishedEnforcements, StrikeRebuilder, StrikeRules, StrikeUndos, reach_ms
+from tidegate.streams.store import Applied, Apply, ApplyOutcome
 from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 
@@ -38,6 +41,12 @@ log = logging.getLogger(__name__)
 # what was written close to the start of the window is still found.
 SKEW_MS = 300_000
 AT_ONCE = 4_000_000  # offsets rebuilt at once: 64 MB
+
+
+class RebuildStore(Heartbeats, CopyMarks, StrikeUndos, Protocol):
+    """What a rebuild needs of the store (`store/__init__.py` describes it)."""
+
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]: ...
 
 
 @dataclass
@@ -72,7 +81,7 @@ class Rebuild:
 
     def __init__(
         self,
-        store: Store,
+        store: RebuildStore,
         history: HistoryReader,
         limiter: ScopeLimiter,
         live: Callable[[], LivePolicy],
@@ -207,7 +216,7 @@ class _PieceCounter:
 
     def __init__(
         self,
-        store: Store,
+        store: RebuildStore,
         limiter: ScopeLimiter,
         live: LivePolicy,
         partition: TopicPartition,

@@ -26,8 +26,9 @@ from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.alert_states import ActiveAlerts, Publish
 from tidegate.streams.ruler.stats import Stats
+from tidegate.streams.ruler.store import RulerStore
 from tidegate.streams.ruler.windows import RuleWindows, boundaries, watermark
-from tidegate.streams.store import Lease, Store
+from tidegate.streams.store import Lease
 from tidegate.streams.tasks import retry, waiting_for
 
 # Returns the last published status of every alert that was published since that time (ms; None: ever).
@@ -58,7 +59,7 @@ class Ruler:
 
     def __init__(
         self,
-        store: Store,
+        store: RulerStore,
         publish: Publish,
         partitions: Callable[[], Sequence[TopicPartition]],
         live: Callable[[], LivePolicy],

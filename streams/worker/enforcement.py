@@ -15,13 +15,21 @@ from tidegate.streams.core.strikes import AT_ONCE, enforcement
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Store
+from tidegate.streams.store import Outbox, Queued
 from tidegate.streams.tasks import retry, waiting_for
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
+
+
+class Outboxes(Protocol):
+    """What publishing needs of the store (`store/__init__.py` describes it)."""
+
+    async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]: ...
+
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None: ...
 
 
 class Owner(Protocol):
@@ -38,7 +46,7 @@ class Enforcer:
 
     def __init__(
         self,
-        store: Store,
+        store: Outboxes,
         publish: Callable[[Sequence[Message]], Awaitable[None]],
         owner: Owner,
         metrics: Metrics,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import last_marker, watermark_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Applied, Apply, Store
+from tidegate.streams.store import Applied, Apply, ApplyOutcome, DecidedCopies
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import exit_on_bug, retry
 from tidegate.streams.wire.copies import Copies, copies_in, resolve_copies
@@ -58,6 +58,14 @@ class Handler(Protocol[T, Result]):
         """Counts results that were published and counted in metrics."""
 
 
+class CountsAndCopies(Protocol):
+    """What a pipeline needs of the store (`store/__init__.py` describes it)."""
+
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]: ...
+
+    async def copies(self, requested: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]: ...
+
+
 @dataclass(slots=True)
 class _Work(Generic[Result]):
     """A record range to publish and count. start and results shrink where the store had counted some of it before."""
@@ -77,7 +85,7 @@ class Pipeline(Generic[T, Result]):
         ingest: Ingest,
         handler: Handler[T, Result],
         publisher: Publisher,
-        store: Store,
+        store: CountsAndCopies,
         names: ScopeLimiter,
         live: Callable[[], LivePolicy],
         metrics: Metrics,
