@@ -129,7 +129,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         partitions = [TopicPartition(tp.topic, tp.partition) for tp in assigned]
         log.info("assigned %s", ", ".join(map(str, sorted(partitions))) or f"nothing of {self.topic}")
         if partitions:
-            self._consumer.pause(*assigned)
+            self._consumer.pause(*partitions)
             self._takeovers = dict.fromkeys(partitions, self._current)
             self._tasks.spawn(self._take_over_all(partitions, self._current))
         else:
@@ -186,16 +186,17 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _start_at_checkpoint(self, partition: TopicPartition, assignment: int) -> None:
         if not self.may_publish():
             raise NoHeartbeat
-        tp = KafkaPartition(*partition)
         try:
-            committed = await self._consumer.committed(tp)
+            committed = await self._consumer.committed(partition)
             owned = await self._take_over(partition, committed)
             if committed is not None and owned.position < committed:
-                await self._consumer.commit({tp: owned.position})  # what is to be decided again must not be rebuilt
+                await self._consumer.commit(
+                    {partition: owned.position}
+                )  # what is to be decided again must not be rebuilt
             if self._current == assignment:
-                self._consumer.seek(tp, owned.position)
+                self._consumer.seek(partition, owned.position)
                 self.owned[partition] = owned
-                self._consumer.resume(tp)
+                self._consumer.resume(partition)
         except IllegalStateError:
             log.info("%s: reassigned while it was taken over", partition)
         except KafkaError as error:
@@ -212,7 +213,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             return
         log.warning("%s: %s; taking it over again", owned.partition, why)
         try:
-            self._consumer.pause(KafkaPartition(*owned.partition))
+            self._consumer.pause(owned.partition)
         except IllegalStateError:
             return  # revoked meanwhile
         self._takeovers[owned.partition] = self._current
@@ -233,7 +234,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 continue
             self.last_poll = time.monotonic()
             # Checked after getmany: it may sleep through a whole rebalance and return the new assignment's records.
-            if ranges := [one for tp, records in fetched.items() if (one := self._record_range(tp, records))]:
+            if ranges := [one for p, records in fetched.items() if (one := self._record_range(p, records))]:
                 await self._hand_over(ranges)
             self.unreadable.check(self._consumer, self.owned)
             for owned, skipped in self.unreadable.take_due():
@@ -241,14 +242,13 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def _skip(self, owned: OwnedPartition, skipped: UnreadableRange) -> None:
         """Hands out an unreadable range as its own batch, and reads on after it."""
-        tp = KafkaPartition(*owned.partition)
         if self.owned.get(owned.partition) is not owned:
             return  # taken over again meanwhile: the newer owner gets there by itself
-        if (record_range := self._record_range(tp, [skipped])) is None:
+        if (record_range := self._record_range(owned.partition, [skipped])) is None:
             return
         with contextlib.suppress(IllegalStateError):
-            self._consumer.seek(tp, skipped.end)
-            self._consumer.retry(tp)
+            self._consumer.seek(owned.partition, skipped.end)
+            self._consumer.retry(owned.partition)
         await self._hand_over([record_range])
 
     def _has_room(self) -> bool:
@@ -256,15 +256,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         quarantined = any(owned.quarantined for owned in self.owned.values())
         return self._stopping or (not self._inflight if quarantined else self._limits.have_room(self._inflight))
 
-    def _record_range(self, tp: KafkaPartition, records: list[Record]) -> RecordRange | None:
-        owned = self.owned.get(TopicPartition(tp.topic, tp.partition))
+    def _record_range(self, partition: TopicPartition, records: list[Record]) -> RecordRange | None:
+        owned = self.owned.get(partition)
         if owned is None or not owned.valid or self._revoking or self._stopping:
             return None  # the next takeover seeks to the checkpoint: nothing is skipped
         records = [record for record in records if record.offset >= owned.position]
         if not records:
             return None
         self.unreadable.mark_read(owned.partition)
-        highwater = self._consumer.highwater(tp)
+        highwater = self._consumer.highwater(partition)
         record_range = RecordRange(owned, owned.position, records, -1)
         record_range.lag = -1 if highwater is None else max(0, highwater - record_range.end)
         owned.position = record_range.end

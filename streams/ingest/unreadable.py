@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError
 
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
@@ -33,9 +32,9 @@ WAIT_S = 1.0  # before another try, if Redis or Kafka is unavailable
 class UnreadableReader(Protocol):
     """What is needed of the consumer (`kafka/consumer.py`)."""
 
-    unreadable: dict[KafkaPartition, BadBatch]
+    unreadable: dict[TopicPartition, BadBatch]
 
-    def retry(self, tp: KafkaPartition) -> None: ...
+    def retry(self, tp: TopicPartition) -> None: ...
 
 
 # Counts a try at that offset in the store; returns None if the worker is no longer the owner.
@@ -62,8 +61,7 @@ class UnreadableBatches:
 
     def check(self, consumer: UnreadableReader, owned: Mapping[TopicPartition, OwnedPartition]) -> None:
         """Starts a task for each bad batch that the consumer found since the last call."""
-        for tp, bad in consumer.unreadable.items():
-            partition = TopicPartition(*tp)
+        for partition, bad in consumer.unreadable.items():
             mine = owned.get(partition)
             if mine is not None and mine.valid and self._in_progress.get(partition) is not mine:
                 self._in_progress[partition] = mine
@@ -109,7 +107,7 @@ class UnreadableBatches:
         self._end_task(owned)
         if owned.valid:
             try:
-                consumer.retry(KafkaPartition(*partition))
+                consumer.retry(partition)
             except IllegalStateError:
                 log.info("%s: reassigned while it stood at a batch that cannot be read", partition)
 
@@ -124,7 +122,7 @@ class UnreadableBatches:
             return True  # not the owner any more: the store refuses what is read; or revoked meanwhile
         stood_s = (now.now_ms - now.since_ms) / 1000
         if limits.skip_unreadable and now.tries >= limits.unreadable_tries and stood_s >= limits.unreadable_s:
-            end = await find_batch_end(self._kafka, KafkaPartition(*partition), bad)
+            end = await find_batch_end(self._kafka, partition, bad)
             if end <= bad.start or self._in_progress.get(partition) is not owned:
                 await asyncio.sleep(LEAST_S)
                 return True  # it was mended or revoked meanwhile

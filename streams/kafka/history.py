@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from tidegate.streams.core.partition import Record, TopicPartition
@@ -38,30 +37,29 @@ class TopicHistory:
 
         0: everything. Raises BrokerUnavailable.
         """
-        tps = [KafkaPartition(*partition) for partition in partitions]
         async with self._consumer(", ".join(sorted({partition.topic for partition in partitions}))) as consumer:
-            log_starts: dict[KafkaPartition, int] = await consumer.beginning_offsets(tps)
-            by_time = await consumer.offsets_for_times(dict.fromkeys(tps, at_ms)) if at_ms else {}
-            consumer.assign(tps)
-            for tp in tps:
+            log_starts: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+            by_time = await consumer.offsets_for_times(dict.fromkeys(partitions, at_ms)) if at_ms else {}
+            consumer.assign(partitions)
+            for tp in partitions:
                 consumer.seek(tp, log_starts[tp])
-            ends = {tp: await self._end(consumer, tp) for tp in tps}
+            ends = {tp: await self._end(consumer, tp) for tp in partitions}
         return [
             OffsetRange(
-                partition,
+                tp,
                 log_starts[tp],
                 start_offset(by_time.get(tp), log_starts[tp], ends[tp]) if at_ms else log_starts[tp],
                 ends[tp],
             )
-            for partition, tp in zip(partitions, tps, strict=True)
+            for tp in partitions
         ]
 
-    async def _end(self, consumer: Any, tp: KafkaPartition) -> int:
+    async def _end(self, consumer: Any, tp: TopicPartition) -> int:
         """Returns the fetch high-water mark: end offsets are wrong on the embedded broker."""
         deadline = time.monotonic() + ANSWER_S
         while (end := consumer.highwater(tp)) is None:
             if time.monotonic() > deadline:
-                raise BrokerUnavailable(f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s")
+                raise BrokerUnavailable(f"kafka {self._kafka}: {tp}: no answer in {ANSWER_S:g} s")
             await consumer.getmany(timeout_ms=100, max_records=1)
         return int(end)
 
@@ -72,14 +70,14 @@ class TopicHistory:
 
         For a batch that cannot be decoded it yields its range, an UnreadableRange.
         """
-        ends = {KafkaPartition(*s.partition): s.end for s in ranges if s.start < s.end}
+        ends = {s.partition: s.end for s in ranges if s.start < s.end}
         if not ends:
             return
         async with self._consumer(ranges[0].partition.topic) as consumer:
             consumer.assign(list(ends))
             for offset_range in ranges:
                 if offset_range.start < offset_range.end:
-                    consumer.seek(KafkaPartition(*offset_range.partition), offset_range.start)
+                    consumer.seek(offset_range.partition, offset_range.start)
             answered_at, skipper = time.monotonic(), BatchSkipper(self._kafka, consumer)
             while unfinished := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
                 fetched = await consumer.getmany(*unfinished, timeout_ms=200, max_records=AT_ONCE)
@@ -88,12 +86,11 @@ class TopicHistory:
                     if wanted := [record for record in records if record.offset < ends[tp]]:
                         yield wanted
                 for skipped in await skipper.skip():
-                    answered_at, end = time.monotonic(), ends[KafkaPartition(skipped.topic, skipped.partition)]
+                    answered_at, end = time.monotonic(), ends[TopicPartition(skipped.topic, skipped.partition)]
                     if skipped.offset < end:
                         yield [replace(skipped, end=min(skipped.end, end))]
                 if time.monotonic() - answered_at > ANSWER_S:
-                    where = f"{unfinished[0].topic}[{unfinished[0].partition}]"
-                    raise BrokerUnavailable(f"kafka {self._kafka}: {where}: no answer in {ANSWER_S:g} s")
+                    raise BrokerUnavailable(f"kafka {self._kafka}: {unfinished[0]}: no answer in {ANSWER_S:g} s")
 
     @asynccontextmanager
     async def _consumer(self, what: object) -> AsyncIterator[Any]:

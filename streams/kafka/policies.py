@@ -7,9 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
-
-from tidegate.streams.core.partition import content_hash
+from tidegate.streams.core.partition import TopicPartition, content_hash
 from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
 from tidegate.streams.kafka.client import Kafka, reader_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
@@ -27,7 +25,7 @@ class PoliciesTopic:
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
-        self._tp = KafkaPartition(POLICIES, 0)
+        self._tp = TopicPartition(POLICIES, 0)
 
     async def open(self) -> None:
         """Connects again, at the topic's first record."""

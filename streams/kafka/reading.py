@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import BrokerUnavailable, TopicsMissing
 from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, missing_topic_hint, reader_options
@@ -36,9 +36,9 @@ async def require_topic(kafka: Kafka | str, topic: str) -> int:
 
 
 @asynccontextmanager
-async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[KafkaPartition]]]:
+async def _consumer(kafka: Kafka | str, topic: str, **more: Any) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
     """Yields a consumer at the start of every partition, and the partitions."""
-    tps = [KafkaPartition(topic, p) for p in range(await require_topic(kafka, topic))]
+    tps = [TopicPartition(topic, p) for p in range(await require_topic(kafka, topic))]
     consumer = CheckedConsumer(
         **reader_options(kafka), auto_offset_reset="earliest",
         fetch_max_wait_ms=100, **more,
@@ -60,7 +60,7 @@ async def read_all(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
     Raises BrokerUnavailable, TopicsMissing.
     """
     async with _consumer(kafka, topic) as (consumer, tps):
-        ends: dict[KafkaPartition, int] = {}
+        ends: dict[TopicPartition, int] = {}
         answered_at, skipper = time.monotonic(), BatchSkipper(kafka, consumer)
         while True:
             fetched = await consumer.getmany(timeout_ms=200)
@@ -85,7 +85,7 @@ async def read_all(kafka: Kafka | str, topic: str) -> AsyncGenerator[Any, None]:
                 raise BrokerUnavailable(f"kafka {kafka}: {topic}: no answer in {ANSWER_S:g} s")
 
 
-async def _behind(consumer: Any, tp: KafkaPartition, end: int) -> bool:
+async def _behind(consumer: Any, tp: TopicPartition, end: int) -> bool:
     return int(await consumer.position(tp)) < end
 
 
@@ -103,7 +103,7 @@ async def follow(kafka: Kafka | str, topic: str, *, from_start: bool) -> AsyncGe
             await skipper.skip()
 
 
-async def end_offsets(kafka: Kafka | str, topic: str) -> dict[KafkaPartition, int]:
+async def end_offsets(kafka: Kafka | str, topic: str) -> dict[TopicPartition, int]:
     """Returns partition -> the offset that its next record gets."""
     async with _consumer(kafka, topic, max_partition_fetch_bytes=PEEK_BYTES) as (consumer, tps):
         deadline = time.monotonic() + ANSWER_S

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
 from tidegate.streams.core.partition import TopicPartition
@@ -57,7 +56,7 @@ class TopicReader:
             start = start_offset(by_time.get(tp), log_starts[tp], end)
             if each is not None:
                 start = max(start, end - each)
-            ranges.append(OffsetRange(TopicPartition(*tp), log_starts[tp], start, end))
+            ranges.append(OffsetRange(tp, log_starts[tp], start, end))
         return ranges
 
     async def oldest(self, offset_range: OffsetRange) -> Any:
@@ -73,7 +72,7 @@ class TopicReader:
         """
         if offset_range.start >= offset_range.end:
             return
-        tp = KafkaPartition(*offset_range.partition)
+        tp = offset_range.partition
         try:
             consumer = await self._started()
             consumer.assign([tp])
@@ -90,14 +89,12 @@ class TopicReader:
                 elif await skipper.skip():
                     answered_at = time.monotonic()
                 elif time.monotonic() - answered_at > ANSWER_S:
-                    raise BrokerUnavailable(
-                        f"kafka {self._kafka}: {tp.topic}[{tp.partition}]: no answer in {ANSWER_S:g} s"
-                    )
+                    raise BrokerUnavailable(f"kafka {self._kafka}: {tp}: no answer in {ANSWER_S:g} s")
         except (KafkaError, OSError) as error:
             raise await unavailable_or_refused(self._kafka, error, self._topic, "Read") from error
 
-    async def _log_starts(self, consumer: Any, tps: list[KafkaPartition]) -> dict[KafkaPartition, int]:
-        offsets: dict[KafkaPartition, int] = await consumer.beginning_offsets(tps)
+    async def _log_starts(self, consumer: Any, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        offsets: dict[TopicPartition, int] = await consumer.beginning_offsets(tps)
         return offsets
 
     async def _started(self) -> Any:
