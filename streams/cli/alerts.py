@@ -89,7 +89,7 @@ async def _history(settings: Settings) -> list[Alert]:
     from pydantic import ValidationError
 
     from tidegate.streams.core.events import Alert
-    from tidegate.streams.kafka.reading import read_all
+    from tidegate.streams.kafka.reader import read_all
 
     found: dict[str, Alert] = {}
     async for record in read_all(settings.brokers, "alerts"):

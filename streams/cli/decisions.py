@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from tidegate.streams.core.events import Decision
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.ranges import OffsetRange
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicReader
 
 if TYPE_CHECKING:
     from tidegate.streams.cli.render import Advance

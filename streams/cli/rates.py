@@ -79,7 +79,7 @@ async def _current(settings: Settings) -> list[Rate]:
     from pydantic import ValidationError
 
     from tidegate.streams.core.events import Rate
-    from tidegate.streams.kafka.reading import read_all
+    from tidegate.streams.kafka.reader import read_all
 
     last: dict[bytes, bytes | None] = {}
     async for record in read_all(settings.brokers, "rates"):

@@ -16,8 +16,8 @@ from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.core.partition import Record, TopicPartition, content_sha256
 from tidegate.streams.errors import UnreadableBatch
 from tidegate.streams.kafka.lookup import KafkaLookup
-from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.ranges import SKEW_MS
+from tidegate.streams.kafka.reader import RangeReader, read_all
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
 from tidegate.streams.settings.settings import Settings
@@ -25,8 +25,6 @@ from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
 from tidegate.streams.wire.copies import copies_in
 from tidegate.streams.wire.headers import ORIGIN
-
-SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
 
 
 async def read_letters(settings: Settings) -> Letters:

@@ -81,7 +81,7 @@ def _header(pair: str) -> Header:
 
 
 async def _send(settings: Settings, file: str, topic: str, headers: Sequence[Header]) -> Counter[str]:
-    from tidegate.streams.kafka.reading import require_topic
+    from tidegate.streams.kafka.reader import require_topic
     from tidegate.streams.kafka.writing import producer
 
     counts: Counter[str] = Counter()

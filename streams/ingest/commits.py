@@ -14,7 +14,7 @@ from tidegate.streams.ingest.takeover import OwnedPartition
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 10.0  # for a commit, and for leaving the group: a stop waits no longer for an unavailable broker
+GROUP_ANSWER_S = 10.0  # for a commit, and for leaving the group: a stop waits no longer for an unavailable broker
 
 
 class Commits:
@@ -35,7 +35,9 @@ class Commits:
         if not offsets:
             return
         try:
-            async with asyncio.timeout(ANSWER_S):  # the client itself retries for as long as the broker is unavailable
+            async with asyncio.timeout(
+                GROUP_ANSWER_S
+            ):  # the client itself retries for as long as the broker is unavailable
                 await consumer.commit(offsets)
             self._committed.update(offsets)
         except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced, or unavailable: the checkpoint has it

@@ -22,7 +22,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, IngestLimits, RecordRange
-from tidegate.streams.ingest.commits import ANSWER_S, Commits
+from tidegate.streams.ingest.commits import GROUP_ANSWER_S, Commits
 from tidegate.streams.ingest.consumer import group_consumer
 from tidegate.streams.ingest.positions import lags, seek_back
 from tidegate.streams.ingest.takeover import NoHeartbeat, OwnedPartition
@@ -94,10 +94,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._tasks.finish(within_s=0)
         if self._consumer is not None:
             try:
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(GROUP_ANSWER_S):
                     await self._consumer.stop()
             except TimeoutError:
-                log.warning("%s: left the group without an answer in %g s", self.topic, ANSWER_S)
+                log.warning("%s: left the group without an answer in %g s", self.topic, GROUP_ANSWER_S)
 
     # --- liveness
 

@@ -20,7 +20,7 @@ from tidegate.streams.kafka.errors import broker_unavailable
 T = TypeVar("T")
 OLDEST = -1
 COMMITTED_S = 15.0  # the broker may have to create the group's coordinator first
-ANSWER_S = 10.0  # no answer in this time: the broker is unavailable
+REQUEST_S = 10.0  # a takeover waits this long for one answer: the broker is unavailable
 
 
 @asynccontextmanager
@@ -103,7 +103,7 @@ class KafkaLookup:
         async with self._lock:
             try:
                 # The client itself would wait for as long as the broker is unavailable.
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(REQUEST_S):
                     consumer = await self._started()
                     consumer.assign([partition])
                     if offset == OLDEST:
@@ -112,7 +112,7 @@ class KafkaLookup:
                         consumer.seek(partition, offset)
                     return await request(consumer, partition, offset)
             except TimeoutError as error:
-                raise BrokerUnavailable(f"kafka {self._kafka}: {partition}: no answer in {ANSWER_S:g} s") from error
+                raise BrokerUnavailable(f"kafka {self._kafka}: {partition}: no answer in {REQUEST_S:g} s") from error
             except (KafkaError, OSError) as error:
                 raise broker_unavailable(self._kafka, error, partition, "Read") from error
 

@@ -11,13 +11,12 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
 from tidegate.streams.kafka.batches import BadBatch
-from tidegate.streams.kafka.client import Kafka, reader_options, start_client
+from tidegate.streams.kafka.client import ANSWER_S, Kafka, reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.errors import broker_unavailable
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
 TRIES = 3  # a reader outside the group tries so often before it skips a batch
 
 

@@ -18,15 +18,13 @@ from pydantic_core import from_json
 
 from tidegate.streams.core.partition import Copy, Record, TopicPartition
 from tidegate.streams.errors import StoreUnavailable
-from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.kafka.ranges import SKEW_MS, OffsetRange
 from tidegate.streams.recovery.published import HistoryReader
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tidegate.streams.wire.copies import copies_in
 
 log = logging.getLogger(__name__)
-
-SKEW_MS = 300_000  # a record is stamped by another clock than the store's
 
 
 class CopyMarks(Protocol):

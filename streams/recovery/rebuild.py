@@ -26,7 +26,7 @@ from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest.heartbeat import Heartbeats
 from tidegate.streams.ingest.takeover import marker_of, watermark_ms
-from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
+from tidegate.streams.kafka.ranges import SKEW_MS, OffsetRange, RangeCursor
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.recovery.copies import CopyMarks
 from tidegate.streams.recovery.published import HistoryReader, Published, PublishedOutcome, parse_outcome
@@ -37,9 +37,6 @@ from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORC
 
 log = logging.getLogger(__name__)
 
-# A decision is stamped by its worker's clock, a completion by its producer's. The two may differ by this much, and
-# what was written close to the start of the window is still found.
-SKEW_MS = 300_000
 AT_ONCE = 4_000_000  # offsets rebuilt at once: 64 MB
 
 

@@ -32,9 +32,9 @@ from tidegate.streams.ingest.takeover import OwnedPartition, take_over
 from tidegate.streams.installed import describe_policy_file, python, release
 from tidegate.streams.kafka.consumer import require_codecs
 from tidegate.streams.kafka.discovery import Topology, find_topics
-from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
+from tidegate.streams.kafka.reader import TopicHistory
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey

@@ -24,7 +24,7 @@ from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange,
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.ranges import OffsetRange
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicReader
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.policy_log.file import read_policy
 

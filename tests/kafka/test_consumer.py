@@ -23,12 +23,10 @@ from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka import batches
 from tidegate.streams.kafka.client import reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
-from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.policies import PoliciesTopic
 from tidegate.streams.kafka.probe import BatchSkipper, find_batch_end
-from tidegate.streams.kafka.reading import read_all
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicHistory, TopicReader, read_all
 
 AT_MS = 1_800_000_000_000
 MARKER = b"SPOIL-ME"

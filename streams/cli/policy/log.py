@@ -107,7 +107,7 @@ async def append(settings: Settings, record: PolicyChange | ShadowChange | Silen
 async def _reader(settings: Settings) -> AsyncIterator[tuple[PolicyLogReader, LogHistory]]:
     from tidegate.streams.cli.errors import say
     from tidegate.streams.cli.policy.kept import Recall, entries
-    from tidegate.streams.kafka.reading import require_topic
+    from tidegate.streams.kafka.reader import require_topic
 
     seen, recall = LogHistory(), Recall(settings)
     policies = PolicyLogReader(

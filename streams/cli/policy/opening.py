@@ -78,11 +78,12 @@ def _opened(settings: Settings, live: LivePolicy, new: Policy, weakest: Action) 
 
 async def _effects(settings: Settings, candidate: LivePolicy, baseline: LivePolicy) -> Effects:
     from tidegate.streams.cli import recent
+    from tidegate.streams.kafka.ranges import SKEW_MS
 
     now_ms = int(time.time() * 1000)
     with progress("looking at recent decisions", None) as advance:
         return await recent.effects(
-            settings, candidate, baseline, now_ms - LOOKS_BACK_S * 1000, now_ms + recent.SKEW_MS, most=MOST,
+            settings, candidate, baseline, now_ms - LOOKS_BACK_S * 1000, now_ms + SKEW_MS, most=MOST,
             advance=advance,
         )  # fmt: skip
 
