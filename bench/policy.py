@@ -16,9 +16,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench import completions
 from bench.measure import PARTITIONS, ZEROS, Subject, workers
 from bench.results import Results
-from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.records import PolicyChange
+from tidegate.streams.policy_log.history import append, read_log
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 

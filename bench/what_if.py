@@ -20,14 +20,14 @@ from pydantic_core import to_json
 from bench.completions import LOCALES, MODELS, ROUTES, TENANTS, USERS
 from bench.measure import PARTITIONS, ROOT
 from bench.results import Results
-from tidegate.streams.cli.decisions import Decisions
-from tidegate.streams.cli.recent import WhatIfRange, WhatIfRun, judged_by
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, Scopes, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedStack
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations.decisions import Decisions
+from tidegate.streams.operations.what_if import WhatIfRange, WhatIfRun, judge_by
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import Settings
 
@@ -55,7 +55,7 @@ async def _run(results: Results, decisions: int, runs: int) -> None:
         total_cpu, reading_cpu = [], []
         for _ in range(runs):
             async with aclosing(Decisions(stack.kafka)) as topic:
-                asking = WhatIfRun(settings, judged_by(candidate, None), candidate, live, over)
+                asking = WhatIfRun(settings, judge_by(candidate, None), candidate, live, over)
                 recent = await asking.survey(topic)
                 cpu = time.process_time()
                 answer = await asking.answer(topic, recent)

@@ -62,6 +62,14 @@ class TopicsMissing(TidegateError):
     """A topic that Tidegate needs does not exist: create it (`tidegate topics`, or the compose file's `topics` job)."""
 
 
+class RequestInvalid(TidegateError):
+    """What was asked for cannot be done as it is written, and nothing was: correct what the message names."""
+
+
+class RequestRefused(TidegateError):
+    """What stands now does not allow what was asked for, and nothing was done: look at it, then ask again."""
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yields the error, its cause, and so on: ten at the most."""
     cause: BaseException | None = error

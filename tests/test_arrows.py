@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
         "streams/worker/model_reload.py",
         "streams/worker/policy_follower.py",
         "streams/worker/worker.py",
+        "streams/operations/",
         "streams/cli/",
         "streams/local.py",
     ),
@@ -57,14 +59,15 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "kafka": ("core", "errors", "topics"),
     "http": ("errors", "installed"),
     "settings": ("errors", "installed", "kafka", "store", "topics"),  # addresses, and how each client proves itself
-    "policy_log": ("core", "errors", "kafka", "tasks", "topics"),
+    "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
     "ruler": ("core", "errors", "kafka", "store", "tasks"),
     "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
-    "operations": ("core", "errors", "kafka", "moderation", "topics", "wire"),
+    # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
+    "operations": ("core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
     "reference": ("core", "settings", "topics"),
     "worker": (
         *("core", "errors", "http", "ingest", "installed", "kafka", "logs", "metrics", "moderation", "policy_log"),
@@ -72,7 +75,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "embedded": ("errors",),
     "demo": ("core", "embedded", "errors", "kafka", "policy_log", "settings", "store"),
-    # Parses, calls and prints; some operations of a person are still here.
+    # Parses, calls and prints. Nobody imports it.
     "cli": (
         *("core", "demo", "embedded", "errors", "installed", "kafka", "moderation", "operations", "policy_log"),
         *("reference", "settings", "store", "topics", "wire", "worker"),
@@ -103,7 +106,8 @@ def files(*under: str) -> list[str]:
     )
 
 
-def imports(file: str) -> set[str]:
+@cache  # parsed once, for a hundred tests
+def imports(file: str) -> frozenset[str]:
     """The modules that a file imports, dotted, wherever in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
@@ -113,7 +117,7 @@ def imports(file: str) -> set[str]:
             inside = file.startswith("tests/")  # a folder of tests may ask its own conftest
             assert node.level == 0 or inside, f"{file}:{node.lineno}: a relative import; expected an absolute one"
             found.add("." * node.level + (node.module or ""))
-    return found
+    return frozenset(found)
 
 
 def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
@@ -123,7 +127,7 @@ def within(name: str, places: tuple[str, ...], separator: str = "/") -> bool:
 
 OURS = files("streams", "classifiers")
 THE_PACKAGE = ("tidegate/__init__.py", "tidegate/__main__.py")
-EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs", "tools"))
+EVERYTHING = (*OURS, *THE_PACKAGE, *files("tests", "training", "bench", "docs"))
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
@@ -157,6 +161,24 @@ def test_an_area_imports_only_these(area: str) -> None:
 def room_of(path: str) -> str:
     """Of a path or a dotted module below streams: its folder, or a loose file's name."""
     return path.removesuffix(".py").replace("/", ".").removeprefix("tidegate.").split(".")[1]
+
+
+def test_nobody_imports_the_command_line() -> None:
+    """What a person does is a value of `operations`: other rooms must not need the command line for it."""
+    assert [room for room, may in ROOMS.items() if "cli" in may] == []
+    assert (ONLY_IN["typer"], ONLY_IN["rich"]) == (("streams/cli/",), ("streams/cli/",))
+
+
+# What would end the process, or start a loop of its own, where one runs: an operation returns a value or raises.
+ENDS = {"sys.exit", "os._exit", "asyncio.run", "typer.Exit", "print", "exit", "input"}
+
+
+@pytest.mark.parametrize("file", files("streams/operations"))
+def test_an_operation_neither_prints_nor_ends(file: str) -> None:
+    calls = {
+        ast.unparse(node.func) for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call)
+    }
+    assert calls & ENDS == set()
 
 
 @pytest.mark.parametrize("room", ROOMS)

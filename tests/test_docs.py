@@ -26,6 +26,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import Policy, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import LogMatch
+from tidegate.streams.core.policy.tables import RESERVED_LABELS
 from tidegate.streams.embedded import EmbeddedError
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.ingest.takeover import CheckpointTrust
@@ -334,8 +335,13 @@ def test_every_policy_key_set_in_an_example_is_one() -> None:
             *path, last = key.split(".")
             for partition in path:
                 into = into.setdefault(partition, {})  # type: ignore[assignment]
-            into[last] = value if value == "off" else json.loads(value)
+            into[last] = value if value.isalpha() else json.loads(value)
             assert isinstance(parse(data, name), Policy)
+
+
+def test_every_reserved_label_is_documented() -> None:
+    page = text("docs/reference/policy.md")
+    assert [name for name in RESERVED_LABELS if f"`{name}`" not in page] == []
 
 
 def test_the_readmes_completion_is_decoded() -> None:

@@ -17,7 +17,7 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """The entry point. Ends the process: 0 done, 1 some refused, 2 wrong settings or usage, 3 a dependency is unavailable."""
+    """Ends the process: 0 done, 1 some refused, 2 wrong settings or usage, 3 a dependency is unavailable."""
     try:
         app(prog_name="tidegate")
     except SystemExit as ended:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.checkpoint_moves import CheckpointRow, move, prepare, rows
 from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
 from tidegate.streams.cli.render import ago, clock, json_line, table
-from tidegate.streams.topics import SOURCES
 
 if TYPE_CHECKING:
-    from tidegate.streams.core.partition import TopicPartition
+    from tidegate.streams.operations.checkpoints import CheckpointRow, Move
 
 checkpoint = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What was counted, and how to rewind.")
 
@@ -24,19 +21,20 @@ def show(json_: Annotated[bool, typer.Option("--json", help="One partition a lin
 
     \b
     tidegate checkpoint show
-    tidegate checkpoint show --json | jq 'select(.lag > 1000) | .part'
+    tidegate checkpoint show --json | jq 'select(.lag > 1000) | .partition'
 
     Exit code: 0, 3 Kafka or Redis is unavailable.
     """
+    from tidegate.streams.operations.checkpoints import read_checkpoints
     from tidegate.streams.settings.settings import Settings
 
-    found = go(rows(Settings.load()))
+    found = go(read_checkpoints(Settings.load()))
     if json_:
         for row in found:
-            json_line(row.told())
+            json_line(row.as_json())
         return
     table(
-        ["part", "next", "generation", "last counted", "owner", "lag", "seen"],
+        ["partition", "next", "generation", "last counted", "owner", "lag", "seen"],
         (
             [
                 f"{row.partition.topic}-{row.partition.partition}",
@@ -75,46 +73,43 @@ def reset(
     there are never read. A worker that takes the partition over starts at the new offset, under a new generation.
 
     \b
-    tidegate checkpoint reset --part completions-3 --to 88000
-    tidegate checkpoint reset --part completions-3 --to committed --yes
+    tidegate checkpoint reset --partition completions-3 --to 88000
+    tidegate checkpoint reset --partition completions-3 --to committed --yes
 
     Exit code: 0 moved, 1 held by a worker or not agreed to, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """
+    from tidegate.streams.errors import RequestInvalid
+    from tidegate.streams.operations.checkpoints import move_checkpoint, propose_move, source_partition
     from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
-    target = _partition(partition)
-    row, start, end, offset = go(prepare(settings, target, to))
-    if not start <= offset <= end:
-        fail(f"{target}: {offset} is outside [{start}, {end}], what the topic holds; nothing moved", ExitCode.WRONG)
+    try:
+        target = source_partition(partition)
+    except RequestInvalid as error:
+        fail(f"--partition {partition}: {error}", ExitCode.WRONG)
+    move = go(propose_move(settings, target, to))
+    row = move.row
     if row.owner and not force:
         fail(
             f"{target}: held by {row.owner}, alive {ago(row.progress.seen_ms, row.now_ms)} ago; expected nobody: "
             "stop it, or --force; nothing moved"
         )
-    say(_consequence(row, offset, start))
-    agreed(f"move the checkpoint of {target} to {offset}?", yes)
-    moved = go(move(settings, row, offset))
+    say(_consequence(move))
+    agreed(f"move the checkpoint of {target} to {move.offset}?", yes)
+    moved = go(move_checkpoint(settings, move, force=force))
     typer.echo(f"{target}: next is {moved.next}, generation {moved.generation}")
 
 
-def _partition(text: str) -> TopicPartition:
-    from tidegate.streams.core.partition import TopicPartition
-
-    found = re.fullmatch(r"(.+?)(?:-(\d+)|\[(\d+)\])", text)
-    if not found or found[1] not in SOURCES:
-        fail(f"--partition {text}: expected one such as completions-3 or feedback-0; nothing moved", ExitCode.WRONG)
-    return TopicPartition(found[1], int(found[2] or found[3]))
-
-
-def _consequence(row: CheckpointRow, offset: int, start: int) -> str:
+def _consequence(move: Move) -> str:
+    row, offset = move.row, move.offset
     if row.checkpoint is None:
-        return f"{row.partition}: there is no checkpoint; a worker would start at the committed offset, or at {start}"
-    n = offset - row.checkpoint.next
-    if n < 0:
-        return f"{row.partition}: offsets [{offset}, {row.checkpoint.next}) will be decided again and counted twice: {-n} at most"
-    if n > 0:
         return (
-            f"{row.partition}: offsets [{row.checkpoint.next}, {offset}) will never be decided nor counted: {n} at most"
+            f"{row.partition}: there is no checkpoint; a worker would start at the committed offset, or at {move.start}"
         )
+    next_ = row.checkpoint.next
+    if move.again:
+        again = f"will be decided again and counted twice: {move.again} at most"
+        return f"{row.partition}: offsets [{offset}, {next_}) {again}"
+    if move.never:
+        return f"{row.partition}: offsets [{next_}, {offset}) will never be decided nor counted: {move.never} at most"
     return f"{row.partition}: next is {offset} already; only its generation changes"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
 from tidegate.streams.cli.render import clock, json_line, table
-
-if TYPE_CHECKING:
-    from tidegate.streams.core.events import DeadLetter
 
 dead_letters = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Input that could not be read.")
 Reason = Annotated[str | None, typer.Option(help="Only this reason, as not_json or invalid.")]
@@ -30,10 +27,10 @@ def list_(
 
     Exit code: 0, 2 unknown reason, 3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.redriving import read_letters
+    from tidegate.streams.operations.dead_letters import of_reason, read_dead_letters
     from tidegate.streams.settings.settings import Settings
 
-    every = _of(go(read_letters(Settings.load())).in_order(), reason)
+    every = of_reason(go(read_dead_letters(Settings.load(), say)).in_order(), reason)
     found = every[-limit:]
     if json_:
         for letter in found:
@@ -67,10 +64,10 @@ def show(id_: Annotated[str, typer.Argument(metavar="ID", help="As completions[3
 
     Exit code: 0, 1 no such dead letter, 3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.redriving import read_letters
+    from tidegate.streams.operations.dead_letters import of_ids, read_dead_letters
     from tidegate.streams.settings.settings import Settings
 
-    (letter,) = _chosen(go(read_letters(Settings.load())).in_order(), [id_])
+    (letter,) = of_ids(go(read_dead_letters(Settings.load(), say)).in_order(), [id_])
     typer.echo(letter.model_dump_json(indent=2))
 
 
@@ -94,36 +91,21 @@ def redrive(
 
     Exit code: 0 all sent that is to be, 1 some could not be, 2 wrong usage, 3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.redriving import planned, read_letters, send
+    from tidegate.streams.operations import dead_letters as operations
     from tidegate.streams.settings.settings import Settings
 
     if bool(ids) == (all_ or reason is not None):
         fail("expected ids, or --all, or --reason; nothing sent", ExitCode.WRONG)
     settings = Settings.load()
-    letters = go(read_letters(settings))
-    wanted = _chosen(letters.in_order(), ids) if ids else _of(letters.in_order(), reason)
-    plan = go(planned(settings, letters, wanted, named=bool(ids)))
-    if told := plan.told():
-        say(f"left out: {'; '.join(told)}")
+    letters = go(operations.read_dead_letters(settings, say))
+    in_order = letters.in_order()
+    wanted = operations.of_ids(in_order, ids) if ids else operations.of_reason(in_order, reason)
+    plan = go(operations.plan_redrive(settings, letters, wanted, named=bool(ids)))
+    if left_out := plan.left_out_phrases():
+        say(f"left out: {'; '.join(left_out)}")
     if not ids:
         agreed(f"send {len(plan.send)} dead letters again?", yes)
-    sent = go(send(settings, plan))
-    said = f"{sent} sent again"
+    sent = go(operations.redrive(settings, plan, say))
     if sent < len(plan.send):
-        fail(f"{said}; {len(plan.send) - sent} could not be")
-    say(said)
-
-
-def _of(letters: list[DeadLetter], reason: str | None) -> list[DeadLetter]:
-    from tidegate.streams.core.events import DeadLetterReason
-
-    if reason is not None and reason not in list(DeadLetterReason):
-        fail(f"--reason {reason}: expected one of {', '.join(DeadLetterReason)}", ExitCode.WRONG)
-    return [letter for letter in letters if reason is None or letter.reason == reason]
-
-
-def _chosen(letters: list[DeadLetter], ids: list[str]) -> list[DeadLetter]:
-    known = {letter.id: letter for letter in letters}
-    if missing := [id_ for id_ in ids if id_ not in known]:
-        fail(f"{missing[0]}: no such dead letter on the topic; `tidegate dead-letters list` shows them")
-    return [known[id_] for id_ in dict.fromkeys(ids)]
+        fail(f"{sent} sent again; {len(plan.send) - sent} could not be")
+    say(f"{sent} sent again")

@@ -28,7 +28,7 @@ def demo(json_: bool) -> int:
     from tidegate.streams.demo.run import DemoStopped, run
     from tidegate.streams.demo.summary import summary
 
-    logging.getLogger().addHandler(logging.NullHandler())  # what the clients log is said by the errors they raise
+    logging.getLogger().addHandler(logging.NullHandler())  # the errors that clients raise hold what they log
     signal.signal(signal.SIGTERM, _interrupt)
     face = _Face(sys.stderr if json_ else sys.stdout)
     try:
@@ -61,7 +61,7 @@ class _Face:
         self._console = Console(file=file, width=None if terminal else PIPE_COLUMNS, highlight=False)
         self._live: Any = None
         self._plain_at = 0.0
-        self._draw: Callable[[Dashboard, Policy, Now], None] = self._drawn if terminal else self._told
+        self._draw: Callable[[Dashboard, Policy, Now], None] = self._drawn if terminal else self._print_lines
 
     def say(self, line: str) -> None:
         self.end()
@@ -81,7 +81,7 @@ class _Face:
     def transition(self, alert: Event, now: Now) -> None:
         from tidegate.streams.demo.view import format_transition
 
-        if self._draw == self._told:
+        if self._draw == self._print_lines:
             self.say(format_transition(alert, now))
 
     def end(self) -> None:
@@ -101,7 +101,7 @@ class _Face:
             self._live.start()
         self._live.update(picture, refresh=True)
 
-    def _told(self, dash: Dashboard, policy: Policy, now: Now) -> None:
+    def _print_lines(self, dash: Dashboard, policy: Policy, now: Now) -> None:
         from tidegate.streams.demo.view import status_line
 
         if now.at_s >= self._plain_at:

@@ -35,7 +35,7 @@ class Edge(TyperGroup):
         except (typer.Exit, typer.Abort):
             raise
         except BrokenPipeError:
-            # Whoever read us has seen enough (`| head`). Python would complain of it once more at exit.
+            # The reader of our output has seen enough (`| head`). Python would complain of it once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.DONE) from None
         except KeyboardInterrupt:
@@ -44,7 +44,7 @@ class Edge(TyperGroup):
             code = _code(error)
             if code is None:
                 raise
-            fail(_said(error), code)
+            fail(_message(error), code)
 
 
 def fail(message: str, code: ExitCode = ExitCode.REFUSED) -> NoReturn:
@@ -58,9 +58,19 @@ def say(message: str) -> None:
     typer.echo(message, err=True)
 
 
+_noted: set[str] = set()
+
+
+def note(message: str) -> None:
+    """A line on standard error, once a process: a command reads the policies log several times."""
+    if message not in _noted:
+        _noted.add(message)
+        say(message)
+
+
 def go(work: Coroutine[Any, Any, T]) -> T:
     """What a command's coroutine returns."""
-    # What the clients log is said by the errors they raise; without this, Python prints it in between.
+    # The errors that clients raise hold what they log; without this, Python prints it in between.
     if not logging.getLogger().handlers:
         logging.getLogger().addHandler(logging.NullHandler())
     return asyncio.run(work)
@@ -76,7 +86,7 @@ def agreed(question: str, yes: bool) -> None:
         fail("nothing done")
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """The error's message, as a command says it."""
     once = re.sub(r"\b(\w+Error): \1: ", r"\1: ", str(error))  # aiokafka's errors begin with their own name
     return once.removesuffix("; waiting for it")  # workers wait; a command does not
@@ -87,13 +97,22 @@ def _code(error: Exception) -> ExitCode | None:
     # Only here, after something failed: these imports cost what `--help` must not.
     from tidegate.classifiers import ClassifierError
     from tidegate.streams.core.policy.model import PolicyError
-    from tidegate.streams.errors import BrokerUnavailable, StoreDenied, StoreUnavailable, TidegateError, TopicsMissing
+    from tidegate.streams.errors import (
+        BrokerUnavailable,
+        RequestRefused,
+        StoreDenied,
+        StoreUnavailable,
+        TidegateError,
+        TopicsMissing,
+    )
 
     match error:
-        case StoreDenied():  # who waits takes it for away; a command need not be tried again with this password
+        case StoreDenied():  # who waits takes it for unavailable; a command need not be tried again with this password
             return ExitCode.WRONG
         case StoreUnavailable() | BrokerUnavailable() | TopicsMissing():
             return ExitCode.UNAVAILABLE
+        case RequestRefused():
+            return ExitCode.REFUSED
         case TidegateError() | PolicyError() | ClassifierError():
             return ExitCode.WRONG
     return None

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from tidegate.streams.cli.errors import ExitCode, fail
-from tidegate.streams.cli.render import Advance
+
+if TYPE_CHECKING:
+    from tidegate.streams.operations.deployment import Advance
 
 CHUNK_BYTES = 1 << 20
 

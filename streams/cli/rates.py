@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tidegate.streams.cli.errors import go, say
 from tidegate.streams.cli.render import clock, json_line, percent, table
-
-if TYPE_CHECKING:
-    from tidegate.streams.core.events import Rate
-    from tidegate.streams.settings.settings import Settings
 
 
 def rates(
@@ -34,23 +29,17 @@ def rates(
 
     Exit code: 0, 3 Kafka is unavailable.
     """
+    from tidegate.streams.operations.rates import current_rates
     from tidegate.streams.settings.settings import Settings
 
-    found = go(_current(Settings.load()))
-    hit = {_place(rate)[:-1] for rate in found if rate.hits}  # or the other of the two: 0 beside 12 is worth seeing
-    shown = [
-        rate
-        for rate in sorted(found, key=_place)
-        if (zero or _place(rate)[:-1] in hit)
-        and (scope is None or fnmatchcase(rate.scope, scope))
-        and (measure is None or fnmatchcase(rate.measure, measure))
-    ]
+    found = go(current_rates(Settings.load(), say))
+    shown = found.matching(scope, measure, zero=zero)
     if json_:
         for rate in shown:
             json_line(rate)
         return
     if not shown:
-        without = "" if zero or not found else f" ({len(found)} others; --zero shows those without hits)"
+        without = "" if zero or not found.rates else f" ({len(found.rates)} others; --zero shows those without hits)"
         say(f"no rates to show{without}")
         return
     table(
@@ -64,31 +53,3 @@ def rates(
         ),
         right=["rate", "hits", "total", "window"],
     )  # fmt: skip
-
-
-def _place(rate: Rate) -> tuple[bool, str, str, int, bool]:
-    """Where it stands: `all` first, and what a shadow would have done under what was done."""
-    from tidegate.streams.core.measures import WOULD
-
-    measure = rate.measure.removeprefix(WOULD)
-    return rate.scope != "all", rate.scope, measure, rate.window_s, measure != rate.measure
-
-
-async def _current(settings: Settings) -> list[Rate]:
-    """The last rate of every key that was not taken back."""
-    from pydantic import ValidationError
-
-    from tidegate.streams.core.events import Rate
-    from tidegate.streams.kafka.reader import read_all
-
-    last: dict[bytes, bytes | None] = {}
-    async for record in read_all(settings.brokers, "rates"):
-        last[record.key or b""] = record.value
-    found = []
-    for value in last.values():
-        if value is not None:
-            try:
-                found.append(Rate.read(value))
-            except ValidationError:  # somebody else's record: not ours to show
-                say("a record on rates is no rate; left out")
-    return found

@@ -7,15 +7,16 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from tidegate.streams.core.times import LATEST_MS, parse_time
+from tidegate.streams.operations.times import clock as clock
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from tidegate.streams.operations.deployment import Advance
 
 PIPE_COLUMNS = 10_000  # a pipe has no edge: a table in it is never cut
 
@@ -54,13 +55,6 @@ def json_line(value: Any) -> None:
     typer.echo(text)
 
 
-def clock(at_ms: int | None) -> str:
-    """`2026-01-31 12:00:05Z`, or a dash. Beyond the year 9999 it is a time in another unit: what that is."""
-    if at_ms is not None and at_ms > LATEST_MS:
-        at_ms = parse_time(at_ms)
-    return "-" if not at_ms or at_ms < 0 else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
 def ago(at_ms: int, now_ms: int | None = None) -> str:
     """`3m 20s`: how long ago that is."""
     return span((int(time.time() * 1000) if now_ms is None else now_ms) - at_ms)
@@ -89,12 +83,6 @@ def value(kind: str, found: float | None) -> str:
 
 def percent(share: float | None) -> str:
     return "too few" if share is None else f"{share * 100:.2f}%"
-
-
-class Advance(Protocol):
-    """What a long work tells its progress bar."""
-
-    def __call__(self, n: int) -> None: ...
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`replay`: a range of completions decided again into `replays`: what is asked and told. `replay_run.py` does it."""
+"""`replay`: a range of completions decided again into `replays`: what is asked, and its account."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, fail, go, say
-from tidegate.streams.cli.render import clock, json_line, table
+from tidegate.streams.cli.errors import ExitCode, fail, go, note, say
+from tidegate.streams.cli.render import clock, json_line, progress, table
 from tidegate.streams.cli.times import moment_ms
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.replay_run import Run
+    from tidegate.streams.operations.replay.replay import ReplayRun, Rescoring
+    from tidegate.streams.settings.settings import Settings
 
 
 def replay(
@@ -51,8 +52,10 @@ def replay(
     Exit code: 0 replayed, 1 the account does not close, 2 wrong usage, policy or model, or no such range, 3 Kafka or
     Redis is unavailable.
     """
-    from tidegate.streams.cli.replay_run import Run
+    from tidegate.streams.operations.policy_history import NamedPolicy
     from tidegate.streams.operations.replay.range import ReplayRange
+    from tidegate.streams.operations.replay.replay import ReplayRun
+    from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
@@ -63,18 +66,23 @@ def replay(
             "expected a range [from, to); nothing done",
             ExitCode.WRONG,
         )
-    run = Run(Settings.load(), within, policy, model, epoch=now_ms)
+    settings = Settings.load()
+    rescoring = None if model is None or dry_run else _rescoring(settings, model)
+    named = None if policy is None or dry_run else NamedPolicy(str(policy), read_policy(policy))
+    run = ReplayRun(settings, within, now_ms, policy=named, rescoring=rescoring, progress=progress, note=note)
     done = False
     try:
-        go(run.look() if dry_run else run.replay())
+        go(run.survey(rescored=model is not None) if dry_run else run.replay())
         done = True
     finally:
+        if run.found is not None and run.found.strange:
+            say(f"{run.found.strange:,} records on decisions or dead-letters are neither; left out")
         if not done:
-            _say_how_far(run)
+            _say_progress(run)
     if dry_run:
-        _tell_found(run, json_)
+        _show_survey(run, json_)
         return
-    _tell(run, json_)
+    _show_account(run, json_)
     if not run.account.closes:
         fail(
             f"the account does not close: {run.account.read:,} read, {run.account.done:,} accounted for; records were "
@@ -82,16 +90,26 @@ def replay(
         )
 
 
-def _say_how_far(run: Run) -> None:
-    """Where the command ends before its time: by Ctrl-C, or because Kafka went away."""
+def _rescoring(settings: Settings, model: str) -> Rescoring:
+    """The model that is named, and a worker's own code around it. Raises SettingsError."""
+    from tidegate.streams.moderation.pseudonyms import UserKey
+    from tidegate.streams.moderation.scorer import load_scorer
+    from tidegate.streams.operations.replay.replay import Rescoring
+
+    scorer = load_scorer(model, settings.classifier_manifest, settings.score_threads, named_by="--model")
+    return Rescoring(scorer, UserKey(settings.user_key_bytes()), settings.score_threads, settings.score_timeout_s)
+
+
+def _say_progress(run: ReplayRun) -> None:
+    """Where the command ends before its time: by Ctrl-C, or because Kafka became unavailable."""
     if run.account.read:
         say(
             f"ended after {run.account.done:,} of {run.account.read:,} records; {_written(run)}; "
-            "run it again: it begins anew, under another epoch"
+            "run it again: it starts over, under another epoch"
         )
 
 
-def _tell_found(run: Run, as_json: bool) -> None:
+def _show_survey(run: ReplayRun, as_json: bool) -> None:
     if as_json:
         json_line({**_range(run), "read": run.account.read, **run.recorded})
         return
@@ -103,7 +121,7 @@ def _tell_found(run: Run, as_json: bool) -> None:
     say("nothing written")
 
 
-def _tell(run: Run, as_json: bool) -> None:
+def _show_account(run: ReplayRun, as_json: bool) -> None:
     account = run.account
     changes = sorted(account.changes.items(), key=lambda item: [a.strength if a else -1 for a in item[0]])
     if as_json:
@@ -140,15 +158,15 @@ def _tell(run: Run, as_json: bool) -> None:
         say(f"{n:,} of them have no score of {label}, which the policy names: their model did not give it")
 
 
-def _written(run: Run) -> str:
+def _written(run: ReplayRun) -> str:
     written = run.account.decided + run.account.faults
     by = f", model {run.model_version}" if run.model_version else ""
     return f"{written:,} decisions are on replays under epoch {run.epoch}, policy {run.live.version}{by}"
 
 
-def _between(run: Run) -> str:
+def _between(run: ReplayRun) -> str:
     return f"from {clock(run.within.from_ms)} to {clock(run.within.to_ms)}"
 
 
-def _range(run: Run) -> dict[str, int]:
+def _range(run: ReplayRun) -> dict[str, int]:
     return {"from_ms": run.within.from_ms, "to_ms": run.within.to_ms}

@@ -16,8 +16,8 @@ WATCH_S = 1.0  # between two looks at the broker and the store
 def worker() -> None:
     """Run one worker against Kafka and Redis.
 
-    Until Ctrl-C or SIGTERM. It waits for what is unavailable, and says so on /readyz. Run several for more partitions at
-    once, or for a spare.
+    Until Ctrl-C or SIGTERM. It waits for what is unavailable, and says so on /readyz. Run several for more partitions
+    at once, or for a spare.
 
     \b
     TIDEGATE_KAFKA=kafka:9092 TIDEGATE_REDIS=redis://redis:6379/0 \\

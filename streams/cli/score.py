@@ -122,10 +122,10 @@ async def _score_batch(
         if result.fault is not None:
             refused += 1
             say(f"line {result.source.offset}: not scored: {result.fault.value}; decided as the policy's faults say")
-        told = _told(result)
+        shown = _as_json(result)
         if explaining is not None and isinstance(item.completion, Completion) and item.scored and result.scores:
-            told["spans"] = await _spans(explaining, item.scored.scorer, item.completion.choices, result)
-        json_line(told)
+            shown["spans"] = await _spans(explaining, item.scored.scorer, item.completion.choices, result)
+        json_line(shown)
     return refused
 
 
@@ -159,16 +159,16 @@ class _Asked:
         return self._scorer.score(texts, explain=explain)
 
 
-def _told(decision: Decision) -> dict[str, Any]:
+def _as_json(decision: Decision) -> dict[str, Any]:
     dumped = decision.model_dump(mode="json")
-    told = {"id": decision.id, "scores": dumped["scores"], "action": dumped["action"], "reasons": dumped["reasons"]}
+    shown = {"id": decision.id, "scores": dumped["scores"], "action": dumped["action"], "reasons": dumped["reasons"]}
     if decision.prompt_scores:
-        told["prompt_scores"] = dumped["prompt_scores"]
+        shown["prompt_scores"] = dumped["prompt_scores"]
     if decision.by_encoder is not None:
-        told["by"] = {label: "encoder" if label in decision.by_encoder else "screen" for label in decision.scores}
+        shown["by"] = {label: "encoder" if label in decision.by_encoder else "screen" for label in decision.scores}
     if decision.spans:
-        told["spans"] = dumped["spans"]
-    return {**told, "model": decision.model_version, "policy": decision.policy_version}
+        shown["spans"] = dumped["spans"]
+    return {**shown, "model": decision.model_version, "policy": decision.policy_version}
 
 
 def _batches(chunk: Sequence[Numbered]) -> Iterator[Sequence[Numbered]]:

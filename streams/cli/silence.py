@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, fail, go, say
-from tidegate.streams.cli.policy.change import Author, Wanted, Why
+from tidegate.streams.cli.errors import ExitCode, fail, go, note, say
+from tidegate.streams.cli.policy.change import Author, Why, attribution
 from tidegate.streams.cli.render import ago, clock, json_line, span, table
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import LogHistory
-    from tidegate.streams.core.alerts.status import AlertStatus
-    from tidegate.streams.core.events import Silence
-    from tidegate.streams.settings.settings import Settings
+    from tidegate.streams.operations.silences import SilenceAdded
 
 UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d{1,9}[dhms]){1,4}")
-LONGEST_S = 366 * 86_400  # what is known for longer than a year is a rule to be changed
-SCOPE = re.compile(r"all|(tenant|model|route)(=.+|:other)")
-STARRED = re.compile(r"\*.*|[a-z:]+\*.*|(tenant|model|route)=.*")  # a scope with `*` in it that could be one
 
 silence = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Silence alerts: still published, but marked.")
 
@@ -47,61 +40,39 @@ def add(
 
     Exit code: 0 silenced, 2 wrong usage, 3 Kafka is unavailable.
     """
-    from tidegate.streams.core.events import Silence
-    from tidegate.streams.core.policy.rules import active_rules
-    from tidegate.streams.core.policy.silences import matches
+    from tidegate.streams.errors import RequestInvalid
+    from tidegate.streams.operations.silences import add_silence, check_duration, check_scope
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted, for_s = Settings.load(), Wanted(author, reason), duration_s(for_)
-    if for_s > LONGEST_S:
-        fail(f"--for {for_}: expected at most {LONGEST_S // UNITS_S['d']}d; nothing silenced", ExitCode.WRONG)
-    if scope is not None and not (STARRED if "*" in scope else SCOPE).fullmatch(scope):
-        fail(f"--scope {scope}: expected all, tenant=…, model=… or route=…; nothing silenced", ExitCode.WRONG)
-    now_ms = int(time.time() * 1000)
-    made = Silence(
-        id=f"s-{secrets.token_hex(4)}", rule=rule, scope=scope, author=wanted.author, reason=wanted.reason,
-        at_ms=now_ms, until_ms=now_ms + for_s * 1000,
-    )  # fmt: skip
-    seen = go(_write(settings, made))
-    typer.echo(made.id)
-    if made.id not in seen.log.silences:
-        fail(f"{made.id} is not kept: too many silences end later; `tidegate silence expire` those that are over")
-    known = {name for name, _, _ in active_rules(seen.log.live)} if seen.log.live else set()
-    if rule is not None and not any(matches(made.model_copy(update={"scope": None}), name, "") for name in known):
-        say(f"no rule {rule} in the live policy, only {', '.join(sorted(known)) or 'none'}; silenced all the same")
-    for line in _matched(settings, made):
-        say(line)
-    say(f"silenced until {clock(made.until_ms)}; `tidegate silence expire {made.id}` takes it back")
-
-
-def _matched(settings: Settings, made: Silence) -> list[str]:
-    """A line for each alert that is pending or firing and that it matches."""
-    from tidegate.streams.core.events import AlertState
-    from tidegate.streams.core.policy.silences import matches
-    from tidegate.streams.errors import StoreUnavailable
-
+    settings, by, for_s = Settings.load(), attribution(author, reason), duration_s(for_)
     try:
-        now_ms, every = go(_alerts(settings))
-    except StoreUnavailable as error:
-        return [f"{str(error).removesuffix('; waiting for it')}: which alerts it matches could not be seen"]
+        at = f"--for {for_}"
+        check_duration(for_s)
+        at = f"--scope {scope}"
+        check_scope(scope)
+    except RequestInvalid as error:
+        fail(f"{at}: {error}", ExitCode.WRONG)
+    added = go(add_silence(settings, by, for_s, rule=rule, scope=scope, note=note))
+    id_ = added.silence.id
+    typer.echo(id_)
+    if not added.kept:
+        fail(f"{id_} is not kept: too many silences end later; `tidegate silence expire` those that are over")
+    if added.unknown_rule:
+        say(f"no rule {rule} in the live policy, only {', '.join(added.rules) or 'none'}; silenced all the same")
+    for line in _matched(added):
+        say(line)
+    say(f"silenced until {clock(added.silence.until_ms)}; `tidegate silence expire {id_}` takes it back")
+
+
+def _matched(added: SilenceAdded) -> list[str]:
+    """A line for each alert that is pending or firing and that it matches."""
+    if added.store_unavailable:
+        return [f"{added.store_unavailable}: which alerts it matches could not be seen"]
     found = [
-        f"it matches {alert.rule} {alert.scope}, {alert.state.value} for {ago(alert.since_ms, now_ms)}"
-        for alert in every
-        if alert.state in (AlertState.FIRING, AlertState.PENDING) and matches(made, alert.rule, alert.scope)
+        f"it matches {alert.rule} {alert.scope}, {alert.state.value} for {ago(alert.since_ms, added.now_ms)}"
+        for alert in added.matched
     ]
     return sorted(found) or ["no alert that is pending or firing matches it now"]
-
-
-async def _alerts(settings: Settings) -> tuple[int, list[AlertStatus]]:
-    """The store's time, and every alert that it keeps."""
-    from tidegate.streams.core.alerts.status import parse_statuses
-    from tidegate.streams.store.redis import RedisStore
-
-    store = RedisStore(settings.store, settings.namespace)
-    try:
-        return await store.now_ms(), list(parse_statuses(await store.alerts()).values())
-    finally:
-        await store.close()
 
 
 @silence.command(name="list")
@@ -117,10 +88,11 @@ def list_(
 
     Exit code: 0, 3 Kafka is unavailable.
     """
+    from tidegate.streams.operations.silences import list_silences
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
-    found = [s for s in go(_read(Settings.load())) if all_ or s.until_ms > now_ms]
+    found = go(list_silences(Settings.load(), now_ms, expired=all_, note=note))
     if json_:
         for s in found:
             json_line(s)
@@ -153,16 +125,11 @@ def expire(
 
     Exit code: 0 ended, 1 no such silence in force, 3 Kafka is unavailable.
     """
+    from tidegate.streams.operations.silences import expire_silence
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted, now_ms = Settings.load(), Wanted(author, reason), int(time.time() * 1000)
-    found = {s.id: s for s in go(_read(settings)) if s.until_ms > now_ms}
-    if id_ not in found:
-        fail(f"{id_}: no such silence in force; expected one of {', '.join(found) or '(none)'}")
-    ended = found[id_].model_copy(
-        update={"author": wanted.author, "reason": wanted.reason, "at_ms": now_ms, "until_ms": now_ms}
-    )
-    go(_write(settings, ended))
+    settings, by = Settings.load(), attribution(author, reason)
+    go(expire_silence(settings, id_, by, note))
     say(f"{id_} ended")
 
 
@@ -173,16 +140,3 @@ def duration_s(text: str) -> int:
     if not seconds:
         fail(f"{text}: not a duration; expected one such as 30m, 2h, 1d or 1h30m; nothing done", ExitCode.WRONG)
     return seconds
-
-
-async def _read(settings: Settings) -> list[Silence]:
-    from tidegate.streams.cli.policy.log import read_log
-
-    return list((await read_log(settings)).log.silences.values())
-
-
-async def _write(settings: Settings, made: Silence) -> LogHistory:
-    from tidegate.streams.cli.policy.log import append
-
-    seen, _ = await append(settings, made)
-    return seen

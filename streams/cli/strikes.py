@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, note, say
 from tidegate.streams.cli.render import ago, clock, json_line, table
-from tidegate.streams.cli.strikes_held import as_stored, check_key, everybody, one
-from tidegate.streams.cli.strikes_held import undo as take_back
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.strikes_held import HeldStrikes
+    from tidegate.streams.operations.strikes import Undone
     from tidegate.streams.settings.settings import Settings
 
 strikes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users' strikes, and how to undo them.")
@@ -32,7 +30,7 @@ def show(
     tenant: Tenant = None,
     raw: Raw = None,
     limit: Annotated[int, typer.Option(min=1, help="So many users at the most.")] = 20,
-    json_: Annotated[bool, typer.Option("--json", help="One user and part a line.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One user and partition a line.")] = False,
 ) -> None:
     """Show who has strikes now, the most first; or how one user stands.
 
@@ -46,21 +44,22 @@ def show(
 
     Exit code: 0, 1 no policy is live, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """
+    from tidegate.streams.operations.strikes import most_strikes, strikes_of
     from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     who = _who(user, tenant, raw, settings)
-    found = go(everybody(settings, limit) if who is None else one(settings, who))
+    found = go(most_strikes(settings, limit, note) if who is None else strikes_of(settings, who, note))
     if not found.weights:
         say("the live policy gives no weights: no strikes are made now (docs/reference/policy.md)")
     if json_:
         for held in found.held:
-            json_line(held.told())
+            json_line(held.as_json())
     elif not found.held:
         say("nobody has strikes" if who is None else f"{who}: no strikes")
     else:
         table(
-            ["user", "strikes", "now", "until", "last", "part"],
+            ["user", "strikes", "now", "until", "last", "partition"],
             (
                 [
                     held.user,
@@ -91,7 +90,7 @@ def undo(
     """Take strikes back: all of a user's, or some.
 
     An enforcement says so, with author and reason: `lifted`, or what the user is still under. The worker that owns the
-    part publishes it within a second. Strikes that come afterwards count as ever.
+    partition publishes it within a second. Strikes that come afterwards count as ever.
 
     \b
     tidegate strikes undo acme:5f0c2a9be1d34c7788990a1b2c3d4e5f --reason "appeal upheld: quoted a song"
@@ -99,36 +98,48 @@ def undo(
 
     Exit code: 0 undone, 1 no strikes or not agreed to, 2 wrong usage, 3 Kafka or Redis is unavailable.
     """
+    from tidegate.streams.errors import RequestInvalid
+    from tidegate.streams.operations.strikes import check_weight, strikes_of, undo_strikes
     from tidegate.streams.settings.settings import Settings
 
-    if weight is not None and not 0 < weight < float("inf"):
-        fail(f"--weight {weight:g}: expected more than 0; nothing undone", ExitCode.WRONG)
+    try:
+        check_weight(weight)
+    except RequestInvalid as error:
+        fail(f"--weight {error}", ExitCode.WRONG)
     settings = Settings.load()
     who = _who(user, tenant, raw, settings)
     if who is None:
         fail("nobody named; expected USER, or --tenant and --user; nothing undone", ExitCode.WRONG)
-    held = go(one(settings, who)).held
+    held = go(strikes_of(settings, who, note)).held
     if not held:
         fail(f"{who}: no strikes; nothing undone")
     for h in held:
         under = f", {h.enforced[0]} until {clock(h.enforced[1])}" if h.enforced else ""
         say(f"{who}: {h.now.strikes:.2f} strikes in {h.partition.topic}-{h.partition.partition}{under}")
     agreed(f"undo {'all of them' if weight is None else f'{weight:g} of them'}?", yes)
-    done: list[str] = []
 
-    def told(before: HeldStrikes, after: float) -> None:  # at once: what a later part fails on does not undo this one
-        partition = f"{before.partition.topic}-{before.partition.partition}"
-        done.append(partition)
-        typer.echo(f"{who}: {before.now.strikes:.2f} -> {after:.2f} strikes in {partition}")
+    def show_undone(one: Undone) -> None:  # at once: what a later partition fails on does not undo this one
+        partition = one.before.partition
+        where = f"{partition.topic}-{partition.partition}"
+        typer.echo(f"{who}: {one.before.now.strikes:.2f} -> {one.left:.2f} strikes in {where}")
 
-    go(take_back(settings, who, weight, author, reason, told))
-    if not done:
+    if not go(undo_strikes(settings, who, weight, author, reason, show_undone, note)):
         fail(f"{who}: somebody was faster; nothing undone")
     say("said on enforcements once the worker that owns the partition has published it: `tidegate tail enforcements`")
 
 
 def _who(user: str | None, tenant: str | None, raw: str | None, settings: Settings) -> str | None:
-    who = as_stored(user, tenant, raw, settings)
-    if raw is not None:
-        go(check_key(settings))
-    return who
+    """`tenant:hmac(user)`, as it was given or hashed here; None where nobody is named. Never says a raw name."""
+    from tidegate.streams.operations.strikes import is_stored_user, stored_user
+
+    if raw is None and tenant is None:
+        if user is not None and not is_stored_user(user):
+            fail(
+                "USER: expected tenant:hash with 32 hex digits, as `tail enforcements` shows it; of a name as your "
+                "producers send it: --tenant TENANT --user NAME; nothing done",
+                ExitCode.WRONG,
+            )  # what was given is not said: it may be a name
+        return user
+    if user is not None or raw is None or tenant is None:
+        fail("expected USER, or both --tenant and --user; nothing done", ExitCode.WRONG)
+    return go(stored_user(settings, settings.user_key_bytes(), tenant, raw))

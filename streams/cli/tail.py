@@ -107,10 +107,10 @@ def line(topic: str, record: Any) -> str:
         return f"{at}  {(record.key or b'').decode(errors='replace')}: gone quiet"
     try:
         found = json.loads(record.value)
-        told = _TELL.get(topic, _other)(found)
+        text = _FORMATS.get(topic, _other)(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        told = "not an event that we know"
-    return f"{at}  {told or where}" if topic in _TELL else f"{at}  {where}  {told}"
+        text = "not an event that we know"
+    return f"{at}  {text or where}" if topic in _FORMATS else f"{at}  {where}  {text}"
 
 
 def _decision(e: Event) -> str:
@@ -137,7 +137,8 @@ def _alert(e: Event) -> str:
     again = " again" if e["resent"] else ""
     limits = f"{rule_value(e['kind'], e['value'])} of {e['measure']}, above {rule_value(e['kind'], e['above'])}"
     shadow = "  what a shadow would have done" if e.get("shadow") else ""
-    return f"{e['state']:<8} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
+    state = f"{e['state']:<8} {e.get('severity', 'warning'):<8}"  # an older worker's event has no severity
+    return f"{state} {e['rule']}  {e['scope']}  {limits}  ({e['reason']}{again}){silenced}{shadow}"
 
 
 def _rate(e: Event) -> str:
@@ -176,7 +177,7 @@ def _other(e: Event) -> str:
     return f"id {e['id']}" if isinstance(e.get("id"), str) else "an event without an id of its own"
 
 
-_TELL: dict[str, Callable[[Event], str]] = {
+_FORMATS: dict[str, Callable[[Event], str]] = {
     "decisions": _decision,
     "replays": _decision,
     "alerts": _alert,

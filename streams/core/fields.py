@@ -13,6 +13,11 @@ UNKNOWN = "unknown"
 
 # A name that becomes part of a key or a metric: short, printable, no control characters or separators of ours.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f|]+$")]
+# One line of text, as people read it: no control characters, and none of Unicode's other ends of a line.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+# An http or https URL that fits a link of a pager: no user or password, no space, nothing that ends a link early.
+WEB_URL = r"^https?://[^\s\x00-\x1f\x7f<>\"|\\^`{}/?#@]+([/?#][^\s\x00-\x1f\x7f<>\"|\\^`{}]*)?$"
+Severity = Literal["critical", "warning", "info"]  # of an alert; the most urgent first
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Score = Annotated[float, Field(ge=0, le=1)]
 # Milliseconds since 1970-01-01 UTC; the upper bound is the year 9999, where other clocks stop.

@@ -1,14 +1,17 @@
 """Measures: what can be counted, and over what total. The one table behind rates, alert rules and dashboards.
 
-`store.apply` adds to counters. A measure is computed from counters: hits, and the total they are a share of.
+`store.apply` adds to counters. A measure is computed from counters, and is of one kind: a share or a count of hits, or
+a statistic. `MeasureKind` names the kinds that rules may ask for; everything else reads them from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from tidegate.streams.core.events import Action, FeedbackKind
+from tidegate.streams.core.fields import Action
+from tidegate.streams.core.incoming import FeedbackKind
 
 SCORED = "scored"  # completions with scores: no faults, and of the producer's failures those with a text
 FAULT = "fault"
@@ -20,9 +23,13 @@ FEEDBACK = tuple(kind.value for kind in FeedbackKind)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 
+# The kinds that a rule may ask for and an alert may be of. With another one mypy names each place that must know it.
+MeasureKind = Literal["share", "count"]
+
+
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """A share over counters: `hits` is a counter's name, `total` the counters whose sum it is a share of.
+class _OfHits:
+    """`hits` is a counter's name, `total` the counters whose sum it is a share of.
 
     twice: counters of what is in two of `total`: subtracted, so that each completion is in the sum once.
     """
@@ -38,19 +45,66 @@ class Measure:
         return (self.hits, *self.total, *self.twice)
 
 
+class ShareMeasure(_OfHits):
+    """Hits of a total, in [0, 1]."""
+
+    __slots__ = ()
+    kind: ClassVar[MeasureKind] = "share"
+
+
+class CountMeasure(_OfHits):
+    """Hits alone: a number of events. The total is published beside it, and nothing is compared with it."""
+
+    __slots__ = ()
+    kind: ClassVar[MeasureKind] = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticMeasure:
+    """A number computed from counters that has no hits, such as the distance of two distributions.
+
+    None exists yet, and no rule can ask for one: `MeasureKind` does not name it.
+    """
+
+    kind: ClassVar[str] = "statistic"
+
+    name: str
+    counters: tuple[str, ...]
+
+
+Counted = ShareMeasure | CountMeasure
+Measure = Counted | StatisticMeasure
+
+
+_BY_KIND: dict[str, type[ShareMeasure | CountMeasure]] = {
+    ShareMeasure.kind: ShareMeasure,
+    CountMeasure.kind: CountMeasure,
+}
+
+
+def of_kind(measure: Counted, kind: str) -> Counted:
+    """Returns the measure of the same counters as a rule of that kind reads them.
+
+    Raises ValueError where no rule can ask for that kind. A policy with one is refused before, with the key's name.
+    """
+    if kind not in _BY_KIND:
+        raise ValueError(f"{measure.name}: unknown kind {kind!r}; expected one of {', '.join(_BY_KIND)}")
+    return _BY_KIND[kind](measure.name, measure.hits, measure.total, measure.twice)
+
+
 _FIXED = (
-    *(Measure(action, action, (SCORED,)) for action in ACTIONS),
-    Measure(FAULT, FAULT, (SCORED, FAULT)),
-    Measure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
-    Measure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
-    Measure("overturned", "overturned", ("upheld", "overturned")),
-    *(Measure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+    *(ShareMeasure(action, action, (SCORED,)) for action in ACTIONS),
+    ShareMeasure(FAULT, FAULT, (SCORED, FAULT)),
+    ShareMeasure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
+    ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
+    ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
+    *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: the shadow policy's
 
 
-def shadow_measure(measure: Measure, shadow: str) -> Measure:
+def shadow_measure(measure: Counted, shadow: str) -> Counted:
     """Returns the measure over the shadow policy's counters; a measure of feedback, which no policy changes, itself.
 
     shadow: its version. It is in the counters' names, so that two shadows are never one sum.
@@ -60,7 +114,7 @@ def shadow_measure(measure: Measure, shadow: str) -> Measure:
     total, twice = (
         tuple(shadow_counter(counter, shadow) for counter in counters) for counters in (measure.total, measure.twice)
     )
-    return Measure(WOULD + measure.name, shadow_counter(measure.hits, shadow), total, twice)
+    return type(measure)(WOULD + measure.name, shadow_counter(measure.hits, shadow), total, twice)
 
 
 def shadow_counter(counter: str, shadow: str) -> str:
@@ -68,7 +122,7 @@ def shadow_counter(counter: str, shadow: str) -> str:
     return f"{WOULD}{shadow}.{counter}"
 
 
-def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> Measure | None:
+def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> ShareMeasure | None:
     """Returns the measure of that name, or None where there is none.
 
     name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
@@ -76,5 +130,5 @@ def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[s
     """
     head, _, label = name.partition(".")
     if (head == "label" and label in labels) or (head == "prompt" and label in prompt_labels):
-        return Measure(name, name, (SCORED,))
+        return ShareMeasure(name, name, (SCORED,))
     return FIXED.get(name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
+from tidegate.streams.core.alerts.facts import AlertFacts
+from tidegate.streams.core.alerts.facts import AlertReason as AlertReason
+from tidegate.streams.core.alerts.facts import AlertState as AlertState
 from tidegate.streams.core.fields import Outgoing
 
 
@@ -29,73 +31,17 @@ class Rate(Outgoing):
     """Whether a partition is behind or has no owner: the window is still filling."""
 
 
-class AlertState(StrEnum):
-    """An alert's life. `inactive` is never published."""
-
-    INACTIVE = "inactive"
-    PENDING = "pending"
-    FIRING = "firing"
-    RESOLVED = "resolved"
-
-
-class AlertReason(StrEnum):
-    """Why an alert is in the state it is in."""
-
-    BROKEN = "broken"  # the rule's condition holds
-    HELD = "held"  # it held for for_s
-    BELOW = "below"  # under resolve_below
-    BETWEEN = "between"  # under above, not yet under resolve_below: hysteresis
-    TOO_FEW = "too_few"  # under min_total
-    TOO_FEW_USERS = "too_few_users"
-    NOT_CONFIDENT = "not_confident"  # the Wilson bound does not pass
-    INCOMPLETE = "incomplete"  # a backlog must not resolve an alert
-    QUIET = "quiet"  # too few for a whole window
-    RULE_REMOVED = "rule_removed"
-
-
-class Alert(Outgoing):
+class Alert(AlertFacts, Outgoing):
     """A rule broken by a rate or a count: one event a transition, and the state again while firing."""
 
     id: str
     """Fingerprint and sequence: the same transition published twice has one id."""
     fingerprint: str
     """One for each rule and scope: what belongs to one alert has the same."""
-    sequence: int
-    """Of this alert's transitions the number; a later one has a greater one."""
-    rule: str
-    """The rule's name in the policy."""
-    scope: str
-    """Where it is broken: `all`, or one name of a kind, such as `tenant=acme`."""
-    measure: str
-    """The measure that the rule evaluates, such as `label.toxicity`."""
-    kind: Literal["share", "count"]
-    """Whether `value`, `above` and `resolve_below` are shares of a total or numbers of events."""
-    state: AlertState
-    """The state that it is in now."""
     previous: AlertState
     """The state that it was in before; of a state that is sent again the same as `state`."""
-    reason: AlertReason
-    """Why it is in this state."""
     resent: bool = False
     """Whether the state is sent again while firing, under the id of its transition: nothing changed."""
-    value: float | None
-    """A share in [0, 1], or a count, as of `at_ms`. Null where there are too few to say."""
-    above: float
-    """The rule is broken where the value is above this."""
-    resolve_below: float
-    """The alert resolves where the value is under this."""
-    hits: int
-    """Events in the window that carry the measure."""
-    total: int
-    """Events in the window that could have carried it."""
-    users: int | None = None
-    """Distinct users among the hits, an estimate of about 1%. Null where the rule does not count users."""
-    window_s: int
-    """How far back the rule looks, in seconds."""
-    at_ms: int
-    """When the window ended that made the transition, in ms since 1970-01-01 UTC."""
-    since_ms: int
-    """When this state began, in ms since 1970-01-01 UTC."""
     silenced_by: str | None = None
     """The id of the silence that matches. Null: none matches."""
     shadow: bool = False

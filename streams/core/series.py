@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 ALL = "all"
 KINDS = ("tenant", "model", "route")  # kinds of scope that have names
+OTHER = "other"
 
 
 def scoped(kind: str, name: str) -> str:
@@ -18,7 +19,7 @@ def scoped(kind: str, name: str) -> str:
 
 def other(kind: str) -> str:
     """Returns the scope in which a kind's names beyond the limit count."""
-    return f"{kind}:other"
+    return f"{kind}:{OTHER}"
 
 
 def series(counter: str, scope: str) -> str:
@@ -40,3 +41,19 @@ def names(kind: str, scopes: Iterable[str]) -> set[str]:
 def prefixes(kinds: Iterable[str]) -> tuple[str, ...]:
     """Returns what the scopes of those kinds begin with, for `str.startswith`."""
     return tuple(p for kind in kinds for p in ((ALL,) if kind == ALL else (f"{kind}=", f"{kind}:")))
+
+
+def scope_labels(scope: str) -> dict[str, str]:
+    """Returns the scope as labels, which sinks route alerts by. Two scopes never have the same labels.
+
+    `all` has none; `tenant=acme` is {"tenant": "acme"}; `tenant:other`, which is no tenant, is {"other": "tenant"}.
+    A scope of an unknown form, which a later Tidegate may have written, is {"scope": <the scope>}.
+    """
+    if scope == ALL:
+        return {}
+    for kind in KINDS:
+        if scope.startswith(f"{kind}="):
+            return {kind: scope.removeprefix(f"{kind}=")}
+        if scope == other(kind):
+            return {OTHER: kind}
+    return {"scope": scope}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from tidegate.streams.core.measures import MeasureKind
 from tidegate.streams.demo.account import CompletionOutcome, Kind, Position
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
@@ -25,7 +26,7 @@ class Incident:
     rule: str
     scope: str
     rate: RateKey  # the one of the rule's measure
-    kind: Literal["share", "count"]
+    kind: MeasureKind
     above: float
     fired_ms: int
     peak: float

@@ -1,6 +1,6 @@
 """The group's consumer, and what aiokafka does not show: answered heartbeats, and a name that another member took.
 
-Two workers with one group.instance.id would fence each other off for ever, since each joins again. So the one that was
+Two workers with one group.instance.id would replace each other for ever, since each joins again. So the one that was
 there first ends.
 """
 

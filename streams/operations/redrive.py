@@ -113,7 +113,7 @@ class Plan:
         if self.send.pop(origin, None) is not None:
             self.left_out[DECIDED] += 1
 
-    def hear(self, decision: Mapping[str, Any]) -> None:
+    def add_decision(self, decision: Mapping[str, Any]) -> None:
         """A decision as it stands on its topic: of a copy, or of a record that had a dead letter before."""
         source, epoch = decision["source"], decision["epoch"]
         partition = TopicPartition(source["topic"], source["partition"])
@@ -131,6 +131,6 @@ class Plan:
             if origin.sha256.startswith(copy.sha256):
                 self.leave(origin)
 
-    def told(self) -> Sequence[str]:
+    def left_out_phrases(self) -> Sequence[str]:
         """What is left out, a phrase each."""
         return [f"{n} {why}" for why, n in self.left_out.items() if n]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded, PolicyLog, fold
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import (
@@ -238,7 +238,7 @@ class PolicyLogReader:
 
 
 def _log_change(was: PolicyLog, folded: Folded) -> None:
-    if folded.verdict is Verdict.APPLIED:
+    if folded.verdict is ChangeVerdict.APPLIED:
         log.info("policy %s is live", _version(folded.log))
     elif folded.why:
         log.warning("%s; skipped, policy %s stands", folded.why, _version(folded.log))

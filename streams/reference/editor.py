@@ -52,7 +52,7 @@ def _node(node: Mapping[str, Any], root: Mapping[str, Any], at: str) -> dict[str
         copy["additionalProperties"] = _node(values, root, f"{at}.{name}")
         copy["additionalProperties"].setdefault("description", copy["description"])
         if name != "<route>":
-            copy["propertyNames"] = {"minLength": 1, "maxLength": 64}
+            copy.setdefault("propertyNames", {"minLength": 1, "maxLength": 64})
     if isinstance(items := copy.get("items"), Mapping):
         copy["items"] = _node(items, root, f"{at}[]")
         copy["items"].setdefault("description", copy["description"])

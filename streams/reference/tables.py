@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tidegate.streams.core.measures import FIXED, WOULD, Measure
+from tidegate.streams.core.measures import FIXED, WOULD, Counted
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import (
     AlertRule,
@@ -100,7 +100,7 @@ def measures() -> str:
     return _table(("measure", "hits", "total"), rows)
 
 
-def _total(measure: Measure) -> str:
+def _total(measure: Counted) -> str:
     """Returns the sum that hits are a share of, as a formula."""
     twice = "".join(f" - `{counter}`" for counter in measure.twice)
     return " + ".join(f"`{counter}`" for counter in measure.total) + twice

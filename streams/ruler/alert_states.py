@@ -128,6 +128,9 @@ class ActiveAlerts:
         ]
         if not due:
             return True
+        # As the live policy describes them, also where no boundary was evaluated since it changed.
+        rules = {active.name: active.rule for active in active_rules(live)}
+        due = [alerts.with_annotations(s, rules[s.rule]) if s.rule in rules else s for s in due]
         await self._publish([_message(self._resent(status, live, lease.now_ms)) for status in due])
         self.resent += len(due)
         for status in due:

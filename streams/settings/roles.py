@@ -1,4 +1,4 @@
-"""The rights of each role on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, the tests. Pure.
+"""The rights of each role on Kafka and on Redis: one table behind docs/reference/rights.md, its commands, the tests.
 
 Each role has the least rights that it works with: tests/real/test_security.py runs each role with its rights only,
 and without each of them.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tidegate.classifiers import labels_missing
-from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import LogMatch, to_json
 from tidegate.streams.core.policy.tables import Strikes
@@ -110,14 +110,14 @@ class PolicyFollower:
         await self.policies.stop()
 
     def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
-        if folded.verdict in (Verdict.LOST, Verdict.INVALID):
+        if folded.verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
-        elif folded.verdict is Verdict.APPLIED and (made := folded.created) is not None:
+        elif folded.verdict is ChangeVerdict.APPLIED and (made := folded.created) is not None:
             self._decide_under(made)
             scorer = self._scorer.loaded
             for label in labels_missing(made.labels, scorer):  # scorer.py logs those of a shadow
                 log.error("policy %s names %s, which %s does not give", made.version, label, scorer.version)
-        elif folded.verdict in (Verdict.SHADOWED, Verdict.DROPPED):
+        elif folded.verdict in (ChangeVerdict.SHADOWED, ChangeVerdict.DROPPED):
             self._metrics.set_shadow(folded.log.shadow.version if folded.log.shadow else None)
 
     def _decide_under(self, live: LivePolicy) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.cli import golden_messages
+from tests.cli.goldens import commands
 from tests.support.stacks import Stack
 from tidegate.streams.cli import app
 from tidegate.streams.embedded import EmbeddedStack
@@ -28,6 +31,7 @@ TWIN = {
     "TIDEGATE_POLICY_FILE": str(POLICY),
 }
 PARTITIONS = 2
+COMMANDS = commands()
 WHY = ("--reason", "a test", "--author", "ada", "--yes")  # of a change of the policy
 
 Record = tuple[str, bytes | None, bytes | None]  # topic, key, value
@@ -51,12 +55,21 @@ class Cli:
     """`cli("rates", "--json")` runs that command with these variables."""
 
     env: dict[str, str]
+    golden: bool = True  # what it says is compared with its command's golden file
 
     def __call__(self, *args: str, stdin: str | bytes | None = None, **env: str) -> Ran:
         result = CliRunner().invoke(app, list(args), input=stdin, env={**self.env, **env}, prog_name="tidegate")
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception  # a traceback for the operator: never expected
+        if self.golden:
+            found = golden_messages.case(args, env, result.exit_code, result.stdout, result.stderr)
+            golden_messages.compare(golden_messages.file_of(args, COMMANDS), found)
         return Ran(result.exit_code, result.stdout, result.stderr)
+
+    @property
+    def unpinned(self) -> Cli:
+        """The same commands, where what they say hangs on the tests before: no golden file holds it."""
+        return replace(self, golden=False)
 
     @property
     def settings(self) -> Settings:
@@ -84,6 +97,11 @@ def stored(cli: Cli, work: Any) -> Any:
             await store.close()
 
     return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _golden_messages_of_the_embedded_stack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golden_messages, "enabled", request.config.getoption("--servers") == "embedded")
 
 
 @pytest.fixture
@@ -143,3 +161,9 @@ def live(cli: Cli) -> dict[str, Any]:
     """The live policy, as `policy show --json` has it."""
     found: dict[str, Any] = cli("policy", "show", "--json").jsonl[0]
     return found
+
+
+def pytest_sessionfinish() -> None:
+    """Saves what commands said where `tests/cli/goldens.py` makes golden files of it."""
+    if golden_messages.COLLECT in os.environ:
+        golden_messages.save_collected(Path(os.environ[golden_messages.COLLECT]))

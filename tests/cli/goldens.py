@@ -1,10 +1,17 @@
-"""Writes tests/cli/help/: what every command answers to --help. Run it after a change of help, and read the diff.
+"""Writes the golden files: tests/cli/help/, each command's --help, and tests/cli/messages/, what it says.
+
+Run it after a change of help or of a message, and read the diff. Messages (golden_messages.py) are those
+of a run of tests/cli: some minutes.
 
 python -m tests.cli.goldens
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +19,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
+from tests.cli import golden_messages
 from tidegate.streams.cli import app
 
 HELP = Path(__file__).with_name("help")
@@ -46,3 +54,9 @@ if __name__ == "__main__":
     for name, text in helps().items():
         (HELP / name).write_text(text, "utf-8")
     VERSION.write_text(typer.__version__ + "\n", "utf-8")
+    tests = [sys.executable, "-m", "pytest", "-q", "-n", "2", str(HELP.parent)]
+    with tempfile.TemporaryDirectory() as saved:
+        ended = subprocess.run(tests, env={**os.environ, golden_messages.COLLECT: saved}, check=False)
+        if ended.returncode == 0:
+            golden_messages.write_golden_files(Path(saved))
+    sys.exit(ended.returncode)

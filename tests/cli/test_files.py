@@ -65,7 +65,8 @@ def test_topics_creates_what_is_missing_and_says_so(own_stack: Stack) -> None:
         (b"\n\n", []),
     ],
 )
-def test_lines_are_numbered_as_editors_do_and_blank_ones_left_out(text: bytes, lines: list[tuple[int, bytes]]) -> None:
+def test_lines_are_numbered_and_blank_ones_left_out(text: bytes, lines: list[tuple[int, bytes]]) -> None:
+    """Numbered as editors do."""
     assert [line for chunk in chunks(io.BytesIO(text), lambda n: None) for line in chunk] == lines
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from tests.cli.golden_messages import FOLDER
 from tests.cli.goldens import HELP, VERSION, commands, helps
 
 TEXTS = helps()
@@ -27,13 +28,18 @@ def test_every_command_has_a_golden_file_and_no_other_is_there() -> None:
     assert sorted(TEXTS) == sorted(path.name for path in HELP.glob("*.txt")), "run: python -m tests.cli.goldens"
 
 
+def test_golden_messages_are_of_commands() -> None:
+    names = {"-".join(path) for path in commands()} | {"tidegate"}
+    assert {path.stem for path in FOLDER.glob("*.txt")} <= names, "run: python -m tests.cli.goldens"
+
+
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_help_is_as_its_golden_file(name: str) -> None:
     assert words(TEXTS[name]) == words((HELP / name).read_text("utf-8")), "run: python -m tests.cli.goldens"
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
-def test_every_command_teaches_with_an_example_and_names_its_exit_codes(path: tuple[str, ...]) -> None:
+def test_every_command_has_an_example_and_exit_codes(path: tuple[str, ...]) -> None:
     ours = TEXTS["-".join(("tidegate", *path)) + ".txt"].split("Options:")[0].split("\n", 1)[1]
     assert re.search(rf"tidegate {' '.join(path)}( |\n)", ours), "no example"
     assert "Exit code: 0" in ours

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy.file import differences, toml
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations.policy_toml import differences, toml
 from tidegate.streams.policy_log.file import read_policy
 
 
@@ -50,7 +50,8 @@ def test_history_shows_every_record_also_what_was_no_policy(ruled: Cli) -> None:
     assert "policies@1: not valid JSON" in table[2]
 
 
-def test_toml_keeps_every_value_and_differences_name_scopes_by_their_selector() -> None:
+def test_toml_keeps_every_value() -> None:
+    """And differences name scopes by their selector."""
     data = {
         "labels": {"toxicity": {"flag": 0.5, "block": "off"}},
         "floors": {"toxicity": {"block": 0.99}},

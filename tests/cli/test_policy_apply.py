@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import POLICY, WHY, Cli, live
-from tidegate.streams.cli.policy.log import append
 from tidegate.streams.core.events import PolicyChange
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
+from tidegate.streams.policy_log.history import append
 from tidegate.streams.store.redis import RedisStore
 
 
@@ -25,7 +25,8 @@ def test_a_file_with_a_label_that_no_model_gives_is_refused(ruled: Cli, tmp_path
         assert "labels.sarcasm: twin@1 does not give it; expected one of toxicity" in ran.err
 
 
-def test_of_two_changes_with_one_parent_the_first_in_the_log_wins(ruled: Cli) -> None:
+def test_of_two_changes_of_one_parent_the_first_wins(ruled: Cli) -> None:
+    """The first in the log."""
     was = live(ruled)
 
     def change(resend_s: int) -> PolicyChange:
@@ -36,7 +37,7 @@ def test_of_two_changes_with_one_parent_the_first_in_the_log_wins(ruled: Cli) ->
         return await asyncio.gather(*(append(ruled.settings, change(n)) for n in (11, 12, 13)))
 
     entries = sorted((mine for _, mine in asyncio.run(race())), key=lambda entry: entry.offset)
-    assert [entry.verdict for entry in entries] == [Verdict.APPLIED, Verdict.LOST, Verdict.LOST]
+    assert [entry.verdict for entry in entries] == [ChangeVerdict.APPLIED, ChangeVerdict.LOST, ChangeVerdict.LOST]
     assert live(ruled)["author"] == entries[0].author
 
 
@@ -101,9 +102,9 @@ BAD: list[tuple[bytes | str | None, str]] = [
 def test_a_file_that_is_wrong_says_where_and_changes_nothing(
     cli: Cli, tmp_path: Path, content: bytes | str | None, said: str
 ) -> None:
-    if not cli("policy", "history", "--json").out:
-        cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+    if not cli.unpinned("policy", "history", "--json").out:
+        cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     file = tmp_path / "p.toml"
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -112,7 +113,7 @@ def test_a_file_that_is_wrong_says_where_and_changes_nothing(
     assert ran.err.startswith(f"{file}: {said}")
     assert ran.err.splitlines()[-1] == "nothing written; the live policy stands"
     assert cli("policy", "check", str(file)).err.startswith(f"{file}: {said}")
-    assert cli("policy", "history", "--json").jsonl == before
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 def test_a_folder_is_no_policy(offline: Cli, tmp_path: Path) -> None:
@@ -123,7 +124,8 @@ def test_a_folder_is_no_policy(offline: Cli, tmp_path: Path) -> None:
     )
 
 
-def test_a_policy_that_is_more_than_a_record_is_refused_with_the_number(ruled: Cli, tmp_path: Path) -> None:
+def test_a_policy_larger_than_a_record_is_refused(ruled: Cli, tmp_path: Path) -> None:
+    """The message has the number of bytes, which is enough."""
     rules = "".join(f"[[scopes]]\ntenant = 't{n}'\nlabels.toxicity.flag = 0.5\n" for n in range(100))
     file = tmp_path / "p.toml"
     file.write_text(GOOD + rules)
@@ -192,7 +194,8 @@ def test_a_scope_that_matches_nothing_seen_is_warned_of(ruled: Cli, tmp_path: Pa
     assert full.err.splitlines() == warned[1:]
 
 
-def test_where_redis_is_unavailable_that_is_said_and_the_change_is_made(ruled: Cli) -> None:
+def test_an_unavailable_redis_stops_no_change(ruled: Cli) -> None:
+    """It is a warning; the change is made."""
     ran = ruled(
         "policy", "set", "labels.insult.flag", "0.6", "--tenant", "acme", *WHY, TIDEGATE_REDIS="redis://127.0.0.1:1/0"
     )

@@ -50,9 +50,10 @@ COSTS: list[tuple[str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("policy", "said"), COSTS)
-def test_check_says_which_thresholds_widen_a_band_and_what_that_costs(
+def test_check_shows_what_widening_a_band_costs(
     offline: Cli, tmp_path: Path, cascade: dict[str, str], policy: str, said: list[str]
 ) -> None:
+    """Which thresholds widen a band, and the share of texts that the encoder then reads."""
     file = tmp_path / "p.toml"
     file.write_text(policy + "\n")
     ran = offline("policy", "check", str(file), **cascade)
@@ -83,9 +84,7 @@ def test_a_change_says_only_what_it_widens_itself(ruled: Cli, cascade: dict[str,
     ]
 
 
-def test_another_traffic_than_the_one_that_was_stated_is_not_believed(
-    offline: Cli, tmp_path: Path, cascade: dict[str, str]
-) -> None:
+def test_another_traffic_than_the_stated_one_is_ignored(offline: Cli, tmp_path: Path, cascade: dict[str, str]) -> None:
     file = tmp_path / "p.toml"
     file.write_text("[labels.toxicity]\nflag = 0.9\n")
     assert "then reads 50.0% of texts" in offline("policy", "check", str(file), **cascade).err

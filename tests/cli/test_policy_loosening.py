@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.cli.conftest import POLICY, TWIN, WHY, Cli, live
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy.opening import told
+from tidegate.streams.cli.policy.change import relaxed_lines
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Scopes, Source
 from tidegate.streams.core.policy.model import parse
@@ -70,7 +70,8 @@ def test_with_yes_it_says_so_and_does_it(ruled: Cli) -> None:
     assert "none of 1 decisions on what came since 20" in other.err
 
 
-def test_it_is_held_against_the_live_policy_whatever_they_were_decided_under(ruled: Cli) -> None:
+def test_decisions_are_judged_again_by_the_live_policy(ruled: Cli) -> None:
+    """Whatever policy they were decided under."""
     # a1 was reviewed under 0.98, and is blocked under 0.95; a2 was flagged, and is flagged
     decided(ruled, ("acme", "a1", {"toxicity": 0.96}), ("acme", "a2", {"toxicity": 0.8}))
     assert ruled("policy", "set", "labels.toxicity.block", "0.95", *WHY).code == 0
@@ -88,13 +89,13 @@ def test_a_floor_of_a_weaker_action_is_counted_by_that_action(ruled: Cli) -> Non
     assert "Z asked for review or more and would ask for less" in ran.err
 
 
-def test_a_rule_before_that_and_decisions_of_hours_ago_do_not_count(ruled: Cli) -> None:
+def test_decisions_of_hours_ago_do_not_count(ruled: Cli) -> None:
     decided(ruled, ("acme", "a1", {"toxicity": 0.985}), minutes_ago=120)
     ran = ruled("policy", "set", "labels.toxicity.block", "0.99", *ASKED)
     assert (ran.code, "what that opens is not known: there are no decisions of the last hour" in ran.err) == (2, True)
 
 
-def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_stack: Stack) -> None:
+def test_without_decisions_to_read_it_asks_all_the_same(own_stack: Stack) -> None:
     async def only_policies() -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=own_stack.kafka)
         await admin.start()
@@ -112,9 +113,9 @@ def test_where_there_are_no_decisions_to_read_it_asks_all_the_same(own_stack: St
 
 def test_of_very_much_the_first_is_said() -> None:
     found = [Relaxation("labels.toxicity.block", f"tenant=t{n}", "0.8", "0.9") for n in range(1_000)]
-    assert len(told(found)) == 21
-    assert told(found)[-1] == "  and 980 more"
-    assert told(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"
+    assert len(relaxed_lines(found)) == 21
+    assert relaxed_lines(found)[-1] == "  and 980 more"
+    assert relaxed_lines(found[:20])[-1] == "  labels.toxicity.block for tenant=t19: 0.8 -> 0.9"
 
 
 @pytest.mark.parametrize(("answer", "code", "block"), [("n", 1, 0.98), ("", 1, 0.98), ("y", 0, 0.99)])
@@ -141,7 +142,7 @@ def test_at_a_terminal_somebody_says(ruled: Cli, answer: str, code: int, block: 
      ("faults.fail", "closed"), ("alerts.fault_rate.above", "0.5")],
 )  # fmt: skip
 def test_what_loosens_no_block_and_no_floor_does_not_ask(cli: Cli, key: str, value: str) -> None:
-    cli("policy", "apply", str(POLICY), *WHY)
+    cli.unpinned("policy", "apply", str(POLICY), *WHY)
     ran = cli("policy", "set", key, value, *ASKED)
     assert (ran.code, "loosens" in ran.err) == (0, False)
 

@@ -65,7 +65,8 @@ def test_the_first_policy_has_nothing_before_it(ruled: Cli) -> None:
     )
 
 
-def test_a_version_with_labels_that_no_classifier_gives_now_is_refused(ruled: Cli, tmp_path: Path) -> None:
+def test_a_version_whose_labels_nobody_gives_is_refused(ruled: Cli, tmp_path: Path) -> None:
+    """Labels that the present classifier does not give."""
     ruled("policy", "unset", "labels.insult", *WHY)  # the manifest's model gives toxicity only, from here on
     ruled("policy", "unset", "alerts.bias_spike", *WHY)
     one = write_one(tmp_path, labels=["toxicity", "threat"], prompt_labels=None, experimental=None)

@@ -24,6 +24,9 @@ from tests.cli.conftest import POLICY, WHY, Cli, live
         ("limits.longest_window_s", "3600", [], "limits.longest_window_s: 86400 -> 3600"),
         ("strikes.weights.toxicity.block", "1", [], "strikes.weights.toxicity.block: (not set) -> 1.0"),
         ("strikes.throttle", "5", [], "strikes.throttle: (not set) -> 5.0"),
+        ("alerts.bias_spike.severity", "info", [], "alerts.bias_spike.severity: warning -> info"),
+        ("alerts.bias_spike.summary", "too much of it", [], "alerts.bias_spike.summary: (not set) -> too much of it"),
+        ("alerts.bias_spike.labels.team", "safety", [], "alerts.bias_spike.labels.team: (not set) -> safety"),
         ("alerts.bias_spike.confidence", "0.9", [], "alerts.bias_spike.confidence: (not set) -> 0.9"),
         (
             "labels.toxicity.block",
@@ -34,7 +37,7 @@ from tests.cli.conftest import POLICY, WHY, Cli, live
     ],
 )
 def test_set_changes_one_key(cli: Cli, key: str, value: str, flags: list[str], line: str) -> None:
-    cli("policy", "apply", str(POLICY), *WHY)
+    cli.unpinned("policy", "apply", str(POLICY), *WHY)
     ran = cli("policy", "set", key, value, *flags, *WHY)
     assert (ran.code, [said for said in ran.out.splitlines() if "-> 0.0" not in said]) == (0, [line])
     assert ran.err.endswith(f"policy {live(cli)['version']} is live\n")
@@ -60,48 +63,44 @@ def test_a_scope_gets_one_rule_however_often_it_is_set(ruled: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    "command",
     [
-        ("labels.toxicity.blok 0.9",
-         "no key blok (did you mean block?); expected one of block, flag, redact, review; nothing written"),
-        ("labels.toxicity 0.9", "not a whole key; expected one of block, flag, redact, review"),
-        ("labels.toxicity.block.x 0.9", "block is a value, it has no keys"),
-        ("labels.sarcasm.block 0.9", "sarcasm is no label; expected one of identity_attack, insult"),
-        ("floors.sarcasm.block 0.9", "sarcasm is no label; expected one of insult, threat, toxicity"),
-        ("nonsense 1", "no key nonsense; expected one of alerts, faults, floors, labels"),
-        ("prompt_floors.threat.block 0.9", "threat is no label; expected one of (none)"),
-        ("strikes.weights.sarcasm.block 1", "sarcasm is no label; expected one of insult, threat, toxicity"),
-        ("strikes.weights.toxicity 1", "not a whole key; expected one of block, flag, redact, review"),
-        ("alerts 1", "alerts: not a whole key; expected one of bias_spike, fault_rate, high_toxicity"),
-        ("labels.toxicty.block 0.9", "labels.toxicty.block: toxicty is no label (did you mean toxicity?); expected"),
-        ("alerts.high_toxicty.above 1", "no such rule; a new one is set whole, as '{ of = \"fault\", above = 0.1 }' "
-         "(did you mean high_toxicity?); expected one of"),
-        ("alerts.nope.above 1", "no such rule; a new one is set whole, as '{ of = \"fault\", above = 0.1 }'; expected "
-         "one of bias_spike"),
-        ("alerts.fault_rate.abov 1", "no key abov (did you mean above?); expected one of above, by, confidence"),
-        ("windows.x 1", "no key x; expected one of bucket_s"),
-        ("faults.routes 1", "expected faults.routes.<route>"),
-        ("resend_s.x 1", "resend_s is a value, it has no keys"),
-        ("scopes 1", "set for a scope with --tenant"),
-        ("floors.insult.block 0.9 --tenant acme", "a scope sets only labels and prompt_labels"),
-        ("a=b 1", "not a key; expected one such as labels.toxicity.block"),
-        ("labels.toxicity.block 1.4", "found 1.4"),
-        ("labels.toxicity.block 1.4 --tenant acme --route kids",
-         "labels.toxicity.block: scopes[tenant=acme,route=kids].labels.toxicity.block: found 1.4; expected a number"),
-        ("labels.toxicity.block high", "found 'high'"),
-        ("labels.toxicity.block 0.1", "block 0.1 is below"),
-        ("windows.bucket_s 7", "expected a multiple of bucket_s, 7"),
-        ("limits.longest_window_s 60", "windows.rate_window_s: 300 s is longer than counts are kept"),
+        "labels.toxicity.blok 0.9",
+        "labels.toxicity 0.9",
+        "labels.toxicity.block.x 0.9",
+        "labels.sarcasm.block 0.9",
+        "floors.sarcasm.block 0.9",
+        "nonsense 1",
+        "prompt_floors.threat.block 0.9",
+        "strikes.weights.sarcasm.block 1",
+        "strikes.weights.toxicity 1",
+        "alerts 1",
+        "labels.toxicty.block 0.9",
+        "alerts.high_toxicty.above 1",
+        "alerts.nope.above 1",
+        "alerts.fault_rate.abov 1",
+        "windows.x 1",
+        "faults.routes 1",
+        "resend_s.x 1",
+        "scopes 1",
+        "floors.insult.block 0.9 --tenant acme",
+        "a=b 1",
+        "labels.toxicity.block 1.4",
+        "labels.toxicity.block 1.4 --tenant acme --route kids",
+        "labels.toxicity.block high",
+        "labels.toxicity.block 0.1",
+        "windows.bucket_s 7",
+        "limits.longest_window_s 60",
     ],
-)  # fmt: skip
-def test_a_wrong_key_or_value_names_what_is_allowed_and_writes_nothing(cli: Cli, command: str, said: str) -> None:
-    if not cli("policy", "history", "--json").out:
-        cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+)
+def test_a_wrong_key_or_value_writes_nothing(cli: Cli, command: str) -> None:
+    """The message names what is allowed: messages/policy-set.txt."""
+    if not cli.unpinned("policy", "history", "--json").out:
+        cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     ran = cli("policy", "set", *command.split(), *WHY)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
-    assert cli("policy", "history", "--json").jsonl == before
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 # --- unset
@@ -138,23 +137,23 @@ def test_unset_takes_a_key_a_table_or_a_rule_out(ruled: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    "command",
     [
-        ("", "expected a key such as labels.toxicity.redact, or a scope such as --tenant acme; nothing written"),
-        ("labels.toxicity.redact", "labels.toxicity.redact: not set; labels.toxicity has block, flag, review; nothing"),
-        ("labels.toxicity.block.x", "labels.toxicity.block.x: not set; labels.toxicity.block has (nothing)"),
-        ("labels.toxicity.block --tenant nobody", "no rule for tenant=nobody; expected one of (none); nothing written"),
-        ("labels.threat", "floors.threat: unknown label; expected one of insult, toxicity; still policy"),
-        ("labels", "labels: missing; expected a table; still policy"),
-        ("resend_s", "no different from the live policy"),
+        "",
+        "labels.toxicity.redact",
+        "labels.toxicity.block.x",
+        "labels.toxicity.block --tenant nobody",
+        "labels.threat",
+        "labels",
+        "resend_s",
     ],
 )
-def test_unset_of_what_is_not_set_says_what_is(cli: Cli, command: str, said: str) -> None:
-    cli("policy", "apply", str(POLICY), *WHY)
-    before = cli("policy", "history", "--json").jsonl
+def test_unset_of_what_is_not_set_says_what_is(cli: Cli, command: str) -> None:
+    cli.unpinned("policy", "apply", str(POLICY), *WHY)
+    before = cli.unpinned("policy", "history", "--json").jsonl
     ran = cli("policy", "unset", *command.split(), *WHY)
-    assert (ran.code, said in ran.err) == (0 if command == "resend_s" else 2, True), ran.err
-    assert cli("policy", "history", "--json").jsonl == before
+    assert ran.code == (0 if command == "resend_s" else 2), ran.err
+    assert cli.unpinned("policy", "history", "--json").jsonl == before
 
 
 @pytest.mark.parametrize(("flag", "text"), [("--reason", ""), ("--reason", " "), ("--author", "a\x1b[2Jb")])

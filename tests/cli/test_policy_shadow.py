@@ -13,13 +13,15 @@ from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.manifests import write_cascade
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy import shadow as policy_shadow
-from tidegate.streams.cli.policy.file import plain
-from tidegate.streams.cli.policy.log import append, read_log
 from tidegate.streams.core.events import PolicyChange, ShadowChange
-from tidegate.streams.core.policy.log import Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations import shadow as shadows
+from tidegate.streams.operations.policy_change import Attribution
+from tidegate.streams.operations.policy_history import NamedPolicy
+from tidegate.streams.operations.policy_toml import plain
 from tidegate.streams.policy_log.file import read_policy
+from tidegate.streams.policy_log.history import append, read_log
 
 WHY = ("--reason", "a test", "--author", "ada")
 STRICTER = ("flag = 0.7\nreview = 0.9\nblock = 0.98", "flag = 0.7\nreview = 0.9\nblock = 0.95")
@@ -81,9 +83,8 @@ def test_a_shadow_runs_beside_the_live_policy_which_stands(own: Cli, file: Path)
     assert tried["policy"]["labels"]["toxicity"]["block"] == 0.95
 
 
-def test_show_says_that_one_runs_and_shows_it_as_a_file_that_is_taken_back(
-    own: Cli, file: Path, tmp_path: Path
-) -> None:
+def test_show_shows_a_shadow_as_a_file(own: Cli, file: Path, tmp_path: Path) -> None:
+    """It says that one runs; the file can be run as a shadow again."""
     assert own("policy", "show").err == ""
     own("policy", "shadow", str(file), *WHY)
     live, tried = shown(own)["version"], shown(own, "--shadow")["version"]
@@ -109,7 +110,7 @@ def test_another_one_replaces_it_and_says_so(own: Cli, file: Path) -> None:
     assert second["parent"] == first
 
 
-def test_a_shadow_no_different_from_the_live_policy_is_not_written(own: Cli) -> None:
+def test_a_shadow_like_the_live_policy_is_not_written(own: Cli) -> None:
     before = last(own)
     ran = own("policy", "shadow", str(FILE), *WHY)
     assert (ran.code, ran.err) == (0, f"no different from the live policy {shown(own)['version']}; nothing written\n")
@@ -168,7 +169,8 @@ def test_without_a_live_policy_there_is_nothing_to_run_beside(own_stack: Stack, 
 # --- who comes second
 
 
-def test_of_two_shadows_with_one_parent_the_first_in_the_log_runs_and_the_other_is_told(own: Cli, file: Path) -> None:
+def test_of_two_shadows_of_one_parent_the_first_runs(own: Cli, file: Path) -> None:
+    """The first in the log; the other one is lost."""
     policy = {**shown(own)["policy"], "resend_s": 11}
 
     def change(author: str) -> ShadowChange:
@@ -178,7 +180,7 @@ def test_of_two_shadows_with_one_parent_the_first_in_the_log_runs_and_the_other_
         return await asyncio.gather(*(append(own.settings, change(name)) for name in ("grace", "joan")))
 
     entries = sorted((mine for _, mine in asyncio.run(race())), key=lambda entry: entry.offset)
-    assert [entry.verdict for entry in entries] == [Verdict.SHADOWED, Verdict.LOST]
+    assert [entry.verdict for entry in entries] == [ChangeVerdict.SHADOWED, ChangeVerdict.LOST]
     assert shown(own, "--shadow")["author"] == entries[0].author
 
 
@@ -186,16 +188,17 @@ def test_of_two_shadows_with_one_parent_the_first_in_the_log_runs_and_the_other_
 def test_the_loser_is_told_who_came_first_and_what_runs(
     own: Cli, file: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool
 ) -> None:
-    costs = policy_shadow._costs
+    costs = shadows._costs
 
-    def meanwhile(*args: Any) -> list[str]:
+    async def meanwhile(*args: Any) -> list[str]:
         """Somebody else's shadow is started while this one is looked at."""
-        monkeypatch.setattr(policy_shadow, "_costs", costs)
+        monkeypatch.setattr(shadows, "_costs", costs)
         changed(file, "block = 0.95", "block = 0.96")
-        assert own("policy", "shadow", str(file), "--reason", "mine", "--author", "grace").code == 0
-        return costs(*args)
+        proposal = await shadows.propose_shadow(own.settings, NamedPolicy(str(file), read_policy(file)))
+        await shadows.start_shadow(own.settings, proposal, Attribution("grace", "mine"))
+        return await costs(*args)
 
-    monkeypatch.setattr(policy_shadow, "_costs", meanwhile)
+    monkeypatch.setattr(shadows, "_costs", meanwhile)
     ran = own("policy", "shadow", str(file), *WHY, *(["--json"] if as_json else []))
     runs = shown(own, "--shadow")
     assert (ran.code, runs["author"]) == (1, "grace")
@@ -212,7 +215,8 @@ def test_the_loser_is_told_who_came_first_and_what_runs(
 # --- promoted
 
 
-def test_promote_makes_it_the_live_policy_by_one_record_and_it_ends(own: Cli, file: Path) -> None:
+def test_promote_makes_the_shadow_live_by_one_record(own: Cli, file: Path) -> None:
+    """And it runs no longer."""
     own("policy", "shadow", str(file), *WHY)
     live, tried = shown(own), shown(own, "--shadow")
     ran = own("policy", "promote", *WHY)
@@ -229,7 +233,8 @@ def test_promote_makes_it_the_live_policy_by_one_record_and_it_ends(own: Cli, fi
     assert (again.code, again.err) == (1, "no shadow runs; `tidegate policy shadow FILE --reason …` starts one\n")
 
 
-def test_promoting_says_which_later_changes_it_takes_back_and_asks(own: Cli, file: Path) -> None:
+def test_promoting_asks_before_it_takes_changes_back(own: Cli, file: Path) -> None:
+    """It names the later changes of the live policy that it takes back."""
     own("policy", "shadow", str(file), *WHY)
     tried = shown(own, "--shadow")["version"]
     own("policy", "set", "faults.fail", "closed", *WHY)
@@ -258,11 +263,12 @@ def test_promoting_a_looser_one_asks_as_every_change_does(own: Cli, file: Path) 
     assert own("policy", "promote", *WHY, "--yes").code == 0
 
 
-def test_a_shadow_whose_label_the_classifier_does_not_give_is_not_promoted(own: Cli) -> None:
+def test_a_shadow_with_an_unknown_label_is_not_promoted(own: Cli) -> None:
+    """A label that the classifier does not give."""
     policy = shown(own)["policy"]
     policy["labels"]["sarcasm"] = {"flag": 0.5}
     record = ShadowChange(parent=None, policy=policy, author="joan", reason="another model", at_ms=1)
-    assert asyncio.run(append(own.settings, record))[1].verdict is Verdict.SHADOWED
+    assert asyncio.run(append(own.settings, record))[1].verdict is ChangeVerdict.SHADOWED
     ran = own("policy", "promote", *WHY, "--yes")
     assert ran.code == 2
     assert f"shadow {shown(own, '--shadow')['version']}: labels.sarcasm: twin@1 does not give it" in ran.err
@@ -295,7 +301,7 @@ def test_history_and_tail_tell_of_shadows(own: Cli, file: Path) -> None:
     own("policy", "drop", "--reason", "too strict", "--author", "grace")
     told = [(e["verdict"], e["version"], e["kind"], e["parent"]) for e in own("policy", "history", "--json").jsonl]
     assert told[-2:] == [("shadowed", tried, "shadow", None), ("dropped", None, "shadow", tried)]
-    lines = own("tail", "policies", "--until-end").out.splitlines()
+    lines = own.unpinned("tail", "policies", "--until-end").out.splitlines()
     assert lines[-2].endswith("  shadow by ada: a test")
     assert lines[-1].endswith(f"  shadow {tried} dropped by grace: too strict")
 

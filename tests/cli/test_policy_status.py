@@ -11,13 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
-from tidegate.streams.cli.policy import status as policy_status
-from tidegate.streams.cli.policy.log import read_log
-from tidegate.streams.core.partition import content_hash
-from tidegate.streams.core.policy.snapshot import PolicySnapshot, to_json
+from tidegate.streams.core.policy.snapshot import PolicySnapshot, content_hash, to_json
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.kafka import policies as policies_topic
 from tidegate.streams.kafka.admin import ensure_topics
+from tidegate.streams.operations import worker_status
+from tidegate.streams.policy_log.history import read_log
 from tidegate.streams.store.redis import RedisStore
 
 WHY = ("--reason", "a test", "--author", "ada")
@@ -26,7 +25,7 @@ WHY = ("--reason", "a test", "--author", "ada")
 @pytest.fixture
 def own(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A pair of this test's own, with policy.toml live; nobody waits for who is behind."""
-    monkeypatch.setattr(policy_status, "WORD_S", 0.0)
+    monkeypatch.setattr(worker_status, "STATUS_S", 0.0)
     monkeypatch.setattr(policies_topic, "SHRUNK_S", 0.2)
     asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
     cli = Cli({**own_stack.env(), **TWIN})
@@ -61,7 +60,8 @@ def test_without_workers_there_is_nobody_to_ask_for(own: Cli) -> None:
     assert ran.out.startswith(f"policy {live(own)} is live, by ada at ")
 
 
-def test_who_is_current_is_shown_with_its_file_and_what_it_waits_for(own: Cli) -> None:
+def test_a_current_worker_is_shown_with_its_file(own: Cli) -> None:
+    """And with what it waits for."""
     says(own, "w1", version=live(own), next=1)
     says(own, "w2", version=live(own), next=1, file="ignored", waiting_for={"redis": "away"})
     ran = own("policy", "status")
@@ -96,10 +96,10 @@ def test_redis_unavailable_is_said(own: Cli, own_stack: Stack) -> None:
     assert own("policy", "show").code == 0  # a whole log needs no Redis
 
 
-# --- a log that was made anew: commands arrive where workers arrive
+# --- a log that was recreated: commands arrive where workers arrive
 
 
-async def made_anew(kafka: str) -> None:
+async def recreate_policies(kafka: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.delete_topics(["policies"])
@@ -114,11 +114,12 @@ def keep(cli: Cli) -> None:
     in_store(cli, lambda store: store.save_policies(kept.order, to_json(kept)))
 
 
-def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, own_stack: Stack) -> None:
+def test_on_a_recreated_topic_the_snapshot_is_the_parent(own: Cli, own_stack: Stack) -> None:
+    """A change is made against what was kept in Redis."""
     own("policy", "set", "labels.toxicity.block", "0.97", *WHY)
     was = live(own)
     keep(own)
-    asyncio.run(made_anew(own_stack.kafka))
+    asyncio.run(recreate_policies(own_stack.kafka))
     ran = own("policy", "show")
     assert ran.out.startswith(f"# Policy {was}, by - at -: kept in Redis; the log lost the record of it\n")
     ran = own("policy", "set", "labels.toxicity.block", "0.96", *WHY)
@@ -127,9 +128,10 @@ def test_on_a_topic_made_anew_a_change_is_made_against_what_was_kept(own: Cli, o
     assert [e["verdict"] for e in own("policy", "history", "--json").jsonl] == ["applied", "applied"]
 
 
-def test_with_redis_unavailable_and_no_policy_on_the_log_nothing_is_written(own: Cli, own_stack: Stack) -> None:
+def test_without_redis_and_a_policy_nothing_is_written(own: Cli, own_stack: Stack) -> None:
+    """Redis is unavailable, and the log by itself names no policy: a snapshot may hold one."""
     keep(own)
-    asyncio.run(made_anew(own_stack.kafka))
+    asyncio.run(recreate_policies(own_stack.kafka))
     own_stack.kill_store()
     ran = own("policy", "apply", str(FILE), *WHY)
     assert ran.code == 3

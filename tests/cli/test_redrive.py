@@ -85,7 +85,8 @@ def version_2(id_: str) -> dict[str, Any]:
 COMPLAINT = {"schema_version": 2, "id": "f1", "completion_id": "c0", "kind": "complaint"}
 
 
-def test_redriven_again_and_again_each_record_counts_once_when_it_can_be_read(own: Cli) -> None:
+def test_redriven_again_and_again_a_record_counts_once(own: Cli) -> None:
+    """Once it can be read."""
     # 4 that cannot be read today: 3 completions, 1 feedback; beside them one that can
     send(
         own,
@@ -136,7 +137,7 @@ def test_redriven_again_and_again_each_record_counts_once_when_it_can_be_read(ow
         assert (named.code, named.err) == (0, "left out: 1 decided already\n0 sent again\n")
 
 
-def test_a_redis_that_came_back_empty_decides_no_copy_a_second_time(own: Cli) -> None:
+def test_after_a_lost_redis_no_copy_is_decided_twice(own: Cli) -> None:
     copy = ("completions", 0, {"id": "c0", "completion": "toxicity=0.95"}, {"tidegate-origin": "completions[0]@0"})
     said = ("feedback", 1, {**COMPLAINT, "schema_version": 1}, {"tidegate-origin": "feedback[1]@0"})
     first: Any = ("completions", 0, {"id": "x", "completion": "", "schema_version": 2}, {})

@@ -183,7 +183,8 @@ def replay(world: World, *args: str, **env: str) -> tuple[dict[str, Any], list[t
 # --- decided again
 
 
-def test_the_same_policy_gives_the_very_same_decisions_but_for_the_epoch(world: World) -> None:
+def test_the_same_policy_gives_the_same_decisions(world: World) -> None:
+    """But for the epoch."""
     told, written = replay(world, *ALL)
     assert {place(d) for _, d in written} == set(world.decided)
     for _, d in written:
@@ -198,7 +199,8 @@ def test_the_same_policy_gives_the_very_same_decisions_but_for_the_epoch(world: 
     assert all(c["recorded"] == c["replayed"] for c in told["changes"])
 
 
-def test_another_policy_gives_what_decide_makes_of_the_recorded_scores(world: World, tmp_path: Path) -> None:
+def test_another_policy_decides_the_recorded_scores(world: World, tmp_path: Path) -> None:
+    """What `decide` makes of them."""
     file = tmp_path / "another.toml"
     file.write_text(ANOTHER)
     policy = read_policy(file)
@@ -212,7 +214,8 @@ def test_another_policy_gives_what_decide_makes_of_the_recorded_scores(world: Wo
     assert told["policy"] == live.version
 
 
-def test_a_replay_stands_where_its_decision_stands_under_its_key_and_in_order(world: World) -> None:
+def test_a_replay_has_its_decisions_partition_and_key(world: World) -> None:
+    """And stands in order."""
     _, written = replay(world, *ALL)
     offsets: dict[int, list[int]] = {}
     for record, d in written:
@@ -250,7 +253,8 @@ def test_labels_that_were_not_scored_then_are_said(world: World, tmp_path: Path)
 # --- scored again
 
 
-def test_the_same_model_gives_the_same_scores_and_poison_is_a_fault(world: World) -> None:
+def test_the_same_model_gives_the_same_scores(world: World) -> None:
+    """And poison is a fault."""
     told, written = replay(world, *ALL, "--model", "tests.support.scorers:scripted")
     decided = {place(d): d for _, d in written}
     assert decided.keys() == world.decided.keys()
@@ -367,12 +371,12 @@ def test_an_end_before_its_time_says_how_far_it_came(world: World, monkeypatch: 
     ran = world.cli("replay", *ALL)
     assert ran.code == 130
     assert f"ended after {writes[0] + 12} of {SENT} records; {writes[0]} decisions are on replays" in ran.err
-    assert "run it again: it begins anew, under another epoch" in ran.err
+    assert "run it again: it starts over, under another epoch" in ran.err
 
 
-def test_what_is_deleted_meanwhile_is_missing_from_the_account_and_it_says_so(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_deleted_meanwhile_leaves_the_account_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it says so."""
+
     async def shorter(self: RangeReader, stretch: OffsetRange) -> Any:
         looked.append(stretch.partition)
         again = looked.count(stretch.partition) > 1
@@ -412,9 +416,7 @@ def test_bad_input_is_refused_with_its_reason(world: World, args: tuple[str, ...
 
 
 @pytest.mark.parametrize("model", [(), ("--model", "tests.support.scorers:scripted")])
-def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
-    world: World, tmp_path: Path, model: tuple[str, ...]
-) -> None:
+def test_a_policy_with_a_label_nobody_gives_is_refused(world: World, tmp_path: Path, model: tuple[str, ...]) -> None:
     file = tmp_path / "typo.toml"
     file.write_text("labels = { toxicity = { flag = 0.5 }, taxicity = { flag = 0.5 } }")
     ran = world.cli("replay", *ALL, "--policy", str(file), *model)
@@ -423,7 +425,8 @@ def test_a_policy_that_names_a_label_which_nobody_gives_is_refused(
     assert "expected one of toxicity" in ran.err
 
 
-def test_kafka_unavailable_and_topics_that_are_missing_or_do_not_fit(offline: Cli, own_embedded: EmbeddedStack) -> None:
+def test_unavailable_kafka_and_unfit_topics_are_refused(offline: Cli, own_embedded: EmbeddedStack) -> None:
+    """Topics that are missing, or of different numbers of partitions."""
     unavailable = offline("replay", "--from", "1h", "--dry-run", TIDEGATE_KAFKA="127.0.0.1:1")
     assert (unavailable.code, unavailable.err.startswith("kafka 127.0.0.1:1: ")) == (3, True)
     own = Cli({**offline.env, **own_embedded.env()})

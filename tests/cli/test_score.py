@@ -33,7 +33,8 @@ def test_each_line_becomes_scores_an_action_and_its_reasons(offline: Cli) -> Non
     assert (b["id"], b["action"], b["reasons"]) == ("b", "allow", [])
 
 
-def test_a_scope_in_the_policy_file_holds_and_the_prompt_is_scored_apart(offline: Cli, tmp_path: Path) -> None:
+def test_score_knows_scopes_and_prompts(offline: Cli, tmp_path: Path) -> None:
+    """A scope in the policy file holds, and the prompt is scored apart."""
     policy = tmp_path / "p.toml"
     policy.write_text(
         '[labels.toxicity]\nflag = 0.5\n[prompt_labels.threat]\nflag = 0.5\n'
@@ -107,13 +108,15 @@ def test_explain_quotes_what_each_score_comes_from(offline: Cli) -> None:
     assert "spans" not in offline("score", "-", stdin=line("a", text)).jsonl[0]
 
 
-def test_of_several_choices_each_label_is_explained_in_the_one_that_gave_its_score(offline: Cli) -> None:
+def test_a_label_is_explained_in_the_choice_that_scored(offline: Cli) -> None:
+    """Of several choices, each label in the one that gave its score."""
     texts = ["toxicity=0.1 insult=0.7", "toxicity=0.3 insult=0.2"]
     (found,) = offline("score", "-", "--explain", stdin=line("a", texts)).jsonl
     assert [(s["choice"], s["text"]) for s in found["spans"]] == [(0, "insult=0.7"), (1, "toxicity=0.3")]
 
 
-def test_what_cannot_be_scored_or_explained_is_said_and_the_rest_is_written(offline: Cli) -> None:
+def test_one_text_that_cannot_be_scored_stops_no_other(offline: Cli) -> None:
+    """It is said, and the rest is written."""
     stdin = "\n".join([line("a", "boom"), line("b", "mute toxicity=0.9"), line("c", "", status="failed")])
     ran = offline("score", "-", "--explain", stdin=stdin)
     assert "line 1: not scored: classifier_error" in ran.err
@@ -163,7 +166,8 @@ def test_what_a_cascade_s_encoder_read_the_encoder_explains(
     assert all(s["text"] == text[s["start"] : s["end"]] for s in found["spans"])
 
 
-def test_a_text_that_hangs_the_classifier_is_told_and_does_not_keep_the_command(tmp_path: Path) -> None:
+def test_a_text_that_hangs_the_classifier_ends(tmp_path: Path) -> None:
+    """It is said, and does not keep the command."""
     file = tmp_path / "in.jsonl"
     file.write_text(line("a", "HANG") + "\n" + line("b", "toxicity=0.5"))
     env = {

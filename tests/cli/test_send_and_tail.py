@@ -70,7 +70,7 @@ def test_feedback_goes_by_its_completion(cli: Cli) -> None:
     assert [(record.key, record.value.decode()) for record in on(cli, "feedback")] == [(b"c9", line)]
 
 
-def test_what_tidegate_cannot_read_is_named_and_sent_all_the_same(cli: Cli) -> None:
+def test_what_cannot_be_read_is_named_and_sent(cli: Cli) -> None:
     ran = cli("send", "-", stdin=b'\xfa\xfe\n\n{"id": "u1", "completion": 5}\n' + b"junk\n" * 20)
     assert ran.code == 0
     assert "line 1: byte 0: not_utf8; expected UTF-8; sent, it becomes a dead letter" in ran.err
@@ -119,7 +119,8 @@ def test_a_line_without_an_id_has_no_key_by_it(cli: Cli) -> None:
     assert record.key is None
 
 
-def test_a_record_as_large_as_the_broker_takes_is_sent_and_one_larger_refused_with_the_limit(cli: Cli) -> None:
+def test_a_record_over_the_brokers_limit_is_refused(cli: Cli) -> None:
+    """One as large as the broker takes is sent; a larger one is refused, with the limit."""
     limit = 1_000_000
 
     def line(id: str, characters: int) -> bytes:
@@ -175,7 +176,8 @@ LETTER = {
         (
             "alerts",
             ALERT,
-            "firing   high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)  silenced by s-1",
+            "firing   warning  high_toxicity  tenant=acme  12.34% of label.toxicity, above 5.00%  (held)"
+            "  silenced by s-1",
         ),
         ("rates", RATE, "all  fault  too few  0 of 3 in 300 s  incomplete"),
         ("dead-letters", LETTER, "completions[3]@8  not_json at byte 17; expected JSON; 1,234 bytes"),
@@ -234,24 +236,24 @@ def test_tail_finds_a_completion_by_its_producers_id(cli: Cli) -> None:
     ]
     cli.write([(topic, b"k", json.dumps(event).encode()) for topic, event in events])
     for id in (LONG, kept):
-        assert len(cli("tail", "decisions", "--until-end", "--id", id).out.splitlines()) == 1
-        assert len(cli("tail", "feedback", "--until-end", "--id", id).out.splitlines()) == 2
-        assert len(cli("tail", "completions", "--until-end", "--id", id).out.splitlines()) == 1
-    assert cli("tail", "decisions", "--until-end", "--id", LONG).out.endswith("(default)  left out: user\n")
-    assert cli("tail", "decisions", "--until-end", "--id", LONG + "x").out == ""
-    assert cli("tail", "decisions", "--from-start", "--limit", "1", "--id", LONG).code == 0
+        assert len(cli.unpinned("tail", "decisions", "--until-end", "--id", id).out.splitlines()) == 1
+        assert len(cli.unpinned("tail", "feedback", "--until-end", "--id", id).out.splitlines()) == 2
+        assert len(cli.unpinned("tail", "completions", "--until-end", "--id", id).out.splitlines()) == 1
+    assert cli.unpinned("tail", "decisions", "--until-end", "--id", LONG).out.endswith("(default)  left out: user\n")
+    assert cli.unpinned("tail", "decisions", "--until-end", "--id", LONG + "x").out == ""
+    assert cli.unpinned("tail", "decisions", "--from-start", "--limit", "1", "--id", LONG).code == 0
 
 
 def test_a_tombstone_says_what_went_quiet(cli: Cli) -> None:
     cli.write([("rates", b"tenant=a|fault|300", None)] * 3)
-    assert "tenant=a|fault|300: gone quiet" in cli("tail", "rates", "--until-end").out
-    said = cli("tail", "rates", "--until-end", "--json").out
+    assert "tenant=a|fault|300: gone quiet" in cli.unpinned("tail", "rates", "--until-end").out
+    said = cli.unpinned("tail", "rates", "--until-end", "--json").out
     assert '{"key": "tenant=a|fault|300", "tombstone": true}' in said
 
 
-def test_tail_never_shows_a_completions_text_unless_asked_for_json(cli: Cli) -> None:
+def test_tail_shows_a_completions_text_only_as_json(cli: Cli) -> None:
     cli.write([("completions", b"k", b'{"id": "t1", "completion": "canary-text"}')])
-    shown = cli("tail", "completions", "--from-start", "--limit", "1")
+    shown = cli.unpinned("tail", "completions", "--from-start", "--limit", "1")
     assert "canary" not in shown.out
 
 

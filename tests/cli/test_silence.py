@@ -25,6 +25,7 @@ def keep(cli: Cli, *alerts: tuple[str, str, AlertState]) -> None:
         return AlertStatus(
             rule=rule, scope=scope, measure="label.toxicity", kind="share", above=0.05, resolve_below=0.04,
             window_s=300, state=state, reason=AlertReason.HELD, since_ms=NOW - 3 * 3_600_000, at_ms=NOW, sequence=3,
+            value=0.125, hits=25, total=200,
         ).model_dump_json()  # fmt: skip
 
     async def work() -> None:
@@ -83,24 +84,23 @@ def test_without_redis_it_is_silenced_all_the_same(ruled: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "said"),
+    ("flags", "code"),
     [
-        (["--for", "367d"], 2, "--for 367d: expected at most 366d; nothing silenced"),
-        (["--for", "9" * 5000 + "d"], 2, "not a duration; expected one such as 30m"),
-        (["--for", "1h", "--scope", "locale=*"], 2, "--scope locale=*: expected all, tenant=…, model=… or route=…"),
-        (["--for", "1h", "--scope", "*"], 0, "silenced until"),
-        (["--for", "1h", "--scope", "*=acme"], 0, "silenced until"),
-        (["--for", "1h", "--scope", "*:other"], 0, "silenced until"),
-        (["--for", "1h", "--scope", "model=gpt-*"], 0, "silenced until"),
-        (["--for", "1h", "--rule", "bais_*"], 0, "no rule bais_* in the live policy, only bias_spike, fault_rate"),
-        (["--for", "1h", "--rule", "*_rate"], 0, "silenced until"),
+        (["--for", "367d"], 2),
+        (["--for", "9" * 5000 + "d"], 2),
+        (["--for", "1h", "--scope", "locale=*"], 2),
+        (["--for", "1h", "--scope", "*"], 0),
+        (["--for", "1h", "--scope", "*=acme"], 0),
+        (["--for", "1h", "--scope", "*:other"], 0),
+        (["--for", "1h", "--scope", "model=gpt-*"], 0),
+        (["--for", "1h", "--rule", "bais_*"], 0),
+        (["--for", "1h", "--rule", "*_rate"], 0),
     ],
 )
-def test_a_silence_that_can_match_nothing_is_refused_or_said(cli: Cli, flags: list[str], code: int, said: str) -> None:
-    cli("policy", "apply", cli.env["TIDEGATE_POLICY_FILE"], *WHY)
-    ran = cli("silence", "add", *WHY, *flags)
-    assert (ran.code, said in ran.err) == (code, True), ran.err
-    assert ("no rule" in ran.err) == ("no rule" in said)
+def test_a_silence_that_can_match_nothing_is_refused_or_said(cli: Cli, flags: list[str], code: int) -> None:
+    """What is said: messages/silence-add.txt."""
+    cli.unpinned("policy", "apply", cli.env["TIDEGATE_POLICY_FILE"], *WHY)
+    assert cli("silence", "add", *WHY, *flags).code == code
 
 
 def test_who_and_why_are_lines_of_text(offline: Cli) -> None:

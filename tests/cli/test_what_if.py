@@ -15,10 +15,6 @@ from tests.cli.conftest import POLICY as FILE
 from tests.cli.conftest import TWIN, Cli
 from tests.support.stacks import Stack
 from tests.support.tomorrow import of_tomorrow
-from tidegate.streams.cli.decisions import Decisions
-from tidegate.streams.cli.policy import file as policy_file
-from tidegate.streams.cli.policy.log import append, read_log
-from tidegate.streams.cli.recent import effects
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange, Source
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -26,7 +22,11 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.kafka.reader import TopicReader
 from tidegate.streams.kafka.writing import producer
+from tidegate.streams.operations import policy_toml
+from tidegate.streams.operations.decisions import Decisions
+from tidegate.streams.operations.what_if import count_effects
 from tidegate.streams.policy_log.file import read_policy
+from tidegate.streams.policy_log.history import append, read_log
 
 WHY = ("--reason", "a test", "--author", "ada")
 NOW_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z, the hour before which everything came
@@ -143,7 +143,8 @@ def test_the_policy_that_decided_would_change_nothing(own: Cli) -> None:
     assert (found["effects"]["decisions"], found["effects"]["changed"], found["effects"]["other_labels"]) == (20, 0, 0)
 
 
-def test_of_a_completion_decided_again_the_highest_epoch_counts_once(own: Cli, stricter: Path) -> None:
+def test_of_a_completion_the_highest_epoch_counts_once(own: Cli, stricter: Path) -> None:
+    """Where it was decided again."""
     policy = live(own)
     again = [
         made(0, 0.1, policy),  # replaced by the next but one
@@ -255,7 +256,8 @@ def test_a_wrong_file_is_refused_as_check_refuses_it(cli: Cli, tmp_path: Path) -
         assert said in ran.err
 
 
-def test_without_a_live_policy_only_the_record_can_be_held_against(own_stack: Stack) -> None:
+def test_without_a_live_policy_the_baseline_is_recorded(own_stack: Stack) -> None:
+    """Only what was recorded can be held against."""
     asyncio.run(ensure_topics(own_stack.kafka, 1, own_stack.replication))
     cli = Cli({**own_stack.env(), **TWIN})
     ran = cli("policy", "what-if", str(FILE), "--since", "1h", "--baseline", "live")
@@ -264,9 +266,7 @@ def test_without_a_live_policy_only_the_record_can_be_held_against(own_stack: St
     assert (shown.code, "no decisions on them" in shown.out) == (0, True)
 
 
-def test_a_range_older_than_what_is_kept_is_refused_by_the_oldest(
-    own: Cli, stricter: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_range_older_than_what_is_kept_is_refused(own: Cli, stricter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded broker cannot delete records, so that only its word on where the log begins is another one here."""
     policy = live(own)
     put(own, [made(n, 0.85, policy) for n in range(0, 40, 2)])  # one partition, a decision every two seconds
@@ -299,7 +299,7 @@ async def test_effects_of_the_newest_so_many(own_stack: Stack) -> None:
         nonlocal read
         read += n
 
-    found = await effects(cli.settings, policy, None, 0, 2**50, most=10, advance=advance)
+    found = await count_effects(cli.settings, policy, None, 0, 2**50, most=10, advance=advance)
     assert (found.decisions, found.first_ms, read) == (10, NOW_MS - 600_000 + 30_000, 20)
 
 
@@ -324,7 +324,7 @@ async def test_the_time_index_is_used_and_misses_nothing(own_stack: Stack) -> No
 def shadowed(cli: Cli, file: Path) -> LivePolicy:
     """The live policy, with that file as its shadow since 11:55."""
     change = ShadowChange(
-        parent=None, policy=policy_file.plain(read_policy(file)), author="ada", reason="a test", at_ms=NOW_MS - 300_000
+        parent=None, policy=policy_toml.plain(read_policy(file)), author="ada", reason="a test", at_ms=NOW_MS - 300_000
     )
     asyncio.run(append(cli.settings, change))  # type: ignore[arg-type]
     found = live(cli)
@@ -332,7 +332,7 @@ def shadowed(cli: Cli, file: Path) -> LivePolicy:
     return found
 
 
-def test_compare_shows_the_live_policy_and_its_shadow_side_by_side(own: Cli, stricter: Path) -> None:
+def test_compare_shows_live_and_shadow_side_by_side(own: Cli, stricter: Path) -> None:
     before = live(own)
     policy = shadowed(own, stricter)
     at = {"record_ms": NOW_MS - 200_000}
@@ -355,7 +355,7 @@ def test_compare_shows_the_live_policy_and_its_shadow_side_by_side(own: Cli, str
     assert ran.err == "2 decisions of that time hold nothing of it: workers did not have it yet\n"
     (found,) = own("policy", "compare", "--since", "2026-01-01T11:00:00Z", "--json").jsonl
     assert (found["shadow"], found["shadow_since_ms"]) == (policy.shadow.version, NOW_MS - 300_000)
-    # what was recorded is what judging anew says
+    # what was recorded is what judging again says
     (again,) = own("policy", "what-if", str(stricter), "--since", "2026-01-01T11:56:00Z", "--json").jsonl
     assert [c for c in again["effects"]["changes"] if c["was"] == Action.ALLOW] == []
 

@@ -178,7 +178,7 @@ arrivals = st.lists(
     st.tuples(st.integers(0, 400), st.sampled_from((0.1, 0.9)), tenant, user, st.booleans()), min_size=1, max_size=40
 ).map(lambda found: sorted(found, key=lambda one: one[0]))
 RULES = {
-    "share": RULE | {"by": ["all", "tenant"], "for_s": 10},
+    "share": RULE | {"by": ["all", "tenant"], "for_s": 10, "severity": "critical", "labels": {"team": "a"}},
     "users": RULE | {"min_users": 2, "window_s": 40},
     "sure": RULE | {"confidence": 0.9, "above": 0.2, "resolve_below": 0.1},
     "complaints": {"kind": "count", "of": "complaint", "above": 1, "window_s": 30, "for_s": 0, "by": ["all", "tenant"]},

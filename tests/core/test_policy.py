@@ -23,6 +23,10 @@ def label(thresholds: Any) -> dict[str, Any]:
 
 
 NAME = "a string of 1 to 200 characters, no control character or `|` among them"
+LABEL_NAME = "expected letters, digits and _, at most 64 of them, no digit first and no __"
+RUNBOOK = (
+    "expected a string of 10 to 500 characters, a URL that begins with http:// or https://, without a user or spaces"
+)
 KEYS = (
     "schema_version, labels, prompt_labels, floors, prompt_floors, scopes, faults, windows, limits, resend_s, alerts, "
     "strikes"
@@ -113,6 +117,28 @@ BAD: list[tuple[Any, str]] = [
     (alert(by="all"), "alerts.spike.by: found 'all'; expected a list, each one of all, tenant, model, route"),
     (alert(by=[]), "alerts.spike: by is empty; expected at least one of all, tenant, model, route"),
     (alert(kind="sum"), "alerts.spike.kind: found 'sum'; expected one of share, count"),
+    (alert(kind="statistic"), "alerts.spike.kind: found 'statistic'; expected one of share, count"),
+    (alert(severity="page"), "alerts.spike.severity: found 'page'; expected one of critical, warning, info"),
+    (alert(labels={"team": ""}), "alerts.spike.labels.team: found ''; expected a string of 1 to 200 characters, in one "
+     "line"),
+    (alert(labels={"team": 5}), "alerts.spike.labels.team: found 5; expected a string of 1 to 200 characters, in one "
+     "line"),
+    (alert(labels={"on-call": "a"}), f"alerts.spike.labels: 'on-call' cannot name a label; {LABEL_NAME}"),
+    (alert(labels={"__team": "a"}), f"alerts.spike.labels: '__team' cannot name a label; {LABEL_NAME}"),
+    (alert(labels={"tenant": "a"}), "alerts.spike.labels: 'tenant' is set by Tidegate; expected another name"),
+    (alert(labels={f"l{i}": "a" for i in range(17)}), "alerts.spike.labels: found 17 labels; expected at most 16"),
+    (alert(labels=["a"]), "alerts.spike.labels: found a list; expected a table"),
+    (alert(summary="two\nlines"), "alerts.spike.summary: found 'two\\nlines'; expected a string of 1 to 200 "
+     "characters, in one line"),
+    (alert(summary="a" * 201), f"alerts.spike.summary: found '{'a' * 100}…'; expected a string of 1 to 200 characters, "
+     "in one line"),
+    (alert(runbook="wiki/toxicity"), f"alerts.spike.runbook: found 'wiki/toxicity'; {RUNBOOK}"),
+    (alert(runbook="ftp://wiki/toxicity"), f"alerts.spike.runbook: found 'ftp://wiki/toxicity'; {RUNBOOK}"),
+    (alert(runbook="https://me:secret@wiki/"), f"alerts.spike.runbook: found 'https://me:secret@wiki/'; {RUNBOOK}"),
+    (alert(runbook="https://a b.org/"), f"alerts.spike.runbook: found 'https://a b.org/'; {RUNBOOK}"),
+    (alert(runbook="https:///path"), f"alerts.spike.runbook: found 'https:///path'; {RUNBOOK}"),
+    (alert(owner="a" * 65), f"alerts.spike.owner: found '{'a' * 65}'; expected a string of 1 to 64 characters, in one "
+     "line"),
     (alert(window_s=86_410), "alerts.spike.window_s: 86410 s is longer than counts are kept; expected at most "
      "limits.longest_window_s, 86400"),
     ({"windows": {"rate_window_s": 600}, "limits": {"longest_window_s": 300}}, "windows.rate_window_s: 600 s is longer "
@@ -259,3 +285,27 @@ def test_of_many_problems_the_first_are_listed_and_counted() -> None:
     )
     assert lines[-1] == "policy.toml: and 19980 more problems"
     assert time.monotonic() - began < 5  # 0.1 s on an idle machine: a writer of the log must not stall workers
+
+
+@pytest.mark.parametrize(
+    "annotated",
+    [
+        {"severity": "info", "owner": "Trust & Safety", "summary": "zu viel davon: über 5%"},
+        {"labels": {"team": "safety", "_page": "yes", "Env2": "eu west"}},
+        {"labels": {f"l{i}": "a" * 200 for i in range(16)}},
+        *(
+            {"runbook": url}
+            for url in ("http://wiki", "https://wiki.example.org:8443/a/b?c=d#e", "https://[::1]/", "https://wiki?c=@d")
+        ),
+    ],
+)
+def test_what_a_rule_may_say_to_people(annotated: dict[str, Any]) -> None:
+    rule = parse({"labels": LABELS, **alert(**annotated)}, "policy.toml").alerts["spike"]
+    assert {name: getattr(rule, name) for name in annotated} == annotated
+
+
+def test_a_version_has_no_part_of_what_a_rule_leaves_out() -> None:
+    """A policy of before the annotations keeps the version that the log names as a parent."""
+    plain = parse({"labels": LABELS, **alert()}, "policy.toml")
+    assert digest(plain) == digest(parse({"labels": LABELS, **alert(severity="warning", labels={})}, "policy.toml"))
+    assert digest(plain) != digest(parse({"labels": LABELS, **alert(severity="info")}, "policy.toml"))

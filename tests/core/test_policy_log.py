@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded, PolicyLog, fold
 from tidegate.streams.core.policy.model import parse, version
 from tidegate.streams.core.policy.silences import silenced_by
 
@@ -66,7 +66,7 @@ def shadow_version(log: PolicyLog) -> str | None:
 def test_a_child_of_the_live_version_becomes_live() -> None:
     """Its version is its offset and its hash."""
     seed, child = fold_all([change(None, 0.9), change(version_at(0, 0.9), 0.8)])
-    assert (seed.verdict, child.verdict) == (Verdict.APPLIED, Verdict.APPLIED)
+    assert (seed.verdict, child.verdict) == (ChangeVerdict.APPLIED, ChangeVerdict.APPLIED)
     assert live_version(child.log) == version_at(1, 0.8)
     assert child.log.live is not None
     assert child.log.live.policy == parse(policy(0.8), "p")
@@ -78,7 +78,7 @@ def test_of_two_children_the_first_in_the_log_wins() -> None:
     """The reason of the loser names both versions."""
     was = version_at(0, 0.9)
     _, first, second = fold_all([change(None, 0.9), change(was, 0.8), change(was, 0.7)])
-    assert (first.verdict, second.verdict) == (Verdict.APPLIED, Verdict.LOST)
+    assert (first.verdict, second.verdict) == (ChangeVerdict.APPLIED, ChangeVerdict.LOST)
     assert live_version(second.log) == version_at(1, 0.8)
     assert second.why == f"policies@2: made against {was}, but {version_at(1, 0.8)} was live"
 
@@ -86,19 +86,19 @@ def test_of_two_children_the_first_in_the_log_wins() -> None:
 def test_a_loser_written_again_against_the_winner_is_applied() -> None:
     was, won = version_at(0, 0.9), version_at(1, 0.8)
     *_, again = fold_all([change(None, 0.9), change(was, 0.8), change(was, 0.7), change(won, 0.7)])
-    assert (again.verdict, live_version(again.log)) == (Verdict.APPLIED, version_at(3, 0.7))
+    assert (again.verdict, live_version(again.log)) == (ChangeVerdict.APPLIED, version_at(3, 0.7))
 
 
 def test_of_two_seeds_the_first_wins() -> None:
     _, second = fold_all([change(None, 0.9), change(None, 0.8)])
-    assert second.verdict is Verdict.LOST
+    assert second.verdict is ChangeVerdict.LOST
     assert live_version(second.log) == version_at(0, 0.9)
     assert second.why == f"policies@1: made against an empty log, but {version_at(0, 0.9)} was live"
 
 
 def test_a_change_on_an_empty_log_that_names_a_parent_is_lost() -> None:
     (only,) = fold_all([change(version_at(5, 0.9))])
-    assert (only.verdict, only.log.live) == (Verdict.LOST, None)
+    assert (only.verdict, only.log.live) == (ChangeVerdict.LOST, None)
     assert only.why == f"policies@0: made against {version_at(5, 0.9)}, but nothing was live"
 
 
@@ -153,7 +153,7 @@ def test_garbage_is_invalid_and_live_policy_and_silences_stand(value: bytes | No
     """The reason names the place."""
     stands = fold_all([change(None, 0.7), silence("kept", AT_MS + 1)])[-1].log
     (garbage,) = fold_all([value], stands)
-    assert garbage.verdict is Verdict.INVALID
+    assert garbage.verdict is ChangeVerdict.INVALID
     assert garbage.why.startswith(f"policies@2: {why}")
     assert garbage.log.live is stands.live
     assert garbage.log.silences == stands.silences
@@ -183,7 +183,7 @@ def test_why_holds_no_text_of_the_record_and_is_one_short_line(value: bytes | No
 def test_a_forged_record_cannot_break_the_line_that_refuses_it(value: bytes) -> None:
     """Nor fill it."""
     forged = fold_all([change(None), value])[-1]
-    assert forged.verdict in (Verdict.LOST, Verdict.INVALID)
+    assert forged.verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID)
     assert len(forged.why.splitlines()) == 1
     assert len(forged.why) < 400
     assert TEXT not in forged.why
@@ -192,19 +192,19 @@ def test_a_forged_record_cannot_break_the_line_that_refuses_it(value: bytes) -> 
 def test_an_invalid_child_does_not_take_the_place_of_a_valid_one() -> None:
     was = version_at(0, 0.9)
     *_, valid = fold_all([change(None, 0.9), change(was, 1.4), b"{", change(was, 0.8)])
-    assert (valid.verdict, live_version(valid.log)) == (Verdict.APPLIED, version_at(3, 0.8))
+    assert (valid.verdict, live_version(valid.log)) == (ChangeVerdict.APPLIED, version_at(3, 0.8))
 
 
 def test_garbage_before_the_seed_does_not_keep_it_out() -> None:
     *_, seed = fold_all([None, b"{", change(None, 0.9)])
-    assert (seed.verdict, live_version(seed.log)) == (Verdict.APPLIED, version_at(2, 0.9))
+    assert (seed.verdict, live_version(seed.log)) == (ChangeVerdict.APPLIED, version_at(2, 0.9))
 
 
 def test_a_version_that_only_resembles_the_live_one_is_no_parent() -> None:
     was = version_at(0, 0.9)
     for forged in (was.upper() + "x", was[:-1], "0-00000000", "", f" {was}"):
         *_, child = fold_all([change(None, 0.9), change(forged, 0.1 + 0.5)])
-        assert child.verdict is Verdict.LOST, forged
+        assert child.verdict is ChangeVerdict.LOST, forged
 
 
 def test_holes_in_the_offsets_change_nothing() -> None:
@@ -221,7 +221,7 @@ def test_holes_in_the_offsets_change_nothing() -> None:
 
 def test_a_silence_holds_until_it_expires_and_changes_no_policy() -> None:
     was, said = fold_all([change(None, 0.9), silence("s1", AT_MS + 1000, rule="spike")])
-    assert (said.verdict, said.why, live_version(said.log)) == (Verdict.SILENCED, "", live_version(was.log))
+    assert (said.verdict, said.why, live_version(said.log)) == (ChangeVerdict.SILENCED, "", live_version(was.log))
     at = [silenced_by(said.log.silences.values(), "spike", "all", AT_MS + ms) for ms in (-1, 0, 999, 1000)]
     assert at == [None, "s1", "s1", None]
     assert silenced_by(said.log.silences.values(), "another", "all", AT_MS) is None
@@ -236,7 +236,7 @@ def test_a_silence_is_taken_back_by_one_of_its_id_that_has_ended() -> None:
 
 def test_a_silence_needs_no_policy_and_is_no_parent() -> None:
     *_, seed = fold_all([silence("s1", AT_MS + 1), change(None, 0.9)])
-    assert (seed.verdict, live_version(seed.log)) == (Verdict.APPLIED, version_at(1, 0.9))
+    assert (seed.verdict, live_version(seed.log)) == (ChangeVerdict.APPLIED, version_at(1, 0.9))
     assert set(seed.log.silences) == {"s1"}
 
 
@@ -248,7 +248,7 @@ WAS, TRIED = version_at(0, 0.9), version_at(1, 0.8)
 
 def test_a_shadow_has_its_own_version_and_the_live_policy_stands() -> None:
     seed, tried = fold_all([SEED, shadow(None)])
-    assert (tried.verdict, tried.why) == (Verdict.SHADOWED, "")
+    assert (tried.verdict, tried.why) == (ChangeVerdict.SHADOWED, "")
     assert (live_version(tried.log), shadow_version(tried.log)) == (WAS, TRIED)
     assert tried.created is tried.log.shadow
     assert tried.log.live is not None
@@ -257,31 +257,31 @@ def test_a_shadow_has_its_own_version_and_the_live_policy_stands() -> None:
 
 
 # what comes after the seed and one shadow, its verdict, and what runs then: (live, shadow)
-NEXT: list[tuple[bytes, Verdict, str, str | None, str]] = [
-    (shadow(TRIED, 0.7), Verdict.SHADOWED, WAS, version_at(2, 0.7), ""),  # replaced
-    (shadow(TRIED, 0.8), Verdict.SHADOWED, WAS, version_at(2, 0.8), ""),  # by the same: started again
-    (shadow(TRIED, None), Verdict.DROPPED, WAS, None, ""),
+NEXT: list[tuple[bytes, ChangeVerdict, str, str | None, str]] = [
+    (shadow(TRIED, 0.7), ChangeVerdict.SHADOWED, WAS, version_at(2, 0.7), ""),  # replaced
+    (shadow(TRIED, 0.8), ChangeVerdict.SHADOWED, WAS, version_at(2, 0.8), ""),  # by the same: started again
+    (shadow(TRIED, None), ChangeVerdict.DROPPED, WAS, None, ""),
     # made against another shadow than the one that runs
-    (shadow(None, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against no shadow, but {TRIED} ran"),
-    (shadow("1-00000000", None), Verdict.LOST, WAS, TRIED,
+    (shadow(None, 0.7), ChangeVerdict.LOST, WAS, TRIED, f"policies@2: made against no shadow, but {TRIED} ran"),
+    (shadow("1-00000000", None), ChangeVerdict.LOST, WAS, TRIED,
      f"policies@2: made against 1-00000000, but {TRIED} ran"),
-    (shadow(WAS, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against {WAS}, but {TRIED} ran"),
-    (shadow(TEXT, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against no version, but {TRIED} ran"),
+    (shadow(WAS, 0.7), ChangeVerdict.LOST, WAS, TRIED, f"policies@2: made against {WAS}, but {TRIED} ran"),
+    (shadow(TEXT, 0.7), ChangeVerdict.LOST, WAS, TRIED, f"policies@2: made against no version, but {TRIED} ran"),
     # no different from what is live: nothing to compare
-    (shadow(TRIED, 0.9), Verdict.INVALID, WAS, TRIED,
+    (shadow(TRIED, 0.9), ChangeVerdict.INVALID, WAS, TRIED,
      f"policies@2: a shadow no different from the live policy {WAS}"),
     # another live policy: it goes on beside that one
-    (change(WAS, 0.7), Verdict.APPLIED, version_at(2, 0.7), TRIED, ""),
+    (change(WAS, 0.7), ChangeVerdict.APPLIED, version_at(2, 0.7), TRIED, ""),
     # its own content goes live, by whatever command: it has ended
-    (change(WAS, 0.8), Verdict.APPLIED, version_at(2, 0.8), None, ""),
+    (change(WAS, 0.8), ChangeVerdict.APPLIED, version_at(2, 0.8), None, ""),
     # a shadow is no parent of a policy
-    (change(TRIED, 0.7), Verdict.LOST, WAS, TRIED, f"policies@2: made against {TRIED}, but {WAS} was live"),
-    (silence("s1", AT_MS + 1), Verdict.SILENCED, WAS, TRIED, ""),
+    (change(TRIED, 0.7), ChangeVerdict.LOST, WAS, TRIED, f"policies@2: made against {TRIED}, but {WAS} was live"),
+    (silence("s1", AT_MS + 1), ChangeVerdict.SILENCED, WAS, TRIED, ""),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "verdict", "lives", "runs", "why"), NEXT)
-def test_what_becomes_of_a_shadow(value: bytes, verdict: Verdict, lives: str, runs: str | None, why: str) -> None:
+def test_what_becomes_of_a_shadow(value: bytes, verdict: ChangeVerdict, lives: str, runs: str | None, why: str) -> None:
     *_, tried, after = fold_all([SEED, shadow(None), value])
     assert (after.verdict, after.why) == (verdict, why)
     assert (live_version(after.log), shadow_version(after.log)) == (lives, runs)
@@ -291,16 +291,23 @@ def test_what_becomes_of_a_shadow(value: bytes, verdict: Verdict, lives: str, ru
 
 def test_a_shadow_of_nothing_and_the_end_of_none_are_invalid() -> None:
     (nothing,) = fold_all([shadow(None)])
-    assert (nothing.verdict, nothing.why) == (Verdict.INVALID, "policies@0: a shadow of nothing: no policy is live")
+    assert (nothing.verdict, nothing.why) == (
+        ChangeVerdict.INVALID,
+        "policies@0: a shadow of nothing: no policy is live",
+    )
     *_, none = fold_all([SEED, shadow(None, None)])
-    assert (none.verdict, none.why) == (Verdict.INVALID, "policies@1: ends a shadow, and none runs")
+    assert (none.verdict, none.why) == (ChangeVerdict.INVALID, "policies@1: ends a shadow, and none runs")
     *_, gone = fold_all([SEED, shadow(None), shadow(TRIED, None), shadow(TRIED, None)])
-    assert (gone.verdict, gone.why) == (Verdict.LOST, f"policies@3: made against {TRIED}, but no shadow ran")
+    assert (gone.verdict, gone.why) == (ChangeVerdict.LOST, f"policies@3: made against {TRIED}, but no shadow ran")
 
 
 def test_of_two_shadows_at_once_the_first_in_the_log_runs() -> None:
     *_, first, second = fold_all([SEED, shadow(None, 0.8), shadow(None, 0.7)])
-    assert (first.verdict, second.verdict, shadow_version(second.log)) == (Verdict.SHADOWED, Verdict.LOST, TRIED)
+    assert (first.verdict, second.verdict, shadow_version(second.log)) == (
+        ChangeVerdict.SHADOWED,
+        ChangeVerdict.LOST,
+        TRIED,
+    )
 
 
 # --- any log, any reader
@@ -355,12 +362,12 @@ def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tup
     values, lives, shadows = written(moves)
     found = fold_all(values)
     assert [shadow_version(f.log) for f in found] == shadows
-    applied = [live_version(f.log) for f in found if f.verdict is Verdict.APPLIED]
+    applied = [live_version(f.log) for f in found if f.verdict is ChangeVerdict.APPLIED]
     assert applied == lives  # exactly the valid children, in the order of the log
-    for log_before, after in pairwise([Folded(PolicyLog(), Verdict.INVALID, ""), *found]):
-        if after.verdict is not Verdict.APPLIED:
+    for log_before, after in pairwise([Folded(PolicyLog(), ChangeVerdict.INVALID, ""), *found]):
+        if after.verdict is not ChangeVerdict.APPLIED:
             assert live_version(after.log) == live_version(log_before.log)  # live is the last APPLIED
-        if after.verdict in (Verdict.LOST, Verdict.INVALID, Verdict.SILENCED):
+        if after.verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID, ChangeVerdict.SILENCED):
             assert after.log.live is log_before.log.live
     chunked = PolicyLog()
     for start, end in pairwise(sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})):
@@ -385,4 +392,4 @@ def test_every_reader_arrives_at_the_same_state_however_it_reads(moves: list[tup
 def test_fold_never_raises_and_always_moves_on(value: bytes) -> None:
     folded = fold(PolicyLog(), 41, value)
     assert folded.log.next == 42
-    assert folded.verdict in (Verdict.APPLIED, Verdict.SILENCED) or folded.why
+    assert folded.verdict in (ChangeVerdict.APPLIED, ChangeVerdict.SILENCED) or folded.why

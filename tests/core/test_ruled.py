@@ -87,7 +87,7 @@ def test_no_rule_can_be_named_as_a_shadows() -> None:
 def test_an_alert_of_a_shadow_is_another_alert_and_marked(rule: str, shadow: bool) -> None:
     status = AlertStatus(
         rule=rule, scope="all", measure="label.toxicity", kind="share", above=0.1, resolve_below=0.08, window_s=300,
-        state=AlertState.FIRING, reason=AlertReason.HELD, since_ms=0, at_ms=0,
+        state=AlertState.FIRING, reason=AlertReason.HELD, sequence=1, since_ms=0, at_ms=0, value=0.2, hits=2, total=10,
     )  # fmt: skip
     assert statuses.alert_event(status, None, "9-89abcdef", None).shadow is shadow
     assert fingerprint("toxic", "all") != fingerprint("shadow:toxic", "all")

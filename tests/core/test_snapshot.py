@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.streams.core.partition import content_hash
-from tidegate.streams.core.policy.log import PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.log import ChangeVerdict, PolicyLog, fold
 from tidegate.streams.core.policy.model import parse, version
 from tidegate.streams.core.policy.records import Silence
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -121,7 +121,7 @@ def test_a_child_of_the_snapshot_is_live_on_a_recreated_topic() -> None:
         "policy": live(0, 0.6).policy.model_dump(mode="json", exclude_none=True),
     }  # fmt: skip
     folded = fold(begun.snapshot.log, 0, json.dumps(child).encode())
-    assert folded.verdict is Verdict.APPLIED
+    assert folded.verdict is ChangeVerdict.APPLIED
     assert folded.log.live is not None
     assert folded.log.live.version == version(0, live(0, 0.6).policy)
     assert (folded.log.next, set(folded.log.silences)) == (1, {"s1"})

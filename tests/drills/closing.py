@@ -18,7 +18,7 @@ from tests.drills.fleet import OutputsByPosition, RedisCounts
 from tests.drills.reading import read_topic
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision
-from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import aggregate
 from tidegate.streams.core.simulation.backtest import Backtest, FirstScopes
@@ -33,7 +33,7 @@ async def policy_versions(kafka: str) -> dict[str, LivePolicy]:
     found: dict[str, LivePolicy] = {}
 
     def add_version(folded: Folded, _offset: int, _record: object) -> None:
-        if folded.verdict is Verdict.APPLIED and folded.log.live is not None:
+        if folded.verdict is ChangeVerdict.APPLIED and folded.log.live is not None:
             found[folded.log.live.version] = folded.log.live
 
     log = PolicyLogReader(kafka, add_version)

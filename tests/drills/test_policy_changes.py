@@ -30,7 +30,7 @@ from tests.drills.policy_status import policy_status
 from tests.support.stacks import Stack
 from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Decision, PolicyChange, ShadowChange
-from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.model import PolicyError, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.producer import Message, Publisher
@@ -190,7 +190,9 @@ async def test_decisions_stay_repeatable_through_200_changes(own_stack: Stack, t
         print(f"{verdicts}; {len(states)} states; {seen.duplicates} duplicates")  # noqa: T201 - with -s
         # One worker seeds the empty log; or both do, and one of them is lost.
         assert sum(verdicts.values()) - CHANGES in (1, 2)
-        assert min(verdicts[v] for v in Verdict if v is not Verdict.SILENCED) > 1, "a kind of change hardly occurred"
+        assert min(verdicts[v] for v in ChangeVerdict if v is not ChangeVerdict.SILENCED) > 1, (
+            "a kind of change hardly occurred"
+        )
         assert_repeatable(seen, {live_versions(live): live for live in states})
         assert_never_back(seen, [live_versions(live) for live in states])
         assert_shadow_counts(seen, redis.series)
@@ -226,13 +228,13 @@ async def restarts(workers: Fleet, changing: asyncio.Task[None]) -> None:
     await workers.joined()
 
 
-async def fold_log(kafka: str) -> tuple[list[LivePolicy], Counter[Verdict]]:
+async def fold_log(kafka: str) -> tuple[list[LivePolicy], Counter[ChangeVerdict]]:
     """Returns the live policy, with its shadow, after every record that changed it, and the number of each verdict.
 
     A policy comes again where its shadow ends.
     """
     states: list[LivePolicy] = []
-    verdicts: Counter[Verdict] = Counter()
+    verdicts: Counter[ChangeVerdict] = Counter()
 
     def add_state(found: Folded, _offset: int, _record: object) -> None:
         verdicts[found.verdict] += 1

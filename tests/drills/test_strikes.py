@@ -101,9 +101,10 @@ async def test_kills_add_no_strike_twice_and_lose_no_crossing(
     assert set(undos) == partitions
     standings, crossed = recomputed(decisions, policy, set(quoted), undos)
     rows = [json.loads(line) for line in shown.splitlines()]
-    assert {
-        (row["user"], int(row["part"][-1])): StrikeBalance(row["last_strikes"], row["last_ms"]) for row in rows
-    } == standings
+    balances = {
+        (row["user"], int(row["partition"][-1])): StrikeBalance(row["last_strikes"], row["last_ms"]) for row in rows
+    }
+    assert balances == standings
     assert found == crossed
     assert {published.action for published in found.values()} == {"throttle", "suspend", "lifted"}
     assert_strikes_decide_nothing(decisions, policy)

@@ -18,7 +18,7 @@ from jsonschema import Draft7Validator
 from tests.fuzz.hostile import as_json, mutated, values
 from tests.fuzz.policies import FULL, FULL_TOML, KEYS, changes
 from tests.fuzz.profile import fuzzed
-from tidegate.streams.core.policy.log import WHY_LENGTH, Folded, PolicyLog, Verdict, fold
+from tidegate.streams.core.policy.log import WHY_LENGTH, ChangeVerdict, Folded, PolicyLog, fold
 from tidegate.streams.core.policy.model import Policy, PolicyError, digest, parse
 from tidegate.streams.core.policy.snapshot import PolicySnapshot, from_json, to_json
 from tidegate.streams.policy_log.file import read_policy
@@ -155,7 +155,7 @@ def assert_fold(before: PolicyLog, folded: Folded) -> None:
     """Fails unless a refused record changes only the next offset, and its reason is one line."""
     log, verdict, why = folded
     assert log.next == before.next + 1
-    if verdict in (Verdict.LOST, Verdict.INVALID):
+    if verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID):
         assert why.startswith(f"policies@{before.next}: ")
         assert "\n" not in why
         assert len(why) <= WHY_LENGTH

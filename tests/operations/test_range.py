@@ -95,7 +95,8 @@ async def looked(log: Logged, over: ReplayRange) -> ReplaySurvey:
 # --- which records
 
 
-async def test_a_range_begins_at_from_and_ends_before_to_also_out_of_order() -> None:
+async def test_a_range_begins_at_from_and_ends_before_to() -> None:
+    """Also where records are out of order."""
     #  offset     0    1    2    3    4    5        to = 100
     #  ms        -1    0  100   99   50  101
     log = Logged()
@@ -106,7 +107,7 @@ async def test_a_range_begins_at_from_and_ends_before_to_also_out_of_order() -> 
     assert (len(found), found.first, found.end) == (3, 1, 5)
 
 
-async def test_a_timestamp_that_no_record_can_have_moves_neither_end_of_a_range() -> None:
+async def test_an_impossible_timestamp_moves_no_end_of_a_range() -> None:
     """One in another unit is that time; of the year 2100, or without any, it came when the one before it came."""
     log = Logged()
     #       offset     0     1                2                  3                      4             5
@@ -151,7 +152,8 @@ async def test_more_than_fits_into_memory_is_refused(monkeypatch: pytest.MonkeyP
 # --- what is recorded of them
 
 
-async def test_of_several_decisions_the_highest_epoch_counts_wherever_it_stands() -> None:
+async def test_of_several_decisions_the_highest_epoch_counts() -> None:
+    """Wherever it stands."""
     log = Logged()
     for offset in range(4):
         log.put("completions", 0, offset, offset)
@@ -164,7 +166,8 @@ async def test_of_several_decisions_the_highest_epoch_counts_wherever_it_stands(
     assert (recorded.dead_letters, recorded.nothing) == (1, 1)
 
 
-async def test_a_dead_letter_that_was_decided_later_is_decided_and_the_other_way_round() -> None:
+async def test_of_decision_and_dead_letter_the_later_counts() -> None:
+    """A dead letter that was decided later is decided, and the other way round."""
     log = Logged()
     for offset in range(2):
         log.put("completions", 0, offset, offset)
@@ -176,14 +179,16 @@ async def test_a_dead_letter_that_was_decided_later_is_decided_and_the_other_way
     assert (list(recorded.decided()), recorded.dead_letters) == ([(0, 0)], 1)
 
 
-async def test_a_decision_published_before_its_record_was_stamped_is_found() -> None:
+async def test_a_decision_before_its_records_timestamp_is_found() -> None:
+    """One published before its record was stamped."""
     log = Logged()
     log.put("completions", 0, 0, 0)
     log.put("decisions", 0, 0, -60_000, decided(0, 1, 0.0, 0))  # the worker's clock is a minute behind
     assert (await looked(log, within(T, T + 100))).recorded[0].nothing == 0
 
 
-async def test_decisions_and_dead_letters_with_a_field_of_tomorrow_are_recorded() -> None:
+async def test_events_with_a_field_of_tomorrow_are_recorded() -> None:
+    """Decisions and dead letters of a later Tidegate."""
     log = Logged()
     for offset in range(3):
         log.put("completions", 0, offset, offset)
@@ -196,7 +201,8 @@ async def test_decisions_and_dead_letters_with_a_field_of_tomorrow_are_recorded(
     assert (found.recorded[0].action(0), found.recorded[0].dead_letters) == (Action.BLOCK, 1)
 
 
-async def test_garbage_and_what_cannot_be_of_the_range_is_left_out_and_counted() -> None:
+async def test_garbage_is_left_out_and_counted() -> None:
+    """And what cannot be of the range."""
     log = Logged()
     log.put("completions", 0, 0, 0)
     log.put("completions", 1, 0, 0)
@@ -218,7 +224,8 @@ async def test_garbage_and_what_cannot_be_of_the_range_is_left_out_and_counted()
 # --- what is kept
 
 
-async def test_a_range_that_begins_before_the_oldest_kept_is_refused_where_older_ones_were_deleted() -> None:
+async def test_a_range_before_the_oldest_kept_is_refused() -> None:
+    """Where older records were deleted."""
     log = Logged()
     for offset in range(10):
         log.put("completions", 0, offset, offset * 1000)

@@ -50,7 +50,8 @@ def decision(offset: int, epoch: int, of: int | None = None, sha256: str = SHA) 
     return {"source": source, "epoch": epoch, "origin": origin, "origin_sha256": origin and sha256[:16]}
 
 
-def test_each_origin_is_sent_once_however_many_dead_letters_it_has() -> None:
+def test_each_origin_is_sent_once() -> None:
+    """However many dead letters it has."""
     # five that cannot be read, sent again twice: five once more, not fifteen
     rounds = [letter(n) for n in range(5)] + [letter(n, of=n % 5) for n in range(5, 15)]
     made = plan(*rounds)
@@ -58,7 +59,8 @@ def test_each_origin_is_sent_once_however_many_dead_letters_it_has() -> None:
     assert [x.source.offset for x in made.send[Origin(P, 0, SHA)]] == [10, 5, 0]  # the newest is looked for first
 
 
-def test_copies_alone_stand_for_an_origin_whose_dead_letter_is_gone() -> None:
+def test_copies_stand_for_an_origin_that_is_gone() -> None:
+    """Whose own dead letter is gone."""
     made = plan(letter(7, of=2), letter(9, of=2))
     assert list(made.send) == [Origin(P, 2, SHA)]
 
@@ -66,7 +68,7 @@ def test_copies_alone_stand_for_an_origin_whose_dead_letter_is_gone() -> None:
 @pytest.mark.parametrize("reason", ["redriven"])
 def test_what_can_never_be_sent_is_left_out_with_why(reason: str) -> None:
     made = plan(letter(1, reason=reason))
-    assert (sent(made), made.told()) == ([], [f"1 {NEVER[reason]}"])
+    assert (sent(made), made.left_out_phrases()) == ([], [f"1 {NEVER[reason]}"])
 
 
 def test_a_redriven_one_says_that_its_origin_was_decided() -> None:
@@ -89,11 +91,12 @@ def test_a_redriven_one_says_that_its_origin_was_decided() -> None:
 )
 def test_what_decisions_say_was_decided_is_left_out(said: dict[str, Any], left: list[int]) -> None:
     made = plan(letter(1), letter(7, of=1))
-    made.hear(said)
+    made.add_decision(said)
     assert (sent(made), made.left_out[DECIDED]) == (left, 1 - len(left))
 
 
-def test_what_is_on_its_way_on_feedback_is_left_out_unless_it_died_too() -> None:
+def test_feedback_on_its_way_is_left_out() -> None:
+    """Unless that copy became a dead letter too."""
     partition = TopicPartition("feedback", 0)
     made = plan(letter(1, partition=partition), letter(2, partition=partition), letter(7, of=2, partition=partition))
     made.copied(partition, Copy(1, SHA[:16], 6))
@@ -106,7 +109,7 @@ def test_a_false_claim_is_no_copy_and_takes_nothing_with_it() -> None:
     # 7 says that it is a copy of 1, whose dead letter has other bytes: each is sent, as its own
     made = plan(letter(1), letter(7, of=1, sha256=OTHER))
     assert list(made.send) == [Origin(P, 1, SHA), Origin(P, 7, OTHER)]
-    made.hear(decision(9, 6, of=1, sha256=OTHER))
+    made.add_decision(decision(9, 6, of=1, sha256=OTHER))
     assert sent(made) == [1, 7]
 
 
@@ -124,7 +127,7 @@ def test_dead_letters_older_than_marks_are_left_out() -> None:
 def test_what_is_chosen_is_sent_and_looked_for_in_all_its_copies() -> None:
     made = plan(letter(1), letter(2), letter(7, of=2), only=(2,))
     assert [x.source.offset for x in made.send[Origin(P, 2, SHA)]] == [7, 2]
-    assert (sent(made), made.told()) == ([2], [])
+    assert (sent(made), made.left_out_phrases()) == ([2], [])
 
 
 def test_of_two_epochs_the_later_dead_letter_stands() -> None:

@@ -56,7 +56,8 @@ async def replayed(log: Logged, to_ms: int = 1000) -> tuple[ReplayAccount, Ackno
     return account, out, told
 
 
-async def test_records_go_out_in_their_order_wherever_their_decisions_stand() -> None:
+async def test_records_go_out_in_their_order() -> None:
+    """Wherever their decisions stand."""
     #  a checkpoint was moved back from 4 to 1, and skipped from 3 to 5; an owner that froze published 3 and 4 late
     #  place      0  1  2  3  4  5  6  7  8
     #  offset     0  1  2  1  2  5  6  3  4
@@ -85,9 +86,8 @@ async def test_decisions_with_a_field_of_tomorrow_are_decided_again() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 19), st.integers(1, 3)), max_size=60), st.integers(1, 9))
-async def test_whatever_was_recorded_comes_out_once_in_order_chunk_by_chunk(
-    notes: list[tuple[int, int]], chunk: int
-) -> None:
+async def test_what_was_recorded_comes_out_once_in_order(notes: list[tuple[int, int]], chunk: int) -> None:
+    """Chunk by chunk."""
     log = Logged()
     for offset in range(20):
         log.put("completions", 0, offset, offset)
@@ -103,7 +103,8 @@ async def test_whatever_was_recorded_comes_out_once_in_order_chunk_by_chunk(
     assert sum(told) == 20
 
 
-async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_account() -> None:
+async def test_decisions_deleted_meanwhile_leave_it_open() -> None:
+    """They are missing from the account."""
     log = Logged()
     for offset in range(3):
         log.put("completions", 0, offset, offset)
@@ -117,7 +118,7 @@ async def test_decisions_that_are_deleted_while_it_runs_are_missing_from_the_acc
     assert (account.read, account.done, account.closes) == (3, 2, False)
 
 
-async def test_what_is_scored_again_came_when_it_was_recorded_to_have_come() -> None:
+async def test_what_is_scored_again_keeps_its_arrival() -> None:
     """Records without a timestamp, of the year 2100 and in µs: no clock of the replay's may move them."""
     log, stamps = Logged(), (0, -T - 1, 4_102_444_800_000 - T, (T + 30) * 1000 - T, 40)
     for offset, at_ms in enumerate(stamps):
@@ -150,7 +151,8 @@ async def test_what_is_scored_again_came_when_it_was_recorded_to_have_come() -> 
     assert account.closes
 
 
-async def test_the_account_says_what_was_not_scored_and_what_is_not_recorded() -> None:
+async def test_the_account_names_what_is_not_recorded() -> None:
+    """What was not scored, and what is not recorded."""
     log = Logged()
     for offset in range(4):
         log.put("completions", 0, offset, offset)
@@ -163,7 +165,8 @@ async def test_the_account_says_what_was_not_scored_and_what_is_not_recorded() -
     assert account.without_label == {"insult": 2}
 
 
-async def test_nothing_goes_to_any_topic_but_replays_on_the_sources_partition() -> None:
+async def test_a_replay_writes_one_topic() -> None:
+    """Nothing goes to any topic but `replays`, on the source's partition."""
     log = Logged()
     for offset in range(3):
         log.put("completions", 1, offset, offset)

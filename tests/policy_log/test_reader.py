@@ -19,7 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.support.proxy import Proxy
 from tests.support.stacks import Stack
 from tidegate.streams.core.events import PolicyChange, ShadowChange, Silence
-from tidegate.streams.core.policy.log import Folded, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.model import Policy, parse, version
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import LogMatch, to_json
@@ -157,7 +157,7 @@ async def test_a_waiter_can_be_cancelled_while_a_record_arrives(turns: int) -> N
 
 async def test_garbage_is_skipped_and_the_live_version_stands(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     """Also for a reader that starts later."""
-    seen: list[tuple[int, Verdict]] = []
+    seen: list[tuple[int, ChangeVerdict]] = []
 
     def on_record(folded: Folded, offset: int, _: Any) -> None:
         seen.append((offset, folded.verdict))
@@ -172,7 +172,11 @@ async def test_garbage_is_skipped_and_the_live_version_stands(kafka: str, caplog
         await known.write(writer, change(None, 0.8))
         await until(lambda: known.log.next == 7)
         assert known.live is was
-        assert seen == [(0, Verdict.APPLIED), *((n, Verdict.INVALID) for n in range(1, 6)), (6, Verdict.LOST)]
+        assert seen == [
+            (0, ChangeVerdict.APPLIED),
+            *((n, ChangeVerdict.INVALID) for n in range(1, 6)),
+            (6, ChangeVerdict.LOST),
+        ]
         assert f"policies@2: not valid JSON; skipped, policy {was.version} stands" in caplog.messages
         assert "what a user wrote" not in caplog.text
         assert (await later.read()).live == was
@@ -245,7 +249,7 @@ async def test_a_shadow_is_read_and_logged_once_at_start_and_end(kafka: str, cap
 
 async def test_reading_again_from_the_start_gives_the_same_log(kafka: str) -> None:
     """No old change is reported again."""
-    seen: list[Verdict] = []
+    seen: list[ChangeVerdict] = []
     async with publisher(kafka) as writer, reader(kafka, on_record=lambda f, *_: seen.append(f.verdict)) as known:
         await known.read()
         await known.seed(writer, policy(0.9), "w1")
@@ -253,25 +257,41 @@ async def test_reading_again_from_the_start_gives_the_same_log(kafka: str) -> No
         before = await known.read()
         seen.clear()
         assert await known.read() == before
-        assert seen == [Verdict.APPLIED, Verdict.APPLIED]
+        assert seen == [ChangeVerdict.APPLIED, ChangeVerdict.APPLIED]
 
 
 # --- bad records, also for a later reader
 
 # Forged: the right shape, but no child of the live policy; a child that is no policy; of a newer Tidegate; too large.
-FORGED: list[tuple[Callable[[str], bytes], Verdict, str]] = [
-    (lambda _: change("7-0badf00d", 0.1).model_dump_json().encode(), Verdict.LOST, "made against 7-0badf00d, but "),
-    (lambda _: change(None, 0.1).model_dump_json().encode(), Verdict.LOST, "made against an empty log, but "),
-    (lambda was: with_policy(was, {"labels": {"toxicity": {"block": 7}}}), Verdict.INVALID, "policy: labels.toxicity"),
-    (lambda was: with_policy(was, {"labels": {}, "alerts": {"a": {"of": "fault"}}}), Verdict.INVALID, "policy: alerts"),
+FORGED: list[tuple[Callable[[str], bytes], ChangeVerdict, str]] = [
+    (
+        lambda _: change("7-0badf00d", 0.1).model_dump_json().encode(),
+        ChangeVerdict.LOST,
+        "made against 7-0badf00d, but ",
+    ),
+    (lambda _: change(None, 0.1).model_dump_json().encode(), ChangeVerdict.LOST, "made against an empty log, but "),
+    (
+        lambda was: with_policy(was, {"labels": {"toxicity": {"block": 7}}}),
+        ChangeVerdict.INVALID,
+        "policy: labels.toxicity",
+    ),
+    (
+        lambda was: with_policy(was, {"labels": {}, "alerts": {"a": {"of": "fault"}}}),
+        ChangeVerdict.INVALID,
+        "policy: alerts",
+    ),
     (
         lambda was: with_policy(was, {"schema_version": 2, "labels": {}}),
-        Verdict.INVALID,
+        ChangeVerdict.INVALID,
         "policy.schema_version: 2 is ",
     ),
-    (lambda was: with_policy(was, {"labels": {}}, schema_version=9), Verdict.INVALID, "schema_version: 9 is newer"),
-    (lambda was: with_policy(was, {"labels": "x" * 900_000}), Verdict.INVALID, "policy: labels: "),
-    (lambda was: with_policy(was, {"labels": {}}, reason=["x"]), Verdict.INVALID, "reason: "),
+    (
+        lambda was: with_policy(was, {"labels": {}}, schema_version=9),
+        ChangeVerdict.INVALID,
+        "schema_version: 9 is newer",
+    ),
+    (lambda was: with_policy(was, {"labels": "x" * 900_000}), ChangeVerdict.INVALID, "policy: labels: "),
+    (lambda was: with_policy(was, {"labels": {}}, reason=["x"]), ChangeVerdict.INVALID, "reason: "),
 ]
 
 
@@ -283,10 +303,10 @@ def with_policy(parent: str, policy: dict[str, Any], **more: Any) -> bytes:
 
 async def test_forged_records_are_refused_with_a_reason(kafka: str, caplog: pytest.LogCaptureFixture) -> None:
     """Again after a restart."""
-    refused: list[tuple[Verdict, str]] = []
+    refused: list[tuple[ChangeVerdict, str]] = []
 
     def on_record(folded: Folded, _offset: int, _: Any) -> None:
-        if folded.verdict is not Verdict.APPLIED:
+        if folded.verdict is not ChangeVerdict.APPLIED:
             refused.append((folded.verdict, folded.why))
 
     async with publisher(kafka) as writer, reader(kafka, on_record=on_record) as known:

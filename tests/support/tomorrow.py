@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-MAPS = {"scores", "choice_of", "prompt_scores", "policy"}  # their keys are labels, or a policy's: not fields
+MAPS = {"scores", "choice_of", "prompt_scores", "labels", "policy"}  # their keys are labels, or a policy's: not fields
 
 
 def of_tomorrow(value: bytes, *, first: bool = False) -> bytes:

@@ -206,12 +206,24 @@ async def test_of_copies_read_again_the_first_readable_is_decided(world: World) 
     assert (await world.store.copies([(P, [2])]))[0].decided[2].offset == 6
 
 
+class _WatchedGate(asyncio.Event):
+    """A closed gate that reports when a task waits at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = asyncio.Event()
+
+    async def wait(self) -> Any:
+        self.reached.set()
+        return await super().wait()
+
+
 async def test_a_copy_stored_in_between_forces_another_takeover(world: World) -> None:
     """Asked again by `apply`: what was published stands under the lower epoch, and nothing is counted."""
     owned = await world.own(P, 6)
-    world.publisher.gate.clear()
+    world.publisher.gate = gate = _WatchedGate()
     running = asyncio.create_task(process(world, owned, copy(6, 2), said(7)))
-    await asyncio.sleep(0.01)
+    await gate.reached.wait()  # decided, and not yet published
     await world.store.mark_copies(P, owned.epoch, [(Copy(2, content_hash(copy(6, 2).value), 4), NOW)], complete=True)
     world.publisher.gate.set()
     await running

@@ -19,7 +19,7 @@ from tests.wire.records import Fake
 from tidegate.classifiers import Scored, Scorer
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.partition import TopicPartition
-from tidegate.streams.core.policy.log import Folded, PolicyLog, Verdict
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded, PolicyLog
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.ingest.batches import Batch, RecordRange
@@ -301,7 +301,7 @@ async def test_a_label_of_the_new_model_is_allowed_after_the_swap(
     new = LivePolicy("4-0123abcd", parse(named, "p"))
 
     def arrives() -> None:
-        worker.follower._record(Folded(PolicyLog(live=new), Verdict.APPLIED, ""), 4, None)
+        worker.follower._record(Folded(PolicyLog(live=new), ChangeVerdict.APPLIED, ""), 4, None)
 
     arrives()
     assert "policy 4-0123abcd names hate, which screen-en@" in caplog.text

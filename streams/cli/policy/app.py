@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import fail, go, say
+from tidegate.streams.cli.errors import go, note, say
 from tidegate.streams.cli.policy.apply import apply, rollback
-from tidegate.streams.cli.policy.change import NO_POLICY
 from tidegate.streams.cli.policy.compare import compare
 from tidegate.streams.cli.policy.diff import diff
 from tidegate.streams.cli.policy.set import set_, unset
-from tidegate.streams.cli.policy.shadow import NO_SHADOW, drop, promote
+from tidegate.streams.cli.policy.shadow import drop, promote
 from tidegate.streams.cli.policy.shadow import shadow as run_shadow
 from tidegate.streams.cli.policy.status import status
 from tidegate.streams.cli.policy.what_if import what_if
 from tidegate.streams.cli.render import clock, json_line, table
-
-if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import LogHistory
-    from tidegate.streams.settings.settings import Settings
 
 REASON_SHOWN = 60  # characters of a reason in the table; --json has all of it
 
@@ -46,16 +41,11 @@ def show(
 
     Exit code: 0, 1 no policy yet, or no shadow, 3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.policy.file import toml
+    from tidegate.streams.operations.policy_history import show_policy
+    from tidegate.streams.operations.policy_toml import toml
     from tidegate.streams.settings.settings import Settings
 
-    seen = go(_read(Settings.load()))
-    live = seen.log.live
-    if live is None:
-        fail(NO_POLICY)
-    shown = live.shadow or fail(NO_SHADOW) if shadow else live
-    made = next((entry for entry in seen.entries if entry.version == shown.version), None)
-    assert made is not None  # noqa: S101 - the live one was applied, and the shadow started
+    shown, made, live = go(show_policy(Settings.load(), shadow=shadow, note=note))
     if json_:
         json_line({
             "version": shown.version, "parent": made.parent, "author": made.author, "at_ms": made.at_ms,
@@ -86,38 +76,35 @@ def check(
 
     Exit code: 0 right, 2 wrong, 3 Kafka is unavailable (--live).
     """
-    from tidegate.streams.cli.policy.bands import band_warnings
-    from tidegate.streams.cli.policy.file import differences, labels_checked
-    from tidegate.streams.cli.policy.opening import told
-    from tidegate.streams.cli.policy.unseen import unseen_warnings
+    from tidegate.streams.cli.policy.change import relaxed_lines
     from tidegate.streams.core.policy.model import digest
-    from tidegate.streams.core.policy.relaxations import relaxations
+    from tidegate.streams.operations.policy_check import check_against_live, check_policy
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     settings = Settings.load()
     found = read_policy(file)
-    covered = labels_checked(settings, found, str(file))
-    typer.echo(f"{file}: right; {covered}; its digest is {digest(found)}")
-    for line in band_warnings(settings, found):
+    checked = go(check_policy(settings, found, str(file)))
+    typer.echo(f"{file}: right; {checked.covered}; its digest is {digest(found)}")
+    for line in checked.band_warnings:
         say(line)
     if not live:
         return
-    known = go(_read(settings)).log.live
-    for line in unseen_warnings(settings, found):
+    against = go(check_against_live(settings, found, note))
+    for line in against.selector_warnings:
         say(line)
-    if known is None:
+    if against.live is None:
         typer.echo("no policy is live yet")
-    elif changes := differences(known.policy, found):
-        typer.echo(f"against the live policy {known.version}:")
-        for change in changes:
+    elif against.changes:
+        typer.echo(f"against the live policy {against.live.version}:")
+        for change in against.changes:
             typer.echo(f"  {change}")
-        if opened := relaxations(known.policy, found):
+        if against.relaxed:
             typer.echo("it loosens:")
-            for line in told(opened):
+            for line in relaxed_lines(against.relaxed):
                 typer.echo(line)
     else:
-        typer.echo(f"no different from the live policy {known.version}")
+        typer.echo(f"no different from the live policy {against.live.version}")
 
 
 @policy.command()
@@ -133,9 +120,10 @@ def history(
 
     Exit code: 0, 3 Kafka is unavailable.
     """
+    from tidegate.streams.policy_log.history import read_log
     from tidegate.streams.settings.settings import Settings
 
-    every = go(_read(Settings.load())).entries
+    every = go(read_log(Settings.load(), note)).entries
     found = every[-limit:] if limit else every
     if json_:
         for e in found:
@@ -159,12 +147,6 @@ for command in (unset, apply, rollback, diff, status, what_if, compare):
 policy.command(name="shadow")(run_shadow)
 policy.command()(promote)
 policy.command()(drop)
-
-
-async def _read(settings: Settings) -> LogHistory:
-    from tidegate.streams.cli.policy.log import read_log
-
-    return await read_log(settings)
 
 
 def _short(text: str) -> str:

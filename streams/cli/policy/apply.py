@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, Yes, change, live_policy, maker
-
-if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Entry, LogHistory
-    from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, note, say
+from tidegate.streams.cli.policy.change import AsJson, Author, Why, Yes, attribution, carry_out
+from tidegate.streams.cli.render import progress
 
 
 def apply(
@@ -38,22 +35,19 @@ def apply(
     3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
-    from tidegate.streams.cli.policy.file import labels_checked
-    from tidegate.streams.cli.policy.log import read_log
     from tidegate.streams.core.policy.model import PolicyError
+    from tidegate.streams.operations.policy_change import propose_policy
+    from tidegate.streams.operations.policy_history import STANDS, NamedPolicy
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
+    settings, by = Settings.load(), attribution(author, reason)
     try:
-        new = read_policy(file)
-        labels_checked(settings, new, str(file))
+        new = NamedPolicy(str(file), read_policy(file))
+        proposal = go(propose_policy(settings, new, parent, progress=progress, note=note))
     except (PolicyError, MissingLabelError) as error:
         fail(f"{error}\n{STANDS}", ExitCode.WRONG)
-    seen = go(read_log(settings))
-    if parent is not None:
-        parent = maker(seen.applied, parent, "--parent").version
-    change(settings, seen, new, parent or (seen.log.live.version if seen.log.live else None), wanted)
+    carry_out(settings, proposal, by, yes=yes, as_json=json_)
 
 
 def rollback(
@@ -79,32 +73,22 @@ def rollback(
     3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
-    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.operations.policy_change import find_rollback, propose_rollback
+    from tidegate.streams.operations.policy_history import STANDS
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = live_policy(settings)
-    target = maker(seen.applied, version, "VERSION") if version else _before(seen, live, yes)
-    assert target.made is not None  # noqa: S101 - it has a version
+    settings, by = Settings.load(), attribution(author, reason)
+    target = go(find_rollback(settings, version, note))
+    if target.same_as_live is not None:
+        say(
+            f"policy {target.live.version}, which is live, is what {target.same_as_live.version} was: somebody went "
+            f"back already. Back from there is forth again, to {target.entry.version}; for an older one name it: "
+            "`tidegate policy history`"
+        )
+        agreed(f"make {target.entry.version} live again?", yes)
     try:
-        labels_checked(settings, target.made.policy, f"policy {target.version}")
+        proposal = go(propose_rollback(settings, target, progress=progress))
     except MissingLabelError as error:
         fail(f"{error}\n{STANDS}", ExitCode.WRONG)
-    say(f"back to what policy {target.version} was, by {target.author}: {target.reason}")
-    change(settings, seen, target.made.policy, live.version, wanted)
-
-
-def _before(seen: LogHistory, live: LivePolicy, yes: bool) -> Entry:
-    """The version before the live one. Asks where that one was a way back itself: twice back is where one was."""
-    *earlier, last = seen.applied
-    if not earlier:
-        fail(f"policy {live.version} is the first on the log: nothing is before it; {STANDS}", ExitCode.WRONG)
-    before = earlier[-1]
-    same = next((e for e in reversed(earlier[:-1]) if e.made and e.made.policy == live.policy), None)
-    if same is not None:
-        say(
-            f"policy {last.version}, which is live, is what {same.version} was: somebody went back already. Back from "
-            f"there is forth again, to {before.version}; for an older one name it: `tidegate policy history`"
-        )
-        agreed(f"make {before.version} live again?", yes)
-    return before
+    say(f"back to what policy {target.entry.version} was, by {target.entry.author}: {target.entry.reason}")
+    carry_out(settings, proposal, by, yes=yes, as_json=json_)

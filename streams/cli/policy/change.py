@@ -1,22 +1,23 @@
-"""What every change of the live policy goes through: warned of, asked about, written, and what became of it."""
+"""What every change of the live policy shows and asks: its warnings, what it loosens, and what became of it."""
 
 from __future__ import annotations
 
 import getpass
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, fail, go, say
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, note, say
 from tidegate.streams.cli.render import clock, json_line
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.log import Entry, LogHistory
-    from tidegate.streams.core.policy.model import Policy
-    from tidegate.streams.core.policy.resolved import LivePolicy
+    from collections.abc import Sequence
+
+    from tidegate.streams.core.policy.relaxations import Relaxation
+    from tidegate.streams.core.simulation.effects import Effects, Group
+    from tidegate.streams.operations.policy_change import Attribution, NotApplied, Proposal
+    from tidegate.streams.operations.relaxation_effects import Opened
+    from tidegate.streams.policy_log.history import LogEntry
     from tidegate.streams.settings.settings import Settings
 
 Why = Annotated[str, typer.Option("--reason", help="Why; it stays on the log.")]
@@ -28,103 +29,109 @@ Model = Annotated[str | None, typer.Option(help="Only for this model.")]
 Route = Annotated[str | None, typer.Option(help="Only for this route.")]
 Locale = Annotated[str | None, typer.Option(help="Only for this locale.")]
 
-NO_POLICY = "no policy yet: the first worker writes its policy file, or `tidegate policy apply FILE`"
-STANDS = "nothing written; the live policy stands"
+RELAXED_SHOWN = 20
+NAMED = 5  # tenants and labels shown; `policy what-if` shows them all
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Who wants a change, and how it is to be told. Ends the command where reason or author say nothing."""
+def attribution(author: str, reason: str) -> Attribution:
+    """Who changes something, and why. Ends the command where one of them is no line of text."""
+    from tidegate.streams.operations.policy_change import Attribution, readable_line
+    from tidegate.streams.operations.policy_history import STANDS
 
-    author: str
-    reason: str
-    yes: bool = False
-    as_json: bool = False
-
-    def __post_init__(self) -> None:
-        for flag, text in (("--reason", self.reason), ("--author", self.author)):
-            if not text.strip() or not text.isprintable():
-                fail(f"{flag} {text!r}: expected a line of text that people can read; {STANDS}", ExitCode.WRONG)
+    for flag, text in (("--reason", reason), ("--author", author)):
+        if not readable_line(text):
+            fail(f"{flag} {text!r}: expected a line of text that people can read; {STANDS}", ExitCode.WRONG)
+    return Attribution(author, reason)
 
 
-def live_policy(settings: Settings) -> tuple[LogHistory, LivePolicy]:
-    """The log, and the live policy. Ends the command where there is none. Raises BrokerUnavailable."""
-    from tidegate.streams.cli.policy.log import read_log
+def carry_out(settings: Settings, proposal: Proposal, by: Attribution, *, yes: bool, as_json: bool) -> None:
+    """Shows what a proposal does, asks where it needs consent, and commits it. Ends the command where it is lost."""
+    from tidegate.streams.operations.policy_change import NotApplied, commit
 
-    seen = go(read_log(settings))
-    if seen.log.live is None:
-        fail(NO_POLICY)
-    return seen, seen.log.live
-
-
-def change(settings: Settings, seen: LogHistory, new: Policy, parent: str | None, wanted: Wanted) -> None:
-    """Makes `new` the live policy where `parent` still is; says what became of it. Ends the command where it is not.
-
-    parent: the version that it was made from. Asks first where it loosens the live policy.
-    """
-    from tidegate.streams.cli.policy.bands import band_warnings
-    from tidegate.streams.cli.policy.file import differences, plain
-    from tidegate.streams.cli.policy.log import append
-    from tidegate.streams.cli.policy.opening import agreed_to_loosen
-    from tidegate.streams.cli.policy.unseen import unseen_warnings
-    from tidegate.streams.core.events import PolicyChange
-
-    live = seen.log.live
-    changes = differences(live.policy, new) if live else []
-    if live and not changes and parent == live.version:
-        say(f"no different from the live policy {live.version}; nothing written")
-        if wanted.as_json:
-            json_line({"verdict": "unchanged", "version": live.version})
+    if proposal.unchanged:
+        say(f"no different from the live policy {proposal.parent}; nothing written")
+        if as_json:
+            json_line({"verdict": "unchanged", "version": proposal.parent})
         return
-    was = live.policy if live else None
-    for line in (*band_warnings(settings, new, was), *unseen_warnings(settings, new, was)):
+    for line in proposal.warnings:
         say(line)
-    if live and parent == live.version:  # else it is lost already, and opens nothing
-        agreed_to_loosen(settings, live, new, wanted.yes)
-    at_ms = int(time.time() * 1000)
-    record = PolicyChange(parent=parent, policy=plain(new), author=wanted.author, reason=wanted.reason, at_ms=at_ms)
-    after, mine = go(append(settings, record))
-    if mine.version is None:
-        _lost(after, mine, parent, wanted)
-    if wanted.as_json:
-        json_line({"verdict": mine.verdict.value, "version": mine.version, "offset": mine.offset})
-    for difference in changes if not wanted.as_json else ():
+    if proposal.relaxed:
+        say(f"this loosens policy {proposal.parent}:")
+        for line in (*relaxed_lines(proposal.relaxed), *_opened_lines(proposal.opened)):
+            say(line)
+        agreed("make it live?", yes)
+    made = go(commit(settings, proposal, by, consent=True, note=note))
+    if isinstance(made, NotApplied):
+        _fail_lost(made, as_json)
+    if as_json:
+        entry = made.entry
+        json_line({"verdict": entry.verdict.value, "version": entry.version, "offset": entry.offset})
+    for difference in proposal.changes if not as_json else ():
         typer.echo(str(difference))
-    say(f"policy {mine.version} is live")
+    say(f"policy {made.version} is live")
 
 
-def _lost(after: LogHistory, mine: Entry, parent: str | None, wanted: Wanted) -> None:
+def relaxed_lines(found: Sequence[Relaxation]) -> list[str]:
+    """A line for each of what is loosened; of very many, the first."""
+    more = [f"  and {len(found) - RELAXED_SHOWN:,} more"] if len(found) > RELAXED_SHOWN else []
+    return [*(f"  {relaxed}" for relaxed in found[:RELAXED_SHOWN]), *more]
+
+
+def _opened_lines(opened: Opened | None) -> list[str]:
+    """In numbers, what asked for that action or more and would no longer."""
+    if opened is None:
+        return []
+    weakest, effects = opened.weakest.value, opened.effects
+    if effects is None:
+        return [f"what that opens could not be counted: {opened.unavailable}"]
+    if not effects.decisions:
+        return ["what that opens is not known: there are no decisions of the last hour"]
+    was = "was" if effects.looser == 1 else "were"
+    stopped = f"{was} blocked and would not be" if weakest == "block" else f"asked for {weakest} or more"
+    lines = [
+        f"{f'{effects.looser:,}' if effects.looser else 'none'} of {effects.decisions:,} decisions on what came since "
+        f"{clock(effects.first_ms)} {stopped}{'' if weakest == 'block' else ' and would ask for less'}"
+    ]
+    if effects.looser:
+        lines += [f"  by label: {_counts(effects.labels)}", f"  by tenant: {_counts(effects.tenants)}"]
+        lines.append(f"  such as {', '.join(_examples(effects))}")
+    return lines
+
+
+def _counts(groups: Sequence[Group]) -> str:
+    found = sorted((g for g in groups if g.looser), key=lambda g: -g.looser)
+    rest = sum(g.looser for g in found[NAMED:])
+    return ", ".join([f"{g.name} {g.looser:,}" for g in found[:NAMED]] + ([f"others {rest:,}"] if rest else []))
+
+
+def _examples(effects: Effects) -> list[str]:
+    return [
+        example.id
+        for change in effects.changes
+        if change.now.strength < change.was.strength
+        for example in change.examples
+    ][:NAMED]
+
+
+def _fail_lost(lost: NotApplied, as_json: bool) -> NoReturn:
     """Says who won, and what differs between what was assumed and what is. Ends the command."""
-    from tidegate.streams.cli.policy.file import differences
-
-    live = after.log.live
-    winner = next((entry for entry in after.applied if entry.parent == parent and entry.offset < mine.offset), None)
-    assumed = after.maker(parent)
-    changed = differences(assumed.made.policy, live.policy) if live and assumed and assumed.made else []
-    if wanted.as_json:
+    entry, live, winner = lost.entry, lost.live, lost.winner
+    if as_json:
         json_line({
-            "verdict": mine.verdict.value, "version": live.version if live else None, "offset": mine.offset,
-            "why": mine.why or None, "winner": winner and _told(winner), "changed": [d._asdict() for d in changed],
+            "verdict": entry.verdict.value, "version": live.version if live else None, "offset": entry.offset,
+            "why": entry.why or None, "winner": winner and _as_json(winner),
+            "changed": [difference._asdict() for difference in lost.changed],
         })  # fmt: skip
     if winner is None or live is None:
-        fail(f"{mine.why or mine.verdict.value}; nothing changed")
+        fail(f"{entry.why or entry.verdict.value}; nothing changed")
     say(f"not applied: policy {winner.version} by {winner.author} at {clock(winner.at_ms)} came first: {winner.reason}")
-    say(f"from {parent}, which you changed, to {live.version}, which is live:")
-    for line in map(str, changed) if changed else ("nothing differs",):
+    say(f"from {lost.parent}, which you changed, to {live.version}, which is live:")
+    for line in map(str, lost.changed) if lost.changed else ("nothing differs",):
         say(f"  {line}")
     fail("nothing changed; look at it, then run the command again")
 
 
-def _told(winner: Entry) -> dict[str, Any]:
+def _as_json(winner: LogEntry) -> dict[str, Any]:
     return {
         "version": winner.version, "author": winner.author, "at_ms": winner.at_ms, "reason": winner.reason,
     }  # fmt: skip
-
-
-def maker(entries: Sequence[Entry], version: str, what: str, then: str = f"; {STANDS}") -> Entry:
-    """Who made a version; its offset alone will do. Ends the command where no entry did, naming the latest."""
-    found = next((e for e in entries if e.version and version in (e.version, str(e.offset))), None)
-    if found is None:
-        latest = ", ".join([entry.version for entry in entries if entry.version][-5:]) or "(none)"
-        fail(f"{what} {version}: no such version on the log, the latest are {latest}{then}", ExitCode.WRONG)
-    return found

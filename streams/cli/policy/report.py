@@ -1,20 +1,21 @@
-"""What a what-if found, as people read it and as JSON. Nothing here decides what is found."""
+"""What a what-if found, as people read it. Nothing here decides what is found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
 from tidegate.streams.cli.render import clock, percent, span, table, value
 from tidegate.streams.core.events import Action
 from tidegate.streams.core.simulation.effects import Example, FeedbackCounts
+from tidegate.streams.operations.what_if_report import warnings
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.recent import WhatIfRange, WhatIfResult
     from tidegate.streams.core.simulation.backtest import Firing
     from tidegate.streams.core.simulation.effects import Effects, Group, Shift
+    from tidegate.streams.operations.what_if import WhatIfRange, WhatIfResult
 
 NEWLY = {
     Action.ALLOW: "allowed",
@@ -23,7 +24,7 @@ NEWLY = {
     Action.REDACT: "redacted",
     Action.BLOCK: "blocked",
 }
-SAID = {"complaint": "complained about", "appeal": "appealed", "upheld": "upheld", "overturned": "overturned"}
+FEEDBACK = {"complaint": "complained about", "appeal": "appealed", "upheld": "upheld", "overturned": "overturned"}
 
 
 class Sides(NamedTuple):
@@ -32,31 +33,6 @@ class Sides(NamedTuple):
     was: str  # over a column
     now: str
     title: str  # "policy 1a2b3c4d of stricter.toml against what was decided"
-
-
-def data(found: WhatIfResult, over: WhatIfRange, policies: dict[str, Any]) -> dict[str, Any]:
-    """Everything, for programs: the same topics give the same bytes."""
-    return {
-        **policies,
-        "since_ms": over.since_ms,
-        "until_ms": over.until_ms,
-        "effects": found.effects.model_dump(mode="json"),
-        "never_scored": [named.model_dump(mode="json") for named in found.never_scored],
-        "not_judged": found.not_judged,
-        "without_spans": found.without_spans,
-        "alerts": {
-            "was": None if found.was is None else found.was.model_dump(mode="json"),
-            "now": found.now.model_dump(mode="json"),
-        },
-        "read": {
-            "records": found.recent.records,
-            "not_decisions": found.recent.not_decisions,
-            "decided_again": found.recent.decided_again,
-            "feedback": found.feedback,
-            "kept_since_ms": found.recent.complete_from_ms,
-        },
-        "warnings": [*warnings(found, over)],
-    }
 
 
 def show(found: WhatIfResult, over: WhatIfRange, sides: Sides) -> None:
@@ -70,57 +46,14 @@ def show(found: WhatIfResult, over: WhatIfRange, sides: Sides) -> None:
         _actions(effects, sides)
         _changes(effects)
         if effects.labels_hit:
-            _moved("label", effects.labels_hit, effects.decisions, sides)
+            _shifts("label", effects.labels_hit, effects.decisions, sides)
         for what, groups in (("label", effects.labels), ("tenant", effects.tenants), ("model", effects.models)):
             _groups(what, [group for group in groups if group.changed])
-        typer.echo(_said(effects))
+        typer.echo(_feedback(effects))
         typer.echo()
     _alerts(found, sides)
     for line in warnings(found, over):
         typer.echo(f"note: {line}")
-
-
-def warnings(found: WhatIfResult, over: WhatIfRange) -> Iterator[str]:
-    """What the figures do not say, or cannot know."""
-    effects, rests = found.effects, found.effects.rests_on
-    if effects.looser:
-        yield (
-            f"{effects.looser:,} become weaker, and nothing here says how many of them were right: nobody complains "
-            "of, or reviews, what was never seen"
-        )
-    if rests.screen:
-        yield (
-            f"{rests.screen:,} of {effects.changed:,} changes rest on the screen alone: the encoder did not read what "
-            "they hang on, and may say otherwise where the policy's thresholds make it"
-        )
-    if rests.one_model:
-        yield f"{rests.one_model:,} of {effects.changed:,} changes rest on a model that gives every score by itself"
-    for named in found.never_scored:
-        of_all = f"of {effects.decisions:,} decisions"
-        unknown = "what it would do is not known"
-        if named.of == "prompt":
-            yield f"prompt_labels.{named.label}: {of_all} none holds a prompt's score of it: {unknown}"
-        else:
-            yield f"labels.{named.label}: {of_all} {named.decisions:,} hold no score of it: {unknown}"
-    if found.without_spans:
-        yield (
-            f"{found.without_spans:,} reach a redact threshold and hold no spans: they are reviews here, and would be "
-            "redacted where spans are found"
-        )
-    if found.not_filled_ms is not None:
-        yield (
-            f"what fills the windows before {clock(found.not_filled_ms)} is in part deleted: alerts up to there are of "
-            "less than there was"
-        )
-    if found.recent.expired:
-        yield f"{found.recent.expired} partitions of decisions keep nothing: everything in them was deleted"
-    if found.feedback_from_ms is not None and found.feedback_from_ms > over.since_ms:
-        yield f"feedback from before {clock(found.feedback_from_ms)} was deleted: what people said then is not here"
-    if found.overflowed:
-        yield (
-            f"more {', '.join(f'{kind}s' for kind in found.overflowed)} than TIDEGATE_LIVE_SCOPES in the range: those "
-            "that came last count together here, other ones may have done so live"
-        )
 
 
 def _read(found: WhatIfResult) -> str:
@@ -178,11 +111,11 @@ def _changes(effects: Effects) -> None:
 def _example(example: Example) -> str:
     by = f" by the {example.by}" if example.by else ""
     score = "" if example.score is None else f" {example.score:.4f}{by}, threshold {example.threshold:g}"
-    said = "".join(f", {SAID[kind.value]}" for kind in example.said)
-    return f"{example.id}  {example.tenant}/{example.model}  {example.label}{score} ({example.scope}){said}"
+    feedback = "".join(f", {FEEDBACK[kind.value]}" for kind in example.said)
+    return f"{example.id}  {example.tenant}/{example.model}  {example.label}{score} ({example.scope}){feedback}"
 
 
-def _moved(what: str, moved: Sequence[Shift], total: int, sides: Sides) -> None:
+def _shifts(what: str, moved: Sequence[Shift], total: int, sides: Sides) -> None:
     columns = [what, sides.was, "rate", sides.now, "rate "]
     table(
         columns,
@@ -212,14 +145,16 @@ def _groups(what: str, groups: Sequence[Group]) -> None:
     typer.echo()
 
 
-def _said(effects: Effects) -> str:
-    return f"of those that change, {_words(effects.said_of_changed)}; of all, {_words(effects.said)}"
-
-
-def _words(said: FeedbackCounts) -> str:
+def _feedback(effects: Effects) -> str:
     return (
-        f"people complained about {said.complaint:,} and appealed {said.appeal:,}, "
-        f"reviewers upheld {said.upheld:,} and overturned {said.overturned:,}"
+        f"of those that change, {_feedback_counts(effects.said_of_changed)}; of all, {_feedback_counts(effects.said)}"
+    )
+
+
+def _feedback_counts(counts: FeedbackCounts) -> str:
+    return (
+        f"people complained about {counts.complaint:,} and appealed {counts.appeal:,}, "
+        f"reviewers upheld {counts.upheld:,} and overturned {counts.overturned:,}"
     )
 
 

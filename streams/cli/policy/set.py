@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tidegate.streams.cli.errors import go, note
 from tidegate.streams.cli.policy.change import (
     AsJson,
     Author,
@@ -13,12 +14,12 @@ from tidegate.streams.cli.policy.change import (
     Model,
     Route,
     Tenant,
-    Wanted,
     Why,
     Yes,
-    change,
-    live_policy,
+    attribution,
+    carry_out,
 )
+from tidegate.streams.cli.render import progress
 
 
 def set_(
@@ -47,13 +48,13 @@ def set_(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong key or value, or nobody to ask,
     3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.policy.keys import changed
+    from tidegate.streams.operations.policy_change import propose_key
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = live_policy(settings)
-    new = changed(settings, live, key, value, _selectors(tenant, model, route, locale))
-    change(settings, seen, new, live.version, wanted)
+    settings, by = Settings.load(), attribution(author, reason)
+    scope = _selectors(tenant, model, route, locale)
+    proposal = go(propose_key(settings, key, value, scope, progress=progress, note=note))
+    carry_out(settings, proposal, by, yes=yes, as_json=json_)
 
 
 def unset(
@@ -82,13 +83,13 @@ def unset(
     Exit code: 0 live, 1 another change came first or you said no, 2 wrong or unset key, or nobody to ask,
     3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.policy.keys import without
+    from tidegate.streams.operations.policy_change import propose_without_key
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = live_policy(settings)
-    new = without(live, key, _selectors(tenant, model, route, locale))
-    change(settings, seen, new, live.version, wanted)
+    settings, by = Settings.load(), attribution(author, reason)
+    scope = _selectors(tenant, model, route, locale)
+    proposal = go(propose_without_key(settings, key, scope, progress=progress, note=note))
+    carry_out(settings, proposal, by, yes=yes, as_json=json_)
 
 
 def _selectors(tenant: str | None, model: str | None, route: str | None, locale: str | None) -> dict[str, str]:

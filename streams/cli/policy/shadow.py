@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, say
-from tidegate.streams.cli.policy.change import STANDS, AsJson, Author, Wanted, Why, change, live_policy
-from tidegate.streams.cli.render import clock, json_line
+from tidegate.streams.cli.errors import ExitCode, agreed, fail, go, note, say
+from tidegate.streams.cli.policy.change import AsJson, Author, Why, attribution, carry_out
+from tidegate.streams.cli.render import clock, json_line, progress
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.policy.file import Differs
-    from tidegate.streams.cli.policy.log import Entry, LogHistory
-    from tidegate.streams.core.policy.model import Policy
-    from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.settings.settings import Settings
-
-NO_SHADOW = "no shadow runs; `tidegate policy shadow FILE --reason …` starts one"
+    from tidegate.streams.operations.shadow import ShadowChanged, ShadowNotChanged
 
 
 def shadow(
@@ -42,35 +35,33 @@ def shadow(
     Exit code: 0 it runs, 1 another shadow came first, 2 the file is wrong, 3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
-    from tidegate.streams.cli.policy.file import differences, labels_checked
     from tidegate.streams.core.policy.model import PolicyError
+    from tidegate.streams.operations.policy_history import NamedPolicy
+    from tidegate.streams.operations.shadow import propose_shadow, start_shadow
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
+    settings, by = Settings.load(), attribution(author, reason)
     try:
-        new = read_policy(file)
-        labels_checked(settings, new, str(file))
+        proposal = go(propose_shadow(settings, NamedPolicy(str(file), read_policy(file)), note))
     except (PolicyError, MissingLabelError) as error:
         fail(f"{error}\nnothing written; no shadow started", ExitCode.WRONG)
-    _, live = live_policy(settings)
-    changes, running = differences(live.policy, new), live.shadow
-    same = None if changes else f"the live policy {live.version}"
-    if running is not None and running.policy == new:
-        same = f"shadow {running.version}, which runs"
-    if same is not None:
-        say(f"no different from {same}; nothing written")
+    running = proposal.running
+    if proposal.same_as is not None:
+        say(f"no different from {proposal.same_as}; nothing written")
         if json_:
             json_line({"verdict": "unchanged", "version": running.version if running else None})
         return
-    for line in _costs(settings, live, new):
+    for line in proposal.warnings:
         say(line)
-    after, mine = _written(settings, running, new, wanted)
-    for difference in changes if not json_ else ():
+    made = _require_changed(go(start_shadow(settings, proposal, by, note)), json_)
+    for difference in proposal.changes if not json_ else ():
         typer.echo(str(difference))
     replaced = f", in place of {running.version}" if running else ""
-    beside = after.log.live.version if after.log.live else live.version
-    say(f"shadow {mine.version} runs beside policy {beside}{replaced}; {_alerting(new)}")
+    beside = made.live.version if made.live else proposal.live.version
+    rules = proposal.alerting
+    alerting = f"of its rules these alert: {', '.join(rules)}" if rules else "none of its rules alerts"
+    say(f"shadow {made.entry.version} runs beside policy {beside}{replaced}; {alerting}")
 
 
 def promote(
@@ -91,23 +82,22 @@ def promote(
     or nobody to ask, 3 Kafka is unavailable.
     """
     from tidegate.classifiers import MissingLabelError
-    from tidegate.streams.cli.policy.file import labels_checked
+    from tidegate.streams.operations.policy_history import STANDS
+    from tidegate.streams.operations.shadow import propose_promotion
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, yes, json_)
-    seen, live = live_policy(settings)
-    candidate = live.shadow or fail(NO_SHADOW)
+    settings, by = Settings.load(), attribution(author, reason)
     try:
-        labels_checked(settings, candidate.policy, f"shadow {candidate.version}")
+        promotion = go(propose_promotion(settings, progress=progress, note=note))
     except MissingLabelError as error:
         fail(f"{error}\n{STANDS}", ExitCode.WRONG)
-    if taken_back := _taken_back(seen, live, candidate):
-        say(f"since shadow {candidate.version} was started, the live policy changed; promoting takes back:")
+    if taken_back := promotion.proposal.taken_back:
+        say(f"since shadow {promotion.shadow.version} was started, the live policy changed; promoting takes back:")
         for difference in taken_back:
             say(f"  {difference}")
         agreed("take that back?", yes)
-    change(settings, seen, candidate.policy, live.version, wanted)
-    say(f"it was shadow {candidate.version}, which runs no longer")
+    carry_out(settings, promotion.proposal, by, yes=yes, as_json=json_)
+    say(f"it was shadow {promotion.shadow.version}, which runs no longer")
 
 
 def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
@@ -118,91 +108,39 @@ def drop(reason: Why, author: Author, json_: AsJson = False) -> None:
 
     Exit code: 0 it has ended, 1 no shadow, or another one came first, 3 Kafka is unavailable.
     """
+    from tidegate.streams.operations.shadow import drop_shadow
     from tidegate.streams.settings.settings import Settings
 
-    settings, wanted = Settings.load(), Wanted(author, reason, as_json=json_)
-    _, live = live_policy(settings)
-    running = live.shadow or fail(NO_SHADOW)
-    _written(settings, running, None, wanted)
+    settings, by = Settings.load(), attribution(author, reason)
+    live, running, made = go(drop_shadow(settings, by, note))
+    _require_changed(made, json_)
     say(f"shadow {running.version} runs no longer; policy {live.version} is live as before")
 
 
-def _costs(settings: Settings, live: LivePolicy, new: Policy) -> list[str]:
-    """What it costs, or does, while it runs: a line each."""
-    from tidegate.streams.cli.policy.bands import band_warnings
-    from tidegate.streams.cli.policy.unseen import unseen_warnings
+def _require_changed(made: ShadowChanged | ShadowNotChanged, as_json: bool) -> ShadowChanged:
+    """What was done, as JSON where that is asked for. Ends the command where another change came first."""
+    from tidegate.streams.operations.shadow import ShadowNotChanged
 
-    found = [*band_warnings(settings, new, live.policy), *unseen_warnings(settings, new, live.policy)]
-    if new.prompt_labels and not live.policy.prompt_labels:
-        found.append("prompts are scored while it runs: the live policy asks for none")
-    longest_s = live.policy.limits.longest_window_s
-    found += [
-        f"alerts.{name}.window_s: {rule.window_s} s is longer than the live policy keeps counts; looked at over "
-        f"limits.longest_window_s, {longest_s}"
-        for name, rule in new.alerts.items()
-        if rule.shadow and rule.window_s > longest_s
-    ]
-    return found
-
-
-def _alerting(policy: Policy) -> str:
-    rules = [name for name, rule in policy.alerts.items() if rule.shadow]
-    return f"of its rules these alert: {', '.join(rules)}" if rules else "none of its rules alerts"
-
-
-def _taken_back(seen: LogHistory, live: LivePolicy, candidate: LivePolicy) -> list[Differs]:
-    """What promoting undoes: keys that changed on the live policy since the shadow was started."""
-    from tidegate.streams.cli.policy.file import differences
-
-    started = next((entry.offset for entry in seen.entries if entry.version == candidate.version), -1)
-    then = next((entry.made for entry in reversed(seen.applied) if entry.offset < started), None)
-    undone = differences(live.policy, candidate.policy)
-    if then is None:  # the log lost its beginning: what was live is not known, so anything may have changed since
-        return undone
-    changed = {difference.key for difference in differences(then.policy, live.policy)}
-    return [difference for difference in undone if difference.key in changed]
-
-
-def _written(
-    settings: Settings, running: LivePolicy | None, new: Policy | None, wanted: Wanted
-) -> tuple[LogHistory, Entry]:
-    """Writes that `new` runs, or that none does, in place of `running`. Ends the command where another came first."""
-    from tidegate.streams.cli.policy.file import plain
-    from tidegate.streams.cli.policy.log import append
-    from tidegate.streams.core.events import ShadowChange
-    from tidegate.streams.core.policy.log import Verdict
-
-    record = ShadowChange(
-        parent=running.version if running else None,
-        policy=None if new is None else plain(new),
-        author=wanted.author,
-        reason=wanted.reason,
-        at_ms=int(time.time() * 1000),
-    )
-    after, mine = go(append(settings, record))
-    if wanted.as_json:
-        runs = after.log.shadow
+    if as_json:
+        entry, runs = made.entry, made.runs
         json_line({
-            "verdict": mine.verdict.value, "version": runs.version if runs else None, "offset": mine.offset,
-            "why": mine.why or None,
+            "verdict": entry.verdict.value, "version": runs.version if runs else None, "offset": entry.offset,
+            "why": entry.why or None,
         })  # fmt: skip
-    if mine.verdict not in (Verdict.SHADOWED, Verdict.DROPPED):
-        _lost(after, mine)
-    return after, mine
+    if isinstance(made, ShadowNotChanged):
+        _fail_lost(made)
+    return made
 
 
-def _lost(after: LogHistory, mine: Entry) -> NoReturn:
+def _fail_lost(lost: ShadowNotChanged) -> NoReturn:
     """Says who came first, and what runs now. Ends the command."""
-    from tidegate.streams.core.policy.log import Verdict
+    from tidegate.streams.core.policy.log import ChangeVerdict
 
-    verdicts = (Verdict.SHADOWED, Verdict.DROPPED, Verdict.APPLIED)  # a shadow that was promoted ran no longer
-    earlier = [entry for entry in after.entries if entry.verdict in verdicts and entry.offset < mine.offset]
-    if mine.verdict is not Verdict.LOST or not earlier:
-        fail(f"{mine.why or mine.verdict.value}; nothing changed")
-    first, runs = earlier[-1], after.log.shadow
-    did = {Verdict.SHADOWED: f"shadow {first.version}", Verdict.DROPPED: "the end of the shadow"}.get(
-        first.verdict, f"policy {first.version}"
+    if (winner := lost.winner) is None:
+        fail(f"{lost.entry.why or lost.entry.verdict.value}; nothing changed")
+    did = {ChangeVerdict.SHADOWED: f"shadow {winner.version}", ChangeVerdict.DROPPED: "the end of the shadow"}.get(
+        winner.verdict, f"policy {winner.version}"
     )
-    say(f"not done: {did} by {first.author} at {clock(first.at_ms)} came first: {first.reason}")
-    say(f"shadow {runs.version} runs now" if runs else "no shadow runs now")
+    say(f"not done: {did} by {winner.author} at {clock(winner.at_ms)} came first: {winner.reason}")
+    say(f"shadow {lost.runs.version} runs now" if lost.runs else "no shadow runs now")
     fail("nothing changed; look at it, then run the command again")

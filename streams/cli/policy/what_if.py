@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.streams.cli.errors import ExitCode, fail, go
-from tidegate.streams.cli.render import clock, json_line, progress
+from tidegate.streams.cli.errors import ExitCode, fail, go, note
+from tidegate.streams.cli.render import json_line, progress
 
 if TYPE_CHECKING:
-    from tidegate.streams.cli.decisions import RecentDecisions
-    from tidegate.streams.cli.recent import WhatIfResult, WhatIfRun
     from tidegate.streams.core.policy.resolved import LivePolicy
-    from tidegate.streams.settings.settings import Settings
 
 
 class Baseline(StrEnum):
@@ -50,65 +46,36 @@ def what_if(
 
     Exit code: 0, 2 the file is wrong, or the range begins before what is kept, 3 Kafka is unavailable.
     """
-    from tidegate.streams.cli.policy.file import labels_checked
-    from tidegate.streams.cli.policy.log import read_log
-    from tidegate.streams.cli.policy.report import Sides, data, show
-    from tidegate.streams.cli.recent import WhatIfRange, WhatIfRun, judged_by, last_boundary_ms
+    from tidegate.streams.cli.policy.report import Sides, show
     from tidegate.streams.cli.times import moment_ms
-    from tidegate.streams.core.policy.model import digest
-    from tidegate.streams.core.policy.resolved import LivePolicy
+    from tidegate.streams.errors import RequestInvalid
+    from tidegate.streams.operations import comparison
+    from tidegate.streams.operations.policy_history import NamedPolicy
+    from tidegate.streams.operations.what_if_report import as_json
     from tidegate.streams.policy_log.file import read_policy
     from tidegate.streams.settings.settings import Settings
 
     now_ms = int(time.time() * 1000)
     since_ms = moment_ms("--since", since, now_ms)
     until_ms = now_ms if until is None else moment_ms("--until", until, now_ms)
-    if not since_ms < min(until_ms, now_ms):
-        fail(
-            f"--since {since}: {clock(since_ms)} is not before {clock(min(until_ms, now_ms))}, where the range ends; "
-            "nothing done",
-            ExitCode.WRONG,
-        )
+    try:
+        comparison.require_range(since_ms, until_ms, now_ms)
+    except RequestInvalid as error:
+        fail(f"--since {since}: {error}; nothing done", ExitCode.WRONG)
     settings = Settings.load()
-    new = read_policy(file)
-    labels_checked(settings, new, str(file))
-    candidate = LivePolicy(digest(new), new)
-    live = go(read_log(settings)).log.live
-    if live is None and baseline is Baseline.LIVE:
-        fail("--baseline live: no policy is live yet; expected `recorded`; nothing done", ExitCode.WRONG)
-    rules = None if live is None else LivePolicy(live.version, live.policy)  # a shadow is another matter
-    against = rules if baseline is Baseline.LIVE else None
-    over = WhatIfRange(
-        since_ms, min(until_ms, now_ms), last_boundary_ms(until_ms, [p for p in (candidate, rules) if p], now_ms)
-    )
-    asking = WhatIfRun(settings, judged_by(candidate, against), candidate, rules, over, examples=examples)
-    found = go(answered(settings, asking, since_ms))
-    if json_:
-        json_line(data(found, over, {"policy": candidate.version, "baseline": _named(against, rules)}))
-        return
-    title = f"policy {candidate.version} of {file} against {_against(against)}"
-    show(found, over, Sides("was", "then", title))
-
-
-async def answered(settings: Settings, asking: WhatIfRun, since_ms: int) -> WhatIfResult:
-    """What it finds, with a progress bar. Ends the command where the range begins before what is kept."""
-    from tidegate.streams.cli.decisions import Decisions
-
-    async with aclosing(Decisions(settings.brokers)) as topic:
-        recent = await asking.survey(topic)
-        _refuse(recent, since_ms)
-        with progress("decisions", 2 * recent.records) as advance:
-            return await asking.answer(topic, recent, advance)
-
-
-def _refuse(recent: RecentDecisions, since_ms: int) -> None:
-    kept_ms = recent.complete_from_ms
-    if kept_ms is not None and since_ms < kept_ms:
-        fail(
-            f"--since: {clock(since_ms)} is before the oldest decision that decisions keeps, on a completion of "
-            f"{clock(kept_ms)}, and older ones were deleted; expected that or later; nothing done",
-            ExitCode.WRONG,
+    new = NamedPolicy(str(file), read_policy(file))
+    found = go(
+        comparison.what_if(
+            settings, new, since_ms, until_ms, now_ms, against_live=baseline is Baseline.LIVE, examples=examples,
+            progress=progress, note=note,
         )
+    )  # fmt: skip
+    version, against = found.candidate.version, found.against
+    if json_:
+        json_line(as_json(found.result, found.over, {"policy": version, "baseline": _named(against, found.rules)}))
+        return
+    title = f"policy {version} of {file} against {_against(against)}"
+    show(found.result, found.over, Sides("was", "then", title))
 
 
 def _named(against: LivePolicy | None, rules: LivePolicy | None) -> dict[str, str | None]:

@@ -1,1 +1,1 @@
-"""Alerts: their life cycle and their stored status."""
+"""Alerts: what they say, their life cycle and their stored status."""

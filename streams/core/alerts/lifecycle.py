@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
+from tidegate.streams.core.alerts.facts import rule_annotations, rule_facts
 from tidegate.streams.core.alerts.status import AlertStatus, Transition
 from tidegate.streams.core.events import AlertReason, AlertState
-from tidegate.streams.core.measures import Measure
+from tidegate.streams.core.measures import Counted
 from tidegate.streams.core.policy.tables import AlertRule
 from tidegate.streams.core.rates.rates import share, total_of, wilson_lower
 from tidegate.streams.core.rates.windows import Sums
@@ -37,7 +39,7 @@ Step = tuple[AlertStatus | None, Transition | None]
 
 
 def observe(
-    rule: AlertRule, measure: Measure, sums: Sums, alerting: Collection[str], at_ms: int
+    rule: AlertRule, measure: Counted, sums: Sums, alerting: Collection[str], at_ms: int
 ) -> Iterator[Observation]:
     """Yields an observation of each scope with hits, and of each scope in `alerting`; in the scopes' order."""
     starts, hits = prefixes(rule.by), sums[measure.hits]
@@ -65,11 +67,9 @@ def step(status: AlertStatus | None, observed: Observation, name: str, rule: Ale
     if observed.incomplete:
         return (None if status is None else mark_incomplete(status)), None
     broken = verdict is AlertReason.BROKEN
-    if status is None:
-        if not broken:
-            return None, None
-        status = _new(observed, name, rule)
-    updated = _update(status, observed, rule, value, verdict)
+    if status is None and not broken:
+        return None, None
+    updated = _update(status, observed, name, rule, value, verdict)
     if state is AlertState.FIRING:
         return _firing(updated, rule, verdict)
     if state is AlertState.PENDING:
@@ -109,57 +109,62 @@ def end_removed(status: AlertStatus, at_ms: int) -> Step:
     return _with_state(updated, AlertState.INACTIVE, AlertReason.RULE_REMOVED), None
 
 
+def with_annotations(status: AlertStatus, rule: AlertRule) -> AlertStatus:
+    """Returns the status as the rule now describes it to people and sinks: state, values and fingerprint stay."""
+    return status.model_copy(update=rule_annotations(rule))
+
+
 def _judge(observed: Observation, rule: AlertRule) -> tuple[float | None, AlertReason]:
     """Returns the value that the rule compares (None: too few to say), and its verdict, but for min_users."""
-    hits, total = observed.hits, observed.total
-    value = float(hits) if rule.kind == "count" else share(hits, total, rule.min_total)
+    value = _value(observed, rule)
     if value is None:
         return None, AlertReason.TOO_FEW
     if value > rule.above:
-        sure = (
-            rule.kind == "count" or rule.confidence is None or wilson_lower(hits, total, rule.confidence) > rule.above
-        )
-        return value, AlertReason.BROKEN if sure else AlertReason.NOT_CONFIDENT
+        return value, AlertReason.BROKEN if _confident(observed, rule) else AlertReason.NOT_CONFIDENT
     # No hits are below anything: else a rule with resolve_below 0 could never resolve.
-    return value, AlertReason.BELOW if value < rule.resolves_below or hits == 0 else AlertReason.BETWEEN
+    return value, AlertReason.BELOW if value < rule.resolves_below or observed.hits == 0 else AlertReason.BETWEEN
 
 
-def _new(observed: Observation, name: str, rule: AlertRule) -> AlertStatus:
-    return AlertStatus(
-        rule=name,
-        scope=observed.scope,
-        measure=rule.of,
-        kind=rule.kind,
-        above=rule.above,
-        resolve_below=rule.resolves_below,
-        window_s=rule.window_s,
-        state=AlertState.INACTIVE,
-        reason=AlertReason.BROKEN,
-        since_ms=observed.at_ms,
-        at_ms=observed.at_ms,
-    )
+def _value(observed: Observation, rule: AlertRule) -> float | None:
+    match rule.kind:
+        case "share":
+            return share(observed.hits, observed.total, rule.min_total)
+        case "count":
+            return float(observed.hits)
+        case _:
+            assert_never(rule.kind)
+
+
+def _confident(observed: Observation, rule: AlertRule) -> bool:
+    """Whether the true share is above too, with the confidence that the rule requires. A count is what it is."""
+    if rule.kind != "share" or rule.confidence is None:
+        return True
+    return wilson_lower(observed.hits, observed.total, rule.confidence) > rule.above
 
 
 def _update(
-    status: AlertStatus, observed: Observation, rule: AlertRule, value: float | None, reason: AlertReason
+    status: AlertStatus | None,
+    observed: Observation,
+    name: str,
+    rule: AlertRule,
+    value: float | None,
+    reason: AlertReason,
 ) -> AlertStatus:
+    """Returns the status (None: a new, inactive one) with the rule as it is now and what was observed."""
+    facts = {
+        **rule_facts(rule),
+        "reason": reason,
+        "at_ms": observed.at_ms,
+        "value": value,
+        "hits": observed.hits,
+        "total": observed.total,
+        "users": observed.users,
+    }
+    if status is None:
+        key = {"rule": name, "scope": observed.scope}
+        return AlertStatus(**key, **facts, state=AlertState.INACTIVE, since_ms=observed.at_ms, sequence=0)
     few_since = status.few_since_ms if status.few_since_ms is not None else observed.at_ms
-    return status.model_copy(
-        update={
-            "measure": rule.of,
-            "kind": rule.kind,
-            "above": rule.above,
-            "resolve_below": rule.resolves_below,
-            "window_s": rule.window_s,
-            "reason": reason,
-            "at_ms": observed.at_ms,
-            "few_since_ms": few_since if reason is AlertReason.TOO_FEW else None,
-            "value": value,
-            "hits": observed.hits,
-            "total": observed.total,
-            "users": observed.users,
-        }
-    )
+    return status.model_copy(update={**facts, "few_since_ms": few_since if reason is AlertReason.TOO_FEW else None})
 
 
 def _with_state(status: AlertStatus, state: AlertState, reason: AlertReason) -> AlertStatus:

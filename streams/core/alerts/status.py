@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from tidegate.streams.core.alerts.facts import AlertFacts, alert_facts
 from tidegate.streams.core.events import Alert, AlertReason, AlertState
 from tidegate.streams.core.policy.rules import SHADOW
 
 RULER_KEY = "@"  # the ruler's own state stands beside the alerts' under this key
 
 
-class AlertStatus(BaseModel):
+class AlertStatus(AlertFacts):
     """An alert as it is stored between evaluations: what `store.save_alerts` holds, as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rule: str
-    scope: str
-    measure: str
-    kind: Literal["share", "count"]
-    above: float
-    resolve_below: float
-    window_s: int
-    state: AlertState
-    reason: AlertReason
-    since_ms: int  # boundary at which the state began
-    at_ms: int  # boundary that was last evaluated
     pending_since_ms: int | None = None  # boundary from which for_s is measured
     few_since_ms: int | None = None  # firing: boundary from which there were too few
-    sequence: int = 0  # of the last transition that is published
     last_sent_ms: int = 0  # store time
-    value: float | None = None
-    hits: int = 0
-    total: int = 0
-    users: int | None = None
     unpublished: tuple[Alert, ...] = ()  # transitions saved with the state, to be published, then cleared
 
     @property
@@ -74,26 +55,11 @@ def alert_event(
     policy_version: of the policy, or of the shadow, whose rule it is.
     """
     return Alert(
+        **alert_facts(status),
         id=f"{status.fingerprint}-{status.sequence}",
         fingerprint=status.fingerprint,
-        sequence=status.sequence,
-        rule=status.rule,
-        scope=status.scope,
-        measure=status.measure,
-        kind=status.kind,
-        state=status.state,
         previous=transition.previous if transition else status.state,
-        reason=status.reason,
         resent=transition is None,
-        value=status.value,
-        above=status.above,
-        resolve_below=status.resolve_below,
-        hits=status.hits,
-        total=status.total,
-        users=status.users,
-        window_s=status.window_s,
-        at_ms=status.at_ms,
-        since_ms=status.since_ms,
         silenced_by=silenced_by,
         shadow=status.rule.startswith(SHADOW),
         policy_version=policy_version,
@@ -103,26 +69,7 @@ def alert_event(
 def published_status(alert: Alert, at_ms: int) -> AlertStatus:
     """Rebuilds the status that an alert was published with, at at_ms; nothing of it is left to publish."""
     pending = alert.since_ms if alert.state is AlertState.PENDING else None
-    return AlertStatus(
-        rule=alert.rule,
-        scope=alert.scope,
-        measure=alert.measure,
-        kind=alert.kind,
-        above=alert.above,
-        resolve_below=alert.resolve_below,
-        window_s=alert.window_s,
-        state=alert.state,
-        reason=alert.reason,
-        since_ms=alert.since_ms,
-        at_ms=alert.at_ms,
-        pending_since_ms=pending,
-        sequence=alert.sequence,
-        last_sent_ms=at_ms,
-        value=alert.value,
-        hits=alert.hits,
-        total=alert.total,
-        users=alert.users,
-    )
+    return AlertStatus(**alert_facts(alert), pending_since_ms=pending, last_sent_ms=at_ms)
 
 
 def with_unpublished(status: AlertStatus, alert: Alert) -> AlertStatus:

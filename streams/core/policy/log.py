@@ -40,7 +40,7 @@ class PolicyLog:
         return None if self.live is None else self.live.shadow
 
 
-class Verdict(StrEnum):
+class ChangeVerdict(StrEnum):
     """The fold's verdict on one record of the log."""
 
     APPLIED = "applied"
@@ -55,16 +55,16 @@ class Folded(NamedTuple):
     """The log after one record, the verdict on the record, and its reason (empty where none is needed)."""
 
     log: PolicyLog
-    verdict: Verdict
+    verdict: ChangeVerdict
     why: str
 
     @property
     def created(self) -> LivePolicy | None:
         """Returns the policy, or the shadow, that this record created; None where it created none."""
         live = self.log.live
-        if live is None or self.verdict not in (Verdict.APPLIED, Verdict.SHADOWED):
+        if live is None or self.verdict not in (ChangeVerdict.APPLIED, ChangeVerdict.SHADOWED):
             return None
-        return live if self.verdict is Verdict.APPLIED else live.shadow
+        return live if self.verdict is ChangeVerdict.APPLIED else live.shadow
 
 
 def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
@@ -77,7 +77,7 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         _refuse_newer(record, where)
         if kind == "silence":
             silence = Silence.model_validate(record)
-            return Folded(replace(after, silences=with_silence(log.silences, silence)), Verdict.SILENCED, "")
+            return Folded(replace(after, silences=with_silence(log.silences, silence)), ChangeVerdict.SILENCED, "")
         if kind == "shadow":
             shadow = ShadowChange.model_validate(record)
             candidate = None if shadow.policy is None else parse(shadow.policy, f"{where}: policy")
@@ -85,15 +85,15 @@ def fold(log: PolicyLog, offset: int, value: bytes | None) -> Folded:
         change = PolicyChange.model_validate(record)
         return _applied(after, offset, change.parent, parse(change.policy, f"{where}: policy"))
     except PolicyError as error:
-        return Folded(after, Verdict.INVALID, str(error).split("\n")[0][:WHY_LENGTH])
+        return Folded(after, ChangeVerdict.INVALID, str(error).split("\n")[0][:WHY_LENGTH])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "record"
         if first["type"] == "extra_forbidden":
             key = "an unknown key"  # its name is anybody's text
-        return Folded(after, Verdict.INVALID, f"{where}: {key}: {first['msg']}")
+        return Folded(after, ChangeVerdict.INVALID, f"{where}: {key}: {first['msg']}")
     except ValueError:
-        return Folded(after, Verdict.INVALID, f"{where}: not valid JSON")
+        return Folded(after, ChangeVerdict.INVALID, f"{where}: not valid JSON")
 
 
 def _refuse_newer(record: Any, where: str) -> None:
@@ -112,30 +112,32 @@ def _applied(after: PolicyLog, offset: int, parent: str | None, policy: Policy) 
     if parent != (live.version if live else None):
         live_version = live.version if live else "nothing"
         why = f"policies@{offset}: made against {_format_parent(parent, 'an empty log')}, but {live_version} was live"
-        return Folded(after, Verdict.LOST, why)
+        return Folded(after, ChangeVerdict.LOST, why)
     # A candidate that becomes the live policy has ended: there is nothing left to compare.
     shadow = live.shadow if live and live.shadow and live.shadow.policy != policy else None
-    return Folded(replace(after, live=LivePolicy(version(offset, policy), policy, shadow)), Verdict.APPLIED, "")
+    return Folded(replace(after, live=LivePolicy(version(offset, policy), policy, shadow)), ChangeVerdict.APPLIED, "")
 
 
 def _shadowed(after: PolicyLog, offset: int, parent: str | None, policy: Policy | None) -> Folded:
     live, where = after.live, f"policies@{offset}"
     if live is None:
-        return Folded(after, Verdict.INVALID, f"{where}: a shadow of nothing: no policy is live")
+        return Folded(after, ChangeVerdict.INVALID, f"{where}: a shadow of nothing: no policy is live")
     if parent != (live.shadow.version if live.shadow else None):
         shadow_version = live.shadow.version if live.shadow else "no shadow"
         return Folded(
             after,
-            Verdict.LOST,
+            ChangeVerdict.LOST,
             f"{where}: made against {_format_parent(parent, 'no shadow')}, but {shadow_version} ran",
         )
     if policy is None and live.shadow is None:
-        return Folded(after, Verdict.INVALID, f"{where}: ends a shadow, and none runs")
+        return Folded(after, ChangeVerdict.INVALID, f"{where}: ends a shadow, and none runs")
     if policy == live.policy:
-        return Folded(after, Verdict.INVALID, f"{where}: a shadow no different from the live policy {live.version}")
+        return Folded(
+            after, ChangeVerdict.INVALID, f"{where}: a shadow no different from the live policy {live.version}"
+        )
     shadow = None if policy is None else LivePolicy(version(offset, policy), policy)
     changed = LivePolicy(live.version, live.policy, shadow)
-    return Folded(replace(after, live=changed), Verdict.DROPPED if shadow is None else Verdict.SHADOWED, "")
+    return Folded(replace(after, live=changed), ChangeVerdict.DROPPED if shadow is None else ChangeVerdict.SHADOWED, "")
 
 
 def _format_parent(parent: str | None, none: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from tidegate.streams.core.measures import Measure, find_measure
+from tidegate.streams.core.measures import Counted, find_measure, of_kind
 from tidegate.streams.core.policy.tables import (
     AlertRule,
     Faults,
@@ -50,11 +50,11 @@ class Policy(Frozen):
     alerts: dict[str, AlertRule] = Field({}, description="rules, by name")
     strikes: Strikes = Field(Strikes(), description="decaying marks on users, and what becomes of those with many")
 
-    def measure_of(self, rule: AlertRule) -> Measure:
+    def measure_of(self, rule: AlertRule) -> Counted:
         measure = find_measure(rule.of, self.labels, self.prompt_labels)
         if measure is None:
             raise PolicyError(f"unknown measure {rule.of!r}")
-        return measure
+        return of_kind(measure, rule.kind)
 
     @model_validator(mode="after")
     def _check_between_keys(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tidegate.streams.core.measures import Measure, shadow_measure
+from tidegate.streams.core.measures import Counted, shadow_measure
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.tables import AlertRule
@@ -18,7 +18,7 @@ class ActiveRule(NamedTuple):
 
     name: str
     rule: AlertRule
-    measure: Measure
+    measure: Counted
 
 
 def active_rules(live: LivePolicy) -> Iterator[ActiveRule]:

@@ -5,12 +5,16 @@ Every key has a type, a unit, a range, a default and a description: docs/referen
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from tidegate.streams.core.fields import Action, Name
+from tidegate.streams.core.fields import LINE, WEB_URL, Action, Name, Severity
+from tidegate.streams.core.measures import MeasureKind
+from tidegate.streams.core.policy.validation import describe_value
+from tidegate.streams.core.series import KINDS, OTHER
 
 # Strict: `block = true` or `"0.5"` is a slip, not a number.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -128,10 +132,41 @@ class Limits(Frozen):
     )
 
 
-class AlertRule(Frozen):
-    """When a rate (`share`) or a number of events (`count`) is an incident."""
+MAX_LABELS = 16  # of a rule; sinks send all of them with every alert
+_LABEL_NAME = r"^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$"  # Prometheus's; it keeps names that begin with `__` for itself
+# Sinks set these themselves, from the rule's name, the scope and the severity.
+RESERVED_LABELS = ("alertname", "rule", "scope", "severity", "shadow", *KINDS, OTHER)
 
-    kind: Literal["share", "count"] = Field("share", description="`share`: hits of a total; `count`: hits alone")
+
+def _check_label_names(labels: dict[str, str]) -> dict[str, str]:
+    if len(labels) > MAX_LABELS:
+        raise ValueError(f"found {len(labels)} labels; expected at most {MAX_LABELS}")
+    for name in labels:
+        if not re.fullmatch(_LABEL_NAME, name):
+            expected = "letters, digits and _, at most 64 of them, no digit first and no __"
+            raise ValueError(f"{describe_value(name)} cannot name a label; expected {expected}")
+        if name in RESERVED_LABELS:
+            raise ValueError(f"{describe_value(name)} is set by Tidegate; expected another name")
+    return labels
+
+
+_LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE)]
+_RuleLabels = Annotated[
+    dict[str, _LabelValue],
+    AfterValidator(_check_label_names),
+    Field(
+        json_schema_extra={
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {"pattern": _LABEL_NAME, "not": {"enum": [*RESERVED_LABELS]}},
+        }
+    ),
+]
+
+
+class AlertRule(Frozen):
+    """When a rate (`share`) or a number of events (`count`) is an incident, and what its alerts say to people."""
+
+    kind: MeasureKind = Field("share", description="`share`: hits of a total; `count`: hits alone")
     of: str = Field(description="what is looked at: a measure, such as `label.toxicity` or `fault`")
     above: Number = Field(ge=0, description="broken where the value is above this: a share in [0, 1], or hits a window")
     resolve_below: Annotated[Number, Field(ge=0)] | None = Field(
@@ -153,6 +188,19 @@ class AlertRule(Frozen):
     )
     shadow: Annotated[bool, Field(strict=True)] = Field(
         False, description="where this policy runs as a shadow, this rule alerts too, marked; live, it has no effect"
+    )
+    severity: Severity = Field("warning", description="how urgent its alerts are, for pagers to route by")
+    labels: _RuleLabels = Field(
+        {}, description="name and value, for pagers to route by: at most 16, a value of at most 200 characters"
+    )
+    summary: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=LINE)] | None = Field(
+        None, description="what is wrong, in one line of at most 200 characters"
+    )
+    runbook: Annotated[str, StringConstraints(min_length=10, max_length=500, pattern=WEB_URL)] | None = Field(
+        None, description="URL (http or https) of the page that says what to do; it stands on the topic as it is"
+    )
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=LINE)] | None = Field(
+        None, description="the team or person whose alert it is, at most 64 characters"
     )
 
     @property

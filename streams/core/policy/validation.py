@@ -13,10 +13,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tidegate.streams.core.fields import LINE, WEB_URL
+
 Schema = Mapping[str, Any]
 SHOWN = 100  # characters of a name or a text, and bits of a number: more would not help a reader
 # Problems listed of one policy: nobody reads more, and a writer of the log must not stall its readers.
 MAX_PROBLEMS = 20
+_PATTERNS = {LINE: "in one line", WEB_URL: "a URL that begins with http:// or https://, without a user or spaces"}
+_NAME_PATTERN = "no control character or `|` among them"
 
 
 def problems(where: str, data: Any, error: ValidationError, schema: Schema) -> list[str]:
@@ -121,7 +125,8 @@ def _describe_allowed(node: Schema, root: Schema) -> str:
         return ("a number" if kind == "number" else "a whole number") + _describe_range(node)
     if kind == "string":
         length = f" of {node['minLength']} to {node['maxLength']} characters" if "maxLength" in node else ""
-        return f"a string{length}" + (", no control character or `|` among them" if "pattern" in node else "")
+        pattern = node.get("pattern")
+        return f"a string{length}" + ("" if pattern is None else f", {_PATTERNS.get(pattern, _NAME_PATTERN)}")
     if kind == "array":
         return "a list, each " + _describe_allowed(node["items"], root)
     if kind == "object":

@@ -13,7 +13,7 @@ from tidegate.streams.core.measures import (
     FAULT,
     FEEDBACK,
     PRODUCER_FAILED,
-    Measure,
+    Counted,
     find_measure,
     shadow_measure,
 )
@@ -53,7 +53,7 @@ def _z(confidence: float) -> float:
 class RateSpec:
     """A rate that the policy publishes, of every live scope."""
 
-    measure: Measure
+    measure: Counted
     window_s: int
     min_total: int  # fewer: its share is None
 
@@ -68,7 +68,7 @@ def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
     policy, window_s = live.policy, live.policy.windows.rate_window_s
     specs: dict[tuple[str, int], RateSpec] = {}
 
-    def request(measure: Measure, window_s: int, min_total: int) -> None:
+    def request(measure: Counted, window_s: int, min_total: int) -> None:
         key = (measure.name, window_s)
         if key not in specs or specs[key].min_total > min_total:
             specs[key] = RateSpec(measure, window_s, min_total)
@@ -87,12 +87,12 @@ def published_rates(live: LivePolicy) -> tuple[RateSpec, ...]:
     return tuple(specs.values())
 
 
-def _completion_measures(policy: Policy) -> list[Measure]:
+def _completion_measures(policy: Policy) -> list[Counted]:
     labels = [f"label.{label}" for label in policy.labels] + [f"prompt.{label}" for label in policy.prompt_labels]
     return [_measure(name, policy) for name in (*labels, *ACTIONS, FAULT, PRODUCER_FAILED)]
 
 
-def _measure(name: str, policy: Policy) -> Measure:
+def _measure(name: str, policy: Policy) -> Counted:
     measure = find_measure(name, policy.labels, policy.prompt_labels)
     if measure is None:
         raise LookupError(f"no measure {name!r}")
@@ -131,7 +131,7 @@ def counters_by_window(rates: Iterable[RateSpec]) -> dict[int, set[str]]:
     return counters
 
 
-def total_of(measure: Measure, scope: str, sums: Sums) -> int:
+def total_of(measure: Counted, scope: str, sums: Sums) -> int:
     """Returns the total that the measure's hits are a share of: each completion (or feedback) once."""
     total = sum(sums[counter].get(scope, 0) for counter in measure.total)
     return total - sum(sums[counter].get(scope, 0) for counter in measure.twice) if measure.twice else total

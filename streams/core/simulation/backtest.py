@@ -16,6 +16,7 @@ from tidegate.streams.core.alerts import lifecycle as alerts
 from tidegate.streams.core.alerts import status as statuses
 from tidegate.streams.core.alerts.status import AlertStatus
 from tidegate.streams.core.events import Alert, AlertState, Decision
+from tidegate.streams.core.measures import MeasureKind
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules, version_of
 from tidegate.streams.core.rates.aggregate import Aggregate, ReceivedFeedback, aggregate, aggregate_feedback
@@ -32,7 +33,7 @@ class Firing(EffectsModel):
     rule: str
     scope: str
     measure: str
-    kind: str
+    kind: MeasureKind
     above: float
     pending_ms: int | None  # when the condition began to hold; None where it fired at once
     fired_ms: int

@@ -1,6 +1,6 @@
 """What a replay has before it: which completions lie in a range of time, and what is recorded of each.
 
-Of a completion only its place and its timestamp are looked at. Knows no Kafka client: what is read comes from a `RangeSource`.
+Of a completion only its place and its timestamp are looked at. Knows no Kafka client: a `RangeSource` reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.operations.replay.index import RecordedIndex
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 
-# A record is written within this long of its own timestamp: producers stamp it when they are told to send, and give a
+# A record is written within this long of its own timestamp: producers stamp it when they send, and give a
 # send up after minutes. Its decision is as late as its worker was, and is looked for up to the end of the topic.
 LATE_MS = 3_600_000
 MOST = 20_000_000  # records in a range: 17 bytes of memory each
@@ -80,8 +80,8 @@ async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequenc
     oldest_ms, partition = max(oldest, default=(0, None))
     if partition is not None and oldest_ms > within.from_ms:
         raise RangeRefused(
-            f"--from {_time(within.from_ms)}: {partition.topic}[{partition.partition}] is kept from {_time(oldest_ms)} on, and "
-            "older records were deleted; expected --from at that time or later; nothing replayed"
+            f"--from {_time(within.from_ms)}: {partition.topic}[{partition.partition}] is kept from {_time(oldest_ms)} "
+            "on, and older records were deleted; expected --from at that time or later; nothing replayed"
         )
     return found
 
@@ -89,7 +89,7 @@ async def offset_ranges(log: RangeSource, within: ReplayRange, *, whole: Sequenc
 async def survey(
     log: RangeSource, asked: Sequence[OffsetRange], within: ReplayRange, advance: Callable[[int], None]
 ) -> ReplaySurvey:
-    """Reads the stretches of completions, then those of what is recorded. advance: told of offsets passed.
+    """Reads the stretches of completions, then those of what is recorded. advance: called with offsets passed.
 
     A completion whose record has no time, or one that it cannot have, came when the one before it came.
     Raises RangeRefused where the range holds more than MOST.
@@ -140,7 +140,7 @@ def _note(recorded: Sequence[RecordedIndex], record: Record, within: ReplayRange
         return not decisions  # a dead letter of `feedback`
     if source.partition >= len(recorded) or (decisions and source.partition != record.partition):
         return False
-    # A topic that was made anew has other records at the same offsets: their time, where they have one, tells most.
+    # A topic that was recreated has other records at the same offsets: their time, where they have one, tells most.
     came_ms = record_time(event.record_ms, within.now_ms)
     if came_ms is None or within.holds(came_ms):
         if isinstance(event, Decision):

@@ -66,7 +66,7 @@ class ReplayAccount:
 
 
 class Replay:
-    """One run. recorded: per partition of `completions`, what the survey found. advance: told of records done."""
+    """One run. recorded: per partition of `completions`, what the survey found. advance: called with records done."""
 
     def __init__(
         self,

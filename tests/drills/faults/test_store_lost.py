@@ -221,7 +221,7 @@ async def assert_strikes(s: Scene, expected: dict[tuple[str, int], StrikeBalance
         for row in (await run_tidegate(s, "strikes", "show", "--json", "--limit", "100000")).splitlines()
     ]
     found = {
-        (row["user"], int(row["part"].rpartition("-")[2])): StrikeBalance(row["last_strikes"], row["last_ms"])
+        (row["user"], int(row["partition"].rpartition("-")[2])): StrikeBalance(row["last_strikes"], row["last_ms"])
         for row in rows
     }
     assert found.keys() == expected.keys()
