@@ -1,4 +1,4 @@
-"""Background tasks that must not fail silently: a task that raises ends the process."""
+"""Background tasks that must not fail silently: one that raises ends the process. And the one retry, with backoff."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Coroutine
-from typing import Any, NoReturn
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
+from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # sysexits.h: an internal error. Nothing was committed; the group gives this worker's partitions to another.
@@ -29,6 +33,41 @@ def exit_refused(error: Exception) -> NoReturn:
     log.critical("%s; exiting without a commit", error)
     logging.shutdown()
     os._exit(EXIT_WRONG)
+
+
+async def retry(
+    call: Callable[[], Awaitable[T]],
+    *,
+    backoff_s: tuple[float, float],
+    wanted: Callable[[], bool],
+    on_error: Callable[[Exception, float], None],
+    errors: tuple[type[Exception], ...] = (StoreUnavailable, BrokerUnavailable),
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> T | None:
+    """Returns what `call` returns, once it raises none of `errors`; None once `wanted` turns False before that.
+
+    backoff_s: before the second try, and at the most: it doubles. on_error: logs and counts an error, given the seconds
+    until the next try. wait: how these pass (`waiting_for(stop)` ends a wait early). Raises every other error.
+    """
+    delay_s, longest_s = backoff_s
+    while wanted():
+        try:
+            return await call()
+        except errors as error:
+            on_error(error, delay_s)
+        await wait(delay_s)
+        delay_s = min(delay_s * 2, longest_s)
+    return None
+
+
+def waiting_for(stop: asyncio.Event) -> Callable[[float], Awaitable[None]]:
+    """Returns a sleep, in seconds, that ends once `stop` is set."""
+
+    async def wait(seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+
+    return wait
 
 
 class Tasks:

@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "installed": (),
     "logs": (),
-    "tasks": (),
+    "tasks": ("errors",),
     "topics": ("core",),
     "wire": ("core",),
     "store": ("core", "errors"),
@@ -61,7 +61,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "settings": ("errors", "installed", "kafka", "store", "topics"),  # addresses, and how each client proves itself
     "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
-    "ruler": ("core", "errors", "kafka", "store"),
+    "ruler": ("core", "errors", "kafka", "store", "tasks"),
     "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process

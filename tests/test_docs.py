@@ -271,7 +271,7 @@ class RecordingProducer:
 
 def test_the_readmes_python_can_be_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The first block moderates a text; the second sends a completion that is read, to a recording producer."""
-    monkeypatch.setattr("tidegate.streams.kafka.completion_producer.AIOKafkaProducer", RecordingProducer)
+    monkeypatch.setattr("tidegate.streams.kafka.writing.AIOKafkaProducer", RecordingProducer)
     names: dict[str, Any] = {}
     moderating, producing = fenced("README.md", "python")
     exec(moderating, names)  # noqa: S102 - our own page

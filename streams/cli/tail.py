@@ -61,7 +61,7 @@ def tail(
 async def _tail(
     settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
-    from tidegate.streams.kafka.reading import follow, read_all
+    from tidegate.streams.kafka.reader import follow, read_all
 
     kafka, shown = settings.brokers, 0
     source = read_all(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)

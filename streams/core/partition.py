@@ -70,6 +70,11 @@ def by_broker(record: Record) -> bool:
     return getattr(record, "timestamp_type", 0) == 1
 
 
+def content_sha256(value: bytes | None) -> str:
+    """Returns the SHA-256 of a record's bytes in hex, as a dead letter names them."""
+    return hashlib.sha256(value or b"").hexdigest()
+
+
 def content_hash(value: bytes | None) -> str:
-    """Returns 16 hex digits of a record's bytes, as a checkpoint's marker stores them."""
-    return hashlib.sha256(value or b"").hexdigest()[:16]
+    """Returns its first 16 hex digits, as a checkpoint's marker and a copy store them."""
+    return content_sha256(value)[:16]

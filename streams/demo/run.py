@@ -22,7 +22,7 @@ from tidegate.streams.embedded import EmbeddedStack, free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.kafka.reading import follow
+from tidegate.streams.kafka.reader import follow
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.settings.settings import PREFIX, Settings

@@ -7,14 +7,14 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError
 
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.ingest.takeover import OwnedPartition
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 10.0  # for a commit, and for leaving the group: a stop waits no longer for an unavailable broker
+GROUP_ANSWER_S = 10.0  # for a commit, and for leaving the group: a stop waits no longer for an unavailable broker
 
 
 class Commits:
@@ -22,7 +22,7 @@ class Commits:
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        self._committed: dict[KafkaPartition, int] = {}  # as last committed
+        self._committed: dict[TopicPartition, int] = {}  # as last committed
 
     def forget(self) -> None:
         """Forgets what was committed: the partitions were revoked, and another worker may commit."""
@@ -30,12 +30,14 @@ class Commits:
 
     async def commit(self, consumer: Any, owned: Iterable[OwnedPartition]) -> None:
         """Commits what was applied since the last commit."""
-        offsets = {KafkaPartition(*own.partition): own.applied for own in owned if own.valid}
+        offsets = {own.partition: own.applied for own in owned if own.valid}
         offsets = {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
         if not offsets:
             return
         try:
-            async with asyncio.timeout(ANSWER_S):  # the client itself retries for as long as the broker is unavailable
+            async with asyncio.timeout(
+                GROUP_ANSWER_S
+            ):  # the client itself retries for as long as the broker is unavailable
                 await consumer.commit(offsets)
             self._committed.update(offsets)
         except (KafkaError, ValueError, TimeoutError) as error:  # rebalanced, or unavailable: the checkpoint has it

@@ -8,10 +8,11 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, MutableMapping
+from typing import Protocol
 
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest import Ingest
-from tidegate.streams.store import Store
 from tidegate.streams.tasks import EXIT_BUG
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,16 @@ PERIOD_S = 1.0
 HUNG_S = 120.0  # an event loop or an ingest that does nothing for this long is stuck: exit, to be restarted
 
 
+class Heartbeats(Protocol):
+    """What a heartbeat needs of the store (`store/__init__.py` describes it)."""
+
+    async def heartbeat(
+        self, partition: TopicPartition, epoch: int, lag: int, watermark_ms: int, counted: int = 0
+    ) -> bool: ...
+
+
 async def heartbeat_loop(
-    store: Store, ingests: Iterable[Ingest], waiting_for: MutableMapping[str, str], stop: asyncio.Event
+    store: Heartbeats, ingests: Iterable[Ingest], waiting_for: MutableMapping[str, str], stop: asyncio.Event
 ) -> None:
     """Writes heartbeat and lag of every owned partition. waiting_for: gets `redis` while it is unavailable."""
     while not stop.is_set():
@@ -39,7 +48,7 @@ async def heartbeat_loop(
         await asyncio.sleep(PERIOD_S)
 
 
-async def _heartbeat(store: Store, ingest: Ingest) -> None:
+async def _heartbeat(store: Heartbeats, ingest: Ingest) -> None:
     for partition, lag in ingest.lags().items():
         owned = ingest.owned.get(partition)
         if owned is not None and not await store.heartbeat(partition, owned.epoch, lag, 0, owned.applied):

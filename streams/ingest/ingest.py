@@ -12,6 +12,7 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener
@@ -21,14 +22,14 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import Batch, IngestLimits, RecordRange
-from tidegate.streams.ingest.commits import ANSWER_S, Commits
+from tidegate.streams.ingest.commits import GROUP_ANSWER_S, Commits
 from tidegate.streams.ingest.consumer import group_consumer
 from tidegate.streams.ingest.positions import lags, seek_back
-from tidegate.streams.ingest.takeover import OwnedPartition
+from tidegate.streams.ingest.takeover import NoHeartbeat, OwnedPartition
 from tidegate.streams.ingest.unreadable import CountTry, UnreadableBatches
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.errors import broker_unavailable
-from tidegate.streams.tasks import Tasks, exit_on_bug
+from tidegate.streams.tasks import Tasks, exit_on_bug, retry
 
 log = logging.getLogger(__name__)
 
@@ -93,10 +94,10 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         await self._tasks.finish(within_s=0)
         if self._consumer is not None:
             try:
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(GROUP_ANSWER_S):
                     await self._consumer.stop()
             except TimeoutError:
-                log.warning("%s: left the group without an answer in %g s", self.topic, ANSWER_S)
+                log.warning("%s: left the group without an answer in %g s", self.topic, GROUP_ANSWER_S)
 
     # --- liveness
 
@@ -128,7 +129,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         partitions = [TopicPartition(tp.topic, tp.partition) for tp in assigned]
         log.info("assigned %s", ", ".join(map(str, sorted(partitions))) or f"nothing of {self.topic}")
         if partitions:
-            self._consumer.pause(*assigned)
+            self._consumer.pause(*partitions)
             self._takeovers = dict.fromkeys(partitions, self._current)
             self._tasks.spawn(self._take_over_all(partitions, self._current))
         else:
@@ -163,36 +164,39 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
     async def _take_over_all(self, partitions: list[TopicPartition], assignment: int) -> None:
         """Takes partitions over one by one while this assignment holds; waits for what is unavailable."""
         for partition in partitions:
-            delay = BACKOFF_S[0]
-            try:
-                while self._current == assignment and not self._stopping:
-                    try:
-                        if self.may_publish():
-                            await self._start_at_checkpoint(partition, assignment)
-                            break
-                        self.waiting_for = "a heartbeat"
-                    except (StoreUnavailable, BrokerUnavailable) as error:
-                        self.waiting_for = "redis" if isinstance(error, StoreUnavailable) else "kafka"
-                        log.warning("%s: not taken over yet: %s", partition, error)
-                    await asyncio.sleep(delay)
-                    delay = min(delay * 2, BACKOFF_S[1])
-            finally:
-                if self._takeovers.get(partition) == assignment:
-                    del self._takeovers[partition]
+            await retry(
+                partial(self._start_at_checkpoint, partition, assignment),
+                backoff_s=BACKOFF_S,
+                wanted=lambda: self._current == assignment and not self._stopping,
+                on_error=partial(self._not_taken_over, partition),
+                errors=(StoreUnavailable, BrokerUnavailable, NoHeartbeat),
+            )
+            if self._takeovers.get(partition) == assignment:
+                del self._takeovers[partition]
         if self._current == assignment and not self._takeovers:
             self._mark_reading()
 
+    def _not_taken_over(self, partition: TopicPartition, error: Exception, _: float) -> None:
+        if isinstance(error, NoHeartbeat):
+            self.waiting_for = "a heartbeat"
+            return
+        self.waiting_for = "redis" if isinstance(error, StoreUnavailable) else "kafka"
+        log.warning("%s: not taken over yet: %s", partition, error)
+
     async def _start_at_checkpoint(self, partition: TopicPartition, assignment: int) -> None:
-        tp = KafkaPartition(*partition)
+        if not self.may_publish():
+            raise NoHeartbeat
         try:
-            committed = await self._consumer.committed(tp)
+            committed = await self._consumer.committed(partition)
             owned = await self._take_over(partition, committed)
             if committed is not None and owned.position < committed:
-                await self._consumer.commit({tp: owned.position})  # what is to be decided again must not be rebuilt
+                await self._consumer.commit(
+                    {partition: owned.position}
+                )  # what is to be decided again must not be rebuilt
             if self._current == assignment:
-                self._consumer.seek(tp, owned.position)
+                self._consumer.seek(partition, owned.position)
                 self.owned[partition] = owned
-                self._consumer.resume(tp)
+                self._consumer.resume(partition)
         except IllegalStateError:
             log.info("%s: reassigned while it was taken over", partition)
         except KafkaError as error:
@@ -209,7 +213,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             return
         log.warning("%s: %s; taking it over again", owned.partition, why)
         try:
-            self._consumer.pause(KafkaPartition(*owned.partition))
+            self._consumer.pause(owned.partition)
         except IllegalStateError:
             return  # revoked meanwhile
         self._takeovers[owned.partition] = self._current
@@ -230,7 +234,7 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 continue
             self.last_poll = time.monotonic()
             # Checked after getmany: it may sleep through a whole rebalance and return the new assignment's records.
-            if ranges := [one for tp, records in fetched.items() if (one := self._record_range(tp, records))]:
+            if ranges := [one for p, records in fetched.items() if (one := self._record_range(p, records))]:
                 await self._hand_over(ranges)
             self.unreadable.check(self._consumer, self.owned)
             for owned, skipped in self.unreadable.take_due():
@@ -238,15 +242,13 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def _skip(self, owned: OwnedPartition, skipped: UnreadableRange) -> None:
         """Hands out an unreadable range as its own batch, and reads on after it."""
-        tp = KafkaPartition(*owned.partition)
         if self.owned.get(owned.partition) is not owned:
             return  # taken over again meanwhile: the newer owner gets there by itself
-        record_range = self._record_range(tp, [skipped])
-        if record_range is None:
+        if (record_range := self._record_range(owned.partition, [skipped])) is None:
             return
         with contextlib.suppress(IllegalStateError):
-            self._consumer.seek(tp, skipped.end)
-            self._consumer.retry(tp)
+            self._consumer.seek(owned.partition, skipped.end)
+            self._consumer.retry(owned.partition)
         await self._hand_over([record_range])
 
     def _has_room(self) -> bool:
@@ -254,15 +256,15 @@ class Ingest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         quarantined = any(owned.quarantined for owned in self.owned.values())
         return self._stopping or (not self._inflight if quarantined else self._limits.have_room(self._inflight))
 
-    def _record_range(self, tp: KafkaPartition, records: list[Record]) -> RecordRange | None:
-        owned = self.owned.get(TopicPartition(tp.topic, tp.partition))
+    def _record_range(self, partition: TopicPartition, records: list[Record]) -> RecordRange | None:
+        owned = self.owned.get(partition)
         if owned is None or not owned.valid or self._revoking or self._stopping:
             return None  # the next takeover seeks to the checkpoint: nothing is skipped
         records = [record for record in records if record.offset >= owned.position]
         if not records:
             return None
         self.unreadable.mark_read(owned.partition)
-        highwater = self._consumer.highwater(tp)
+        highwater = self._consumer.highwater(partition)
         record_range = RecordRange(owned, owned.position, records, -1)
         record_range.lag = -1 if highwater is None else max(0, highwater - record_range.end)
         owned.position = record_range.end

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError
 
 from tidegate.streams.core.partition import TopicPartition
@@ -23,8 +22,7 @@ def lags(consumer: Any, owned: Mapping[TopicPartition, OwnedPartition]) -> dict[
     """
     lag_of, now_ms = {}, time.time() * 1000
     for partition, own in owned.items():
-        tp = KafkaPartition(*partition)
-        high_water, answered_ms = consumer.highwater(tp), consumer.last_poll_timestamp(tp) or 0
+        high_water, answered_ms = consumer.highwater(partition), consumer.last_poll_timestamp(partition) or 0
         lag_of[partition] = -1 if high_water is None else max(0, high_water - own.applied)
         if lag_of[partition] == 0:
             own.quarantine_until = 0  # everything that could have been in hand was applied
@@ -38,4 +36,4 @@ def seek_back(consumer: Any, owned: Mapping[TopicPartition, OwnedPartition]) -> 
     for partition, own in owned.items():
         if own.valid:
             with contextlib.suppress(IllegalStateError):  # revoked meanwhile
-                consumer.seek(KafkaPartition(*partition), own.position)
+                consumer.seek(partition, own.position)

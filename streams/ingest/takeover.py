@@ -15,7 +15,7 @@ from typing import Protocol
 from tidegate.streams.core.partition import Record, TopicPartition, UnreadableRange, content_hash
 from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import UnreadableBatch
-from tidegate.streams.store import Checkpoint, Marker, Store
+from tidegate.streams.store import Checkpoint, Claim, Marker
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,20 @@ class RecordLookup(Protocol):
 
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Returns [start, end): the oldest retained offset, and the fetch high-water mark."""
+
+
+class Ownership(Protocol):
+    """What a takeover needs of the store (`store/__init__.py` describes it)."""
+
+    async def claim(self, partitions: Sequence[TopicPartition], worker: str) -> list[Claim]: ...
+
+    async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool: ...
+
+    async def totals(self, partitions: Sequence[TopicPartition]) -> dict[str, int]: ...
+
+
+class NoHeartbeat(Exception):
+    """The group may have given our partitions away: nothing is taken over until it answers."""
 
 
 class CheckpointTrust(StrEnum):
@@ -73,7 +87,7 @@ class LostCounts(Protocol):
 
 
 async def take_over(
-    store: Store,
+    store: Ownership,
     source: RecordLookup,
     partition: TopicPartition,
     worker: str,

@@ -11,18 +11,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import IllegalStateError
 
 from tidegate.streams.core.partition import TopicPartition, UnreadableRange
-from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.batches import IngestLimits
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.kafka.batches import BadBatch
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.probe import find_batch_end
 from tidegate.streams.store import UnreadableWait
-from tidegate.streams.tasks import Tasks
+from tidegate.streams.tasks import Tasks, retry
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +32,9 @@ WAIT_S = 1.0  # before another try, if Redis or Kafka is unavailable
 class UnreadableReader(Protocol):
     """What is needed of the consumer (`kafka/consumer.py`)."""
 
-    unreadable: dict[KafkaPartition, BadBatch]
+    unreadable: dict[TopicPartition, BadBatch]
 
-    def retry(self, tp: KafkaPartition) -> None: ...
+    def retry(self, tp: TopicPartition) -> None: ...
 
 
 # Counts a try at that offset in the store; returns None if the worker is no longer the owner.
@@ -63,8 +61,7 @@ class UnreadableBatches:
 
     def check(self, consumer: UnreadableReader, owned: Mapping[TopicPartition, OwnedPartition]) -> None:
         """Starts a task for each bad batch that the consumer found since the last call."""
-        for tp, bad in consumer.unreadable.items():
-            partition = TopicPartition(*tp)
+        for partition, bad in consumer.unreadable.items():
             mine = owned.get(partition)
             if mine is not None and mine.valid and self._in_progress.get(partition) is not mine:
                 self._in_progress[partition] = mine
@@ -95,18 +92,22 @@ class UnreadableBatches:
     async def _try_again(self, consumer: UnreadableReader, owned: OwnedPartition, bad: BadBatch) -> None:
         """Makes one try: counts it; then the range is due, or the partition is read again after a delay."""
         partition = owned.partition
-        while owned.valid:
-            try:
-                if not await self._count_try(owned, bad):
-                    return  # `take_due` goes on: until then `check` ignores it
-                break
-            except (StoreUnavailable, BrokerUnavailable) as error:
-                log.warning("%s@%d: a batch that cannot be read: %s; %s", partition, bad.start, bad.why, error)
-                await asyncio.sleep(WAIT_S)
+
+        def on_error(error: Exception, _: float) -> None:
+            log.warning("%s@%d: a batch that cannot be read: %s; %s", partition, bad.start, bad.why, error)
+
+        again = await retry(
+            lambda: self._count_try(owned, bad),
+            backoff_s=(WAIT_S, WAIT_S),
+            wanted=lambda: owned.valid,
+            on_error=on_error,
+        )
+        if again is False:
+            return  # `take_due` goes on: until then `check` ignores it
         self._end_task(owned)
         if owned.valid:
             try:
-                consumer.retry(KafkaPartition(*partition))
+                consumer.retry(partition)
             except IllegalStateError:
                 log.info("%s: reassigned while it stood at a batch that cannot be read", partition)
 
@@ -121,7 +122,7 @@ class UnreadableBatches:
             return True  # not the owner any more: the store refuses what is read; or revoked meanwhile
         stood_s = (now.now_ms - now.since_ms) / 1000
         if limits.skip_unreadable and now.tries >= limits.unreadable_tries and stood_s >= limits.unreadable_s:
-            end = await find_batch_end(self._kafka, KafkaPartition(*partition), bad)
+            end = await find_batch_end(self._kafka, partition, bad)
             if end <= bad.start or self._in_progress.get(partition) is not owned:
                 await asyncio.sleep(LEAST_S)
                 return True  # it was mended or revoked meanwhile

@@ -24,7 +24,7 @@ from tidegate.streams.errors import BrokerRefused, BrokerUnavailable, causes, tl
 from tidegate.streams.kafka.client import Kafka, client_options, identity
 from tidegate.streams.kafka.errors import broker_unavailable
 
-ANSWER_S = 5.0
+CONNECT_S = 5.0
 SASL = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
@@ -67,7 +67,7 @@ async def require_group_access(kafka: Kafka | str, group: str) -> None:
 
 async def _try_connection(kafka: Kafka | str, host: str, port: int) -> BrokerRefused | bool:
     """Returns the refusal; else whether a broker is there and closes the connection without an answer."""
-    options = {**client_options(kafka), "request_timeout_ms": int(ANSWER_S * 1000)}
+    options = {**client_options(kafka), "request_timeout_ms": int(CONNECT_S * 1000)}
     del options["bootstrap_servers"]
     try:
         connection = await create_conn(host, port, **options)

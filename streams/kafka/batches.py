@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
@@ -143,9 +144,9 @@ def _decodable(batch: bytes, position: int, high_water: int) -> tuple[bytes, int
             batch = _with_records(batch, decompress(codec, batch[HEADER.size :], MAX_BYTES))
         except DecompressionFailed as error:
             raise _Bad(str(error), header_valid=True) from error
-    if not _decodes(batch):
+    if not _decodes(batch, base, last):
         batch = _with_records(batch, _repaired_records(batch))
-        if not _decodes(batch):
+        if not _decodes(batch, base, last):
             raise _Bad("its records cannot be told apart", header_valid=True)
     return batch, last + 1
 
@@ -157,12 +158,18 @@ def _with_records(batch: bytes, records: bytes) -> bytes:
     return HEADER.pack(*fields) + records
 
 
-def _decodes(batch: bytes) -> bool:
+def _decodes(batch: bytes, base: int, last: int) -> bool:
+    """Whether aiokafka decodes it. Raises _Bad if it does, and an offset is outside [base, last] or does not rise."""
     try:
-        for _ in DefaultRecordBatch(batch):
-            pass
+        # With the comparison below 0.05 µs a record. Not list(map(...)), which would block other threads to its end.
+        offsets = [record.offset for record in DefaultRecordBatch(batch)]
     except Exception:  # noqa: BLE001 - whatever aiokafka's decoder raises here, it must not raise later
         return False
+    # By the number of records, never by the header's last offset: a hostile one would fill gigabytes.
+    if not offsets or (offsets[-1] == last and offsets == [*range(base, base + len(offsets))]):
+        return True
+    if offsets[0] < base or offsets[-1] > last or any(offset >= next_ for offset, next_ in pairwise(offsets)):
+        raise _Bad(f"its records are at other offsets than {base} to {last}, or not in order", header_valid=True)
     return True
 
 

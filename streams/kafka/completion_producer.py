@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
-
 from tidegate.streams.core.events import Completion, Feedback, Source
-from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, client_options
-from tidegate.streams.kafka.writing import Headers
+from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.writing import Headers, producer_options, started, write_errors
 from tidegate.streams.topics import COMPLETIONS, FEEDBACK
 
 
@@ -27,20 +24,16 @@ class Producer:
 
     def __init__(self, brokers: Kafka | str, *, idempotent: bool = True, **more: Any) -> None:
         self._brokers = brokers
-        self._options = {"client_id": "tidegate-producer", "acks": "all", "enable_idempotence": idempotent, **more}
+        self._options = {**producer_options(brokers, "tidegate-producer", idempotent=idempotent), **more}
+        self._open = AsyncExitStack()
         self._producer: Any = None
 
     async def __aenter__(self) -> Self:
-        self._producer = AIOKafkaProducer(**client_options(self._brokers), **self._options)
-        try:
-            await self._producer.start()
-        except (KafkaError, OSError) as error:
-            await self._producer.stop()
-            raise await unavailable_or_refused(self._brokers, error, operation="Write") from error
+        self._producer = await self._open.enter_async_context(started(self._brokers, self._options))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
+        await self._open.aclose()
 
     async def send(self, completion: Completion, headers: Headers = ()) -> Source:
         """Where the completion stands on the topic, once all in-sync replicas have it: its decision's `source`.
@@ -57,8 +50,6 @@ class Producer:
 
     async def _send(self, topic: str, key: str, event: Completion | Feedback, headers: Headers) -> Source:
         value = event.model_dump_json(exclude_unset=True, exclude={"dropped"}).encode()
-        try:
+        async with write_errors(self._brokers):
             at = await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
-        except (KafkaError, OSError) as error:
-            raise await unavailable_or_refused(self._brokers, error, operation="Write") from error
         return Source(topic=topic, partition=at.partition, offset=at.offset)

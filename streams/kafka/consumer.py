@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -13,6 +13,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka import codec as codecs
 from aiokafka.errors import CorruptRecordException
 
+from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import CodecMissing
 from tidegate.streams.kafka.batches import HEADER, BadBatch, corrupt_on_broker, decodable_batches, record_count
 
@@ -37,28 +38,28 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     """A batch that cannot be decoded is put in `unreadable`, and its partition is paused: `retry` reads it again.
 
     Everything before it was returned by then, and other partitions go on. aiokafka's own CRC check is off: this one
-    comes before it.
+    comes before it. Takes and returns our partitions.
     """
 
     def __init__(self, *topics: str, **options: Any) -> None:
         super().__init__(*topics, **options, check_crcs=False)
-        self.unreadable: dict[KafkaPartition, BadBatch] = {}
+        self.unreadable: dict[TopicPartition, BadBatch] = {}
         self._send = self._client.send
         self._client.send = self._send_checked
 
-    async def getmany(self, *partitions: KafkaPartition, **options: Any) -> dict[KafkaPartition, list[Any]]:
+    async def getmany(self, *partitions: TopicPartition, **options: Any) -> dict[TopicPartition, list[Any]]:
         """Returns records as aiokafka does, but of partitions in turn: aiokafka returns all that it has of one first.
 
         Raises KafkaError also if a bug ended the fetch task: aiokafka would return nothing for ever.
         """
         if self._fetcher.error_future.done():
             self._fetcher.error_future.result()
-        records: dict[KafkaPartition, list[Any]] = await super().getmany(*partitions, **options)
+        records: dict[KafkaPartition, list[Any]] = await super().getmany(*_theirs(partitions), **options)
         fetched = self._fetcher._records
         for tp in records:
             if tp in fetched:
                 fetched.move_to_end(tp)
-        return records
+        return {TopicPartition(*tp): some for tp, some in records.items()}
 
     async def _send_checked(self, node: Any, request: Any, **options: Any) -> Any:
         response = await self._send(node, request, **options)
@@ -75,7 +76,7 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     ) -> tuple[Any, ...]:
         """Returns a partition's response, checked. response: partition, error, high-water mark, …, bytes."""
         partition, error, high_water, *rest = response
-        tp, position = KafkaPartition(topic, partition), positions[topic, partition]
+        tp, position = TopicPartition(topic, partition), positions[topic, partition]
         data = rest[-1] or b""
         if error == CorruptRecordException.errno:
             self._stop_at(tp, position, corrupt_on_broker(position))
@@ -96,7 +97,7 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             log.error("bug: %s in a batch at offset %d\n%s", type(error).__name__, position, frames)
             return b"", BadBatch(position, None, f"reading it failed: {type(error).__name__}", data[: HEADER.size])
 
-    def _stop_at(self, tp: KafkaPartition, position: int, bad: BadBatch | None) -> None:
+    def _stop_at(self, tp: TopicPartition, position: int, bad: BadBatch | None) -> None:
         """Stops a partition at a bad batch, unless it was revoked or sought elsewhere meanwhile."""
         assigned = self._subscription.subscription and self._subscription.subscription.assignment
         if bad is None or not assigned or tp not in assigned.tps:
@@ -106,22 +107,36 @@ class CheckedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             self.pause(tp)
             self.unreadable[tp] = bad
 
-    def retry(self, tp: KafkaPartition) -> None:
+    def retry(self, tp: TopicPartition) -> None:
         """Reads a partition again that was stopped at a batch. Raises IllegalStateError if it was revoked."""
         self.resume(tp)
 
-    def assign(self, partitions: Iterable[KafkaPartition]) -> None:
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
         self.unreadable.clear()
-        super().assign(partitions)
+        super().assign(_theirs(partitions))
 
-    def seek(self, partition: KafkaPartition, offset: int) -> None:
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await super().commit(dict(zip(_theirs(offsets), offsets.values(), strict=True)))
+
+    async def seek_to_beginning(self, *partitions: TopicPartition) -> bool:
+        return bool(await super().seek_to_beginning(*_theirs(partitions)))
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        super().pause(*_theirs(partitions))
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
         """Reads on from that offset, also if the partition was stopped at a batch: nothing else would resume it."""
         was_stopped = self.unreadable.pop(partition, None) is not None
         super().seek(partition, offset)
         if was_stopped:
-            super().resume(partition)
+            super().resume(*_theirs([partition]))
 
-    def resume(self, *partitions: KafkaPartition) -> None:
+    def resume(self, *partitions: TopicPartition) -> None:
         for partition in partitions:
             self.unreadable.pop(partition, None)
-        super().resume(*partitions)
+        super().resume(*_theirs(partitions))
+
+
+def _theirs(partitions: Iterable[TopicPartition]) -> list[KafkaPartition]:
+    """Returns aiokafka's partitions, where it insists on its type. Elsewhere ours will do: both are equal tuples."""
+    return [KafkaPartition(*partition) for partition in partitions]

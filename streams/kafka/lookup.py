@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
@@ -21,7 +20,7 @@ from tidegate.streams.kafka.errors import broker_unavailable
 T = TypeVar("T")
 OLDEST = -1
 COMMITTED_S = 15.0  # the broker may have to create the group's coordinator first
-ANSWER_S = 10.0  # no answer in this time: the broker is unavailable
+REQUEST_S = 10.0  # a takeover waits this long for one answer: the broker is unavailable
 
 
 @asynccontextmanager
@@ -53,14 +52,13 @@ async def partition_counts(kafka: Kafka | str) -> dict[str, int]:
 
 async def committed_offset(kafka: Kafka | str, group: str, partition: TopicPartition) -> int | None:
     """Returns a consumer group's committed offset of a partition; None if it has none. Raises BrokerUnavailable."""
-    tp = KafkaPartition(partition.topic, partition.partition)
     # A consumer waits for its group's coordinator, which a cluster without any group creates only now.
     consumer = CheckedConsumer(group_id=group, enable_auto_commit=False, **client_options(kafka))
     try:
         async with asyncio.timeout(COMMITTED_S):
             await consumer.start()
-            consumer.assign([tp])
-            offset = await consumer.committed(tp)
+            consumer.assign([partition])
+            offset = await consumer.committed(partition)
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"kafka {kafka}: {group}: {type(error).__name__}: {error}") from error
     finally:
@@ -100,26 +98,25 @@ class KafkaLookup:
         return await self._request(partition, OLDEST, self._bounds)
 
     async def _request(
-        self, partition: TopicPartition, offset: int, request: Callable[[Any, KafkaPartition, int], Awaitable[T]]
+        self, partition: TopicPartition, offset: int, request: Callable[[Any, TopicPartition, int], Awaitable[T]]
     ) -> T:
         async with self._lock:
-            tp = KafkaPartition(partition.topic, partition.partition)
             try:
                 # The client itself would wait for as long as the broker is unavailable.
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(REQUEST_S):
                     consumer = await self._started()
-                    consumer.assign([tp])
+                    consumer.assign([partition])
                     if offset == OLDEST:
-                        await consumer.seek_to_beginning(tp)
+                        await consumer.seek_to_beginning(partition)
                     else:
-                        consumer.seek(tp, offset)
-                    return await request(consumer, tp, offset)
+                        consumer.seek(partition, offset)
+                    return await request(consumer, partition, offset)
             except TimeoutError as error:
-                raise BrokerUnavailable(f"kafka {self._kafka}: {partition}: no answer in {ANSWER_S:g} s") from error
+                raise BrokerUnavailable(f"kafka {self._kafka}: {partition}: no answer in {REQUEST_S:g} s") from error
             except (KafkaError, OSError) as error:
                 raise broker_unavailable(self._kafka, error, partition, "Read") from error
 
-    async def _record_at(self, consumer: Any, tp: KafkaPartition, offset: int) -> Record | None:
+    async def _record_at(self, consumer: Any, tp: TopicPartition, offset: int) -> Record | None:
         while True:
             try:
                 fetched = await consumer.getmany(tp, timeout_ms=200, max_records=1)
@@ -128,13 +125,13 @@ class KafkaLookup:
             for record in fetched.get(tp, ()):
                 return record if record.offset == offset else None  # a later one: expired or compacted away
             if bad := consumer.unreadable.get(tp):
-                where = f"kafka {self._kafka}: {tp.topic}[{tp.partition}]@{offset}"
+                where = f"kafka {self._kafka}: {tp}@{offset}"
                 raise UnreadableBatch(f"{where}: in a batch that cannot be read: {bad.why}")
             end = consumer.highwater(tp)
             if end is not None and end <= offset:
                 return None
 
-    async def _bounds(self, consumer: Any, tp: KafkaPartition, _: int) -> tuple[int, int]:
+    async def _bounds(self, consumer: Any, tp: TopicPartition, _: int) -> tuple[int, int]:
         start = await consumer.position(tp)
         while True:
             await consumer.getmany(tp, timeout_ms=200, max_records=1)

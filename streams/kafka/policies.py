@@ -1,4 +1,8 @@
-"""Reads the `policies` topic: its first offset, its end, and its records as bytes. Knows aiokafka only."""
+"""Reads the `policies` topic: its first offset, its end, and its records as bytes. Knows aiokafka only.
+
+A reader of its own: no batch of it may be skipped, it goes on for as long as a worker runs, and it must notice that the
+topic was truncated or recreated. Its end is that of `reader.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
-
-from tidegate.streams.core.partition import content_hash
+from tidegate.streams.core.partition import TopicPartition, content_hash
 from tidegate.streams.errors import BrokerUnavailable, UnreadableBatch
-from tidegate.streams.kafka.client import Kafka, reader_options
+from tidegate.streams.kafka.client import ANSWER_S, Kafka, reader_options
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.topics import POLICIES
 
-ANSWER_S = 15.0
 FETCH_MS = 500
 SHRUNK_S = 5.0  # if the log ends before what was read of it, wait this long: a new leader may not know its end yet
 QUIET = 3  # fetches without a record: the high-water mark is past the last record, and none of ours follows
@@ -27,7 +28,7 @@ class PoliciesTopic:
     def __init__(self, kafka: Kafka | str) -> None:
         self._kafka = kafka
         self._consumer: Any = None
-        self._tp = KafkaPartition(POLICIES, 0)
+        self._tp = TopicPartition(POLICIES, 0)
 
     async def open(self) -> None:
         """Connects again, at the topic's first record."""
@@ -72,7 +73,7 @@ class PoliciesTopic:
 
     @property
     def end(self) -> int | None:
-        """The fetch high-water mark; None before the first answer. Never end_offsets: wrong on the embedded broker."""
+        """The fetch high-water mark (`reader.py` says why); None before the first answer."""
         high_water: int | None = self._consumer.highwater(self._tp)
         return high_water
 

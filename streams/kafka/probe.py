@@ -7,22 +7,20 @@ import logging
 import time
 from typing import Any
 
-from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from tidegate.streams.core.partition import UnreadableRange
+from tidegate.streams.core.partition import TopicPartition, UnreadableRange
 from tidegate.streams.kafka.batches import BadBatch
-from tidegate.streams.kafka.client import Kafka, reader_options, start_client
+from tidegate.streams.kafka.client import ANSWER_S, Kafka, reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
 from tidegate.streams.kafka.errors import broker_unavailable
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 15.0  # no answer in this time: the broker is unavailable
 TRIES = 3  # a reader outside the group tries so often before it skips a batch
 
 
-async def find_batch_end(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) -> int:
+async def find_batch_end(kafka: Kafka | str, tp: TopicPartition, bad: BadBatch) -> int:
     """Returns the offset after a bad batch: by its header if that can be trusted, else by the next good batch.
 
     The broker is probed for that: a fetch at any offset inside the batch returns the same bytes. The result is never
@@ -39,14 +37,14 @@ async def find_batch_end(kafka: Kafka | str, tp: KafkaPartition, bad: BadBatch) 
         finally:
             await consumer.stop()
     except (KafkaError, OSError, TimeoutError) as error:
-        raise broker_unavailable(kafka, error, f"{tp.topic}[{tp.partition}]", "Read") from error
+        raise broker_unavailable(kafka, error, tp, "Read") from error
 
 
 def _reader(kafka: Kafka | str) -> CheckedConsumer:
     return CheckedConsumer(**reader_options(kafka), auto_offset_reset="none", fetch_max_wait_ms=50)
 
 
-async def _next_good_offset(consumer: CheckedConsumer, tp: KafkaPartition, bad: BadBatch) -> int:
+async def _next_good_offset(consumer: CheckedConsumer, tp: TopicPartition, bad: BadBatch) -> int:
     """Probes batch after batch until one is good. bad: the first of them."""
     start = bad.start
     while True:
@@ -74,7 +72,7 @@ def same_batch(probed: BadBatch | None, first: BadBatch) -> bool:
     return probed is not None and probed.head == first.head and probed.end is None
 
 
-async def _bad_batch_at(consumer: CheckedConsumer, tp: KafkaPartition, offset: int) -> BadBatch | None:
+async def _bad_batch_at(consumer: CheckedConsumer, tp: TopicPartition, offset: int) -> BadBatch | None:
     """Returns the bad batch at the start of a fetch at that offset; None if it is good, or there is none."""
     consumer.seek(tp, offset)
     consumer.retry(tp)
@@ -97,7 +95,7 @@ class BatchSkipper:
 
     def __init__(self, kafka: Kafka | str, consumer: Any) -> None:
         self._kafka, self._consumer = kafka, consumer
-        self._tries: dict[KafkaPartition, int] = {}
+        self._tries: dict[TopicPartition, int] = {}
 
     async def skip(self) -> list[UnreadableRange]:
         """Returns the ranges skipped now: the consumer is past them. Raises BrokerUnavailable."""

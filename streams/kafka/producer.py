@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from tidegate.streams.errors import BrokerUnavailable
-from tidegate.streams.kafka.authorization import unavailable_or_refused
-from tidegate.streams.kafka.client import Kafka, client_options
+from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.errors import broker_unavailable
+from tidegate.streams.kafka.writing import producer_options, size_options, write_errors
 
+BATCH_BYTES = 512 * 1024
 CONNECT_S = 30.0
 CLOSE_S = 10.0
 
@@ -42,13 +42,9 @@ class Publisher:
     def __init__(self, kafka: Kafka | str, *, idempotent: bool, max_record_bytes: int, client_id: str) -> None:
         self._kafka = kafka
         self._options: dict[str, Any] = {
-            **client_options(kafka),
-            "client_id": client_id,
-            "acks": "all",
-            "enable_idempotence": idempotent,
+            **producer_options(kafka, client_id, idempotent=idempotent),
+            **size_options(max_record_bytes, BATCH_BYTES),
             "linger_ms": 0,  # batches are made here
-            "max_batch_size": min(512 * 1024, max_record_bytes),
-            "max_request_size": max_record_bytes,
             "request_timeout_ms": 30_000,
         }
         self._producer: Any = None
@@ -57,12 +53,8 @@ class Publisher:
 
     async def start(self) -> None:
         """Connects. Raises BrokerUnavailable if no broker answers, BrokerRefused if one refuses us."""
-        try:
-            await self._connected()
-        except BrokerUnavailable as unavailable:
-            raise await unavailable_or_refused(
-                self._kafka, unavailable.__cause__ or unavailable, operation="Write"
-            ) from unavailable
+        async with write_errors(self._kafka):
+            await self._connect()
 
     async def stop(self) -> None:
         """Closes, even if no broker answers: what is not acknowledged by then fails."""
@@ -71,7 +63,10 @@ class Publisher:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns once every message is acknowledged. Else raises BrokerUnavailable: some may have been written."""
-        producer = await self._connected()
+        try:
+            producer = await self._connect()
+        except (KafkaError, OSError) as error:
+            raise broker_unavailable(self._kafka, error, operation="Write") from error
         acks: list[tuple[str, asyncio.Future[Any]]] = []
         failed: BaseException | None = None
         try:
@@ -107,17 +102,17 @@ class Publisher:
 
     # --- one producer after another
 
-    async def _connected(self) -> Any:
-        """Returns the producer, or a new one if it failed. Raises BrokerUnavailable if no broker answers."""
+    async def _connect(self) -> Any:
+        """Returns the producer, or a new one if it failed. Raises the client's errors, as when no broker answers."""
         async with self._lock:
             if self._producer is None:
                 producer = AIOKafkaProducer(**self._options)
                 try:
                     async with asyncio.timeout(CONNECT_S):  # an idempotent one requests its id for ever
                         await producer.start()
-                except (KafkaError, OSError) as error:  # TimeoutError is an OSError
+                except (KafkaError, OSError):  # TimeoutError is an OSError
                     await producer.stop()
-                    raise broker_unavailable(self._kafka, error, operation="Write") from error
+                    raise
                 self._producer = producer
             return self._producer
 

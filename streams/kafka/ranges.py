@@ -11,6 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 from tidegate.streams.core.partition import Record, TopicPartition
 
+# Two clocks stamp what belongs together: a producer's or the store's, and a worker's. They may differ by this much, and
+# what was written close to the start of a range of time is still found.
+SKEW_MS = 300_000
+
 
 class OffsetRange(NamedTuple):
     """Offsets [start, end) of a partition whose log starts at `log_start`."""

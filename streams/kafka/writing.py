@@ -1,4 +1,7 @@
-"""Writes single records, each acknowledged by all replicas. Knows aiokafka only."""
+"""What every producer of ours shares: options, start and stop, errors. Knows aiokafka only.
+
+`producer.py` sends the batches of a worker, `completion_producer.py` those of a program that uses Tidegate.
+"""
 
 from __future__ import annotations
 
@@ -29,30 +32,47 @@ class ProducerOptions(Protocol):
     def max_record_bytes(self) -> int: ...
 
 
+def producer_options(kafka: Kafka | str, client_id: str, *, idempotent: bool) -> dict[str, Any]:
+    """Returns the options of every producer of ours: a record is acknowledged once all in-sync replicas have it."""
+    return {**client_options(kafka), "client_id": client_id, "acks": "all", "enable_idempotence": idempotent}
+
+
+def size_options(max_record_bytes: int, batch_bytes: int = BATCH_BYTES) -> dict[str, Any]:
+    """Returns the limits on sizes. The broker must not refuse a batch of records that it would accept one by one."""
+    return {"max_batch_size": min(batch_bytes, max_record_bytes), "max_request_size": max_record_bytes}
+
+
+@asynccontextmanager
+async def write_errors(kafka: Kafka | str) -> AsyncIterator[None]:
+    """Raises BrokerUnavailable, BrokerForbids or BrokerRefused for a client's error inside."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise await unavailable_or_refused(kafka, error, operation="Write") from error
+
+
+@asynccontextmanager
+async def started(kafka: Kafka | str, options: dict[str, Any]) -> AsyncIterator[Any]:
+    """Yields an aiokafka producer with those options, and stops it. Raises as `write_errors`."""
+    client = AIOKafkaProducer(**options)
+    async with write_errors(kafka):
+        try:
+            await client.start()
+            yield client
+        finally:
+            await client.stop()
+
+
 @asynccontextmanager
 async def producer(settings: ProducerOptions, compression: Literal["lz4"] | None = None) -> AsyncIterator[Any]:
-    """Yields an aiokafka producer. Raises BrokerUnavailable, also for a client's error raised inside.
+    """Yields an aiokafka producer of single records. Raises BrokerUnavailable, also for a client's error raised inside.
 
     compression: of its batches, a value of Kafka's `compression.type`.
     """
-    client = AIOKafkaProducer(
-        **client_options(settings.brokers),
-        client_id="tidegate-cli",
-        acks="all",
-        enable_idempotence=settings.idempotent,
-        linger_ms=5,
-        compression_type=compression,
-        # The broker must not refuse a batch of records that it would accept one by one.
-        max_batch_size=min(BATCH_BYTES, settings.max_record_bytes),
-        max_request_size=settings.max_record_bytes,
-    )
-    try:
-        await client.start()
+    options = producer_options(settings.brokers, "tidegate-cli", idempotent=settings.idempotent)
+    options |= {"linger_ms": 5, "compression_type": compression, **size_options(settings.max_record_bytes)}
+    async with started(settings.brokers, options) as client:
         yield client
-    except (KafkaError, OSError) as error:
-        raise await unavailable_or_refused(settings.brokers, error, operation="Write") from error
-    finally:
-        await client.stop()
 
 
 def record_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:

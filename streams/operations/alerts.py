@@ -11,7 +11,7 @@ from tidegate.streams.core.alerts.status import AlertStatus, parse_statuses
 from tidegate.streams.core.events import Alert
 from tidegate.streams.core.policy.rules import SHADOW
 from tidegate.streams.core.policy.silences import silenced_by
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.policy_log.history import read_log
 from tidegate.streams.store.redis import RedisStore

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -13,11 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason
-from tidegate.streams.core.partition import Record, TopicPartition
+from tidegate.streams.core.partition import Record, TopicPartition, content_sha256
 from tidegate.streams.errors import RequestInvalid, RequestRefused, UnreadableBatch
 from tidegate.streams.kafka.lookup import KafkaLookup
-from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.ranges import SKEW_MS
+from tidegate.streams.kafka.reader import RangeReader, read_all
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.operations.redrive import Letters, Origin, Plan
@@ -25,8 +24,6 @@ from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, FEEDBACK
 from tidegate.streams.wire.copies import copies_in
 from tidegate.streams.wire.headers import ORIGIN
-
-SKEW_MS = 300_000  # a decision is stamped by another clock than the dead letter before it
 
 
 async def read_dead_letters(deployment: Deployment, note: Note = unheeded) -> Letters:
@@ -133,7 +130,7 @@ async def _record(source: KafkaLookup, letters: Sequence[DeadLetter], note: Note
         except UnreadableBatch as error:
             note(str(error))
             continue
-        if record is not None and record.value and hashlib.sha256(record.value).hexdigest() == letter.sha256:
+        if record is not None and record.value and content_sha256(record.value) == letter.sha256:
             return record.key, record.value, list(record.headers)
     for letter in letters:
         if letter.value_base64 is not None:

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from tidegate.streams.core.events import Decision
 from tidegate.streams.kafka.client import Kafka
 from tidegate.streams.kafka.ranges import OffsetRange
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicReader
 from tidegate.streams.operations.deployment import Advance, unheeded
 
 # How every decision that we write begins. What is written in another order is read the long way.

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tidegate.streams.core.events import Rate
 from tidegate.streams.core.measures import WOULD
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.topics import RATES
 

@@ -12,8 +12,9 @@ from tidegate.streams.core.policy.relaxations import Relaxation, only_from
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.simulation.effects import Effects
 from tidegate.streams.errors import BrokerUnavailable, TopicsMissing
+from tidegate.streams.kafka.ranges import SKEW_MS
 from tidegate.streams.operations.deployment import Deployment, Progress, no_progress
-from tidegate.streams.operations.what_if import SKEW_MS, count_effects
+from tidegate.streams.operations.what_if import count_effects
 
 LOOKS_BACK_S = 3_600
 MOST = 30_000  # decisions, the newest: some seconds, while somebody waits at 3 a.m.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.streams.kafka.errors import MessageSizeTooLargeError
-from tidegate.streams.kafka.reading import require_topic
+from tidegate.streams.kafka.reader import require_topic
 from tidegate.streams.kafka.writing import producer, record_bytes
 from tidegate.streams.operations.deployment import Deployment
 from tidegate.streams.topics import FEEDBACK

@@ -22,12 +22,12 @@ from tidegate.streams.core.simulation.backtest import Backtest, BacktestResult, 
 from tidegate.streams.core.simulation.effects import Effects, UnscoredLabel
 from tidegate.streams.core.simulation.what_if import EXAMPLES, FEEDBACK_BIT, WhatIf, lacks_spans
 from tidegate.streams.core.times import Arrival, TimeSource, record_time
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.ranges import SKEW_MS
+from tidegate.streams.kafka.reader import TopicReader
 from tidegate.streams.operations.decisions import Decisions, RecentDecisions
 from tidegate.streams.operations.deployment import Advance, Deployment, unheeded
 from tidegate.streams.wire import Unreadable, decode_feedback
 
-SKEW_MS = 300_000  # a worker's clock may be behind the producers' by so much, and its decisions are found all the same
 # What was decided, and what would be; None: not to be compared.
 Judge = Callable[[Decision], tuple[Decision, Decision | None]]
 

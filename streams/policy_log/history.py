@@ -17,7 +17,7 @@ from tidegate.streams.core.policy.model import PolicyError
 from tidegate.streams.core.policy.snapshot import FoldStart
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.kafka.errors import MessageSizeTooLargeError
-from tidegate.streams.kafka.reading import require_topic
+from tidegate.streams.kafka.reader import require_topic
 from tidegate.streams.kafka.writing import ProducerOptions, producer, record_bytes
 from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 from tidegate.streams.store.redis import RedisStore

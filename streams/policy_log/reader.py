@@ -28,9 +28,9 @@ from tidegate.streams.core.policy.snapshot import (
     from_json,
 )
 from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
-from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.client import ANSWER_S, Kafka
 from tidegate.streams.kafka.errors import KafkaError, broker_unavailable
-from tidegate.streams.kafka.policies import ANSWER_S, PoliciesTopic
+from tidegate.streams.kafka.policies import PoliciesTopic
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.tasks import Tasks
 from tidegate.streams.topics import POLICIES

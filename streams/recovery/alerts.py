@@ -16,13 +16,13 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.recovery.published import HistoryReader
 from tidegate.streams.topics import ALERTS
 
-SKEW_MS = 60_000  # a window is evaluated after it has ended, by another clock than the one that stamps the record
+ALERT_SKEW_MS = 60_000  # a window is evaluated after it has ended, by another clock than the one that stamps the record
 
 
 async def last_published_alerts(history: HistoryReader, partitions: int, since_ms: int | None) -> list[AlertStatus]:
     """Returns each alert published since then (None: ever), as last published. Raises BrokerUnavailable."""
     last: dict[str, AlertStatus] = {}
-    at_ms = 0 if since_ms is None else max(1, since_ms - SKEW_MS)
+    at_ms = 0 if since_ms is None else max(1, since_ms - ALERT_SKEW_MS)
     ranges = await history.since([TopicPartition(ALERTS, p) for p in range(partitions)], at_ms)
     async with aclosing(history.read(*ranges)) as batches:
         async for records in batches:

@@ -12,22 +12,29 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pydantic_core import from_json
 
 from tidegate.streams.core.partition import Copy, Record, TopicPartition
 from tidegate.streams.errors import StoreUnavailable
-from tidegate.streams.kafka.ranges import OffsetRange
+from tidegate.streams.kafka.ranges import SKEW_MS, OffsetRange
 from tidegate.streams.recovery.published import HistoryReader
-from tidegate.streams.store import Store
 from tidegate.streams.store.keys import COPY_MS
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
 from tidegate.streams.wire.copies import copies_in
 
 log = logging.getLogger(__name__)
 
-SKEW_MS = 300_000  # a record is stamped by another clock than the store's
+
+class CopyMarks(Protocol):
+    """What restoring copies needs of the store (`store/__init__.py` describes it)."""
+
+    async def now_ms(self) -> int: ...
+
+    async def mark_copies(
+        self, partition: TopicPartition, epoch: int, copies: Sequence[tuple[Copy, int]], *, complete: bool
+    ) -> bool: ...
 
 
 class _CopyOutcome(NamedTuple):
@@ -41,7 +48,7 @@ class _CopyOutcome(NamedTuple):
 class LostCopies:
     """Restores copies for one worker. wanted: partitions with a redriven record and incomplete marks in Redis."""
 
-    def __init__(self, store: Store, history: HistoryReader, partitions: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, store: CopyMarks, history: HistoryReader, partitions: Callable[[], Mapping[str, int]]) -> None:
         self._store, self._history, self._partitions = store, history, partitions
         self.wanted: set[TopicPartition] = set()
         self._reading: set[TopicPartition] = set()

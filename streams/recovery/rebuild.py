@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from tidegate.streams.core.events import Decision
 from tidegate.streams.core.partition import Copy, Record, TopicPartition, UnreadableRange, end_of
@@ -23,21 +24,26 @@ from tidegate.streams.core.rates.rates import keep_ms
 from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
 from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import StoreUnavailable
+from tidegate.streams.ingest.heartbeat import Heartbeats
 from tidegate.streams.ingest.takeover import marker_of, watermark_ms
-from tidegate.streams.kafka.ranges import OffsetRange, RangeCursor
+from tidegate.streams.kafka.ranges import SKEW_MS, OffsetRange, RangeCursor
 from tidegate.streams.metrics import Metrics
+from tidegate.streams.recovery.copies import CopyMarks
 from tidegate.streams.recovery.published import HistoryReader, Published, PublishedOutcome, parse_outcome
-from tidegate.streams.recovery.strikes import PublishedEnforcements, StrikeRebuilder, StrikeRules, reach_ms
-from tidegate.streams.store import Applied, Apply, Store
+from tidegate.streams.recovery.strikes import PublishedEnforcements, StrikeRebuilder, StrikeRules, StrikeUndos, reach_ms
+from tidegate.streams.store import Applied, Apply, ApplyOutcome
 from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
 from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
 
 log = logging.getLogger(__name__)
 
-# A decision is stamped by its worker's clock, a completion by its producer's. The two may differ by this much, and
-# what was written close to the start of the window is still found.
-SKEW_MS = 300_000
 AT_ONCE = 4_000_000  # offsets rebuilt at once: 64 MB
+
+
+class RebuildStore(Heartbeats, CopyMarks, StrikeUndos, Protocol):
+    """What a rebuild needs of the store (`store/__init__.py` describes it)."""
+
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]: ...
 
 
 @dataclass
@@ -72,7 +78,7 @@ class Rebuild:
 
     def __init__(
         self,
-        store: Store,
+        store: RebuildStore,
         history: HistoryReader,
         limiter: ScopeLimiter,
         live: Callable[[], LivePolicy],
@@ -207,7 +213,7 @@ class _PieceCounter:
 
     def __init__(
         self,
-        store: Store,
+        store: RebuildStore,
         limiter: ScopeLimiter,
         live: LivePolicy,
         partition: TopicPartition,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Protocol, Self
 
 from pydantic import ValidationError
 
@@ -20,10 +20,20 @@ from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import AT_ONCE, Strike, Terms, negligible_in_ms, strike_of, terms
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.recovery.published import HistoryReader
-from tidegate.streams.store import Store, Undo
+from tidegate.streams.store import Outbox, Queued, Undo
 
 # Policy version -> its strikes table and terms; None if the version is no longer known.
 StrikeRules = Callable[[str], tuple[Strikes, Terms] | None]
+
+
+class StrikeUndos(Protocol):
+    """What repeating an undo needs of the store (`store/__init__.py` describes it)."""
+
+    async def undo(self, partition: TopicPartition, user: str, undo: Undo) -> tuple[float, float] | None: ...
+
+    async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]: ...
+
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None: ...
 
 
 def reach_ms(live: LivePolicy) -> int:
@@ -89,7 +99,7 @@ class StrikeRebuilder:
     @classmethod
     async def create(
         cls,
-        store: Store,
+        store: StrikeUndos,
         partition: TopicPartition,
         strike_rules: StrikeRules,
         live: LivePolicy,
@@ -130,7 +140,7 @@ class StrikeRebuilder:
         return (_without_thresholds(then) if was_published else then), strike
 
 
-async def _undo_again(store: Store, partition: TopicPartition, user: str, undo: Enforcement, now: Terms) -> bool:
+async def _undo_again(store: StrikeUndos, partition: TopicPartition, user: str, undo: Enforcement, now: Terms) -> bool:
     """Repeats an undo. Returns whether the store had it, and so holds what it left; else the user has no strikes there.
 
     It is not published again. The caller must add what it left.

@@ -16,8 +16,9 @@ from tidegate.streams.core.policy.rules import active_rules, version_of
 from tidegate.streams.core.policy.silences import silenced_by
 from tidegate.streams.core.series import prefixes, series
 from tidegate.streams.kafka.producer import Message
+from tidegate.streams.ruler.store import AlertStates
 from tidegate.streams.ruler.windows import RuleWindows
-from tidegate.streams.store import Lease, Store
+from tidegate.streams.store import Lease
 
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 _Key = tuple[str, str]  # rule, scope
@@ -26,7 +27,7 @@ _Key = tuple[str, str]  # rule, scope
 class ActiveAlerts:
     """Every alert that is not inactive, as the store has it plus what changed since the last `save`."""
 
-    def __init__(self, store: Store, publish: Publish, silences: Callable[[], Iterable[Silence]]) -> None:
+    def __init__(self, store: AlertStates, publish: Publish, silences: Callable[[], Iterable[Silence]]) -> None:
         self._store, self._publish, self._silences = store, publish, silences
         self._all: dict[_Key, AlertStatus] = {}
         self._changed: set[_Key] = set()

@@ -22,12 +22,14 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.changes import LastPublished, RateKey
 from tidegate.streams.core.series import KINDS, names
-from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.ruler.alert_states import ActiveAlerts, Publish
 from tidegate.streams.ruler.stats import Stats
+from tidegate.streams.ruler.store import RulerStore
 from tidegate.streams.ruler.windows import RuleWindows, boundaries, watermark
-from tidegate.streams.store import Lease, Store
+from tidegate.streams.store import Lease
+from tidegate.streams.tasks import retry, waiting_for
 
 # Returns the last published status of every alert that was published since that time (ms; None: ever).
 PublishedAlerts = Callable[[int | None], Awaitable[Sequence[AlertStatus]]]
@@ -57,7 +59,7 @@ class Ruler:
 
     def __init__(
         self,
-        store: Store,
+        store: RulerStore,
         publish: Publish,
         partitions: Callable[[], Sequence[TopicPartition]],
         live: Callable[[], LivePolicy],
@@ -88,21 +90,25 @@ class Ruler:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Evaluates each second until stop is set, then releases the lease. Waits while a dependency is unavailable."""
-        wait_s = PERIOD_S
+        wait = waiting_for(stop)
         while not stop.is_set():
-            renewing = asyncio.create_task(self._renew())
-            try:
-                await self.run_once()
-                wait_s = PERIOD_S
-            except (StoreUnavailable, BrokerUnavailable) as unavailable:
-                wait_s = min(wait_s * 2, LONGEST_WAIT_S)
-                log.warning("ruler: %s; next try in %g s", unavailable, wait_s)
-            finally:
-                renewing.cancel()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait_s)
+            await retry(
+                self._run_once_renewing,
+                backoff_s=(2 * PERIOD_S, LONGEST_WAIT_S),
+                wanted=lambda: not stop.is_set(),
+                on_error=lambda error, wait_s: log.warning("ruler: %s; next try in %g s", error, wait_s),
+                wait=wait,
+            )
+            await wait(PERIOD_S)
         with suppress(StoreUnavailable):  # it expires by itself
             await self._store.release_lease(self._worker)
+
+    async def _run_once_renewing(self) -> None:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await self.run_once()
+        finally:
+            renewing.cancel()
 
     async def _renew(self) -> None:
         """Renews the lease through a long evaluation, such as the first one over an hour of buckets."""

@@ -1,6 +1,6 @@
 """The ruler's view of the counts: reads buckets that changed in the store and slides the policy's windows.
 
-Reads only; knows the `Store` protocol, no Redis. All of it can be discarded and read again.
+Reads only; knows `BucketCounts`, no Redis. All of it can be discarded and read again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.rates.rates import RateSpec, counters_by_window, published_rates
 from tidegate.streams.core.rates.windows import Buckets, Sums, Window
-from tidegate.streams.store import Progress, Store
+from tidegate.streams.ruler.store import BucketCounts
+from tidegate.streams.store import Progress
 
 _READ_AT_ONCE = 64  # buckets a round trip: other tasks of the process run between two of them
 
@@ -50,7 +51,7 @@ def boundaries(evaluated_ms: int | None, target_ms: int, bucket_ms: int, longest
 class RuleWindows:
     """The windows that one policy's rates and rules need, over the buckets of all partitions."""
 
-    def __init__(self, store: Store, live: LivePolicy) -> None:
+    def __init__(self, store: BucketCounts, live: LivePolicy) -> None:
         self._store = store
         self._read_versions: dict[tuple[TopicPartition, int], str] = {}  # bucket -> its version when it was read
         self.rates: tuple[RateSpec, ...] = published_rates(live)

@@ -146,7 +146,10 @@ class Undo:
 
 
 class Store(Protocol):
-    """Raises StoreUnavailable if the server cannot be reached. Wait and call again: every call is safe to repeat."""
+    """All that `redis.py` and `memory.py` share. Who uses a store declares the methods that it calls, beside itself.
+
+    Raises StoreUnavailable if the server cannot be reached. Wait and call again: every call is safe to repeat.
+    """
 
     async def check(self, user_key_fingerprint: str) -> None:
         """Raises StoreRefused for a server that may evict keys, or one used with another user key."""

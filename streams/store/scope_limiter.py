@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
 
 from tidegate.streams.core.series import KINDS, other, scoped
-from tidegate.streams.store import Store
 
 FRESH_S = 30.0  # an answer of the store is used for this long
 FORGOTTEN_S = 3600.0  # a name not seen for this long is dropped from the cache, if it holds more than the limit
 
 
+class AdmittedNames(Protocol):
+    """What the limit needs of the store (`__init__.py` describes it)."""
+
+    async def admit(self, kind: str, names: Collection[str], limit: int) -> set[str]: ...
+
+
 class ScopeLimiter:
     """A cache in front of `store.admit`, so that a million distinct routes cost one call every FRESH_S, not each."""
 
-    def __init__(self, store: Store, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: AdmittedNames, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._limit, self._clock = store, limit, clock
         self._admitted: dict[str, dict[str, float]] = defaultdict(dict)  # kind -> name -> when it was last requested
         self._full_until: dict[str, float] = defaultdict(float)

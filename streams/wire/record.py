@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
-from tidegate.streams.core.partition import Record, end_of
+from tidegate.streams.core.partition import Record, content_sha256, end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_up_to: 
         where=unreadable.where,
         expected=unreadable.expected,
         length=len(value),
-        sha256=hashlib.sha256(value).hexdigest(),
+        sha256=content_sha256(value),
         record_ms=record.timestamp,
         offsets=end_of(record) - record.offset,
         value_base64=base64.b64encode(value).decode() if len(value) <= keep_up_to and keep_up_to else None,

@@ -8,21 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.strikes import AT_ONCE, enforcement
-from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
 from tidegate.streams.ingest.takeover import OwnedPartition
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Store
+from tidegate.streams.store import Outbox, Queued
+from tidegate.streams.tasks import retry, waiting_for
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 LONGEST_WAIT_S = 15.0  # between tries while a dependency is unavailable
+
+
+class Outboxes(Protocol):
+    """What publishing needs of the store (`store/__init__.py` describes it)."""
+
+    async def outboxes(self, partitions: Sequence[TopicPartition], at_most: int) -> list[Outbox]: ...
+
+    async def ack_outbox(self, partition: TopicPartition, queued: Sequence[Queued]) -> None: ...
 
 
 class Owner(Protocol):
@@ -39,7 +46,7 @@ class Enforcer:
 
     def __init__(
         self,
-        store: Store,
+        store: Outboxes,
         publish: Callable[[Sequence[Message]], Awaitable[None]],
         owner: Owner,
         metrics: Metrics,
@@ -49,15 +56,16 @@ class Enforcer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publishes once a second until stop is set. Waits while a dependency is unavailable: the outboxes stay."""
-        wait_s = PERIOD_S
+        wait = waiting_for(stop)
         while not stop.is_set():
-            try:
-                wait_s = 0.0 if await self.run_once() else PERIOD_S
-            except (StoreUnavailable, BrokerUnavailable) as unavailable:
-                wait_s = min(max(wait_s, PERIOD_S) * 2, LONGEST_WAIT_S)
-                log.warning("enforcements: %s; next try in %g s", unavailable, wait_s)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait_s)
+            more = await retry(
+                self.run_once,
+                backoff_s=(2 * PERIOD_S, LONGEST_WAIT_S),
+                wanted=lambda: not stop.is_set(),
+                on_error=lambda error, wait_s: log.warning("enforcements: %s; next try in %g s", error, wait_s),
+                wait=wait,
+            )
+            await wait(0.0 if more else PERIOD_S)
 
     async def run_once(self) -> bool:
         """Publishes one batch of each outbox. Returns True if more are queued.

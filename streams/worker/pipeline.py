@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -17,15 +17,15 @@ from tidegate.streams.core.partition import Copy, TopicPartition, end_of
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.core.rates.rates import keep_ms
-from tidegate.streams.errors import BrokerUnavailable, StoreUnavailable
+from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.ingest import Ingest
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.ingest.takeover import last_marker, watermark_ms
 from tidegate.streams.kafka.producer import Message, Publisher
 from tidegate.streams.metrics import Metrics
-from tidegate.streams.store import Applied, Apply, Store
+from tidegate.streams.store import Applied, Apply, ApplyOutcome, DecidedCopies
 from tidegate.streams.store.scope_limiter import ScopeLimiter
-from tidegate.streams.tasks import exit_on_bug
+from tidegate.streams.tasks import exit_on_bug, retry
 from tidegate.streams.wire.copies import Copies, copies_in, resolve_copies
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,14 @@ class Handler(Protocol[T, Result]):
         """Counts results that were published and counted in metrics."""
 
 
+class CountsAndCopies(Protocol):
+    """What a pipeline needs of the store (`store/__init__.py` describes it)."""
+
+    async def apply(self, ranges: Sequence[Apply]) -> list[ApplyOutcome]: ...
+
+    async def copies(self, requested: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]: ...
+
+
 @dataclass(slots=True)
 class _Work(Generic[Result]):
     """A record range to publish and count. start and results shrink where the store had counted some of it before."""
@@ -77,7 +85,7 @@ class Pipeline(Generic[T, Result]):
         ingest: Ingest,
         handler: Handler[T, Result],
         publisher: Publisher,
-        store: Store,
+        store: CountsAndCopies,
         names: ScopeLimiter,
         live: Callable[[], LivePolicy],
         metrics: Metrics,
@@ -122,16 +130,17 @@ class Pipeline(Generic[T, Result]):
 
     async def _until(self, call: Callable[[], Awaitable[R]], batch: Batch) -> R | None:
         """Retries while a dependency is unavailable. Returns None once every partition of the batch is revoked."""
-        delay = BACKOFF_S[0]
-        while any(record_range.owned.valid for record_range in batch.ranges):
-            try:
-                return await call()
-            except (StoreUnavailable, BrokerUnavailable) as error:
-                self._metrics.unavailable.labels("redis" if isinstance(error, StoreUnavailable) else "kafka").inc()
-                log.warning("%s; trying again in %.1f s", error, delay)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_S[1])
-        return None
+
+        def on_error(error: Exception, delay_s: float) -> None:
+            self._metrics.unavailable.labels("redis" if isinstance(error, StoreUnavailable) else "kafka").inc()
+            log.warning("%s; trying again in %.1f s", error, delay_s)
+
+        return await retry(
+            call,
+            backoff_s=BACKOFF_S,
+            wanted=lambda: any(record_range.owned.valid for record_range in batch.ranges),
+            on_error=on_error,
+        )
 
     async def _effects(self, batch: Batch, prepared: list[list[T]]) -> None:
         live = self._live()  # one policy version a batch

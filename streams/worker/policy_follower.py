@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from tidegate.classifiers import labels_missing
 from tidegate.streams.core.policy.log import ChangeVerdict, Folded
@@ -20,7 +20,6 @@ from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.policy_log.reader import PolicyLogReader
-from tidegate.streams.store import Store
 from tidegate.streams.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -29,11 +28,19 @@ REWRITE_S = 60.0  # the snapshot is written again: a Redis that came back empty 
 RETRY_S = 1.0
 
 
+class Snapshots(Protocol):
+    """What following the log needs of the store (`store/__init__.py` describes it)."""
+
+    async def save_policies(self, next_: int, state: str) -> None: ...
+
+    async def load_policies(self) -> str | None: ...
+
+
 class PolicyFollower:
     """The policy log as one worker follows it."""
 
     def __init__(
-        self, kafka: Kafka | str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Store
+        self, kafka: Kafka | str, file: Path, worker: str, scorer: LiveScorer, metrics: Metrics, store: Snapshots
     ) -> None:
         """Reads the file. Raises PolicyError: a worker does not start with a file that is wrong."""
         self._kafka = kafka

@@ -32,9 +32,9 @@ from tidegate.streams.ingest.takeover import OwnedPartition, take_over
 from tidegate.streams.installed import describe_policy_file, python, release
 from tidegate.streams.kafka.consumer import require_codecs
 from tidegate.streams.kafka.discovery import Topology, find_topics
-from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
+from tidegate.streams.kafka.reader import TopicHistory
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
@@ -48,7 +48,7 @@ from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
-from tidegate.streams.tasks import Tasks, exit_refused
+from tidegate.streams.tasks import Tasks, exit_refused, retry
 from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
@@ -62,6 +62,8 @@ from tidegate.streams.worker.replaced import ReplacedTimes
 from tidegate.streams.worker.status import status_loop
 
 log = logging.getLogger(__name__)
+
+BACKOFF_S = (0.2, 5.0)  # between tries at start
 
 HandOut = Callable[[Batch], Awaitable[None]]
 
@@ -137,9 +139,7 @@ class Worker:
         keep_up_to = dead_letter_input_bytes(s)
         replaced = ReplacedTimes(self.metrics.count_times_replaced, s.live_scopes)
         moderator = Moderator(
-            self._scoring,
-            self._scorer.under,
-            explained=lambda outcome: self.metrics.explained.labels(outcome).inc(),
+            self._scoring, self._scorer.under, explained=lambda outcome: self.metrics.explained.labels(outcome).inc()
         )
         completion_handler = CompletionHandler(
             RecordModerator(moderator, self._user_key, keep_bytes_up_to=keep_up_to),
@@ -194,20 +194,22 @@ class Worker:
 
     async def retry_while_unavailable(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
         """Calls until nothing that the call needs is unavailable; /readyz shows what it waits for."""
-        delay = 0.2
-        while not self._stopping.is_set():
-            try:
-                await call()
-                self._waiting_for.pop(what, None)
-                return
-            except StoreDenied:
-                raise  # a wrong password at start is an error; one that changes while we run is waited for
-            except (StoreUnavailable, BrokerUnavailable, TopicsMissing, NoPolicy) as error:
-                if self._waiting_for.get(what) != str(error):
-                    log.warning("%s", error)
-                self._waiting_for[what] = str(error)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5.0)
+
+        async def called() -> None:
+            await call()
+            self._waiting_for.pop(what, None)
+
+        def on_error(error: Exception, _: float) -> None:
+            if isinstance(error, StoreDenied):
+                raise error  # a wrong password at start is an error; one that changes while we run is waited for
+            if self._waiting_for.get(what) != str(error):
+                log.warning("%s", error)
+            self._waiting_for[what] = str(error)
+
+        await retry(
+            called, backoff_s=BACKOFF_S, wanted=lambda: not self._stopping.is_set(), on_error=on_error,
+            errors=(StoreUnavailable, BrokerUnavailable, TopicsMissing, NoPolicy),
+        )  # fmt: skip
 
     async def stop(self) -> None:
         """Finishes the batches in flight, releases the partitions, and closes every connection."""

@@ -20,7 +20,7 @@ from tidegate.streams.core.events import Alert, AlertReason, AlertState, DeadLet
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.lookup import cluster_id
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.store import Checkpoint
 from tidegate.streams.store.redis import RedisStore
 

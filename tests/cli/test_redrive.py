@@ -19,7 +19,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.embedded import free_port
 from tidegate.streams.embedded.worker_process import WorkerProcess
 from tidegate.streams.kafka.admin import ensure_topics
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.kafka.writing import producer
 
 TOMORROW = {"TIDEGATE_CLASSIFIER": "tests.cli.tomorrow:make"}

@@ -27,8 +27,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import digest, parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.embedded import EmbeddedStack
-from tidegate.streams.kafka.range_reader import RangeReader
-from tidegate.streams.kafka.reading import end_offsets, read_all
+from tidegate.streams.kafka.reader import RangeReader, end_offsets, read_all
 from tidegate.streams.operations.replay.range import OffsetRange
 from tidegate.streams.operations.replay.run import Replays
 from tidegate.streams.policy_log.file import read_policy

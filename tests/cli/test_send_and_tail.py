@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 from tests.support.tomorrow import of_tomorrow
 from tidegate.streams.cli.tail import line as tell
 from tidegate.streams.core.fields import shortened
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.kafka.writing import record_bytes
 
 
@@ -259,7 +259,7 @@ def test_tail_shows_a_completions_text_only_as_json(cli: Cli) -> None:
 
 async def test_from_now_on_means_from_the_real_end(cli: Cli) -> None:
     """End offsets of the embedded broker are wrong: the end is where a fetch says it is."""
-    from tidegate.streams.kafka.reading import end_offsets
+    from tidegate.streams.kafka.reader import end_offsets
     from tidegate.streams.kafka.writing import producer
 
     before = await end_offsets(cli.settings.kafka, "enforcements")

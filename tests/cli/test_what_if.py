@@ -20,7 +20,7 @@ from tidegate.streams.core.events import Action, Decision, Scopes, ShadowChange,
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.ranges import OffsetRange
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicReader
 from tidegate.streams.kafka.writing import producer
 from tidegate.streams.operations import policy_toml
 from tidegate.streams.operations.decisions import Decisions

@@ -17,6 +17,7 @@ from tidegate.streams.ingest.takeover import (
     QUARANTINE_RECORDS,
     CheckpointTrust,
     OwnedPartition,
+    Ownership,
     marker_of,
     take_over,
 )
@@ -50,12 +51,12 @@ class ScriptedLog:
             raise BrokerUnavailable("kafka: no answer")
 
 
-class StoreFailingOnce(MemoryStore):
-    """A store that is unavailable once: at the claim, or at the reset after it."""
+class OwnershipFailingOnce:
+    """The `Ownership` of a takeover, unavailable once: at the claim, or at the reset after it. It holds nothing."""
 
     def __init__(self, fails: str) -> None:
-        super().__init__(lambda: NOW)
         self.fails: str | None = fails
+        self.checkpoint: Checkpoint | None = None
 
     def _fail(self, call: str) -> None:
         if self.fails == call:
@@ -64,11 +65,15 @@ class StoreFailingOnce(MemoryStore):
 
     async def claim(self, partitions: object, worker: str) -> list[Claim]:
         self._fail("claim")
-        return await super().claim([P], worker)
+        return [Claim(1, None, 0, None)]
 
     async def reset(self, partition: TopicPartition, epoch: int, checkpoint: Checkpoint) -> bool:
         self._fail("reset")
-        return await super().reset(partition, epoch, checkpoint)
+        self.checkpoint = checkpoint
+        return True
+
+    async def totals(self, partitions: object) -> dict[str, int]:
+        return {}
 
 
 @pytest.fixture
@@ -87,7 +92,7 @@ async def counted_to(store: MemoryStore, source: ScriptedLog, next_: int, cluste
 
 
 async def taken_over(
-    store: MemoryStore, source: ScriptedLog, committed: int | None = None, worker: str = "w1"
+    store: Ownership, source: ScriptedLog, committed: int | None = None, worker: str = "w1"
 ) -> OwnedPartition:
     return await take_over(store, source, P, worker, CLUSTER, committed)
 
@@ -267,12 +272,12 @@ async def test_an_unavailable_broker_moves_no_checkpoint(store: MemoryStore, che
 
 @pytest.mark.parametrize("call", ["claim", "reset"])
 async def test_an_unavailable_store_raises_and_a_retry_succeeds(call: str) -> None:
-    store = StoreFailingOnce(call)
+    store = OwnershipFailingOnce(call)
     with pytest.raises(StoreUnavailable):
         await taken_over(store, ScriptedLog(0, 10), committed=3)
     owned = await taken_over(store, ScriptedLog(0, 10), committed=3)
     assert (owned.trust, owned.position) == (CheckpointTrust.NO_CHECKPOINT, 3)
-    assert await checkpoint_of(store) == Checkpoint(3, CLUSTER, 1, None)
+    assert store.checkpoint == Checkpoint(3, CLUSTER, 1, None)
 
 
 # --- records that kill workers

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import struct
 import time
+import tracemalloc
 from collections.abc import Sequence
 
 import cramjam
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.raw_batches import CODECS, Header, Raw, batch, right_crc
@@ -156,6 +157,42 @@ def test_a_batch_cut_off_by_the_response_is_not_bad() -> None:
         assert (len(shown(found)), bad) == (3, None)
 
 
+def deltas(*of: int) -> bytes:
+    """A batch of two offsets, whose records say that they are at these."""
+    payload = b"".join(Raw(b"v").bytes(delta) for delta in of)
+    return batch([], at_ms=AT_MS, payload=payload, count=len(of), offsets=2)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sound"),
+    [
+        (deltas(0, 1), True),
+        (deltas(1), True),  # compacted
+        (deltas(), True),  # likewise
+        (deltas(-1, 1), False),
+        (deltas(0, 2), False),
+        (deltas(1, 0), False),
+        (deltas(0, 0), False),
+    ],
+)
+def test_records_at_other_offsets_make_a_batch_bad(spoilt: bytes, sound: bool) -> None:
+    """The CRC is right, so the range is as the header says."""
+    found, bad = decodable_batches(at(5, spoilt), 5, END)
+    why = "its records are at other offsets than 5 to 6, or not in order"
+    assert (found, bad) == ((at(5, spoilt), None) if sound else (b"", BadBatch(5, 7, why, at(5, spoilt)[:61])))
+
+
+def test_a_hostile_last_offset_costs_no_memory() -> None:
+    """Two records that say that their batch takes two billion offsets."""
+    made = batch(some(2), at_ms=AT_MS, offsets=1 << 31)
+    tracemalloc.start()
+    try:
+        assert decodable_batches(made, 0, END) == (made, None)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_header_names_that_are_not_utf8_are_replaced(codec: str) -> None:
     names: list[Header] = [(b"trac\xff", b"1"), (b"", None), (b"\xc3\xa9", b"\xff"), (b"\xf0\x28", b"")]
@@ -233,15 +270,16 @@ def test_record_count_sums_what_the_headers_say() -> None:
 # --- whatever the bytes
 
 
-def spoilt_batches() -> st.SearchStrategy[tuple[bytes, bool]]:
-    def spoil(n: int, codec: str, flips: list[tuple[int, int]], cut: int | None, mended: bool) -> tuple[bytes, bool]:
-        made = bytearray(batch(some(n), at_ms=AT_MS, compression=codec))
-        for place, byte in flips:
-            made[place % len(made)] = byte
-        if mended:
-            struct.pack_into(">I", made, 17, right_crc(made))
-        return bytes(made[:cut]), not flips and cut is None
+def spoil(n: int, codec: str, flips: list[tuple[int, int]], cut: int | None, mended: bool) -> tuple[bytes, bool]:
+    made = bytearray(batch(some(n), at_ms=AT_MS, compression=codec))
+    for place, byte in flips:
+        made[place % len(made)] = byte
+    if mended:
+        struct.pack_into(">I", made, 17, right_crc(made))
+    return bytes(made[:cut]), not flips and cut is None
 
+
+def spoilt_batches() -> st.SearchStrategy[tuple[bytes, bool]]:
     flips = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4)
     return st.builds(
         spoil, st.integers(1, 4), st.sampled_from(list(CODECS)), flips, st.none() | st.integers(0, 200), st.booleans()
@@ -249,6 +287,7 @@ def spoilt_batches() -> st.SearchStrategy[tuple[bytes, bool]]:
 
 
 @given(spoilt_batches())
+@example(spoil(3, "zstd", [(775, 1)], None, True))  # a right CRC, and its first record one offset before the batch
 def test_every_batch_passed_on_can_be_decoded(made: tuple[bytes, bool]) -> None:
     data, sound = made
     found, bad = decodable_batches(data, 0, 100)

@@ -28,9 +28,8 @@ from tidegate.streams.core.events import PolicyChange
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.kafka import policies as policies_topic
-from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
-from tidegate.streams.kafka.reading import follow, read_all
+from tidegate.streams.kafka.reader import TopicHistory, follow, read_all
 from tidegate.streams.policy_log import reader as policies
 from tidegate.streams.policy_log.reader import NAME, PolicyLogReader
 

@@ -23,12 +23,10 @@ from tidegate.streams.ingest.takeover import CheckpointTrust, OwnedPartition
 from tidegate.streams.kafka import batches
 from tidegate.streams.kafka.client import reader_options, start_client
 from tidegate.streams.kafka.consumer import CheckedConsumer
-from tidegate.streams.kafka.history import TopicHistory
 from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.policies import PoliciesTopic
 from tidegate.streams.kafka.probe import BatchSkipper, find_batch_end
-from tidegate.streams.kafka.reading import read_all
-from tidegate.streams.kafka.topic_reader import TopicReader
+from tidegate.streams.kafka.reader import TopicHistory, TopicReader, read_all
 
 AT_MS = 1_800_000_000_000
 MARKER = b"SPOIL-ME"
@@ -239,8 +237,8 @@ async def _checked_data(consumer: CheckedConsumer, data: bytes) -> bytes:
 
 
 async def test_the_event_loop_runs_while_many_records_are_checked() -> None:
-    """20 kB that are 100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
-    odd = Raw(None, headers=[(b"\xff", None)]).bytes(0) * 100_000
+    """100,000 records with odd header names: half a second, and 128 MB of them over a minute."""
+    odd = b"".join(map(Raw(None, headers=[(b"\xff", None)]).bytes, range(100_000)))
     made = batch([], at_ms=AT_MS, compression="zstd", payload=bytes(cramjam.zstd.compress(odd)), count=100_000)
     async with unstarted_consumer() as consumer:
         checking, turns = asyncio.create_task(_checked_data(consumer, made)), 0

@@ -51,7 +51,7 @@ async def source(shared_stack: Stack) -> AsyncIterator[KafkaLookup]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that gives no answer is unavailable after one second instead of ten."""
-    monkeypatch.setattr(module, "ANSWER_S", 1.0)
+    monkeypatch.setattr(module, "REQUEST_S", 1.0)
 
 
 # --- read

@@ -11,7 +11,7 @@ from tidegate.streams.core.decide import Inputs, decide
 from tidegate.streams.core.events import Action, Source
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.errors import RequestInvalid, RequestRefused
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.operations.policy_change import commit, propose_policy
 from tidegate.streams.operations.policy_history import NamedPolicy, read_live
 from tidegate.streams.operations.replay.range import ReplayRange

@@ -18,7 +18,7 @@ from tidegate.streams.core.strikes import NewStrikes, Strike, Terms
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.errors import RequestInvalid, RequestRefused
 from tidegate.streams.kafka.lookup import cluster_id
-from tidegate.streams.kafka.reading import read_all
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations import dead_letters, worker_status
 from tidegate.streams.operations.alerts import active_alerts, alert_history

@@ -25,18 +25,17 @@ from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
-from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.worker import policy_follower as policy_follower
 from tidegate.streams.worker.policy_follower import PolicyFollower
 
 SOON_S = 10.0
 
 
-class StoreFailingWrites(MemoryStore):
-    """A store that fails the next `unavailable` writes of a snapshot."""
+class FlakySnapshots:
+    """The `Snapshots` of a follower, which fails the next `unavailable` writes of a snapshot."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: 1)
+        self._stored: tuple[int, str] | None = None
         self.unavailable = 0
         self.writes = 0
 
@@ -45,14 +44,18 @@ class StoreFailingWrites(MemoryStore):
             self.unavailable -= 1
             raise StoreUnavailable("redis: no answer")
         self.writes += 1
-        await super().save_policies(next_, state)
+        if self._stored is None or next_ >= self._stored[0]:
+            self._stored = next_, state
+
+    async def load_policies(self) -> str | None:
+        return None if self._stored is None else self._stored[1]
 
     async def stored_log(self) -> PolicyLog | None:
         text = await self.load_policies()
         return None if text is None else from_json(text).log
 
     def emptied(self) -> None:
-        self._policies = None
+        self._stored = None
 
 
 def policy(block: float) -> Policy:
@@ -66,7 +69,7 @@ class FollowerWorld:
         (folder / "policy.toml").write_text("[labels.toxicity]\nblock = 0.9\n")
         metrics = Metrics()
         scorer = LiveScorer(scripted(), metrics.set_model)
-        self.store = StoreFailingWrites()
+        self.store = FlakySnapshots()
         self.publisher = Publisher(kafka, idempotent=False, max_record_bytes=1_000_000, client_id="test")
         self.follower = PolicyFollower(kafka, folder / "policy.toml", "w1", scorer, metrics, self.store)
 

@@ -14,7 +14,7 @@ from tidegate.streams.core.alerts.status import AlertStatus, parse_statuses
 from tidegate.streams.core.events import AlertState
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.kafka.ranges import OffsetRange
-from tidegate.streams.recovery.alerts import ALERTS, SKEW_MS, last_published_alerts
+from tidegate.streams.recovery.alerts import ALERT_SKEW_MS, ALERTS, last_published_alerts
 from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.store.memory import MemoryStore
 
@@ -169,5 +169,5 @@ async def test_of_each_alert_the_last_published_one_counts(losing: LosingRig) ->
         FakeHistory([*reversed(records), Fake(b"a newer one's", partition=0, timestamp=T0)]), 2, None
     )
     assert (status.state.value, status.sequence, status.last_sent_ms) == ("firing", T0 // S + 20, T0 + 1)
-    assert await last_published_alerts(FakeHistory(records), 2, T0 + SKEW_MS + 2) == []
+    assert await last_published_alerts(FakeHistory(records), 2, T0 + ALERT_SKEW_MS + 2) == []
     assert ALERTS == "alerts"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 
 import pytest
 
 from tidegate.streams.errors import StoreUnavailable
-from tidegate.streams.store.memory import MemoryStore
 from tidegate.streams.store.scope_limiter import FRESH_S, ScopeLimiter, names_by_kind
 
 
-class CountingStore(MemoryStore):
-    """A store that records each request to admit names, and may be unavailable."""
+class RecordingNames:
+    """The `AdmittedNames` of a limiter. Records each request to admit names, and may be unavailable."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: 1_800_000_000_000)
+        self.live: dict[str, set[str]] = defaultdict(set)  # kind -> names
         self.requests: list[tuple[str, set[str]]] = []
         self.unavailable = False
 
@@ -23,7 +23,11 @@ class CountingStore(MemoryStore):
         self.requests.append((kind, set(names)))
         if self.unavailable:
             raise StoreUnavailable("redis: no answer")
-        return await super().admit(kind, names, limit)
+        live = self.live[kind]
+        for name in names:
+            if len(live) < limit:
+                live.add(name)
+        return live & set(names)
 
 
 class ManualClock:
@@ -35,8 +39,8 @@ class ManualClock:
 
 
 @pytest.fixture
-def store() -> CountingStore:
-    return CountingStore()
+def store() -> RecordingNames:
+    return RecordingNames()
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def names(store: CountingStore, clock: ManualClock) -> ScopeLimiter:
+def names(store: RecordingNames, clock: ManualClock) -> ScopeLimiter:
     return ScopeLimiter(store, 3, clock)
 
 
@@ -95,7 +99,7 @@ async def test_a_tenant_named_other_is_not_the_other_scope(names: ScopeLimiter) 
     assert scopes(names, "other", "stranger") == ["tenant=other", "tenant:other"]
 
 
-async def test_workers_share_the_limit(store: CountingStore, clock: ManualClock) -> None:
+async def test_workers_share_the_limit(store: RecordingNames, clock: ManualClock) -> None:
     one, two = ScopeLimiter(store, 3, clock), ScopeLimiter(store, 3, clock)
     await one.learn(tenants("a", "b", "c"))
     await two.learn(tenants("c", "d"))
@@ -109,7 +113,7 @@ async def test_workers_share_the_limit(store: CountingStore, clock: ManualClock)
 
 
 async def test_a_cached_name_is_not_requested_again(
-    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+    names: ScopeLimiter, store: RecordingNames, clock: ManualClock
 ) -> None:
     for _ in range(100):
         await names.learn(tenants("a", "b"))
@@ -122,14 +126,14 @@ async def test_a_cached_name_is_not_requested_again(
     assert store.requests[1:] == [("tenant", {"a"})]
 
 
-async def test_only_new_names_are_requested(names: ScopeLimiter, store: CountingStore) -> None:
+async def test_only_new_names_are_requested(names: ScopeLimiter, store: RecordingNames) -> None:
     await names.learn(tenants("a"))
     await names.learn(tenants("a", "b"))
     assert store.requests == [("tenant", {"a"}), ("tenant", {"b"})]
 
 
 async def test_a_full_kind_does_not_request_every_new_name(
-    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+    names: ScopeLimiter, store: RecordingNames, clock: ManualClock
 ) -> None:
     await names.learn(tenants("a", "b", "c"))
     for n in range(1000):
@@ -143,7 +147,7 @@ async def test_a_full_kind_does_not_request_every_new_name(
 
 
 async def test_live_names_are_refreshed_though_their_kind_is_full(
-    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+    names: ScopeLimiter, store: RecordingNames, clock: ManualClock
 ) -> None:
     await names.learn(tenants("a", "b", "c"))
     clock.now_s += FRESH_S - 1
@@ -154,12 +158,12 @@ async def test_live_names_are_refreshed_though_their_kind_is_full(
 
 
 async def test_a_name_is_admitted_once_there_is_room(
-    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+    names: ScopeLimiter, store: RecordingNames, clock: ManualClock
 ) -> None:
     """It is requested again after FRESH_S."""
     await names.learn(tenants("a", "b", "c"))
     await names.learn(tenants("d"))
-    store._names["tenant"].pop("a")  # gone quiet, and let go of by the ruler
+    store.live["tenant"].discard("a")  # gone quiet, and let go of by the ruler
     clock.now_s += FRESH_S + 0.1
     await names.learn(tenants("d"))
     assert scopes(names, "d") == ["tenant=d"]
@@ -168,18 +172,18 @@ async def test_a_name_is_admitted_once_there_is_room(
 
 
 async def test_the_cache_of_names_does_not_grow_for_ever(
-    names: ScopeLimiter, store: CountingStore, clock: ManualClock
+    names: ScopeLimiter, store: RecordingNames, clock: ManualClock
 ) -> None:
     for day in range(100):
         await names.learn(tenants(f"a{day}", f"b{day}", f"c{day}"))
-        store._names["tenant"].clear()  # gone quiet, and let go of by the ruler
+        store.live.clear()  # gone quiet, and let go of by the ruler
         clock.now_s += 86_400
     assert len(names._admitted["tenant"]) <= 6
     await names.learn(tenants("d"))
     assert scopes(names, "d", "a0") == ["tenant=d", "tenant:other"]
 
 
-async def test_an_unavailable_store_admits_and_refuses_nothing(names: ScopeLimiter, store: CountingStore) -> None:
+async def test_an_unavailable_store_admits_and_refuses_nothing(names: ScopeLimiter, store: RecordingNames) -> None:
     store.unavailable = True
     with pytest.raises(StoreUnavailable):
         await names.learn(tenants("a"))

@@ -14,7 +14,7 @@ from tidegate.streams.errors import RequestInvalid, RequestRefused, StoreRefused
 from tidegate.streams.kafka.admin import TopicsUnequal
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
-from tidegate.streams.kafka.range_reader import RangeReader
+from tidegate.streams.kafka.reader import RangeReader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
