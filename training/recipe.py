@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Lesson(BaseModel):
+    """How one model is taught."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(1, ge=1)
+    rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
+    batch_tokens: int = Field(32_768, ge=128)  # padding included
+    trust: float = Field(0.7, ge=0, le=1)  # the teacher's part of a target, beside an answer's
+    frozen_layers: int = Field(0, ge=0)  # beside the embeddings; with 0 those learn as well
+
+
 class EncoderRecipe(BaseModel):
-    """How the encoder is trained: the `[encoder]` table of a recipe."""
+    """How the encoder is taught: the `[encoder]` table of a recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,13 +30,13 @@ class EncoderRecipe(BaseModel):
     summary: str
     intended_use: str
     seed: int = 0
-    epochs: int = Field(1, ge=1)
-    rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
-    batch_tokens: int = Field(2048, ge=128)  # padding included
+    layers: Literal[3, 6] = 6  # of the two that are taught, the one that is shipped
     max_tokens: int = Field(96, ge=16, le=512)  # a window's, special tokens included
     overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share, where the encoder reads a text by itself
-    frozen_layers: int = Field(2, ge=0)  # beside the embeddings
-    disguised: float = Field(0.1, ge=0, le=1)  # share of training texts with words disguised (disguise.py)
+    disguised: float = Field(0.1, ge=0, le=1)  # share of training texts that are also there disguised (disguise.py)
+    more_windows: int = Field(150_000, ge=0)  # windows beside each text's chosen one, at most
+    deep: Lesson = Lesson(epochs=6, rate=2.5e-4)
+    shallow: Lesson = Lesson(epochs=6, rate=2.5e-4)
 
 
 class Recipe(BaseModel):
@@ -58,6 +71,7 @@ class Recipe(BaseModel):
     lost_auroc: float = Field(0.005, ge=0, lt=1)  # and AUROC, of toxicity and of the mean of labels, on dev
     caps: dict[str, int] = {}  # set -> most rows in train
     weights: dict[str, float] = {}  # set -> factor on its rows' weights
+    teacher: Lesson = Lesson(epochs=3, rate=6e-5)
     encoder: EncoderRecipe
 
 
