@@ -35,8 +35,8 @@ class EncoderRecipe(BaseModel):
     overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share, where the encoder reads a text by itself
     disguised: float = Field(0.1, ge=0, le=1)  # share of training texts that are also there disguised (disguise.py)
     more_windows: int = Field(150_000, ge=0)  # windows beside each text's chosen one, at most
-    deep: Lesson = Lesson(epochs=6, rate=2.5e-4)
-    shallow: Lesson = Lesson(epochs=6, rate=2.5e-4)
+    deep: Lesson = Lesson(epochs=8, rate=2.5e-4)
+    shallow: Lesson = Lesson(epochs=8, rate=2.5e-4)
 
 
 class Recipe(BaseModel):
@@ -66,6 +66,7 @@ class Recipe(BaseModel):
     target_fpr: float = Field(0.01, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
     heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
     distil_windows: int = Field(160_000, ge=100)  # training windows that the encoder reads for the screen, at most
+    distil_steps: int = Field(120, ge=1)  # of the optimiser, at most
     distil_trust: float = Field(0.7, ge=0, le=1)  # the encoder's part of a target, beside the label's
     lost_recall: float = Field(0.005, ge=0, lt=1)  # the bands' budget: recall at 1% false positives, on dev
     lost_auroc: float = Field(0.005, ge=0, lt=1)  # and AUROC, of toxicity and of the mean of labels, on dev

@@ -53,6 +53,13 @@ def fit_screen(train: Part, tokenizer: Tokenizer, recipe: Recipe, tell: Callable
     return Screen(tokenizer, idf, weights, bias)
 
 
+def blank_screen(train: Part, tokenizer: Tokenizer, recipe: Recipe) -> Screen:
+    """A screen that knows which n-grams of `train` are rare, and nothing else: to be distilled into."""
+    windows, _ = windows_of(tokenizer, train.texts, recipe)
+    nothing = np.zeros((windows.shape[1], len(LABELS)), np.float32)
+    return Screen(tokenizer, inverse_frequency(windows, recipe.min_df), nothing, np.zeros(len(LABELS), np.float32))
+
+
 def calibrated(screen: Screen, dev: Part, recipe: Recipe) -> Screen:
     """The same with its logits made log-odds on dev, label by label, where dev has both answers."""
     logits = screen.logits(dev.texts, recipe)

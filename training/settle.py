@@ -12,6 +12,7 @@ from tidegate.classifiers.classifier import Classifier
 from tidegate.classifiers.entries import Band as EntryBand
 from tidegate.classifiers.loading import load
 from tidegate.classifiers.runs import shortened
+from tidegate.classifiers.scores import Scores
 from training.bands import Band, Budget, Windows, choose
 from training.corpus import Part
 from training.label_map import LABELS, PROMPT_LABELS
@@ -20,8 +21,17 @@ from training.recipe import Recipe
 from training.register import Register
 
 
-def settle(dev: Part, traffic: Sequence[str], recipe: Recipe, register: Register, tell: Callable[[str], None]) -> None:
+def settle(
+    dev: Part,
+    traffic: Sequence[str],
+    recipe: Recipe,
+    register: Register,
+    tell: Callable[[str], None],
+    said: Scores | None = None,
+) -> None:
     """Registers the cascade: bands by the recipe's budget, and the traffic they were measured on, as scores.
+
+    said: what the encoder says of every window of dev, where that is known; else it is asked.
 
     Labels that are acted on share one budget, since a window sent for one is read for all. The others (experimental,
     or asked of prompts) are asked about only where a threshold names them, and have a band each for itself.
@@ -34,7 +44,9 @@ def settle(dev: Part, traffic: Sequence[str], recipe: Recipe, register: Register
     pieces, of = pieces_of(texts, fast.windower)
     if not np.array_equal(owner, of):
         raise AssertionError(f"{len(owner)} windows read, {len(of)} cut; expected the same")
-    seen = Windows(owner, sure, read_all(slow, pieces, recipe.threads))
+    seen = Windows(owner, sure, read_all(slow, pieces, recipe.threads) if said is None else said)
+    if len(seen.screen) != len(seen.encoder if seen.encoder is not None else ()):
+        raise AssertionError("the encoder's word is of other windows of dev")
     mix = Windows(*fast.read(mixed))
     budget = Budget(recipe.lost_recall, 0.01, recipe.lost_auroc)
     idle = {*register.experimental, *PROMPT_LABELS}

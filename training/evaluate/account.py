@@ -88,7 +88,7 @@ def _from_manifest(models: Models) -> dict[str, Any]:
     cascade = entry if isinstance(entry, CascadeEntry) else None
     return {
         "intended_use": entry.intended_use,
-        "sets": {trained.name: trained.licence for trained in entry.training_sets},
+        "sets": {t.name: [t.licence_class or "", t.licence] for t in entry.training_sets},
         "bands": {label: [band.low, band.high] for label, band in cascade.bands.items()} if cascade else {},
         "budget": cascade.budget if cascade else None,
     }
