@@ -86,6 +86,20 @@ def benign_texts(data: Path, split: str, limit: int | None = None) -> dict[str, 
     return pools
 
 
+def some_of_each(part: Part, rows: int, seed: int) -> Part:
+    """At most so many texts of each set, drawn by the seed, in the part's own order."""
+    kept: list[int] = []
+    for name in sorted(set(part.sets.tolist())):
+        here = np.flatnonzero(part.sets == name).tolist()
+        kept += here if len(here) <= rows else random.Random(f"{seed} {name}").sample(here, rows)
+    return picked(part, np.array(sorted(kept), np.int64))
+
+
+def picked(part: Part, rows: npt.NDArray[np.int64]) -> Part:
+    """These texts of it."""
+    return Part(part.sets[rows], [part.texts[i] for i in rows], part.y[rows], part.w[rows])
+
+
 def _arrays(rows: list[Text], recipe: Recipe) -> Part:
     y = np.zeros((len(rows), len(LABELS)), np.float32)
     w = np.zeros((len(rows), len(LABELS)), np.float32)

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from tidegate.classifiers.classifier import Classifier
 from training.corpus import Part
-from training.features import weighted, windows_of
+from training.features import inverse_frequency, weighted, windows_of
 from training.fit import NEVER
 from training.reading import pieces_of, read_all
 from training.recipe import Recipe
@@ -46,15 +46,19 @@ def read_by(training: Part, first: Screen, encoder: Classifier, recipe: Recipe, 
 
 
 def distilled(training: Part, first: Screen, heard: Heard, recipe: Recipe, tell: Callable[[str], None]) -> Screen:
-    """The first screen fitted anew, on what the encoder said."""
+    """The first screen fitted on, to what the encoder said; which n-grams are rare is counted anew."""
     counts, owner = windows_of(first.tokenizer, training.texts, recipe)
+    first = first._replace(idf=inverse_frequency(counts, recipe.min_df))
+    tell(f"{counts.shape[0]} windows, {int((first.idf > 0).sum())} n-grams known")
     chosen = np.searchsorted(owner, heard.text) + heard.window
     if not np.array_equal(owner[np.minimum(chosen, len(owner) - 1)], heard.text):
         raise AssertionError("windows heard of are not those of these texts")
     target = targets(heard.said, training.y[heard.text], training.w[heard.text], recipe.distil_trust)
     # A long text counts as the root of its windows, not as so many texts.
     weight = 1 / np.sqrt(np.bincount(owner, minlength=len(training.texts))[heard.text])
-    weights, bias = fit_soft(weighted(counts[chosen], first.idf), target, weight, recipe, tell)
+    weights, bias = fit_soft(
+        weighted(counts[chosen], first.idf), target, weight, (first.weights, first.bias), recipe, tell
+    )
     return first._replace(weights=weights, bias=bias)
 
 
@@ -69,11 +73,17 @@ def targets(said: Floats, y: Floats, w: Floats, trust: float) -> Floats:
 
 
 def fit_soft(
-    x: sp.csr_matrix, target: Floats, weight: Floats, recipe: Recipe, tell: Callable[[str], None]
+    x: sp.csr_matrix,
+    target: Floats,
+    weight: Floats,
+    start: tuple[Floats, Floats],
+    recipe: Recipe,
+    tell: Callable[[str], None],
 ) -> tuple[Floats, Floats]:
     """(weights (F, L), bias (L,)) of one logistic regression a label on targets in [0, 1], all fitted together.
 
-    x: one row a window. weight: (W,) of each window. A label that no window has a share of is never said.
+    x: one row a window. weight: (W,) of each window. start: weights and bias to go on from. A label that no window
+    has a share of is never said.
     """
     labels = target.shape[1]
     weighed = (recipe.c * weight)[:, None].astype(np.float32)
@@ -87,11 +97,12 @@ def fit_soft(
         gradient = np.vstack([back @ gap + at[:-1], gap.sum(axis=0, keepdims=True)])
         return value + 0.5 * float((at[:-1] ** 2).sum(dtype=np.float64)), gradient.astype(np.float64).ravel()
 
-    start = np.zeros((x.shape[1] + 1, labels))
-    mean = np.clip((weighed * target).sum(axis=0) / weighed.sum(), 1e-4, 1 - 1e-4)
-    start[-1] = np.log(mean / (1 - mean))
     found = minimize(
-        loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": recipe.distil_steps, "maxcor": 12}
+        loss,
+        np.vstack(start).astype(np.float64).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": recipe.distil_steps, "maxcor": 12},
     )
     at = found.x.reshape(x.shape[1] + 1, labels).astype(np.float32)
     tell(f"screen distilled on {len(target)} windows in {found.nit} steps")

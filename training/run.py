@@ -8,25 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tokenizers import Tokenizer
-
 from tidegate.classifiers import golden
 from tidegate.classifiers.classifier import Classifier
 from tidegate.classifiers.loading import load
-from tidegate.classifiers.scores import Scores
 from training import report
 from training.commit import commit_of
-from training.corpus import Part, benign_texts, load_parts
-from training.distil import distilled, read_by
+from training.corpus import Part, benign_texts, load_parts, some_of_each
+from training.distil import Heard, distilled, read_by
 from training.label_map import ENOUGH_REAL, LABELS, PROMPT_LABELS
 from training.recipe import Recipe
 from training.register import Register
-from training.screen import blank_screen, calibrated, fit_screen
+from training.screen import blank_screen, calibrated, fit_screen, keep, kept
 from training.settle import settle
 from training.tokens import learn_tokenizer
 from training.traffic import traffic_texts
 
-SCREEN_TOKENIZER = "screen-tokenizer.json"
 GOLDEN_TEXTS, GOLDEN_TOLERANCE = 24, 0.05  # the encoder's int8 sums differ a little from processor to processor
 
 
@@ -97,6 +93,7 @@ def train(
 
     benign = {split: benign_texts(data, split, slice_rows) for split in ("dev", "test")}
     models = {}
+    test = some_of_each(test, recipe.test_cap, recipe.seed)
     for name in (recipe.screen, recipe.encoder.name, recipe.name):
         tell(f"measuring {name}")
         models[name] = report.measured(name, register, test, benign, recipe)
@@ -127,11 +124,11 @@ def train(
 
 def _make_parts(
     training: Part, dev: Part, recipe: Recipe, register: Register, sources: Sources, tell: Callable[[str], None]
-) -> Scores | None:
+) -> Heard | None:
     """The encoder, and the screen that it teaches; both registered. Its word on dev, where it is at hand."""
     said = None
     if sources.encoder:
-        first = blank_screen(training, learn_tokenizer(training.texts, recipe.vocab_size), recipe)
+        first = blank_screen(learn_tokenizer(training.texts, recipe.vocab_size), recipe)
         register.take(sources.encoder, recipe.encoder.name)
         encoder = load(recipe.encoder.name, manifest=register.manifest)
         assert isinstance(encoder, Classifier)  # noqa: S101 - an entry without a kind
@@ -143,8 +140,7 @@ def _make_parts(
         if not (work / "lessons.npz").is_file():
             lessons(training, dev, recipe, work, tell)
         made = made_encoder(dev, recipe, register, work, sources.teacher, tell)
-        first = blank_screen(training, Tokenizer.from_file(str(work / SCREEN_TOKENIZER)), recipe)
-        heard, said = made.heard, made.dev
+        first, heard, said = kept(work), made.heard, made.dev
     register.screen(calibrated(distilled(training, first, heard, recipe, tell), dev, recipe))
     tell("screen distilled and calibrated on dev")
     return said
@@ -157,5 +153,5 @@ def lessons(training: Part, dev: Part, recipe: Recipe, work: Path, tell: Callabl
 
     work.mkdir(parents=True, exist_ok=True)
     first = fit_screen(training, learn_tokenizer(training.texts, recipe.vocab_size), recipe, tell)
-    first.tokenizer.save(str(work / SCREEN_TOKENIZER), pretty=False)
+    keep(first, work)
     tell(f"{write_lessons(work, training, dev, first, recipe, start_folder())} windows to be taught, in {work}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +13,13 @@ from tokenizers import Tokenizer
 from tidegate.classifiers.tokens import Windower
 from training.calibrate import platt
 from training.corpus import Part
-from training.features import inverse_frequency, weighted, windows_of
+from training.features import inverse_frequency, table_rows, weighted, windows_of
 from training.fit import fit, text_logits
 from training.label_map import LABELS
 from training.recipe import Recipe
 
 Floats = npt.NDArray[np.float32]
+TOKENIZER, WEIGHTS = "screen-tokenizer.json", "screen-first.npz"
 
 
 class Screen(NamedTuple):
@@ -53,11 +55,25 @@ def fit_screen(train: Part, tokenizer: Tokenizer, recipe: Recipe, tell: Callable
     return Screen(tokenizer, idf, weights, bias)
 
 
-def blank_screen(train: Part, tokenizer: Tokenizer, recipe: Recipe) -> Screen:
-    """A screen that knows which n-grams of `train` are rare, and nothing else: to be distilled into."""
-    windows, _ = windows_of(tokenizer, train.texts, recipe)
-    nothing = np.zeros((windows.shape[1], len(LABELS)), np.float32)
-    return Screen(tokenizer, inverse_frequency(windows, recipe.min_df), nothing, np.zeros(len(LABELS), np.float32))
+def blank_screen(tokenizer: Tokenizer, recipe: Recipe) -> Screen:
+    """A screen that knows nothing, to be distilled into."""
+    rows, labels = table_rows(recipe), len(LABELS)
+    return Screen(
+        tokenizer, np.zeros(rows, np.float32), np.zeros((rows, labels), np.float32), np.zeros(labels, np.float32)
+    )
+
+
+def keep(screen: Screen, folder: Path) -> None:
+    """Writes the screen where `kept` finds it."""
+    screen.tokenizer.save(str(folder / TOKENIZER), pretty=False)
+    np.savez_compressed(folder / WEIGHTS, idf=screen.idf, weights=screen.weights.astype(np.float16), bias=screen.bias)
+
+
+def kept(folder: Path) -> Screen:
+    """A screen that was kept."""
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    with np.load(folder / WEIGHTS) as file:
+        return Screen(tokenizer, file["idf"], file["weights"].astype(np.float32), file["bias"])
 
 
 def calibrated(screen: Screen, dev: Part, recipe: Recipe) -> Screen:

@@ -29,10 +29,10 @@ Floats = npt.NDArray[np.float32]
 
 
 class Made(NamedTuple):
-    """What the encoder says: of windows of training, and of every window of dev, in order."""
+    """What the encoder says of windows of training, and of every window of dev, in order; what took how long."""
 
     heard: Heard
-    dev: Floats
+    dev: Heard
     took: dict[str, float]
 
 
@@ -73,7 +73,8 @@ def made_encoder(
     export(model, register, tell)
     said = (1 / (1 + np.exp(-(word * slope + shift)))).astype(np.float32)
     read = np.isin(lessons.kind, (LESSON, MORE))
-    return Made(Heard(lessons.text[read], lessons.window[read], said[read]), said[mine], took)
+    heard, on_dev = (Heard(lessons.text[rows], lessons.window[rows], said[rows]) for rows in (read, mine))
+    return Made(heard, on_dev, took)
 
 
 def calibration(dev: Part, logits: Floats) -> tuple[Floats, Floats]:
