@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from training.contrast.sentence import NOTHING, Sentence, as_written, filled
 from training.contrast.violence import ASKED, THREATENED
 
-PLOTTED = {**ASKED, "harmful_request": 1.0}
-
 SHELL = (
     "Find the id with `ps aux | grep {proc}`, then run `kill -{sig} {pid}`. {more}",
     "```\n$ pkill -{sig} {proc}\n$ ps aux | grep {proc}\n```\n{more}",
@@ -164,6 +162,6 @@ def sentences(rng: random.Random) -> Iterator[Sentence]:
         (GAMES, NOTHING, 11),
         (MACHINES, NOTHING, 9),
         (MEANT, THREATENED, 13),
-        (PLANNED, PLOTTED, 13),
+        (PLANNED, ASKED, 13),
     ):
         yield from as_written(filled(rng, "jargon", templates, known, most, **SLOTS))

@@ -44,9 +44,9 @@ SMILES = ("🙂", "😂", "🎉", "❤️", "👍", "🐶", "🍕", "🔥", "�
 SLOTS = {
     "smiles": tuple(face * times for face in SMILES for times in (5, 12, 30, 70)),
     "smiles2": tuple(face * times for face in SMILES for times in (1, 3, 8)),
-    "lead": ("As you asked:", "Happy birthday!", "We won!", "Good night", "Your emoji:", "So cute", "Me today:"),
+    "lead": ("As you asked:", "Happy birthday, sis!", "We won!", "Good night", "Your emoji:", "So cute", "Me today:"),
     "lead_low": ("thank you", "see you soon", "tell me another", "you made my day"),
-    "cheer": ("go go go", "yes yes yes", "hip hip hooray", "one more time", "run run run", "bravo bravo"),
+    "cheer": ("go go go", "yes yes oh yes", "hip hip hooray", "one more time", "run run run", "bravo bravo"),
     "laugh": ("hahahahaha", "ha ha ha ha ha", "lololololol", "hehehehe", "😂😂😂😂😂😂", "bahahahaha"),
     "line": ("=" * 40, "-" * 60, "*" * 30, "~" * 25, "#" * 50, "_" * 32, "-=" * 20),
     "title": ("Contents", "Results", "Chapter one", "Minutes", "RECIPES", "Changelog"),
@@ -57,7 +57,7 @@ SLOTS = {
     "noun": ("idiot", "loser", "moron", "clown", "pig", "coward", "creep"),
     "rude": ("🖕🖕🖕", "🤡🤡🤡🤡", "💩💩💩", "🖕🖕🖕🖕🖕🖕🖕🖕", "🐷🐷"),
     "blades": ("🔪🔪🔪", "🔫🔫🔫🔫", "💣💣", "🪓🪓🪓"),
-    "lead_bad": ("this is you:", "hey you", "listen", "get lost"),
+    "lead_bad": ("this is you:", "hey you", "listen", "get lost now"),
 }  # fmt: skip
 
 
