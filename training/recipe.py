@@ -65,7 +65,7 @@ class Recipe(BaseModel):
     rounds: int = Field(2, ge=1)  # after the first, a positive text is taught by its strongest window alone
     target_fpr: float = Field(0.01, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
     heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
-    test_cap: int = 500  # rows of one set in test that the account of a run is measured on
+    test_cap: int = 300  # rows of one set in test that the account of a run is measured on
     distil_windows: int = Field(160_000, ge=100)  # training windows that the encoder reads for the screen, at most
     distil_steps: int = Field(60, ge=1)  # of the optimiser, at most
     distil_trust: float = Field(0.7, ge=0, le=1)  # the encoder's part of a target, beside the label's

@@ -18,7 +18,7 @@ from training.distil import Heard, distilled, read_by
 from training.label_map import ENOUGH_REAL, LABELS, PROMPT_LABELS
 from training.recipe import Recipe
 from training.register import Register
-from training.screen import blank_screen, calibrated, fit_screen, keep, kept
+from training.screen import DISTILLED, FIRST, better_of, blank_screen, calibrated, fit_screen, keep, kept
 from training.settle import settle
 from training.tokens import learn_tokenizer
 from training.traffic import traffic_texts
@@ -132,7 +132,7 @@ def _make_parts(
         register.take(sources.encoder, recipe.encoder.name)
         encoder = load(recipe.encoder.name, manifest=register.manifest)
         assert isinstance(encoder, Classifier)  # noqa: S101 - an entry without a kind
-        heard = read_by(training, first, encoder, recipe, tell)
+        screen = distilled(training, first, read_by(training, first, encoder, recipe, tell), recipe, tell)
     else:
         from training.encoder.made import made_encoder  # needs torch
 
@@ -140,8 +140,14 @@ def _make_parts(
         if not (work / "lessons.npz").is_file():
             lessons(training, dev, recipe, work, tell)
         made = made_encoder(dev, recipe, register, work, sources.teacher, tell)
-        first, heard, said = kept(work), made.heard, made.dev
-    register.screen(calibrated(distilled(training, first, heard, recipe, tell), dev, recipe))
+        first = kept(work, FIRST)
+        if (work / DISTILLED).is_file():
+            second = kept(work, DISTILLED)
+        else:
+            second = distilled(training, first, made.heard, recipe, tell)
+            keep(second, work, DISTILLED)
+        screen, said = better_of(first, second, dev, recipe, tell), made.dev
+    register.screen(calibrated(screen, dev, recipe))
     tell("screen distilled and calibrated on dev")
     return said
 
@@ -153,5 +159,5 @@ def lessons(training: Part, dev: Part, recipe: Recipe, work: Path, tell: Callabl
 
     work.mkdir(parents=True, exist_ok=True)
     first = fit_screen(training, learn_tokenizer(training.texts, recipe.vocab_size), recipe, tell)
-    keep(first, work)
+    keep(first, work, FIRST)
     tell(f"{write_lessons(work, training, dev, first, recipe, start_folder())} windows to be taught, in {work}")

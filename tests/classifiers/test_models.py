@@ -57,8 +57,9 @@ def column(scorer, label, texts):
 
 def test_default_gives_every_label_and_says_which_are_experimental(cascade):
     assert {"toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype"} <= set(cascade.labels)
-    assert set(cascade.entry.prompt_labels) == {"prompt_injection", "jailbreak"}
-    assert set(cascade.entry.experimental) >= {"self_harm", "violence"}
+    assert {"self_harm", "violence", "illicit"} <= set(cascade.labels)
+    assert set(cascade.entry.prompt_labels) == {"prompt_injection", "jailbreak", "harmful_request"}
+    assert set(cascade.entry.experimental) == {"jailbreak"}
 
 
 def test_benign_sentences_stay_below_every_threshold(cascade, figures):
@@ -124,4 +125,4 @@ def test_figures_cover_every_label_and_both_figures_agree(name):
 def test_committed_models_stay_small():
     folder = DEFAULT_MANIFEST.parent
     total = sum(path.stat().st_size for path in (folder / "models").rglob("*") if path.is_file())
-    assert 0 < total < 40_000_000
+    assert 0 < total < 45_000_000

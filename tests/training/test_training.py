@@ -25,7 +25,7 @@ from training.graph import Layer, build
 from training.label_map import GROUPS, LABELS, NOT_TOXIC, TABLE, targets
 from training.licences import LICENCES, TAUGHT_BY
 from training.recipe import read_recipe
-from training.run import train
+from training.run import Sources, train
 from training.source import read
 
 SMALL = read_recipe(RECIPE).model_copy(
@@ -177,7 +177,7 @@ def test_recipe_on_a_slice_gives_a_cascade_that_loads_and_the_same_one_again(dat
             results=tmp_path / run,
             recipe=recipe,
             slice_rows=12,
-            encoder_from=DEFAULT_MANIFEST,
+            sources=Sources(encoder=DEFAULT_MANIFEST),
             tell=said.append,
         )
     assert any("distilled and calibrated on dev" in line for line in said)
