@@ -16,9 +16,9 @@ from training.corpus import Part
 from training.distil import Heard
 from training.encoder import lesson_file
 from training.encoder.graph import write
-from training.encoder.lesson_file import DEV, LESSON, MORE
+from training.encoder.lesson_file import DEV, LESSON, MORE, Lessons
 from training.encoder.model import Encoder
-from training.encoder.teach import teach
+from training.encoder.teach import DEEP, teach
 from training.encoder.weights import load
 from training.label_map import LABELS
 from training.recipe import Recipe
@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class Made(NamedTuple):
-    """What the encoder says of windows of training, and of every window of dev, in order; what took how long."""
+    """What the deep encoder says of windows of training, and the shipped one of those of dev; what took how long."""
 
     heard: Heard
     dev: Heard
@@ -59,22 +59,32 @@ def made_encoder(
     starts = {"teacher": teacher_start or work, "encoder": start_folder()}
     took = teach(work, starts, len(LABELS), tell)
     name = f"encoder-l{recipe.encoder.layers}"
-    model, word = load(work / f"{name}.q"), lesson_file.read_word(work / f"{name}-word.npz")
     lessons = lesson_file.read(work / "lessons.npz")
-    mine = lessons.kind == DEV
-    at_most = np.full((len(dev.texts), len(LABELS)), -30, np.float32)  # a text without a window scores 0
-    np.maximum.at(at_most, lessons.text[mine], word[mine])
-    slope, shift = calibration(dev, at_most)
-    fold_scale(model, slope, shift)
+    slope, shift, on_dev = _calibrated(work, name, lessons, dev)
     tell(
         "calibrated on dev: slope and shift "
         + ", ".join(f"{s:.2f} {t:+.2f}" for s, t in zip(slope, shift, strict=True))
     )
+    model = load(work / f"{name}.q")
+    fold_scale(model, slope, shift)
     export(model, register, tell)
-    said = (1 / (1 + np.exp(-(word * slope + shift)))).astype(np.float32)
+    *_, deep = _calibrated(work, DEEP, lessons, dev)  # the screen learns from the better of the two
     read = np.isin(lessons.kind, (LESSON, MORE))
-    heard, on_dev = (Heard(lessons.text[rows], lessons.window[rows], said[rows]) for rows in (read, mine))
-    return Made(heard, on_dev, took)
+    return Made(_heard(lessons, read, deep), _heard(lessons, lessons.kind == DEV, on_dev), took)
+
+
+def _heard(lessons: Lessons, rows: npt.NDArray[np.bool_], said: Floats) -> Heard:
+    return Heard(lessons.text[rows], lessons.window[rows], said[rows])
+
+
+def _calibrated(work: Path, name: str, lessons: Lessons, dev: Part) -> tuple[Floats, Floats, Floats]:
+    """(slope, shift, (N, L) probabilities) of an encoder's word on all windows."""
+    word = lesson_file.read_word(work / f"{name}-word.npz")
+    at_most = np.full((len(dev.texts), len(LABELS)), -30, np.float32)  # a text without a window scores 0
+    mine = lessons.kind == DEV
+    np.maximum.at(at_most, lessons.text[mine], word[mine])
+    slope, shift = calibration(dev, at_most)
+    return slope, shift, (1 / (1 + np.exp(-(word * slope + shift)))).astype(np.float32)
 
 
 def calibration(dev: Part, logits: Floats) -> tuple[Floats, Floats]:
