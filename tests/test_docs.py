@@ -294,7 +294,8 @@ def test_what_the_model_is_said_to_say_it_says(model: Cascade) -> None:
         decision = decide(
             Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live
         )
-        label, score = max(((k, s) for k, s in scores.items() if k != "toxicity"), key=lambda pair: pair[1])
+        others = ((k, s) for k, s in scores.items() if k != "toxicity" and k not in model.prompt_labels)
+        label, score = max(others, key=lambda pair: pair[1])
         said.append([row[0], f"{scores['toxicity']:.2f}", f"{label} {score:.2f}", decision.action.value, row[4]])
     assert rows("With the policy in this repository it says:") == said
 
@@ -311,4 +312,5 @@ def test_the_figures_are_the_manifests(model: Cascade) -> None:
         for label in policy.labels
     ]  # fmt: skip
     assert rows("Measured on held-out texts") == expected
-    assert {k: t.flag for k, t in policy.labels.items()} == {k: figures.labels[k].threshold for k in policy.labels}
+    lowest = {label: t.review if t.flag is None else t.flag for label, t in policy.labels.items()}
+    assert lowest == {label: figures.labels[label].threshold for label in policy.labels}

@@ -78,9 +78,9 @@ def test_threats_and_stereotypes_stand_far_above_benign(cascade):
 
 
 @pytest.mark.parametrize(("harmful", "harmless"), TWINS)
-def test_encoder_tells_apart_what_a_bag_of_words_cannot(cascade, harmful, harmless):
+def test_encoder_tells_apart_what_a_bag_of_words_cannot(cascade, figures, harmful, harmless):
     high, low = column(cascade.encoder, "toxicity", [harmful, harmless])
-    assert high > 0.5 > low
+    assert high > figures.thresholds["toxicity"] > low
 
 
 def test_one_insult_at_the_end_of_a_long_text_is_found(cascade, figures):

@@ -30,9 +30,8 @@ EACH = 4  # the test scores every fourth text, one or two of each template; `pyt
 RUN = 7  # words: no run so long may stand both here and in what is trained on
 # Of every fourth text, how many the default model and policy.toml act on. Lower it with better models, never raise it.
 MOST = {
-    "all": 44, "animals": 15, "garden and kitchen words": 2, "sexual health": 5, "explained words": 3,
-    "dialect and praise": 3, "names": 2, "self-reproach": 5, "code": 1, "games and sport": 1, "history": 2,
-    "fiction": 3, "groups named": 1, "prompts that sound harmful": 1,
+    "all": 25, "animals": 5, "garden and kitchen words": 1, "explained words": 3, "dialect and praise": 3,
+    "self-reproach": 5, "code": 1, "letters": 1, "fiction": 3, "groups named": 2, "prompts that sound harmful": 1,
 }  # fmt: skip
 ROUNDING = 1  # texts of a kind that may be more on another processor, whose int8 sums round otherwise
 
