@@ -12,6 +12,7 @@ Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Activation = Literal["sigmoid", "softmax", "none"]
 Batching = Literal["alone", "padded"]
+LicenceClass = Literal["A", "A-SA", "B", "C"]
 
 
 class Strict(BaseModel):
@@ -19,10 +20,14 @@ class Strict(BaseModel):
 
 
 class TrainingSet(Strict):
-    """One set a model was trained on, and its licence as far as it is known."""
+    """One set a model was trained on, its licence as far as it is known, and what that allows.
+
+    licence_class: A open, A-SA share-alike, B not for commercial use or for research alone, C stated nowhere.
+    """
 
     name: str
     licence: str
+    licence_class: LicenceClass | None = None
 
 
 class LabelFigures(Strict):

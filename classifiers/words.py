@@ -28,6 +28,7 @@ SPACES = (
 MODELS = {"BPE", "WordPiece", "WordLevel"}
 NORMALIZERS = {"NFC", "NFD", "NFKC", "NFKD", "StripAccents", "Lowercase", "BertNormalizer"}
 SPLITTERS = {"Whitespace", "WhitespaceSplit", "BertPreTokenizer"}
+CLASS = r"\[[^\\\[\]^&]+\]"  # a regular expression of one class of characters
 
 
 class Words:
@@ -69,7 +70,7 @@ def word_by_word(described: str) -> bool:
         model.get("type") in MODELS
         and not model.get("dropout")
         and all(_of_characters(part) for part in _flat(parts["normalizer"], "normalizers"))
-        and [part["type"] for part in _flat(parts["pre_tokenizer"], "pretokenizers")] in [[kind] for kind in SPLITTERS]
+        and _splits_within_words(_flat(parts["pre_tokenizer"], "pretokenizers"))
         and not any(token["lstrip"] or token["rstrip"] or token["single_word"] for token in added)
         and not any(token["content"] != "".join(token["content"].split()) for token in added)
     )
@@ -79,6 +80,22 @@ def _flat(part: dict[str, Any] | None, key: str) -> list[dict[str, Any]]:
     if part is None:
         return []
     return [each for inner in part[key] for each in _flat(inner, key)] if part["type"] == "Sequence" else [part]
+
+
+def _splits_within_words(splitters: list[dict[str, Any]]) -> bool:
+    """Whether a text is split at white space first, and then at most each character of a class by itself."""
+    return (
+        bool(splitters)
+        and splitters[0]["type"] in SPLITTERS
+        and all(
+            part["type"] == "Split"
+            and part["behavior"] == "Isolated"
+            and not part["invert"]
+            and re.fullmatch(CLASS, part["pattern"].get("Regex", "")) is not None
+            and not re.search(part["pattern"]["Regex"], SPACES)
+            for part in splitters[1:]
+        )
+    )
 
 
 def _of_characters(normalizer: dict[str, Any]) -> bool:
@@ -92,5 +109,5 @@ def _of_characters(normalizer: dict[str, Any]) -> bool:
     if one is not None:
         return len(one) == len(content) == 1 and not (one + content).isspace() and not {one, content} & set(SPACES)
     pattern = normalizer["pattern"].get("Regex", "")
-    plain = re.fullmatch(r"\[[^\\\[\]^&]+\]", pattern) is not None and not normalizer["content"]
+    plain = re.fullmatch(CLASS, pattern) is not None and not normalizer["content"]
     return plain and not re.search(pattern, SPACES)

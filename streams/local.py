@@ -36,9 +36,9 @@ def load_moderator(
     >>> with load_moderator() as moderator:
     ...     (found,) = moderator.moderate_now(["You are a worthless idiot."])
     >>> found.verdict.action
-    <Action.BLOCK: 'block'>
-    >>> [reason.label for reason in found.verdict.reasons if reason.action == "block"]
-    ['toxicity']
+    <Action.REVIEW: 'review'>
+    >>> [reason.label for reason in found.verdict.reasons]
+    ['insult', 'toxicity']
     """
     where = "the policy given"
     if not isinstance(policy, Policy):

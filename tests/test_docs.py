@@ -379,7 +379,8 @@ def test_the_model_gives_the_scores_that_the_documents_show(model: Cascade) -> N
         decision = decide(
             Inputs("r", Source(topic="completions", partition=0, offset=0), 1, 0, model.version, scores=scores), live
         )
-        label, score = max(((k, s) for k, s in scores.items() if k != "toxicity"), key=lambda stack: stack[1])
+        others = ((k, s) for k, s in scores.items() if k != "toxicity" and k not in model.prompt_labels)
+        label, score = max(others, key=lambda scored: scored[1])
         said.append([row[0], f"{scores['toxicity']:.2f}", f"{label} {score:.2f}", decision.action.value, row[4]])
     assert rows("README.md", "With the policy in this repository:") == said
 
@@ -396,4 +397,5 @@ def test_the_figures_are_the_manifests(model: Cascade) -> None:
         for label in policy.labels
     ]  # fmt: skip
     assert rows("docs/limits.md", "Measured on held-out texts") == expected
-    assert {k: t.flag for k, t in policy.labels.items()} == {k: figures.labels[k].threshold for k in policy.labels}
+    lowest = {label: t.review if t.flag is None else t.flag for label, t in policy.labels.items()}
+    assert lowest == {label: figures.labels[label].threshold for label in policy.labels}

@@ -40,8 +40,8 @@ def test_a_script_moderates_without_awaiting() -> None:
     with tidegate.load_moderator() as moderator:
         fine, bad = moderator.moderate_now(["Have a nice day.", BAD])
     assert (fine.verdict.action, fine.verdict.reasons) == (Action.ALLOW, ())
-    assert bad.verdict.action is Action.BLOCK
-    assert bad.judged.scores["toxicity"] > 0.98
+    assert bad.verdict.action is Action.REVIEW
+    assert bad.judged.scores["toxicity"] > 0.9
     assert bad.completion == tidegate.Completion(id="1", completion=BAD)
 
 

@@ -4,7 +4,7 @@
 
     with tidegate.load_moderator() as moderator:                     # the model and the policy that come with it
         (found,) = moderator.moderate_now(["You are a worthless idiot."])
-    found.verdict.action, found.verdict.reasons                      # block, and why
+    found.verdict.action, found.verdict.reasons                      # review, and why
 
     scorer = tidegate.load()                                         # the model alone
     values = scorer.score(["some text"]).values                      # a row a text, a column a label

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from training.recipe import read_recipe
-from training.run import train
+from training.run import Sources, train
 
 RECIPE = Path(__file__).parent / "recipes" / "cascade-en.toml"
 
@@ -21,7 +21,9 @@ def main() -> int:
     parser.add_argument("--results", type=Path, help="gets <name>.json, all figures (default: OUT/results)")
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="default: %(default)s")
     parser.add_argument("--slice", type=int, metavar="N", help="at most N texts of a set and split: a quick run")
-    parser.add_argument("--checkpoint", type=Path, help="encoder weights of an earlier run, instead of training them")
+    parser.add_argument("--until", choices=["lessons"], help="stop there: an accelerator elsewhere does the teaching")
+    parser.add_argument("--taught", type=Path, metavar="DIR", help="lessons and what `python -m training.encoder` made")
+    parser.add_argument("--teacher", type=Path, metavar="DIR", help="all-mpnet-base-v2: config.json, model.safetensors")
     parser.add_argument("--encoder-from", type=Path, metavar="MANIFEST", help="take its encoder as it is: no torch")
     parser.add_argument(
         "--parts-from", type=Path, metavar="MANIFEST", help="take its screen as well: bands and figures"
@@ -38,11 +40,16 @@ def main() -> int:
         results=options.results or options.out / "results",
         recipe=read_recipe(options.recipe),
         slice_rows=options.slice,
-        checkpoint=options.checkpoint,
-        encoder_from=options.encoder_from,
-        parts_from=options.parts_from,
+        sources=Sources(
+            only_lessons=options.until == "lessons",
+            taught=options.taught,
+            teacher=options.teacher,
+            encoder=options.encoder_from,
+            parts=options.parts_from,
+        ),
         tell=tell,
     )
+    tell("done")
     return 0
 
 

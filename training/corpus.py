@@ -6,46 +6,23 @@ in dev is not in train, whichever sets they came from: compared by letters and d
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import random
-import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from training.contrast import contrast
-from training.label_map import BENIGN, LABELS, SETS, targets
+from training.label_map import BENIGN, LABELS, SETS
 from training.recipe import Recipe
+from training.source import Text, file_of, key, read, rows_of
 
 SPLITS = ("test", "dev", "train")  # the first to claim a text keeps it
 HARMLESS_ANSWERS = "gptfuzz_responses"
 # Answers of one prompt template open with a refusal and go on to insult the user; "not harmful" there means that the
 # question went unanswered, so they are no measure of false positives.
 INSULTING_PERSONA = "how I really feel"
-# Categories of harmful_prompts that ask for what a label of ours names.
-REQUESTED = {
-    "violence": ("Violence", "Physical Harm", "Physical harm", "Hate/Harass/Violence"),
-    "sexual": ("Adult Content", "Sexual content", "Sexual/Adult content"),
-}
-DEV_ONLY = frozenset({"madlibs_intersectional"})
-
-# Answers to "do you agree?" open with the answer; kept, "I agree" itself would come to mean stereotype.
-_OPENER = re.compile(r"^\W*(I (strongly |completely |totally )?(dis)?agree[^.!?\n]{0,40}|yes|no)[.,:!\n]+\s*", re.I)
-
-
-class Text(NamedTuple):
-    """One labelled text: `known` maps our label to (1 or 0, weight)."""
-
-    set: str
-    split: str
-    text: str
-    known: dict[str, tuple[int, float]]
 
 
 class Part(NamedTuple):
@@ -63,7 +40,7 @@ def load_parts(data: Path, recipe: Recipe, slice_rows: int | None) -> tuple[dict
     slice_rows: at most so many rows of a set and split, for a quick run; None reads all.
     Raises FileNotFoundError naming the sets that DIR does not hold.
     """
-    missing = [name for name in SETS if name != "contrast" and not (data / f"{name}.jsonl.gz").is_file()]
+    missing = [name for name in SETS if name != "contrast" and not file_of(data, name).is_file()]
     if missing:
         raise FileNotFoundError(f"{data}: no {', '.join(missing)} (.jsonl.gz); nothing was trained")
     rng = random.Random(recipe.seed)
@@ -71,8 +48,9 @@ def load_parts(data: Path, recipe: Recipe, slice_rows: int | None) -> tuple[dict
     counts: dict[str, Any] = {}
     for name in SETS:
         by_split: dict[str, list[Text]] = {split: [] for split in SPLITS}
-        for text in _read(data, name, recipe.seed):
-            by_split[text.split].append(text)
+        for text in read(data, name, recipe.seed):
+            if text.split in SPLITS:
+                by_split[text.split].append(text)
         for split, texts in by_split.items():
             cap = recipe.caps.get(name) if split == "train" else recipe.heldout_cap
             limit = min(cap or len(texts), slice_rows or len(texts))
@@ -80,7 +58,7 @@ def load_parts(data: Path, recipe: Recipe, slice_rows: int | None) -> tuple[dict
     seen: dict[bytes, str] = {}
     parts = {}
     for split in SPLITS:
-        kept = [row for row in rows[split] if seen.setdefault(_key(row.text), split) == split]
+        kept = [row for row in rows[split] if seen.setdefault(key(row.text), split) == split]
         counts[split] = {
             "rows": len(kept),
             "dropped_duplicates_of_other_splits": len(rows[split]) - len(kept),
@@ -94,63 +72,32 @@ def benign_texts(data: Path, split: str, limit: int | None = None) -> dict[str, 
     """Set name -> texts of that split assumed harmless, of which any score above a threshold is a false positive.
 
     Beside the benign sets: the answers of language models that a person judged not harmful (mostly refusals of about
-    860 characters). Nothing was trained on those, so what they call train stands in for the dev split they lack.
+    860 characters).
     """
     pools: dict[str, list[str]] = {}
     for name in BENIGN:
-        pools[name] = [t.text for t in _read(data, name, 0) if t.split == split][:limit]
-    theirs = {"dev": "train", "test": "test"}[split]
-    with gzip.open(data / f"{HARMLESS_ANSWERS}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+        pools[name] = [t.text for t in read(data, name, 0) if t.split == split][:limit]
     answers = [
         row["text"]
-        for row in rows
-        if row["split"] == theirs and row["labels"]["harmful_response"] == 0 and INSULTING_PERSONA not in row["text"]
+        for row in rows_of(data, HARMLESS_ANSWERS)
+        if row["split"] == split and row["labels"]["harmful_response"] == 0 and INSULTING_PERSONA not in row["text"]
     ]
     pools[HARMLESS_ANSWERS] = answers[: limit or 1000]
     return pools
 
 
-def _read(data: Path, name: str, seed: int) -> Iterator[Text]:
-    if name == "contrast":
-        for sentence in contrast(seed):
-            # Whole templates are held out: a sentence of one that was trained on measures nothing.
-            split = ("dev", "test", *["train"] * 8)[_key(sentence.template)[0] % 10]
-            yield Text(name, split, sentence.text, targets(name, sentence.known))
-        return
-    with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            split = "dev" if name in DEV_ONLY else row["split"]
-            if name == "bold_wiki_benign" and split == "train" and _key(row["text"])[0] % 10 == 0:
-                split = "test"  # the set comes without one
-            known = targets(name, _raw(name, row))
-            text = _sentence(name, row)
-            if known and text and split in SPLITS:
-                yield Text(name, split, text, known)
+def some_of_each(part: Part, rows: int, seed: int) -> Part:
+    """At most so many texts of each set, drawn by the seed, in the part's own order."""
+    kept: list[int] = []
+    for name in sorted(set(part.sets.tolist())):
+        here = np.flatnonzero(part.sets == name).tolist()
+        kept += here if len(here) <= rows else random.Random(f"{seed} {name}").sample(here, rows)
+    return picked(part, np.array(sorted(kept), np.int64))
 
 
-def _raw(name: str, row: dict[str, Any]) -> dict[str, float]:
-    """The row's labels, and those that the table wants and the set says in another way."""
-    labels: dict[str, float] = row["labels"]
-    if name == "decodingtrust_stereotype":
-        return labels | {"not_rejecting": 1 - labels["rejects_stereotype"]}
-    if name == "harmful_prompts":
-        category = row.get("meta", {}).get("category")
-        return labels | {label: 1.0 for label, named in REQUESTED.items() if category in named}
-    if name == "injection_other" and row.get("meta", {}).get("lang") not in (None, "English"):
-        return {}  # machine translations; the models are English
-    return labels
-
-
-def _sentence(name: str, row: dict[str, Any]) -> str:
-    if name == "decodingtrust_stereotype":
-        return _OPENER.sub("", row["text"]).strip()
-    return str(row["text"])
-
-
-def _key(text: str) -> bytes:
-    return hashlib.sha256("".join(filter(str.isalnum, text.lower())).encode("utf-8", "replace")).digest()[:16]
+def picked(part: Part, rows: npt.NDArray[np.int64]) -> Part:
+    """These texts of it."""
+    return Part(part.sets[rows], [part.texts[i] for i in rows], part.y[rows], part.w[rows])
 
 
 def _arrays(rows: list[Text], recipe: Recipe) -> Part:

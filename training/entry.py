@@ -37,7 +37,7 @@ def about(summary: str, intended_use: str, sets: Mapping[str, int], experimental
     for name in sorted(sets):
         if sets[name]:
             row = tomlkit.inline_table()
-            row.update({"name": name, "licence": LICENCES[name]})
+            row.update({"name": name, "licence": LICENCES[name].said, "licence_class": LICENCES[name].of})
             trained.add_line(row)
     trained.add_line(indent="")
     return {

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class Lesson(BaseModel):
+    """How one model is taught."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(1, ge=1)
+    rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
+    batch_tokens: int = Field(32_768, ge=128)  # padding included
+    trust: float = Field(0.7, ge=0, le=1)  # the teacher's part of a target, beside an answer's
+    frozen_layers: int = Field(0, ge=0)  # beside the embeddings; with 0 those learn as well
+
+
 class EncoderRecipe(BaseModel):
-    """How the encoder is trained: the `[encoder]` table of a recipe."""
+    """How the encoder is taught: the `[encoder]` table of a recipe."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,13 +30,13 @@ class EncoderRecipe(BaseModel):
     summary: str
     intended_use: str
     seed: int = 0
-    epochs: int = Field(1, ge=1)
-    rate: float = Field(1e-4, gt=0)  # AdamW's peak; the head learns at ten times that
-    batch_tokens: int = Field(2048, ge=128)  # padding included
+    layers: Literal[3, 6] = 6  # of the two that are taught, the one that is shipped
     max_tokens: int = Field(96, ge=16, le=512)  # a window's, special tokens included
     overlap: int = Field(16, ge=0)  # tokens that neighbouring windows share, where the encoder reads a text by itself
-    frozen_layers: int = Field(2, ge=0)  # beside the embeddings
-    disguised: float = Field(0.1, ge=0, le=1)  # share of training texts with words disguised (disguise.py)
+    disguised: float = Field(0.1, ge=0, le=1)  # share of training texts that are also there disguised (disguise.py)
+    more_windows: int = Field(150_000, ge=0)  # windows beside each text's chosen one, at most
+    deep: Lesson = Lesson(epochs=8, rate=2.5e-4)
+    shallow: Lesson = Lesson(epochs=8, rate=2.5e-4)
 
 
 class Recipe(BaseModel):
@@ -52,12 +65,15 @@ class Recipe(BaseModel):
     rounds: int = Field(2, ge=1)  # after the first, a positive text is taught by its strongest window alone
     target_fpr: float = Field(0.01, gt=0, lt=0.2)  # false-positive rate that thresholds are chosen at, on dev
     heldout_cap: int = 2500  # rows of one set in dev and in test, so that no set drowns the others
+    test_cap: int = 300  # rows of one set in test that the account of a run is measured on
     distil_windows: int = Field(160_000, ge=100)  # training windows that the encoder reads for the screen, at most
+    distil_steps: int = Field(60, ge=1)  # of the optimiser, at most
     distil_trust: float = Field(0.7, ge=0, le=1)  # the encoder's part of a target, beside the label's
     lost_recall: float = Field(0.005, ge=0, lt=1)  # the bands' budget: recall at 1% false positives, on dev
     lost_auroc: float = Field(0.005, ge=0, lt=1)  # and AUROC, of toxicity and of the mean of labels, on dev
     caps: dict[str, int] = {}  # set -> most rows in train
     weights: dict[str, float] = {}  # set -> factor on its rows' weights
+    teacher: Lesson = Lesson(epochs=3, rate=6e-5)
     encoder: EncoderRecipe
 
 

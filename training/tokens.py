@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from training import emoji
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
@@ -41,9 +44,32 @@ def learn_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def encoder_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer.json of a BERT, with our folding before its own; a [CLS] and a [SEP] around each text."""
-    tokenizer = Tokenizer.from_file(str(path))
+    """The tokenizer.json of a BERT, with our folding before its own, and a word for each emoji after its own words.
+
+    A [CLS] and a [SEP] around each text.
+    """
+    described = json.loads(path.read_text("utf-8"))
+    vocabulary = described["model"]["vocab"]
+    vocabulary |= {letter: len(vocabulary) + i for i, letter in enumerate(new_words(vocabulary))}
+    tokenizer = Tokenizer.from_str(json.dumps(described))
     tokenizer.normalizer = normalizers.Sequence([folding(), tokenizer.normalizer])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [tokenizer.pre_tokenizer, pre_tokenizers.Split(Regex(emoji.SPLIT), "isolated")]
+    )
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def new_words(vocabulary: Mapping[str, int]) -> dict[str, str]:
+    """Emoji that a BERT's vocabulary lacks -> their names."""
+    return {letter: name for letter, name in emoji.emoji().items() if letter not in vocabulary}
+
+
+def named_pieces(path: Path) -> list[list[int]]:
+    """The BERT's own tokens of each new word's name, in the order of the new ids."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    names = new_words(tokenizer.get_vocab()).values()
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(names), add_special_tokens=False)]

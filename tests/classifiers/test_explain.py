@@ -96,7 +96,7 @@ def test_insult_in_a_long_text_is_found_where_it_stands(real):
     calm = "The meeting was moved to Thursday because two people are on holiday. " * 7
     text = f"{calm}You are a stupid idiot. {calm}"
     (spans,) = real.score([text], explain=True).spans
-    assert [text[span.start : span.end] for span in spans if span.label == "toxicity"] == ["stupid idiot"]
+    assert [text[span.start : span.end] for span in spans if span.label == "toxicity"] == ["idiot"]
     assert {span.start // len(calm) for span in spans if span.label in {"toxicity", "insult"}} == {1}
 
 

@@ -57,8 +57,9 @@ def column(scorer, label, texts):
 
 def test_default_gives_every_label_and_marks_experimental_ones(cascade):
     assert {"toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype"} <= set(cascade.labels)
-    assert set(cascade.entry.prompt_labels) == {"prompt_injection", "jailbreak"}
-    assert set(cascade.entry.experimental) >= {"self_harm", "violence"}
+    assert {"self_harm", "violence", "illicit"} <= set(cascade.labels)
+    assert set(cascade.entry.prompt_labels) == {"prompt_injection", "jailbreak", "harmful_request"}
+    assert set(cascade.entry.experimental) == {"jailbreak"}
 
 
 def test_benign_sentences_stay_below_every_threshold(cascade, figures):
@@ -77,9 +78,9 @@ def test_threats_and_stereotypes_stand_far_above_benign(cascade):
 
 
 @pytest.mark.parametrize(("harmful", "harmless"), TWINS)
-def test_encoder_tells_apart_what_a_bag_of_words_cannot(cascade, harmful, harmless):
+def test_encoder_tells_apart_what_a_bag_of_words_cannot(cascade, figures, harmful, harmless):
     high, low = column(cascade.encoder, "toxicity", [harmful, harmless])
-    assert high > 0.5 > low
+    assert high > figures.thresholds["toxicity"] > low
 
 
 def test_one_insult_at_the_end_of_a_long_text_is_found(cascade, figures):
@@ -125,4 +126,4 @@ def test_figures_cover_every_label_and_both_figures_agree(name):
 def test_committed_models_stay_small():
     folder = DEFAULT_MANIFEST.parent
     total = sum(path.stat().st_size for path in (folder / "models").rglob("*") if path.is_file())
-    assert 0 < total < 40_000_000
+    assert 0 < total < 45_000_000

@@ -10,6 +10,7 @@ from typing import Any
 from training.contrast.people import ADJECTIVES
 from training.corpus import HARMLESS_ANSWERS
 from training.label_map import ROWS_BY_SET, SETS
+from training.source import ASKING, QUESTIONS
 
 SPLITS = ("train", "dev", "test")
 ROWS = 4  # of each set, split and answer
@@ -18,14 +19,8 @@ ROWS = 4  # of each set, split and answer
 def made_data(folder: Path) -> Path:
     """The folder, holding every set that training reads."""
     for name in SETS:
-        if name != "contrast":
+        if name != "contrast" and name not in QUESTIONS:
             _write(folder, name, [_row(name, split, i, yes) for split in SPLITS for i in range(ROWS) for yes in (1, 0)])
-    answers = [
-        _labelled(f"Here is a plan for {i} picnics.", split, {"harmful_response": 0})
-        for split in ("train", "test")
-        for i in range(ROWS)
-    ]
-    _write(folder, HARMLESS_ANSWERS, answers)
     templates = [
         _labelled(text, "eval", {"toxic": yes})
         for adjective in ADJECTIVES
@@ -42,6 +37,8 @@ def _row(name: str, split: str, i: int, yes: int) -> dict[str, Any]:
     }
     if name == "decodingtrust_stereotype":
         labels["rejects_stereotype"] = 1 - yes
+    if name == HARMLESS_ANSWERS:
+        said = "Here is how to break a lock, way" if yes else "Here is a plan for picnics, number"
     return _labelled(f"{said} {i} of the {name} {split}.", split, labels)
 
 
@@ -50,7 +47,15 @@ def _value(bound: float | None) -> float:
 
 
 def _labelled(text: str, split: str, labels: dict[str, float]) -> dict[str, Any]:
-    return {"text": text, "labels": labels, "split": split, "source": "made", "meta": {}}
+    meta = {"task": "offensive", "category": ASKING[0]}
+    return {
+        "text": text,
+        "labels": labels,
+        "split": split,
+        "source": "made",
+        "meta": meta,
+        "context": f"What of {text}",
+    }
 
 
 def _write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:

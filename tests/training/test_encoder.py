@@ -1,8 +1,9 @@
-"""The encoder's own training: a tiny one learns what is known, is blind to what is masked, and exports as it is."""
+"""Teacher and encoder: tiny ones learn what is known, are blind to what is masked, and export as they are."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ pytest.importorskip("safetensors", reason="the encoder's training needs the trai
 import onnxruntime as ort
 import torch
 
-from training.encoder.export import export, fold_scale, quantize
-from training.encoder.fit import fit, logits_of
-from training.encoder.lessons import batches
-from training.encoder.model import Encoder
-from training.recipe import EncoderRecipe
+from training.encoder import lesson_file
+from training.encoder.fit import fit, groups, logits_of, placed
+from training.encoder.graph import build
+from training.encoder.lesson_file import DEV, DISGUISED, LESSON, MORE, Course, Lessons
+from training.encoder.made import fold_scale
+from training.encoder.model import Encoder, bucket, shallower, with_words
+from training.encoder.teach import taught, teach
+from training.encoder.weights import load, save
 
 TINY = {
     "hidden_size": 32,
@@ -27,68 +31,155 @@ TINY = {
     "intermediate_size": 64,
     "num_hidden_layers": 2,
 }
-RECIPE = EncoderRecipe(
-    name="tiny", summary="s", intended_use="i", epochs=6, rate=3e-3, batch_tokens=256, frozen_layers=0
-)
+TEACHER = TINY | {"relative_attention_num_buckets": 8, "layer_norm_eps": 1e-5}
+COURSE = Course(epochs=6, rate=3e-3, batch_tokens=256, trust=0.7, frozen_layers=0, seed=1)
 
 
 def lessons(count=400):
-    """Token 7 means the first label; the second is known of nothing."""
+    """Token 7 means the first label; the second is known of nothing. Every fourth is a disguise of the one before."""
     rng = np.random.default_rng(4)
     ids = [rng.integers(10, 60, rng.integers(3, 12)).tolist() for _ in range(count)]
     y, w = np.zeros((2, count, 2), np.float32)
     w[:, 0] = 1
     for i in range(0, count, 2):
         ids[i][1], y[i, 0] = 7, 1
-    return ids, y, w
+    kind = np.full(count, LESSON, np.uint8)
+    like = np.arange(count)
+    kind[3::8], like[3::8] = DISGUISED, like[3::8] - 1
+    y[3::8] = y[2::8]
+    kind[-20:], w[-20:] = DEV, 0
+    kind[-30:-20], w[-30:-20] = MORE, 0
+    flat = np.array([token for row in ids for token in row], np.uint16)
+    return Lessons(
+        flat=flat,
+        length=np.array(list(map(len, ids))),
+        kind=kind,
+        text=np.arange(count),
+        window=np.zeros(count, np.int64),
+        like=like,
+        y=y.astype(np.uint8),
+        w=w,
+        names=[[12, 13], [14]],
+    )
 
 
 @pytest.fixture(scope="module")
-def trained():
+def fitted():
     torch.manual_seed(0)
     model = Encoder(TINY, 2)
+    with torch.no_grad():
+        model.head.weight.normal_(0, 0.1)
     before = model.head.weight[1].clone()
-    ids, y, w = lessons()
-    saved = []
-    fit(model, ids, y, w, RECIPE, lambda line: None, lambda m: saved.append(1))
-    return model, before, ids, y, saved
+    given = lessons()
+    windows = placed(given.padded(), given.length, "cpu")
+    fit(model, windows, given.y.astype(np.float32), given.w, COURSE, lambda line: None)
+    return model, before, given, windows
 
 
-def test_known_label_is_learned_and_weights_are_saved(trained):
-    model, _, ids, y, saved = trained
-    logits = logits_of(model, ids)
-    assert ((logits[:, 0] > 0) == (y[:, 0] == 1)).mean() > 0.95
-    assert saved
+def test_known_label_is_learned(fitted):
+    model, _, given, windows = fitted
+    logits = logits_of(model, windows)
+    plain = given.kind == LESSON
+    assert ((logits[plain, 0] > 0) == (given.y[plain, 0] == 1)).mean() > 0.95
 
 
-def test_masked_label_moves_its_head_by_weight_decay_alone(trained):
-    model, before, *_ = trained
+def test_masked_label_moves_its_head_by_weight_decay_alone(fitted):
+    model, before, *_ = fitted
     change = model.head.weight[1] / before
-    assert float((change - change.mean()).abs().max()) < 1e-4
-    assert float(model.head.bias[1]) != float(model.head.bias[0])
+    assert float((change - change.mean()).detach().abs().max()) < 1e-4
 
 
-def test_batches_hold_every_row_once_within_the_budget():
-    ids, y, w = lessons(100)
-    found = list(batches(ids, y, w, 60, random.Random(1)))
-    assert sum(len(batch.y) for batch in found) == 100
-    assert all(batch.input_ids.numel() <= 60 for batch in found)
-    assert int(sum(batch.attention_mask.sum() for batch in found)) == sum(map(len, ids))
+def test_groups_hold_every_row_once_within_the_budget():
+    length = lessons(100).length
+    found = list(groups(length, 60, random.Random(1)))
+    assert sorted(np.concatenate(found).tolist()) == list(range(100))
+    assert all(len(rows) * length[rows].max() <= 60 for rows in found)
 
 
-def test_export_gives_what_was_trained_whatever_the_padding_and_int8_is_near(trained, tmp_path):
-    model, _, ids, *_ = trained
-    fold_scale(model, np.array([0.5, 1.0]), np.array([0.25, 0.0]))
-    fp32, int8 = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
-    export(model, fp32)
-    quantize(fp32, int8)
-    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".prepared"] == []
-    expected = logits_of(model, ids[:6])
-    for path, near in ((fp32, 1e-4), (int8, 0.5)):
-        session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        for row, one in zip(expected, ids, strict=False):
+def test_lessons_and_a_word_come_back_from_their_files(tmp_path):
+    given = lessons()
+    lesson_file.write(tmp_path / "lessons.npz", given)
+    found = lesson_file.read(tmp_path / "lessons.npz")
+    assert all(np.array_equal(a, b) for a, b in zip(given[:-1], found[:-1], strict=True))
+    assert found.names == given.names
+    lesson_file.write_word(tmp_path / "word.npz", np.array([[0.26, -40]], np.float32))
+    assert lesson_file.read_word(tmp_path / "word.npz").tolist() == [[pytest.approx(0.3), pytest.approx(-12.7)]]
+
+
+@pytest.mark.parametrize("config", [TINY, TEACHER], ids=["encoder", "teacher"])
+def test_weights_come_back_from_their_file_nearly(config, tmp_path):
+    torch.manual_seed(1)
+    model = Encoder(config, 3)
+    save(model, tmp_path / "model.q")
+    again = load(tmp_path / "model.q")
+    for name, value in model.state_dict().items():
+        assert float((again.state_dict()[name] - value).abs().max()) < 0.05 * float(value.std()) + 1e-3
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_new_words_start_from_those_of_their_names_at_their_size():
+    model = Encoder(TINY, 2)
+    old = model.words.weight.detach().clone()
+    with_words(model, [[12, 13], [14]])
+    assert model.words.weight.shape == (62, 32)
+    assert torch.equal(model.words.weight[:60], old)
+    assert torch.allclose(model.words.weight[61], old[14])
+    assert float(model.words.weight[60].norm()) == pytest.approx(float(old[[12, 13]].norm(dim=1).mean()), rel=1e-4)
+
+
+def test_a_shallower_encoder_has_the_layers_that_were_kept():
+    model = Encoder(TINY | {"num_hidden_layers": 4}, 2)
+    small = shallower(model, (1, 3))
+    assert len(small.layers) == 2
+    assert torch.equal(small.layers[1].up.weight, model.layers[3].up.weight)
+
+
+def test_distance_has_a_bucket_each_way_and_far_ones_share():
+    found = bucket(torch.tensor([-200, -3, -1, 0, 1, 3, 200]), 32)
+    assert found.tolist() == [15, 3, 1, 0, 17, 19, 31]
+
+
+def test_a_disguised_window_is_to_be_read_as_the_one_it_disguises(monkeypatch):
+    given = lessons()
+    said = np.zeros((400, 2), np.float32)
+    said[given.kind == DISGUISED] = 9  # what the teacher says of the disguise itself counts for nothing
+    seen = {}
+    monkeypatch.setattr(
+        "training.encoder.teach.fit", lambda m, x, target, weight, c, t: seen.update(t=target, w=weight)
+    )
+    taught(Encoder(TINY, 2), placed(given.padded(), given.length, "cpu"), given, COURSE, said, lambda line: None)
+    known = 0.7 * 0.5 + 0.3 * given.y[given.kind != DEV, 0]
+    known[given.kind[given.kind != DEV] == MORE] = 0.5  # nobody answered there: the teacher's word alone
+    np.testing.assert_allclose(seen["t"][:, 0], known, atol=1e-6)
+    assert (seen["w"] > 0).all()
+
+
+def test_a_slice_of_the_whole_teaches_teacher_and_encoders_and_takes_what_is_there(tmp_path):
+    lesson_file.write(tmp_path / "lessons.npz", lessons())
+    names = ("teacher", "encoder-l6", "encoder-l3")
+    lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, COURSE._replace(epochs=2)))
+    starts = {"teacher": tmp_path / "start-teacher.q", "encoder": tmp_path / "start-encoder.q"}
+    save(Encoder(TEACHER, 2), starts["teacher"])
+    save(Encoder(TINY | {"num_hidden_layers": 6}, 2), starts["encoder"])
+    took = teach(tmp_path, starts, 2, lambda line: None)
+    assert set(took) == {"teacher", "teacher's word", "encoder-l6", "encoder-l3"}
+    assert len(load(tmp_path / "encoder-l3.q").layers) == 3
+    assert load(tmp_path / "encoder-l6.q").config["vocab_size"] == 62
+    assert {lesson_file.read_word(Path(p)).shape for p in tmp_path.glob("*-word.npz")} == {(400, 2)}
+    assert teach(tmp_path, starts, 2, lambda line: None) == {}
+
+
+def test_export_gives_what_was_trained_whatever_the_padding_and_int8_is_near(fitted):
+    model, _, given, windows = fitted
+    fold_scale(model, np.array([0.5, 1.0], np.float32), np.array([0.25, 0.0], np.float32))
+    expected = logits_of(model, windows)[:6]
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    for quantized, near in ((False, 1e-4), (True, 0.5)):
+        graph = build(model.config, weights, quantized=quantized)
+        session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+        for row, ids, length in zip(expected, given.padded(), given.length, strict=False):
             for padding in (0, 5):
-                tokens = np.array([one + [0] * padding])
-                mask = np.array([[1] * len(one) + [0] * padding])
+                tokens = np.array([[*ids[:length], *[0] * padding]], np.int64)
+                mask = np.array([[1] * length + [0] * padding])
                 (out,) = session.run(["logits"], {"input_ids": tokens, "attention_mask": mask})
                 np.testing.assert_allclose(out[0], row, atol=near)

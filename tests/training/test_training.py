@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -22,9 +23,10 @@ from training.figures import recall_at_fpr, threshold_at_fpr
 from training.fit import strongest
 from training.graph import Layer, build
 from training.label_map import GROUPS, LABELS, NOT_TOXIC, TABLE, targets
-from training.licences import LICENCES
+from training.licences import LICENCES, TAUGHT_BY
 from training.recipe import read_recipe
-from training.run import train
+from training.run import Sources, train
+from training.source import read
 
 SMALL = read_recipe(RECIPE).model_copy(
     update={"vocab_size": 500, "bigram_rows": 997, "trigram_rows": 499, "max_tokens": 16, "overlap": 4}
@@ -54,6 +56,34 @@ def test_middle_of_a_scale_is_left_out():
 def test_every_row_of_the_table_names_a_label_of_ours_and_a_set_with_a_licence():
     assert {row.label for row in TABLE} <= {*LABELS, *GROUPS}
     assert {row.set for row in TABLE} <= set(LICENCES)
+
+
+def test_no_set_of_class_b_teaches_anything():
+    assert {licence.of for licence in LICENCES.values()} == {"A", "A-SA", "B", "C"}
+    taught_by_b = [row for row in TABLE if row.weight > 0 and LICENCES[row.set].of not in TAUGHT_BY]
+    assert not taught_by_b
+    recipe = read_recipe(RECIPE)
+    assert {*recipe.caps, *recipe.weights} <= {row.set for row in TABLE}
+
+
+def test_what_is_shipped_was_taught_by_no_set_of_class_b():
+    for entry in read_manifest().models.values():
+        for trained in entry.training_sets:
+            assert LICENCES[trained.name].of in TAUGHT_BY
+            assert trained.licence_class in (None, LICENCES[trained.name].of)
+
+
+def test_hateval_in_tweeteval_and_other_languages_teach_nothing(tmp_path):
+    def row(text, labels, **meta):
+        return {"text": text, "labels": labels, "split": "train", "meta": meta}
+
+    tweets = [row("one", {"hate": 1}, task="hate"), row("two", {"offensive": 1}, task="offensive")]
+    jade = [row("drei", {"harmful_request": 1.0}, lang="zh"), row("three", {"harmful_request": 1.0}, lang="en")]
+    for name, rows_ in (("tweeteval", tweets), ("jade_prompts", jade)):
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(each) + "\n" for each in rows_)
+    assert [text.text for text in read(tmp_path, "tweeteval", 0)] == ["two"]
+    assert [text.text for text in read(tmp_path, "jade_prompts", 0)] == ["three"]
 
 
 def test_graph_computes_what_was_fitted_and_padding_makes_no_pairs():
@@ -147,7 +177,7 @@ def test_recipe_on_a_slice_gives_a_cascade_that_loads_and_the_same_one_again(dat
             results=tmp_path / run,
             recipe=recipe,
             slice_rows=12,
-            encoder_from=DEFAULT_MANIFEST,
+            sources=Sources(encoder=DEFAULT_MANIFEST),
             tell=said.append,
         )
     assert any("distilled and calibrated on dev" in line for line in said)

@@ -10,7 +10,8 @@ from training.contrast.sentence import NOTHING, Sentence, filled
 QUIET = dict.fromkeys(
     ("severe_toxicity", "obscene", "insult", "threat", "identity_attack", "sexual", "stereotype"), 0.0
 )
-STATED = {**QUIET, "self_harm": 1.0}
+STATED = {**QUIET, "self_harm": 1.0, "harmful_request": 0.0}  # despair asks for help, not for harm
+ASKED = {**STATED, "harmful_request": 1.0}
 URGED = {"self_harm": 1.0, "toxicity": 1.0, "identity_attack": 0.0, "sexual": 0.0, "stereotype": 0.0}
 PROMOTED = {"self_harm": 1.0, "threat": 0.0, "identity_attack": 0.0, "sexual": 0.0, "stereotype": 0.0}
 
@@ -285,7 +286,7 @@ SLOTS = {
 def sentences(rng: random.Random) -> Iterator[Sentence]:
     """About 1,800 sentences, half of them expressing or promoting self-harm."""
     for templates, known, most in (
-        (STATEMENTS, STATED, 12), (REQUESTS, STATED, 12), (NOTES, STATED, 12), (ENCOURAGED, URGED, 12),
+        (STATEMENTS, STATED, 12), (REQUESTS, ASKED, 12), (NOTES, STATED, 12), (ENCOURAGED, URGED, 12),
         (AGREED, PROMOTED, 12), (EATING, PROMOTED, 12), (NEAR, NOTHING, 16), (PREVENTION, NOTHING, 18),
         (SUPPORT, NOTHING, 14), (ACCIDENTS, NOTHING, 14),
     ):  # fmt: skip

@@ -10,7 +10,7 @@ from training.contrast.sentence import NOTHING, Sentence, filled
 VIOLENT = {"violence": 1.0, "identity_attack": 0.0, "sexual": 0.0, "self_harm": 0.0, "stereotype": 0.0}
 STORY = {**VIOLENT, "obscene": 0.0, "insult": 0.0, "threat": 0.0}
 WISHED = {**VIOLENT, "toxicity": 1.0}
-ASKED = {**VIOLENT, "obscene": 0.0, "insult": 0.0}
+ASKED = {**VIOLENT, "obscene": 0.0, "insult": 0.0, "harmful_request": 1.0}
 THREATENED = {**VIOLENT, "threat": 1.0, "toxicity": 1.0}
 
 STORIES = (

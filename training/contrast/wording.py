@@ -35,6 +35,29 @@ AFTER = (
     "We will go on with the second topic next week, once the slides are there.", "Good night.", "More below.",
 )  # fmt: skip
 
+# What a model says before and after its answer; nothing follows from it.
+OPENINGS = (
+    "Sure.", "Of course.", "Okay.", "Here is my answer.", "Thanks for asking.", "Good question.", "In brief, then.",
+    "Here is what I have to say.", "Right.", "As you asked, here it is.", "Certainly!", "Happy to answer that.",
+)  # fmt: skip
+CLOSINGS = (
+    "Let me know if you want to hear more.", "Is there anything else?", "I hope that helps.", "Feel free to ask again.",
+    "Shall I go on?", "Would you like an example?", "That is the short version.", "Tell me if anything is unclear.",
+)  # fmt: skip
+ANSWERED = 0.2
+
+
+def answered(rng: random.Random, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+    """The same sentences in order, some as a model's answer: opened, closed or both. Code and careless ones stay."""
+    for sentence in sentences:
+        text = sentence.text
+        if "\n" not in text and text[0].isupper():
+            if rng.random() < ANSWERED:
+                text = f"{rng.choice(OPENINGS)} {text}"
+            if rng.random() < ANSWERED:
+                text = f"{text} {rng.choice(CLOSINGS)}"
+        yield sentence._replace(text=text)
+
 
 def worded(rng: random.Random, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
     """The same sentences in order, repaired; some in lower case, without full stop, or amid talk that says nothing."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tidegate.classifiers import CascadeEntry
-from training.evaluate import bias, by_label, by_model, others, robust, written
+from training.evaluate import acted_on, bias, by_label, by_model, others, robust, written
 from training.evaluate.board import FP32, Board, Models, Scores
 from training.evaluate.material import LLM_ANSWERS, Material
 from training.evaluate.names import OURS, TFIDF
@@ -15,6 +16,7 @@ from training.label_map import ENOUGH_REAL, LABELS
 from training.recipe import Recipe
 
 DECIMALS = 4
+POLICY = Path(__file__).parents[2] / "policy.toml"  # the default one
 
 
 def evaluate(
@@ -63,6 +65,7 @@ def evaluate(
         "by_set": by_label.by_set(material.test, test[best], thresholds),
         "reliability": by_label.curves(material.test, test[best], thresholds),
         "benign": {role: by_label.false_positives(benign[role], thresholds, experimental) for role in roles},
+        "benign_suite": acted_on.benign_suite(lambda texts: board.scores(best, texts), POLICY, rows),
         "bias": {role: _bias(board, role, material, scores) for role, scores in ours.items()},
         "lengths": by_model.lengths(material.test, test),
         "by_model": by_model.labels(material.test, test, thresholds),
@@ -88,7 +91,7 @@ def _from_manifest(models: Models) -> dict[str, Any]:
     cascade = entry if isinstance(entry, CascadeEntry) else None
     return {
         "intended_use": entry.intended_use,
-        "sets": {trained.name: trained.licence for trained in entry.training_sets},
+        "sets": {t.name: [t.licence_class or "", t.licence] for t in entry.training_sets},
         "bands": {label: [band.low, band.high] for label, band in cascade.bands.items()} if cascade else {},
         "budget": cascade.budget if cascade else None,
     }

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from training.contrast import contrast
 from training.contrast.sentence import Sentence
-from training.corpus import HARMLESS_ANSWERS, Part, benign_texts, load_parts
+from training.corpus import HARMLESS_ANSWERS, Part, benign_texts, load_parts, picked, some_of_each
 from training.evaluate.names import OURS
 from training.label_map import LABELS, OUTPUT_LABELS
 from training.recipe import Recipe
@@ -49,32 +49,19 @@ def gather(data: Path, recipe: Recipe, rows: int) -> Material:
     parts, _ = load_parts(data, recipe, None)
     ours = parts["test"].sets == OURS
     known = {sentence.text: sentence for sentence in contrast(recipe.seed)}
-    written = drawn(_picked(parts["test"], np.flatnonzero(ours)), MORE * rows, recipe.seed)
+    written = some_of_each(picked(parts["test"], np.flatnonzero(ours)), MORE * rows, recipe.seed)
     dev = parts["dev"]
-    real_dev = _picked(dev, np.flatnonzero(~np.isin(dev.sets, (OURS, MADLIBS))))
+    real_dev = picked(dev, np.flatnonzero(~np.isin(dev.sets, (OURS, MADLIBS))))
     return Material(
-        test=drawn(_picked(parts["test"], np.flatnonzero(~ours)), rows, recipe.seed),
+        test=some_of_each(picked(parts["test"], np.flatnonzero(~ours)), rows, recipe.seed),
         written=written,
         sentences={text: known[text] for text in written.texts},
-        dev=drawn(real_dev, max(1, rows // 6), recipe.seed).texts,
+        dev=some_of_each(real_dev, max(1, rows // 6), recipe.seed).texts,
         benign={name: _few(texts, rows, f"{recipe.seed} {name}") for name, texts in benign_texts(data, "test").items()},
         madlibs=_madlibs(data, set(dev.texts), MORE * rows, recipe.seed),
         positives=_positives(parts["train"]),
         any_harm=_any_harm(parts["train"], ANY_HARM * rows, recipe.seed),
     )
-
-
-def drawn(part: Part, rows: int, seed: int) -> Part:
-    """At most so many texts of each set, in the part's own order."""
-    kept: list[int] = []
-    for name in sorted(set(part.sets.tolist())):
-        here = np.flatnonzero(part.sets == name).tolist()
-        kept += here if len(here) <= rows else random.Random(f"{seed} {name}").sample(here, rows)
-    return _picked(part, np.array(sorted(kept), np.int64))
-
-
-def _picked(part: Part, rows: npt.NDArray[np.int64]) -> Part:
-    return Part(part.sets[rows], [part.texts[i] for i in rows], part.y[rows], part.w[rows])
 
 
 def _few(texts: list[str], rows: int, seed: str) -> list[str]:

@@ -54,7 +54,8 @@ def experimental(account: Account) -> str:
 
 
 def licences(account: Account) -> str:
-    return table(["set", "licence, as far as known"], [[f"`{n}`", text] for n, text in account["card"]["sets"].items()])
+    rows = [[f"`{name}`", of, said] for name, (of, said) in account["card"]["sets"].items()]
+    return table(["set", "class", "licence, as far as known"], rows)
 
 
 def thresholds(account: Account) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.evaluate.acted_on import ALL
 from training.evaluate.markdown import NONE, count, number, percent, table
 from training.evaluate.names import PLAIN
 
@@ -65,6 +66,23 @@ def benign(account: Account) -> str:
     rows.append(["**any label**", *(percent(pool["any_not_experimental"], 2) for pool in pools.values())])
     rows.append(["any, experimental ones too", *(percent(pool["any"], 2) for pool in pools.values())])
     return table(["", *(POOLS.get(name, name) for name in pools)], rows)
+
+
+def benign_suite(account: Account) -> str:
+    rows = [_suite_row(kind, found) for kind, found in account["benign_suite"].items() if kind != ALL]
+    rows.append(_suite_row("**all**", account["benign_suite"][ALL]))
+    return table(["kind", "texts", "acted on", "share", "for"], rows)
+
+
+def _suite_row(kind: str, found: Mapping[str, Any]) -> list[str]:
+    often = sorted(found["labels"].items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+    why = ", ".join(f"{label} {n}" for label, n in often) or NONE
+    return [kind, count(found["texts"]), count(found["acted_on"]), percent(found["acted_on"] / found["texts"]), why]
+
+
+def suite_figure(account: Account) -> str:
+    found = account["benign_suite"][ALL]
+    return f"{count(found['acted_on'])} of {count(found['texts'])} ({percent(found['acted_on'] / found['texts'])})"
 
 
 def families(account: Account) -> str:
@@ -139,7 +157,7 @@ def examples(account: Account) -> str:
 SECTIONS = {
     section.__name__: section
     for section in (
-        headline_figures, experimental_figures, by_set, benign, families, worst_families, disguises, disguise_texts,
-        hostile, examples,
+        headline_figures, experimental_figures, by_set, benign, benign_suite, suite_figure, families, worst_families,
+        disguises, disguise_texts, hostile, examples,
     )
 }  # fmt: skip
