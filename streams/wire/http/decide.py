@@ -19,7 +19,7 @@ from tidegate.streams.core.events import Action, Completion, FaultReason
 from tidegate.streams.wire.decode import decode_completion, position
 from tidegate.streams.wire.headers import ATTRIBUTES
 from tidegate.streams.wire.http import own
-from tidegate.streams.wire.http.refused import RequestRefused
+from tidegate.streams.wire.http.refused import FormRefused
 from tidegate.streams.wire.http.verdicts import MASK, Row, redact, spans_of
 from tidegate.streams.wire.record import Unreadable
 
@@ -51,7 +51,7 @@ class _Posted:
 
 
 def parse(body: bytes, headers: Sequence[tuple[str, str]], id: str) -> DecideRequest:
-    """The request in a body's bytes. id: ours, under which it is moderated. Raises RequestRefused.
+    """The request in a body's bytes. id: ours, under which it is moderated. Raises FormRefused.
 
     headers: of the HTTP request, all of them; those that are not for us are ignored. A value that is not ASCII is UTF-8
     that the server decoded with `surrogateescape`, as aiohttp does.
@@ -61,7 +61,7 @@ def parse(body: bytes, headers: Sequence[tuple[str, str]], id: str) -> DecideReq
     if isinstance(completion, Unreadable):
         field = "" if completion.where == "value" else completion.where
         reason = completion.reason.value
-        raise RequestRefused(field, reason, completion.expected, reason=reason, message=str(completion))
+        raise FormRefused(field, reason, completion.expected, reason=reason, message=str(completion))
     request_id = None if completion.id == position(posted) else completion.id
     return DecideRequest(id, request_id, (completion.model_copy(update={"id": id}),))
 

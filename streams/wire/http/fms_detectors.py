@@ -18,7 +18,7 @@ from tidegate.streams.wire.http.refused import (
     ABSENT,
     Failure,
     FailureKind,
-    RequestRefused,
+    FormRefused,
     optional_number,
     read_list,
     read_object,
@@ -41,10 +41,10 @@ class ContentsRequest:
 
 
 def parse(body: Any, id: str) -> ContentsRequest:
-    """The request in a decoded body. Raises RequestRefused. Other `detector_params` are ignored."""
+    """The request in a decoded body. Raises FormRefused. Other `detector_params` are ignored."""
     body = read_object(body, "")
     if "contents" not in body:
-        raise RequestRefused("contents", ABSENT, "a list")
+        raise FormRefused("contents", ABSENT, "a list")
     texts = [text_of(text, f"contents[{i}]") for i, text in enumerate(read_list(body["contents"], "contents", MOST))]
     given = body.get("detector_params")
     parameters = {} if given is None else read_object(given, "detector_params")
@@ -75,9 +75,9 @@ def headers(results: Sequence[Row]) -> dict[str, str]:
     return answer_headers(results)
 
 
-def error(problem: RequestRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
+def error(problem: FormRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers; 422 of a refused request."""
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, FormRefused):
         return 422, {"code": 422, "message": problem.message}, {}
     return problem.kind.status, {"code": problem.kind.status, "message": problem.sentence}, problem.headers()
 

@@ -15,7 +15,7 @@ from typing import Any
 from tidegate.streams.core.events import Action, Completion, FaultReason
 from tidegate.streams.wire.fields import EXPECTED
 from tidegate.streams.wire.http import own
-from tidegate.streams.wire.http.refused import RequestRefused, is_unicode, kind_of, read_object, read_text
+from tidegate.streams.wire.http.refused import FormRefused, is_unicode, kind_of, read_object, read_text
 from tidegate.streams.wire.http.verdicts import Row
 from tidegate.streams.wire.repair import id_of, name_of
 
@@ -33,7 +33,7 @@ class GuardRequest:
 
 
 def parse(body: Any, id: str) -> GuardRequest:
-    """The request in a decoded body. Raises RequestRefused. Unknown fields are ignored; null is "not given"."""
+    """The request in a decoded body. Raises FormRefused. Unknown fields are ignored; null is "not given"."""
     body = read_object(body, "")
     prompt = read_text(body, "prompt", "prompt")
     fields: dict[str, str] = {name: value for name in (*_NAMES, "user") if (value := _field(body, name)) is not None}
@@ -59,13 +59,13 @@ def answer(request: GuardRequest, results: Sequence[Row]) -> dict[str, Any]:
 
 
 def _field(body: Mapping[str, Any], name: str) -> str | None:
-    """Returns a name or the user, None where it is not given; raises RequestRefused: a scope is not guessed."""
+    """Returns a name or the user, None where it is not given; raises FormRefused: a scope is not guessed."""
     value = body.get(name)
     if value is None:
         return None
     text = name_of(value) if name in _NAMES else id_of(value)
     if text is None or not is_unicode(text):
-        raise RequestRefused(name, kind_of(value), EXPECTED[name])
+        raise FormRefused(name, kind_of(value), EXPECTED[name])
     return text
 
 

@@ -21,7 +21,7 @@ from tidegate.streams.core.events import Action, Completion
 from tidegate.streams.wire.http import own
 from tidegate.streams.wire.http.refused import (
     ABSENT,
-    RequestRefused,
+    FormRefused,
     is_unicode,
     kind_of,
     optional_text,
@@ -69,7 +69,7 @@ class GuardrailRequest:
 
 
 def parse(body: Any, id: str) -> GuardrailRequest:
-    """The request in a decoded body. Raises RequestRefused. Unknown fields are ignored: each release adds some.
+    """The request in a decoded body. Raises FormRefused. Unknown fields are ignored: each release adds some.
 
     A tenant, model, user or conversation that cannot be read is left out, and listed in the completions' `dropped`.
     """
@@ -77,11 +77,11 @@ def parse(body: Any, id: str) -> GuardrailRequest:
     kind = body.get("input_type")
     if kind not in ("request", "response"):
         found = kind_of(kind) if "input_type" in body else ABSENT
-        raise RequestRefused("input_type", found, "request or response")
+        raise FormRefused("input_type", found, "request or response")
     texts = [text_of(text, f"texts[{i}]") for i, text in enumerate(_list(body, "texts"))]
     images = _list(body, "images")
     if images:
-        raise RequestRefused("images", f"a list of {len(images)}", "no images: they cannot be scored here")
+        raise FormRefused("images", f"a list of {len(images)}", "no images: they cannot be scored here")
     if body.get("request_data") is not None:
         read_object(body["request_data"], "request_data")
     fields, dropped = _fields(body)

@@ -20,7 +20,7 @@ from tidegate.streams.wire.http.refused import (
     ABSENT,
     Failure,
     FailureKind,
-    RequestRefused,
+    FormRefused,
     kind_of,
     optional_text,
     read_list,
@@ -63,14 +63,14 @@ class ModerationsRequest:
 
 
 def parse(body: Any, id: str) -> ModerationsRequest:
-    """The request in a decoded body. id: the request's, of which each completion's is made. Raises RequestRefused.
+    """The request in a decoded body. id: the request's, of which each completion's is made. Raises FormRefused.
 
     A string is one text; each of a list of strings is one; a list of parts is one, its texts joined by a newline.
     `model` is that of the moderation, not of the text's author: it is echoed. Unknown fields are ignored.
     """
     body = read_object(body, "")
     if body.get("input") is None:
-        raise RequestRefused("input", ABSENT if "input" not in body else "null", _INPUT)
+        raise FormRefused("input", ABSENT if "input" not in body else "null", _INPUT)
     model = optional_text(body, "model")
     texts = _texts(body["input"])
     ids = (id,) if len(texts) == 1 else tuple(f"{id}-{i}" for i in range(len(texts)))
@@ -94,9 +94,9 @@ def headers(results: Sequence[Row]) -> dict[str, str]:
     return answer_headers(results, label_names.unsupported(label_names.OPENAI, scored_labels(results)))
 
 
-def error(problem: RequestRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
+def error(problem: FormRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers, as the SDKs turn them into an exception."""
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, FormRefused):
         # The first name of the path, as OpenAI's `param`: `input` of `input[2].text`.
         param = problem.field.partition("[")[0].partition(".")[0] or None
         return 400, _error(problem.message, "invalid_request_error", param, None), {}
@@ -108,10 +108,10 @@ def _texts(value: Any) -> list[str]:
     if type(value) is str:
         return [text_of(value, "input")]
     if type(value) is not list:
-        raise RequestRefused("input", kind_of(value), _INPUT)
+        raise FormRefused("input", kind_of(value), _INPUT)
     items = read_list(value, "input")
     if not items:
-        raise RequestRefused("input", "an empty list", _INPUT)
+        raise FormRefused("input", "an empty list", _INPUT)
     if type(items[0]) is not dict:
         return [text_of(item, f"input[{i}]") for i, item in enumerate(items)]
     return ["\n".join([_part(item, f"input[{i}]") for i, item in enumerate(items)])]
@@ -120,9 +120,9 @@ def _texts(value: Any) -> list[str]:
 def _part(value: Any, field: str) -> str:
     kind = read_object(value, field).get("type")
     if kind == "image_url":
-        raise RequestRefused(f"{field}.image_url", "an image", "text: images cannot be scored here")
+        raise FormRefused(f"{field}.image_url", "an image", "text: images cannot be scored here")
     if kind != "text":
-        raise RequestRefused(f"{field}.type", kind_of(kind) if "type" in value else ABSENT, "text")
+        raise FormRefused(f"{field}.type", kind_of(kind) if "type" in value else ABSENT, "text")
     return read_text(value, "text", f"{field}.text")
 
 

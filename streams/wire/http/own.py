@@ -7,14 +7,14 @@ from typing import Any
 
 from tidegate.streams.core.decide import Verdict
 from tidegate.streams.core.events import Action, Reason
-from tidegate.streams.wire.http.refused import Failure, RequestRefused
+from tidegate.streams.wire.http.refused import Failure, FormRefused
 
 REASON_FIELDS = ("label", "action", "score", "threshold", "scope", "of", "choice", "by")
 
 
-def error(problem: RequestRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
+def error(problem: FormRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers. `field`, `found` and `expected` are null where the body is not the reason."""
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, FormRefused):
         kind = problem.reason or "invalid"
         found = {"field": problem.field, "found": problem.found, "expected": problem.expected}
         return 400, {"error": {"kind": kind, "message": problem.message, **found}}, {}

@@ -36,7 +36,7 @@ from tidegate.streams.wire.http.refused import (
     ABSENT,
     Failure,
     FailureKind,
-    RequestRefused,
+    FormRefused,
     optional_bool,
     optional_number,
     optional_text,
@@ -95,7 +95,7 @@ class SuggestRequest:
 def parse(
     body: Any, id: str, *, labels: Collection[str] | None = None, languages: Sequence[str] = LANGUAGES
 ) -> AnalyzeRequest:
-    """The request in a decoded body. Raises RequestRefused, with Perspective's own message where it has one.
+    """The request in a decoded body. Raises FormRefused, with Perspective's own message where it has one.
 
     labels: of the model in force; an attribute without one of them is unknown. None: all that the table names.
     languages: supported ones, the first assumed where the request has none.
@@ -147,7 +147,7 @@ def headers(results: Sequence[Row]) -> dict[str, str]:
 
 
 def parse_suggestion(body: Any, *, labels: Collection[str] | None = None) -> SuggestRequest:
-    """The request of `suggestscore` in a decoded body. Raises RequestRefused. labels: as in `parse`."""
+    """The request of `suggestscore` in a decoded body. Raises FormRefused. labels: as in `parse`."""
     body = read_object(body, "")
     text = read_comment(body)
     given = body.get("attributeScores")
@@ -172,9 +172,9 @@ def answer_suggestion(request: SuggestRequest) -> dict[str, Any]:
     return languages | _token(request.client_token)
 
 
-def error(problem: RequestRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
+def error(problem: FormRefused | Failure) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and headers in Google's form; of a refused body with Perspective's details."""
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, FormRefused):
         detail = {"@type": _ERROR_TYPE, "errorType": problem.reason or "INVALID_REQUEST", **problem.detail}
         return 400, _error(400, problem.message, "INVALID_ARGUMENT", [detail]), {}
     if problem.kind is FailureKind.BAD_KEY:  # Google's answer to one is a 400
@@ -192,7 +192,7 @@ def _suggested(value: Any, field: str, length: int) -> float:
     if scores.get("summaryScore") is not None:
         return _score(scores["summaryScore"], f"{field}.summaryScore")
     if not of_spans:
-        raise RequestRefused(field, ABSENT, "summaryScore or spanScores")
+        raise FormRefused(field, ABSENT, "summaryScore or spanScores")
     return max(of_spans)
 
 
@@ -200,7 +200,7 @@ def _span_score(value: Any, field: str, length: int) -> float:
     span = read_object(value, field)
     begin, end = span.get("begin"), span.get("end")
     if type(begin) is not int or type(end) is not int or not 0 <= begin < end <= length:
-        raise RequestRefused(field, "another span", "begin and end, in UTF-16 units of the comment")
+        raise FormRefused(field, "another span", "begin and end, in UTF-16 units of the comment")
     return _score(span.get("score"), f"{field}.score")
 
 
@@ -209,16 +209,16 @@ def _score(value: Any, field: str) -> float:
     check_score_type(score.get("type"), f"{field}.type", field.split(".")[1])
     found = optional_number(score, "value", f"{field}.value")
     if found is None:
-        raise RequestRefused(f"{field}.value", ABSENT, "a number in [0, 1]")
+        raise FormRefused(f"{field}.value", ABSENT, "a number in [0, 1]")
     return found
 
 
-def _not_supported(attribute: str, unsupported: Sequence[str], requested: Sequence[str]) -> RequestRefused:
+def _not_supported(attribute: str, unsupported: Sequence[str], requested: Sequence[str]) -> FormRefused:
     message = f"Attribute {attribute} does not support request languages: {', '.join(unsupported)}"
     detail = {"detectedLanguages": [], "requestedLanguages": list(requested), "attribute": attribute}
     reason = "LANGUAGE_NOT_SUPPORTED_BY_ATTRIBUTE"
     detail_of = {"languageNotSupportedByAttributeError": detail}
-    return RequestRefused(
+    return FormRefused(
         "languages", "another language", "a supported one", reason=reason, message=message, detail=detail_of
     )
 

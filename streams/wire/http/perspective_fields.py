@@ -9,7 +9,7 @@ from typing import Any
 from tidegate.streams.wire.http.label_names import PERSPECTIVE
 from tidegate.streams.wire.http.refused import (
     ABSENT,
-    RequestRefused,
+    FormRefused,
     kind_of,
     optional_number,
     optional_text,
@@ -28,11 +28,11 @@ _OTHER_SCORE_TYPES = ("STD_DEV_SCORE", "PERCENTILE", "RAW")
 
 
 def read_comment(body: Mapping[str, Any]) -> str:
-    """Returns the comment's text; raises RequestRefused."""
+    """Returns the comment's text; raises FormRefused."""
     comment = body.get("comment")
     entry = {} if comment is None else read_object(comment, "comment")
     if entry.get("text") in (None, ""):
-        raise RequestRefused(
+        raise FormRefused(
             "comment.text", "no text", "a text", reason="COMMENT_EMPTY", message="Comment must be non-empty."
         )
     kind = entry.get("type")
@@ -45,17 +45,17 @@ def read_comment(body: Mapping[str, Any]) -> str:
     size = len(text.encode())
     if size > MAX_BYTES:
         expected = f"at most {MAX_BYTES} bytes"
-        raise RequestRefused(
+        raise FormRefused(
             "comment.text", f"{size} bytes", expected, reason="COMMENT_TOO_LONG", message="Comment text too long."
         )
     return text
 
 
 def read_thresholds(value: Any, labels: Collection[str] | None) -> dict[str, float | None]:
-    """Returns requested attributes, each with its `scoreThreshold` or None; raises RequestRefused."""
+    """Returns requested attributes, each with its `scoreThreshold` or None; raises FormRefused."""
     if value is None or value == {}:
         reason, message = "NO_REQUESTED_ATTRIBUTES", "Missing requested_attributes"
-        raise RequestRefused("requestedAttributes", ABSENT, "an attribute", reason=reason, message=message)
+        raise FormRefused("requestedAttributes", ABSENT, "an attribute", reason=reason, message=message)
     thresholds: dict[str, float | None] = {}
     for name, parameters in read_object(value, "requestedAttributes").items():
         check_name(name, labels)
@@ -67,7 +67,7 @@ def read_thresholds(value: Any, labels: Collection[str] | None) -> dict[str, flo
 
 
 def check_name(name: str, labels: Collection[str] | None) -> None:
-    """Raises RequestRefused: an attribute that the table does not name, or for which the model has no label."""
+    """Raises FormRefused: an attribute that the table does not name, or for which the model has no label."""
     ours = PERSPECTIVE.get(name)
     if ours is None or (labels is not None and not any(label in labels for label in ours)):
         shown = name if _NAME.fullmatch(name) else "(no name of an attribute)"
@@ -76,7 +76,7 @@ def check_name(name: str, labels: Collection[str] | None) -> None:
 
 
 def check_score_type(value: Any, field: str, name: str) -> None:
-    """Raises RequestRefused: another type than a probability."""
+    """Raises FormRefused: another type than a probability."""
     if value is None or (type(value) is str and value in _SCORE_TYPES):
         return
     shown = value if type(value) is str and value in _OTHER_SCORE_TYPES else "(no score type)"
@@ -85,7 +85,7 @@ def check_score_type(value: Any, field: str, name: str) -> None:
 
 
 def check_context(value: Any) -> None:
-    """Raises RequestRefused. Its texts are not read."""
+    """Raises FormRefused. Its texts are not read."""
     context = {} if value is None else read_object(value, "context")
     entries, article = context.get("entries"), context.get("articleAndParentComment")
     if entries is not None and article is not None:
@@ -98,21 +98,21 @@ def check_context(value: Any) -> None:
 
 
 def read_languages(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the request's languages, none where they are absent; raises RequestRefused."""
+    """Returns the request's languages, none where they are absent; raises FormRefused."""
     value = body.get("languages")
     items = [] if value is None else read_list(value, "languages", MAX_LANGUAGES)
     for i, item in enumerate(items):
         if not _LANGUAGE.fullmatch(text_of(item, f"languages[{i}]")):
-            raise RequestRefused(f"languages[{i}]", "another string", "an ISO 639-1 or BCP-47 code")
+            raise FormRefused(f"languages[{i}]", "another string", "an ISO 639-1 or BCP-47 code")
     return tuple(items)
 
 
 def read_session(body: Mapping[str, Any]) -> str | None:
-    """Returns the session's id, None where it is absent or cannot be an id; raises RequestRefused."""
+    """Returns the session's id, None where it is absent or cannot be an id; raises FormRefused."""
     session = optional_text(body, "sessionId")
     return id_of(session) if session else None
 
 
-def invalid(field: str, found: str, expected: str, message: str) -> RequestRefused:
+def invalid(field: str, found: str, expected: str, message: str) -> FormRefused:
     """Returns a refusal with a message of Perspective's own."""
-    return RequestRefused(field, found, expected, reason="INVALID_REQUEST", message=message)
+    return FormRefused(field, found, expected, reason="INVALID_REQUEST", message=message)

@@ -29,7 +29,7 @@ ABSENT = "nothing"
 NOT_UNICODE = "a string with half of a surrogate pair"
 
 
-class RequestRefused(Exception):
+class FormRefused(Exception):
     """The body is not a request of this API. Answer with the module's `error`: a 400, or a 422 where the API has one.
 
     field: a path in the body, as `input[2].text`; "" is the body itself. found: the kind of what is there.
@@ -110,12 +110,12 @@ class Failure:
 def parse_json(body: bytes) -> dict[str, Any]:
     """The JSON object in a body, read as records are: half a surrogate pair becomes U+FFFD, 200 levels at most.
 
-    Raises RequestRefused.
+    Raises FormRefused.
     """
     try:
         return json_object(body)
     except Refused as refused:
-        raise RequestRefused(
+        raise FormRefused(
             "", f"{refused.unreadable.where}: {refused.unreadable.reason.value}", "a JSON object"
         ) from None
 
@@ -126,32 +126,32 @@ def kind_of(value: Any) -> str:
 
 
 def read_object(value: Any, field: str) -> dict[str, Any]:
-    """Returns the value; raises RequestRefused where it is no object."""
+    """Returns the value; raises FormRefused where it is no object."""
     if type(value) is not dict:
-        raise RequestRefused(field, kind_of(value), "a JSON object" if not field else "an object")
+        raise FormRefused(field, kind_of(value), "a JSON object" if not field else "an object")
     return value
 
 
 def read_list(value: Any, field: str, most: int = MAX_TEXTS) -> list[Any]:
-    """Returns the value; raises RequestRefused where it is no list, or longer than `most`."""
+    """Returns the value; raises FormRefused where it is no list, or longer than `most`."""
     if type(value) is not list:
-        raise RequestRefused(field, kind_of(value), "a list")
+        raise FormRefused(field, kind_of(value), "a list")
     if len(value) > most:
-        raise RequestRefused(field, f"a list of {len(value)}", f"a list of at most {most}")
+        raise FormRefused(field, f"a list of {len(value)}", f"a list of at most {most}")
     return value
 
 
 def read_text(body: Mapping[str, Any], key: str, field: str) -> str:
-    """Returns the text under a key, which may be empty; raises RequestRefused: absent, no string, no Unicode."""
+    """Returns the text under a key, which may be empty; raises FormRefused: absent, no string, no Unicode."""
     return text_of(body[key], field) if key in body else _absent(field, "a string")
 
 
 def text_of(value: Any, field: str) -> str:
-    """Returns the value; raises RequestRefused where it is no string, or has half of a surrogate pair."""
+    """Returns the value; raises FormRefused where it is no string, or has half of a surrogate pair."""
     if type(value) is not str:
-        raise RequestRefused(field, kind_of(value), "a string")
+        raise FormRefused(field, kind_of(value), "a string")
     if not is_unicode(value):
-        raise RequestRefused(field, NOT_UNICODE, "a string of Unicode")
+        raise FormRefused(field, NOT_UNICODE, "a string of Unicode")
     return value
 
 
@@ -167,30 +167,30 @@ def is_unicode(text: str) -> bool:
 
 
 def optional_text(body: Mapping[str, Any], key: str, field: str = "") -> str | None:
-    """Returns the text under a key, None where it is absent or null; raises RequestRefused."""
+    """Returns the text under a key, None where it is absent or null; raises FormRefused."""
     value = body.get(key)
     return None if value is None else text_of(value, field or key)
 
 
 def optional_bool(body: Mapping[str, Any], key: str) -> bool:
-    """Returns the boolean under a key, false where it is absent or null; raises RequestRefused."""
+    """Returns the boolean under a key, false where it is absent or null; raises FormRefused."""
     value = body.get(key)
     if value is not None and type(value) is not bool:
-        raise RequestRefused(key, kind_of(value), "a boolean")
+        raise FormRefused(key, kind_of(value), "a boolean")
     return bool(value)
 
 
 def optional_number(body: Mapping[str, Any], key: str, field: str) -> float | None:
-    """Returns the number in [0, 1] under a key, None where it is absent or null; raises RequestRefused."""
+    """Returns the number in [0, 1] under a key, None where it is absent or null; raises FormRefused."""
     value = body.get(key)
     if value is None:
         return None
     if type(value) not in (int, float):
-        raise RequestRefused(field, kind_of(value), "a number in [0, 1]")
+        raise FormRefused(field, kind_of(value), "a number in [0, 1]")
     if not 0 <= value <= 1:  # NaN too
-        raise RequestRefused(field, "a number outside [0, 1]", "a number in [0, 1]")
+        raise FormRefused(field, "a number outside [0, 1]", "a number in [0, 1]")
     return float(value)
 
 
 def _absent(field: str, expected: str) -> str:
-    raise RequestRefused(field, ABSENT, expected)
+    raise FormRefused(field, ABSENT, expected)

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import azure_content_safety as api
-from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
 
 
 def severities(scores: dict[str, float], **more: Any) -> dict[str, int]:
@@ -62,7 +62,7 @@ def test_a_label_without_a_category_is_in_the_header() -> None:
     ],
 )
 def test_other_bodies_are_refused(body: Any, field: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         api.parse(body, "http-1")
     status, found, _ = api.error(refused.value)
     Draft202012Validator(document(api.SCHEMAS, api.ERROR)).validate(found)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import document, row
 from tidegate.streams.core.events import Completion, FaultReason
 from tidegate.streams.wire.http import decide as api
-from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused
+from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused
 
 MESSAGE = {"role": "assistant", "content": "a"}
 NATIVE = {"id": "c-1", "completion": "a", "tenant": "acme"}
@@ -81,7 +81,7 @@ def test_a_header_that_is_not_utf8_is_dropped() -> None:
     ],
 )
 def test_other_bodies_are_refused(body: Any, kind: str, field: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         parse(body)
     status, found, _ = api.error(refused.value)
     Draft202012Validator(document(api.SCHEMAS, api.ERROR)).validate(found)

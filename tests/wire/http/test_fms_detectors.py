@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import LABELS, document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import fms_detectors as api
-from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 
@@ -79,7 +79,7 @@ def test_a_threshold_of_the_request_replaces_the_policys(threshold: float | None
     ],
 )
 def test_other_bodies_are_a_422(body: Any, field: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         api.parse(body, "http-1")
     status, found, _ = api.error(refused.value)
     Draft202012Validator(document(api.SCHEMAS, api.ERROR)).validate(found)

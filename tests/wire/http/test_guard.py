@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import guard as api
-from tidegate.streams.wire.http.refused import RequestRefused
+from tidegate.streams.wire.http.refused import FormRefused
 from tidegate.streams.wire.http.verdicts import Row
 
 
@@ -42,7 +42,7 @@ def test_a_prompt_is_a_completion_without_a_text() -> None:
 )
 def test_other_bodies_are_refused(body: Any, field: str, found: str) -> None:
     """A tenant that cannot be read is refused, not dropped: under another one other thresholds hold."""
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         api.parse(body, "http-1")
     assert (refused.value.field, refused.value.found) == (field, found)
 

@@ -23,7 +23,7 @@ from tidegate.streams.wire.http import (
     openai_moderations,
     perspective,
 )
-from tidegate.streams.wire.http.refused import RequestRefused, parse_json
+from tidegate.streams.wire.http.refused import FormRefused, parse_json
 
 SCORE = {"value": 0.5, "type": "PROBABILITY"}
 COMMENT = {"comment": {"text": "a 😀", "type": "PLAIN_TEXT"}, "context": {"entries": []}, "languages": ["en"]}
@@ -92,7 +92,7 @@ def test_any_body_is_answered_or_refused(name: str, data: st.DataObject) -> None
     body = data.draw(st.one_of(values, mutated(valid, KEYS)))
     try:
         request = parse(body)
-    except RequestRefused as refused:
+    except FormRefused as refused:
         _check_refusal(module, refused)
         return
     answer = module.answer(request, [row({"insult": 0.85}, spans=((0, 1, "insult"),))] * len(request.completions))
@@ -105,7 +105,7 @@ def test_any_body_is_answered_or_refused(name: str, data: st.DataObject) -> None
 def test_any_suggestion_is_taken_or_refused(body: Any) -> None:
     try:
         request = perspective.parse_suggestion(body)
-    except RequestRefused as refused:
+    except FormRefused as refused:
         _check_refusal(perspective, refused)
         return
     json.dumps(perspective.answer_suggestion(request), ensure_ascii=False).encode()
@@ -119,7 +119,7 @@ def test_any_suggestion_is_taken_or_refused(body: Any) -> None:
 def test_any_bytes_are_decided_or_refused(body: bytes, headers: list[tuple[str, str]]) -> None:
     try:
         request = decide.parse(body, headers, "http-1")
-    except RequestRefused as refused:
+    except FormRefused as refused:
         _check_refusal(decide, refused)
         return
     answer = decide.answer(request, [row({"insult": 0.85}, spans=((0, 1, "insult"),))])
@@ -133,7 +133,7 @@ def test_any_bytes_are_an_object_or_refused(body: bytes) -> None:
     message = ""
     try:
         assert isinstance(parse_json(body), dict)
-    except RequestRefused as refused:
+    except FormRefused as refused:
         message = str(refused)
     assert CANARY not in message
 
@@ -156,7 +156,7 @@ def test_a_component_means_the_same_in_every_module() -> None:
             assert together.setdefault(name, schema) == schema
 
 
-def _check_refusal(module: Any, refused: RequestRefused) -> None:
+def _check_refusal(module: Any, refused: FormRefused) -> None:
     status, body, headers = module.error(refused)
     assert status in (400, 422)
     Draft202012Validator(document(module.SCHEMAS, module.ERROR)).validate(body)

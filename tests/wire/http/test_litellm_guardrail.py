@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import litellm_guardrail as api
-from tidegate.streams.wire.http.refused import RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 # As its class of 1.110.2 dumps a response's call: every field, null where it has none.
@@ -89,7 +89,7 @@ def test_a_tenant_that_cannot_be_read_is_listed() -> None:
     ],
 )
 def test_other_bodies_are_refused(changed: dict[str, Any], field: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         api.parse({**BODY, **changed}, "http-1")
     assert refused.value.field == field
     assert api.error(refused.value)[0] == 400

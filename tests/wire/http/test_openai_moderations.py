@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.wire.http.rows import LABELS, document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import openai_moderations as api
-from tidegate.streams.wire.http.refused import MAX_TEXTS, Failure, FailureKind, RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import MAX_TEXTS, Failure, FailureKind, FormRefused, Unscored
 
 # Their specification's, by hand: all names, and which of them may have been seen in an image.
 NAMES = (
@@ -96,7 +96,7 @@ def test_input_makes_one_completion_a_result(value: Any, expected: list[str]) ->
     ],
 )
 def test_other_bodies_are_refused(body: Any, field: str, found: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(FormRefused) as refused:
         api.parse(body, "http-1")
     assert (refused.value.field, refused.value.found) == (field, found)
     status, answer, _ = api.error(refused.value)

@@ -12,7 +12,7 @@ from tests.wire.http.rows import document, row
 from tidegate.streams.core.events import FaultReason
 from tidegate.streams.wire.http import perspective as api
 from tidegate.streams.wire.http.perspective_schemas import MESSAGES
-from tidegate.streams.wire.http.refused import Failure, FailureKind, RequestRefused, Unscored
+from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
 
 TOXICITY: dict[str, Any] = {"TOXICITY": {}}
 BODY: dict[str, Any] = {"comment": {"text": "you fool"}, "requestedAttributes": TOXICITY}
@@ -21,7 +21,7 @@ SUGGESTED: dict[str, Any] = {"comment": {"text": "you fool"}, "attributeScores":
 
 def refused(body: Any, **more: Any) -> dict[str, Any]:
     """The error's body of a refused request."""
-    with pytest.raises(RequestRefused) as found:
+    with pytest.raises(FormRefused) as found:
         api.parse(body, "http-1", **more)
     status, answer, _ = api.error(found.value)
     Draft202012Validator(document(api.SCHEMAS, api.ERROR)).validate(answer)
@@ -206,7 +206,7 @@ def test_without_a_summary_the_highest_span_is_suggested() -> None:
     ],
 )
 def test_other_suggestions_are_refused(scores: Any) -> None:
-    with pytest.raises(RequestRefused):
+    with pytest.raises(FormRefused):
         api.parse_suggestion({**SUGGESTED, "attributeScores": scores})
 
 
