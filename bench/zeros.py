@@ -12,7 +12,18 @@ from tidegate.classifiers import Scored
 class ZeroClassifier:
     """Scores 0.0 for every label of the default policy."""
 
-    labels = ("toxicity", "severe_toxicity", "insult", "threat", "obscene", "identity_attack", "sexual", "stereotype")
+    labels = (
+        "toxicity",
+        "severe_toxicity",
+        "insult",
+        "threat",
+        "obscene",
+        "identity_attack",
+        "sexual",
+        "stereotype",
+        "self_harm",
+        "illicit",
+    )
     version = "zeros@1"
 
     def score(self, texts: Sequence[str], *, explain: bool = False) -> Scored:

@@ -15,7 +15,18 @@ import numpy as np
 
 from tidegate.classifiers import Scored, Span
 
-LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
+LABELS = (
+    "toxicity",
+    "insult",
+    "threat",
+    "obscene",
+    "identity_attack",
+    "stereotype",
+    "severe_toxicity",
+    "sexual",
+    "self_harm",
+    "illicit",
+)
 RELEASE = threading.Event()  # what HANG waits for: never set in a worker, at the end of a test so that it can exit
 _SCRIPT = re.compile(r"\b([a-z_]{1,20})=([01](?:\.\d+)?)(!?)")
 
