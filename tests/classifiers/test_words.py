@@ -18,7 +18,12 @@ from tidegate.classifiers.words import ODD, SPACES, Words, whole, word_by_word
 from .conftest import TINY
 from .texts import HOSTILE, some_texts
 
-FILES = {"real": DEFAULT_MANIFEST.parent / "models/screen-en/tokenizer.json", "tiny": TINY / "tokenizer.json"}
+MODELS = DEFAULT_MANIFEST.parent / "models"
+FILES = {
+    "real": MODELS / "screen-en/tokenizer.json",
+    "emoji": MODELS / "encoder-en/tokenizer.json",
+    "tiny": TINY / "tokenizer.json",
+}
 
 
 def read(path) -> Tokenizer:
