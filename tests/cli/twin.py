@@ -9,7 +9,18 @@ import numpy as np
 
 from tidegate.classifiers import Scored, Span
 
-LABELS = ("toxicity", "insult", "threat", "obscene", "identity_attack", "stereotype", "severe_toxicity", "sexual")
+LABELS = (
+    "toxicity",
+    "insult",
+    "threat",
+    "obscene",
+    "identity_attack",
+    "stereotype",
+    "severe_toxicity",
+    "sexual",
+    "self_harm",
+    "illicit",
+)
 _SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked
 
 
