@@ -59,8 +59,8 @@ def test_a_scorer_of_ones_own_is_what_its_factory_makes() -> None:
 @pytest.mark.parametrize(
     ("gives", "message"),
     [
-        (np.zeros((1, 8), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
-         "shape (1, 8), a row a text and a column a label; not started"),
+        (np.zeros((1, 10), np.float32), "score([one text]) gave ndarray; expected a classifiers.Scored with values of "
+         "shape (1, 10), a row a text and a column a label; not started"),
         (Scored(np.zeros((1, 5), np.float32)), "gave values of shape (1, 5); expected"),
         (None, "gave NoneType; expected"),
         (RuntimeError("no weights"), 'score(["word"], explain=True) raised RuntimeError: no weights; expected'),

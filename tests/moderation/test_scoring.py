@@ -23,7 +23,7 @@ def _released() -> Iterator[None]:
 
 
 def row(toxicity: float, by_encoder: tuple[int, ...] | None = None) -> ScoreRow:
-    return ScoreRow((toxicity, *[0.0] * 7), by_encoder)
+    return ScoreRow((toxicity, *[0.0] * (len(LABELS) - 1)), by_encoder)
 
 
 @pytest.mark.parametrize(
