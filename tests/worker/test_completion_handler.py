@@ -154,9 +154,9 @@ async def test_the_highest_choice_wins_and_the_reason_has_its_index(bench: Harne
         ("insult", Action.REVIEW, 0.9, 0),
     ]
     assert decision.scores == {"toxicity": 0.95, "insult": 0.9, "threat": 0, "obscene": 0, "identity_attack": 0,
-                            "stereotype": 0, "severe_toxicity": 0, "sexual": 0}  # fmt: skip
+                            "stereotype": 0, "severe_toxicity": 0, "sexual": 0, "self_harm": 0, "illicit": 0}  # fmt: skip
     assert decision.choice_of == {"toxicity": 1, "insult": 0, "threat": 0, "obscene": 0, "identity_attack": 0,
-                               "stereotype": 0, "severe_toxicity": 0, "sexual": 0}  # fmt: skip
+                               "stereotype": 0, "severe_toxicity": 0, "sexual": 0, "self_harm": 0, "illicit": 0}  # fmt: skip
 
 
 async def test_of_equal_choices_the_first_is_named(bench: Harness) -> None:
