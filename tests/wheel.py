@@ -78,7 +78,7 @@ def main() -> None:
             bin_ / "tidegate", "score", "-", cwd=here, input='{"id": "1", "completion": "You are a worthless idiot."}\n'
         )
         assert json.loads(scored)["action"] == "review", scored
-        print("tidegate score -: block")
+        print("tidegate score -: review")
         (account,) = [json.loads(line) for line in run(bin_ / "tidegate", "demo", "--json", cwd=here).splitlines()]
         assert account["sent"] == sum(account[n] for n in ("decided", "faults", "dead_letters", "redriven")), account
         print(f"tidegate demo: {account['sent']} sent, the account closes")
