@@ -65,9 +65,9 @@ class RecordModerator:
         self, items: Sequence[DecodedCompletion], live: LivePolicy, scorer: TextScorer | None = None
     ) -> None:
         """Sets `scored` of every item that is a completion; all texts are scored in one batch."""
-        readable = [item for item in items if not isinstance(item.completion, Unreadable)]
-        completions = [item.completion for item in readable if isinstance(item.completion, Completion)]
-        for item, scored in zip(readable, await self._moderator.score(completions, live, scorer), strict=True):
+        readable = [(item, item.completion) for item in items if isinstance(item.completion, Completion)]
+        rows = await self._moderator.score([completion for _, completion in readable], live, scorer)
+        for (item, _), scored in zip(readable, rows, strict=True):
             item.scored = scored
 
     def killed_worker(self, item: DecodedCompletion, scorer: TextScorer) -> None:
@@ -77,9 +77,9 @@ class RecordModerator:
 
     def decide(self, item: DecodedCompletion, epoch: int, live: LivePolicy) -> Decision | DeadLetter:
         """If the policy changed since `score`, the scores and spans stay, and the new thresholds apply to them."""
-        if isinstance(item.completion, Unreadable) or item.scored is None:
-            assert isinstance(item.completion, Unreadable)  # noqa: S101 - every other one was scored
+        if isinstance(item.completion, Unreadable):
             return dead_letter(item.record, item.completion, epoch, self._keep_up_to)
+        assert item.scored is not None  # noqa: S101 - `score` and `killed_worker` set it of every completion
         return decide(self._inputs(item, item.completion, item.scored, epoch, live), live)
 
     def _inputs(

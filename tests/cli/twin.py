@@ -7,20 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tests.support.scorers import LABELS
 from tidegate.classifiers import Scored, Span
 
-LABELS = (
-    "toxicity",
-    "insult",
-    "threat",
-    "obscene",
-    "identity_attack",
-    "stereotype",
-    "severe_toxicity",
-    "sexual",
-    "self_harm",
-    "illicit",
-)
 _SAID = re.compile(r"(\w+)=([0-9.]+)")  # and where it stands, where asked
 
 
