@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tidegate.classifiers import require_labels
+from tidegate.classifiers import labels_missing, require_labels
 from tidegate.streams.core.policy.model import Policy, digest
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.installed import DEFAULT_POLICY
@@ -48,3 +48,21 @@ def load_moderator(
     require_labels([*policy.labels, *policy.prompt_labels], loaded, where)
     live = LivePolicy(f"file-{digest(policy)}", policy)
     return Moderator(Scoring(threads, timeout_s), LiveScorer(loaded, lambda _: None).under, live=live)
+
+
+def load_live_moderator(classifier: str, manifest: Path | None, threads: int, timeout_s: float) -> Moderator:
+    """The same without a policy: each call names the one that is live. Raises SettingsError."""
+    scorer = LiveScorer(load_scorer(classifier, manifest, threads), lambda _: None)
+    return Moderator(Scoring(threads, timeout_s), scorer.under)
+
+
+def labels_not_given(live: LivePolicy, moderator: Moderator) -> str | None:
+    """Returns what is wrong, where the moderator's classifier does not give a label that the policy names; or None."""
+    scorer = moderator.scorer_under(live)
+    missing = labels_missing(live.labels, scorer)
+    if not missing:
+        return None
+    return (
+        f"policy {live.version}: {', '.join(missing)}: {scorer.version} does not give it; expected one of "
+        f"{', '.join(scorer.labels)}"
+    )

@@ -128,6 +128,9 @@ class Metrics:
         )
         self.overflow = gauge("scope_names_overflowed", "Names counted as other: too many live ones.", "kind")
         self.too_late = counter("too_late_events", "Events too late for any window.", "topic")
+        self.unverified = counter(
+            "unverified", "Moderations published as `serve` gave them: their policy is on the log no longer."
+        )
         self.replaced = counter(
             "times_replaced", "Times that were replaced or read in another unit.", "tenant", "time", "why"
         )
@@ -150,19 +153,20 @@ class Metrics:
         self.build = gauge("build_info", "1 for the version that runs, and Python's.", "version", "python")
         self.build.labels(release(), python()).set(1)
 
-    def count_decisions(self, decisions: Iterable[Decision], now_ms: float) -> None:
-        """Counts decisions that were published and applied."""
-        latency, scores = self.latency.of("completions"), self.scores
+    def count_decisions(self, decisions: Iterable[Decision], topic: str, now_ms: float) -> None:
+        """Counts decisions that were published and applied. topic: where their records came from."""
+        latency, scores = self.latency.of(topic), self.scores
         actions: collections.Counter[Action] = collections.Counter()
         would: collections.Counter[Action] = collections.Counter()
         reasons: collections.Counter[tuple[str, Action]] = collections.Counter()
-        too_late = failed = 0
+        too_late = failed = unverified = 0
         for decision in decisions:
             latency.add(max(0.0, (now_ms - decision.came_ms) / 1000))
             if decision.time is _TOO_LATE:
                 too_late += 1
             if decision.status == "failed":
                 failed += 1
+            unverified += decision.unverified
             if decision.dropped:
                 self.dropped.inc(len(decision.dropped))
             if decision.fault is not None:
@@ -175,7 +179,8 @@ class Metrics:
                 reasons[reason.label, reason.action] += 1
             for label, score in decision.scores.items():
                 scores.of(label).add(score)
-        self.too_late.labels("completions").inc(too_late)
+        self.too_late.labels(topic).inc(too_late)
+        self.unverified.inc(unverified)
         self.producer_failed.inc(failed)
         for action, n in actions.items():
             self.decisions.labels(action.value).inc(n)

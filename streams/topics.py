@@ -15,6 +15,7 @@ from tidegate.streams.core.events import (
     Decision,
     Enforcement,
     Feedback,
+    Moderation,
     PolicyChange,
     Rate,
     ShadowChange,
@@ -24,15 +25,16 @@ from tidegate.streams.core.fields import Event
 
 DAY_MS = 86_400_000
 
-COMPLETIONS, FEEDBACK, POLICIES = "completions", "feedback", "policies"
+COMPLETIONS, FEEDBACK, MODERATIONS, POLICIES = "completions", "feedback", "moderations", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
 CONTROL = "tidegate-control"
-SOURCES = (COMPLETIONS, FEEDBACK)  # what workers read in a group, with a checkpoint for each partition
+SOURCES = (COMPLETIONS, FEEDBACK, MODERATIONS)  # what workers read in a group, with a checkpoint for each partition
+DECIDED = (COMPLETIONS, MODERATIONS)  # those of which each record becomes a decision or a dead letter
 
 # Who reads and writes a topic; settings/roles.py gives each role its rights. A process waits for the topics of its role
 # alone: a topic that a later release adds stalls no upgrade and opens no right.
-Role = Literal["producer", "worker", "dashboard", "ops"]
+Role = Literal["producer", "worker", "serve", "dashboard", "ops"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Topic:
     events: tuple[type[Event], ...]  # the types of its values; empty if they are not ours
     written_by: tuple[Role, ...]
     read_by: tuple[Role, ...]
+    optional: bool = False  # a process goes on without it until it is there: it came with a later release
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -74,6 +77,18 @@ TOPICS: tuple[Topic, ...] = (
         read_by=("worker", "ops"),
     ),
     Topic(
+        MODERATIONS,
+        "`tenant:hmac(user)`, else the conversation's hash, else the id",
+        "delete",
+        7 * DAY_MS,
+        None,  # the same number as `completions`, since their decisions go to one topic
+        "What `tidegate serve` answered: each text's verdict, with all that it was made from but the text.",
+        (Moderation,),
+        written_by=("serve",),
+        read_by=("worker", "ops"),
+        optional=True,
+    ),
+    Topic(
         POLICIES,
         "the policy's name",
         "delete",  # never compacted: every change stays, in order. One partition: one order
@@ -82,7 +97,7 @@ TOPICS: tuple[Topic, ...] = (
         "Every change of the policy, its shadow and silences, with its author and reason: the audit trail.",
         (PolicyChange, ShadowChange, Silence),
         written_by=("ops",),
-        read_by=("worker", "dashboard", "ops"),
+        read_by=("worker", "serve", "dashboard", "ops"),
     ),
     Topic(
         DECISIONS,
@@ -90,7 +105,7 @@ TOPICS: tuple[Topic, ...] = (
         "delete",
         7 * DAY_MS,
         None,  # the same number as `completions`: a decision goes to its completion's partition number
-        "One decision for each completion, without its text; the same partition number as the source.",
+        "One decision for each completion and moderation, without its text; the same partition number as the source.",
         (Decision,),
         written_by=("worker",),
         read_by=("worker", "dashboard", "ops"),
@@ -165,5 +180,7 @@ TOPICS: tuple[Topic, ...] = (
 
 
 def used_by(role: Role) -> tuple[str, ...]:
-    """Names of the topics that a role reads or writes, in the table's order."""
-    return tuple(topic.name for topic in TOPICS if role in topic.read_by or role in topic.written_by)
+    """Names of the topics that a role reads or writes and does not go on without, in the table's order."""
+    return tuple(
+        topic.name for topic in TOPICS if not topic.optional and (role in topic.read_by or role in topic.written_by)
+    )

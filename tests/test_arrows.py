@@ -65,8 +65,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
-    "serve": (  # the second process: the moderator of `local` behind HTTP
-        *("core", "http", "installed", "local", "logs", "moderation", "settings", "wire"),
+    "serve": (  # the second process: the moderator of `local` behind HTTP; it follows a log, and writes one topic
+        *("core", "errors", "http", "installed", "kafka", "local", "logs", "moderation", "policy_log", "settings"),
+        *("tasks", "topics", "wire"),
     ),
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
     # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
@@ -74,7 +75,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "reference": ("core", "settings", "topics"),
     "worker": (
         *("core", "errors", "http", "ingest", "installed", "kafka", "logs", "metrics", "moderation", "policy_log"),
-        *("recovery", "ruler", "settings", "store", "tasks", "wire"),
+        *("recovery", "ruler", "settings", "store", "tasks", "topics", "wire"),
     ),
     "embedded": ("errors",),
     "demo": ("core", "embedded", "errors", "kafka", "policy_log", "settings", "store"),

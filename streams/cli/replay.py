@@ -77,6 +77,8 @@ def replay(
     finally:
         if run.found is not None and run.found.strange:
             say(f"{run.found.strange:,} records on decisions or dead-letters are neither; left out")
+        if run.found is not None and run.found.moderations:
+            say(f"{run.found.moderations:,} moderations by `tidegate serve` are not replayed: their texts are nowhere")
         if not done:
             _say_progress(run)
     if dry_run:

@@ -37,7 +37,8 @@ _ALLOW, _ON_TIME = Action.ALLOW, EventTime.ON_TIME  # Python 3.11 looks a member
 class Judged(NamedTuple):
     """What a verdict is made from, except the policy: nothing of who sent the text, where it stood, or when.
 
-    status: `ok` or `failed` (the producer's model gave no whole answer). fault: why it could not be scored.
+    status: `ok`, `failed` (the producer's model gave no whole answer) or `prompt_blocked` (it was not asked).
+    fault: why it could not be scored.
     scores: per label the strongest choice's, in [0, 1]; choice_of: per label the index of that choice, from 0.
     by_encoder: labels whose score a cascade's encoder gave; None where one model gives all.
     prompt_scores, prompt_by_encoder: the same of the prompt. spans: pieces of the text, in code points `[start, end)`.
@@ -93,6 +94,8 @@ class Inputs(NamedTuple):
     dropped: tuple[str, ...] = ()
     arrived_ms: int | None = None  # None: a decision from before it was recorded; its record_ms stands for it
     arrived_by: TimeSource | None = None
+    request_id: str | None = None
+    unverified: bool = False
 
     @classmethod
     def of(cls, decision: Decision) -> Inputs:
@@ -122,7 +125,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "reasons": reasons,
             "spans": spans,
             "fault": inputs.fault,
-            "status": "failed" if inputs.status == "failed" else "ok",
+            "status": inputs.status,
             "scores": dict(inputs.scores),
             "choice_of": dict(inputs.choice_of),
             "by_encoder": inputs.by_encoder,
@@ -145,6 +148,8 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "arrived_ms": arrived_ms,
             "arrived_by": by,
             "time_source": TimeSource.PRODUCER if by_producer else by,
+            "request_id": inputs.request_id,
+            "unverified": inputs.unverified,
         },
     )
 

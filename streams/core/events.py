@@ -79,6 +79,10 @@ class FaultReason(StrEnum):
     KILLED_WORKER = "killed_worker"
 
 
+# The producer's status of a completion. `prompt_blocked`: `serve` blocked the prompt, and no completion was made.
+Status = Literal["ok", "failed", "prompt_blocked"]
+
+
 class EventTime(StrEnum):
     """How a completion's own time compares with the time at which its record arrived."""
 
@@ -120,8 +124,8 @@ class Decision(Outgoing):
     """What `redact` hides: pieces of the text that carry a label whose score reaches a `redact` threshold."""
     fault: FaultReason | None = None
     """Why we could not score it. Null where there was no need or nothing went wrong."""
-    status: Literal["ok", "failed"] = "ok"
-    """The producer's status: whether its model gave an answer."""
+    status: Status = "ok"
+    """The producer's status: whether its model gave an answer; `prompt_blocked`: it was never asked for one."""
     scores: dict[str, Score] = Field({})
     """Per label the strongest choice's score, in [0, 1]; empty where nothing was scored."""
     choice_of: dict[str, int] = Field({})
@@ -168,11 +172,62 @@ class Decision(Outgoing):
     """Whose clock `arrived_ms` is from: `record`, `broker` (LogAppendTime) or `worker`."""
     time_source: TimeSource | None = None
     """Whose clock `at_ms` is from: the `producer`'s, or that of `arrived_ms`."""
+    request_id: Id | None = None
+    """Of a moderation over HTTP: the id that the caller gave. Null: none, or it was no such moderation."""
+    unverified: bool = False
+    """Whether it stands as `serve` gave it, not decided again: the `policies` log has that policy no longer."""
 
     @property
     def came_ms(self) -> int:
         """When its record arrived; an older decision knows its timestamp only."""
         return self.record_ms if self.arrived_ms is None else self.arrived_ms
+
+
+class Moderation(Outgoing):
+    """One text that `tidegate serve` moderated: the verdict its caller got, and every input of it except the text."""
+
+    id: Id
+    """Made by `serve`, as `http-` and a UUID of version 7; no two moderations have one."""
+    request_id: Id | None = None
+    """The caller's own id. Null: none was given."""
+    policies_next: Annotated[int, Field(ge=0)]
+    """Up to which offset of `policies`, exclusive, `serve` must have read to have this policy and shadow."""
+    action: Action
+    """What the caller was told: the strongest action that any reason requests."""
+    reasons: tuple[Reason, ...] = ()
+    """As in a decision."""
+    spans: tuple[Span, ...] = ()
+    """As in a decision."""
+    fault: FaultReason | None = None
+    """Why it could not be scored. Null where there was no need or nothing went wrong."""
+    status: Status = "ok"
+    """As in a decision; `prompt_blocked`: `/v1/guard` blocked the prompt, and no model was asked."""
+    scores: dict[str, Score] = Field({})
+    """As in a decision."""
+    choice_of: dict[str, int] = Field({})
+    """As in a decision."""
+    by_encoder: tuple[str, ...] | None = None
+    """As in a decision."""
+    prompt_scores: dict[str, Score] = Field({})
+    """As in a decision."""
+    prompt_by_encoder: tuple[str, ...] | None = None
+    """As in a decision."""
+    scopes: Scopes = Scopes()
+    """Where it came from; the tenant is the key's, where a key has one."""
+    user: str | None = None
+    """The user of the tenant as an HMAC under the user key, 32 hex digits. Null: none given."""
+    conversation: str | None = None
+    """The conversation as an HMAC under the user key, 32 hex digits. Null: none given."""
+    event_ms: int | None = None
+    """The time that the caller gave, in ms since 1970-01-01 UTC. 0: what it gave is no time. Null: none given."""
+    policy_version: str
+    """The policy that judged."""
+    model_version: str
+    """The classifier that gave the scores."""
+    would_be: WouldBe | None = None
+    """What the shadow policy requests. Null where none ran beside the live one."""
+    dropped: tuple[str, ...] = ()
+    """As in a decision."""
 
 
 class DeadLetterReason(StrEnum):
@@ -188,6 +243,7 @@ class DeadLetterReason(StrEnum):
     STREAM_CHUNK = "stream_chunk"
     UNKNOWN_FORM = "unknown_form"
     UNREADABLE_BATCH = "unreadable_batch"  # a record batch of Kafka's that cannot be decoded: `offsets` records of it
+    NOT_REPEATABLE = "not_repeatable"  # a moderation: the policy that it names gives another verdict on its scores
     REDRIVEN = "redriven"  # sent again, and another copy of it was decided before: neither decided nor sent again
 
 
@@ -223,6 +279,7 @@ class DeadLetter(Outgoing):
 INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)
 OUTGOING: tuple[type[Event], ...] = (
     Decision,
+    Moderation,
     DeadLetter,
     Rate,
     Alert,

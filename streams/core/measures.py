@@ -19,6 +19,8 @@ PRODUCER_FAILED = "producer_failed"
 # Of those the ones that are in `scored` too: the text that was shown before the call failed has scores.
 SCORED_FAILED = "scored_failed"
 
+PROMPT_BLOCKED = "prompt_blocked"  # prompts that `serve` blocked before a model was asked: in no label's total
+
 FEEDBACK = tuple(kind.value for kind in FeedbackKind)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
@@ -96,6 +98,7 @@ _FIXED = (
     *(ShareMeasure(action, action, (SCORED,)) for action in ACTIONS),
     ShareMeasure(FAULT, FAULT, (SCORED, FAULT)),
     ShareMeasure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
+    ShareMeasure(PROMPT_BLOCKED, PROMPT_BLOCKED, (SCORED, PROMPT_BLOCKED)),
     ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
     ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
     *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
@@ -125,8 +128,8 @@ def shadow_counter(counter: str, shadow: str) -> str:
 def find_measure(name: str, labels: Collection[str], prompt_labels: Collection[str]) -> ShareMeasure | None:
     """Returns the measure of that name, or None where there is none.
 
-    name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`, `satisfaction`,
-    `overturned`, or a feedback kind.
+    name: `label.<label>`, `prompt.<label>`, `action.<action>`, `fault`, `producer_failed`,
+    `prompt_blocked`, `satisfaction`, `overturned`, or a feedback kind.
     """
     head, _, label = name.partition(".")
     if (head == "label" and label in labels) or (head == "prompt" and label in prompt_labels):

@@ -35,7 +35,7 @@ async def heartbeat_loop(
     """Writes heartbeat and lag of every owned partition. waiting_for: gets `redis` while it is unavailable."""
     while not stop.is_set():
         faulthandler.dump_traceback_later(HUNG_S, exit=True, file=sys.stderr)
-        for ingest in ingests:
+        for ingest in tuple(ingests):  # another may begin meanwhile
             if ingest.stalled_s() > HUNG_S:
                 log.critical("%s: not polled for %g s; exiting without a commit", ingest.topic, HUNG_S)
                 logging.shutdown()

@@ -18,8 +18,8 @@ from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, client_options
 from tidegate.streams.topics import TOPICS, Topic
 
-# A decision goes to its completion's partition number, and a replay to its decision's.
-FOLLOW = {"decisions": "completions", "replays": "completions"}
+# A decision goes to its source's partition number, and a replay to its decision's.
+FOLLOW = {"decisions": "completions", "replays": "completions", "moderations": "completions"}
 REQUEST_TIMEOUT_MS = 30_000
 VISIBLE_TIMEOUT_S = 30.0  # from its creation until every broker's metadata shows it
 MIN_INSYNC = 2  # with three replicas or more: acks=all then survives the loss of one broker

@@ -8,7 +8,7 @@ from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.errors import TopicsMissing
 from tidegate.streams.kafka.client import Kafka, missing_topic_hint
 from tidegate.streams.kafka.lookup import cluster_id, partition_counts
-from tidegate.streams.topics import SOURCES, used_by
+from tidegate.streams.topics import MODERATIONS, SOURCES, used_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,10 @@ async def find_topics(kafka: Kafka | str) -> Topology:
             f"kafka {kafka}: completions has {counts['completions']} partitions, decisions "
             f"{counts['decisions']}; expected the same number; recreate one of them; waiting for that"
         )
-    partitions = tuple(TopicPartition(topic, p) for topic in SOURCES for p in range(counts[topic]))
+    if counts.get(MODERATIONS, 0) > counts["decisions"]:
+        raise TopicsMissing(
+            f"kafka {kafka}: {MODERATIONS} has {counts[MODERATIONS]} partitions, decisions {counts['decisions']}; "
+            "expected the same number; add partitions to decisions and completions; waiting for that"
+        )
+    partitions = tuple(TopicPartition(topic, p) for topic in SOURCES for p in range(counts.get(topic, 0)))
     return Topology(await cluster_id(kafka), partitions, counts)

@@ -13,7 +13,7 @@ from tidegate.streams.kafka.lookup import KafkaLookup, cluster_id, committed_off
 from tidegate.streams.operations.deployment import Deployment
 from tidegate.streams.store import Checkpoint, Progress
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics import SOURCES
+from tidegate.streams.topics import MODERATIONS, SOURCES
 
 OWNER_TIMEOUT_S = 10  # an owner heartbeats once a second; one that is silent for this long is gone
 
@@ -54,14 +54,14 @@ async def read_checkpoints(
 ) -> list[CheckpointRow]:
     """Every source partition's, or those wanted. Raises TopicsMissing, RequestInvalid, Broker- or StoreUnavailable."""
     counts = await partition_counts(deployment.brokers)
-    if missing := [topic for topic in SOURCES if topic not in counts]:
+    if missing := [topic for topic in SOURCES if topic != MODERATIONS and topic not in counts]:
         raise TopicsMissing(
             f"kafka {deployment.brokers}: no topic {', '.join(missing)}; expected `tidegate topics` first"
         )
-    partitions = [TopicPartition(topic, p) for topic in SOURCES for p in range(counts[topic])]
+    partitions = [TopicPartition(topic, p) for topic in SOURCES for p in range(counts.get(topic, 0))]
     if wanted is not None:
         if strange := [partition for partition in wanted if partition not in partitions]:
-            raise RequestInvalid(f"{strange[0]}: {strange[0].topic} has {counts[strange[0].topic]} partitions")
+            raise RequestInvalid(f"{strange[0]}: {strange[0].topic} has {counts.get(strange[0].topic, 0)} partitions")
         partitions = list(wanted)
     store = RedisStore(deployment.store, deployment.namespace)
     try:

@@ -24,12 +24,11 @@ from tidegate.streams.operations.deployment import Advance, unheeded
 
 # How every decision that we write begins. What is written in another order is read the long way.
 _HEAD = re.compile(
-    rb'\{"schema_version":1,"id":"([^"\\]*)","source":\{"topic":"[^"\\]*",'
+    rb'\{"schema_version":1,"id":"([^"\\]*)","source":\{"topic":"([^"\\]*)",'
     rb'"partition":\d+,"offset":(\d+)\},"epoch":(\d+),'
 )
-_Place = tuple[
-    int, bytes
-]  # offset of the completion, and its id: a source topic that was recreated has its offsets twice
+# Of a source topic's record: its topic, offset and id: a source topic that was recreated has its offsets twice.
+_Place = tuple[bytes, int, bytes]
 
 
 @dataclass
@@ -72,7 +71,7 @@ class Decisions:
         highest so far is remembered; which of its epochs is the highest, another look says, where there is any.
         """
         for stretch in recent.stretches:
-            highest, again = -1, dict[_Place, int]()
+            highest, again = dict[bytes, int](), dict[_Place, int]()  # highest: of each source topic
             async with aclosing(self._topic.read(stretch)) as batches:
                 async for records in batches:
                     for record in records:
@@ -80,8 +79,8 @@ class Decisions:
                         if found is None:
                             continue
                         place, epoch = found
-                        if place[0] > highest:
-                            highest = place[0]
+                        if place[1] > highest.get(place[0], -1):
+                            highest[place[0]] = place[1]
                         else:
                             again[place] = epoch
                     advance(len(records))
@@ -118,11 +117,13 @@ def _counted(
         if decision is None:
             recent.not_decisions += 1
             continue
-        if again and (highest := again.get(place := (decision.source.offset, decision.id.encode()))) is not None:
-            if decision.epoch != highest or place in yielded:  # of one epoch all are alike
-                recent.decided_again += 1
-                continue
-            yielded.add(place)
+        if again:
+            place = decision.source.topic.encode(), decision.source.offset, decision.id.encode()
+            if (highest := again.get(place)) is not None:
+                if decision.epoch != highest or place in yielded:  # of one epoch all are alike
+                    recent.decided_again += 1
+                    continue
+                yielded.add(place)
         yield decision
 
 
@@ -143,9 +144,11 @@ def _place(value: bytes | None) -> tuple[_Place, int] | None:
     """Which completion a record decides, and its epoch; None where it does not say, so that it is no decision."""
     found = _HEAD.match(value or b"")
     if found is not None:
-        return (int(found[2]), found[1]), int(found[3])
+        return (found[2], int(found[3]), found[1]), int(found[4])
     try:
         record: Any = from_json(value or b"")
-        return (int(record["source"]["offset"]), str(record["id"]).encode()), int(record["epoch"])
+        source = record["source"]
+        place = str(source["topic"]).encode(), int(source["offset"]), str(record["id"]).encode()
+        return place, int(record["epoch"])
     except (ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -13,10 +13,16 @@ from typing import Any, NamedTuple
 
 from tidegate.streams.core.events import DeadLetter
 from tidegate.streams.core.partition import Copy, TopicPartition
+from tidegate.streams.topics import MODERATIONS
 from tidegate.streams.wire.copies import parse_position
 
 # Reasons, by their word, of what is never sent: it was decided, or its bytes are nowhere to be had.
-NEVER = {"redriven": "copies of what was decided", "unreadable_batch": "of batches that cannot be decoded"}
+NEVER = {
+    "redriven": "copies of what was decided",
+    "unreadable_batch": "of batches that cannot be decoded",
+    "not_repeatable": "moderations with another verdict than their policy gives",
+}
+BY_SERVE = "moderations, which only `tidegate serve` writes"
 DECIDED = "decided already"
 COPIES = "copies of those that are sent"
 OLD = "older than marks are kept, so perhaps decided; named by their ids they are sent"
@@ -89,6 +95,8 @@ class Plan:
             origin = letters.origin(letter)
             if (why := NEVER.get(letter.reason.value)) is not None:
                 plan.left_out[why] += 1
+            elif origin.partition.topic == MODERATIONS:
+                plan.left_out[BY_SERVE] += 1
             elif letters.by_id[letter.id].written_ms < since_ms:
                 plan.left_out[OLD] += 1
             else:

@@ -19,7 +19,7 @@ from tidegate.streams.operations.deployment import Deployment, Note, unheeded
 from tidegate.streams.policy_log.history import read_log
 from tidegate.streams.store import Undo
 from tidegate.streams.store.redis import RedisStore
-from tidegate.streams.topics import COMPLETIONS
+from tidegate.streams.topics import COMPLETIONS, DECIDED
 
 _USER = re.compile(r".+:[0-9a-f]{32}", re.DOTALL)
 
@@ -161,7 +161,7 @@ async def _opened(
     of = live.policy.strikes
     store = RedisStore(deployment.store, deployment.namespace)
     try:
-        partitions = [TopicPartition(COMPLETIONS, p) for p in range(counts[COMPLETIONS])]
+        partitions = [TopicPartition(topic, p) for topic in DECIDED for p in range(counts.get(topic, 0))]
         yield store, partitions, terms(live), bool(of.weights or of.prompt_weights)
     finally:
         await store.close()

@@ -21,7 +21,7 @@ from tidegate.streams.errors import StoreUnavailable
 from tidegate.streams.kafka.ranges import SKEW_MS, OffsetRange
 from tidegate.streams.recovery.published import HistoryReader
 from tidegate.streams.store.keys import COPY_MS
-from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
+from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, FEEDBACK
 from tidegate.streams.wire.copies import copies_in
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class LostCopies:
         """Returns origin -> the first copy that was decided, and when."""
         since_ms = max(1, await self._store.now_ms() - COPY_MS - SKEW_MS)
         letters = [TopicPartition(DEAD_LETTERS, p) for p in range(self._partitions()[DEAD_LETTERS])]
-        own = TopicPartition(DECISIONS, partition.partition) if partition.topic == COMPLETIONS else partition
+        own = TopicPartition(DECISIONS, partition.partition) if partition.topic != FEEDBACK else partition
         decisions, *dead = await self._history.since([own, *letters], since_ms)
         outcomes: dict[int, _CopyOutcome] = {}
         await self._read(outcomes, partition, [decisions])

@@ -33,7 +33,7 @@ from tidegate.streams.recovery.published import HistoryReader, Published, Publis
 from tidegate.streams.recovery.strikes import PublishedEnforcements, StrikeRebuilder, StrikeRules, StrikeUndos, reach_ms
 from tidegate.streams.store import Applied, Apply, ApplyOutcome
 from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
-from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, ENFORCEMENTS
+from tidegate.streams.topics import DEAD_LETTERS, DECISIONS, ENFORCEMENTS, FEEDBACK
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ class Rebuild:
         Raises StoreUnavailable and BrokerUnavailable.
         """
         live = self._live()
-        back_ms = keep_ms(live, feedback=partition.topic != COMPLETIONS)
-        if partition.topic == COMPLETIONS:
+        back_ms = keep_ms(live, feedback=partition.topic == FEEDBACK)
+        if partition.topic != FEEDBACK:
             back_ms = max(back_ms, reach_ms(live))
         now_ms = await self._store.now_ms()
         since_ms = max(1, now_ms - back_ms - SKEW_MS)
@@ -118,7 +118,7 @@ class Rebuild:
 
         A timestamp in seconds, or none, is before every time. Their decisions have the worker's timestamp.
         """
-        if partition.topic != COMPLETIONS:
+        if partition.topic == FEEDBACK:
             return []
         (decided,) = await self._history.since([TopicPartition(DECISIONS, partition.partition)], since_ms)
         outcomes = [parse_outcome(record, partition) for record in await _first_records(self._history, decided)]
@@ -130,7 +130,7 @@ class Rebuild:
         Of feedback nothing is published: it is read again. Raises StoreUnavailable and BrokerUnavailable: take the
         partition over again.
         """
-        if partition.topic != COMPLETIONS or start >= end:
+        if partition.topic == FEEDBACK or start >= end:
             return start
         progress = self.in_progress[partition] = RebuildProgress(start, end - start)
         try:

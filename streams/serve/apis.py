@@ -49,6 +49,7 @@ class Endpoint:
     error_schema: str
     schemas: Schemas
     headers: Callable[[Sequence[Row]], Mapping[str, str]] = lambda _: {}
+    request_id: Callable[[Any], str | None] = lambda _: None  # that the caller gave in the body
     depth: int = RouteLimits().depth
     body_bytes: int = RouteLimits().body_bytes
     invalid: int = 400
@@ -78,6 +79,7 @@ ENDPOINTS = (
         decide.ERROR,
         decide.SCHEMAS,
         depth=DEPTH,
+        request_id=lambda parsed: parsed.request_id,
     ),
     Endpoint(
         guard.PATH,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from pydantic_core import to_json
 
@@ -19,6 +20,7 @@ from tidegate.streams.http.routes import (
 )
 from tidegate.streams.moderation.moderator import Moderated
 from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
+from tidegate.streams.serve.counting import NotCounted
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong
 from tidegate.streams.wire.http import decide, guard, perspective
@@ -26,6 +28,7 @@ from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused
 from tidegate.streams.wire.http.verdicts import Row
 
 FULL_RETRY_MS = 500  # some batches long
+UNCOUNTED_RETRY_MS = 1000
 FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that was slow may not
 _KINDS = {kind.status: kind for kind in reversed(FailureKind)}  # the first of a status
 
@@ -50,12 +53,27 @@ def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
 OWN_ERRORS = error_form(decide.error, decide.ERROR, decide.SCHEMAS)
 
 
-def routes(queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float, root_url: Callable[[], str]) -> list[Route]:
+class Counts(Protocol):
+    """Counts what is answered. Both raise NotCounted: the request is not answered then."""
+
+    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
+
+    async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
+
+
+def routes(
+    queue: ModerationQueue,
+    metrics: ServeMetrics,
+    timeout_s: float,
+    root_url: Callable[[], str],
+    counts: Counts | None = None,
+) -> list[Route]:
     """Returns a route for each endpoint, and Perspective's discovery document.
 
     timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
+    counts: None, and nothing is counted.
     """
-    return [*(_route(endpoint, queue, metrics, timeout_s) for endpoint in ENDPOINTS), _discovery(root_url)]
+    return [*(_route(endpoint, queue, metrics, timeout_s, counts) for endpoint in ENDPOINTS), _discovery(root_url)]
 
 
 def _discovery(root_url: Callable[[], str]) -> Route:
@@ -73,7 +91,9 @@ def _discovery(root_url: Callable[[], str]) -> Route:
     )
 
 
-def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float) -> Route:
+def _route(
+    endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float, counts: Counts | None
+) -> Route:
     async def handle(request: HttpRequest) -> Reply:
         try:
             parsed: Parsed = endpoint.parse(request, f"http-{request.id}")
@@ -89,6 +109,8 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
             raise retry_later(503, "fault", "a text could not be scored; expected a retry", FAULT_RETRY_MS) from None
         if endpoint.path == guard.PATH:
             metrics.guarded.labels(answer["action"]).inc()
+        if counts is not None:
+            await _count(counts, endpoint, rows, answer, endpoint.request_id(parsed) or request.given_id or None)
         return Reply(to_json(answer), headers=endpoint.headers(results))
 
     return Route(
@@ -103,6 +125,20 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
         error_form(endpoint.error, endpoint.error_schema, endpoint.schemas),
         endpoint.invalid,
     )
+
+
+async def _count(
+    counts: Counts, endpoint: Endpoint, rows: Sequence[Moderated], answer: Any, request_id: str | None
+) -> None:
+    """Counts what is about to be answered. Of a prompt that passes, the answer's own call makes the record."""
+    try:
+        if endpoint.path != guard.PATH:
+            await counts.count(rows, request_id)
+        elif answer["action"] == "block":
+            await counts.count_blocked_prompts(rows, request_id)
+    except NotCounted:
+        message = "the moderation could not be counted, and must be; expected a retry"
+        raise retry_later(503, "not_counted", message, UNCOUNTED_RETRY_MS) from None
 
 
 async def _moderate(queue: ModerationQueue, completions: Sequence[Completion]) -> list[Moderated]:

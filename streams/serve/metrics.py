@@ -33,6 +33,14 @@ class ServeMetrics:
         self.guarded = Counter(
             "tidegate_guard_prompts", "Prompts answered by /v1/guard, by action.", ("action",), registry=registry
         )
+        self.counted = Counter(
+            "tidegate_http_counted", "Moderations that Kafka acknowledged, to be counted.", registry=registry
+        )
+        self.uncounted = Counter(
+            "tidegate_http_uncounted",
+            "Moderations that are not counted, by why: the buffer was full, Kafka did not acknowledge, or we stopped.",
+            ("reason",), registry=registry,
+        )  # fmt: skip
         self.batch = Histogram(
             "tidegate_http_batch_texts", "Texts scored in one batch.", buckets=_SIZES, registry=registry
         )

@@ -10,17 +10,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tidegate.streams.core.events import Completion
 from tidegate.streams.http.openapi import document_routes
 from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.http.routes import access_by
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import describe_policy_file, python, release
-from tidegate.streams.local import load_moderator
+from tidegate.streams.local import load_live_moderator, load_moderator
 from tidegate.streams.logs import set_up
 from tidegate.streams.moderation.moderator import Moderator
+from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
+from tidegate.streams.serve.live import KafkaOptions, LiveServe
 from tidegate.streams.serve.metrics import ServeMetrics
-from tidegate.streams.serve.queue import ModerationQueue, QueueBounds
+from tidegate.streams.serve.queue import Moderate, ModerationQueue, QueueBounds
 from tidegate.streams.settings.settings import Settings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -60,10 +63,12 @@ class ServeProcess:
     load: returns the moderator; called once, on a thread, since a model takes a second or two.
     """
 
-    def __init__(self, options: ServeOptions, load: Callable[[], Moderator]) -> None:
+    def __init__(self, options: ServeOptions, load: Callable[[], Moderator], kafka: KafkaOptions | None = None) -> None:
+        """kafka: None, and it moderates under the moderator's own policy and counts nothing."""
         self._options, self._load = options, load
         self.metrics = ServeMetrics()
-        self._waiting_for = {"model": "loading it"}
+        self._live = None if kafka is None else LiveServe(kafka, self.metrics)
+        self._waiting_for = {"start": "not listening yet", "model": "loading it"}
         self._probes = ProbeServer(self.metrics.registry, lambda: self._waiting_for, self._refresh, options.token)
         self._moderator: Moderator | None = None
         self._queue: ModerationQueue | None = None
@@ -82,10 +87,18 @@ class ServeProcess:
             self.probe_port,
         )
         self._moderator = await asyncio.to_thread(self._load)
-        for row in await self._moderator.moderate(["."]):  # the first call of a model takes longer: nobody waits for it
+        del self._waiting_for["model"]
+        moderate: Moderate = self._moderator.moderate
+        if self._live is not None:
+            await self._live.open(self._moderator, self._waiting_for)
+            moderate = self._live.moderate
+        first = Completion(id="0", completion=".")
+        for row in await moderate([first]):  # the first call of a model takes longer: nobody waits for it
             self.metrics.set_versions(row.verdict)
-        self._queue = ModerationQueue(self._moderator.moderate, o.bounds, self.metrics.batch.observe)
-        table = routes(self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}")
+        self._queue = ModerationQueue(moderate, o.bounds, self.metrics.batch.observe)
+        table = routes(
+            self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}", self._live
+        )
         table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, token=o.token is not None)
         self._server = HttpServer(
             table,
@@ -95,14 +108,14 @@ class ServeProcess:
             errors=OWN_ERRORS,
         )
         self.port = await self._server.start(o.host, o.port, "TIDEGATE_SERVE_PORT")
-        self._waiting_for = {}
+        self._waiting_for.pop("start", None)
         log.info("serving http://%s:%d/v1/moderations and others: /docs has them all", o.host, self.port)
         if o.token is None:
             log.info("no token is set: everybody on this machine may call, and a key that is sent is ignored")
 
     async def close(self) -> bool:
         """Refuses new requests, answers those in flight, and stops. Returns False where some were not answered."""
-        self._waiting_for = {"stop": "this process is stopping"}
+        self._waiting_for["stop"] = "this process is stopping"
         drained = True
         if self._server is not None:
             drained = await self._server.drain(self._options.drain_s)
@@ -110,6 +123,8 @@ class ServeProcess:
                 log.error("not every request was answered within %g s; stopping", self._options.drain_s)
             await self._server.stop()
             log.info("%d requests answered since the start", self.metrics.answered)
+        if self._live is not None:
+            await self._live.close(self._options.drain_s)
         if self._moderator is not None:
             self._moderator.close()
         await self._probes.stop()
@@ -126,7 +141,7 @@ def run(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM, then drains. Raises as `ServeProcess.open`."""
     set_up(settings.log_level, as_json=settings.log_json)
     log.info("policy file %s", describe_policy_file(settings.policy_file))
-    drained = asyncio.run(_run(ServeProcess(_options(settings), lambda: _load(settings))))
+    drained = asyncio.run(_run(ServeProcess(_options(settings), lambda: _load(settings), _kafka(settings))))
     log.info("stopped")
     _leave_stuck_threads(0 if drained else 1)
 
@@ -139,13 +154,23 @@ def _options(s: Settings) -> ServeOptions:
     )
 
 
+def _kafka(s: Settings) -> KafkaOptions | None:
+    if not s.has_kafka:
+        return None
+    key = UserKey(s.user_key_bytes())
+    return KafkaOptions(s.brokers, key, s.serve_count, s.idempotent, s.max_record_bytes, f"{s.worker}-serve")
+
+
 def _load(s: Settings) -> Moderator:
+    timeout_s = min(s.score_timeout_s, s.serve_timeout_s * FAULT_SHARE)
+    if s.has_kafka:
+        return load_live_moderator(s.classifier, s.classifier_manifest, s.score_threads, timeout_s)
     return load_moderator(
         s.policy_file,
         classifier=s.classifier,
         manifest=s.classifier_manifest,
         threads=s.score_threads,
-        timeout_s=min(s.score_timeout_s, s.serve_timeout_s * FAULT_SHARE),
+        timeout_s=timeout_s,
     )
 
 
@@ -154,13 +179,20 @@ async def _run(process: ServeProcess) -> bool:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    opening = asyncio.create_task(process.open())
+    stopping = asyncio.create_task(stop.wait())
     try:
-        await process.open()
-        await stop.wait()
-        log.info("stopping: answering what is in flight")
+        await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            await opening
+            await stopping
+            log.info("stopping: answering what is in flight")
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)  # a second one ends it at once
+        for task in (opening, stopping):
+            task.cancel()
+        await asyncio.gather(opening, stopping, return_exceptions=True)
         drained = await process.close()
     return drained
 

@@ -16,7 +16,8 @@ NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
 # Named one by one, never "all topics": a topic of a later release opens no right by being in the table of topics.
 _INPUT = ("completions", "feedback")
 _OUTPUT = ("decisions", "dead-letters", "alerts", "rates", "enforcements")
-_OTHERS = ("policies", "replays", "tidegate-control")
+_OTHERS = ("moderations", "policies", "replays", "tidegate-control")
+_GROUPS = tuple(f"{{namespace}}-ingest-{topic}" for topic in (*_INPUT, "moderations"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,19 @@ class Right:
 ROLES: Mapping[str, tuple[Right, ...]] = {
     "producer": (Right("Write", "topic", _INPUT, "to send completions, and the feedback on them"),),
     "worker": (
-        Right("Read", "topic", _INPUT, "its input"),
+        Right("Read", "topic", (*_INPUT, "moderations"), "its input"),
         Right(
             "Read", "topic", ("policies",), "the policy that it decides under; it has no Write: ops seed an empty log"
         ),
         Right("Read", "topic", ("decisions", "dead-letters", "alerts", "enforcements"), "to rebuild what Redis lost"),
         Right("Read", "topic", ("tidegate-control",), "Faust does not start without a topic"),
         Right("Write", "topic", _OUTPUT, "its output"),
-        Right("Read", "group", ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"), "to share the input"),
+        Right("Read", "group", _GROUPS, "to share the input"),
         Right("Read", "group", ("{namespace}-control-",), "Faust's: a group of its own for each process", True),
+    ),
+    "serve": (
+        Right("Read", "topic", ("policies",), "the policy that it moderates under"),
+        Right("Write", "topic", ("moderations",), "what it answered, to be counted"),
     ),
     "dashboard": (
         Right(
@@ -62,12 +67,7 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
         Right("Write", "topic", ("policies",), "`policy`, `silence`: nobody else has it"),
         Right("Write", "topic", _INPUT, "`dead-letters redrive`"),
         Right("Write", "topic", ("replays",), "`replay`"),
-        Right(
-            "Describe",
-            "group",
-            ("{namespace}-ingest-completions", "{namespace}-ingest-feedback"),
-            "`checkpoint reset --to committed`",
-        ),
+        Right("Describe", "group", _GROUPS, "`checkpoint reset --to committed`"),
     ),
 }
 

@@ -176,6 +176,11 @@ class Settings(BaseSettings):
     )
     serve_inflight_chars: int = Field(1_000_000, ge=1000, le=2**30, description="their characters, at the most")
     serve_timeout_s: float = Field(10, ge=0.1, le=300, description="a request that has no answer by then gets 503")
+    serve_count: Literal["required", "best_effort", "off"] = Field(
+        "best_effort",
+        description="with Kafka, what `serve` answers is counted: acknowledged before the answer, else 503; or after "
+        "it, and what was not is a metric; or not at all",
+    )
     serve_drain_s: float = Field(20, ge=0, le=300, description="after SIGTERM, for the requests in flight")
 
     # Logs
@@ -194,6 +199,11 @@ class Settings(BaseSettings):
     def store(self) -> Address:
         """The address and credentials of the store for every client. Raises as `brokers`, and is built once."""
         return Address(self.redis, self.redis_cluster, store_security(self))
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether `serve` is to use Kafka: where its address is set, and not only there by default."""
+        return "kafka" in self.model_fields_set
 
     @property
     def group(self) -> str:

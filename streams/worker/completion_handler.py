@@ -9,15 +9,16 @@ from typing import Protocol
 from tidegate.streams.core.events import DeadLetter, Decision
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.policy.resolved import LivePolicy
-from tidegate.streams.core.rates.aggregate import Aggregate, aggregate
+from tidegate.streams.core.rates.aggregate import Aggregate
 from tidegate.streams.ingest.batches import Batch, RecordRange
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.records import DecodedCompletion, RecordModerator
 from tidegate.streams.moderation.scoring import TextScorer
-from tidegate.streams.store.scope_limiter import ScopeLimiter, names_by_kind
-from tidegate.streams.worker.messages import count_redriven, dead_letter_message, decision_message
+from tidegate.streams.store.scope_limiter import ScopeLimiter
+from tidegate.streams.topics import COMPLETIONS
 from tidegate.streams.worker.replaced import ReplacedTimes
+from tidegate.streams.worker.results import aggregate_results, message_of, names_of, observe_results
 
 
 class RecordInHand(Protocol):
@@ -83,27 +84,18 @@ class CompletionHandler:
 
     def message(self, result: Decision | DeadLetter) -> Message:
         """Returns the result as one record for its topic."""
-        return dead_letter_message(result) if isinstance(result, DeadLetter) else decision_message(result)
+        return message_of(result)
 
     def names(self, results: Sequence[Decision | DeadLetter]) -> dict[str, set[str]]:
         """Returns the scope names that the decisions count under."""
-        decided = (result.scopes for result in results if isinstance(result, Decision))
-        return names_by_kind((scopes.tenant, scopes.model, scopes.route) for scopes in decided)
+        return names_of(results)
 
     def aggregate(self, results: Sequence[Decision | DeadLetter], live: LivePolicy, names: ScopeLimiter) -> Aggregate:
         """Returns what the results add to the counts."""
-        decisions = [result for result in results if isinstance(result, Decision)]
-        if len(decisions) == len(results):
-            return aggregate(decisions, 0, live, names.scope)
-        again = count_redriven(results)
-        dead = sum(result.offsets for result in results if isinstance(result, DeadLetter)) - again
-        return aggregate(decisions, dead, live, names.scope, again)
+        return aggregate_results(results, live, names)
 
     def observe(self, results: Sequence[Decision | DeadLetter], names: ScopeLimiter) -> None:
         """Counts what was published and counted in metrics."""
         if self._replaced is not None:
             self._replaced.count(results, names)
-        self._metrics.count_decisions(
-            (result for result in results if isinstance(result, Decision)), self._clock() * 1000
-        )
-        self._metrics.count_dead_letters(result for result in results if isinstance(result, DeadLetter))
+        observe_results(results, COMPLETIONS, self._metrics, self._clock() * 1000)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from tidegate.streams.core.partition import TopicPartition
@@ -33,7 +33,7 @@ class Outboxes(Protocol):
 
 
 class Owner(Protocol):
-    """The partitions that this worker owns: the ingest of `completions`."""
+    """The partitions that this worker owns: the ingest of a topic whose decisions make strikes."""
 
     @property
     def owned(self) -> Mapping[TopicPartition, OwnedPartition]: ...
@@ -48,11 +48,11 @@ class Enforcer:
         self,
         store: Outboxes,
         publish: Callable[[Sequence[Message]], Awaitable[None]],
-        owner: Owner,
+        owners: Callable[[], Iterable[Owner]],
         metrics: Metrics,
     ) -> None:
         """publish: must return only once all messages are acknowledged."""
-        self._store, self._publish, self._owner, self._metrics = store, publish, owner, metrics
+        self._store, self._publish, self._owners, self._metrics = store, publish, owners, metrics
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publishes once a second until stop is set. Waits while a dependency is unavailable: the outboxes stay."""
@@ -72,11 +72,13 @@ class Enforcer:
 
         Raises StoreUnavailable or BrokerUnavailable: call it again.
         """
-        partitions = (
-            [partition for partition, owned in self._owner.owned.items() if owned.valid]
-            if self._owner.may_publish()
-            else []
-        )
+        partitions = [
+            partition
+            for owner in self._owners()
+            if owner.may_publish()
+            for partition, owned in owner.owned.items()
+            if owned.valid
+        ]
         outboxes = await self._store.outboxes(partitions, AT_ONCE) if partitions else []
         self._metrics.enforcements_waiting.set(sum(outbox.waiting for outbox in outboxes))
         due = [(partition, outbox) for partition, outbox in zip(partitions, outboxes, strict=True) if outbox.queued]

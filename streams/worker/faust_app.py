@@ -1,7 +1,7 @@
 """The only file that knows Faust: the app, the channels, the service, the agents.
 
-`completions` and `feedback` are channels of ours that agents read like any other, except that each item is a batch
-whose offsets we commit (docs/design.md says why stock topic agents will not do).
+`completions`, `feedback` and `moderations` are channels of ours that agents read like any other, except that each item
+is a batch whose offsets we commit (docs/design.md says why stock topic agents will not do).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
     )
-    completions, feedback = BatchChannel(app), BatchChannel(app)
+    completions, feedback, moderations = BatchChannel(app), BatchChannel(app), BatchChannel(app)
     control = app.topic("tidegate-control", value_type=bytes, value_serializer="raw")
 
     @app.agent(completions, concurrency=settings.concurrency)  # type: ignore[untyped-decorator]
@@ -76,6 +76,11 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         async for batch in batches:
             await worker.feedback.process(batch)
 
+    @app.agent(moderations)  # type: ignore[untyped-decorator]
+    async def count_moderations(batches: Any) -> None:
+        async for batch in batches:
+            await worker.moderations.process(batch)
+
     @app.agent(control)  # type: ignore[untyped-decorator]
     async def ignore_control(notes: Any) -> None:
         """Faust does not start without a topic. Nothing is written to this one."""
@@ -87,7 +92,9 @@ def build(settings: Settings, worker: Worker) -> faust.App:
         """Starts and stops the worker with the app."""
 
         async def on_start(self) -> None:
-            await worker.start(completions=_putter(completions), feedback=_putter(feedback))
+            await worker.start(
+                completions=_putter(completions), feedback=_putter(feedback), moderations=_putter(moderations)
+            )
 
         async def on_stop(self) -> None:
             # While Kafka is unavailable, every client waits in its own way, and for longer than STOP_S.

@@ -66,6 +66,14 @@ class CountsAndCopies(Protocol):
     async def copies(self, requested: Sequence[tuple[TopicPartition, Collection[int]]]) -> list[DecidedCopies]: ...
 
 
+Split = Callable[[RecordRange, list[Result]], list[tuple[RecordRange, list[Result]]]]
+
+
+def whole(record_range: RecordRange, results: list[Result]) -> list[tuple[RecordRange, list[Result]]]:
+    """Returns the range in one piece."""
+    return [(record_range, results)]
+
+
 @dataclass(slots=True)
 class _Work(Generic[Result]):
     """A record range to publish and count. start and results shrink where the store had counted some of it before."""
@@ -91,12 +99,14 @@ class Pipeline(Generic[T, Result]):
         metrics: Metrics,
         want_copies: Callable[[TopicPartition], None] | None = None,
         clock: Callable[[], float] = time.time,
+        split: Split[Result] = whole,
     ) -> None:
         """want_copies: called with a partition whose decided copies the store lost, before it is taken over again.
 
-        clock: seconds since 1970, for the watermark.
+        clock: seconds since 1970, for the watermark. split: returns a record range with its results in pieces, each
+        counted by itself, in order: what `aggregate` cannot count as one.
         """
-        self._want_copies, self._clock = want_copies, clock
+        self._want_copies, self._clock, self._split = want_copies, clock, split
         self._ingest, self._handler, self._publisher, self._store = ingest, handler, publisher, store
         self._scopes, self._live, self._metrics = names, live, metrics
         self._keep_ms_policy: LivePolicy | None = None
@@ -146,14 +156,10 @@ class Pipeline(Generic[T, Result]):
         live = self._live()  # one policy version a batch
         t0 = time.perf_counter()
         work = [
-            _Work(
-                record_range,
-                record_range.start,
-                self._handler.conclude(record_range, items, live),
-                copies_in(record_range.records),
-            )
+            _Work(piece, piece.start, results, copies_in(piece.records))
             for record_range, items in zip(batch.ranges, prepared, strict=True)
             if record_range.owned.valid
+            for piece, results in self._split(record_range, self._handler.conclude(record_range, items, live))
         ]
         t1 = self._took("decide", t0)
         if copied := [w for w in work if w.copies.by_offset]:

@@ -9,11 +9,12 @@ from typing import Any, Literal, Protocol
 
 from tidegate.classifiers import labels_missing
 from tidegate.streams.core.policy.log import ChangeVerdict, Folded
+from tidegate.streams.core.policy.past import PastPolicies
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.snapshot import LogMatch, to_json
 from tidegate.streams.core.policy.tables import Strikes
 from tidegate.streams.core.strikes import Terms, terms
-from tidegate.streams.errors import BrokerForbids, NoPolicy, StoreUnavailable, TidegateError
+from tidegate.streams.errors import BrokerForbids, BrokerUnavailable, NoPolicy, StoreUnavailable, TidegateError
 from tidegate.streams.kafka.client import Kafka, identity
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.metrics import Metrics
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 REWRITE_S = 60.0  # the snapshot is written again: a Redis that came back empty has it then
 RETRY_S = 1.0
+ABSENT_S = 10.0  # a record that another process read, and we do not see for so long, is there no longer
 
 
 class Snapshots(Protocol):
@@ -48,6 +50,8 @@ class PolicyFollower:
         self._scorer, self._metrics, self._store = scorer, metrics, store
         self._tasks = Tasks()
         self.policies = PolicyLogReader(kafka, self._record, store.load_policies)
+        self.past = PastPolicies()  # for what `serve` answered under a policy that is live no longer
+        self._absent_to = 0  # nothing below it is waited for any more
         self._strikes: dict[str, tuple[Strikes, Terms]] = {}  # by policy version, as far as the log reaches back
         self.since_ms: int | None = None  # when this worker began to decide under the live version
 
@@ -66,6 +70,20 @@ class PolicyFollower:
         """Returns a policy version's strike settings; None where it was never live or the log was truncated."""
         return self._strikes.get(version)
 
+    async def read_to(self, next_: int) -> None:
+        """Returns once the log is read up to `next_`, exclusive; or after a while, where the log ends before it.
+
+        Raises BrokerUnavailable where it cannot be read now.
+        """
+        deadline = time.monotonic() + ABSENT_S
+        while self.policies.log.next < next_ and next_ > self._absent_to:
+            if self.policies.unavailable is not None:
+                raise BrokerUnavailable(f"policies: {self.policies.unavailable}")
+            if time.monotonic() > deadline:
+                self._absent_to = next_
+                log.warning("policies@%d: a moderation names it, and the log ends at %d", next_, self.policies.log.next)
+            await self.policies.wait_for_change(RETRY_S)
+
     async def start(self, publisher: Publisher) -> None:
         """Folds the log from its start, seeds it if it is empty, and follows it from there on.
 
@@ -73,6 +91,8 @@ class PolicyFollower:
         classifier does not give a label of the live policy.
         """
         policy_log = await self.policies.read()
+        if self.past.next != policy_log.next:  # it began with a snapshot, and nothing came after that
+            self.past.begin(policy_log.next, policy_log.live)
         if policy_log.live is None:
             begun = self.policies.fold_from
             if begun.match is LogMatch.UNKNOWN or begun.gone:
@@ -109,7 +129,10 @@ class PolicyFollower:
         await self._tasks.finish(within_s=0)
         await self.policies.stop()
 
-    def _record(self, folded: Folded, _offset: int, _record: Any) -> None:
+    def _record(self, folded: Folded, offset: int, _record: Any) -> None:
+        if offset != self.past.next:  # the fold began, or began again: before this record stood what it began with
+            self.past.begin(offset, self.policies.log.live)
+        self.past.add(folded.log.next, folded.log.live)
         if folded.verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
         elif folded.verdict is ChangeVerdict.APPLIED and (made := folded.created) is not None:

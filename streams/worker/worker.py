@@ -11,6 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from tidegate.classifiers import DEFAULT_MANIFEST
@@ -26,7 +27,6 @@ from tidegate.streams.errors import (
 )
 from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.ingest import Ingest
-from tidegate.streams.ingest.batches import Batch
 from tidegate.streams.ingest.heartbeat import heartbeat_loop
 from tidegate.streams.ingest.takeover import OwnedPartition, take_over
 from tidegate.streams.installed import describe_policy_file, python, release
@@ -49,23 +49,26 @@ from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
 from tidegate.streams.tasks import Tasks, exit_refused, retry
+from tidegate.streams.topics import COMPLETIONS, DECIDED, FEEDBACK, MODERATIONS, SOURCES
 from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.garbage import tune_garbage_collection
-from tidegate.streams.worker.limits import dead_letter_input_bytes, ingest_limits
+from tidegate.streams.worker.limits import dead_letter_input_bytes
 from tidegate.streams.worker.model_reload import ModelReloader
+from tidegate.streams.worker.moderation_handler import ModerationHandler
 from tidegate.streams.worker.pipeline import Pipeline
 from tidegate.streams.worker.policy_follower import PolicyFollower
 from tidegate.streams.worker.readiness import ingest_waiting_for
 from tidegate.streams.worker.replaced import ReplacedTimes
-from tidegate.streams.worker.status import status_loop
+from tidegate.streams.worker.sources import HandOut, Sources
+from tidegate.streams.worker.status import status_loop, status_of
 
 log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.2, 5.0)  # between tries at start
 
-HandOut = Callable[[Batch], Awaitable[None]]
+LOOK_S = 30.0  # between looks whether a topic of this release is there
 
 
 class Worker:
@@ -107,13 +110,18 @@ class Worker:
         self._probes_at = ""
         self._started_ms = int(time.time() * 1000)
         self._waiting_for: dict[str, str] = {}
-        self._ingests: dict[str, Ingest] = {}
+        self._sources = Sources(
+            s, self.store, self.publisher, self._scopes, lambda: self.follower.live, self.metrics, self._take_over,
+            self._lost_copies.wanted.add,
+        )  # fmt: skip
+        self._ingests = self._sources.ingests
         self._tasks = Tasks()
         self._stopping = asyncio.Event()
         self._topology = Topology("", (), {})
         self.ruler: Ruler | None = None
         self.completions: Pipeline[Any, Any]
         self.feedback: Pipeline[Any, Any]
+        self.moderations: Pipeline[Any, Any]
 
     # --- up and down
 
@@ -133,7 +141,7 @@ class Worker:
         await self.retry_while_unavailable("topics", self._find_topics)
         await self.retry_while_unavailable("policies", lambda: self.follower.start(self.publisher))
 
-    async def start(self, completions: HandOut, feedback: HandOut) -> None:
+    async def start(self, completions: HandOut, feedback: HandOut, moderations: HandOut) -> None:
         """Joins the consumer groups, and starts the heartbeat and the ruler. Call `open` first."""
         s = self._settings
         keep_up_to = dead_letter_input_bytes(s)
@@ -149,27 +157,30 @@ class Worker:
             replaced=replaced,
         )
         feedback_handler = FeedbackHandler(self._user_key, self.metrics, keep_bytes_up_to=keep_up_to, replaced=replaced)
-        self.completions = self._pipeline("completions", completions, completion_handler)
-        self.feedback = self._pipeline("feedback", feedback, feedback_handler)
+        moderation_handler = ModerationHandler(self.follower, self._user_key, self.metrics, keep_bytes_up_to=keep_up_to)
+        self.completions = self._sources.add(COMPLETIONS, completions, completion_handler)
+        self.feedback = self._sources.add(FEEDBACK, feedback, feedback_handler)
+        self.moderations = self._sources.add(MODERATIONS, moderations, moderation_handler, moderation_handler.split)
+        for topic in SOURCES:
+            if topic in self._topology.counts:
+                self._sources.read(topic)
         self._tasks.spawn(self._bring_up())
 
-    def _pipeline(self, topic: str, hand_out: HandOut, handler: Any) -> Pipeline[Any, Any]:
-        s = self._settings
-        ingest = Ingest(
-            s.brokers, f"{s.group}-{topic}", topic, ingest_limits(s), hand_out, self._take_over, self._release,
-            lambda owned, offset: self.store.unreadable(owned.partition, owned.epoch, offset),
-            lambda outcome: self.metrics.unreadable.labels(topic, outcome).inc(),
-        )  # fmt: skip
-        self._ingests[topic] = ingest
-        return Pipeline(
-            ingest, handler, self.publisher, self.store, self._scopes, lambda: self.follower.live, self.metrics,
-            self._lost_copies.wanted.add,
-        )  # fmt: skip
+    async def _await_moderations(self) -> None:
+        """Reads `moderations` once it is there: it came with a later release than the other topics."""
+        while MODERATIONS not in self._topology.counts:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+            if self._stopping.is_set():
+                return
+            await self.retry_while_unavailable("topics", self._find_topics)
+        await self.retry_while_unavailable(MODERATIONS, self._sources.read(MODERATIONS).start)
 
     async def _bring_up(self) -> None:
-        await asyncio.gather(
-            *(self.retry_while_unavailable(topic, ingest.start) for topic, ingest in self._ingests.items())
-        )
+        reading = list(self._ingests.items())
+        await asyncio.gather(*(self.retry_while_unavailable(topic, ingest.start) for topic, ingest in reading))
+        if MODERATIONS not in self._ingests:
+            self._tasks.spawn(self._await_moderations())
         self.ruler = Ruler(
             self.store,
             self.publisher.publish,
@@ -184,7 +195,7 @@ class Worker:
         )
         self._tasks.spawn(heartbeat_loop(self.store, self._ingests.values(), self._waiting_for, self._stopping))
         self._tasks.spawn(self.ruler.run(self._stopping))
-        enforcer = Enforcer(self.store, self.publisher.publish, self._ingests["completions"], self.metrics)
+        enforcer = Enforcer(self.store, self.publisher.publish, self._deciding, self.metrics)
         self._tasks.spawn(enforcer.run(self._stopping))
         if ":" not in self._settings.classifier:  # a custom scorer has no manifest
             self._tasks.spawn(
@@ -241,11 +252,8 @@ class Worker:
         self.metrics.takeovers.labels(partition.topic, owned.trust.value).inc()
         return owned
 
-    async def _release(self, owned: OwnedPartition) -> None:
-        try:
-            await self.store.release(owned.partition, owned.epoch)
-        except StoreUnavailable as error:
-            log.info("%s: left without releasing it: %s", owned.partition, error)
+    def _deciding(self) -> list[Ingest]:
+        return [ingest for topic, ingest in self._ingests.items() if topic in DECIDED]
 
     # --- what operators see
 
@@ -266,20 +274,8 @@ class Worker:
 
     def status(self) -> WorkerStatus:
         """Returns this worker's status, as `tidegate policy status` shows it."""
-        policies = self.follower.policies
-        live = policies.log.live
-        return WorkerStatus(
-            name=self._settings.worker,
-            started_ms=self._started_ms,
-            version=live.version if live else None,
-            shadow=live.shadow.version if live and live.shadow else None,
-            since_ms=self.follower.since_ms,
-            model=self._scorer.under(live).version if live else None,
-            next=policies.log.next,
-            log=policies.fold_from.match,
-            file=self.follower.file,
-            waiting_for=self.waiting_for(),
-            probes=self._probes_at,
+        return status_of(
+            self._settings.worker, self._started_ms, self.follower, self._scorer, self.waiting_for(), self._probes_at
         )
 
     def _refresh(self) -> None:

@@ -95,6 +95,38 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             model_version="cascade-en@1",
         ),
     ),
+    "moderation": (
+        e.Moderation(
+            id="http-0199",
+            request_id="r1",
+            policies_next=1,
+            action=e.Action.REVIEW,
+            reasons=(e.Reason(label="toxicity", action=e.Action.REVIEW, score=0.9, threshold=0.8, scope="floor"),),
+            spans=(e.Span(start=0, end=4, label="toxicity"),),
+            scores={"toxicity": 0.9},
+            scopes=e.Scopes(tenant="acme"),
+            user="ab12",
+            event_ms=5,
+            policy_version="0-7f3a91bc",
+            model_version="cascade-en@1",
+            would_be=e.WouldBe(action=e.Action.ALLOW, policy_version="3-0123abcd"),
+            dropped=("metadata.user",),
+        ),
+        e.Moderation(
+            id="http-0200",
+            policies_next=1,
+            action=e.Action.BLOCK,
+            reasons=(
+                e.Reason(
+                    label="threat", action=e.Action.BLOCK, score=0.9, threshold=0.8, scope="default", of="prompt"
+                ),
+            ),
+            status="prompt_blocked",
+            prompt_scores={"threat": 0.9},
+            policy_version="0-7f3a91bc",
+            model_version="cascade-en@1",
+        ),
+    ),
     "dead-letter": (
         e.DeadLetter(
             id=str(SOURCE),
@@ -409,6 +441,7 @@ def test_tidegate_receives_what_comes_in_and_sends_what_goes_out() -> None:
         "send-dead-letters",
         "send-decisions",
         "send-enforcements",
+        "send-moderations",
         "send-policies",
         "send-rates",
         "send-replays",

@@ -47,7 +47,7 @@ class EnforcerRig:
         self.broker_unavailable = False
         self.sent: list[Message] = []
         self.metrics = Metrics()
-        self.enforcer = Enforcer(self.store, self.publish, self, self.metrics)
+        self.enforcer = Enforcer(self.store, self.publish, lambda: [self], self.metrics)
 
     def may_publish(self) -> bool:
         return self.alive
@@ -104,7 +104,7 @@ async def test_a_crash_before_the_removal_publishes_the_same_again(rig: Enforcer
     rig.store.crashes = 1
     with pytest.raises(StoreUnavailable):
         await rig.enforcer.run_once()
-    await Enforcer(rig.store, rig.publish, rig, rig.metrics).run_once()  # the next owner
+    await Enforcer(rig.store, rig.publish, lambda: [rig], rig.metrics).run_once()  # the next owner
     assert rig.published[:2] == rig.published[2:]
     assert len(rig.sent) == 4
     assert await rig.store.outboxes([P], 9) == [Outbox([], 0)]

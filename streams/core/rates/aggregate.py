@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tidegate.streams.core.events import Action, Decision, EventTime, Feedback, Source, WouldBe
-from tidegate.streams.core.measures import FAULT, PRODUCER_FAILED, SCORED, SCORED_FAILED, shadow_counter
+from tidegate.streams.core.measures import (
+    FAULT,
+    PRODUCER_FAILED,
+    PROMPT_BLOCKED,
+    SCORED,
+    SCORED_FAILED,
+    shadow_counter,
+)
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.core.policy.rules import active_rules
 from tidegate.streams.core.series import ALL, KINDS
@@ -23,6 +30,7 @@ ScopeOf = Callable[[str, str], str]
 _TOO_LATE = EventTime.TOO_LATE  # Python 3.11 looks a member up at the price of a function call
 _FAULT: tuple[str, ...] = (FAULT,)
 _FAILED: tuple[str, ...] = (PRODUCER_FAILED,)
+_PROMPT_BLOCKED: tuple[str, ...] = (PROMPT_BLOCKED,)
 _FAILED_HALFWAY: tuple[str, ...] = (PRODUCER_FAILED, SCORED_FAILED)
 # (shadow version, counters) -> the shadow's counters: as many as labels combine; cleared at _MOST_WOULD.
 _WOULD: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
@@ -64,8 +72,8 @@ def aggregate(
     A label is hit where it is among the reasons, whatever its action. A fault counts as `fault` alone (and as
     `producer_failed`, where it is one too), a producer's failure without a text only as `producer_failed`. One that
     failed after it had shown a text counts as its scores say, as `producer_failed`, and as `scored_failed`. A decision
-    that came too late counts only in the totals. What a shadow policy would have done counts beside it, under the same
-    names after `would.<its version>.`.
+    that came too late counts only in the totals. A prompt that was blocked counts as `prompt_blocked` alone.
+    What a shadow policy would have done counts beside it, under the same names after `would.<its version>.`.
     """
     tally = _Tally(live, scope_of)
     decided = faults = too_late = 0
@@ -94,6 +102,8 @@ def _counters(decision: Decision, judgement: Decision | WouldBe) -> tuple[str, .
         return _FAULT + _FAILED if failed else _FAULT
     if failed and not decision.scores:
         return _FAILED
+    if decision.status == "prompt_blocked":
+        return _PROMPT_BLOCKED
     counters = _SCORED[judgement.action]
     if failed:
         counters += _FAILED_HALFWAY

@@ -5,10 +5,11 @@ Of a completion only its place and its timestamp are looked at. Knows no Kafka c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from tidegate.streams.core.times import record_time
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.ranges import OffsetRange
 from tidegate.streams.operations.replay.index import RecordedIndex
-from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS
+from tidegate.streams.topics import COMPLETIONS, DEAD_LETTERS, DECISIONS, MODERATIONS
 
 # A record is written within this long of its own timestamp: producers stamp it when they send, and give a
 # send up after minutes. Its decision is as late as its worker was, and is looked for up to the end of the topic.
@@ -54,11 +55,15 @@ class ReplayRange(NamedTuple):
         return self.from_ms <= at_ms < self.to_ms
 
 
+_Noted = Literal["noted", "outside", "moderation", "strange"]
+
+
 class ReplaySurvey(NamedTuple):
     """What lies in the range."""
 
     recorded: Sequence[RecordedIndex]  # per partition of completions
     strange: int  # records on `decisions` and `dead-letters` that are neither, left out
+    moderations: int = 0  # decisions on what `serve` answered: not replayed, since their texts are on no topic
 
     @property
     def read(self) -> int:
@@ -95,7 +100,7 @@ async def survey(
     Raises RangeRefused where the range holds more than MOST.
     """
     recorded = [RecordedIndex() for stretch in asked if stretch.partition.topic == COMPLETIONS]
-    strange = 0
+    noted: Counter[_Noted] = Counter()
     for stretch in sorted(asked, key=lambda s: s.partition.topic != COMPLETIONS):
         at, last_ms = stretch.start, 0
         async with aclosing(log.read(stretch)) as some:
@@ -110,11 +115,11 @@ async def survey(
                     if over:
                         break
                 else:
-                    strange += sum(not _note(recorded, record, within) for record in records)
+                    noted.update(_note(recorded, record, within) for record in records)
                 advance(records[-1].offset + 1 - at)
                 at = records[-1].offset + 1
         advance(stretch.end - at)
-    return ReplaySurvey(recorded, strange)
+    return ReplaySurvey(recorded, noted["strange"], noted["moderation"])
 
 
 def _add(recorded: RecordedIndex, records: Sequence[Record], within: ReplayRange, last_ms: int) -> tuple[bool, int]:
@@ -128,26 +133,30 @@ def _add(recorded: RecordedIndex, records: Sequence[Record], within: ReplayRange
     return False, last_ms
 
 
-def _note(recorded: Sequence[RecordedIndex], record: Record, within: ReplayRange) -> bool:
-    """False where the record is nothing that was made of a completion."""
+def _note(recorded: Sequence[RecordedIndex], record: Record, within: ReplayRange) -> _Noted:
+    """Notes what was made of a completion, and returns which kind of record it is."""
     decisions = record.topic == DECISIONS
     try:
         event = (Decision if decisions else DeadLetter).read(record.value)
     except ValidationError:
-        return False
+        return "strange"
     source = event.source
-    if source.topic != COMPLETIONS:
-        return not decisions  # a dead letter of `feedback`
-    if source.partition >= len(recorded) or (decisions and source.partition != record.partition):
-        return False
-    # A topic that was recreated has other records at the same offsets: their time, where they have one, tells most.
     came_ms = record_time(event.record_ms, within.now_ms)
-    if came_ms is None or within.holds(came_ms):
-        if isinstance(event, Decision):
-            recorded[source.partition].note(source.offset, event.epoch, event.action, record.offset)
-        else:
-            recorded[source.partition].note(source.offset, event.epoch, None)
-    return True
+    inside = came_ms is None or within.holds(came_ms)
+    if source.topic != COMPLETIONS:
+        if decisions and source.topic == MODERATIONS:
+            return "moderation" if inside else "outside"
+        return "strange" if decisions else "outside"  # a dead letter of `feedback`, say
+    if source.partition >= len(recorded) or (decisions and source.partition != record.partition):
+        return "strange"
+    # A topic that was recreated has other records at the same offsets: their time, where they have one, tells most.
+    if not inside:
+        return "outside"
+    if isinstance(event, Decision):
+        recorded[source.partition].note(source.offset, event.epoch, event.action, record.offset)
+    else:
+        recorded[source.partition].note(source.offset, event.epoch, None)
+    return "noted"
 
 
 def _time(at_ms: int) -> str:

@@ -1,0 +1,156 @@
+"""Counts what was answered: one record on `moderations` for each moderated text, acknowledged before the answer or not.
+
+A worker reads them, decides each again, publishes its decision, and counts it. No record holds a text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from pydantic_core import to_json
+
+from tidegate.streams.core.decide import Verdict
+from tidegate.streams.core.events import Moderation
+from tidegate.streams.core.fields import unchecked
+from tidegate.streams.errors import BrokerUnavailable
+from tidegate.streams.kafka.producer import Message
+from tidegate.streams.moderation.moderator import Moderated
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.tasks import Tasks
+from tidegate.streams.topics import MODERATIONS
+
+log = logging.getLogger(__name__)
+
+CountMode = Literal["required", "best_effort", "off"]
+WAITING = 10_000  # records that wait for Kafka, at the most: some 20 MB
+TOGETHER = 500  # records of one write
+
+Publish = Callable[[Sequence[Message]], Awaitable[None]]
+# Called with how many records were acknowledged; and with why, and how many, were not.
+Counted = Callable[[int], None]
+Uncounted = Callable[[str, int], None]
+
+
+class NotCounted(Exception):
+    """Kafka did not acknowledge what had to be counted: the request is not answered."""
+
+
+def moderation_of(row: Moderated, key: UserKey, policies_next: int, request_id: str | None) -> Moderation:
+    """Returns the record of one moderated text. Its id is the completion's."""
+    completion, judged, verdict = row
+    tenant = completion.tenant
+    return unchecked(
+        Moderation,
+        {
+            "schema_version": 1,
+            "id": completion.id,
+            "request_id": request_id,
+            "policies_next": policies_next,
+            "action": verdict.action,
+            "reasons": verdict.reasons,
+            "spans": verdict.spans,
+            "fault": judged.fault,
+            "status": judged.status,
+            "scores": dict(judged.scores),
+            "choice_of": dict(judged.choice_of),
+            "by_encoder": judged.by_encoder,
+            "prompt_scores": dict(judged.prompt_scores),
+            "prompt_by_encoder": judged.prompt_by_encoder,
+            "scopes": judged.scopes,
+            "user": None if completion.user is None else key.hash(tenant, completion.user),
+            "conversation": None if completion.conversation is None else key.hash(tenant, completion.conversation),
+            "event_ms": completion.at_ms,
+            "policy_version": verdict.policy_version,
+            "model_version": verdict.model_version,
+            "would_be": verdict.would_be,
+            "dropped": completion.dropped,
+        },
+    )
+
+
+def moderation_message(moderation: Moderation) -> Message:
+    """Returns the moderation as one record: those of one user, of one tenant, under one key."""
+    who = moderation.user or moderation.conversation or moderation.id
+    return Message(MODERATIONS, f"{moderation.scopes.tenant}:{who}".encode(), to_json(moderation))
+
+
+class Counting:
+    """Writes the records of one process. Call `start`, and `stop` at the end.
+
+    since: returns from which offset of `policies` on a verdict's policy and shadow were live.
+    """
+
+    def __init__(
+        self,
+        mode: CountMode,
+        publish: Publish,
+        key: UserKey,
+        since: Callable[[Verdict], int],
+        counted: Counted = lambda _: None,
+        uncounted: Uncounted = lambda _, __: None,
+        waiting: int = WAITING,
+    ) -> None:
+        self._mode, self._publish, self._key, self._since = mode, publish, key, since
+        self._counted, self._uncounted, self._most = counted, uncounted, waiting
+        self._waiting: deque[Message] = deque()
+        self._writing = 0
+        self._more, self._empty = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._tasks = Tasks()
+
+    def start(self) -> None:
+        if self._mode == "best_effort":
+            self._tasks.spawn(self._write_waiting())
+
+    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None:
+        """Counts the rows of one request. Raises NotCounted where they must be acknowledged, and are not."""
+        if self._mode == "off" or not rows:
+            return
+        messages = [
+            moderation_message(moderation_of(row, self._key, self._since(row.verdict), request_id)) for row in rows
+        ]
+        if self._mode == "required":
+            try:
+                await self._publish(messages)
+            except BrokerUnavailable as error:
+                self._uncounted("failed", len(messages))
+                raise NotCounted(str(error)) from error
+            self._counted(len(messages))
+        elif len(self._waiting) + self._writing + len(messages) > self._most:
+            self._uncounted("full", len(messages))
+        else:
+            self._waiting += messages
+            self._empty.clear()
+            self._more.set()
+
+    async def _write_waiting(self) -> None:
+        while True:
+            await self._more.wait()
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+                self._writing = len(batch)
+                try:
+                    await self._publish(batch)
+                    self._counted(len(batch))
+                except BrokerUnavailable as error:  # not sent again: some of them may be there
+                    self._uncounted("failed", len(batch))
+                    log.warning("%d moderations are not counted: %s", len(batch), error)
+                finally:
+                    self._writing = 0
+            self._more.clear()
+            self._empty.set()
+
+    async def stop(self, within_s: float) -> None:
+        """Writes what waits, for so long at the most; the rest is not counted."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._empty.wait()
+        except TimeoutError:
+            left = len(self._waiting) + self._writing
+            self._uncounted("stopped", left)
+            log.warning("%d moderations are not counted: kafka did not take them within %g s", left, within_s)
+        await self._tasks.finish(within_s=0)

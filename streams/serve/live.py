@@ -1,0 +1,148 @@
+"""`tidegate serve` beside Kafka: it follows the live policy as a worker does, and counts what it answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.streams.core.decide import Verdict, judge
+from tidegate.streams.core.events import Completion
+from tidegate.streams.core.policy.log import ChangeVerdict, Folded
+from tidegate.streams.core.policy.past import PastPolicies
+from tidegate.streams.errors import BrokerUnavailable, NoPolicy, TidegateError, TopicsMissing
+from tidegate.streams.kafka.client import Kafka, missing_topic_hint
+from tidegate.streams.kafka.lookup import partition_counts
+from tidegate.streams.kafka.producer import Publisher
+from tidegate.streams.local import labels_not_given
+from tidegate.streams.moderation.moderator import Moderated, Moderator
+from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.policy_log.reader import PolicyLogReader
+from tidegate.streams.serve.counting import Counting, CountMode
+from tidegate.streams.serve.metrics import ServeMetrics
+from tidegate.streams.tasks import retry
+from tidegate.streams.topics import MODERATIONS, POLICIES
+
+log = logging.getLogger(__name__)
+
+BACKOFF_S = (0.2, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOptions:
+    """What a process beside Kafka is given. user_key: the workers' own, so that a user is one by both doors."""
+
+    brokers: Kafka | str
+    user_key: UserKey
+    count: CountMode = "best_effort"
+    idempotent: bool = True
+    max_record_bytes: int = 1_000_000
+    client_id: str = "tidegate-serve"
+
+
+class LiveServe:
+    """The policy log and the counting of one process."""
+
+    def __init__(self, options: KafkaOptions, metrics: ServeMetrics) -> None:
+        o = self._options = options
+        self._moderator: Moderator | None = None
+        self._publisher = Publisher(
+            o.brokers, idempotent=o.idempotent, max_record_bytes=o.max_record_bytes, client_id=o.client_id
+        )
+        self._policies = PolicyLogReader(o.brokers, self._record)
+        self._past = PastPolicies()
+        self._counting = Counting(
+            o.count, self._publisher.publish, o.user_key, self._since,
+            metrics.counted.inc, lambda why, n: metrics.uncounted.labels(why).inc(n),
+        )  # fmt: skip
+
+    async def open(self, moderator: Moderator, waiting_for: MutableMapping[str, str]) -> None:
+        """Waits for Kafka, the topics and a live policy, and names what it waits for.
+
+        Raises TidegateError where the classifier does not give a label of that policy.
+        """
+        if self._options.count != "off":
+            await _wait_for("kafka", self._publisher.start, waiting_for)
+            await _wait_for("topics", self._find_topic, waiting_for)
+        await _wait_for("policies", self._read, waiting_for)
+        if (wrong := labels_not_given(self._policies.live, moderator)) is not None:
+            raise TidegateError(f"{wrong}; not started")
+        self._moderator = moderator
+        await self._policies.follow()
+        self._counting.start()
+        log.info("policy %s is live; what is answered is counted: %s", self._policies.live.version, self._options.count)
+
+    async def _find_topic(self) -> None:
+        brokers = self._options.brokers
+        if MODERATIONS not in await partition_counts(brokers):
+            raise TopicsMissing(
+                f"kafka {brokers}: no topic {MODERATIONS}; expected it: run `tidegate topics`, or set "
+                f"TIDEGATE_SERVE_COUNT=off{missing_topic_hint(brokers)}; waiting for it"
+            )
+
+    async def _read(self) -> None:
+        policy_log = await self._policies.read()
+        if policy_log.live is None:
+            raise NoPolicy(
+                f"kafka {self._options.brokers}: {POLICIES} holds no policy; expected a worker to write the first one, "
+                "or `tidegate policy apply FILE`; waiting for it"
+            )
+
+    def _record(self, folded: Folded, offset: int, _: Any) -> None:
+        if offset != self._past.next:
+            self._past.begin(offset, None)
+        self._past.add(folded.log.next, folded.log.live)
+        made = folded.created if folded.verdict is ChangeVerdict.APPLIED else None
+        wrong = labels_not_given(made, self._moderator) if made and self._moderator else None
+        if wrong is not None:
+            log.error("%s; nothing is asked of it", wrong)
+
+    def _since(self, verdict: Verdict) -> int:
+        shadow = verdict.would_be.policy_version if verdict.would_be else None
+        return self._past.since(verdict.policy_version, shadow)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the policy log cannot be read now; the last policy stands. None: it is read."""
+        return self._policies.unavailable
+
+    async def moderate(self, completions: Sequence[Completion]) -> list[Moderated]:
+        """Returns a row a completion: the verdict of the policy that is live now. Call `open` first."""
+        assert self._moderator is not None  # noqa: S101 - `open` sets it
+        return await self._moderator.moderate(completions, self._policies.live)
+
+    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None:
+        """Counts moderated completions. Raises NotCounted."""
+        await self._counting.count(rows, request_id)
+
+    async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None:
+        """Counts prompts that were blocked before a model was asked: by their own scores alone. Raises NotCounted."""
+        blocked = []
+        for completion, judged, verdict in rows:
+            of_prompt = judged._replace(status="prompt_blocked", scores={}, choice_of={}, by_encoder=None, spans=())
+            live = self._past.at(self._since(verdict)) or self._policies.live
+            blocked.append(Moderated(completion, of_prompt, judge(of_prompt, live)))
+        await self._counting.count(blocked, request_id)
+
+    async def close(self, within_s: float) -> None:
+        """Writes what waits, and ends every connection."""
+        await self._counting.stop(within_s)
+        await self._policies.stop()
+        await self._publisher.stop()
+
+
+async def _wait_for(what: str, call: Callable[[], Awaitable[Any]], waiting_for: MutableMapping[str, str]) -> None:
+    async def called() -> None:
+        await call()
+        waiting_for.pop(what, None)
+
+    def on_error(error: Exception, _: float) -> None:
+        if waiting_for.get(what) != str(error):
+            log.warning("%s", error)
+        waiting_for[what] = str(error)
+
+    await retry(
+        called, backoff_s=BACKOFF_S, wanted=lambda: True, on_error=on_error,
+        errors=(BrokerUnavailable, TopicsMissing, NoPolicy),
+    )  # fmt: skip
