@@ -116,8 +116,10 @@ class Counting:
         if self._mode == "required":
             try:
                 await self._publish(messages)
-            except BrokerUnavailable as error:
+            except (BrokerUnavailable, asyncio.CancelledError) as error:  # cancelled: the request's time is over
                 self._uncounted("failed", len(messages))
+                if isinstance(error, asyncio.CancelledError):
+                    raise
                 raise NotCounted(str(error)) from error
             self._counted(len(messages))
         elif len(self._waiting) + self._writing + len(messages) > self._most:

@@ -68,8 +68,9 @@ class ServeProcess:
         self._options, self._load = options, load
         self.metrics = ServeMetrics()
         self._live = None if kafka is None else LiveServe(kafka, self.metrics)
-        self._waiting_for = {"start": "not listening yet", "model": "loading it"}
-        self._probes = ProbeServer(self.metrics.registry, lambda: self._waiting_for, self._refresh, options.token)
+        # What it waits for, by name; empty where it answers.
+        self.waiting_for = {"start": "not listening yet", "model": "loading it"}
+        self._probes = ProbeServer(self.metrics.registry, lambda: self.waiting_for, self._refresh, options.token)
         self._moderator: Moderator | None = None
         self._queue: ModerationQueue | None = None
         self._server: HttpServer | None = None
@@ -87,10 +88,10 @@ class ServeProcess:
             self.probe_port,
         )
         self._moderator = await asyncio.to_thread(self._load)
-        del self._waiting_for["model"]
+        del self.waiting_for["model"]
         moderate: Moderate = self._moderator.moderate
         if self._live is not None:
-            await self._live.open(self._moderator, self._waiting_for)
+            await self._live.open(self._moderator, self.waiting_for)
             moderate = self._live.moderate
         first = Completion(id="0", completion=".")
         for row in await moderate([first]):  # the first call of a model takes longer: nobody waits for it
@@ -108,14 +109,14 @@ class ServeProcess:
             errors=OWN_ERRORS,
         )
         self.port = await self._server.start(o.host, o.port, "TIDEGATE_SERVE_PORT")
-        self._waiting_for.pop("start", None)
+        self.waiting_for.pop("start", None)
         log.info("serving http://%s:%d/v1/moderations and others: /docs has them all", o.host, self.port)
         if o.token is None:
             log.info("no token is set: everybody on this machine may call, and a key that is sent is ignored")
 
     async def close(self) -> bool:
         """Refuses new requests, answers those in flight, and stops. Returns False where some were not answered."""
-        self._waiting_for["stop"] = "this process is stopping"
+        self.waiting_for["stop"] = "this process is stopping"
         drained = True
         if self._server is not None:
             drained = await self._server.drain(self._options.drain_s)
@@ -131,7 +132,7 @@ class ServeProcess:
         return drained
 
     def _refresh(self) -> None:
-        self.metrics.ready.set(0 if self._waiting_for else 1)
+        self.metrics.ready.set(0 if self.waiting_for else 1)
         if self._queue is not None:
             self.metrics.waiting.set(self._queue.requests)
             self.metrics.chars.set(self._queue.chars)

@@ -117,9 +117,7 @@ EXAMPLES: dict[str, tuple[BaseModel, ...]] = {
             policies_next=1,
             action=e.Action.BLOCK,
             reasons=(
-                e.Reason(
-                    label="threat", action=e.Action.BLOCK, score=0.9, threshold=0.8, scope="default", of="prompt"
-                ),
+                e.Reason(label="threat", action=e.Action.BLOCK, score=0.9, threshold=0.8, scope="default", of="prompt"),
             ),
             status="prompt_blocked",
             prompt_scores={"threat": 0.9},

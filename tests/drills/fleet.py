@@ -202,21 +202,21 @@ class OutputsByPosition:
         return sum(len(found) - 1 for found in self.decisions.values())
 
 
-async def account(kafka: str, expected: int, timeout_s: float) -> OutputsByPosition:
+async def account(kafka: str, expected: int, timeout_s: float, topic: str = COMPLETIONS) -> OutputsByPosition:
     """Reads all decisions and dead letters, LATE_S after `expected` source positions have one, or at the timeout."""
     deadline = time.monotonic() + timeout_s
-    while len((await _published(kafka)).positions) < expected and time.monotonic() < deadline:
+    while len((await _published(kafka, topic)).positions) < expected and time.monotonic() < deadline:
         await asyncio.sleep(0.5)
     await asyncio.sleep(LATE_S)
-    return await _published(kafka)
+    return await _published(kafka, topic)
 
 
-async def _published(kafka: str) -> OutputsByPosition:
+async def _published(kafka: str, source: str) -> OutputsByPosition:
     outputs = OutputsByPosition()
     for topic, into in ((DECISIONS, outputs.decisions), (DEAD_LETTERS, outputs.dead)):
         async for record in read_topic(kafka, topic):
             out = json.loads(record.value)
-            if out["source"]["topic"] == COMPLETIONS:
+            if out["source"]["topic"] == source:
                 into.setdefault((out["source"]["partition"], out["source"]["offset"]), []).append(out)
     return outputs
 
@@ -260,17 +260,17 @@ async def read_counts(url: str, topic: str = "completions") -> RedisCounts:
     return RedisCounts(totals, series, buckets)
 
 
-async def wait_until_counted(url: str, expected: int, timeout_s: float) -> RedisCounts:
-    """The counts of completions once Redis has counted `expected` of them, or at the timeout."""
+async def wait_until_counted(url: str, expected: int, timeout_s: float, topic: str = COMPLETIONS) -> RedisCounts:
+    """The counts of a topic's records once Redis has counted `expected` of them, or at the timeout."""
     deadline = time.monotonic() + timeout_s
     while True:
         with contextlib.suppress(aioredis.RedisError):
-            found = await read_counts(url)
+            found = await read_counts(url, topic)
             if sum(found.totals[k] for k in ACCOUNT) >= expected:
                 # Keys are read one after another: a bucket may be read before the last events, totals after them.
-                return await read_counts(url)
+                return await read_counts(url, topic)
         if time.monotonic() > deadline:
-            return await read_counts(url)
+            return await read_counts(url, topic)
         await asyncio.sleep(0.5)
 
 

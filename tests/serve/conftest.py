@@ -17,6 +17,7 @@ from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.scoring import Scoring, TextScorer
+from tidegate.streams.serve.live import KafkaOptions
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 
 HOST = "127.0.0.1"
@@ -45,9 +46,9 @@ def moderator(scorer: TextScorer, policy: str = POLICY) -> Moderator:
 class ServeRig:
     """A process that serves, and calls of it."""
 
-    def __init__(self, options: ServeOptions, moderator: Moderator) -> None:
+    def __init__(self, options: ServeOptions, moderator: Moderator, kafka: KafkaOptions | None = None) -> None:
         self.moderator = moderator
-        self.process = ServeProcess(options, lambda: self.moderator)
+        self.process = ServeProcess(options, lambda: self.moderator, kafka)
         self.client = aiohttp.ClientSession()
 
     async def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any, Any]:

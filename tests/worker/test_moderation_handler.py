@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -77,9 +78,7 @@ class ModerationRig:
         self.store, self.ingest = FlakyPipelineStore([]), FakeIngest()
         self.ingest.topic = "moderations"
         self.publisher = FakePublisher([])
-        self.handler = ModerationHandler(
-            self.policies, KEY, self.metrics, keep_bytes_up_to=0, clock=lambda: NOW / 1000
-        )
+        self.handler = ModerationHandler(self.policies, KEY, self.metrics, keep_bytes_up_to=0, clock=lambda: NOW / 1000)
         self.pipeline: Pipeline[Any, Any] = Pipeline(
             self.ingest,  # type: ignore[arg-type]
             self.handler,
@@ -104,9 +103,7 @@ class ModerationRig:
         await self.pipeline.process(batch)
         return [json.loads(message.value or b"") for message in self.publisher.messages]
 
-    def _turn(self) -> Any:
-        import asyncio
-
+    def _turn(self) -> asyncio.Event:
         turn = asyncio.Event()
         turn.set()
         return turn
@@ -116,8 +113,8 @@ class ModerationRig:
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[ModerationRig]:
-    yield ModerationRig()
+async def rig() -> ModerationRig:
+    return ModerationRig()
 
 
 async def moderated(text: str, policy: LivePolicy, policies_next: int, **more: Any) -> Moderation:
