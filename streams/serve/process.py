@@ -69,7 +69,7 @@ class ServeProcess:
         self.metrics = ServeMetrics()
         self._live = None if kafka is None else LiveServe(kafka, self.metrics)
         # What it waits for, by name; empty where it answers.
-        self.waiting_for = {"start": "not listening yet", "model": "loading it"}
+        self.waiting_for = {"model": "loading it"}
         self._probes = ProbeServer(self.metrics.registry, lambda: self.waiting_for, self._refresh, options.token)
         self._moderator: Moderator | None = None
         self._queue: ModerationQueue | None = None
@@ -89,6 +89,7 @@ class ServeProcess:
         )
         self._moderator = await asyncio.to_thread(self._load)
         del self.waiting_for["model"]
+        self.waiting_for["start"] = "not listening yet"
         moderate: Moderate = self._moderator.moderate
         if self._live is not None:
             await self._live.open(self._moderator, self.waiting_for)
