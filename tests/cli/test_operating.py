@@ -217,6 +217,7 @@ def test_checkpoints_are_shown_for_every_partition(own: Cli) -> None:
     assert [(row["partition"], row["next"], row["owner"]) for row in own("checkpoint", "show", "--json").jsonl] == [
         ("completions-0", None, None),
         ("feedback-0", None, None),
+        ("moderations-0", None, None),
     ]
     assert own("checkpoint", "show").out.splitlines()[1].split()[:3] == ["completions-0", "no", "checkpoint"]
 

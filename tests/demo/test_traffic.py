@@ -25,7 +25,8 @@ from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback
 
 START_MS = 1_800_000_000_000
 MADE = traffic(START_MS)
-NOT_MADE = {DeadLetterReason.UNREADABLE_BATCH, DeadLetterReason.REDRIVEN}  # of no value by itself
+# Of no value by itself.
+NOT_MADE = {DeadLetterReason.UNREADABLE_BATCH, DeadLetterReason.REDRIVEN, DeadLetterReason.NOT_REPEATABLE}
 ANSWER = Answer("c0042", "pixel-arena", "wren-mini", "chat", "user-7@pixel-arena.example", ("Hello.",), START_MS)
 
 
