@@ -176,7 +176,9 @@ async def test_decisions_and_takeovers_are_in_the_metrics(worker: ProbeRig) -> N
     plain = Inputs("c1", source, epoch=1, record_ms=1000, model_version="m", scores={"toxicity": 0.95})
     failed = plain._replace(scores={}, status="failed", dropped=("user", "metadata.tenant"))
     fault = plain._replace(scores={}, fault=FaultReason.BAD_SCORES)
-    worker.metrics.count_decisions([decide(inputs, live) for inputs in (plain, plain, failed, fault)], "completions", 1750)
+    worker.metrics.count_decisions(
+        [decide(inputs, live) for inputs in (plain, plain, failed, fault)], "completions", 1750
+    )
     worker.metrics.takeovers.labels("completions", "no_checkpoint").inc()
     worker.metrics.set_policy("0-0123abcd")
     worker.metrics.set_policy("1-4567cdef")
