@@ -62,9 +62,9 @@ class LiveServe:
 
         Raises TidegateError where the classifier does not give a label of that policy.
         """
+        await _wait_for("topics", self._find_topics, waiting_for)
         if self._options.count != "off":
             await _wait_for("kafka", self._publisher.start, waiting_for)
-            await _wait_for("topics", self._find_topic, waiting_for)
         await _wait_for("policies", self._read, waiting_for)
         if (wrong := labels_not_given(self._policies.live, moderator)) is not None:
             raise TidegateError(f"{wrong}; not started")
@@ -73,9 +73,14 @@ class LiveServe:
         self._counting.start()
         log.info("policy %s is live; what is answered is counted: %s", self._policies.live.version, self._options.count)
 
-    async def _find_topic(self) -> None:
-        brokers = self._options.brokers
-        if MODERATIONS not in await partition_counts(brokers):
+    async def _find_topics(self) -> None:
+        brokers, counts = self._options.brokers, await partition_counts(self._options.brokers)
+        if POLICIES not in counts:
+            raise TopicsMissing(
+                f"kafka {brokers}: no topic {POLICIES}; expected it: run `tidegate topics`"
+                f"{missing_topic_hint(brokers)}; waiting for it"
+            )
+        if MODERATIONS not in counts and self._options.count != "off":
             raise TopicsMissing(
                 f"kafka {brokers}: no topic {MODERATIONS}; expected it: run `tidegate topics`, or set "
                 f"TIDEGATE_SERVE_COUNT=off{missing_topic_hint(brokers)}; waiting for it"

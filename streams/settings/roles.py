@@ -39,7 +39,8 @@ class Right:
 ROLES: Mapping[str, tuple[Right, ...]] = {
     "producer": (Right("Write", "topic", _INPUT, "to send completions, and the feedback on them"),),
     "worker": (
-        Right("Read", "topic", (*_INPUT, "moderations"), "its input"),
+        Right("Read", "topic", _INPUT, "its input"),
+        Right("Read", "topic", ("moderations",), "what `serve` answered; without it a worker goes on"),
         Right(
             "Read", "topic", ("policies",), "the policy that it decides under; it has no Write: ops seed an empty log"
         ),

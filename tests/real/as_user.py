@@ -34,18 +34,19 @@ def run(secure: Secure, user: str, *arguments: str, stdin: str = "") -> subproce
     )  # fmt: skip
 
 
-class SecuredWorker:
-    """A worker process with the rights of the role `worker`, and its log."""
+class SecuredProcess:
+    """A worker, or `serve`, with the rights of the role of that name, and its log."""
 
-    def __init__(self, secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> None:
+    def __init__(self, secure: Secure, folder: Path, command: str, policy: str = POLICY, **more: str) -> None:
         folder.mkdir(exist_ok=True)
         (folder / "policy.toml").write_text(policy)
-        self._log = folder / "worker.log"
-        more |= {"TIDEGATE_POLICY_FILE": str(folder / "policy.toml"), "TIDEGATE_HTTP_PORT": "0"}
+        self._log = folder / f"{command}.log"
+        more |= {"TIDEGATE_POLICY_FILE": str(folder / "policy.toml")}
+        more |= {"TIDEGATE_HTTP_PORT": "0", "TIDEGATE_SERVE_PORT": "0"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tidegate", "worker"],
-                cwd=ROOT, env=environment(secure, "worker", **more), stdout=log, stderr=log,
+                [sys.executable, "-m", "tidegate", command],
+                cwd=ROOT, env=environment(secure, command, **more), stdout=log, stderr=log,
             )  # fmt: skip
 
     @property
@@ -73,9 +74,18 @@ class SecuredWorker:
 
 
 @contextlib.contextmanager
-def running_worker(secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> Iterator[SecuredWorker]:
-    worker = SecuredWorker(secure, folder, policy, **more)
+def running_worker(secure: Secure, folder: Path, policy: str = POLICY, **more: str) -> Iterator[SecuredProcess]:
+    worker = SecuredProcess(secure, folder, "worker", policy, **more)
     try:
         yield worker
     finally:
         worker.stop()
+
+
+@contextlib.contextmanager
+def running_serve(secure: Secure, folder: Path, **more: str) -> Iterator[SecuredProcess]:
+    serve = SecuredProcess(secure, folder, "serve", **more)
+    try:
+        yield serve
+    finally:
+        serve.stop()

@@ -210,7 +210,7 @@ class Secure(Servers):
         for name, secret in {"kafka": self.passwords[user], "user": self.user_key}.items():
             files[name] = self.root / f"{user}.{name}"
             files[name].write_text(f"{secret}\n")
-        store = "worker" if user == "producer" else user
+        store = user if user in REDIS else "worker"  # neither a producer nor `serve` connects
         return {
             "TIDEGATE_KAFKA": self.cluster.bootstrap,
             "TIDEGATE_KAFKA_SECURITY": "SASL_SSL",

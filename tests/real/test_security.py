@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from tests.real import acls
-from tests.real.as_user import POLICY, run, running_worker, settings
+from tests.real.as_user import POLICY, run, running_serve, running_worker, settings
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import client_options
 from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.settings.roles import ROLES, Right, kafka_acl
-from tidegate.streams.topics import TOPICS
+from tidegate.streams.topics import TOPICS, used_by
 
 ALL = tuple(topic.name for topic in TOPICS)
 WHY = ("--reason", "first policy", "--author", "ada", "--yes")
@@ -121,7 +122,7 @@ async def test_a_user_writes_to_no_topic_that_is_not_its_role_s(seeded: Secure, 
             await producer.stop()
 
 
-@pytest.mark.parametrize("user", ["producer", "worker", "dashboard", "stranger"])  # ops may read all
+@pytest.mark.parametrize("user", ["producer", "worker", "serve", "dashboard", "stranger"])  # ops may read all
 async def test_a_user_reads_no_topic_that_is_not_its_role_s(seeded: Secure, user: str) -> None:
     may = {name for r in ROLES.get(user, ()) if r.operation == "Read" for name in r.names}
     kafka = settings(seeded, "ops", kafka_user=user, kafka_password_file=None, kafka_password=seeded.passwords[user])
@@ -180,13 +181,13 @@ def missing_right_line(right: Right) -> str:
     if right.operation == "Write":
         return "user worker may not Write any topic"
     seen = {name for r in ROLES["worker"] if r is not right and r.kind == "topic" for name in r.names}
-    return f"no topic {', '.join(name for name in ALL if name in right.names and name not in seen)};"
+    return f"no topic {', '.join(name for name in used_by('worker') if name in right.names and name not in seen)};"
 
 
 @pytest.mark.parametrize(
     "right",
     # Those that are for a Redis that was lost are shown by the drills of that: tests/drills/faults/test_store_lost.py
-    [right for right in ROLES["worker"] if "rebuild" not in right.why],
+    [right for right in ROLES["worker"] if "rebuild" not in right.why and right.names != ("moderations",)],
     ids=lambda right: f"{right.operation} {right.names[0]}",
 )
 def test_a_worker_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: Path, right: Right) -> None:
@@ -198,6 +199,56 @@ def test_a_worker_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: P
             worker.wait_for_line("completions[0]", "taken over")
     finally:
         acls.grant(seeded.cluster.inside, "worker", [right])
+
+
+def test_a_worker_goes_on_without_moderations(seeded: Secure, tmp_path: Path) -> None:
+    """As one of this release beside rights of the last; it reads the topic once it may."""
+    right = next(right for right in ROLES["worker"] if right.names == ("moderations",))
+    acls.revoke(seeded.cluster.inside, "worker", [right])
+    try:
+        with running_worker(seeded, tmp_path) as worker:
+            worker.wait_for_line("completions[0]", "taken over")
+            assert "moderations" not in worker.log
+            acls.grant(seeded.cluster.inside, "worker", [right])
+            worker.wait_for_line("moderations[0]", "taken over")
+    finally:
+        acls.grant(seeded.cluster.inside, "worker", [right])
+
+
+@pytest.mark.parametrize(
+    ("right", "line"),
+    [
+        (ROLES["serve"][0], "no topic policies; expected it: run `tidegate topics`, or the right of user serve"),
+        (ROLES["serve"][1], "no topic moderations; expected it: run `tidegate topics`"),
+    ],
+    ids=lambda of: of.names[0] if isinstance(of, Right) else None,
+)
+def test_serve_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: Path, right: Right, line: str) -> None:
+    acls.revoke(seeded.cluster.inside, "serve", [right])
+    try:
+        with running_serve(seeded, tmp_path) as serve:
+            serve.wait_for_line(line)
+            acls.grant(seeded.cluster.inside, "serve", [right])
+            serve.wait_for_line("serving http://")
+    finally:
+        acls.grant(seeded.cluster.inside, "serve", [right])
+
+
+def test_what_serve_answers_is_counted_by_a_worker(seeded: Secure, tmp_path: Path) -> None:
+    """Both with the rights of their roles alone."""
+    with running_worker(seeded, tmp_path / "w") as worker, running_serve(seeded, tmp_path / "s") as serve:
+        worker.wait_for_line("moderations[0]", "taken over")
+        url = serve.wait_for_line("serving http://").split("serving ")[1].split("/v1/")[0]
+        body = json.dumps({"id": "over-http", "completion": "toxicity=0.95"}).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(f"{url}/v1/decide", body, headers)  # noqa: S310 - on loopback
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            assert json.load(answer)["action"] == "block"
+        deadline = time.monotonic() + 60
+        while '"request_id":"over-http"' not in run(
+            seeded, "dashboard", "tail", "decisions", "--until-end", "--json"
+        ).stdout.replace(": ", ":"):
+            assert time.monotonic() < deadline
 
 
 def test_a_worker_goes_on_when_it_has_a_lost_right_again(seeded: Secure, tmp_path: Path) -> None:
