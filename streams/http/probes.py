@@ -12,7 +12,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from tidegate.streams.http.routes import HttpRequest, Reply, Route, access_by
+from tidegate.streams.http.authenticators import access_by
+from tidegate.streams.http.routes import HttpRequest, Reply, Route
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import release
 

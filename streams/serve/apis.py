@@ -52,6 +52,7 @@ class Endpoint:
     depth: int = RouteLimits().depth
     body_bytes: int = RouteLimits().body_bytes
     invalid: int = 400
+    key_in_query: bool = False
 
 
 ENDPOINTS = (
@@ -101,6 +102,7 @@ ENDPOINTS = (
         perspective.ERROR,
         perspective.SCHEMAS,
         perspective.headers,
+        key_in_query=True,
     ),
     Endpoint(
         litellm_guardrail.PATH,

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from pydantic_core import to_json
 
+from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.core.events import Completion
 from tidegate.streams.http.routes import (
+    BAD_KEY,
     ErrorForm,
     HttpRequest,
     Refusal,
@@ -15,12 +17,14 @@ from tidegate.streams.http.routes import (
     Route,
     RouteLimits,
     Schemas,
+    over_rate,
     retry_later,
 )
 from tidegate.streams.moderation.moderator import Moderated
 from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
 from tidegate.streams.serve.metrics import ServeMetrics
-from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong
+from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong, texts_of
+from tidegate.streams.serve.tenants import completions_of
 from tidegate.streams.wire.http import decide, guard, perspective
 from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
@@ -34,7 +38,8 @@ def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
     """Returns an API's form for what the server refuses: its body and type by the API, status and headers by us."""
 
     def render(refusal: Refusal, _: str) -> Reply:
-        kind = _KINDS.get(refusal.status, FailureKind.UNREADABLE)
+        bad_key = refusal.code == BAD_KEY
+        kind = FailureKind.BAD_KEY if bad_key else _KINDS.get(refusal.status, FailureKind.UNREADABLE)
         status, body, headers = error(Failure(kind, refusal.message))
         ours = {name.lower() for name in refusal.headers}
         added = {name: value for name, value in headers.items() if name.lower() not in ours}
@@ -70,6 +75,7 @@ def _discovery(root_url: Callable[[], str]) -> Route:
         response=perspective.DISCOVERY,
         schemas=perspective.SCHEMAS,
         errors=error_form(perspective.error, perspective.ERROR, perspective.SCHEMAS),
+        key_in_query=True,
     )
 
 
@@ -80,7 +86,9 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
         except FormRefused as refused:
             status, body, headers = endpoint.error(refused)
             return Reply(to_json(body), status, headers=headers)
-        rows = await _moderate(queue, parsed.completions)
+        completions = completions_of(parsed.completions, request.caller, request.headers)
+        _require_rate(request, completions)
+        rows = await _moderate(queue, completions)
         metrics.count_moderated(rows)
         results: list[Row] = [(row.judged, row.verdict) for row in rows]
         try:
@@ -102,7 +110,17 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
         RouteLimits(endpoint.body_bytes, endpoint.depth, answer_s=timeout_s),
         error_form(endpoint.error, endpoint.error_schema, endpoint.schemas),
         endpoint.invalid,
+        right=KeyRight.MODERATE,
+        key_in_query=endpoint.key_in_query,
     )
+
+
+def _require_rate(request: HttpRequest, completions: Sequence[Completion]) -> None:
+    """Raises Refusal where the texts are more characters than the caller may send now."""
+    if request.caller is None or request.caller.rate is None:
+        return
+    if wait_ms := request.caller.rate.take_characters(sum(map(len, texts_of(completions)))):
+        raise over_rate("characters", wait_ms)
 
 
 async def _moderate(queue: ModerationQueue, completions: Sequence[Completion]) -> list[Moderated]:

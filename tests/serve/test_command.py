@@ -89,7 +89,8 @@ def test_it_runs_with_nothing(root: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"TIDEGATE_SERVE_HOST": "0.0.0.0"}, "TIDEGATE_HTTP_TOKEN: not set, but TIDEGATE_SERVE_HOST is 0.0.0.0"),  # noqa: S104
+        ({"TIDEGATE_SERVE_HOST": "0.0.0.0"}, "TIDEGATE_SERVE_KEYS_FILE: not set, but TIDEGATE_SERVE_HOST is 0.0.0.0"),  # noqa: S104
+        ({"TIDEGATE_SERVE_KEYS_FILE": "/no/keys"}, "TIDEGATE_SERVE_KEYS_FILE: /no/keys: No such file"),
         ({"TIDEGATE_POLICY_FILE": "/no/such.toml"}, "/no/such.toml"),
         ({"TIDEGATE_SERVE_PORT": "-1"}, "TIDEGATE_SERVE_PORT"),
     ],
