@@ -20,6 +20,8 @@ PRODUCER_FAILED = "producer_failed"
 SCORED_FAILED = "scored_failed"
 
 FEEDBACK = tuple(kind.value for kind in FeedbackKind)
+# `mistaken` is in no other kind's total: a flood of it must neither raise nor hide a rate of complaints.
+_WITHOUT_MISTAKEN = tuple(kind for kind in FEEDBACK if kind != FeedbackKind.MISTAKEN)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 
@@ -98,7 +100,8 @@ _FIXED = (
     ShareMeasure(PRODUCER_FAILED, PRODUCER_FAILED, (SCORED, PRODUCER_FAILED), (SCORED_FAILED,)),
     ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
     ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
-    *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+    *(ShareMeasure(kind, kind, _WITHOUT_MISTAKEN) for kind in _WITHOUT_MISTAKEN if kind != "overturned"),
+    ShareMeasure("mistaken", "mistaken", ("complaint", "mistaken")),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: the shadow policy's

@@ -86,7 +86,7 @@ def _operation(route: Route, *, keyed: bool) -> dict[str, Any]:
     if route.response:
         ok["content"] = {JSON: {"schema": _reference(route.response)}}
     replies = {"200": ok}
-    for status, why in _REFUSALS.items():
+    for status, why in {**_REFUSALS, **route.more}.items():
         if not route.request and status not in _NO_BODY:
             continue
         if status == "422" and route.invalid != 422:

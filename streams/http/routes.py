@@ -130,7 +130,8 @@ class Route:
     response "" where it is no JSON object of ours. invalid: the status of a JSON object that is no request of the API.
     open_to_all: also without a credential; the handler sees who it is, or None. right: that a caller needs; None: any
     caller may. key_in_query: a key may come as `?key=`, as Google's clients send it.
-    during_drain: served after the process was told to stop: what no client waits for.
+    during_drain: served after the process was told to stop: what no client waits for. more: statuses that only this
+    route answers, and why.
     """
 
     method: str
@@ -147,3 +148,4 @@ class Route:
     right: KeyRight | None = None
     key_in_query: bool = False
     during_drain: bool = False
+    more: Mapping[str, str] = field(default_factory=dict)

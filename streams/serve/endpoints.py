@@ -9,58 +9,43 @@ from pydantic_core import to_json
 from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.core.events import Completion
 from tidegate.streams.http.routes import (
-    BAD_KEY,
-    ErrorForm,
     HttpRequest,
     Refusal,
     Reply,
     Route,
     RouteLimits,
-    Schemas,
-    over_rate,
     retry_later,
 )
 from tidegate.streams.moderation.moderator import Moderated
-from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
+from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Parsed
+from tidegate.streams.serve.error_forms import OWN_ERRORS as OWN_ERRORS
+from tidegate.streams.serve.error_forms import error_form
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong, texts_of
-from tidegate.streams.serve.tenants import completions_of
-from tidegate.streams.wire.http import decide, guard, perspective
-from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
+from tidegate.streams.serve.suggestions import FeedbackSink, suggest_route
+from tidegate.streams.serve.tenants import completions_of, require_characters
+from tidegate.streams.wire.http import guard, perspective
+from tidegate.streams.wire.http.refused import FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 FULL_RETRY_MS = 500  # some batches long
 FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that was slow may not
-_KINDS = {kind.status: kind for kind in reversed(FailureKind)}  # the first of a status
 
 
-def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
-    """Returns an API's form for what the server refuses: its body and type by the API, status and headers by us."""
-
-    def render(refusal: Refusal, _: str) -> Reply:
-        bad_key = refusal.code == BAD_KEY
-        kind = FailureKind.BAD_KEY if bad_key else _KINDS.get(refusal.status, FailureKind.UNREADABLE)
-        status, body, headers = error(Failure(kind, refusal.message))
-        ours = {name.lower() for name in refusal.headers}
-        added = {name: value for name, value in headers.items() if name.lower() not in ours}
-        return Reply(
-            to_json(body),
-            status if kind.status == refusal.status else refusal.status,
-            headers={**added, **refusal.headers},
-        )
-
-    return ErrorForm(render, schema, {schema: schemas[schema]})
-
-
-OWN_ERRORS = error_form(decide.error, decide.ERROR, decide.SCHEMAS)
-
-
-def routes(queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float, root_url: Callable[[], str]) -> list[Route]:
-    """Returns a route for each endpoint, and Perspective's discovery document.
+def routes(
+    queue: ModerationQueue,
+    metrics: ServeMetrics,
+    timeout_s: float,
+    root_url: Callable[[], str],
+    feedback: FeedbackSink | None = None,
+) -> list[Route]:
+    """Returns a route for each endpoint, for Perspective's suggestions and for its discovery document.
 
     timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
+    feedback: where suggestions go; None without Kafka.
     """
-    return [*(_route(endpoint, queue, metrics, timeout_s) for endpoint in ENDPOINTS), _discovery(root_url)]
+    moderating = [_route(endpoint, queue, metrics, timeout_s) for endpoint in ENDPOINTS]
+    return [*moderating, suggest_route(feedback, timeout_s), _discovery(root_url)]
 
 
 def _discovery(root_url: Callable[[], str]) -> Route:
@@ -87,7 +72,7 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
             status, body, headers = endpoint.error(refused)
             return Reply(to_json(body), status, headers=headers)
         completions = completions_of(parsed.completions, request.caller, request.headers)
-        _require_rate(request, completions)
+        require_characters(request.caller, sum(map(len, texts_of(completions))))
         rows = await _moderate(queue, completions)
         metrics.count_moderated(rows)
         results: list[Row] = [(row.judged, row.verdict) for row in rows]
@@ -113,14 +98,6 @@ def _route(endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, ti
         right=KeyRight.MODERATE,
         key_in_query=endpoint.key_in_query,
     )
-
-
-def _require_rate(request: HttpRequest, completions: Sequence[Completion]) -> None:
-    """Raises Refusal where the texts are more characters than the caller may send now."""
-    if request.caller is None or request.caller.rate is None:
-        return
-    if wait_ms := request.caller.rate.take_characters(sum(map(len, texts_of(completions)))):
-        raise over_rate("characters", wait_ms)
 
 
 async def _moderate(queue: ModerationQueue, completions: Sequence[Completion]) -> list[Moderated]:

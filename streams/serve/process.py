@@ -22,6 +22,7 @@ from tidegate.streams.serve.access import Access
 from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueBounds
+from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.settings.settings import Settings
 
 # A batch with a text that hangs takes this long, then each of its texts alone: two of these and what the batch's size
@@ -59,11 +60,14 @@ class ServeOptions:
 class ServeProcess:
     """One process: its probes first, then the model, then the address. `close` drains it.
 
-    load: returns the moderator; called once, on a thread, since a model takes a second or two.
+    load: returns the moderator; called once, on a thread, since a model takes a second or two. feedback: where people's
+    suggestions go; None without Kafka.
     """
 
-    def __init__(self, options: ServeOptions, load: Callable[[], Moderator]) -> None:
-        self._options, self._load = options, load
+    def __init__(
+        self, options: ServeOptions, load: Callable[[], Moderator], feedback: FeedbackSink | None = None
+    ) -> None:
+        self._options, self._load, self._feedback = options, load, feedback
         self.metrics = ServeMetrics()
         self._waiting_for = {"model": "loading it"}
         self._probes = ProbeServer(self.metrics.registry, lambda: self._waiting_for, self._refresh, options.token)
@@ -89,7 +93,9 @@ class ServeProcess:
         for row in await self._moderator.moderate(["."]):  # the first call of a model takes longer: nobody waits for it
             self.metrics.set_versions(row.verdict)
         self._queue = ModerationQueue(self._moderator.moderate, o.bounds, self.metrics.batch.observe)
-        table = routes(self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}")
+        table = routes(
+            self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}", self._feedback
+        )
         table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, keyed=self._access.keyed)
         self._server = HttpServer(
             table,

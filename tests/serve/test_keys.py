@@ -17,6 +17,7 @@ from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.errors import SettingsError
 from tidegate.streams.operations.api_keys import add_key, find_key, revoke_key
 from tidegate.streams.serve import access
+from tidegate.streams.wire.http.perspective import SUGGEST_PATH
 
 TENANTS = """
 [labels.toxicity]
@@ -263,5 +264,5 @@ async def test_the_document_says_where_a_key_goes(start: Start, file: Path) -> N
         "bearer", "x-api-key", "api-key", "Ocp-Apim-Subscription-Key", "x-goog-api-key", "key",
     }  # fmt: skip
     ways = {path: len(one["post"]["security"]) for path, one in described["paths"].items() if "post" in one}
-    assert ways == dict.fromkeys(ways, 5) | {PERSPECTIVE: 6}
+    assert ways == dict.fromkeys(ways, 5) | {PERSPECTIVE: 6, SUGGEST_PATH: 6}
     assert {"401", "403", "429"} <= set(described["paths"][OPENAI]["post"]["responses"])

@@ -22,6 +22,7 @@ from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.serve.apis import ENDPOINTS
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.queue import QueueBounds
+from tidegate.streams.wire.http.perspective import SUGGEST_PATH
 
 OPENAI, DECIDE, GUARD, PERSPECTIVE = "/v1/moderations", "/v1/decide", "/v1/guard", "/v1alpha1/comments:analyze"
 LITELLM, FMS, AZURE = "/beta/litellm_basic_guardrail_api", "/api/v1/text/contents", "/contentsafety/text:analyze"
@@ -255,7 +256,7 @@ async def test_the_document_has_every_route(start: Start) -> None:
     rig = await start()
     described = json.loads((await rig.get("/openapi.json"))[1])
     assert described["openapi"] == "3.1.0"
-    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), *GET}
+    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), SUGGEST_PATH, *GET}
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     schemas = described["components"]["schemas"]
