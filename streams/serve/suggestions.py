@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class PublishFeedback(Protocol):
     """Puts feedback on its topic."""
 
-    def __call__(self, feedback: Sequence[Feedback]) -> Awaitable[None]:
+    def __call__(self, feedback: Sequence[Feedback], /) -> Awaitable[None]:
         """Returns once all of it is acknowledged. Raises BrokerUnavailable, BrokerRefused, TopicsMissing."""
 
 
