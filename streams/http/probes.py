@@ -37,9 +37,9 @@ class ProbeServer:
         access = access_by(token, "TIDEGATE_HTTP_TOKEN")
         self._server = HttpServer(routes, access, refuse_origin=False)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listens; port 0 takes a free one. Returns the port."""
-        return await self._server.start(host, port, "TIDEGATE_HTTP_PORT")
+    async def start(self, host: str, port: int, setting: str = "TIDEGATE_HTTP_PORT") -> int:
+        """Listens; port 0 takes a free one. Returns the port. setting: of the port, for the message of an error."""
+        return await self._server.start(host, port, setting)
 
     async def stop(self) -> None:
         await self._server.stop()

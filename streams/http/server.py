@@ -209,25 +209,27 @@ class HttpServer:
         too_large = Refusal(413, "too_large", f"the body is too large; expected {limits.body_bytes} bytes at most")
         if length is not None and length > limits.body_bytes:
             raise too_large
-        reserved = limits.body_bytes if length is None else length
-        if self._reading_bytes + reserved > BODIES_BYTES:
-            raise retry_later(429, "queue_full", "too many requests are being read; expected a retry", RETRY_MS)
+        full = retry_later(429, "queue_full", "too many requests are being read; expected a retry", RETRY_MS)
+        if self._reading_bytes + (length or 0) > BODIES_BYTES:
+            raise full
         await _continue(request)
-        self._reading_bytes += reserved
         body = bytearray()
         try:
             async with asyncio.timeout(limits.read_s):
                 async for chunk in request.content.iter_any():
                     body += chunk
+                    self._reading_bytes += len(chunk)  # what came, not what was announced: a slow client holds no room
                     if len(body) > limits.body_bytes:
                         raise too_large
+                    if self._reading_bytes > BODIES_BYTES:
+                        raise full
         except TimeoutError:
             message = f"the body did not come within {limits.read_s:g} s"
             raise Refusal(SLOW_BODY, "slow_body", message) from None
         except (web.RequestPayloadError, HttpProcessingError):
             raise Refusal(400, "bad_body", "the body ended early, or is not as its headers say") from None
         finally:
-            self._reading_bytes -= reserved
+            self._reading_bytes -= len(body)
         return bytes(body)
 
 

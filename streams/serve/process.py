@@ -80,7 +80,7 @@ class ServeProcess:
     async def open(self) -> None:
         """Listens. Raises SettingsError, PolicyError, MissingLabelError: what is wrong is not waited for."""
         o = self._options
-        self.probe_port = await self._probes.start(o.probe_host, o.probe_port)
+        self.probe_port = await self._probes.start(o.probe_host, o.probe_port, "TIDEGATE_SERVE_PROBE_PORT")
         log.info(
             "tidegate %s on Python %s: probes on http://%s:%d/readyz",
             release(),
@@ -145,7 +145,7 @@ def run(settings: Settings) -> None:
 def _options(s: Settings) -> ServeOptions:
     bounds = QueueBounds(s.serve_inflight_requests, s.serve_inflight_chars, s.concurrency)
     return ServeOptions(
-        *(s.serve_host, s.serve_port, s.http_host, s.http_port, s.token(), s.serve_keys_file, s.serve_url),
+        *(s.serve_host, s.serve_port, s.http_host, s.serve_probe_port, s.token(), s.serve_keys_file, s.serve_url),
         *(s.serve_timeout_s, s.serve_drain_s, bounds),
     )
 

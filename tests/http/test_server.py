@@ -232,20 +232,6 @@ async def test_a_large_body_of_unknown_length_is_cut_off(start: Start) -> None:
     assert b" 413 " in answer.partition(b"\r\n")[0]
 
 
-async def test_bodies_being_read_are_bounded_together(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.streams.http.server.BODIES_BYTES", 1500)
-    rig = await start()
-    _, writer = await asyncio.open_connection(HOST, rig.port)
-    head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    writer.write(head + b"Content-Length: 900\r\n\r\n")
-    await until(lambda: rig.server._reading_bytes == 900)
-    status, _, headers = await rig.post("/echo", b"{" + b" " * 700 + b"}")
-    assert (status, headers["retry-after-ms"], headers["retry-after"]) == (429, "500", "1")
-    writer.close()
-    await until(lambda: rig.server._reading_bytes == 0)
-    assert (await rig.post("/echo"))[0] == 200
-
-
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not true():

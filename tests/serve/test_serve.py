@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -22,6 +23,7 @@ from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.serve.apis import ENDPOINTS
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.queue import QueueBounds
+from tidegate.streams.settings.settings import Settings
 from tidegate.streams.wire.http.perspective import SUGGEST_PATH
 
 OPENAI, DECIDE, GUARD, PERSPECTIVE = "/v1/moderations", "/v1/decide", "/v1/guard", "/v1alpha1/comments:analyze"
@@ -236,6 +238,17 @@ async def test_a_port_in_use_is_an_error_of_its_setting(start: Start) -> None:
     await process.close()
 
 
+async def test_a_probe_port_in_use_is_an_error_of_its_setting(start: Start) -> None:
+    """A worker's has another default: both run on one machine."""
+    rig = await start()
+    process = ServeProcess(ServeOptions(probe_port=rig.process.probe_port), lambda: moderator(ScriptedScorer()))
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_SERVE_PROBE_PORT: 127\.0\.0\.1:\d+: .*in use"):
+        await process.open()
+    await process.close()
+    settings = Settings()
+    assert len({settings.http_port, settings.serve_port, settings.serve_probe_port}) == 3
+
+
 async def test_a_drain_answers_what_was_accepted(start: Start) -> None:
     rig = await start(SlowScorer())
     accepted = [asyncio.create_task(rig.post(OPENAI, BODIES[OPENAI])) for _ in range(5)]
@@ -327,7 +340,7 @@ fields = ("input", "prompt", "completion", "id", "status", "comment", "requested
 bodies = st.dictionaries(st.sampled_from(fields), values)
 
 
-@settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30, deadline=None)
 @given(
     sent=st.lists(
         st.tuples(st.sampled_from(sorted(BODIES)), bodies.map(json.dumps).map(str.encode) | st.binary(max_size=40)),
