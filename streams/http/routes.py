@@ -55,10 +55,10 @@ class HttpRequest:
 
     id: str
     caller: Caller | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # a key is among them; texts are in what follows
     given_id: str = ""
-    body: bytes = b""
-    json: dict[str, Any] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    json: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class AddedKey:
     """A new key, and its secret: nobody can show it again."""
 
     key: ApiKey
-    secret: str
+    secret: str = field(repr=False)
 
 
 def add_key(

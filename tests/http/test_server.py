@@ -125,6 +125,11 @@ async def test_a_callers_request_id_is_returned(start: Start, given: str, kept: 
     assert json.loads(body)["id"] != given
 
 
+def test_a_request_shows_neither_its_key_nor_its_text() -> None:
+    request = HttpRequest("1", None, {"x-api-key": "hunter2"}, "", b"hunter2", {"a": "hunter2"})
+    assert "hunter2" not in repr(request)
+
+
 # --- what is refused
 
 
