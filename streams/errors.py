@@ -62,6 +62,12 @@ class TopicsMissing(TidegateError):
     """A topic that Tidegate needs does not exist: create it (`tidegate topics`, or the compose file's `topics` job)."""
 
 
+class KeysUnusable(TidegateError):
+    """The file of API keys cannot be read or written: correct what the message names. A running `serve` goes on with
+    the last keys that it could read.
+    """
+
+
 class RequestInvalid(TidegateError):
     """What was asked for cannot be done as it is written, and nothing was: correct what the message names."""
 

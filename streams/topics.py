@@ -71,9 +71,9 @@ TOPICS: tuple[Topic, ...] = (
         "delete",
         30 * DAY_MS,
         None,
-        "What people said of completions: thumbs, complaints, appeals, verdicts.",
+        "What people said of completions: thumbs, complaints, their opposite, appeals, verdicts.",
         (Feedback,),
-        written_by=("producer", "ops"),
+        written_by=("producer", "serve", "ops"),
         read_by=("worker", "ops"),
     ),
     Topic(

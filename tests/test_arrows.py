@@ -57,7 +57,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "wire": ("core",),
     "store": ("core", "errors"),
     "kafka": ("core", "errors", "topics"),
-    "http": ("errors", "installed", "wire"),  # routes, limits, probes: it decodes a body, and judges nothing
+    "api_keys": ("core", "errors"),  # what a key is, and the file of them: who serves and who adds one share it
+    "http": (
+        "api_keys",
+        "errors",
+        "installed",
+        "wire",
+    ),  # routes, limits, probes: it decodes a body, and judges nothing
     "settings": ("errors", "installed", "kafka", "store", "topics"),  # addresses, and how each client proves itself
     "policy_log": ("core", "errors", "kafka", "store", "tasks", "topics"),  # the store: snapshots of the log
     "ingest": ("core", "errors", "kafka", "store", "tasks"),
@@ -65,13 +71,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "metrics": ("core", "installed", "ruler"),  # the ruler's statistics
     "moderation": ("core", "errors", "tasks", "wire"),  # a text judged: no batch, no owner, no store, no Kafka
     "local": ("core", "installed", "moderation", "policy_log"),  # a moderator for one process
-    "serve": (  # the second process: the moderator of `local` behind HTTP; it follows a log, and writes one topic
-        *("core", "errors", "http", "installed", "kafka", "local", "logs", "moderation", "policy_log", "settings"),
-        *("tasks", "topics", "wire"),
+    "serve": (  # the second process: the moderator of `local` behind HTTP; it follows a log, and writes two topics
+        *("api_keys", "core", "errors", "http", "installed", "kafka", "local", "logs", "moderation", "policy_log"),
+        *("settings", "tasks", "topics", "wire"),
     ),
     "recovery": ("core", "errors", "ingest", "kafka", "metrics", "store", "topics", "wire"),
     # What a person does, as values. Never cli, and no settings: a `Deployment` says where things are.
-    "operations": ("core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
+    "operations": ("api_keys", "core", "errors", "kafka", "moderation", "policy_log", "store", "topics", "wire"),
     "reference": ("core", "settings", "topics"),
     "worker": (
         *("core", "errors", "http", "ingest", "installed", "kafka", "logs", "metrics", "moderation", "policy_log"),
@@ -81,7 +87,18 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "demo": ("core", "embedded", "errors", "kafka", "policy_log", "settings", "store"),
     # Parses, calls and prints. Nobody imports it.
     "cli": (
-        *("core", "demo", "embedded", "errors", "installed", "kafka", "moderation", "operations", "policy_log"),
+        *(
+            "api_keys",
+            "core",
+            "demo",
+            "embedded",
+            "errors",
+            "installed",
+            "kafka",
+            "moderation",
+            "operations",
+            "policy_log",
+        ),
         *("reference", "serve", "settings", "store", "topics", "wire", "worker"),
     ),
 }

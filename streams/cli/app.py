@@ -10,6 +10,7 @@ from tidegate.streams.cli.alerts import alerts
 from tidegate.streams.cli.checkpoint import checkpoint
 from tidegate.streams.cli.dead_letters import dead_letters
 from tidegate.streams.cli.errors import Edge
+from tidegate.streams.cli.keys import keys
 from tidegate.streams.cli.models import models
 from tidegate.streams.cli.policy.app import policy
 from tidegate.streams.cli.rates import rates
@@ -84,6 +85,7 @@ def demo(
 app.command()(up)
 app.command()(worker)
 app.command()(serve)
+app.add_typer(keys, name="keys")
 app.command()(topics)
 app.command()(send)
 app.command()(tail)

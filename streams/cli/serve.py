@@ -19,7 +19,8 @@ def serve(
 
     By the policy file and the classifier that come with Tidegate, or yours; neither Kafka nor Redis is needed, and
     nothing is counted. Answers OpenAI's POST /v1/moderations, and our own /v1/decide and /v1/guard; /docs describes
-    them. On loopback anybody on this machine may call; elsewhere TIDEGATE_HTTP_TOKEN is required.
+    them. On loopback anybody on this machine may call; elsewhere callers need an API key
+    (`tidegate keys`).
 
     \b
     tidegate serve

@@ -61,6 +61,7 @@ class FeedbackKind(StrEnum):
     THUMB_UP = "thumb_up"
     THUMB_DOWN = "thumb_down"
     COMPLAINT = "complaint"
+    MISTAKEN = "mistaken"  # the opposite of a complaint: nothing is wrong with the text
     APPEAL = "appeal"
     UPHELD = "upheld"  # a reviewer's verdict: the decision was right
     OVERTURNED = "overturned"  # a reviewer's verdict: the decision was wrong
@@ -74,7 +75,8 @@ class Feedback(Incoming):
     completion_id: Id
     """The id of the completion that it is about."""
     kind: FeedbackKind
-    """The kind; `upheld` and `overturned` are a reviewer's verdicts: the decision was right, or wrong."""
+    """The kind; `mistaken` says that nothing was wrong with the text, and is no complaint; `upheld` and `overturned`
+    are a reviewer's verdicts: the decision was right, or wrong."""
     tenant: Name | None = None
     """The completion's tenant. Null: it does not count in the rates of one."""
     model: Name | None = None

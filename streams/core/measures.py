@@ -22,6 +22,8 @@ SCORED_FAILED = "scored_failed"
 PROMPT_BLOCKED = "prompt_blocked"  # prompts that `serve` blocked before a model was asked: in no label's total
 
 FEEDBACK = tuple(kind.value for kind in FeedbackKind)
+# `mistaken` is in no other kind's total: a flood of it must neither raise nor hide a rate of complaints.
+_WITHOUT_MISTAKEN = tuple(kind for kind in FEEDBACK if kind != FeedbackKind.MISTAKEN)
 ACTIONS = tuple(f"action.{action.value}" for action in Action)
 
 
@@ -101,7 +103,8 @@ _FIXED = (
     ShareMeasure(PROMPT_BLOCKED, PROMPT_BLOCKED, (SCORED, PROMPT_BLOCKED)),
     ShareMeasure("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
     ShareMeasure("overturned", "overturned", ("upheld", "overturned")),
-    *(ShareMeasure(kind, kind, FEEDBACK) for kind in FEEDBACK if kind != "overturned"),
+    *(ShareMeasure(kind, kind, _WITHOUT_MISTAKEN) for kind in _WITHOUT_MISTAKEN if kind != "overturned"),
+    ShareMeasure("mistaken", "mistaken", ("complaint", "mistaken")),
 )
 FIXED = {measure.name: measure for measure in _FIXED}
 WOULD = "would."  # before the name of a measure or a counter: the shadow policy's

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from tidegate.streams.http.authenticators import KEY_HEADERS, QUERY_KEY
 from tidegate.streams.http.routes import JSON, ErrorForm, HttpRequest, Reply, Route
 
 OPENAPI, DOCS = "/openapi.json", "/docs"
@@ -14,16 +15,21 @@ OPENAPI, DOCS = "/openapi.json", "/docs"
 _REFUSALS: Mapping[str, str] = {
     "400": "The body is not a JSON object, is too deep, or is not a request of this API.",
     "422": "The body is not a request of this API.",
-    "401": "The credential is missing or wrong.",
-    "403": "The header Origin is set, or Host names another server.",
+    "401": "The key is missing or wrong.",
+    "403": "The key lacks the right, the header Origin is set, or Host names another server.",
     "408": "The body did not come in time.",
     "413": "The body is larger than this route takes.",
     "415": "Content-Type is not JSON, or the body is compressed.",
-    "429": "The queue is full: retry-after-ms says when to try again.",
+    "429": "The queue is full, or more than the key may send: retry-after-ms says when to try again.",
     "500": "A bug; the log has the place.",
     "503": "No answer in time, no scores, or the process is stopping: retry-after-ms says when to try again.",
 }
-_NO_BODY = ("401", "403", "500", "503")  # of a route that takes no body
+_NO_BODY = ("401", "403", "429", "500", "503")  # of a route that takes no body
+_SCHEMES: Mapping[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
+    QUERY_KEY: {"type": "apiKey", "in": "query", "name": QUERY_KEY},
+}
 _ID = {"description": "the request's x-request-id, else ours", "schema": {"type": "string"}}
 _RETRY = {"description": "when to try again, in ms", "schema": {"type": "string"}}
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"
@@ -33,17 +39,17 @@ _STYLE = (
 )
 
 
-def document(title: str, version: str, about: str, routes: Sequence[Route], *, token: bool) -> dict[str, Any]:
-    """Returns the OpenAPI document. token: whether the routes ask for a bearer token."""
+def document(title: str, version: str, about: str, routes: Sequence[Route], *, keyed: bool) -> dict[str, Any]:
+    """Returns the OpenAPI document. keyed: whether the routes ask for an API key."""
     paths: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, token=token)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, keyed=keyed)
         schemas |= route.schemas
         schemas |= route.errors.schemas
     components: dict[str, Any] = {"schemas": dict(sorted(schemas.items()))}
-    if token:
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    if keyed:
+        components["securitySchemes"] = _SCHEMES
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": about},
@@ -53,7 +59,7 @@ def document(title: str, version: str, about: str, routes: Sequence[Route], *, t
 
 
 def document_routes(
-    title: str, version: str, about: str, routes: Sequence[Route], errors: ErrorForm, *, token: bool
+    title: str, version: str, about: str, routes: Sequence[Route], errors: ErrorForm, *, keyed: bool
 ) -> list[Route]:
     """Returns two more routes, which serve the document of all routes and its page. Both are made once, here."""
     made: dict[str, Reply] = {}
@@ -68,24 +74,24 @@ def document_routes(
         Route("GET", OPENAPI, openapi, "This document.", errors=errors, during_drain=True),
         Route("GET", DOCS, docs, "This document as a page.", errors=errors, during_drain=True),
     ]
-    described = document(title, version, about, [*routes, *own], token=token)
+    described = document(title, version, about, [*routes, *own], keyed=keyed)
     made[OPENAPI] = Reply(json.dumps(described).encode())
     headers = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff"}
     made[DOCS] = Reply(_page(described).encode(), content_type="text/html; charset=utf-8", headers=headers)
     return own
 
 
-def _operation(route: Route, *, token: bool) -> dict[str, Any]:
+def _operation(route: Route, *, keyed: bool) -> dict[str, Any]:
     ok: dict[str, Any] = {"description": "The answer.", "headers": {"x-request-id": _ID}}
     if route.response:
         ok["content"] = {JSON: {"schema": _reference(route.response)}}
     replies = {"200": ok}
-    for status, why in _REFUSALS.items():
+    for status, why in {**_REFUSALS, **route.more}.items():
         if not route.request and status not in _NO_BODY:
             continue
         if status == "422" and route.invalid != 422:
             continue
-        if status == "401" and (not token or route.open_to_all):
+        if status == "401" and (not keyed or route.open_to_all):
             continue
         replies[status] = {"description": why, "headers": {"x-request-id": _ID}}
         if status in ("429", "503"):
@@ -97,8 +103,9 @@ def _operation(route: Route, *, token: bool) -> dict[str, Any]:
         "summary": route.summary,
         "responses": replies,
     }
-    if token and not route.open_to_all:
-        operation["security"] = [{"token": []}]
+    if keyed and not route.open_to_all:
+        names = [name for name in _SCHEMES if name != QUERY_KEY or route.key_in_query]
+        operation["security"] = [{name: list[str]()} for name in names]  # one of them
     if route.request:
         limits = f"At most {route.limits.body_bytes:,} bytes and {route.limits.depth} levels of nesting."
         content = {JSON: {"schema": _reference(route.request)}}

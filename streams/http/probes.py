@@ -12,7 +12,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from tidegate.streams.http.routes import HttpRequest, Reply, Route, access_by
+from tidegate.streams.http.authenticators import access_by
+from tidegate.streams.http.routes import HttpRequest, Reply, Route
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import release
 
@@ -36,9 +37,9 @@ class ProbeServer:
         access = access_by(token, "TIDEGATE_HTTP_TOKEN")
         self._server = HttpServer(routes, access, refuse_origin=False)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listens; port 0 takes a free one. Returns the port."""
-        return await self._server.start(host, port, "TIDEGATE_HTTP_PORT")
+    async def start(self, host: str, port: int, setting: str = "TIDEGATE_HTTP_PORT") -> int:
+        """Listens; port 0 takes a free one. Returns the port. setting: of the port, for the message of an error."""
+        return await self._server.start(host, port, setting)
 
     async def stop(self) -> None:
         await self._server.stop()

@@ -5,14 +5,16 @@ One table of routes makes a server (`server.py`) and its OpenAPI document (`open
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
+
+from tidegate.streams.api_keys.rights import KeyRight
+from tidegate.streams.http.rates import CallerRate
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-SCHEME = "Bearer"
+BAD_KEY = "bad_key"  # the code of a 401 where a credential was sent: some APIs answer that otherwise than none
 
 Schemas = Mapping[str, Mapping[str, Any]]  # name -> JSON Schema (2020-12); references: `#/components/schemas/NAME`
 
@@ -29,9 +31,17 @@ class RouteLimits:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request, as the authenticator knows them."""
+    """Who sent a request, as the authenticator knows them.
+
+    tenant: of all that they send, or with the right any_tenant of what names none; None: they have none. key_id: of
+    their API key, "" for none. rate: what they may send in a second; None is no limit.
+    """
 
     name: str
+    tenant: str | None = None
+    rights: frozenset[KeyRight] = frozenset()
+    key_id: str = ""
+    rate: CallerRate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,10 @@ class HttpRequest:
 
     id: str
     caller: Caller | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # a key is among them; texts are in what follows
     given_id: str = ""
-    body: bytes = b""
-    json: dict[str, Any] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    json: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,12 @@ def retry_later(status: int, code: str, message: str, after_ms: int) -> Refusal:
     return Refusal(status, code, message, headers={"retry-after-ms": str(after_ms), "retry-after": str(seconds)})
 
 
+def over_rate(of: str, after_ms: int) -> Refusal:
+    """Returns the refusal of what is over a caller's rate. of: `requests` or `characters`."""
+    message = f"more {of} a second than this key may send; expected a retry after {after_ms} ms"
+    return retry_later(429, "over_rate", message, after_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
     """How an API writes its errors. render: from the refusal and the request's id to the reply.
@@ -112,8 +128,10 @@ class Route:
 
     path: fixed, without parameters. request, response: names among the schemas; request is "" where it takes no body,
     response "" where it is no JSON object of ours. invalid: the status of a JSON object that is no request of the API.
-    open_to_all: also without a credential; the handler sees who it is, or None.
-    during_drain: served after the process was told to stop: what no client waits for.
+    open_to_all: also without a credential; the handler sees who it is, or None. right: that a caller needs; None: any
+    caller may. key_in_query: a key may come as `?key=`, as Google's clients send it.
+    during_drain: served after the process was told to stop: what no client waits for. more: statuses that only this
+    route answers, and why.
     """
 
     method: str
@@ -127,43 +145,7 @@ class Route:
     errors: ErrorForm = TEXT_ERRORS
     invalid: int = 400
     open_to_all: bool = False
+    right: KeyRight | None = None
+    key_in_query: bool = False
     during_drain: bool = False
-
-
-class Authenticator(Protocol):
-    """Says who sent a request. It never raises, and takes as long for a wrong credential as for a right one."""
-
-    @property
-    def expected(self) -> str:
-        """What a caller must send, for the message of a 401."""
-
-    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
-        """Returns the caller; None where the credential is missing or wrong."""
-
-
-class OpenAccess:
-    """Everybody who can reach the address is the same caller; what they send as a credential is ignored."""
-
-    expected = "nothing"
-
-    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
-        return Caller("local")
-
-
-class BearerToken:
-    """One token for all, in `Authorization: Bearer`."""
-
-    def __init__(self, token: str, setting: str) -> None:
-        self._token = token.encode()
-        self.expected = f"Authorization: {SCHEME} and the token of {setting}"
-
-    def authenticate(self, headers: Mapping[str, str]) -> Caller | None:
-        scheme, _, given = headers.get("Authorization", "").partition(" ")
-        # In constant time: it does not show how much of it was right.
-        matches = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token)
-        return Caller("token") if scheme.lower() == SCHEME.lower() and matches else None
-
-
-def access_by(token: str | None, setting: str) -> Authenticator:
-    """Returns the authenticator of a token; None: the address is open to all that reach it."""
-    return OpenAccess() if token is None else BearerToken(token, setting)
+    more: Mapping[str, str] = field(default_factory=dict)

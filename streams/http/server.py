@@ -20,19 +20,21 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from tidegate.streams.errors import SettingsError
+from tidegate.streams.http.authenticators import QUERY_KEY, SCHEME, Authenticator, credentials
 from tidegate.streams.http.connection import CONNECTIONS, connections
 from tidegate.streams.http.json_body import read_object
 from tidegate.streams.http.routes import (
+    BAD_KEY,
     JSON,
-    SCHEME,
     TEXT_ERRORS,
-    Authenticator,
+    Caller,
     ErrorForm,
     HttpRequest,
     Refusal,
     Reply,
     Route,
     RouteLimits,
+    over_rate,
     retry_later,
 )
 
@@ -158,10 +160,7 @@ class HttpServer:
         self._require_no_web_page(headers)
         if route is None:
             raise _no_route(methods)
-        caller = self._access.authenticate(headers)
-        if caller is None and not route.open_to_all:
-            message = f"no valid credential; expected {self._access.expected}"
-            raise Refusal(401, "unauthorized", message, headers={"WWW-Authenticate": SCHEME})
+        caller = self._caller(request, route)
         if self._draining and not route.during_drain:
             raise retry_later(503, "draining", "this process is stopping; expected a retry, at another one", RETRY_MS)
         body, parsed = b"", dict[str, Any]()
@@ -174,6 +173,23 @@ class HttpServer:
         except TimeoutError:
             message = f"no answer within {route.limits.answer_s:g} s; expected a retry"
             raise retry_later(503, "timeout", message, RETRY_MS) from None
+
+    def _caller(self, request: web.BaseRequest, route: Route) -> Caller | None:
+        """Returns who sent it. Raises Refusal: nobody we know, a right is missing, or more than they may send."""
+        query_key = request.query.get(QUERY_KEY, "") if route.key_in_query else ""
+        caller = self._access.authenticate(request.headers, query_key)
+        if caller is None:
+            if route.open_to_all:
+                return None
+            sent = any(credentials(request.headers, query_key))
+            message = f"{'the credential is not valid' if sent else 'no credential'}; expected {self._access.expected}"
+            raise Refusal(401, BAD_KEY if sent else "unauthorized", message, headers={"WWW-Authenticate": SCHEME})
+        if route.right is not None and route.right not in caller.rights:
+            message = f"this key has no right to do this; expected one with the right {route.right.value}"
+            raise Refusal(403, "forbidden", message)
+        if caller.rate is not None and (wait_ms := caller.rate.take_request()):
+            raise over_rate("requests", wait_ms)
+        return caller
 
     def _require_no_web_page(self, headers: Mapping[str, str]) -> None:
         """Raises Refusal for what only a browser sends: a page's Origin, or a Host that is none of ours."""
@@ -193,25 +209,27 @@ class HttpServer:
         too_large = Refusal(413, "too_large", f"the body is too large; expected {limits.body_bytes} bytes at most")
         if length is not None and length > limits.body_bytes:
             raise too_large
-        reserved = limits.body_bytes if length is None else length
-        if self._reading_bytes + reserved > BODIES_BYTES:
-            raise retry_later(429, "queue_full", "too many requests are being read; expected a retry", RETRY_MS)
+        full = retry_later(429, "queue_full", "too many requests are being read; expected a retry", RETRY_MS)
+        if self._reading_bytes + (length or 0) > BODIES_BYTES:
+            raise full
         await _continue(request)
-        self._reading_bytes += reserved
         body = bytearray()
         try:
             async with asyncio.timeout(limits.read_s):
                 async for chunk in request.content.iter_any():
                     body += chunk
+                    self._reading_bytes += len(chunk)  # what came, not what was announced: a slow client holds no room
                     if len(body) > limits.body_bytes:
                         raise too_large
+                    if self._reading_bytes > BODIES_BYTES:
+                        raise full
         except TimeoutError:
             message = f"the body did not come within {limits.read_s:g} s"
             raise Refusal(SLOW_BODY, "slow_body", message) from None
         except (web.RequestPayloadError, HttpProcessingError):
             raise Refusal(400, "bad_body", "the body ended early, or is not as its headers say") from None
         finally:
-            self._reading_bytes -= reserved
+            self._reading_bytes -= len(body)
         return bytes(body)
 
 

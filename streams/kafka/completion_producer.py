@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from tidegate.streams.core.events import Completion, Feedback, Source
 from tidegate.streams.kafka.client import Kafka
+from tidegate.streams.kafka.producer import Message
 from tidegate.streams.kafka.writing import Headers, producer_options, started, write_errors
 from tidegate.streams.topics import COMPLETIONS, FEEDBACK
 
@@ -49,7 +50,15 @@ class Producer:
         return await self._send(FEEDBACK, feedback.completion_id, feedback, headers)
 
     async def _send(self, topic: str, key: str, event: Completion | Feedback, headers: Headers) -> Source:
-        value = event.model_dump_json(exclude_unset=True, exclude={"dropped"}).encode()
         async with write_errors(self._brokers):
-            at = await self._producer.send_and_wait(topic, value, key=key.encode(), headers=list(headers))
+            at = await self._producer.send_and_wait(topic, _value(event), key=key.encode(), headers=list(headers))
         return Source(topic=topic, partition=at.partition, offset=at.offset)
+
+
+def feedback_message(feedback: Feedback) -> Message:
+    """Returns the feedback as one record, as `send_feedback` writes it."""
+    return Message(FEEDBACK, feedback.completion_id.encode(), _value(feedback))
+
+
+def _value(event: Completion | Feedback) -> bytes:
+    return event.model_dump_json(exclude_unset=True, exclude={"dropped"}).encode()

@@ -34,3 +34,11 @@ class UserKey:
         Without a key a short text could be guessed. It never equals a user's hash: no tenant begins with NUL.
         """
         return hmac.digest(self.secret, b"\0record\0" + value, "sha256").hex()[:32] if self.secret else None
+
+    def text(self, tenant: str, text: str) -> str:
+        """Returns what stands for a text that is not kept: `text-` and 32 hex digits, the same for the same text.
+
+        It never equals a user's or a record's hash: what is hashed begins otherwise.
+        """
+        value = f"\0text\0{tenant}\0{text}".encode("utf-8", "surrogatepass")
+        return "text-" + hmac.digest(self.secret, value, "sha256").hex()[:32]

@@ -53,6 +53,7 @@ class Endpoint:
     depth: int = RouteLimits().depth
     body_bytes: int = RouteLimits().body_bytes
     invalid: int = 400
+    key_in_query: bool = False
 
 
 ENDPOINTS = (
@@ -103,6 +104,7 @@ ENDPOINTS = (
         perspective.ERROR,
         perspective.SCHEMAS,
         perspective.headers,
+        key_in_query=True,
     ),
     Endpoint(
         litellm_guardrail.PATH,

@@ -7,50 +7,32 @@ from typing import Any, Protocol
 
 from pydantic_core import to_json
 
+from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.core.events import Completion
 from tidegate.streams.http.routes import (
-    ErrorForm,
     HttpRequest,
     Refusal,
     Reply,
     Route,
     RouteLimits,
-    Schemas,
     retry_later,
 )
 from tidegate.streams.moderation.moderator import Moderated
-from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Error, Parsed
+from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Parsed
 from tidegate.streams.serve.counting import NotCounted
+from tidegate.streams.serve.error_forms import OWN_ERRORS as OWN_ERRORS
+from tidegate.streams.serve.error_forms import error_form
 from tidegate.streams.serve.metrics import ServeMetrics
-from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong
-from tidegate.streams.wire.http import decide, guard, perspective
-from tidegate.streams.wire.http.refused import Failure, FailureKind, FormRefused, Unscored
+from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong, texts_of
+from tidegate.streams.serve.suggestions import FeedbackSink, suggest_route
+from tidegate.streams.serve.tenants import completions_of, require_characters
+from tidegate.streams.wire.http import guard, perspective
+from tidegate.streams.wire.http.refused import FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
 FULL_RETRY_MS = 500  # some batches long
 UNCOUNTED_RETRY_MS = 1000
 FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that was slow may not
-_KINDS = {kind.status: kind for kind in reversed(FailureKind)}  # the first of a status
-
-
-def error_form(error: Error, schema: str, schemas: Schemas) -> ErrorForm:
-    """Returns an API's form for what the server refuses: its body and type by the API, status and headers by us."""
-
-    def render(refusal: Refusal, _: str) -> Reply:
-        kind = _KINDS.get(refusal.status, FailureKind.UNREADABLE)
-        status, body, headers = error(Failure(kind, refusal.message))
-        ours = {name.lower() for name in refusal.headers}
-        added = {name: value for name, value in headers.items() if name.lower() not in ours}
-        return Reply(
-            to_json(body),
-            status if kind.status == refusal.status else refusal.status,
-            headers={**added, **refusal.headers},
-        )
-
-    return ErrorForm(render, schema, {schema: schemas[schema]})
-
-
-OWN_ERRORS = error_form(decide.error, decide.ERROR, decide.SCHEMAS)
 
 
 class Counts(Protocol):
@@ -66,14 +48,16 @@ def routes(
     metrics: ServeMetrics,
     timeout_s: float,
     root_url: Callable[[], str],
+    feedback: FeedbackSink | None = None,
     counts: Counts | None = None,
 ) -> list[Route]:
-    """Returns a route for each endpoint, and Perspective's discovery document.
+    """Returns a route for each endpoint, for Perspective's suggestions and for its discovery document.
 
     timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
-    counts: None, and nothing is counted.
+    feedback: where suggestions go; None without Kafka. counts: None, and nothing is counted.
     """
-    return [*(_route(endpoint, queue, metrics, timeout_s, counts) for endpoint in ENDPOINTS), _discovery(root_url)]
+    moderating = [_route(endpoint, queue, metrics, timeout_s, counts) for endpoint in ENDPOINTS]
+    return [*moderating, suggest_route(feedback, timeout_s), _discovery(root_url)]
 
 
 def _discovery(root_url: Callable[[], str]) -> Route:
@@ -88,6 +72,7 @@ def _discovery(root_url: Callable[[], str]) -> Route:
         response=perspective.DISCOVERY,
         schemas=perspective.SCHEMAS,
         errors=error_form(perspective.error, perspective.ERROR, perspective.SCHEMAS),
+        key_in_query=True,
     )
 
 
@@ -100,7 +85,9 @@ def _route(
         except FormRefused as refused:
             status, body, headers = endpoint.error(refused)
             return Reply(to_json(body), status, headers=headers)
-        rows = await _moderate(queue, parsed.completions)
+        completions = completions_of(parsed.completions, request.caller, request.headers)
+        require_characters(request.caller, sum(map(len, texts_of(completions))))
+        rows = await _moderate(queue, completions)
         metrics.count_moderated(rows)
         results: list[Row] = [(row.judged, row.verdict) for row in rows]
         try:
@@ -124,6 +111,8 @@ def _route(
         RouteLimits(endpoint.body_bytes, endpoint.depth, answer_s=timeout_s),
         error_form(endpoint.error, endpoint.error_schema, endpoint.schemas),
         endpoint.invalid,
+        right=KeyRight.MODERATE,
+        key_in_query=endpoint.key_in_query,
     )
 
 

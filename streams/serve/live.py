@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.streams.core.decide import Verdict, judge
-from tidegate.streams.core.events import Completion
+from tidegate.streams.core.events import Completion, Feedback
 from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.past import PastPolicies
 from tidegate.streams.errors import BrokerUnavailable, NoPolicy, TidegateError, TopicsMissing
 from tidegate.streams.kafka.client import Kafka, missing_topic_hint
+from tidegate.streams.kafka.completion_producer import feedback_message
 from tidegate.streams.kafka.lookup import partition_counts
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.local import labels_not_given
@@ -21,6 +22,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.serve.counting import Counting, CountMode
 from tidegate.streams.serve.metrics import ServeMetrics
+from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.tasks import retry
 from tidegate.streams.topics import MODERATIONS, POLICIES
 
@@ -106,6 +108,14 @@ class LiveServe:
     def _since(self, verdict: Verdict) -> int:
         shadow = verdict.would_be.policy_version if verdict.would_be else None
         return self._past.since(verdict.policy_version, shadow)
+
+    @property
+    def feedback(self) -> FeedbackSink:
+        """Where people's suggestions go."""
+        return FeedbackSink(self._publish_feedback, self._options.user_key.text)
+
+    async def _publish_feedback(self, feedback: Sequence[Feedback], /) -> None:
+        await self._publisher.publish([feedback_message(one) for one in feedback])
 
     @property
     def problem(self) -> str | None:

@@ -47,6 +47,11 @@ class ServeMetrics:
         self.waiting = Gauge("tidegate_http_queue_requests", "Requests accepted, not answered yet.", registry=registry)
         self.chars = Gauge("tidegate_http_queue_characters", "Their characters.", registry=registry)
         self.ready = Gauge("tidegate_ready", "1 where the process answers.", registry=registry)
+        self.keys = Gauge("tidegate_api_keys", "API keys in force; 0 also where none is asked for.", registry=registry)
+        self.keys_unusable = Gauge(
+            "tidegate_api_keys_unusable", "1 where their file cannot be read: the last good ones are in force.",
+            registry=registry,
+        )  # fmt: skip
         self.policy = Gauge("tidegate_policy_info", "1 for the policy's version.", ("version",), registry=registry)
         self.model = Gauge("tidegate_model_info", "1 for the classifier's version.", ("version",), registry=registry)
         build = Gauge("tidegate_build_info", "1 for the version that runs.", ("version", "python"), registry=registry)

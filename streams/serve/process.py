@@ -9,24 +9,25 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tidegate.streams.core.events import Completion
 from tidegate.streams.http.openapi import document_routes
 from tidegate.streams.http.probes import ProbeServer
-from tidegate.streams.http.routes import access_by
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import describe_policy_file, python, release
 from tidegate.streams.local import load_live_moderator, load_moderator
 from tidegate.streams.logs import set_up
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.serve.access import Access
 from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
 from tidegate.streams.serve.live import KafkaOptions, LiveServe
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import Moderate, ModerationQueue, QueueBounds
+from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.settings.settings import Settings
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # A batch with a text that hangs takes this long, then each of its texts alone: two of these and what the batch's size
 # adds (moderation/scoring.py) fit into a request's time, so that the neighbours of that text are answered.
 FAULT_SHARE = 0.25
@@ -41,8 +42,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What one process is given. token: None, and everybody who reaches the address may call. timeout_s: a request's.
+    """What one process is given. token: of its probes. timeout_s: a request's.
 
+    keys_file: of the API keys; None, and everybody who reaches the address may call.
     drain_s: for the requests in flight when the process is told to stop. url: where clients reach it; "": its address.
     """
 
@@ -51,6 +53,7 @@ class ServeOptions:
     probe_host: str = "127.0.0.1"
     probe_port: int = 0
     token: str | None = None
+    keys_file: Path | None = None
     url: str = ""
     timeout_s: float = 10.0
     drain_s: float = 20.0
@@ -60,26 +63,34 @@ class ServeOptions:
 class ServeProcess:
     """One process: its probes first, then the model, then the address. `close` drains it.
 
-    load: returns the moderator; called once, on a thread, since a model takes a second or two.
+    load: returns the moderator; called once, on a thread, since a model takes a second or two. feedback: where people's
+    suggestions go; None without Kafka.
     """
 
-    def __init__(self, options: ServeOptions, load: Callable[[], Moderator], kafka: KafkaOptions | None = None) -> None:
-        """kafka: None, and it moderates under the moderator's own policy and counts nothing."""
+    def __init__(
+        self,
+        options: ServeOptions,
+        load: Callable[[], Moderator],
+        kafka: KafkaOptions | None = None,
+        feedback: FeedbackSink | None = None,
+    ) -> None:
         self._options, self._load = options, load
         self.metrics = ServeMetrics()
         self._live = None if kafka is None else LiveServe(kafka, self.metrics)
+        self._feedback = feedback or (self._live.feedback if self._live else None)
         # What it waits for, by name; empty where it answers.
         self.waiting_for = {"model": "loading it"}
         self._probes = ProbeServer(self.metrics.registry, lambda: self.waiting_for, self._refresh, options.token)
         self._moderator: Moderator | None = None
         self._queue: ModerationQueue | None = None
         self._server: HttpServer | None = None
+        self._access: Access | None = None
         self.port = self.probe_port = 0
 
     async def open(self) -> None:
         """Listens. Raises SettingsError, PolicyError, MissingLabelError: what is wrong is not waited for."""
         o = self._options
-        self.probe_port = await self._probes.start(o.probe_host, o.probe_port)
+        self.probe_port = await self._probes.start(o.probe_host, o.probe_port, "TIDEGATE_SERVE_PROBE_PORT")
         log.info(
             "tidegate %s on Python %s: probes on http://%s:%d/readyz",
             release(),
@@ -87,6 +98,7 @@ class ServeProcess:
             o.probe_host,
             self.probe_port,
         )
+        self._access = Access(o.keys_file, o.host, self.metrics)
         self._moderator = await asyncio.to_thread(self._load)
         del self.waiting_for["model"]
         self.waiting_for["start"] = "not listening yet"
@@ -98,22 +110,20 @@ class ServeProcess:
         for row in await moderate([first]):  # the first call of a model takes longer: nobody waits for it
             self.metrics.set_versions(row.verdict)
         self._queue = ModerationQueue(moderate, o.bounds, self.metrics.batch.observe)
-        table = routes(
-            self._queue, self.metrics, o.timeout_s, lambda: o.url or f"http://{o.host}:{self.port}", self._live
-        )
-        table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, token=o.token is not None)
+        root_url = lambda: o.url or f"http://{o.host}:{self.port}"  # noqa: E731
+        table = routes(self._queue, self.metrics, o.timeout_s, root_url, self._feedback, self._live)
+        table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, keyed=self._access.keyed)
         self._server = HttpServer(
             table,
-            access_by(o.token, "TIDEGATE_HTTP_TOKEN"),
-            hosts=LOOPBACK_NAMES | {o.host.lower()} if o.token is None else None,
+            self._access.authenticator,
+            hosts=self._access.hosts,
             observe=self.metrics.count_request,
             errors=OWN_ERRORS,
         )
         self.port = await self._server.start(o.host, o.port, "TIDEGATE_SERVE_PORT")
         self.waiting_for.pop("start", None)
         log.info("serving http://%s:%d/v1/moderations and others: /docs has them all", o.host, self.port)
-        if o.token is None:
-            log.info("no token is set: everybody on this machine may call, and a key that is sent is ignored")
+        self._access.start()
 
     async def close(self) -> bool:
         """Refuses new requests, answers those in flight, and stops. Returns False where some were not answered."""
@@ -125,6 +135,8 @@ class ServeProcess:
                 log.error("not every request was answered within %g s; stopping", self._options.drain_s)
             await self._server.stop()
             log.info("%d requests answered since the start", self.metrics.answered)
+        if self._access is not None:
+            await self._access.stop()
         if self._live is not None:
             await self._live.close(self._options.drain_s)
         if self._moderator is not None:
@@ -151,7 +163,7 @@ def run(settings: Settings) -> None:
 def _options(s: Settings) -> ServeOptions:
     bounds = QueueBounds(s.serve_inflight_requests, s.serve_inflight_chars, s.concurrency)
     return ServeOptions(
-        *(s.serve_host, s.serve_port, s.http_host, s.http_port, s.token(), s.serve_url),
+        *(s.serve_host, s.serve_port, s.http_host, s.serve_probe_port, s.token(), s.serve_keys_file, s.serve_url),
         *(s.serve_timeout_s, s.serve_drain_s, bounds),
     )
 

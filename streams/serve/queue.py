@@ -42,6 +42,11 @@ class _Waiting:
     done: asyncio.Future[list[Moderated]]
 
 
+def texts_of(completions: Sequence[Completion]) -> list[str]:
+    """Returns every text that is scored, prompts included."""
+    return [text for one in completions for text in (*one.choices, one.prompt or "")]
+
+
 class ModerationQueue:
     """One queue of a process. A request that is accepted is answered, unless its caller gives up.
 
@@ -60,7 +65,7 @@ class ModerationQueue:
 
     async def moderate(self, completions: Sequence[Completion]) -> list[Moderated]:
         """Returns a row a completion, in order. Raises QueueFull, RequestTooLong."""
-        texts = [text for one in completions for text in (*one.choices, one.prompt or "")]
+        texts = texts_of(completions)
         chars = sum(map(len, texts))
         if chars > self._bounds.chars:
             raise RequestTooLong

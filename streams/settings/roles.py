@@ -53,6 +53,7 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
     "serve": (
         Right("Read", "topic", ("policies",), "the policy that it moderates under"),
         Right("Write", "topic", ("moderations",), "what it answered, to be counted"),
+        Right("Write", "topic", ("feedback",), "Perspective's `comments:suggestscore`"),
     ),
     "dashboard": (
         Right(

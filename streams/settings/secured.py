@@ -104,14 +104,16 @@ def _redis(s: Settings) -> Iterator[str]:
 
 
 def _probes(s: Settings) -> Iterator[str]:
-    if s.http_token is not None or s.http_token_file is not None:
-        return
-    for name, host in (("HTTP_HOST", s.http_host), ("SERVE_HOST", s.serve_host)):
-        if not is_loopback(host):
-            yield (
-                f"{PREFIX}HTTP_TOKEN: not set, but {PREFIX}{name} is {host}, which others can reach; expected "
-                f"a token (or {PREFIX}HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
-            )
+    if s.http_token is None and s.http_token_file is None and not is_loopback(s.http_host):
+        yield (
+            f"{PREFIX}HTTP_TOKEN: not set, but {PREFIX}HTTP_HOST is {s.http_host}, which others can reach; expected "
+            f"a token (or {PREFIX}HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
+        )
+    if s.serve_keys_file is None and not is_loopback(s.serve_host):
+        yield (
+            f"{PREFIX}SERVE_KEYS_FILE: not set, but {PREFIX}SERVE_HOST is {s.serve_host}, which others can reach; "
+            "expected a file of API keys, or 127.0.0.1; make one: tidegate keys add NAME --tenant TENANT --file FILE"
+        )
 
 
 def is_loopback(host: str) -> bool:

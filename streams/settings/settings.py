@@ -155,17 +155,27 @@ class Settings(BaseSettings):
 
     # The probes
     http_host: str = Field("127.0.0.1", min_length=1, description="where /metrics, /healthz and /readyz listen")
-    http_port: int = Field(8077, ge=0, le=65535, description="0 takes any free port and logs it")
+    http_port: int = Field(8077, ge=0, le=65535, description="a worker's; 0 takes any free port and logs it")
     http_token: SecretStr | None = Field(
         None,
-        description="the pages and `serve` ask for it (Authorization: Bearer); needed where http_host or serve_host is "
-        "not loopback",
+        description="the pages ask for it (Authorization: Bearer); needed where http_host is not loopback",
     )
     http_token_file: Path | None = Field(None, description="file that holds it, instead of http_token")
 
     # `tidegate serve`
     serve_host: str = Field("127.0.0.1", min_length=1, description="where `serve` answers")
     serve_port: int = Field(8080, ge=0, le=65535, description="0 takes any free port and logs it")
+    serve_probe_port: int = Field(
+        8081,
+        ge=0,
+        le=65535,
+        description="port of the probes of `serve`, on http_host: not a worker's http_port, so that both run on one "
+        "machine; 0 takes any free port and logs it",
+    )
+    serve_keys_file: Path | None = Field(
+        None,
+        description="file of API keys (`tidegate keys`): `serve` asks for one; needed where serve_host is not loopback",
+    )
     serve_url: str = Field(
         "",
         pattern=r"^(https?://[^\s/]+/?)?$",

@@ -40,6 +40,8 @@ _VARIES: Sequence[tuple[re.Pattern[str], str]] = [
         (r"\bs-[0-9a-f]{8}\b", "<silence>"),
         (r"(?<=\('127\.0\.0\.1', )\d{4,}", "<port>"),
         (r"\b1\d{12}\b", "<ms>"),
+        (r"\btdg_[0-9a-f]{8}_[0-9a-f]{64}\b", "<secret>"),
+        (r"\bid [0-9a-f]{8}\b|(?<=  )[0-9a-f]{8}(?=  )", "id <id>"),
         (r"\b[0-9a-f]{16,64}\b", "<hash>"),
         (r"(?<=policies@)\d+", "<offset>"),
         (r"^ *\d+(?=  (applied|lost|invalid|silenced|shadowed|dropped))", "<offset>"),

@@ -124,6 +124,8 @@ def test_a_decision_reads_back_as_it_was_written() -> None:
         ("producer_failed", "producer_failed", ("scored", "producer_failed")),
         ("satisfaction", "thumb_up", ("thumb_up", "thumb_down")),
         ("overturned", "overturned", ("upheld", "overturned")),
+        ("mistaken", "mistaken", ("complaint", "mistaken")),
+        # `mistaken` is not in it: it neither raises nor hides a rate of complaints.
         ("complaint", "complaint", ("thumb_up", "thumb_down", "complaint", "appeal", "upheld", "overturned")),
     ],
 )

@@ -30,6 +30,7 @@ class Servers:
             "TIDEGATE_CLASSIFIER": "tests.support.scorers:scripted",
             "TIDEGATE_HTTP_PORT": "0",
             "TIDEGATE_SERVE_PORT": "0",
+            "TIDEGATE_SERVE_PROBE_PORT": "0",
             **{f"TIDEGATE_{name.upper()}": value for name, value in settings.items()},
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -42,7 +42,7 @@ class SecuredProcess:
         (folder / "policy.toml").write_text(policy)
         self._log = folder / f"{command}.log"
         more |= {"TIDEGATE_POLICY_FILE": str(folder / "policy.toml")}
-        more |= {"TIDEGATE_HTTP_PORT": "0", "TIDEGATE_SERVE_PORT": "0"}
+        more |= {f"TIDEGATE_{name}_PORT": "0" for name in ("HTTP", "SERVE", "SERVE_PROBE")}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tidegate", command],

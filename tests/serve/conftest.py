@@ -75,11 +75,11 @@ Start = Callable[..., Awaitable[ServeRig]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Starts processes that end with the test: `start(scorer, timeout_s=…)`, any of ServeOptions."""
+    """Starts processes that end with the test: `start(scorer, policy, timeout_s=…)`, any of ServeOptions."""
     running: list[ServeRig] = []
 
-    async def start(scorer: TextScorer | None = None, **options: Any) -> ServeRig:
-        rig = ServeRig(ServeOptions(**options), moderator(scorer or ScriptedScorer()))
+    async def start(scorer: TextScorer | None = None, policy: str = POLICY, **options: Any) -> ServeRig:
+        rig = ServeRig(ServeOptions(**options), moderator(scorer or ScriptedScorer(), policy))
         running.append(rig)
         await rig.process.open()
         return rig

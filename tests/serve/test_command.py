@@ -14,7 +14,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-ENVIRONMENT = {"TIDEGATE_HTTP_PORT": "0", "TIDEGATE_SERVE_PORT": "0"}
+from tidegate.streams.operations.api_keys import add_key
+
+ENVIRONMENT = {"TIDEGATE_SERVE_PROBE_PORT": "0", "TIDEGATE_SERVE_PORT": "0"}
 
 
 def run(root: Path, **environment: str) -> subprocess.Popen[str]:
@@ -86,10 +88,46 @@ def test_it_runs_with_nothing(root: Path) -> None:
     assert process.wait(30) == 0
 
 
+def test_a_key_works_until_it_is_revoked(root: Path, tmp_path: Path) -> None:
+    """In a process that runs, by the commands; no log has a secret."""
+    file = tmp_path / "keys.json"
+    add_key(file, "first", "acme", 1)
+    where = {"TIDEGATE_SERVE_KEYS_FILE": str(file)}
+    process = run(root, TIDEGATE_CLASSIFIER="tests.serve.slow:scorer", **where)
+    url = address(process)
+
+    def keys(*args: str) -> str:
+        command = [sys.executable, "-m", "tidegate", "keys", *args]
+        return subprocess.run(
+            command, cwd=root, env={**os.environ, **where}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    async def until(status: int, secret: str) -> None:
+        async with aiohttp.ClientSession(headers={"api-key": secret}) as client, asyncio.timeout(30):
+            while True:
+                async with client.post(f"{url}/v1/moderations?key={secret}", json={"input": "fine"}) as answer:
+                    if answer.status == status:
+                        return
+                await asyncio.sleep(0.1)
+
+    secret = keys("add", "second", "--tenant", "acme")
+    asyncio.run(until(200, secret))
+    keys("revoke", "second", "--yes")
+    asyncio.run(until(401, secret))
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    with process.stderr:
+        log = process.stderr.read()
+    assert process.wait(30) == 0
+    assert "2 API keys are in force" in log
+    assert "tdg_" not in log
+
+
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
-        ({"TIDEGATE_SERVE_HOST": "0.0.0.0"}, "TIDEGATE_HTTP_TOKEN: not set, but TIDEGATE_SERVE_HOST is 0.0.0.0"),  # noqa: S104
+        ({"TIDEGATE_SERVE_HOST": "0.0.0.0"}, "TIDEGATE_SERVE_KEYS_FILE: not set, but TIDEGATE_SERVE_HOST is 0.0.0.0"),  # noqa: S104
+        ({"TIDEGATE_SERVE_KEYS_FILE": "/no/keys"}, "TIDEGATE_SERVE_KEYS_FILE: /no/keys: No such file"),
         ({"TIDEGATE_POLICY_FILE": "/no/such.toml"}, "/no/such.toml"),
         ({"TIDEGATE_SERVE_PORT": "-1"}, "TIDEGATE_SERVE_PORT"),
     ],

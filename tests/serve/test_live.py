@@ -13,7 +13,7 @@ import pytest
 from tests.serve.conftest import SCORE_S, ServeRig
 from tests.support.scorers import ScriptedScorer
 from tests.support.stacks import Stack
-from tidegate.streams.core.events import Moderation
+from tidegate.streams.core.events import Feedback, Moderation
 from tidegate.streams.core.policy.model import parse
 from tidegate.streams.core.policy.records import PolicyChange, ShadowChange
 from tidegate.streams.core.policy.resolved import LivePolicy
@@ -27,6 +27,7 @@ from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.serve.counting import Counting, CountMode
 from tidegate.streams.serve.live import KafkaOptions
 from tidegate.streams.serve.process import ServeOptions
+from tidegate.streams.wire import decode_feedback
 
 KEY = UserKey(b"0123456789abcdef")
 POLICY: dict[str, Any] = {
@@ -269,3 +270,17 @@ async def test_stopping_writes_what_waits(live: LiveRig) -> None:
     assert await rig.process.close()
     assert len(await live.moderations()) == 50
     assert metric(rig, "http_counted_total") == 50
+
+
+# --- feedback
+
+
+async def test_a_suggestion_is_feedback_on_its_topic(live: LiveRig) -> None:
+    rig = await live.serve()
+    said = {"TOXICITY": {"summaryScore": {"value": 0.9}}, "INSULT": {"summaryScore": {"value": 0.1}}}
+    body = {"comment": {"text": "a comment"}, "attributeScores": said}
+    assert (await rig.post("/v1alpha1/comments:suggestscore", body))[0] == 200
+    async with aclosing(read_all(live.stack.kafka, "feedback")) as records:
+        found = [decode_feedback(record) async for record in records]
+    assert {one.kind.value for one in found if isinstance(one, Feedback)} == {"complaint", "mistaken"}
+    assert {one.completion_id for one in found if isinstance(one, Feedback)} == {KEY.text("", "a comment")}

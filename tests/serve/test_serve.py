@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -22,11 +23,12 @@ from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.serve.apis import ENDPOINTS
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.queue import QueueBounds
+from tidegate.streams.settings.settings import Settings
+from tidegate.streams.wire.http.perspective import SUGGEST_PATH
 
 OPENAI, DECIDE, GUARD, PERSPECTIVE = "/v1/moderations", "/v1/decide", "/v1/guard", "/v1alpha1/comments:analyze"
 LITELLM, FMS, AZURE = "/beta/litellm_basic_guardrail_api", "/api/v1/text/contents", "/contentsafety/text:analyze"
 GET = {"/openapi.json", "/docs", "/$discovery/rest"}
-TOKEN = "0123456789abcdef-of-the-test"  # noqa: S105 - of this test
 BODIES: dict[str, Any] = {
     OPENAI: {"input": "toxicity=0.95"},
     DECIDE: {"id": "c1", "completion": "toxicity=0.95"},
@@ -117,16 +119,6 @@ async def test_a_page_on_the_web_cannot_call(start: Start, path: str) -> None:
         status, body, _ = await rig.post(path, BODIES[path], **headers)
         assert (status, bool(body.get("error", body))) == (403, True)
     assert (await rig.post(path, BODIES[path], Content_Type="text/plain"))[0] == 415
-
-
-async def test_with_a_token_everybody_needs_it(start: Start) -> None:
-    """And then any Host will do: the token keeps web pages out."""
-    rig = await start(token=TOKEN)
-    status, body, _ = await rig.post(OPENAI, BODIES[OPENAI], Authorization="Bearer wrong")
-    assert (status, body["error"]["code"]) == (401, "invalid_api_key")
-    assert TOKEN not in json.dumps(body)
-    authorized = {"Authorization": f"Bearer {TOKEN}", "Host": "tidegate.internal:8080"}
-    assert (await rig.post(OPENAI, BODIES[OPENAI], **authorized))[0] == 200
 
 
 async def test_a_key_is_ignored_where_none_is_asked_for(start: Start) -> None:
@@ -246,6 +238,17 @@ async def test_a_port_in_use_is_an_error_of_its_setting(start: Start) -> None:
     await process.close()
 
 
+async def test_a_probe_port_in_use_is_an_error_of_its_setting(start: Start) -> None:
+    """A worker's has another default: both run on one machine."""
+    rig = await start()
+    process = ServeProcess(ServeOptions(probe_port=rig.process.probe_port), lambda: moderator(ScriptedScorer()))
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_SERVE_PROBE_PORT: 127\.0\.0\.1:\d+: .*in use"):
+        await process.open()
+    await process.close()
+    settings = Settings()
+    assert len({settings.http_port, settings.serve_port, settings.serve_probe_port}) == 3
+
+
 async def test_a_drain_answers_what_was_accepted(start: Start) -> None:
     rig = await start(SlowScorer())
     accepted = [asyncio.create_task(rig.post(OPENAI, BODIES[OPENAI])) for _ in range(5)]
@@ -266,7 +269,7 @@ async def test_the_document_has_every_route(start: Start) -> None:
     rig = await start()
     described = json.loads((await rig.get("/openapi.json"))[1])
     assert described["openapi"] == "3.1.0"
-    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), *GET}
+    assert set(described["paths"]) == {*(endpoint.path for endpoint in ENDPOINTS), SUGGEST_PATH, *GET}
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     schemas = described["components"]["schemas"]
@@ -337,7 +340,7 @@ fields = ("input", "prompt", "completion", "id", "status", "comment", "requested
 bodies = st.dictionaries(st.sampled_from(fields), values)
 
 
-@settings(max_examples=30, deadline=None)
+@hypothesis_settings(max_examples=30, deadline=None)
 @given(
     sent=st.lists(
         st.tuples(st.sampled_from(sorted(BODIES)), bodies.map(json.dumps).map(str.encode) | st.binary(max_size=40)),

@@ -117,8 +117,8 @@ def load(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
         (
             {"SERVE_HOST": "10.0.0.7"},
             [
-                "HTTP_TOKEN: not set, but TIDEGATE_SERVE_HOST is 10.0.0.7, which others can reach; expected a token "
-                "(or TIDEGATE_HTTP_TOKEN_FILE), or 127.0.0.1; make one: openssl rand -hex 32"
+                "SERVE_KEYS_FILE: not set, but TIDEGATE_SERVE_HOST is 10.0.0.7, which others can reach; expected a "
+                "file of API keys, or 127.0.0.1; make one: tidegate keys add NAME --tenant TENANT --file FILE"
             ],
         ),
         ({"HTTP_TOKEN": PASSWORD}, ["HTTP_TOKEN: found a secret (not shown); expected 16 bytes or more"]),

@@ -201,9 +201,9 @@ def test_a_dead_letter_names_the_place_and_what_was_expected(
         ({"schema_version": 1, "id": "f", "kind": "appeal", "completionId": "x"},
          f"completion_id: invalid; expected this key: {ID}; completionId may be meant as completion_id"),
         ({"id": "f", "completion_id": "x"}, "kind: invalid; expected this key: one of thumb_up, thumb_down, complaint, "
-         "appeal, upheld, overturned"),
+         "mistaken, appeal, upheld, overturned"),
         ({"id": "f", "completion_id": "x", "kind": "star"}, "kind: invalid; expected one of thumb_up, thumb_down, "
-         "complaint, appeal, upheld, overturned"),
+         "complaint, mistaken, appeal, upheld, overturned"),
         ({"id": "f", "completion_id": "x", "kind": "appeal", "schema_version": 2},
          "schema_version: unknown_version; expected 1"),
         (CHAT, "value: unknown_form; expected native feedback, alone or in a CloudEvent; this looks like a completion: "

@@ -70,11 +70,14 @@ def _field(body: Mapping[str, Any], name: str) -> str | None:
 
 
 REQUEST, RESPONSE, ERROR = "GuardRequest", "GuardResponse", own.ERROR
+# A number is read as its text.
+_USER: dict[str, Any] = {"type": ["string", "number", "null"], "pattern": r"^[^\u0000-\u001f\u007f]+$"}
+_NAME: dict[str, Any] = {**_USER, "pattern": r"^[^\u0000-\u001f\u007f|]+$", "maxLength": 200}
 SCHEMAS: dict[str, dict[str, Any]] = {
     **own.SCHEMAS,
     REQUEST: {
         "type": "object",
-        "properties": {"prompt": own.STRING, **{name: own.NULLABLE for name in (*_NAMES, "user")}},
+        "properties": {"prompt": own.STRING, **dict.fromkeys(_NAMES, _NAME), "user": _USER},
         "required": ["prompt"],
     },
     RESPONSE: {

@@ -78,6 +78,7 @@ class FailureKind(Enum):
     INVALID = 422, "The body is not a valid request."
     TOO_MANY = 429, "Too many requests: wait, and send it again."
     INTERNAL = 500, "The server failed."
+    NOT_IMPLEMENTED = 501, "This server does not do this."
     UNAVAILABLE = 503, "The text could not be scored: send it again later."
 
     def __init__(self, status: int, sentence: str) -> None:
