@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from tidegate.streams.core.events import Decision
     from tidegate.streams.core.policy.resolved import LivePolicy
     from tidegate.streams.moderation.records import RecordModerator
-    from tidegate.streams.moderation.scoring import Scoring, TextScorer, TextScores
+    from tidegate.streams.operations.explaining import Explainer, Explanation
     from tidegate.streams.settings.settings import Settings
 
 BATCH = 256  # as many as a worker's
-EXPLAIN_S = 300.0  # an encoder explains by dozens of its runs for each window of a text
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     from tidegate.streams.moderation.records import RecordModerator
     from tidegate.streams.moderation.scorer import LiveScorer, load_scorer
     from tidegate.streams.moderation.scoring import Scoring
+    from tidegate.streams.operations.explaining import Explainer
     from tidegate.streams.policy_log.file import read_policy
 
     policy = read_policy(settings.policy_file)
@@ -89,7 +89,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
     # No user is shown, and no record's HMAC: an empty key will do.
     scoring = Scoring(settings.score_threads, settings.score_timeout_s)
     moderator = RecordModerator(Moderator(scoring, LiveScorer(loaded, lambda _: None).under), UserKey(b""))
-    explaining = Scoring(1, EXPLAIN_S) if explain else None
+    explaining = Explainer() if explain else None
     refused = 0
     try:
         with opened(file) as lines, progress("scored", size(file)) as advance:
@@ -105,7 +105,7 @@ async def _score(settings: Settings, file: str, explain: bool) -> int:
 
 
 async def _score_batch(
-    moderator: RecordModerator, live: LivePolicy, batch: Sequence[Numbered], explaining: Scoring | None
+    moderator: RecordModerator, live: LivePolicy, batch: Sequence[Numbered], explaining: Explainer | None
 ) -> int:
     from tidegate.streams.core.events import Completion, DeadLetter
 
@@ -124,39 +124,22 @@ async def _score_batch(
             say(f"line {result.source.offset}: not scored: {result.fault.value}; decided as the policy's faults say")
         shown = _as_json(result)
         if explaining is not None and isinstance(item.completion, Completion) and item.scored and result.scores:
-            shown["spans"] = await _spans(explaining, item.scored.scorer, item.completion.choices, result)
+            choices = item.completion.choices
+            explanation = await explaining.explain(item.scored.scorer, choices, result)
+            shown["spans"] = _spans(explanation, len(choices), result.source.offset)
         json_line(shown)
     return refused
 
 
-async def _spans(
-    scoring: Scoring, scorer: TextScorer, texts: Sequence[str], decision: Decision
-) -> list[dict[str, Any]]:
-    """What each label's score comes from, in the choice that gave it, with the pieces quoted."""
+def _spans(explanation: Explanation, choices: int, line: int) -> list[dict[str, Any]]:
+    """The pieces as they are printed: they quote the input."""
+    for _ in range(explanation.failed):
+        say(f"line {line}: not explained; its scores stand")
     spans = []
-    for choice, text in enumerate(texts):
-        found = await scoring.explain(_Asked(scorer), text)
-        if found is None:
-            say(f"line {decision.source.offset}: not explained; its scores stand")
-        for start, end, label, added in found or ():
-            if label in decision.scores and decision.choice_of.get(label, 0) == choice:
-                quoted = {"start": start, "end": end, "label": label, "added": round(added, 4), "text": text[start:end]}
-                spans.append({**quoted, "choice": choice} if len(texts) > 1 else quoted)
+    for piece in explanation.pieces:
+        shown = {"start": piece.start, "end": piece.end, "label": piece.label, "added": round(piece.added, 4)}
+        spans.append({**shown, "text": piece.text, **({"choice": piece.choice} if choices > 1 else {})})
     return spans
-
-
-class _Asked:
-    """A scorer that a person asks about one text: what a cascade's encoder read, the encoder explains."""
-
-    def __init__(self, scorer: TextScorer) -> None:
-        self._scorer, self.labels, self.version = scorer, scorer.labels, scorer.version
-
-    def score(self, texts: Sequence[str], *, explain: bool = False) -> TextScores:
-        from tidegate.classifiers import Cascade
-
-        if isinstance(self._scorer, Cascade):
-            return self._scorer.score(texts, explain=explain, by_encoder=explain)
-        return self._scorer.score(texts, explain=explain)
 
 
 def _as_json(decision: Decision) -> dict[str, Any]:

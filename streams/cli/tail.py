@@ -61,34 +61,15 @@ def tail(
 async def _tail(
     settings: Settings, topic: str, from_start: bool, until_end: bool, limit: int | None, id: str | None, as_json: bool
 ) -> None:
-    from tidegate.streams.kafka.reader import follow, read_all
+    from tidegate.streams.operations.following import records
 
-    kafka, shown = settings.brokers, 0
-    source = read_all(kafka, topic) if until_end else follow(kafka, topic, from_start=from_start)
-    async with aclosing(source) as records:
-        async for record in records:
-            if id is not None and not _is_of(record, id):
-                continue
+    shown = 0
+    async with aclosing(records(settings, topic, from_start=from_start, until_end=until_end, id=id)) as found:
+        async for record in found:
             typer.echo(_raw(record) if as_json else line(topic, record))
             shown += 1
             if shown == limit:
                 return
-
-
-def _is_of(record: Any, id: str) -> bool:
-    """Whether an event has that id, or speaks of the completion that has: as it stands, or as Tidegate keeps it."""
-    from tidegate.streams.core.fields import shortened
-
-    try:
-        found = json.loads(record.value or b"")
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(found, dict):
-        return False
-    data = found.get("data")
-    events = (found, data if isinstance(data, dict) else {})
-    own = {str(event[name]) for event in events for name in ("id", "completion_id") if event.get(name) is not None}
-    return shortened(id) in {shortened(one) for one in own}
 
 
 def _raw(record: Any) -> str:
@@ -180,6 +161,7 @@ def _other(e: Event) -> str:
 _FORMATS: dict[str, Callable[[Event], str]] = {
     "decisions": _decision,
     "replays": _decision,
+    "moderations": _decision,
     "alerts": _alert,
     "rates": _rate,
     "dead-letters": _dead_letter,
