@@ -157,7 +157,7 @@ def test_commands_show_what_the_worker_made(running: tuple[Cli, WorkerProcess]) 
     found = until(lambda: cli("rates", "--scope", "tenant=zeta", "--measure", "label.toxicity", "--json").jsonl)
     assert (found[0]["hits"], found[0]["total"], found[0]["share"]) == (1, 1, 1.0)
     rows = cli("checkpoint", "show", "--json").jsonl
-    assert len(rows) == 2 * PARTITIONS
+    assert len(rows) == 3 * PARTITIONS  # completions, feedback, moderations
     assert all(row["owner"] for row in rows)
 
 
