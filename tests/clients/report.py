@@ -69,7 +69,7 @@ def section(report: Any) -> str:
         "`tidegate serve` with the model that comes with Tidegate. A client's user must see the scores of",
         "`/v1/decide`, its own exceptions, the request's id, and an answer where it waits out a 429.\n",
         f"Run {report['when']} (UTC) at {report['commit']}, on {report['machine']}.\n",
-        "| client | version | what of ours it calls | tests passed |",
+        "| client | version | what of ours it calls | passed, of its file |",
         "| --- | --- | --- | ---: |",
     ]
     for row in report["clients"]:
