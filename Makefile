@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kafka test-wheel drills drills-embedded drills-kafka real-servers soak fuzz sbom lint bench schemas lock
+.PHONY: help demo test test-kafka test-clients test-wheel drills drills-embedded drills-kafka real-servers soak fuzz sbom lint bench schemas lock lock-clients
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -15,10 +15,13 @@ demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live
 	@$(BIN)/tidegate demo
 
 test: lint ## lint, types and tests, on an embedded broker and store (under 10 minutes)
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill'
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill and not client'
 
 test-kafka: $(VENV)/installed-dev ## the integration tests on Apache Kafka and Redis: Java 17, Maven, redis-server (under 10 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'integration and not drill' --servers real
+
+test-clients: $(VENV)/installed-dev ## other people's clients against `tidegate serve`: network, Node 20; a gigabyte under build/ (5 minutes)
+	@$(BIN)/python -m tests.clients
 
 test-wheel: $(VENV)/installed-dev ## sdist, wheel, an empty environment, a stranger's folder: what is installed works there (2 minutes)
 	@$(BIN)/python -m tests.wheel
@@ -59,12 +62,19 @@ schemas: $(VENV)/installed ## write the JSON Schemas and the AsyncAPI document t
 # Versions stay as they are; `make lock UPGRADE=--upgrade` takes the newest. One run for all of Python 3.11 to 3.13.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE) pyproject.toml
+CLIENTS_LOCK = $(subst "make lock","make lock-clients",$(filter-out pyproject.toml,$(LOCK)))
 
 lock: ## write requirements.lock and requirements-dev.lock from pyproject.toml
 	@test -x $(BIN)/uv || { [ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV); $(PIP) install uv; }
 	@$(LOCK) --extra embedded --output-file requirements.lock
 	@$(LOCK) --extra dev --constraints requirements.lock --output-file requirements-dev.lock
 	@echo "wrote requirements.lock and requirements-dev.lock"
+
+# The clients of `make test-clients`, one environment a file; UPGRADE as above.
+lock-clients: $(VENV)/installed-dev ## write tests/clients/locks/*.lock and tests/clients/npm/package-lock.json
+	@for file in tests/clients/locks/*.in; do \
+	  $(CLIENTS_LOCK) $$file --output-file $${file%.in}.lock || exit 1; done
+	@cd tests/clients/npm && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
 
 $(VENV)/installed: $(BIN)/python requirements.lock pyproject.toml
 	@echo "Installing into $(VENV): the first time takes one to three minutes."

@@ -123,5 +123,5 @@ def test_targets_that_name_what_they_run_let_nothing_be_skipped() -> None:
     runs = [line for line in (ROOT / "Makefile").read_text().splitlines() if "-m pytest" in line]
     assert len(runs) == 5
     assert [line for line in runs if "--servers real" not in line and "--must-run" not in line] == [
-        "\t@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill'"
+        "\t@$(BIN)/python -m pytest -q -n 4 --dist worksteal -m 'not drill and not client'"
     ]

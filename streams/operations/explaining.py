@@ -12,7 +12,7 @@ from tidegate.streams.moderation.scoring import Scoring, TextScorer, TextScores
 EXPLAIN_S = 300.0  # an encoder explains by dozens of its runs for each window of a text
 
 
-class Piece(NamedTuple):
+class ExplainedPiece(NamedTuple):
     """Code points `[start, end)` of a choice. added: what the label's score would be less without them."""
 
     choice: int
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
 class Explanation(NamedTuple):
     """The pieces of a completion's choices; and how many choices could not be explained: their scores stand."""
 
-    pieces: list[Piece]
+    pieces: list[ExplainedPiece]
     failed: int
 
 
@@ -41,12 +41,12 @@ class Explainer:
 
     async def explain(self, scorer: TextScorer, choices: Sequence[str], decision: Decision) -> Explanation:
         """Returns what each label's score comes from, in the choice that gave it."""
-        pieces, failed = list[Piece](), 0
+        pieces, failed = list[ExplainedPiece](), 0
         for choice, text in enumerate(choices):
             found = await self._scoring.explain(_ByEncoder(scorer), text)
             failed += found is None
             pieces += [
-                Piece(choice, start, end, label, added, text[start:end])
+                ExplainedPiece(choice, start, end, label, added, text[start:end])
                 for start, end, label, added in found or ()
                 if label in decision.scores and decision.choice_of.get(label, 0) == choice
             ]

@@ -26,7 +26,7 @@ from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong, texts_of
 from tidegate.streams.serve.suggestions import FeedbackSink, suggest_route
 from tidegate.streams.serve.tenants import completions_of, require_characters
-from tidegate.streams.wire.http import guard, perspective
+from tidegate.streams.wire.http import fms_detectors, guard, perspective
 from tidegate.streams.wire.http.refused import FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row
 
@@ -51,13 +51,13 @@ def routes(
     feedback: FeedbackSink | None = None,
     counts: Counts | None = None,
 ) -> list[Route]:
-    """Returns a route for each endpoint, for Perspective's suggestions and for its discovery document.
+    """Returns a route for each endpoint, for Perspective's suggestions and discovery document, and a detector's health.
 
     timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
     feedback: where suggestions go; None without Kafka. counts: None, and nothing is counted.
     """
     moderating = [_route(endpoint, queue, metrics, timeout_s, counts) for endpoint in ENDPOINTS]
-    return [*moderating, suggest_route(feedback, timeout_s), _discovery(root_url)]
+    return [*moderating, suggest_route(feedback, timeout_s), _discovery(root_url), _health()]
 
 
 def _discovery(root_url: Callable[[], str]) -> Route:
@@ -73,6 +73,22 @@ def _discovery(root_url: Callable[[], str]) -> Route:
         schemas=perspective.SCHEMAS,
         errors=error_form(perspective.error, perspective.ERROR, perspective.SCHEMAS),
         key_in_query=True,
+    )
+
+
+def _health() -> Route:
+    async def handle(_: HttpRequest) -> Reply:
+        return Reply(to_json(fms_detectors.HEALTHY))
+
+    return Route(
+        "GET",
+        fms_detectors.HEALTH_PATH,
+        handle,
+        "Whether this detector answers, for the FMS orchestrator. Probes have a port of their own.",
+        response=fms_detectors.HEALTH,
+        schemas=fms_detectors.SCHEMAS,
+        errors=error_form(fms_detectors.error, fms_detectors.ERROR, fms_detectors.SCHEMAS),
+        open_to_all=True,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.results import machine
+from tests.clients import report as clients
 from tests.drills.fleet import ROOT
 from tests.drills.soak.watch import GROWTH
 
@@ -128,6 +129,9 @@ def render_page(drills: Sequence[Drill], reports: Path = REPORTS) -> tuple[str, 
     passed = soak is not None and not soak["wrong"]
     missing += [] if passed else ["soak: no report of one that passed in build/drills; `make soak` makes it"]
     sections += ["## For twenty minutes\n", _soak(soak) if passed else "**no report**\n"]
+    of_clients = _read(reports / clients.REPORT.name)
+    missing += [] if of_clients else ["clients: no build/drills/clients.json; `make test-clients` makes it"]
+    sections += [f"{clients.HEADING}\n", clients.section(of_clients)]
     sections.append("## Made to fail\n")
     sections.append(
         "A drill that cannot fail proves nothing. `python -m tests.drills.mutations` takes one check out of the"

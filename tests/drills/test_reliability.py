@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.environments import version_of
+from tests.clients.report import clients_of
 from tests.drills.fleet import ROOT
 from tests.drills.reliability import FAULTS, PAGE, Drill, find_drills, render_page, rows_of
 
@@ -22,6 +24,12 @@ SOAK = {
     "rss_mb": {"first": 212.1, "last": 254.6},
     "drills": [{"drill": "worker killed"}, {"drill": "burst"}, {"drill": "worker killed"}],
     "grew": {"worker w1": 0.0298, "redis per bucket": None},
+}  # fmt: skip
+
+CLIENTS = {
+    "commit": "3c4d", "when": "2026-11-27", "machine": "a machine",
+    "clients": [{"client": "openai", "npm": True, "version": "6.49.0", "what": "`POST /v1/moderations`",
+                 "file": "tests/clients/test_openai.py", "passed": 6, "failed": 1}],
 }  # fmt: skip
 
 
@@ -56,6 +64,7 @@ def test_a_report_is_a_row_and_a_missing_one_is_named(tmp_path: Path) -> None:
         "gone: no report in build/drills",
         "mutations: no build/drills/mutations.json",
         "soak: no report of one that passed in build/drills; `make soak` makes it",
+        "clients: no build/drills/clients.json; `make test-clients` makes it",
     ]
     (tmp_path / "embedded" / "killed.json").unlink()
     assert "killed: no report of the embedded stack" in render_page(found, tmp_path)[1]
@@ -72,6 +81,7 @@ def test_a_mutation_is_a_row(tmp_path: Path) -> None:
     (tmp_path / "mutations.json").write_text(json.dumps([mutation]))
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "soak.json").write_text(json.dumps(SOAK))
+    (tmp_path / "clients.json").write_text(json.dumps(CLIENTS))
     page, missing = render_page([], tmp_path)
     assert "at 1a2b, on " in page
     assert "- 20 minutes at 1,882 completions a second, seed 7: 1,200 sent =\n  1,198 decided + 1 faults" in page
@@ -80,7 +90,20 @@ def test_a_mutation_is_a_row(tmp_path: Path) -> None:
     )
     assert "took 212 MB at first and 255 MB at the end; in the second half\n  worker w1 +3.0%.\n" in page
     assert "| checkpoint check removed | `a.lua:3` | `killed` | yes | x\\|y |" in page
+    assert "Run 2026-11-27 (UTC) at 3c4d, on a machine." in page
+    assert "| [openai (npm)](../tests/clients/test_openai.py) | 6.49.0 | `POST /v1/moderations` | 6 of 7 |" in page
     assert missing == []
+
+
+def test_every_client_has_its_row_with_the_locks_version() -> None:
+    page = PAGE.read_text("utf-8")
+    files = sorted((ROOT / "tests" / "clients").glob("test_*.py"))
+    named = [(file.name, *client) for file in files for client in clients_of(file)]
+    assert len(named) > 5
+    for file, environment, package, what in named:
+        name = f"{package} (npm)" if environment == "npm" else package
+        row = f"| [{name}](../tests/clients/{file}) | {version_of(environment, package)} | {what} |"
+        assert row in page, "run `make test-clients`, `python -m tests.clients.report`, and commit the page"
 
 
 def test_a_drill_may_be_named_by_a_parameter(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ OPERATIONS = {
     for path, one in SCHEMA.raw_schema["paths"].items()
     for method in one
 }
+# /health takes no body and no key: there is nothing to break.
+CASES = [
+    *((name, GenerationMode.POSITIVE) for name in OPERATIONS),
+    *((name, GenerationMode.NEGATIVE) for name in OPERATIONS if name != "GET /health"),
+]
 
 
 class RunningServe:
@@ -99,8 +104,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServe]:
     found.stop()
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "not allowed"])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("operation", "mode"), CASES)
 @fuzzed(10)
 @given(data=st.data())
 def test_a_request_made_from_the_document(

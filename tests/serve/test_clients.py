@@ -1,53 +1,47 @@
-"""The examples of docs/how-to/serve.md, by the real client where it is installed, else by a stand-in."""
+"""The light clients against a process of `tidegate serve`; `make test-clients` has the others."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import json
 import re
+import subprocess
 import sys
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
-from tests.serve.conftest import Start
+from tests.clients.serving import client_environment, serving
+from tests.real.needed import missing
+
+EXAMPLES = [
+    ("openai_python.py", "openai", "You are a worthless idiot.: flagged for harassment"),
+    ("perspective_google.py", "googleapiclient", "INSULT 0.95"),
+]
 
 
-class WireClient:
-    """OpenAI's client as it is seen on the wire: path, headers and body as openai-python 3.57.0 sends them."""
-
-    def __init__(self, *, base_url: str, api_key: str) -> None:
-        self._url, self._key = f"{base_url}/moderations", api_key
-        self.moderations = SimpleNamespace(create=self._create)
-
-    def _create(self, **body: Any) -> Any:
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {self._key}",
-            "User-Agent": "OpenAI/Python 3.57.0",
-            "x-stainless-lang": "python",
-            "x-stainless-retry-count": "0",
-        }
-        request = urllib.request.Request(self._url, json.dumps(body).encode(), headers)  # noqa: S310 - loopback
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            return json.loads(answer.read(), object_hook=lambda found: SimpleNamespace(**found))
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("serve") / "log") as url:
+        yield url
 
 
-async def test_openais_example_flags_the_text(
-    start: Start, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The text's score stands in it, since no model runs here."""
-    if importlib.util.find_spec("openai") is None:
-        stand_in = ModuleType("openai")
-        stand_in.OpenAI = WireClient  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "openai", stand_in)
-    rig = await start()
+def run(package: str, *command: str) -> list[str]:
+    """The lines that a program prints."""
+    if importlib.util.find_spec(package) is None:
+        missing(f"no package {package}: pip install -e '.[dev]'")
+    ran = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=False, timeout=60, env=client_environment()
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("file", "package", "last"), EXAMPLES)
+def test_the_example_runs(url: str, root: Path, file: str, package: str, last: str) -> None:
+    assert run(package, str(root / "examples" / file), url)[-1] == last
+
+
+def test_the_pages_example_flags_the_text(url: str, root: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", (root / "docs/how-to/serve.md").read_text(), re.DOTALL)
-    program = program.replace(":8080", f":{rig.process.port}").replace("worthless idiot", "toxicity=0.95")
-    await asyncio.to_thread(exec, program, {})
-    assert capsys.readouterr().out == "True\n"
+    assert run("openai", "-c", program.replace("http://127.0.0.1:8080", url)) == ["True"]

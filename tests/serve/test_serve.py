@@ -28,7 +28,7 @@ from tidegate.streams.wire.http.perspective import SUGGEST_PATH
 
 OPENAI, DECIDE, GUARD, PERSPECTIVE = "/v1/moderations", "/v1/decide", "/v1/guard", "/v1alpha1/comments:analyze"
 LITELLM, FMS, AZURE = "/beta/litellm_basic_guardrail_api", "/api/v1/text/contents", "/contentsafety/text:analyze"
-GET = {"/openapi.json", "/docs", "/$discovery/rest"}
+GET = {"/openapi.json", "/docs", "/$discovery/rest", "/health"}
 BODIES: dict[str, Any] = {
     OPENAI: {"input": "toxicity=0.95"},
     DECIDE: {"id": "c1", "completion": "toxicity=0.95"},

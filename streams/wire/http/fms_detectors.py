@@ -4,7 +4,8 @@ A detection is a label: at or above `detector_params.threshold` where the reques
 for `flag` or more because of it. `detection_type` and `detection` are both our label: NeMo matches its `blocked_labels`
 on the first. Each span of the label is a detection; a label without spans has one over the whole content. Offsets are
 code points, end exclusive, as ours are. Neither `evidence` nor `evidences` is sent: clients do not agree on the name.
-`detector-id` is optional, since NeMo sends none.
+`detector-id` is optional, since NeMo sends none. The orchestrator asks `GET /health` before it calls a detector, and
+takes 404 for "unknown".
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from tidegate.streams.wire.http.refused import (
 from tidegate.streams.wire.http.verdicts import Row, answer_headers, labels_of, scored, spans_of
 
 PATH = "/api/v1/text/contents"
+HEALTH_PATH = "/health"
+HEALTHY = {"health_status": "READY"}  # older orchestrators read another key, and take any 200 that has none for healthy
 DETECTOR_HEADER = "detector-id"
 MOST = 1024  # contents: a detection repeats its text, so an answer may be ten times the request
 
@@ -111,7 +114,7 @@ def _detections(text: str, row: Row, threshold: float | None) -> list[dict[str, 
 
 _STRING: dict[str, Any] = {"type": "string"}
 _PLACE: dict[str, Any] = {"type": "integer", "minimum": 0}
-REQUEST, RESPONSE, ERROR = "FMSContentsRequest", "FMSContentsResponse", "FMSError"
+REQUEST, RESPONSE, ERROR, HEALTH = "FMSContentsRequest", "FMSContentsResponse", "FMSError", "FMSHealth"
 SCHEMAS: dict[str, dict[str, Any]] = {
     REQUEST: {
         "type": "object",
@@ -139,6 +142,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     RESPONSE: {
         "type": "array",
         "items": {"type": "array", "items": {"$ref": "#/components/schemas/FMSDetection"}},
+    },
+    HEALTH: {
+        "type": "object",
+        "properties": {"health_status": {"enum": list(HEALTHY.values())}},
+        "required": ["health_status"],
     },
     ERROR: {
         "type": "object",
