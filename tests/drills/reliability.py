@@ -27,7 +27,7 @@ INTRODUCTION = Path(__file__).with_suffix(".md")  # the text before the tables
 NAME_ARGUMENT = {"scene": (2, "drill"), "Report": (0, "drill")}  # call -> where the drill's name is among its arguments
 GROUPS = {
     "Workers": ("workers", "frozen", "enforced", "scale"),
-    "Brokers": ("brokers",),
+    "Brokers": ("brokers", "serve"),
     "Network": ("network",),
     "Redis": ("store", "store_lost"),
     "Topics, the group, the checkpoint": ("topics", "corrupt"),
