@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LONGEST_NAME = 60  # characters, of a test
 
 # Old word -> the field's, for whoever meets it in an old branch. Looked for in names, comments, strings and documents.
 OLD = {
@@ -71,3 +72,15 @@ def test_a_public_class_name_has_one_meaning() -> None:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     names[node.name] += 1
     assert {name for name, n in names.items() if n > 1} == set(TWICE)
+
+
+def test_a_tests_name_is_short() -> None:
+    """The rule is in its docstring: a name of over 60 characters is a sentence that nobody reads."""
+    named = [
+        f"{file.relative_to(ROOT)}: {node.name}"
+        for file in sorted((ROOT / "tests").rglob("test_*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if len(node.name) > LONGEST_NAME
+    ]
+    assert named == []

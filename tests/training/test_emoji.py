@@ -37,7 +37,8 @@ def test_each_emoji_is_a_token(tokenizer, text, tokens):
     assert tokenizer.encode(text, add_special_tokens=False).tokens == tokens
 
 
-def test_texts_are_read_word_by_word_and_as_the_tokenizer_reads_them(tokenizer):
+def test_texts_are_read_as_the_tokenizer_reads_them(tokenizer):
+    """Word by word."""
     assert word_by_word(tokenizer.to_str())
     windower = Windower(tokenizer, max_tokens=96, overlap=16, where="test")
     texts = ["You 🐒🐒go home🐒 now", "❤️ I love☕ it", "no emoji"]

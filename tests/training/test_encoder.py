@@ -141,7 +141,8 @@ def test_distance_has_a_bucket_each_way_and_far_ones_share():
     assert found.tolist() == [15, 3, 1, 0, 17, 19, 31]
 
 
-def test_a_disguised_window_is_to_be_read_as_the_one_it_disguises(monkeypatch):
+def test_a_disguised_window_is_read_as_the_plain_one(monkeypatch):
+    """The one that it disguises."""
     given = lessons()
     said = np.zeros((400, 2), np.float32)
     said[given.kind == DISGUISED] = 9  # what the teacher says of the disguise itself counts for nothing
@@ -156,7 +157,8 @@ def test_a_disguised_window_is_to_be_read_as_the_one_it_disguises(monkeypatch):
     assert (seen["w"] > 0).all()
 
 
-def test_a_slice_of_the_whole_teaches_teacher_and_encoders_and_takes_what_is_there(tmp_path):
+def test_a_slice_teaches_teacher_and_encoders(tmp_path):
+    """What is there already is taken as it is."""
     lesson_file.write(tmp_path / "lessons.npz", lessons())
     names = ("teacher", "encoder-l6", "encoder-l3")
     lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, COURSE._replace(epochs=2)))
@@ -171,7 +173,8 @@ def test_a_slice_of_the_whole_teaches_teacher_and_encoders_and_takes_what_is_the
     assert teach(tmp_path, starts, 2, lambda line: None) == {}
 
 
-def test_export_gives_what_was_trained_whatever_the_padding_and_int8_is_near(fitted):
+def test_an_export_gives_what_was_trained(fitted):
+    """Whatever the padding; and int8 is near it."""
     model, _, given, windows = fitted
     fold_scale(model, np.array([0.5, 1.0], np.float32), np.array([0.25, 0.0], np.float32))
     expected = logits_of(model, windows)[:6]

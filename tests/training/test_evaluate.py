@@ -73,7 +73,8 @@ def test_a_single_model_sends_nothing_anywhere():
     assert Board({"screen": Single()}).sent("screen", ["a"]) is None
 
 
-def test_an_identity_is_found_by_its_words_and_one_that_nobody_names_is_left_out():
+def test_an_identity_is_found_by_its_words():
+    """One that nobody names is left out."""
     texts = ["A blind man.", "Blinds for the window.", "Three deaf women."]
     found = bias.by_identity(texts, np.array([0, 1, 1]), np.array([0.1, 0.2, 0.3]))
     assert {name: row["texts"] for name, row in found.items()} == {"disabled": 2, "men": 1, "women": 1}
@@ -97,7 +98,8 @@ def test_frames_are_templates_where_the_group_alone_is_open():
     assert made.texts[: len(GROUPS)] == [f"{g[0].upper()}{g[1:]} are here." for g in GROUPS]
 
 
-def test_the_trade_off_runs_from_the_screen_alone_to_the_encoder_alone():
+def test_the_trade_off_runs_from_screen_to_encoder():
+    """From one alone to the other alone."""
     y = np.zeros((60, len(LABELS)), np.float32)
     y[:30, 0] = 1
     part = Part(np.array(["made"] * 60), [""] * 60, y, np.ones_like(y))
@@ -114,14 +116,15 @@ def test_no_example_is_a_sentence_of_training():
 # --- what is written
 
 
-def test_numbers_of_a_table_stand_to_the_right_and_bars_are_escaped():
+def test_numbers_stand_to_the_right_and_bars_are_escaped():
     assert table(["a", "b"], [["x|y", number(None)], ["z", percent(0.5)], ["z", count(1234)]]) == (
         "| a | b |\n| --- | ---: |\n| x\\|y | – |\n| z | 50.0% |\n| z | 1,234 |"
     )
     assert table(["a"], []) == "None."
 
 
-def test_every_place_of_the_card_is_filled_and_every_section_has_one():
+def test_every_place_of_the_card_is_filled():
+    """And every section has a place."""
     places = re.findall(r"\{\{(\w+)\}\}", TEMPLATE.read_text("utf-8"))
     assert sorted(places) == sorted(SECTIONS)
 

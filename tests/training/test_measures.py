@@ -45,12 +45,14 @@ def test_subgroup_auc_ranks_within_the_group():
     assert subgroup_auc(Y, SCORE, MINE, least=1) == pytest.approx(1 / 2)
 
 
-def test_bpsn_auc_falls_where_harmless_mentions_outrank_what_is_toxic_elsewhere():
+def test_bpsn_auc_falls_with_harmless_mentions_ranked_high():
+    """Above what is toxic elsewhere."""
     # .9 above .6 and .8; .65 above .6 alone: three of four pairs
     assert bpsn_auc(Y, SCORE, MINE, least=1) == pytest.approx(3 / 4)
 
 
-def test_bnsp_auc_compares_toxic_mentions_with_what_is_harmless_elsewhere():
+def test_bnsp_auc_compares_toxic_mentions():
+    """With what is harmless elsewhere."""
     # .7 above .1
     assert bnsp_auc(Y, SCORE, MINE, least=1) == 1.0
 
@@ -81,7 +83,8 @@ def test_recall_is_taken_above_all_but_the_allowed_negatives():
     assert recall_at_fpr(y, score, 0.01) == 0.5
 
 
-def test_a_harmless_text_above_any_threshold_is_a_false_positive_once():
+def test_a_harmless_text_is_a_false_positive_once():
+    """However many thresholds it is above."""
     scores = np.full((4, len(LABELS)), 0.0)
     for row, label in ((0, "toxicity"), (0, "insult"), (1, "sexual"), (2, "jailbreak")):
         scores[row, LABELS.index(label)] = 0.9

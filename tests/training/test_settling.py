@@ -22,7 +22,8 @@ def column(*values):
     return np.array(values, np.float32)[:, None]
 
 
-def test_target_is_the_encoders_word_beside_the_label_where_there_is_one():
+def test_a_target_is_the_encoders_word_beside_the_label():
+    """Where there is a label."""
     said = column(0.8, 0.8, 0.8, 0.1)
     y = column(1, 0, 1, 1)
     w = column(1, 1, 0, 1)

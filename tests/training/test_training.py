@@ -44,7 +44,8 @@ def test_label_a_set_does_not_have_is_unknown():
         (0.0, {"toxicity": (0, 1.0)} | dict.fromkeys(NOT_TOXIC, (0, 1.0))),  # not toxic: no kind of it either
     ],
 )
-def test_not_toxic_denies_the_narrower_labels_and_toxic_says_nothing_of_them(toxic, expected):
+def test_not_toxic_denies_the_narrower_labels(toxic, expected):
+    """And toxic says nothing of them."""
     assert targets("khanhhk_jigsaw_binary", {"toxic": toxic}) == expected
 
 
@@ -53,7 +54,7 @@ def test_middle_of_a_scale_is_left_out():
     assert targets("rtp_perspective", {"toxicity": 0.6}) == {"toxicity": (1, 1.0)}
 
 
-def test_every_row_of_the_table_names_a_label_of_ours_and_a_set_with_a_licence():
+def test_every_row_names_a_label_and_a_set_with_a_licence():
     assert {row.label for row in TABLE} <= {*LABELS, *GROUPS}
     assert {row.set for row in TABLE} <= set(LICENCES)
 
@@ -86,7 +87,8 @@ def test_hateval_in_tweeteval_and_other_languages_teach_nothing(tmp_path):
     assert [text.text for text in read(tmp_path, "jade_prompts", 0)] == ["three"]
 
 
-def test_graph_computes_what_was_fitted_and_padding_makes_no_pairs():
+def test_a_graph_computes_what_was_fitted():
+    """And padding makes no pairs."""
     rng = np.random.default_rng(3)
     n, labels = table_rows(SMALL), 3
     layer = Layer(
@@ -129,7 +131,8 @@ def test_threshold_keeps_false_positives_within_the_rate():
     assert recall_at_fpr(y, np.append(negatives, [0.975, 0.5]), 0.02) == 0.5
 
 
-def test_platt_recovers_the_slope_and_shift_that_made_the_answers():
+def test_platt_recovers_slope_and_shift():
+    """Those that made the answers."""
     rng = np.random.default_rng(0)
     logit = rng.normal(size=20_000)
     y = (rng.random(20_000) < 1 / (1 + np.exp(-(2 * logit - 1)))).astype(float)
@@ -164,7 +167,7 @@ def test_template_of_a_held_out_sentence_is_not_trained_on(data):
 
 
 @pytest.mark.timeout(600)
-def test_recipe_on_a_slice_gives_a_cascade_that_loads_and_the_same_one_again(data, tmp_path):
+def test_a_recipe_gives_a_cascade_and_the_same_one_again(data, tmp_path):
     """All of a run but the encoder's own training, which needs torch: the committed one is taken."""
     recipe = read_recipe(RECIPE).model_copy(
         update=SMALL.model_dump(include={"vocab_size", "bigram_rows", "trigram_rows"}) | {"distil_windows": 300}
