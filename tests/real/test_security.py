@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from tests.real import acls
-from tests.real.as_user import POLICY, run, running_serve, running_worker, settings
+from tests.real.as_user import POLICY, SecuredProcess, run, running_serve, running_worker, settings
 from tests.real.secure import Secure
 from tidegate.streams.kafka.client import client_options
 from tidegate.streams.policy_log.reader import PolicyLogReader
@@ -234,16 +235,40 @@ def test_serve_without_a_right_waits_and_names_it(seeded: Secure, tmp_path: Path
         acls.grant(seeded.cluster.inside, "serve", [right])
 
 
+def test_serve_without_feedback_moderates_all_the_same(seeded: Secure, tmp_path: Path) -> None:
+    """Only what people say of scores is refused, with 503, until it may be written."""
+    right = next(right for right in ROLES["serve"] if right.names == ("feedback",))
+    body = {"comment": {"text": "a text"}, "attributeScores": {"TOXICITY": {"summaryScore": {"value": 1}}}}
+    acls.revoke(seeded.cluster.inside, "serve", [right])
+    try:
+        with running_serve(seeded, tmp_path) as serve:
+            assert post(serve, "/v1/decide", {"id": "1", "completion": "toxicity=0.95"})[1]["action"] == "block"
+            assert post(serve, "/v1alpha1/comments:suggestscore", body)[0] == 503
+            assert "user serve may not Write topic feedback; expected that right" in serve.log
+            acls.grant(seeded.cluster.inside, "serve", [right])
+            deadline = time.monotonic() + 60
+            while post(serve, "/v1alpha1/comments:suggestscore", body)[0] != 200:
+                assert time.monotonic() < deadline
+    finally:
+        acls.grant(seeded.cluster.inside, "serve", [right])
+
+
+def post(serve: SecuredProcess, path: str, body: object) -> tuple[int, Any]:
+    url = serve.wait_for_line("serving http://").split("serving ")[1].split("/v1/")[0]
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}{path}", json.dumps(body).encode(), headers)  # noqa: S310 - on loopback
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
 def test_what_serve_answers_is_counted_by_a_worker(seeded: Secure, tmp_path: Path) -> None:
     """Both with the rights of their roles alone."""
     with running_worker(seeded, tmp_path / "w") as worker, running_serve(seeded, tmp_path / "s") as serve:
         worker.wait_for_line("moderations[0]", "taken over")
-        url = serve.wait_for_line("serving http://").split("serving ")[1].split("/v1/")[0]
-        body = json.dumps({"id": "over-http", "completion": "toxicity=0.95"}).encode()
-        headers = {"content-type": "application/json"}
-        request = urllib.request.Request(f"{url}/v1/decide", body, headers)  # noqa: S310 - on loopback
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            assert json.load(answer)["action"] == "block"
+        assert post(serve, "/v1/decide", {"id": "over-http", "completion": "toxicity=0.95"})[1]["action"] == "block"
         deadline = time.monotonic() + 60
         while '"request_id":"over-http"' not in run(
             seeded, "dashboard", "tail", "decisions", "--until-end", "--json"
