@@ -40,20 +40,33 @@ def load_moderator(
     >>> [reason.label for reason in found.verdict.reasons]
     ['insult', 'toxicity']
     """
+    live, where = read_live(policy)
+    loaded = load_scorer(classifier, manifest, threads, named_by="classifier")
+    return moderator_of(LiveScorer(loaded, lambda _: None), threads, timeout_s, live, where)
+
+
+def read_live(policy: Policy | Path | str | None) -> tuple[LivePolicy, str]:
+    """Returns a policy that is parsed, in a file or the one that Tidegate carries, and where it is.
+
+    Raises PolicyError.
+    """
     where = "the policy given"
     if not isinstance(policy, Policy):
         path = DEFAULT_POLICY if policy is None else Path(policy)
         policy, where = read_policy(path), str(path)
-    loaded = load_scorer(classifier, manifest, threads, named_by="classifier")
-    require_labels([*policy.labels, *policy.prompt_labels], loaded, where)
-    live = LivePolicy(f"file-{digest(policy)}", policy)
-    return Moderator(Scoring(threads, timeout_s), LiveScorer(loaded, lambda _: None).under, live=live)
+    return LivePolicy(f"file-{digest(policy)}", policy), where
 
 
-def load_live_moderator(classifier: str, manifest: Path | None, threads: int, timeout_s: float) -> Moderator:
-    """The same without a policy: each call names the one that is live. Raises SettingsError."""
-    scorer = LiveScorer(load_scorer(classifier, manifest, threads), lambda _: None)
-    return Moderator(Scoring(threads, timeout_s), scorer.under)
+def moderator_of(
+    scorer: LiveScorer, threads: int, timeout_s: float, live: LivePolicy | None = None, where: str = ""
+) -> Moderator:
+    """Returns a moderator that scores with the model in force. live: None, and each call names the policy.
+
+    Raises MissingLabelError: the policy, which is in `where`, names a label that the model does not give.
+    """
+    if live is not None:
+        require_labels(live.labels, scorer.loaded, where)
+    return Moderator(Scoring(threads, timeout_s), scorer.under, live=live)
 
 
 def labels_not_given(live: LivePolicy, moderator: Moderator) -> str | None:

@@ -65,6 +65,11 @@ class Moderator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def live(self) -> LivePolicy | None:
+        """The policy where a call names none."""
+        return self._live
+
     def close(self) -> None:
         """Ends the scoring threads. Do not use the moderator after it."""
         self._scoring.close()

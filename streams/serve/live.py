@@ -11,6 +11,7 @@ from tidegate.streams.core.decide import Verdict, judge
 from tidegate.streams.core.events import Completion, Feedback
 from tidegate.streams.core.policy.log import ChangeVerdict, Folded
 from tidegate.streams.core.policy.past import PastPolicies
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import BrokerUnavailable, NoPolicy, TidegateError, TopicsMissing
 from tidegate.streams.kafka.client import Kafka, missing_topic_hint
 from tidegate.streams.kafka.completion_producer import feedback_message
@@ -116,6 +117,11 @@ class LiveServe:
 
     async def _publish_feedback(self, feedback: Sequence[Feedback], /) -> None:
         await self._publisher.publish([feedback_message(one) for one in feedback])
+
+    @property
+    def policy(self) -> LivePolicy:
+        """The live one. Call `open` first."""
+        return self._policies.live
 
     @property
     def problem(self) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from tidegate.streams.core.decide import Verdict
 from tidegate.streams.installed import python, release
 from tidegate.streams.moderation.moderator import Moderated
 
@@ -54,10 +53,13 @@ class ServeMetrics:
         )  # fmt: skip
         self.policy = Gauge("tidegate_policy_info", "1 for the policy's version.", ("version",), registry=registry)
         self.model = Gauge("tidegate_model_info", "1 for the classifier's version.", ("version",), registry=registry)
+        self.models_refused = Counter(
+            "tidegate_model_refused", "Changes of the manifest that were refused.", registry=registry
+        )
         build = Gauge("tidegate_build_info", "1 for the version that runs.", ("version", "python"), registry=registry)
         build.labels(release(), python()).set(1)
         self.answered = 0  # requests, whatever the status
-        self._versions: tuple[str, str] | None = None
+        self._policy = ""
 
     def count_request(self, path: str, status: int, took_s: float) -> None:
         """Counts a request that was answered. path: a route's, or `other`."""
@@ -72,13 +74,16 @@ class ServeMetrics:
                 self.actions.labels(row.verdict.action.value).inc()
             else:
                 self.faults.labels(row.judged.fault.value).inc()
-            self.set_versions(row.verdict)
+            self.set_policy(row.verdict.policy_version)
 
-    def set_versions(self, verdict: Verdict) -> None:
-        """Makes the verdict's policy and model the ones whose info is 1."""
-        versions = verdict.policy_version, verdict.model_version
-        if versions != self._versions:
-            self._versions = versions
-            for gauge, version in zip((self.policy, self.model), versions, strict=True):
-                gauge.clear()
-                gauge.labels(version).set(1)
+    def set_policy(self, version: str) -> None:
+        """Makes that policy the one whose info is 1."""
+        if version != self._policy:
+            self._policy = version
+            self.policy.clear()
+            self.policy.labels(version).set(1)
+
+    def set_model(self, version: str) -> None:
+        """Makes that model the one whose info is 1."""
+        self.model.clear()
+        self.model.labels(version).set(1)

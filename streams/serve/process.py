@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidegate.streams.core.events import Completion
+from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.http.openapi import document_routes
 from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import describe_policy_file, python, release
-from tidegate.streams.local import load_live_moderator, load_moderator
 from tidegate.streams.logs import set_up
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
@@ -24,6 +24,7 @@ from tidegate.streams.serve.access import Access
 from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
 from tidegate.streams.serve.live import KafkaOptions, LiveServe
 from tidegate.streams.serve.metrics import ServeMetrics
+from tidegate.streams.serve.model import ServedModel
 from tidegate.streams.serve.queue import Moderate, ModerationQueue, QueueBounds
 from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.settings.settings import Settings
@@ -64,7 +65,7 @@ class ServeProcess:
     """One process: its probes first, then the model, then the address. `close` drains it.
 
     load: returns the moderator; called once, on a thread, since a model takes a second or two. feedback: where people's
-    suggestions go; None without Kafka.
+    suggestions go; None without Kafka. model: what replaces the model that `load` returned; None: nothing does.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class ServeProcess:
         load: Callable[[], Moderator],
         kafka: KafkaOptions | None = None,
         feedback: FeedbackSink | None = None,
+        metrics: ServeMetrics | None = None,
+        model: ServedModel | None = None,
     ) -> None:
-        self._options, self._load = options, load
-        self.metrics = ServeMetrics()
+        self._options, self._load, self._model = options, load, model
+        self.metrics = metrics or ServeMetrics()
         self._live = None if kafka is None else LiveServe(kafka, self.metrics)
         self._feedback = feedback or (self._live.feedback if self._live else None)
         # What it waits for, by name; empty where it answers.
@@ -108,7 +111,10 @@ class ServeProcess:
             moderate = self._live.moderate
         first = Completion(id="0", completion=".")
         for row in await moderate([first]):  # the first call of a model takes longer: nobody waits for it
-            self.metrics.set_versions(row.verdict)
+            self.metrics.set_policy(row.verdict.policy_version)
+            self.metrics.set_model(row.verdict.model_version)
+        if self._model is not None:
+            self._model.follow(self._policy)
         self._queue = ModerationQueue(moderate, o.bounds, self.metrics.batch.observe)
         root_url = lambda: o.url or f"http://{o.host}:{self.port}"  # noqa: E731
         table = routes(self._queue, self.metrics, o.timeout_s, root_url, self._feedback, self._live)
@@ -137,12 +143,20 @@ class ServeProcess:
             log.info("%d requests answered since the start", self.metrics.answered)
         if self._access is not None:
             await self._access.stop()
+        if self._model is not None:
+            await self._model.stop()
         if self._live is not None:
             await self._live.close(self._options.drain_s)
         if self._moderator is not None:
             self._moderator.close()
         await self._probes.stop()
         return drained
+
+    def _policy(self) -> LivePolicy:
+        assert self._moderator is not None  # noqa: S101 - `open` sets it
+        live = self._live.policy if self._live is not None else self._moderator.live
+        assert live is not None  # noqa: S101 - without Kafka the moderator has a policy
+        return live
 
     def _refresh(self) -> None:
         self.metrics.ready.set(0 if self.waiting_for else 1)
@@ -155,9 +169,16 @@ def run(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM, then drains. Raises as `ServeProcess.open`."""
     set_up(settings.log_level, as_json=settings.log_json)
     log.info("policy file %s", describe_policy_file(settings.policy_file))
-    drained = asyncio.run(_run(ServeProcess(_options(settings), lambda: _load(settings), _kafka(settings))))
+    drained = asyncio.run(_run(process_of(settings)))
     log.info("stopped")
     _leave_stuck_threads(0 if drained else 1)
+
+
+def process_of(settings: Settings) -> ServeProcess:
+    """Returns the process that the settings ask for."""
+    metrics = ServeMetrics()
+    model = ServedModel(settings, metrics, min(settings.score_timeout_s, settings.serve_timeout_s * FAULT_SHARE))
+    return ServeProcess(_options(settings), model.load, _kafka(settings), metrics=metrics, model=model)
 
 
 def _options(s: Settings) -> ServeOptions:
@@ -173,19 +194,6 @@ def _kafka(s: Settings) -> KafkaOptions | None:
         return None
     key = UserKey(s.user_key_bytes())
     return KafkaOptions(s.brokers, key, s.serve_count, s.idempotent, s.max_record_bytes, f"{s.worker}-serve")
-
-
-def _load(s: Settings) -> Moderator:
-    timeout_s = min(s.score_timeout_s, s.serve_timeout_s * FAULT_SHARE)
-    if s.has_kafka:
-        return load_live_moderator(s.classifier, s.classifier_manifest, s.score_threads, timeout_s)
-    return load_moderator(
-        s.policy_file,
-        classifier=s.classifier,
-        manifest=s.classifier_manifest,
-        threads=s.score_threads,
-        timeout_s=timeout_s,
-    )
 
 
 async def _run(process: ServeProcess) -> bool:

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from tidegate.classifiers import DEFAULT_MANIFEST
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.core.worker_status import WorkerStatus
 from tidegate.streams.errors import (
@@ -36,6 +35,7 @@ from tidegate.streams.kafka.lookup import KafkaLookup
 from tidegate.streams.kafka.producer import Publisher
 from tidegate.streams.kafka.reader import TopicHistory
 from tidegate.streams.metrics import Metrics
+from tidegate.streams.moderation.model_reload import ModelReloader
 from tidegate.streams.moderation.moderator import Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.records import RecordModerator
@@ -55,7 +55,6 @@ from tidegate.streams.worker.enforcement import Enforcer
 from tidegate.streams.worker.feedback_handler import FeedbackHandler
 from tidegate.streams.worker.garbage import tune_garbage_collection
 from tidegate.streams.worker.limits import dead_letter_input_bytes
-from tidegate.streams.worker.model_reload import ModelReloader
 from tidegate.streams.worker.moderation_handler import ModerationHandler
 from tidegate.streams.worker.pipeline import Pipeline
 from tidegate.streams.worker.policy_follower import PolicyFollower
@@ -82,9 +81,10 @@ class Worker:
         self._user_key = UserKey(s.user_key_bytes())
         self.metrics = Metrics()
         self._reloader = ModelReloader(
-            s.classifier_manifest or DEFAULT_MANIFEST,
+            s.classifier_manifest,
             lambda: load_scorer(s.classifier, s.classifier_manifest, s.score_threads),
-            self.metrics,
+            self.metrics.set_model,
+            self.metrics.models_refused.inc,
         )
         self._scorer = self._reloader.scorer
         self.store = RedisStore(s.store, s.namespace)

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tidegate.classifiers import ClassifierError, Scorer, require_labels
+from tidegate.classifiers import DEFAULT_MANIFEST, ClassifierError, Scorer, require_labels
 from tidegate.streams.core.policy.resolved import LivePolicy
 from tidegate.streams.errors import SettingsError
-from tidegate.streams.metrics import Metrics
 from tidegate.streams.moderation.scorer import LiveScorer
 
 log = logging.getLogger(__name__)
@@ -42,14 +41,24 @@ def read_manifest_state(manifest: Path, before: ManifestState | None = None) -> 
 
 
 class ModelReloader:
-    """Holds the scorer in force, and replaces it when the manifest changes."""
+    """Holds the scorer in force, and replaces it when the manifest changes.
 
-    def __init__(self, manifest: Path, load: Callable[[], Scorer], metrics: Metrics) -> None:
+    manifest: None, and it is the one that Tidegate carries. changed: called with the version that decisions record from
+    now on. refused: called where a model was not taken.
+    """
+
+    def __init__(
+        self,
+        manifest: Path | None,
+        load: Callable[[], Scorer],
+        changed: Callable[[str], None],
+        refused: Callable[[], None],
+    ) -> None:
         """Loads the first model. Raises what `load` raises."""
-        self._manifest, self._load, self._metrics = manifest, load, metrics
-        self._seen = read_manifest_state(manifest)  # before the load: the first poll sees a change during it
+        self._manifest, self._load, self._refused = manifest or DEFAULT_MANIFEST, load, refused
+        self._seen = read_manifest_state(self._manifest)  # before the load: the first poll sees a change during it
         self._in_force = self._seen.sha256 if self._seen else ""  # of the manifest that the scorer was loaded by
-        self.scorer = LiveScorer(load(), metrics.set_model)
+        self.scorer = LiveScorer(load(), changed)
 
     async def run(self, live: Callable[[], LivePolicy], stopping: asyncio.Event, poll_s: float) -> None:
         """Polls every `poll_s` until `stopping` is set. Never where that is 0."""
@@ -84,5 +93,5 @@ class ModelReloader:
             log.info("model %s is in force, %s was before", new.version, old.version)
 
     def _refuse(self, why: str, old: Scorer) -> None:
-        self._metrics.models_refused.inc()
+        self._refused()
         log.error("model not swapped: %s; %s stays in force", why, old.version)
