@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from tidegate.streams.operations.deployment import Deployment
 
 Path = tuple[str, ...]
-SCOPED = ("labels", "prompt_labels")  # what a scope may set
+SCOPED_TABLES = ("labels", "prompt_labels")
+SCOPED = (*SCOPED_TABLES, "mask", "fallbacks")  # what a scope may set
 # Tables whose keys are labels, and the table that says which there are; None: the classifier does.
 _OF_LABELS: dict[Path, str | None] = {
     ("labels",): None,
@@ -66,10 +67,10 @@ def without_key(live: LivePolicy, key: str | None, selectors: Mapping[str, str])
     else:
         data["scopes"].remove(into)
     for rule in data["scopes"]:
-        for place in SCOPED:
+        for place in SCOPED_TABLES:
             rule[place] = {label: set_ for label, set_ in rule.get(place, {}).items() if set_}
     # A rule that sets nothing is none. A label that has no threshold is one all the same: it is looked at.
-    data["scopes"] = [rule for rule in data["scopes"] if any(rule[place] for place in SCOPED)]
+    data["scopes"] = [rule for rule in data["scopes"] if any(rule.get(place) for place in SCOPED)]
     return _parsed(data, key or "scopes", live)
 
 
@@ -133,7 +134,7 @@ def _rule(data: dict[str, Any], selectors: Mapping[str, str], *, make: bool) -> 
 def _require_key(deployment: Deployment, policy: Policy, path: Path, key: str, given: Any, *, scoped: bool) -> None:
     """Raises RequestInvalid where no policy has such a key, naming those there are at the first part that is wrong."""
     if scoped and path[0] not in SCOPED:
-        _require_one_of(path[0], SCOPED, key, "a scope sets only labels and prompt_labels")
+        _require_one_of(path[0], SCOPED, key, "a scope sets only labels, prompt_labels, mask and fallbacks")
     if path[0] == "scopes":
         _refuse(f"{key}: set for a scope with --tenant, --model, --route or --locale")
     schema = Policy.model_json_schema()

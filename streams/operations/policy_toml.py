@@ -11,6 +11,7 @@ import tomlkit
 
 from tidegate.classifiers import MissingLabelError
 from tidegate.streams.core.policy.model import Policy
+from tidegate.streams.core.policy.tables import SCOPE_KINDS
 from tidegate.streams.core.policy.validation import did_you_mean
 from tidegate.streams.moderation.scorer import find_entry, load_scorer
 
@@ -29,10 +30,14 @@ def toml(policy: Policy) -> str:
     """The policy as a file that `policy apply` takes back: plain values first, tables after, empty ones left out."""
     document = tomlkit.document()
     data = plain(policy)
-    for key, value in sorted(data.items(), key=lambda item: isinstance(item[1], dict | list)):
+    for key, value in sorted(data.items(), key=lambda item: _holds_tables(item[1])):
         if value not in ({}, []):
             document.add(key, _item(value))
     return tomlkit.dumps(document)
+
+
+def _holds_tables(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
 
 
 def _item(value: Any) -> Any:
@@ -80,7 +85,7 @@ def flat(policy: Policy) -> dict[str, Any]:
     del data["scopes"]
     flat = dict(_walk(data, ""))
     for rule in policy.scopes:
-        found = rule.model_dump(mode="json", exclude_none=True, include={"labels", "prompt_labels"})
+        found = rule.model_dump(mode="json", exclude_none=True, exclude=set(SCOPE_KINDS))
         flat.update(_walk(found, f"scopes[{rule.selector}]."))
     return flat
 

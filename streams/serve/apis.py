@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidegate.streams.core.events import Completion
+from tidegate.streams.core.policy.wording import MASK, Wording
 from tidegate.streams.http.routes import HttpRequest, RouteLimits, Schemas
 from tidegate.streams.wire.http import (
     azure_content_safety,
@@ -37,12 +38,15 @@ class Parsed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of one API. parse raises RequestRefused; answer raises Unscored where the form has no field for it."""
+    """One path of one API. parse raises RequestRefused.
+
+    answer: of the rows, and of the wording of the policy for each; raises Unscored where the form has no field for it.
+    """
 
     path: str
     summary: str
     parse: Callable[[HttpRequest, str], Any]
-    answer: Callable[[Any, Sequence[Row]], Any]
+    answer: Callable[[Any, Sequence[Row], Sequence[Wording]], Any]
     error: Error
     request: str
     response: str
@@ -61,7 +65,7 @@ ENDPOINTS = (
         openai_moderations.PATH,
         "OpenAI's moderation: texts in, the 13 categories of each out.",
         lambda request, id: openai_moderations.parse(request.json, id),
-        openai_moderations.answer,
+        lambda parsed, rows, _: openai_moderations.answer(parsed, rows),
         openai_moderations.error,
         openai_moderations.REQUEST,
         openai_moderations.RESPONSE,
@@ -73,7 +77,9 @@ ENDPOINTS = (
         decide.PATH,
         "A completion in any input form: the action, the reasons, the scores, the text with what `redact` hides.",
         lambda request, id: decide.parse(request.body, list(request.headers.items()), id),
-        decide.answer,
+        lambda parsed, rows, words: decide.answer(
+            parsed, rows, mask=words[0].mask, fallback=words[0].fallback(parsed.id)
+        ),
         decide.error,
         decide.REQUEST,
         decide.RESPONSE,
@@ -86,7 +92,7 @@ ENDPOINTS = (
         guard.PATH,
         "A prompt, before a model is asked: allow or block.",
         lambda request, id: guard.parse(request.json, id),
-        guard.answer,
+        lambda parsed, rows, _: guard.answer(parsed, rows),
         guard.error,
         guard.REQUEST,
         guard.RESPONSE,
@@ -97,7 +103,7 @@ ENDPOINTS = (
         perspective.PATH,
         "Perspective's analysis: a comment in, a score for each requested attribute out.",
         lambda request, id: perspective.parse(request.json, id),
-        perspective.answer,
+        lambda parsed, rows, _: perspective.answer(parsed, rows),
         perspective.error,
         perspective.REQUEST,
         perspective.RESPONSE,
@@ -110,7 +116,11 @@ ENDPOINTS = (
         litellm_guardrail.PATH,
         "LiteLLM's generic guardrail, before and after its proxy calls a model.",
         lambda request, id: litellm_guardrail.parse(request.json, id),
-        litellm_guardrail.answer,
+        lambda parsed, rows, words: litellm_guardrail.answer(
+            parsed,
+            rows,
+            mask=words[0].mask if words else MASK,  # one tenant, model and route a request
+        ),
         litellm_guardrail.error,
         litellm_guardrail.REQUEST,
         litellm_guardrail.RESPONSE,
@@ -124,7 +134,7 @@ ENDPOINTS = (
         fms_detectors.PATH,
         "FMS detectors' contents, for TrustyAI, the FMS orchestrator and NeMo Guardrails.",
         lambda request, id: fms_detectors.parse(request.json, id),
-        fms_detectors.answer,
+        lambda parsed, rows, _: fms_detectors.answer(parsed, rows),
         fms_detectors.error,
         fms_detectors.REQUEST,
         fms_detectors.RESPONSE,
@@ -137,7 +147,7 @@ ENDPOINTS = (
         azure_content_safety.PATH,
         "Azure AI Content Safety's analysis: a severity for each of four categories.",
         lambda request, id: azure_content_safety.parse(request.json, id),
-        azure_content_safety.answer,
+        lambda parsed, rows, _: azure_content_safety.answer(parsed, rows),
         azure_content_safety.error,
         azure_content_safety.REQUEST,
         azure_content_safety.RESPONSE,

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.core.events import Completion
+from tidegate.streams.core.policy.wording import Wording
 from tidegate.streams.http.routes import (
     HttpRequest,
     Refusal,
@@ -50,13 +51,15 @@ def routes(
     root_url: Callable[[], str],
     feedback: FeedbackSink | None = None,
     counts: Counts | None = None,
+    wording: Callable[[Moderated], Wording] = lambda _: Wording(),
 ) -> list[Route]:
     """Returns a route for each endpoint, for Perspective's suggestions and discovery document, and a detector's health.
 
     timeout_s: from the body to the answer. root_url: where clients reach this process; called when it listens.
     feedback: where suggestions go; None without Kafka. counts: None, and nothing is counted.
+    wording: what the policy of a verdict shows in place of a text.
     """
-    moderating = [_route(endpoint, queue, metrics, timeout_s, counts) for endpoint in ENDPOINTS]
+    moderating = [_route(endpoint, queue, metrics, timeout_s, counts, wording) for endpoint in ENDPOINTS]
     return [*moderating, suggest_route(feedback, timeout_s), _discovery(root_url), _health()]
 
 
@@ -93,7 +96,12 @@ def _health() -> Route:
 
 
 def _route(
-    endpoint: Endpoint, queue: ModerationQueue, metrics: ServeMetrics, timeout_s: float, counts: Counts | None
+    endpoint: Endpoint,
+    queue: ModerationQueue,
+    metrics: ServeMetrics,
+    timeout_s: float,
+    counts: Counts | None,
+    wording: Callable[[Moderated], Wording],
 ) -> Route:
     async def handle(request: HttpRequest) -> Reply:
         try:
@@ -107,7 +115,7 @@ def _route(
         metrics.count_moderated(rows)
         results: list[Row] = [(row.judged, row.verdict) for row in rows]
         try:
-            answer = endpoint.answer(parsed, results)
+            answer = endpoint.answer(parsed, results, [wording(row) for row in rows])
         except Unscored:
             raise retry_later(503, "fault", "a text could not be scored; expected a retry", FAULT_RETRY_MS) from None
         if endpoint.path == guard.PATH:

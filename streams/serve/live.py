@@ -123,6 +123,10 @@ class LiveServe:
         """The live one. Call `open` first."""
         return self._policies.live
 
+    def policy_of(self, verdict: Verdict) -> LivePolicy:
+        """The one that the verdict is of, as far as is known; else the live one."""
+        return self._past.at(self._since(verdict)) or self._policies.live
+
     @property
     def problem(self) -> str | None:
         """Why the policy log cannot be read now; the last policy stands. None: it is read."""
@@ -142,8 +146,7 @@ class LiveServe:
         blocked = []
         for completion, judged, verdict in rows:
             of_prompt = judged._replace(status="prompt_blocked", scores={}, choice_of={}, by_encoder=None, spans=())
-            live = self._past.at(self._since(verdict)) or self._policies.live
-            blocked.append(Moderated(completion, of_prompt, judge(of_prompt, live)))
+            blocked.append(Moderated(completion, of_prompt, judge(of_prompt, self.policy_of(verdict))))
         await self._counting.count(blocked, request_id)
 
     async def close(self, within_s: float) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from tidegate.streams.core.events import Completion
 from tidegate.streams.core.policy.resolved import LivePolicy
+from tidegate.streams.core.policy.wording import Wording
 from tidegate.streams.http.openapi import document_routes
 from tidegate.streams.http.probes import ProbeServer
 from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import describe_policy_file, python, release
 from tidegate.streams.logs import set_up
-from tidegate.streams.moderation.moderator import Moderator
+from tidegate.streams.moderation.moderator import Moderated, Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.serve.access import Access
 from tidegate.streams.serve.endpoints import OWN_ERRORS, routes
@@ -117,7 +118,7 @@ class ServeProcess:
             self._model.follow(self._policy)
         self._queue = ModerationQueue(moderate, o.bounds, self.metrics.batch.observe)
         root_url = lambda: o.url or f"http://{o.host}:{self.port}"  # noqa: E731
-        table = routes(self._queue, self.metrics, o.timeout_s, root_url, self._feedback, self._live)
+        table = routes(self._queue, self.metrics, o.timeout_s, root_url, self._feedback, self._live, self._wording)
         table += document_routes("Tidegate", release(), ABOUT, table, OWN_ERRORS, keyed=self._access.keyed)
         self._server = HttpServer(
             table,
@@ -157,6 +158,10 @@ class ServeProcess:
         live = self._live.policy if self._live is not None else self._moderator.live
         assert live is not None  # noqa: S101 - without Kafka the moderator has a policy
         return live
+
+    def _wording(self, row: Moderated) -> Wording:
+        live = self._live.policy_of(row.verdict) if self._live is not None else self._policy()
+        return live.wording(row.judged.scopes)
 
     def _refresh(self) -> None:
         self.metrics.ready.set(0 if self.waiting_for else 1)

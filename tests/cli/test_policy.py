@@ -55,16 +55,20 @@ def test_toml_keeps_every_value() -> None:
     data = {
         "labels": {"toxicity": {"flag": 0.5, "block": "off"}},
         "floors": {"toxicity": {"block": 0.99}},
-        "scopes": [{"tenant": 'a"b', "labels": {"toxicity": {"flag": 0.6}}}, {"route": "kids.chat"}],
+        "scopes": [{"tenant": 'a"b', "labels": {"toxicity": {"flag": 0.6}}}, {"route": "kids.chat", "mask": "*"}],
+        "mask": "***",
+        "fallbacks": ["Let us talk about something else.", 'Say "no".'],
         "faults": {"fail": "open", "routes": {"kids chat": "closed"}},
         "alerts": {"x": {"of": "fault", "above": 0.1, "by": ["all", "model"]}},
     }
     policy = parse(data, "test")
     assert parse(tomllib.loads(toml(policy)), "again") == policy
-    other = parse({**data, "scopes": [], "resend_s": 5}, "other")
+    other = parse({**data, "scopes": [], "resend_s": 5, "fallbacks": ["No."]}, "other")
     assert [str(found) for found in differences(policy, other)] == [
+        'fallbacks: ["Let us talk about something else.", "Say \\"no\\"."] -> ["No."]',
         "resend_s: 60 -> 5",
         'scopes[tenant=a"b].labels.toxicity.flag: 0.6 -> (not set)',
+        "scopes[route=kids.chat].mask: * -> (not set)",
     ]
 
 

@@ -19,6 +19,8 @@ from tests.cli.conftest import POLICY, WHY, Cli, live
         ('faults.routes."kids.chat"', "closed", [], 'faults.routes."kids.chat": (not set) -> closed'),
         ("windows.late_s", "300", [], "windows.late_s: 600 -> 300"),
         ("resend_s", "30", [], "resend_s: 60 -> 30"),
+        ("mask", "[hidden]", [], "mask: (not set) -> [hidden]"),
+        ("fallbacks", '["No."]', ["--locale", "de"], 'scopes[locale=de].fallbacks: (not set) -> ["No."]'),
         ("alerts.fault_rate.by", '["all", "model"]', [], 'alerts.fault_rate.by: ["all"] -> ["all", "model"]'),
         ("labels.obscene", "{ flag = 0.5 }", [], "labels.obscene.flag: (not set) -> 0.5"),
         ("limits.longest_window_s", "3600", [], "limits.longest_window_s: 86400 -> 3600"),
@@ -91,6 +93,8 @@ def test_a_scope_gets_one_rule_however_often_it_is_set(ruled: Cli) -> None:
         "labels.toxicity.block 0.1",
         "windows.bucket_s 7",
         "limits.longest_window_s 60",
+        "fallbacks No.",
+        "fallbacks No. --tenant acme",
     ],
 )
 def test_a_wrong_key_or_value_writes_nothing(cli: Cli, command: str) -> None:
@@ -117,6 +121,16 @@ def test_unset_gives_a_scope_the_wider_threshold_back(ruled: Cli) -> None:
     assert rule["labels"] == {"insult": {"flag": 0.6}}  # no empty table is left
     assert ruled("policy", "unset", "labels.insult.flag", "--tenant", "acme", *WHY).code == 0
     assert live(ruled)["policy"]["scopes"] == []  # nor an empty rule
+
+
+def test_a_rule_of_words_alone_is_one_until_they_are_unset(ruled: Cli) -> None:
+    for key, value in (("mask", "***"), ("fallbacks", '["No."]')):
+        assert ruled("policy", "set", key, value, "--tenant", "acme", *WHY).code == 0
+    assert ruled("policy", "unset", "fallbacks", "--tenant", "acme", *WHY).code == 0
+    (rule,) = live(ruled)["policy"]["scopes"]
+    assert (rule["tenant"], rule["mask"], rule.get("fallbacks")) == ("acme", "***", None)
+    assert ruled("policy", "unset", "mask", "--tenant", "acme", *WHY).code == 0
+    assert live(ruled)["policy"]["scopes"] == []
 
 
 def test_unset_takes_a_key_a_table_or_a_rule_out(ruled: Cli) -> None:

@@ -28,9 +28,10 @@ RUNBOOK = (
     "expected a string of 10 to 500 characters, a URL that begins with http:// or https://, without a user or spaces"
 )
 KEYS = (
-    "schema_version, labels, prompt_labels, floors, prompt_floors, scopes, faults, windows, limits, resend_s, alerts, "
-    "strikes"
+    "schema_version, labels, prompt_labels, floors, prompt_floors, scopes, faults, windows, limits, mask, "
+    "fallbacks, resend_s, alerts, strikes"
 )
+SENTENCES = "a list of 1 to 100, each a string of 1 to 1000 characters, in one line"
 TABLE = f"a table with {KEYS}"
 
 # what is put into (or in place of) a good policy, and what is said of it after "policy.toml: "
@@ -94,9 +95,20 @@ BAD: list[tuple[Any, str]] = [
      "scopes[1]: a second rule for tenant=a; expected one rule a selector"),
     ({"scopes": [{"tenant": "a|b"}]}, f"scopes[0].tenant: found 'a|b'; expected {NAME}"),
     ({"scopes": [{"user": "u"}]}, "scopes[0].user: unknown key; expected one of tenant, model, route, locale, labels, "
-     "prompt_labels"),
+     "prompt_labels, mask, fallbacks"),
     ({"scopes": {"tenant": "a"}},
-     "scopes: found a table; expected a list, each a table with tenant, model, route, locale, labels, prompt_labels"),
+     "scopes: found a table; expected a list, each a table with tenant, model, route, locale, labels, prompt_labels, "
+     "mask, fallbacks"),
+    # --- words
+    ({"mask": ""}, "mask: found ''; expected a string of 1 to 100 characters, in one line"),
+    ({"mask": "two\nlines"}, "mask: found 'two\\nlines'; expected a string of 1 to 100 characters, in one line"),
+    ({"fallbacks": "Sorry."}, f"fallbacks: found 'Sorry.'; expected {SENTENCES}"),
+    ({"fallbacks": []}, f"fallbacks: found a list; expected {SENTENCES}"),
+    ({"fallbacks": ["Sorry."] * 101}, f"fallbacks: found a list; expected {SENTENCES}"),
+    ({"fallbacks": ["Sorry.", 5]},
+     "fallbacks[1]: found 5; expected a string of 1 to 1000 characters, in one line"),
+    ({"scopes": [{"tenant": "a", "fallbacks": ["Sorry.", "x" * 1001]}]},
+     f"scopes[0].fallbacks[1]: found '{'x' * 100}…'; expected a string of 1 to 1000 characters, in one line"),
     ({"floors": {"threat": {"block": 0.5}}}, "floors.threat: unknown label; expected one of insult, toxicity"),
     ({"floors": {"toxicity": {"block": "off"}}}, "floors.toxicity.block: found 'off'; expected a number in [0, 1]"),
     # --- faults

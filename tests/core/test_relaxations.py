@@ -44,6 +44,10 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"scopes": [*OLD["scopes"], {"locale": "fr", "labels": {"toxicity": {"block": 0.5}}}]}, []),
     ({"floors": {**OLD["floors"], "insult": {"block": 0.9}}}, []),
     ({"resend_s": 5}, []),
+    # words loosen nothing: given, changed, or taken away
+    ({"mask": "***", "fallbacks": ["Sorry."]}, []),
+    ({"scopes": [*OLD["scopes"], {"locale": "fr", "mask": "***", "fallbacks": ["Pardon."]}]}, []),
+    ({"scopes": [{**ACME, "fallbacks": ["Sorry."]}, KIDS]}, []),
     # the default moves: acme has its own, and is not named
     (labels(toxicity={"flag": 0.3, "block": 0.95}), ["labels.toxicity.block: 0.9 -> 0.95"]),
     (labels(toxicity={"flag": 0.3}), ["labels.toxicity.block: 0.9 -> never"]),

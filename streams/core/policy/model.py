@@ -18,11 +18,13 @@ from pydantic import Field, ValidationError, model_validator
 from tidegate.streams.core.measures import Counted, find_measure, of_kind
 from tidegate.streams.core.policy.tables import (
     AlertRule,
+    Fallbacks,
     Faults,
     Floor,
     Frozen,
     Integer,
     Limits,
+    Mask,
     ScopeRule,
     Strikes,
     Thresholds,
@@ -46,6 +48,15 @@ class Policy(Frozen):
     faults: Faults = Field(Faults(), description="what becomes of a completion that we could not score")
     windows: Windows = Field(Windows(), description="how time is cut")
     limits: Limits = Field(Limits(), description="what keeps a slip from costing too much")
+    mask: Mask | None = Field(
+        None,
+        description="what `serve` puts in place of a redacted piece, at most 100 characters; where not given, █████",
+    )
+    fallbacks: Fallbacks | None = Field(
+        None,
+        description="sentences, one of which `serve` gives to be shown in place of a blocked text: at most 100, of at "
+        "most 1,000 characters",
+    )
     resend_s: Integer = Field(60, ge=1, le=86_400, description="a firing alert is sent again this often")
     alerts: dict[str, AlertRule] = Field({}, description="rules, by name")
     strikes: Strikes = Field(Strikes(), description="decaying marks on users, and what becomes of those with many")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tidegate.streams.core.events import Action, Scopes
 from tidegate.streams.core.policy.model import Policy
 from tidegate.streams.core.policy.tables import GRADED, OFF, SCOPE_KINDS, Floor, ScopeRule, Thresholds
+from tidegate.streams.core.policy.wording import Wording, wording_of
 
 ResolvedLabels = dict[str, tuple["ResolvedThreshold", ...]]  # per label, strongest action first
 
@@ -42,6 +43,7 @@ class LivePolicy:
     _resolved: dict[tuple[str | None, ...], tuple[ResolvedLabels, ResolvedLabels]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _worded: dict[tuple[str | None, ...], Wording] = field(default_factory=dict, init=False, repr=False, compare=False)
     _mentioned: list[frozenset[str]] = field(default_factory=list, init=False, repr=False, compare=False)  # one a kind
 
     def __post_init__(self) -> None:
@@ -102,17 +104,12 @@ class LivePolicy:
         Resolved once for each combination of names that the policy mentions, so that a million distinct routes
         cost nothing; the cache is cleared at MOST_RESOLVED combinations.
         """
-        key = tuple(
-            [
-                name if name in mentioned else None
-                for name, mentioned in zip(_names(scopes), self._mentioned, strict=True)
-            ]
-        )
+        key = self._key(scopes)
         resolved = self._resolved.get(key)
         if resolved is None:
             if len(self._resolved) >= MOST_RESOLVED:
                 self._resolved.clear()
-            rules = _matching(self.policy, dict(zip(SCOPE_KINDS, key, strict=True)))
+            rules = _matching(self.policy, key)
             resolved = self._resolved[key] = (
                 {
                     label: _resolved(
@@ -132,6 +129,26 @@ class LivePolicy:
                 },
             )
         return resolved
+
+    def wording(self, scopes: Scopes) -> Wording:
+        """Returns the mask and the fallbacks for a completion. Resolved once, as thresholds are."""
+        key = self._key(scopes)
+        worded = self._worded.get(key)
+        if worded is None:
+            if len(self._worded) >= MOST_RESOLVED:
+                self._worded.clear()
+            rules = _matching(self.policy, key)
+            worded = self._worded[key] = wording_of(self.policy.mask, self.policy.fallbacks, rules)
+        return worded
+
+    def _key(self, scopes: Scopes) -> tuple[str | None, ...]:
+        """Returns the names, of each kind, that the policy mentions."""
+        return tuple(
+            [
+                name if name in mentioned else None
+                for name, mentioned in zip(_names(scopes), self._mentioned, strict=True)
+            ]
+        )
 
 
 def _resolved(
@@ -168,8 +185,9 @@ def _every_threshold(policy: Policy, *, prompts: bool) -> Iterator[tuple[str, Ac
         yield from ((label, action, v) for action in GRADED if (v := getattr(floor, action.value)) is not None)
 
 
-def _matching(policy: Policy, names: dict[str, str | None]) -> list[ScopeRule]:
+def _matching(policy: Policy, key: tuple[str | None, ...]) -> list[ScopeRule]:
     """Returns the scope rules that match, most specific first: more selectors, then the earlier kind."""
+    names = dict(zip(SCOPE_KINDS, key, strict=True))
     matching = [rule for rule in policy.scopes if all(names[kind] == name for kind, name in rule.selectors.items())]
     return sorted(
         matching, key=lambda rule: (-len(rule.selectors), [kind not in rule.selectors for kind in SCOPE_KINDS])

@@ -66,8 +66,13 @@ class Floor(_Graded):
     block: Threshold | None = Field(None, description="blocked from here on")
 
 
+Mask = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=LINE)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=LINE)]
+Fallbacks = Annotated[tuple[Sentence, ...], Field(min_length=1, max_length=100)]
+
+
 class ScopeRule(Frozen):
-    """Thresholds for completions that match every selector given; the rule with most selectors wins."""
+    """Thresholds and words for completions that match every selector given; the rule with most selectors wins."""
 
     tenant: Name | None = Field(None, description="only completions of this tenant")
     model: Name | None = Field(None, description="only those of this model: the producer's, not our classifier")
@@ -75,6 +80,8 @@ class ScopeRule(Frozen):
     locale: Name | None = Field(None, description="only those in this locale, compared as it is written")
     labels: dict[str, Thresholds] = Field({}, description="thresholds that differ here")
     prompt_labels: dict[str, Thresholds] = Field({}, description="the same for prompts")
+    mask: Mask | None = Field(None, description="the mask here, where it differs")
+    fallbacks: Fallbacks | None = Field(None, description="the sentences here: these, and none of the wider scope's")
 
     @property
     def selectors(self) -> dict[str, str]:

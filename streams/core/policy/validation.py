@@ -88,7 +88,8 @@ def _resolve_reference(node: Schema, root: Schema) -> Schema:
 def _schema_at(node: Schema, step: str | int, root: Schema) -> Schema | None:
     """Returns the schema of the value at `step`, or None where nothing is allowed there."""
     if isinstance(step, int):
-        inner = node.get("items")
+        lists = [branch for branch in node.get("anyOf", (node,)) if "items" in branch]  # a key may be left out: null
+        inner = lists[0]["items"] if lists else None
     else:
         inner = node.get("properties", {}).get(step) or node.get("additionalProperties") or None
     return _resolve_reference(inner, root) if inner else None
@@ -128,7 +129,8 @@ def _describe_allowed(node: Schema, root: Schema) -> str:
         pattern = node.get("pattern")
         return f"a string{length}" + ("" if pattern is None else f", {_PATTERNS.get(pattern, _NAME_PATTERN)}")
     if kind == "array":
-        return "a list, each " + _describe_allowed(node["items"], root)
+        length = f" of {node['minItems']} to {node['maxItems']}" if "maxItems" in node else ""
+        return f"a list{length}, each " + _describe_allowed(node["items"], root)
     if kind == "object":
         keys = ", ".join(node.get("properties", ()))
         return f"a table with {keys}" if keys else "a table"

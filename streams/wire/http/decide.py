@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.streams.core.events import Action, Completion, FaultReason
+from tidegate.streams.core.policy.wording import MASK
 from tidegate.streams.wire.decode import decode_completion, position
 from tidegate.streams.wire.headers import ATTRIBUTES
 from tidegate.streams.wire.http import own
 from tidegate.streams.wire.http.refused import FormRefused
-from tidegate.streams.wire.http.verdicts import MASK, Row, redact, spans_of
+from tidegate.streams.wire.http.verdicts import Row, redact, spans_of
 from tidegate.streams.wire.record import Unreadable
 
 PATH = "/v1/decide"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.streams.core.events import Action, Completion
+from tidegate.streams.core.policy.wording import MASK
 from tidegate.streams.wire.http import own
 from tidegate.streams.wire.http.refused import (
     ABSENT,
@@ -30,7 +31,6 @@ from tidegate.streams.wire.http.refused import (
     text_of,
 )
 from tidegate.streams.wire.http.verdicts import (
-    MASK,
     Row,
     answer_headers,
     labels_of,

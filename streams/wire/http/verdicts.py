@@ -9,7 +9,6 @@ from tidegate.streams.core.events import Action, Span
 from tidegate.streams.wire.http.refused import Unscored
 
 Row = tuple[Judged, Verdict]  # one moderated completion, in the order of the request's completions
-MASK = "█████"  # in place of a span, where the policy gives no other
 
 
 def scored(results: Sequence[Row], expected: int) -> Sequence[Row]:
