@@ -15,6 +15,7 @@ from tidegate.streams.core.events import (
     Decision,
     Enforcement,
     Feedback,
+    ModeratedText,
     Moderation,
     PolicyChange,
     Rate,
@@ -28,6 +29,7 @@ DAY_MS = 86_400_000
 COMPLETIONS, FEEDBACK, MODERATIONS, POLICIES = "completions", "feedback", "moderations", "policies"
 DECISIONS, ALERTS, RATES, ENFORCEMENTS = "decisions", "alerts", "rates", "enforcements"
 DEAD_LETTERS, REPLAYS = "dead-letters", "replays"
+MODERATED_TEXTS = "moderated-texts"
 CONTROL = "tidegate-control"
 SOURCES = (COMPLETIONS, FEEDBACK, MODERATIONS)  # what workers read in a group, with a checkpoint for each partition
 DECIDED = (COMPLETIONS, MODERATIONS)  # those of which each record becomes a decision or a dead letter
@@ -86,6 +88,18 @@ TOPICS: tuple[Topic, ...] = (
         (Moderation,),
         written_by=("serve",),
         read_by=("worker", "ops"),
+        optional=True,
+    ),
+    Topic(
+        MODERATED_TEXTS,
+        "the moderation's id",
+        "delete",
+        1 * DAY_MS,
+        None,
+        "Texts that `tidegate serve` moderated, for evidence; empty unless `TIDEGATE_SERVE_KEEP_TEXT` is on.",
+        (ModeratedText,),
+        written_by=("serve",),
+        read_by=("ops",),
         optional=True,
     ),
     Topic(

@@ -78,7 +78,8 @@ def replay(
         if run.found is not None and run.found.strange:
             say(f"{run.found.strange:,} records on decisions or dead-letters are neither; left out")
         if run.found is not None and run.found.moderations:
-            say(f"{run.found.moderations:,} moderations by `tidegate serve` are not replayed: their texts are nowhere")
+            found = f"{run.found.moderations:,} moderations by `tidegate serve`"
+            say(f"{found} are not replayed: `completions` has no text of them")
         if not done:
             _say_progress(run)
     if dry_run:

@@ -1,9 +1,9 @@
 """The contracts: one frozen model for every event Tidegate reads or writes; here decisions and dead letters.
 
 The JSON Schemas and the AsyncAPI document are generated from them (`tidegate schemas`) and tested against them: the
-docstring under a field is its description there. No outgoing model holds completion text: incoming events are in
-`incoming.py`, all others go out. Rates, alerts and enforcements are in `rated.py`, the records of the `policies`
-log in `policy/records.py`, what all events share in `fields.py`.
+docstring under a field is its description there. No outgoing model but `moderated_text.py` holds a text: incoming
+events are in `incoming.py`, all others go out. Rates, alerts and enforcements are in `rated.py`, the records of the
+`policies` log in `policy/records.py`, what all events share in `fields.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tidegate.streams.core.fields import Source as Source
 from tidegate.streams.core.incoming import Completion as Completion
 from tidegate.streams.core.incoming import Feedback as Feedback
 from tidegate.streams.core.incoming import FeedbackKind as FeedbackKind
+from tidegate.streams.core.moderated_text import ModeratedText as ModeratedText
 from tidegate.streams.core.policy.records import PolicyChange as PolicyChange
 from tidegate.streams.core.policy.records import ShadowChange as ShadowChange
 from tidegate.streams.core.policy.records import Silence as Silence
@@ -280,6 +281,7 @@ INCOMING: tuple[type[Incoming], ...] = (Completion, Feedback)
 OUTGOING: tuple[type[Event], ...] = (
     Decision,
     Moderation,
+    ModeratedText,
     DeadLetter,
     Rate,
     Alert,

@@ -28,7 +28,8 @@ class Completion(Incoming):
     id: Id
     """The producer's name for the completion; feedback names it again."""
     completion: str | Choices = ""
-    """The text, or one text per choice; where status is `failed`, what was shown before. It leaves in no event."""
+    """The text, or one text per choice; where status is `failed`, what was shown before. It leaves in no event
+    but `ModeratedText`, where an operator asked for that."""
     prompt: str | None = None
     """The model's input; scored only where the policy has `prompt_labels`. Null: none is scored."""
     status: Literal["ok", "failed"] = "ok"

@@ -16,12 +16,13 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from tidegate.streams.errors import TidegateError
 from tidegate.streams.kafka.authorization import unavailable_or_refused
 from tidegate.streams.kafka.client import Kafka, client_options
-from tidegate.streams.topics import TOPICS, Topic
+from tidegate.streams.topics import DAY_MS, TOPICS, Topic
 
 # A decision goes to its source's partition number, and a replay to its decision's.
 FOLLOW = {"decisions": "completions", "replays": "completions", "moderations": "completions"}
 REQUEST_TIMEOUT_MS = 30_000
 VISIBLE_TIMEOUT_S = 30.0  # from its creation until every broker's metadata shows it
+SEGMENT_MS = 3_600_000  # of what is kept for a day: Kafka deletes whole segments, and fills one for a week by default
 MIN_INSYNC = 2  # with three replicas or more: acks=all then survives the loss of one broker
 
 
@@ -67,6 +68,8 @@ def config(topic: Topic, replication: int, max_record_bytes: int) -> dict[str, s
         "retention.ms": str(-1 if topic.retention_ms is None else topic.retention_ms),
         "max.message.bytes": str(max_record_bytes),
     }
+    if topic.retention_ms is not None and topic.retention_ms <= DAY_MS:
+        entries["segment.ms"] = str(SEGMENT_MS)
     if replication > MIN_INSYNC:
         entries["min.insync.replicas"] = str(MIN_INSYNC)
     return entries

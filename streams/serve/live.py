@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.serve.counting import Counting, CountMode
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.suggestions import FeedbackSink
+from tidegate.streams.serve.texts import KeptTexts
 from tidegate.streams.tasks import retry
-from tidegate.streams.topics import MODERATIONS, POLICIES
+from tidegate.streams.topics import MODERATED_TEXTS, MODERATIONS, POLICIES
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,10 @@ BACKOFF_S = (0.2, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class KafkaOptions:
-    """What a process beside Kafka is given. user_key: the workers' own, so that a user is one by both doors."""
+    """What a process beside Kafka is given. user_key: the workers' own, so that a user is one by both doors.
+
+    keep_text: texts go to a topic, for evidence.
+    """
 
     brokers: Kafka | str
     user_key: UserKey
@@ -42,6 +47,7 @@ class KafkaOptions:
     idempotent: bool = True
     max_record_bytes: int = 1_000_000
     client_id: str = "tidegate-serve"
+    keep_text: bool = False
 
 
 class LiveServe:
@@ -53,6 +59,14 @@ class LiveServe:
         self._publisher = Publisher(
             o.brokers, idempotent=o.idempotent, max_record_bytes=o.max_record_bytes, client_id=o.client_id
         )
+        # A producer of its own: what goes wrong with texts keeps nothing from being counted.
+        self._text_publisher = Publisher(
+            o.brokers, idempotent=o.idempotent, max_record_bytes=o.max_record_bytes, client_id=f"{o.client_id}-texts"
+        )
+        self._texts = KeptTexts(
+            o.count if o.keep_text else "off", self._text_publisher.publish, o.max_record_bytes,
+            metrics.kept.inc, lambda why, n: metrics.unkept.labels(why).inc(n),
+        )  # fmt: skip
         self._policies = PolicyLogReader(o.brokers, self._record)
         self._past = PastPolicies()
         self._counting = Counting(
@@ -68,12 +82,21 @@ class LiveServe:
         await _wait_for("topics", self._find_topics, waiting_for)
         if self._options.count != "off":
             await _wait_for("kafka", self._publisher.start, waiting_for)
+        if self._options.keep_text:
+            await _wait_for("kafka", self._text_publisher.start, waiting_for)
         await _wait_for("policies", self._read, waiting_for)
         if (wrong := labels_not_given(self._policies.live, moderator)) is not None:
             raise TidegateError(f"{wrong}; not started")
         self._moderator = moderator
         await self._policies.follow()
         self._counting.start()
+        if self._options.keep_text:
+            self._texts.start()
+            log.warning(
+                "texts are kept: what is moderated goes to the topic %s, and who may read that reads them "
+                "(TIDEGATE_SERVE_KEEP_TEXT)",
+                MODERATED_TEXTS,
+            )
         log.info("policy %s is live; what is answered is counted: %s", self._policies.live.version, self._options.count)
 
     async def _find_topics(self) -> None:
@@ -87,6 +110,11 @@ class LiveServe:
             raise TopicsMissing(
                 f"kafka {brokers}: no topic {MODERATIONS}; expected it: run `tidegate topics`, or set "
                 f"TIDEGATE_SERVE_COUNT=off{missing_topic_hint(brokers)}; waiting for it"
+            )
+        if MODERATED_TEXTS not in counts and self._options.keep_text:
+            raise TopicsMissing(
+                f"kafka {brokers}: no topic {MODERATED_TEXTS}; expected it: run `tidegate topics`, or unset "
+                f"TIDEGATE_SERVE_KEEP_TEXT{missing_topic_hint(brokers)}; waiting for it"
             )
 
     async def _read(self) -> None:
@@ -140,6 +168,7 @@ class LiveServe:
     async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None:
         """Counts moderated completions. Raises NotCounted."""
         await self._counting.count(rows, request_id)
+        await self._texts.keep(rows)
 
     async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None:
         """Counts prompts that were blocked before a model was asked: by their own scores alone. Raises NotCounted."""
@@ -148,12 +177,13 @@ class LiveServe:
             of_prompt = judged._replace(status="prompt_blocked", scores={}, choice_of={}, by_encoder=None, spans=())
             blocked.append(Moderated(completion, of_prompt, judge(of_prompt, self.policy_of(verdict))))
         await self._counting.count(blocked, request_id)
+        await self._texts.keep(blocked)
 
     async def close(self, within_s: float) -> None:
         """Writes what waits, and ends every connection."""
-        await self._counting.stop(within_s)
+        await asyncio.gather(self._counting.stop(within_s), self._texts.stop(within_s))
         await self._policies.stop()
-        await self._publisher.stop()
+        await asyncio.gather(self._publisher.stop(), self._text_publisher.stop())
 
 
 async def _wait_for(what: str, call: Callable[[], Awaitable[Any]], waiting_for: MutableMapping[str, str]) -> None:

@@ -40,6 +40,14 @@ class ServeMetrics:
             "Moderations that are not counted, by why: the buffer was full, Kafka did not acknowledge, or we stopped.",
             ("reason",), registry=registry,
         )  # fmt: skip
+        self.kept = Counter(
+            "tidegate_http_texts_kept", "Texts that Kafka acknowledged, kept for evidence.", registry=registry
+        )
+        self.unkept = Counter(
+            "tidegate_http_texts_unkept",
+            "Texts that are not kept, by why: too large for a record, the buffer was full, Kafka, or we stopped.",
+            ("reason",), registry=registry,
+        )  # fmt: skip
         self.batch = Histogram(
             "tidegate_http_batch_texts", "Texts scored in one batch.", buckets=_SIZES, registry=registry
         )

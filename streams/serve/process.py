@@ -198,7 +198,10 @@ def _kafka(s: Settings) -> KafkaOptions | None:
     if not s.has_kafka:
         return None
     key = UserKey(s.user_key_bytes())
-    return KafkaOptions(s.brokers, key, s.serve_count, s.idempotent, s.max_record_bytes, f"{s.worker}-serve")
+    name = f"{s.worker}-serve"
+    return KafkaOptions(
+        s.brokers, key, s.serve_count, s.idempotent, s.max_record_bytes, name, keep_text=s.serve_keep_text
+    )
 
 
 async def _run(process: ServeProcess) -> bool:

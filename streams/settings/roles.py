@@ -16,7 +16,7 @@ NAMESPACE = "tidegate"  # the default of TIDEGATE_NAMESPACE
 # Named one by one, never "all topics": a topic of a later release opens no right by being in the table of topics.
 _INPUT = ("completions", "feedback")
 _OUTPUT = ("decisions", "dead-letters", "alerts", "rates", "enforcements")
-_OTHERS = ("moderations", "policies", "replays", "tidegate-control")
+_OTHERS = ("moderations", "moderated-texts", "policies", "replays", "tidegate-control")
 _GROUPS = tuple(f"{{namespace}}-ingest-{topic}" for topic in (*_INPUT, "moderations"))
 
 
@@ -54,6 +54,7 @@ ROLES: Mapping[str, tuple[Right, ...]] = {
         Right("Read", "topic", ("policies",), "the policy that it moderates under"),
         Right("Write", "topic", ("moderations",), "what it answered, to be counted"),
         Right("Write", "topic", ("feedback",), "Perspective's `comments:suggestscore`"),
+        Right("Write", "topic", ("moderated-texts",), "where `TIDEGATE_SERVE_KEEP_TEXT` is on: else leave it out"),
     ),
     "dashboard": (
         Right(

@@ -114,6 +114,9 @@ def _probes(s: Settings) -> Iterator[str]:
             f"{PREFIX}SERVE_KEYS_FILE: not set, but {PREFIX}SERVE_HOST is {s.serve_host}, which others can reach; "
             "expected a file of API keys, or 127.0.0.1; make one: tidegate keys add NAME --tenant TENANT --file FILE"
         )
+    if s.serve_keep_text and (s.serve_count == "off" or not s.has_kafka):
+        why = f"{PREFIX}KAFKA is not set" if not s.has_kafka else f"{PREFIX}SERVE_COUNT is off"
+        yield f"{PREFIX}SERVE_KEEP_TEXT: on, but {why}; expected Kafka, and counting: only what is counted is kept"
 
 
 def is_loopback(host: str) -> bool:

@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         description="with Kafka, what `serve` answers is counted: acknowledged before the answer, else 503; or after "
         "it, and what was not is a metric; or not at all",
     )
+    serve_keep_text: bool = Field(
+        False,
+        description="the texts that `serve` counts go to the topic `moderated-texts`, for a day: for evidence, and for "
+        "all who may read that topic",
+    )
     serve_drain_s: float = Field(20, ge=0, le=300, description="after SIGTERM, for the requests in flight")
 
     # Logs

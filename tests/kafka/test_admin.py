@@ -71,6 +71,16 @@ async def test_a_broker_that_is_unavailable_is_named() -> None:
     ("name", "replication", "expected"),
     [
         ("completions", 1, {"cleanup.policy": "delete", "retention.ms": "604800000", "max.message.bytes": "1000000"}),
+        (
+            "moderated-texts",
+            1,
+            {
+                "cleanup.policy": "delete",
+                "retention.ms": "86400000",
+                "max.message.bytes": "1000000",
+                "segment.ms": "3600000",
+            },
+        ),
         ("policies", 1, {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "1000000"}),
         (
             "rates",

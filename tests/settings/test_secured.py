@@ -121,6 +121,20 @@ def load(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> Settings:
                 "file of API keys, or 127.0.0.1; make one: tidegate keys add NAME --tenant TENANT --file FILE"
             ],
         ),
+        (
+            {"SERVE_KEEP_TEXT": "1"},
+            [
+                "SERVE_KEEP_TEXT: on, but TIDEGATE_KAFKA is not set; expected Kafka, and counting: only what is "
+                "counted is kept"
+            ],
+        ),
+        (
+            {"SERVE_KEEP_TEXT": "1", "KAFKA": "kafka:9092", "SERVE_COUNT": "off"},
+            [
+                "SERVE_KEEP_TEXT: on, but TIDEGATE_SERVE_COUNT is off; expected Kafka, and counting: only what is "
+                "counted is kept"
+            ],
+        ),
         ({"HTTP_TOKEN": PASSWORD}, ["HTTP_TOKEN: found a secret (not shown); expected 16 bytes or more"]),
     ],
 )
