@@ -253,6 +253,22 @@ def test_serve_without_feedback_moderates_all_the_same(seeded: Secure, tmp_path:
         acls.grant(seeded.cluster.inside, "serve", [right])
 
 
+def test_serve_keeps_texts_where_it_may(seeded: Secure, tmp_path: Path) -> None:
+    """Where it is asked to keep them it waits for the right; ops read them, and nobody else may."""
+    right = next(right for right in ROLES["serve"] if right.names == ("moderated-texts",))
+    acls.revoke(seeded.cluster.inside, "serve", [right])
+    try:
+        with running_serve(seeded, tmp_path, TIDEGATE_SERVE_KEEP_TEXT="true", TIDEGATE_SERVE_COUNT="required") as serve:
+            serve.wait_for_line("no topic moderated-texts; expected it: run `tidegate topics`")
+            acls.grant(seeded.cluster.inside, "serve", [right])
+            assert post(serve, "/v1/decide", {"id": "1", "completion": "toxicity=0.95"})[0] == 200
+        read = ("tail", "moderated-texts", "--until-end", "--json")
+        assert "toxicity=0.95" in run(seeded, "ops", *read).stdout
+        assert run(seeded, "dashboard", *read).stdout == ""
+    finally:
+        acls.grant(seeded.cluster.inside, "serve", [right])
+
+
 def post(serve: SecuredProcess, path: str, body: object) -> tuple[int, Any]:
     url = serve.wait_for_line("serving http://").split("serving ")[1].split("/v1/")[0]
     headers = {"content-type": "application/json"}
