@@ -36,7 +36,7 @@ class Plan:
     classifier: str = ""  # the manifest's default
 
 
-def run(results: Results, plan: Plan = Plan()) -> None:  # noqa: B008 - frozen
+def run(results: Results, plan: Plan = Plan()) -> None:
     """Throughput, CPU of the front, p99 at half load, and a minute of five times the load. Interleaved runs."""
     asyncio.run(_run(results, plan))
 

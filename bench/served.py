@@ -102,7 +102,7 @@ async def served(classifier: str, env: Mapping[str, str], count: str = "best_eff
                 [sys.executable, "-m", "tidegate", "serve"], cwd=ROOT, env=clean, stdout=out, stderr=subprocess.STDOUT
             )
         try:
-            server = Served(process, await _port(process, log))
+            server = Served(process, await asyncio.to_thread(_port, process, log))
             await ask_in_turn(server.port, ["A text."] * 8, 8, requests=WARM_UP)
             yield server
         finally:
@@ -111,12 +111,12 @@ async def served(classifier: str, env: Mapping[str, str], count: str = "best_eff
                 await asyncio.to_thread(process.wait, 15)
 
 
-async def _port(process: psutil.Popen, log: Path) -> int:
+def _port(process: psutil.Popen, log: Path) -> int:
     deadline = time.monotonic() + READY_S
     while not (found := re.search(r"serving http://\S+?:(\d+)/v1/", log.read_text(errors="replace"))):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"it does not serve:\n{log.read_text(errors='replace')[-2000:]}")
-        await asyncio.sleep(0.1)
+        time.sleep(0.1)
     return int(found[1])
 
 

@@ -92,13 +92,16 @@ class HttpServer:
         self._idle = asyncio.Event()
         self._runner: web.ServerRunner | None = None
 
-    async def start(self, host: str, port: int, setting: str) -> int:
-        """Listens; port 0 takes a free one. Returns the port. Raises SettingsError, which names the setting."""
+    async def start(self, host: str, port: int, setting: str, *, shared: bool = False) -> int:
+        """Listens; port 0 takes a free one. Returns the port. Raises SettingsError, which names the setting.
+
+        shared: other processes listen on the same port too (SO_REUSEPORT).
+        """
         http.addFilter(_is_no_protocol_error)
         self._runner = web.ServerRunner(connections(self._serve, http), shutdown_timeout=CLOSE_S)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port, backlog=CONNECTIONS).start()
+            await web.TCPSite(self._runner, host, port, backlog=CONNECTIONS, reuse_port=shared or None).start()
         except OSError as error:
             raise SettingsError(
                 f"{setting}: {host}:{port}: {error.strerror}; expected a free port, or 0 for any"
@@ -213,7 +216,7 @@ class HttpServer:
         if self._reading_bytes + (length or 0) > BODIES_BYTES:
             raise full
         await _continue(request)
-        if request.content.is_eof() and request.content.exception() is None:  # it came with the head, as most do: there is nothing to wait for
+        if request.content.is_eof() and request.content.exception() is None:  # it came with the head, as most do
             whole = request.content.read_nowait()
             if len(whole) > limits.body_bytes:
                 raise too_large
