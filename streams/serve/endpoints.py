@@ -38,7 +38,7 @@ FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that
 class Counts(Protocol):
     """Counts what is answered. Both raise NotCounted: the request is not answered then."""
 
-    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
+    async def count(self, rows: Sequence[Moderated], request_id: str | None, call_id: str | None = None) -> None: ...
 
     async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
 
@@ -113,7 +113,7 @@ def _route(
         if endpoint.path == guard.PATH:
             metrics.guarded.labels(answer["action"]).inc()
         if counts is not None:
-            await _count(counts, endpoint, rows, answer, endpoint.request_id(parsed) or request.given_id or None)
+            await _count(counts, endpoint, rows, answer, request.given_id or None, parsed)
         return Reply(to_json(answer), headers=endpoint.headers(results))
 
     return Route(
@@ -133,12 +133,13 @@ def _route(
 
 
 async def _count(
-    counts: Counts, endpoint: Endpoint, rows: Sequence[Moderated], answer: Any, request_id: str | None
+    counts: Counts, endpoint: Endpoint, rows: Sequence[Moderated], answer: Any, given_id: str | None, parsed: Any
 ) -> None:
     """Counts what is about to be answered. Of a prompt that passes, the answer's own call makes the record."""
+    request_id = endpoint.request_id(parsed) or given_id
     try:
         if endpoint.path != guard.PATH:
-            await counts.count(rows, request_id)
+            await counts.count(rows, request_id, endpoint.call_id(parsed))
         elif answer["action"] == "block":
             await counts.count_blocked_prompts(rows, request_id)
     except NotCounted:

@@ -42,6 +42,11 @@ class ServeMetrics:
             "Moderations that are not counted, by why: the buffer was full, Kafka did not acknowledge, or we stopped.",
             ("reason",), registry=registry,
         )  # fmt: skip
+        self.merged = Counter(
+            "tidegate_http_merged", "Moderations that are part of one counted later: calls about a text that grew.",
+            registry=registry,
+        )  # fmt: skip
+        self.growing = Gauge("tidegate_http_growing", "Texts that may still grow, not counted yet.", registry=registry)
         self.batch = Histogram(
             "tidegate_http_batch_texts", "Texts scored in one batch.", buckets=_SIZES, registry=registry
         )

@@ -83,8 +83,9 @@ class ServeProcess:
         self._options, self._load = options, load
         self.metrics = ServeMetrics()
         self._family = family
-        self._listener = None if family is None else Listener(family.socket(family.number), {"state": self._state})
-        self._live = None if kafka is None else LiveServe(kafka, self.metrics)
+        self._live = None if kafka is None else LiveServe(kafka, self.metrics, family)
+        answers = {"state": self._state, **(self._live.answers if self._live else {})}
+        self._listener = None if family is None else Listener(family.socket(family.number), answers)
         self._feedback = feedback or (self._live.feedback if self._live else None)
         # What it waits for, by name; empty where it answers.
         self.waiting_for = {"model": "loading it"}
@@ -160,6 +161,8 @@ class ServeProcess:
 
     def _refresh(self) -> None:
         self.metrics.ready.set(0 if self.waiting_for else 1)
+        if self._live is not None:
+            self.metrics.growing.set(self._live.growing)
         if self._queue is not None:
             self.metrics.waiting.set(self._queue.requests)
             self.metrics.chars.set(self._queue.chars)
