@@ -161,7 +161,7 @@ async def test_stopping_writes_texts_that_may_grow(live: LiveRig) -> None:
 async def test_a_stream_has_one_owner_among_processes(
     live: LiveRig, several: Callable[..., Several], tmp_path: Path
 ) -> None:
-    """Each call comes by a connection of its own, so by either process; each stream is one record, written at the end."""
+    """Each call comes by a connection of its own, so by either process; each stream is one record, at the end."""
     environment = {**live.stack.env(), "TIDEGATE_USER_KEY": "0123456789abcdef", "TIDEGATE_SERVE_COUNT": "best_effort"}
     parent = several(2, TIDEGATE_CLASSIFIER="tests.support.scorers:scripted", **environment)
     await parent.until_ready()
