@@ -8,6 +8,7 @@ import json
 import os
 import statistics
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,10 @@ RUNS = 5
 TEXTS = 1_000
 ZERO_REQUESTS = 6_000  # a run
 CLIENTS = 64  # of a closed loop: a batch is full, another one waits
+SIZES = {"served": 1, "served, 16 a request,": 16}  # texts of one request
 HALF_S, OVERLOAD_S, TIMES, AFTER_S = 30.0, 60.0, 5.0, 5.0
+HALF_ROUNDS = 6
+QUANTILES = {"p50": 0.5, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -68,44 +72,53 @@ async def front(results: Results, plan: Plan, env: dict[str, str]) -> None:
 
 
 async def throughput(results: Results, plan: Plan, server: Served, bare: Bare) -> float:
-    """Texts a second, one a request, and CPU a text. Returns the server's texts a second."""
+    """Texts a second and CPU a text, by requests of one text and of several. Returns the first's texts a second."""
     texts = list(completions.texts(plan.texts))
-    rates: dict[str, list[float]] = {"served": [], "bare": []}
-    cpu: dict[str, list[float]] = {"served": [], "bare": []}
+    rates: dict[str, list[float]] = defaultdict(list)
+    cpu: dict[str, list[float]] = defaultdict(list)
     for _ in range(plan.runs):
         alone = await bare.do(texts=texts)
         rates["bare"].append(alone["per_s"])
         cpu["bare"].append(alone["cpu"])
-        before = server.cpu_s()
-        load = await ask_in_turn(server.port, texts, 2 * CLIENTS, requests=len(texts))
-        rates["served"].append(load.per_s)
-        cpu["served"].append((server.cpu_s() - before) / len(texts) * 1e6)
+        for name, size in SIZES.items():
+            bodies = [texts[at : at + size] for at in range(0, len(texts), size)]
+            before = server.cpu_s()
+            load = await ask_in_turn(server.port, bodies, max(4, 2 * CLIENTS // size), requests=len(bodies))
+            rates[name].append(load.per_s * len(texts) / len(bodies))
+            cpu[name].append((server.cpu_s() - before) / len(texts) * 1e6)
     for name in rates:
         results.add(f"{name} model", "rate", statistics.median(rates[name]), "texts/s", plan.runs)
         results.add(f"{name} model", "cpu", statistics.median(cpu[name]), "us/text", plan.runs)
-    pairs = zip(rates["served"], rates["bare"], strict=True)
-    ratio = statistics.median(one / other for one, other in pairs)
-    results.add("served / bare model", "rate", ratio, "times (at least 0.8)", plan.runs)
-    ratio = statistics.median(cpu["served"]) / statistics.median(cpu["bare"])
-    results.add("served / bare model", "cpu", ratio, "times", plan.runs)
+    for name in SIZES:
+        pairs = zip(rates[name], rates["bare"], strict=True)
+        ratio = statistics.median(one / other for one, other in pairs)
+        results.add(f"{name} / bare model", "rate", ratio, "times (at least 0.8)", plan.runs)
+        ratio = statistics.median(cpu[name]) / statistics.median(cpu["bare"])
+        results.add(f"{name} / bare model", "cpu", ratio, "times", plan.runs)
     return statistics.median(rates["served"])
 
 
 async def half_load(results: Results, plan: Plan, server: Served, bare: Bare, per_s: float) -> None:
-    """The same texts at the same times, by HTTP and by the bare loop, which scores together what waits."""
+    """The same texts at the same times, by HTTP and by the bare loop, which scores together what waits.
+
+    In short rounds, one after the other, of which the median counts: a slow moment of the machine is one round's.
+    """
     texts = list(completions.texts(plan.texts, seed=2))
-    took: dict[str, list[float]] = {"bare": [], "served": []}
-    rounds = 3
-    for seed in range(rounds):
-        due = arrivals(per_s, plan.half_s / rounds, seed)
-        took["bare"] += (await bare.do(texts=texts, due=due))["took_ms"]
-        took["served"] += (await ask_when_due(server.port, texts, due)).took_ms
-    results.add("serve half load", "rate asked", per_s, "texts/s")
-    for q, name in ((0.5, "p50"), (0.99, "p99")):
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for seed in range(HALF_ROUNDS):
+        due = arrivals(per_s, plan.half_s / HALF_ROUNDS, seed)
+        took = {
+            "bare": (await bare.do(texts=texts, due=due))["took_ms"],
+            "served": (await ask_when_due(server.port, texts, due)).took_ms,
+        }
         for kind, values in took.items():
-            results.add(f"{kind} half load", name, quantile(values, q), "ms", rounds)
-    added = quantile(took["served"], 0.99) - quantile(took["bare"], 0.99)
-    results.add("served - bare half load", "p99", added, "ms (at most 10)", rounds)
+            for name, q in QUANTILES.items():
+                found[kind, name].append(quantile(values, q))
+    results.add("serve half load", "rate asked", per_s, "texts/s")
+    for (kind, name), values in found.items():
+        results.add(f"{kind} half load", name, statistics.median(values), "ms", HALF_ROUNDS)
+    added = [one - other for one, other in zip(found["served", "p99"], found["bare", "p99"], strict=True)]
+    results.add("served - bare half load", "p99", statistics.median(added), "ms (at most 10)", HALF_ROUNDS)
 
 
 async def overload(results: Results, plan: Plan, server: Served, per_s: float) -> None:
@@ -125,7 +138,7 @@ async def overload(results: Results, plan: Plan, server: Served, per_s: float) -
     results.add(what, "refused with 429", statuses[429] / sum(statuses.values()), "share")
     results.add(what, "answered", statuses[200] / (first.seconds + rest.seconds), "texts/s")
     for q, name in ((0.5, "p50"), (0.99, "p99"), (1.0, "longest")):
-        results.add(what, f"{name} of those answered", quantile(first.took_ms + rest.took_ms, q), "ms")
+        results.add(what, f"{name} of those answered", quantile(first.sent_ms + rest.sent_ms, q), "ms")
     results.add(what, "memory, a third in", rss, "MiB")
     results.add(what, "memory grown since", grown, "MiB")
     results.add(what, f"rate in the {AFTER_S:g} s after to before", after.per_s / before.per_s, "ratio")
