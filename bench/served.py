@@ -29,6 +29,7 @@ from tidegate.streams.kafka.producer import Message, Publisher
 
 PATH = "/v1/moderations"
 WARM_UP = 200  # requests, before anything is measured
+_CONTENT_LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 CONNECTIONS = 800  # of an open loop at the most; the server takes 1,024
 
 
@@ -120,27 +121,38 @@ def _port(process: psutil.Popen, log: Path) -> int:
     return int(found[1])
 
 
-class Connection:
-    """One connection, which asks and waits for the answer."""
+class Connection(asyncio.Protocol):
+    """One connection, which asks and waits for the answer: the server is to be measured, not its client."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._came = b""
+        self._answer: asyncio.Future[int] | None = None
 
     async def ask(self, request: bytes) -> int:
-        """Returns the status."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        (length,) = re.findall(rb"(?i)content-length: (\d+)", head)
-        await reader.readexactly(int(length))
-        return int(head[9:12])
+        """Returns the status. Raises ConnectionError."""
+        loop = asyncio.get_running_loop()
+        if self._transport is None:
+            self._transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        self._came, self._answer = b"", loop.create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def data_received(self, data: bytes) -> None:
+        self._came += data
+        head, end, body = self._came.partition(b"\r\n\r\n")
+        length = _CONTENT_LENGTH.search(head) if end else None
+        if length and len(body) == int(length[1]) and self._answer is not None:
+            self._answer.set_result(int(head[9:12]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("closed without an answer"))
 
     def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
+        if self._transport is not None:
+            self._transport.close()
 
 
 def request_of(text: str | Sequence[str]) -> bytes:

@@ -192,7 +192,9 @@ class Settings(BaseSettings):
         description="with Kafka, what `serve` answers is counted: acknowledged before the answer, else 503; or after "
         "it, and what was not is a metric; or not at all",
     )
-    serve_drain_s: float = Field(20, ge=0, le=300, description="after SIGTERM, for the requests in flight")
+    serve_drain_s: float = Field(
+        20, ge=0, le=300, description="after SIGTERM, for the requests in flight and what waits for Kafka"
+    )
 
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")

@@ -191,7 +191,7 @@ async def test_what_no_process_can_start_with_ends_it(several: Callable[..., Sev
 
 
 async def test_a_killed_process_is_started_again(several: Callable[..., Several]) -> None:
-    """While it is away the other one answers: more requests than were in flight when it was killed."""
+    """Meanwhile the other one answers: more requests than were in flight when it was killed."""
     parent = several(2)
     await parent.until_ready()
     async with Clients(parent.url) as clients:
