@@ -166,6 +166,8 @@ class HttpServer:
         caller = self._caller(request, route)
         if self._draining and not route.during_drain:
             raise retry_later(503, "draining", "this process is stopping; expected a retry, at another one", RETRY_MS)
+        if (full := route.busy()) is not None:
+            raise full
         body, parsed = b"", dict[str, Any]()
         if route.request:
             body = await self._body(request, route.limits)

@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     number, processes, folder = sys.argv[1:]
-    settings = Settings.load()
-    threading.Thread(target=end_with_parent, args=(settings.serve_drain_s + LATER_S,), daemon=True).start()
     try:
+        settings = Settings.load()
+        threading.Thread(target=end_with_parent, args=(settings.serve_drain_s + LATER_S,), daemon=True).start()
         process.run(settings, Family(int(number), int(processes), Path(folder)))
     except TidegateError as error:
         log.critical("%s", error)

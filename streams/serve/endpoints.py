@@ -129,7 +129,12 @@ def _route(
         endpoint.invalid,
         right=KeyRight.MODERATE,
         key_in_query=endpoint.key_in_query,
+        busy=lambda: _full() if queue.full else None,
     )
+
+
+def _full() -> Refusal:
+    return retry_later(429, "queue_full", "the queue is full; expected a retry", FULL_RETRY_MS)
 
 
 async def _count(
@@ -151,6 +156,6 @@ async def _moderate(queue: ModerationQueue, completions: Sequence[Completion]) -
     try:
         return await queue.moderate(completions)
     except QueueFull:
-        raise retry_later(429, "queue_full", "the queue is full; expected a retry", FULL_RETRY_MS) from None
+        raise _full() from None
     except RequestTooLong:
         raise Refusal(413, "too_large", "the texts have more characters than the queue takes") from None

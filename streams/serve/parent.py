@@ -29,7 +29,9 @@ from tidegate.streams.serve.siblings import Family, NoAnswer, ask
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.tasks import EXIT_WRONG, Tasks, waiting_for
 
-POLL_S = 1.0  # between two looks at each process: as old as /metrics and /readyz may be
+POLL_S = 1.0  # between two looks at each process: as old as /metrics and /readyz mostly are
+ANSWER_S = 5.0  # for a process to say how it is: one that is overloaded takes a while
+SOCKET_BYTES = 107  # of a Unix socket's path
 BACKOFF_S = (0.5, 30.0)  # before a process that ended is started again
 STEADY_S = 60.0  # one that ran for so long starts again after the shortest wait
 END_S = 10.0  # beyond TIDEGATE_SERVE_DRAIN_S, for a process to close; then it is killed
@@ -51,12 +53,16 @@ def run(settings: Settings) -> None:
 
 
 class Child:
-    """What the parent knows of one process. page: its metrics; None while it does not run."""
+    """What the parent knows of one process. page: its metrics; None while it does not run.
+
+    answers: whether it did when it was last asked. was_ready: since it was started.
+    """
 
     def __init__(self) -> None:
         self.process: asyncio.subprocess.Process | None = None
         self.waiting_for: dict[str, str] = {"start": "not started yet"}
         self.page: str | None = None
+        self.answers = False
         self.was_ready = False
 
     @property
@@ -75,7 +81,7 @@ class Parent:
             settings.serve_processes,
         )
         self._stop = asyncio.Event()
-        self._tasks = Tasks()
+        self._keeping, self._polling = Tasks(), Tasks()
         self._code = 0
         self._folder = Path()
 
@@ -87,18 +93,21 @@ class Parent:
         loop = asyncio.get_running_loop()
         self._folder = Path(tempfile.mkdtemp(prefix="tidegate-serve-"))  # only its owner may enter
         try:
+            require_short(self._folder)
             port = await probes.start(s.http_host, s.serve_probe_port, f"{PREFIX}SERVE_PROBE_PORT")
             log.info("%d processes: probes on http://%s:%d/readyz", len(self._children), s.http_host, port)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, self._stop.set)
+            for stop in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(stop, self._stop.set)
             env = child_environment(s, reserved.getsockname()[1], os.environ)
-            watching = [asyncio.create_task(self._keep(n, child, env)) for n, child in enumerate(self._children)]
-            self._tasks.spawn(self._poll())
+            for number, child in enumerate(self._children):
+                self._keeping.spawn(self._keep(number, child, env))
+                self._polling.spawn(self._poll(number, child))
             await self._stop.wait()
             log.info("stopping %d processes", len(self._children))
-            await asyncio.gather(*(self._end(n, child) for n, child in enumerate(self._children)), *watching)
+            await asyncio.gather(*(self._end(number, child) for number, child in enumerate(self._children)))
+            await self._keeping.finish(END_S)
         finally:
-            await self._tasks.finish(0)
+            await self._polling.finish(0)
             await probes.stop()
             reserved.close()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -110,20 +119,7 @@ class Parent:
         wait, delay_s = waiting_for(self._stop), BACKOFF_S[0]
         while not self._stop.is_set():
             began = time.monotonic()
-            child.process = await asyncio.create_subprocess_exec(
-                # -P: not what happens to lie in this folder under one of our names.
-                *(sys.executable, "-P", "-m", "tidegate.streams.serve.child"),
-                *(str(family.number), str(family.processes), str(family.folder)),
-                stdin=asyncio.subprocess.PIPE,
-                env=env,
-                start_new_session=True,  # Ctrl-C is for us; we then stop each in order
-            )
-            log.info("process %d is pid %d", number, child.process.pid)
-            if self._stop.is_set():
-                child.process.terminate()  # told to stop while it was being started
-            code = await child.process.wait()
-            was_ready = child.was_ready
-            child.process, child.page, child.was_ready = None, None, False
+            code, was_ready = await self._run(child, family, env)
             child.waiting_for = {"start": f"it ended with code {code}; it is started again"}
             if self._stop.is_set():
                 stopped_while_starting = code == -signal.SIGTERM and not was_ready
@@ -143,6 +139,27 @@ class Parent:
             await wait(delay_s)
             delay_s = min(delay_s * 2, BACKOFF_S[1])
 
+    async def _run(self, child: Child, family: Family, env: Mapping[str, str]) -> tuple[int, bool]:
+        """Returns the exit code of one run, and whether it was ready at some time."""
+        try:
+            child.process = await asyncio.create_subprocess_exec(
+                # -P: not what happens to lie in this folder under one of our names.
+                *(sys.executable, "-P", "-m", "tidegate.streams.serve.child"),
+                *(str(family.number), str(family.processes), str(family.folder)),
+                stdin=asyncio.subprocess.PIPE,
+                env=env,
+                start_new_session=True,  # Ctrl-C is for us; we then stop each in order
+            )
+        except OSError as error:
+            log.error("process %d could not be started: %s", family.number, error.strerror)
+            return os.EX_OSERR, False
+        log.info("process %d is pid %d", family.number, child.process.pid)
+        if self._stop.is_set():
+            child.process.terminate()  # told to stop while it was being started
+        code, was_ready = await child.process.wait(), child.was_ready
+        child.process, child.page, child.answers, child.was_ready = None, None, False, False
+        return code, was_ready
+
     async def _end(self, number: int, child: Child) -> None:
         running = child.process
         if running is None:
@@ -156,25 +173,24 @@ class Parent:
             with suppress(ProcessLookupError):
                 running.kill()
 
-    async def _poll(self) -> None:
-        wait = waiting_for(self._stop)
+    async def _poll(self, number: int, child: Child) -> None:
+        """Asks one process how it is, until we stop; afterwards what it said last stands."""
+        family, wait = Family(number, len(self._children), self._folder), waiting_for(self._stop)
         while not self._stop.is_set():
-            await asyncio.gather(*(self._look(n, child) for n, child in enumerate(self._children)))
+            asked = child.process
+            try:
+                said = await ask(family.socket(number), "state", ANSWER_S)
+                answers = True
+            except NoAnswer as error:
+                said, answers = {"waiting_for": {"answer": f"none ({error})"}, "page": child.page}, False
+            if child.process is asked is not None:
+                child.waiting_for, child.page, child.answers = said["waiting_for"], said["page"], answers
+                child.was_ready |= child.ready
             await wait(POLL_S)
-
-    async def _look(self, number: int, child: Child) -> None:
-        asked = child.process
-        try:
-            said = await ask(self._folder / f"{number}.sock", "state", POLL_S)
-        except NoAnswer as error:
-            said = {"waiting_for": {"answer": f"none ({error})"}, "page": child.page}
-        if child.process is asked is not None:
-            child.waiting_for, child.page = said["waiting_for"], said["page"]
-            child.was_ready |= child.ready
 
     def _refresh(self) -> None:
         for number, child in enumerate(self._children):
-            self._metrics.up.labels(str(number)).set(0 if child.page is None else 1)
+            self._metrics.up.labels(str(number)).set(child.answers)
 
     def _waiting_for(self) -> dict[str, str]:
         """Empty where one process is ready: the kernel sends connections to those that listen."""
@@ -216,6 +232,16 @@ def reserve(host: str, port: int) -> socket.socket:
             f"{PREFIX}SERVE_PORT: {host}:{port}: {error.strerror}; expected a free port, or 0 for any"
         ) from error
     return reserved
+
+
+def require_short(folder: Path) -> None:
+    """Raises SettingsError where a Unix socket in the folder would have too long a path."""
+    longest = len(os.fsencode(Family(63, 64, folder).socket(63)))
+    if longest > SOCKET_BYTES:
+        raise SettingsError(
+            f"TMPDIR: {folder.parent}: a Unix socket in it has a path of {longest} bytes; expected {SOCKET_BYTES} at "
+            "most: set a shorter one"
+        )
 
 
 def child_environment(settings: Settings, port: int, given: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,9 @@ import psutil  # type: ignore[import-untyped]  # its stubs are not installed
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tidegate.streams.errors import SettingsError
+from tidegate.streams.serve.parent import require_short
+
 WAIT_S = 60.0
 
 
@@ -273,3 +276,9 @@ async def test_a_process_that_cannot_answer_in_time_is_said(several: Callable[..
     assert await asyncio.to_thread(parent.parent.wait, WAIT_S) == 1
     assert "not every request was answered within 0.3 s" in parent.log
     await hanging
+
+
+def test_a_long_folder_for_sockets_is_an_error(tmp_path: Path) -> None:
+    require_short(Path("/tmp/tidegate-serve-abcdefgh"))  # noqa: S108 - nothing is written
+    with pytest.raises(SettingsError, match=r"TMPDIR: .*a path of 1.. bytes; expected 107 at most"):
+        require_short(tmp_path / ("x" * (101 - len(str(tmp_path)))))
