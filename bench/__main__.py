@@ -12,12 +12,13 @@ BY_NAME_ONLY = ("kafka", "profile")  # run only when named: one needs Java, the 
 
 
 def _benchmarks() -> dict[str, Callable[[Results], None]]:
-    from bench import classifiers, kafka, latency, policy, profile, ruler, taken, what_if, worker
+    from bench import classifiers, kafka, latency, policy, profile, ruler, serve, taken, what_if, worker
 
     return {
         "classifiers": classifiers.run,
         "worker": worker.run,
         "latency": latency.run,
+        "serve": serve.run,
         "ruler": ruler.run,
         "policy": policy.run,
         "what_if": what_if.run,

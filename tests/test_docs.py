@@ -36,6 +36,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.operations.replay.range import RangeRefused
 from tidegate.streams.policy_log.file import read_policy
 from tidegate.streams.reference.tables import PAGES, TABLES, fill_tables
+from tidegate.streams.serve.merged import ParentMetrics
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.settings.settings import PREFIX, Settings
 from tidegate.streams.store.keys import Keys
@@ -93,7 +94,10 @@ def test_a_setting_has_a_row(name: str) -> None:
 
 
 def test_every_metric_has_a_row_and_no_other() -> None:
-    families = (*Metrics().registry.collect(), *ServeMetrics().registry.collect())
+    families = (
+        *(*Metrics().registry.collect(), *ServeMetrics().registry.collect()),
+        *ParentMetrics(lambda: {}, 1).registry.collect(),
+    )
     ours = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     assert set(re.findall(r"^\| `(tidegate_\w+)` \|", METRICS, re.MULTILINE)) == ours
 

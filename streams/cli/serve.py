@@ -28,7 +28,7 @@ def serve(
 
     Exit code: 0 stopped and every request answered, 1 some were not, 2 wrong settings, policy or model.
     """
-    from tidegate.streams.serve.process import run
+    from tidegate.streams.serve.parent import run
     from tidegate.streams.settings.settings import Settings
 
     run(Settings.load(serve_host=host, serve_port=port, policy_file=policy))

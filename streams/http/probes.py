@@ -7,7 +7,7 @@ the process is ready, so that probes need no secret and learn no address.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,8 +18,16 @@ from tidegate.streams.http.server import HttpServer
 from tidegate.streams.installed import release
 
 
+def metrics_page(registry: CollectorRegistry) -> bytes:
+    """Returns the metrics as Prometheus reads them."""
+    return generate_latest(registry)
+
+
 class ProbeServer:
-    """waiting_for: returns what the process waits for, by name; empty where it is ready. token: None requires none."""
+    """waiting_for: returns what the process waits for, by name; empty where it is ready. token: None requires none.
+
+    details: what /readyz says besides, to who may read it.
+    """
 
     def __init__(
         self,
@@ -27,8 +35,10 @@ class ProbeServer:
         waiting_for: Callable[[], dict[str, str]],
         refresh: Callable[[], None],
         token: str | None = None,
+        details: Callable[[], Mapping[str, object]] = dict,
     ):
         self._registry, self._waiting_for, self._refresh = registry, waiting_for, refresh
+        self._details = details
         routes = [
             Route("GET", "/metrics", self._metrics, "Prometheus"),
             Route("GET", "/healthz", self._healthz, "alive", open_to_all=True),
@@ -46,7 +56,7 @@ class ProbeServer:
 
     async def _metrics(self, _: HttpRequest) -> Reply:
         self._refresh()
-        return Reply(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
+        return Reply(metrics_page(self._registry), content_type=CONTENT_TYPE_LATEST)
 
     async def _healthz(self, _: HttpRequest) -> Reply:
         return Reply(json.dumps({"alive": True}).encode())
@@ -55,5 +65,5 @@ class ProbeServer:
         waiting_for = self._waiting_for()
         body: dict[str, object] = {"ready": not waiting_for}
         if request.caller is not None:
-            body |= {"waiting_for": waiting_for, "version": release()}
+            body |= {"waiting_for": waiting_for, "version": release(), **self._details()}
         return Reply(json.dumps(body).encode(), 503 if waiting_for else 200)

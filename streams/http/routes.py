@@ -130,7 +130,8 @@ class Route:
     response "" where it is no JSON object of ours. invalid: the status of a JSON object that is no request of the API.
     open_to_all: also without a credential; the handler sees who it is, or None. right: that a caller needs; None: any
     caller may. key_in_query: a key may come as `?key=`, as Google's clients send it.
-    during_drain: served after the process was told to stop: what no client waits for. more: statuses that only this
+    during_drain: served after the process was told to stop: what no client waits for. busy: returns why no request can
+    be taken now, before its body is read, so that refusing costs little; None: it can. more: statuses that only this
     route answers, and why.
     """
 
@@ -148,4 +149,5 @@ class Route:
     right: KeyRight | None = None
     key_in_query: bool = False
     during_drain: bool = False
+    busy: Callable[[], Refusal | None] = lambda: None
     more: Mapping[str, str] = field(default_factory=dict)

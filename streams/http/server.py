@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
-import secrets
 import time
 import traceback
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +41,7 @@ CLOSE_S = 5.0  # to write the last replies when the server stops
 BODIES_BYTES = 64 * 2**20  # of bodies that are being read, over all connections; beyond it a request is answered 429
 RETRY_MS = 500  # some batches long; a client that waits less meets the same full queue
 STATUS_OF_BUG, SLOW_BODY = 500, 408
+_LOW_62 = (1 << 62) - 1
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _JSON_TYPE = re.compile(r'application/(?:[\w.-]+\+)?json\s*(?:;\s*charset="?utf-?8"?\s*)?', re.IGNORECASE)
@@ -92,13 +92,16 @@ class HttpServer:
         self._idle = asyncio.Event()
         self._runner: web.ServerRunner | None = None
 
-    async def start(self, host: str, port: int, setting: str) -> int:
-        """Listens; port 0 takes a free one. Returns the port. Raises SettingsError, which names the setting."""
+    async def start(self, host: str, port: int, setting: str, *, shared: bool = False) -> int:
+        """Listens; port 0 takes a free one. Returns the port. Raises SettingsError, which names the setting.
+
+        shared: other processes listen on the same port too (SO_REUSEPORT).
+        """
         http.addFilter(_is_no_protocol_error)
         self._runner = web.ServerRunner(connections(self._serve, http), shutdown_timeout=CLOSE_S)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port, backlog=CONNECTIONS).start()
+            await web.TCPSite(self._runner, host, port, backlog=CONNECTIONS, reuse_port=shared or None).start()
         except OSError as error:
             raise SettingsError(
                 f"{setting}: {host}:{port}: {error.strerror}; expected a free port, or 0 for any"
@@ -163,6 +166,8 @@ class HttpServer:
         caller = self._caller(request, route)
         if self._draining and not route.during_drain:
             raise retry_later(503, "draining", "this process is stopping; expected a retry, at another one", RETRY_MS)
+        if (full := route.busy()) is not None:
+            raise full
         body, parsed = b"", dict[str, Any]()
         if route.request:
             body = await self._body(request, route.limits)
@@ -213,6 +218,11 @@ class HttpServer:
         if self._reading_bytes + (length or 0) > BODIES_BYTES:
             raise full
         await _continue(request)
+        if request.content.is_eof() and request.content.exception() is None:  # it came with the head, as most do
+            whole = request.content.read_nowait()
+            if len(whole) > limits.body_bytes:
+                raise too_large
+            return whole
         body = bytearray()
         try:
             async with asyncio.timeout(limits.read_s):
@@ -253,8 +263,9 @@ async def _continue(request: web.BaseRequest) -> None:
 def uuid7() -> str:
     """Returns a UUID of version 7: 48 bits of Unix time in ms, then random ones. Later ones sort behind."""
     ms = time.time_ns() // 1_000_000
-    value = ms << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
-    return str(uuid.UUID(int=value))
+    drawn = int.from_bytes(os.urandom(10))
+    value = f"{ms << 80 | 7 << 76 | drawn >> 68 << 64 | 2 << 62 | drawn & _LOW_62:032x}"
+    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 
 
 def host_name(host: str) -> str:

@@ -54,6 +54,7 @@ class Endpoint:
     schemas: Schemas
     headers: Callable[[Sequence[Row]], Mapping[str, str]] = lambda _: {}
     request_id: Callable[[Any], str | None] = lambda _: None  # that the caller gave in the body
+    call_id: Callable[[Any], str | None] = lambda _: None  # of calls about the same texts, which grow
     depth: int = RouteLimits().depth
     body_bytes: int = RouteLimits().body_bytes
     invalid: int = 400
@@ -127,6 +128,7 @@ ENDPOINTS = (
         litellm_guardrail.ERROR,
         litellm_guardrail.SCHEMAS,
         litellm_guardrail.headers,
+        call_id=lambda parsed: None if parsed.of_prompt else parsed.call_id,
         depth=DEPTH,  # it has the schemas of tools
         body_bytes=CONVERSATION_BYTES,
     ),

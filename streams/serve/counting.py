@@ -20,6 +20,8 @@ from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.moderation.moderator import Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
+from tidegate.streams.serve.growing import Call, stream_name
+from tidegate.streams.serve.stream_counting import StreamCounting
 from tidegate.streams.tasks import Tasks
 from tidegate.streams.topics import MODERATIONS
 
@@ -82,6 +84,7 @@ class Counting:
     """Writes the records of one process. Call `start`, and `stop` at the end.
 
     since: returns from which offset of `policies` on a verdict's policy and shadow were live.
+    streams: makes what counts texts that are asked about while they grow, under `best_effort`; None counts each call.
     """
 
     def __init__(
@@ -93,21 +96,28 @@ class Counting:
         counted: Counted = lambda _: None,
         uncounted: Uncounted = lambda _, __: None,
         waiting: int = WAITING,
+        streams: Callable[[Callable[[Sequence[Message]], None]], StreamCounting] | None = None,
     ) -> None:
         self._mode, self._publish, self._key, self._since = mode, publish, key, since
         self._counted, self._uncounted, self._most = counted, uncounted, waiting
         self._waiting: deque[Message] = deque()
-        self._writing = 0
+        self._writing, self._stopping = 0, False
         self._more, self._empty = asyncio.Event(), asyncio.Event()
         self._empty.set()
         self._tasks = Tasks()
+        self.streams = streams(self._put) if streams is not None and mode == "best_effort" else None
 
     def start(self) -> None:
         if self._mode == "best_effort":
             self._tasks.spawn(self._write_waiting())
+        if self.streams is not None:
+            self.streams.start()
 
-    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None:
-        """Counts the rows of one request. Raises NotCounted where they must be acknowledged, and are not."""
+    async def count(self, rows: Sequence[Moderated], request_id: str | None, call_id: str | None = None) -> None:
+        """Counts the rows of one request. Raises NotCounted where they must be acknowledged, and are not.
+
+        call_id: the caller's, of calls about the same texts, which grow; None: the texts are whole.
+        """
         if self._mode == "off" or not rows:
             return
         messages = [
@@ -122,7 +132,23 @@ class Counting:
                     raise
                 raise NotCounted(str(error)) from error
             self._counted(len(messages))
-        elif len(self._waiting) + self._writing + len(messages) > self._most:
+        elif self.streams is not None and call_id is not None:
+            for choice, (row, message) in enumerate(zip(rows, messages, strict=True)):
+                stream = stream_name(row.completion.tenant, call_id, choice)
+                call = Call(stream, row.completion.choices[0], row.verdict.action.strength, message)
+                try:
+                    await self.streams.count(call)
+                except asyncio.CancelledError:  # the request's time is over: its owner may have it, or not
+                    self._uncounted("failed", len(messages) - choice)
+                    raise
+        else:
+            self._put(messages)
+
+    def _put(self, messages: Sequence[Message]) -> None:
+        """Writes them after the answer, in the order of the calls; what is beyond the bound is not counted."""
+        if not messages:
+            return
+        if len(self._waiting) + self._writing + len(messages) > self._most and not self._stopping:
             self._uncounted("full", len(messages))
         else:
             self._waiting += messages
@@ -148,6 +174,9 @@ class Counting:
 
     async def stop(self, within_s: float) -> None:
         """Writes what waits, for so long at the most; the rest is not counted."""
+        self._stopping = True  # texts that grew are in memory already: the bound of what waits is not theirs
+        if self.streams is not None:
+            await self.streams.stop()
         try:
             async with asyncio.timeout(within_s):
                 await self._empty.wait()

@@ -39,7 +39,7 @@ FAULT_RETRY_MS = 1000  # a classifier that fails on a text fails again; one that
 class Counts(Protocol):
     """Counts what is answered. Both raise NotCounted: the request is not answered then."""
 
-    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
+    async def count(self, rows: Sequence[Moderated], request_id: str | None, call_id: str | None = None) -> None: ...
 
     async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None: ...
 
@@ -121,7 +121,7 @@ def _route(
         if endpoint.path == guard.PATH:
             metrics.guarded.labels(answer["action"]).inc()
         if counts is not None:
-            await _count(counts, endpoint, rows, answer, endpoint.request_id(parsed) or request.given_id or None)
+            await _count(counts, endpoint, rows, answer, request.given_id or None, parsed)
         return Reply(to_json(answer), headers=endpoint.headers(results))
 
     return Route(
@@ -137,16 +137,22 @@ def _route(
         endpoint.invalid,
         right=KeyRight.MODERATE,
         key_in_query=endpoint.key_in_query,
+        busy=lambda: _full() if queue.full else None,
     )
 
 
+def _full() -> Refusal:
+    return retry_later(429, "queue_full", "the queue is full; expected a retry", FULL_RETRY_MS)
+
+
 async def _count(
-    counts: Counts, endpoint: Endpoint, rows: Sequence[Moderated], answer: Any, request_id: str | None
+    counts: Counts, endpoint: Endpoint, rows: Sequence[Moderated], answer: Any, given_id: str | None, parsed: Any
 ) -> None:
     """Counts what is about to be answered. Of a prompt that passes, the answer's own call makes the record."""
+    request_id = endpoint.request_id(parsed) or given_id
     try:
         if endpoint.path != guard.PATH:
-            await counts.count(rows, request_id)
+            await counts.count(rows, request_id, endpoint.call_id(parsed))
         elif answer["action"] == "block":
             await counts.count_blocked_prompts(rows, request_id)
     except NotCounted:
@@ -158,6 +164,6 @@ async def _moderate(queue: ModerationQueue, completions: Sequence[Completion]) -
     try:
         return await queue.moderate(completions)
     except QueueFull:
-        raise retry_later(429, "queue_full", "the queue is full; expected a retry", FULL_RETRY_MS) from None
+        raise _full() from None
     except RequestTooLong:
         raise Refusal(413, "too_large", "the texts have more characters than the queue takes") from None

@@ -23,7 +23,10 @@ from tidegate.streams.moderation.moderator import Moderated, Moderator
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.serve.counting import Counting, CountMode
+from tidegate.streams.serve.growing import QUIET_S
 from tidegate.streams.serve.metrics import ServeMetrics
+from tidegate.streams.serve.siblings import Answer, Family
+from tidegate.streams.serve.stream_counting import COUNT, StreamCounting
 from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.serve.texts import KeptTexts
 from tidegate.streams.tasks import retry
@@ -38,7 +41,8 @@ BACKOFF_S = (0.2, 5.0)
 class KafkaOptions:
     """What a process beside Kafka is given. user_key: the workers' own, so that a user is one by both doors.
 
-    keep_text: texts go to a topic, for evidence.
+    keep_text: texts go to a topic, for evidence. quiet_s: after the last call about a text that grows, until it is
+    counted.
     """
 
     brokers: Kafka | str
@@ -48,12 +52,14 @@ class KafkaOptions:
     max_record_bytes: int = 1_000_000
     client_id: str = "tidegate-serve"
     keep_text: bool = False
+    quiet_s: float = QUIET_S
 
 
 class LiveServe:
     """The policy log and the counting of one process."""
 
-    def __init__(self, options: KafkaOptions, metrics: ServeMetrics) -> None:
+    def __init__(self, options: KafkaOptions, metrics: ServeMetrics, family: Family | None = None) -> None:
+        """family: of several processes, each of which counts some of the streams."""
         o = self._options = options
         self._moderator: Moderator | None = None
         self._publisher = Publisher(
@@ -72,6 +78,7 @@ class LiveServe:
         self._counting = Counting(
             o.count, self._publisher.publish, o.user_key, self._since,
             metrics.counted.inc, lambda why, n: metrics.uncounted.labels(why).inc(n),
+            streams=lambda put: StreamCounting(put, metrics.merged.inc, family, o.quiet_s),
         )  # fmt: skip
 
     async def open(self, moderator: Moderator, waiting_for: MutableMapping[str, str]) -> None:
@@ -165,9 +172,9 @@ class LiveServe:
         assert self._moderator is not None  # noqa: S101 - `open` sets it
         return await self._moderator.moderate(completions, self._policies.live)
 
-    async def count(self, rows: Sequence[Moderated], request_id: str | None) -> None:
-        """Counts moderated completions. Raises NotCounted."""
-        await self._counting.count(rows, request_id)
+    async def count(self, rows: Sequence[Moderated], request_id: str | None, call_id: str | None = None) -> None:
+        """Counts moderated completions. Raises NotCounted. call_id: as of `Counting.count`."""
+        await self._counting.count(rows, request_id, call_id)
         await self._texts.keep(rows)
 
     async def count_blocked_prompts(self, rows: Sequence[Moderated], request_id: str | None) -> None:
@@ -178,6 +185,16 @@ class LiveServe:
             blocked.append(Moderated(completion, of_prompt, judge(of_prompt, self.policy_of(verdict))))
         await self._counting.count(blocked, request_id)
         await self._texts.keep(blocked)
+
+    @property
+    def answers(self) -> dict[str, Answer]:
+        """What the other processes ask of this one."""
+        return {} if self._counting.streams is None else {COUNT: self._counting.streams.answer}
+
+    @property
+    def growing(self) -> int:
+        """Texts that may still grow, and are not counted yet."""
+        return 0 if self._counting.streams is None else self._counting.streams.growing
 
     async def close(self, within_s: float) -> None:
         """Writes what waits, and ends every connection."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tidegate.streams.core.events import Action
 from tidegate.streams.installed import python, release
 from tidegate.streams.moderation.moderator import Moderated
 
@@ -48,6 +49,11 @@ class ServeMetrics:
             "Texts that are not kept, by why: too large for a record, the buffer was full, Kafka, or we stopped.",
             ("reason",), registry=registry,
         )  # fmt: skip
+        self.merged = Counter(
+            "tidegate_http_merged", "Moderations that are part of one counted later: calls about a text that grew.",
+            registry=registry,
+        )  # fmt: skip
+        self.growing = Gauge("tidegate_http_growing", "Texts that may still grow, not counted yet.", registry=registry)
         self.batch = Histogram(
             "tidegate_http_batch_texts", "Texts scored in one batch.", buckets=_SIZES, registry=registry
         )
@@ -68,18 +74,23 @@ class ServeMetrics:
         build.labels(release(), python()).set(1)
         self.answered = 0  # requests, whatever the status
         self._policy = ""
+        self._of_request: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._of_action = {action: self.actions.labels(action.value) for action in Action}
 
     def count_request(self, path: str, status: int, took_s: float) -> None:
         """Counts a request that was answered. path: a route's, or `other`."""
         self.answered += 1
-        self.requests.labels(path, str(status)).inc()
-        self.seconds.labels(path).observe(took_s)
+        row = self._of_request.get((path, status))  # finding a row by its labels takes longer than counting
+        if row is None:
+            row = self._of_request[path, status] = self.requests.labels(path, str(status)), self.seconds.labels(path)
+        row[0].inc()
+        row[1].observe(took_s)
 
     def count_moderated(self, rows: Sequence[Moderated]) -> None:
         """Counts texts that were judged; faults apart from actions."""
         for row in rows:
             if row.judged.fault is None:
-                self.actions.labels(row.verdict.action.value).inc()
+                self._of_action[row.verdict.action].inc()
             else:
                 self.faults.labels(row.judged.fault.value).inc()
             self.set_policy(row.verdict.policy_version)

@@ -63,13 +63,18 @@ class ModerationQueue:
         self.requests = 0  # accepted, and not answered
         self.chars = 0  # theirs
 
+    @property
+    def full(self) -> bool:
+        """Whether one request more is beyond the bounds, however short it is."""
+        return self.requests >= self._bounds.requests or self.chars >= self._bounds.chars
+
     async def moderate(self, completions: Sequence[Completion]) -> list[Moderated]:
         """Returns a row a completion, in order. Raises QueueFull, RequestTooLong."""
         texts = texts_of(completions)
         chars = sum(map(len, texts))
         if chars > self._bounds.chars:
             raise RequestTooLong
-        if self.requests >= self._bounds.requests or self.chars + chars > self._bounds.chars:
+        if self.full or self.chars + chars > self._bounds.chars:
             raise QueueFull
         waiting = _Waiting(completions, len(texts), chars, asyncio.get_running_loop().create_future())
         self.requests += 1

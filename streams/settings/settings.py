@@ -172,6 +172,7 @@ class Settings(BaseSettings):
         description="port of the probes of `serve`, on http_host: not a worker's http_port, so that both run on one "
         "machine; 0 takes any free port and logs it",
     )
+    serve_processes: int = Field(1, ge=1, le=64, description="that answer on serve_port, each with a model of its own")
     serve_keys_file: Path | None = Field(
         None,
         description="file of API keys (`tidegate keys`): `serve` asks for one; needed where serve_host is not loopback",
@@ -196,7 +197,9 @@ class Settings(BaseSettings):
         description="the texts that `serve` counts go to the topic `moderated-texts`, for a day: for evidence, and for "
         "all who may read that topic",
     )
-    serve_drain_s: float = Field(20, ge=0, le=300, description="after SIGTERM, for the requests in flight")
+    serve_drain_s: float = Field(
+        20, ge=0, le=300, description="after SIGTERM, for the requests in flight and what waits for Kafka"
+    )
 
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe level logged")

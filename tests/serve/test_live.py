@@ -25,6 +25,7 @@ from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.moderation.scoring import Scoring
 from tidegate.streams.policy_log.reader import PolicyLogReader
 from tidegate.streams.serve.counting import Counting, CountMode
+from tidegate.streams.serve.growing import QUIET_S
 from tidegate.streams.serve.live import KafkaOptions
 from tidegate.streams.serve.process import ServeOptions
 from tidegate.streams.wire import decode_feedback
@@ -57,8 +58,10 @@ class LiveRig:
         assert live is not None
         return live
 
-    async def serve(self, count: CountMode = "required", *, wait: bool = True, **options: Any) -> ServeRig:
-        kafka = KafkaOptions(self.stack.kafka, KEY, count, idempotent=False)
+    async def serve(
+        self, count: CountMode = "required", *, wait: bool = True, quiet_s: float = QUIET_S, **options: Any
+    ) -> ServeRig:
+        kafka = KafkaOptions(self.stack.kafka, KEY, count, idempotent=False, quiet_s=quiet_s)
         rig = ServeRig(ServeOptions(**options), Moderator(Scoring(1, SCORE_S), lambda _: ScriptedScorer()), kafka)
         self.served.append(rig)
         opening = asyncio.create_task(rig.process.open())

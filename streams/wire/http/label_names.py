@@ -8,6 +8,7 @@ A model may lack a label (an older one, a custom one): its category is then unsu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 # OpenAI's 13 categories, in the order of their specification -> the labels that count as it.
 OPENAI: Mapping[str, tuple[str, ...]] = {
@@ -54,4 +55,9 @@ AZURE: Mapping[str, tuple[str, ...]] = {
 
 def unsupported(names: Mapping[str, tuple[str, ...]], labels: Collection[str]) -> tuple[str, ...]:
     """The API's names for which none of those labels stands, in the table's order. labels: of the model in force."""
-    return tuple(name for name, ours in names.items() if not any(label in labels for label in ours))
+    return _unsupported(tuple(names.items()), frozenset(labels))
+
+
+@lru_cache(64)  # the same names and the same model in each answer
+def _unsupported(names: tuple[tuple[str, tuple[str, ...]], ...], labels: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name, ours in names if not any(label in labels for label in ours))

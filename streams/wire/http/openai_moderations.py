@@ -128,13 +128,12 @@ def _part(value: Any, field: str) -> str:
 
 def _result(not_empty: bool, row: Row, names: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     judged, verdict = row
-    labels = frozenset((*judged.scores, *judged.prompt_scores))
-    has_label = {name: any(label in labels for label in ours) for name, ours in names.items()}
+    no_label = frozenset(label_names.unsupported(names, scored_labels([row])))
     return {
         "flagged": not_empty and is_flagged(strongest([row])),
         "categories": {name: not_empty and is_flagged(action_of(verdict, ours)) for name, ours in names.items()},
         "category_scores": {name: score_of(judged, ours) if not_empty else 0.0 for name, ours in names.items()},
-        "category_applied_input_types": {name: ["text"] if has_label[name] else [] for name in names},
+        "category_applied_input_types": {name: [] if name in no_label else ["text"] for name in names},
     }
 
 

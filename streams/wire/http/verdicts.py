@@ -26,12 +26,16 @@ def scored(results: Sequence[Row], expected: int) -> Sequence[Row]:
 
 def score_of(judged: Judged, labels: Iterable[str]) -> float:
     """The highest score of those labels, of the completion or its prompt; 0.0 where the model has none of them."""
-    scores, of_prompt = judged.scores, judged.prompt_scores
-    return max((max(scores.get(label, 0.0), of_prompt.get(label, 0.0)) for label in labels), default=0.0)
+    scores, of_prompt, highest = judged.scores, judged.prompt_scores, 0.0
+    for label in labels:
+        highest = max(highest, scores.get(label, 0.0), of_prompt.get(label, 0.0))
+    return highest
 
 
 def action_of(verdict: Verdict, labels: Iterable[str]) -> Action:
     """The strongest action that those labels ask for: `allow` where none of them reached a threshold."""
+    if not verdict.reasons:
+        return Action.ALLOW  # most texts: each API asks for a dozen categories
     wanted = set(labels)
     actions = (reason.action for reason in verdict.reasons if reason.label in wanted)
     return max(actions, key=lambda action: action.strength, default=Action.ALLOW)
