@@ -186,7 +186,7 @@ async def test_a_port_that_another_serve_has_is_refused(several: Callable[..., S
 async def test_what_no_process_can_start_with_ends_it(several: Callable[..., Several]) -> None:
     parent = several(2, TIDEGATE_CLASSIFIER="tests.no_such:scorer")
     assert await asyncio.to_thread(parent.parent.wait, WAIT_S) == 2
-    assert "classifier: tests.no_such:scorer" in parent.log
+    assert "TIDEGATE_CLASSIFIER: tests.no_such:scorer" in parent.log
     assert "starting it again" not in parent.log
 
 
