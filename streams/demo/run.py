@@ -35,7 +35,7 @@ from tidegate.streams.topics import MODERATIONS, SOURCES
 POLICY_FILE = Path(__file__).with_name("policy.toml")
 PARTITIONS = 3
 WORKER = {"SESSION_TIMEOUT_S": "6", "HEARTBEAT_S": "1.5"}  # a fresh group: no other member to wait for
-READY_S = 60.0  # a cold disk reads Faust and ONNX slowly
+READY_S = 90.0  # a cold disk reads Faust and ONNX slowly, and two processes do
 POLL_S = 0.25  # between two checks of everything
 LONGEST_S = 110.0  # after the first event: then the account is made as it is
 AFTER_S = 1.5  # after every outcome is read: a second one of a position would come by then
