@@ -1,4 +1,4 @@
-# A worker: Python, the locked dependencies, our wheel. No compiler, no torch, no embedded broker or store, no root.
+# A worker or `tidegate serve`: Python, the locked dependencies, our wheel. No compiler, no torch, no embedded broker or store, no root.
 FROM python:3.12-slim AS build
 
 RUN python -m venv /opt/tidegate
@@ -25,6 +25,11 @@ FROM python:3.12-slim
 
 RUN groupadd --gid 10001 tidegate \
  && useradd --uid 10001 --gid tidegate --no-create-home --shell /usr/sbin/nologin tidegate
+# A volume on this folder begins with its owner, and with its file of API keys: none, so that nobody may call.
+RUN install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/tidegate \
+ && echo '{"schema_version": 1, "keys": []}' > /var/lib/tidegate/keys.json \
+ && chown 10001:10001 /var/lib/tidegate/keys.json \
+ && chmod 0600 /var/lib/tidegate/keys.json
 COPY --from=build /opt/tidegate /opt/tidegate
 COPY policy.toml /etc/tidegate/policy.toml
 

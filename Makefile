@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-demo: $(VENV)/installed ## a broker, a store, a worker and made-up traffic, live in this terminal (2 minutes)
+demo: $(VENV)/installed ## a broker, a store, a worker, serve and made-up traffic, live in this terminal (2 minutes)
 	@$(BIN)/tidegate demo
 
 test: lint ## lint, types and tests, on an embedded broker and store (under 10 minutes)

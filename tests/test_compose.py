@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tidegate.streams.api_keys.file import parse_keys
 from tidegate.streams.errors import SettingsError
+from tidegate.streams.http.server import CLOSE_S
 from tidegate.streams.settings.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +60,7 @@ def test_docker_compose_accepts_it() -> None:
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("service", ["topics", "worker"])
+@pytest.mark.parametrize("service", ["topics", "worker", "serve"])
 def test_the_compose_file_sets_known_settings_only(
     services: dict[str, Any], service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +76,34 @@ def test_a_worker_without_a_user_key_is_not_started(text: str) -> None:
     assert text.count("TIDEGATE_USER_KEY: ") == 1  # no default anywhere
 
 
+def test_a_user_is_the_same_by_both_doors(services: dict[str, Any]) -> None:
+    keys = [services[name]["environment"]["TIDEGATE_USER_KEY"] for name in ("worker", "serve")]
+    assert keys == [USER_KEY, USER_KEY]
+
+
+def test_serve_asks_for_a_key_and_begins_with_none(
+    services: dict[str, Any], dockerfile: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(services["serve"]["environment"]["TIDEGATE_SERVE_KEYS_FILE"])
+    assert services["serve"]["volumes"] == [f"keys:{file.parent}:ro"]
+    runs = " ".join(rest for word, rest in dockerfile if word == "RUN")
+    (content,) = re.findall(rf"echo '([^']+)' > {file} ", runs)
+    assert parse_keys(content.encode(), file) == ()
+    monkeypatch.setenv("TIDEGATE_SERVE_HOST", "0.0.0.0")  # noqa: S104 - as there
+    with pytest.raises(SettingsError, match="TIDEGATE_SERVE_KEYS_FILE: not set"):
+        Settings.load()
+
+
+def test_the_keys_job_runs_only_when_asked_and_writes_the_file(services: dict[str, Any]) -> None:
+    job, serve = services["keys"], services["serve"]
+    assert job["profiles"] == ["keys"]
+    assert job["entrypoint"] == ["tidegate", "keys"]
+    file = job["environment"]["TIDEGATE_SERVE_KEYS_FILE"]
+    assert file == serve["environment"]["TIDEGATE_SERVE_KEYS_FILE"]
+    assert job["volumes"] == [f"keys:{Path(file).parent}"]
+    assert job["network_mode"] == "none"
+
+
 def test_pages_that_other_containers_reach_have_a_token(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"TIDEGATE_HTTP_TOKEN: \$\{TIDEGATE_HTTP_TOKEN:\?[^}]+\}", text)
     assert text.count("TIDEGATE_HTTP_TOKEN: ") == 1  # no default anywhere
@@ -82,8 +112,8 @@ def test_pages_that_other_containers_reach_have_a_token(text: str, monkeypatch: 
         Settings.load()
 
 
-def test_the_worker_and_the_topics_job_are_locked_down(services: dict[str, Any]) -> None:
-    for name in ("topics", "worker"):
+def test_what_is_ours_is_locked_down(services: dict[str, Any]) -> None:
+    for name in ("topics", "worker", "serve", "keys"):
         service = services[name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -122,6 +152,22 @@ def test_a_worker_starts_after_its_servers_and_has_time_to_stop(services: dict[s
     assert "healthcheck" in services["redis"]
     assert f":{worker['environment']['TIDEGATE_HTTP_PORT']}/readyz" in worker["healthcheck"]["test"][-1]
     compile(worker["healthcheck"]["test"][-1], "healthcheck", "exec")
+
+
+def test_serve_starts_after_its_servers_and_has_time_to_stop(services: dict[str, Any]) -> None:
+    serve = services["serve"]
+    assert {name: wait["condition"] for name, wait in serve["depends_on"].items()} == {
+        "kafka": "service_healthy",
+        "topics": "service_completed_successfully",
+    }
+    drain_s = Settings.model_fields["serve_drain_s"].default
+    assert int(serve["stop_grace_period"].removesuffix("s")) >= 2 * drain_s + CLOSE_S  # requests, then records
+    assert f":{serve['environment']['TIDEGATE_SERVE_PROBE_PORT']}/readyz" in serve["healthcheck"]["test"][-1]
+    compile(serve["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert serve["ports"] == [
+        f"127.0.0.1:{port}:{port}"
+        for port in (serve["environment"][f"TIDEGATE_SERVE_{name}"] for name in ("PORT", "PROBE_PORT"))
+    ]
 
 
 def test_redis_keeps_a_file_and_evicts_nothing(services: dict[str, Any]) -> None:

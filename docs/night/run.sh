@@ -34,11 +34,11 @@ until_seen() {  # until_seen SECONDS TEXT COMMAND...: until the command's output
   done
 }
 
-TIDEGATE_POLICY_FILE=docs/night/policy.toml tidegate up > "$work/up.log" 2>&1 &
+TIDEGATE_POLICY_FILE=docs/night/policy.toml TIDEGATE_SERVE_PORT=0 tidegate up > "$work/up.log" 2>&1 &
 pids+=($!)
-until_seen 60 "follows is the worker's log" cat "$work/up.log"
+until_seen 60 "follows is the log" cat "$work/up.log"
 eval "$(grep '^export ' "$work/up.log")"
-until_seen 60 '"ready": true' curl -s "$(sed -n 's/^pages *//p' "$work/up.log")"
+until_seen 60 '"ready": true' curl -s "$(sed -n 's/^worker *//p' "$work/up.log")"
 mkfifo "$work/traffic"
 python docs/night/traffic.py 150 15 > "$work/traffic" 2> "$work/traffic.log" &
 pids+=($!)

@@ -67,9 +67,10 @@ def tidegate(
 def demo(
     json_: Annotated[bool, typer.Option("--json", help="Print only the account, as one JSON line.")] = False,
 ) -> None:
-    """See it all: an embedded stack, a worker and made-up traffic.
+    """See it all: made-up traffic by Kafka and over HTTP, decided.
 
-    Ends by itself within two minutes, with an account of what was sent, decided and alerted.
+    On an embedded stack, with a worker and `tidegate serve`. Ends by itself within two minutes, with an account of what
+    was sent by both doors, decided and alerted.
 
     \b
     tidegate demo

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.streams.core.measures import MeasureKind
-from tidegate.streams.demo.account import CompletionOutcome, Kind, Position
+from tidegate.streams.demo.account import Kind, Outcome, Position
+from tidegate.streams.topics import DECIDED
 
 TOPICS = ("decisions", "dead-letters", "rates", "alerts")
 LATEST = 20  # decisions stored, to be shown
@@ -45,7 +46,7 @@ class Dashboard:
     """Folds records of TOPICS."""
 
     def __init__(self) -> None:
-        self.outcomes: dict[Position, list[CompletionOutcome]] = {}
+        self.outcomes: dict[Position, list[Outcome]] = {}
         self.actions: Counter[str] = Counter()
         self.dead_letters: Counter[str] = Counter()  # reason -> n
         self.faults = 0
@@ -81,12 +82,14 @@ class Dashboard:
 
     def _outcome(self, event: Event, *, dead: bool) -> None:
         source = event["source"]
-        if source["topic"] != "completions":
+        if source["topic"] not in DECIDED:
             return
         fault = not dead and event["fault"] is not None
         letter: Kind = "redriven" if event.get("reason") == "redriven" else "dead_letters"
-        outcome = CompletionOutcome(event["epoch"], letter if dead else "faults" if fault else "decided")
-        self.outcomes.setdefault((source["partition"], source["offset"]), []).append(outcome)
+        kind: Kind = letter if dead else "faults" if fault else "decided"
+        outcome = Outcome(event["epoch"], kind, "" if dead else event["id"])
+        position = Position(source["topic"], source["partition"], source["offset"])
+        self.outcomes.setdefault(position, []).append(outcome)
         if dead:
             self.dead_letters[event["reason"]] += 1
             return

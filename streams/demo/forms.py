@@ -1,4 +1,4 @@
-"""Producers' records: six of the input forms (one of them in two encodings), and malformed ones."""
+"""What applications send: records in six of the input forms (one in two encodings), malformed ones, HTTP requests."""
 
 from __future__ import annotations
 
@@ -136,6 +136,11 @@ FORMS: dict[str, Callable[[Answer], EncodedRecord]] = {
 }
 WITHOUT_TIME = ("anthropic",)
 FAILING = ("native", "litellm", "responses")  # the forms in which a producer can say that it failed
+
+
+def moderation_request(answer: Answer) -> bytes:
+    """Returns the body of OpenAI's `POST /v1/moderations`, of one text. It has no tenant, author, route, user or id."""
+    return _bytes({"model": "omni-moderation-latest", "input": answer.texts[0]})
 
 
 def decision_id(answer: Answer, form: str) -> str:

@@ -27,14 +27,19 @@ def _account(result: DemoResult) -> list[StyledLine]:
         else [("the account does not close, see below", "red")]
     )
     again = f" + {account.redriven:,} redriven" if account.redriven else ""
+    tried: list[StyledLine] = (
+        [[(f"         {account.unanswered:,} of these had no answer, and were asked again", "")]]
+        if account.unanswered
+        else []
+    )
     return [
-        [("What happened", "bold")],
+        [("What happened", "bold"), (f", in {result.seconds:.0f} s", "")],
+        [(f"  {account.by_kafka:>6,} completions by Kafka, in six forms", "")],
+        [(f"  {account.over_http:>6,} over HTTP, in OpenAI's form, which names no model and no user", "")],
+        *tried,
         [
-            (f"  {account.sent:,} completions sent in six forms = {account.decided:,} decided + ", ""),
-            (
-                f"{account.faults:,} faults + {account.dead_letters:,} dead letters{again}, in {result.seconds:.0f} s",
-                "",
-            ),
+            (f"  {account.sent:>6,} = {account.decided:,} decided + {account.faults:,} faults + ", ""),
+            (f"{account.dead_letters:,} dead letters{again}", ""),
         ],
         [("  ", ""), *closes],
         [(f"  beside them {account.feedback:,} feedback events: thumbs and complaints", "")],
@@ -42,22 +47,21 @@ def _account(result: DemoResult) -> list[StyledLine]:
 
 
 def _affected(result: DemoResult) -> list[StyledLine]:
-    """Returns, per label, how many users were affected; a tenant or a model only where it stands out."""
+    """Returns, per label, how many users were affected, and the tenant or model that stands out."""
     lines: list[StyledLine] = [[("Who was affected", "bold")]]
     for label in LABELS:
         affected = result.dash.labels.get(label)
         if affected is None:
             continue
         total = affected.hits.total()
-        where = ""
+        stands_out = (STANDS_OUT * total, "")
         for kind, place in (("tenant", 0), ("model", 1)):
             sums: Counter[str] = Counter()
             for scope, n in affected.hits.items():
                 sums[scope[place]] += n
             name, n = sums.most_common(1)[0]
-            if n >= STANDS_OUT * total:
-                where += f", {n} of them of {kind} {name}"
-        lines.append([(f"  {label:<12}{total:>4} completions to {len(affected.users)} users{where}", "")])
+            stands_out = max(stands_out, (n, f", {n} of them of {kind} {name}"))
+        lines.append([(f"  {label:<12}{total:>4} completions to {len(affected.users)} known users{stands_out[1]}", "")])
     return lines
 
 
@@ -65,23 +69,21 @@ def _alerts(result: DemoResult) -> list[StyledLine]:
     lines: list[StyledLine] = [[("Alerts", "bold")]]
     for incident in result.dash.incidents:
         fired_s = (incident.fired_ms - result.start_ms) / 1000
-        then = "still firing when the time was up"
+        then = "still firing"
         if incident.resolved_ms is not None:
-            lasted = (incident.resolved_ms - incident.fired_ms) / 1000
-            then = f"resolved at {fired_s + lasted:.0f} s: {lasted:.0f} s"
+            then = f"to {(incident.resolved_ms - result.start_ms) / 1000:.0f} s"
         peak = f"up to {format_value(incident.kind, incident.peak)}"
-        lines.append(
-            [(f"  {incident.rule:<22}{incident.scope:<20} ", ""), (f"{peak:<13}fired at {fired_s:.0f} s, {then}", "")]
-        )
+        lines.append([(f"  {incident.rule:<22}{incident.scope:<19} {peak:<12}from {fired_s:.0f} s {then}", "")])
     return lines if len(lines) > 1 else [*lines, [("  none fired", "")]]
 
 
 def _next_commands() -> list[StyledLine]:
     """Returns commands, each with what it does."""
     commands = {
-        "tidegate up": "a broker, store and worker of yours",
-        "tidegate send FILE": "completions, one JSON object a line",
-        "tidegate policy set labels.toxicity.block 0.9 --reason …": "tune it while it runs",
+        "tidegate up": "the same broker, store, worker and serve for you",
+        "tidegate send FILE": "completions by Kafka, one JSON object a line",
+        "curl … /v1/moderations": "a text over HTTP; `up` prints the whole line",
+        "tidegate policy set --help": "to change a threshold while it runs",
         "README.md": "what it is, and its limits",
     }
-    return [[("How to go on", "bold")], *([(f"  {what:<60}", ""), (why, "dim")] for what, why in commands.items())]
+    return [[("How to go on", "bold")], *([(f"  {what:<30}", ""), (why, "dim")] for what, why in commands.items())]

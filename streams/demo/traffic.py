@@ -8,10 +8,18 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from tidegate.streams.demo.forms import FAILING, FORMS, Answer, Headers, decision_id, malformed
+from tidegate.streams.demo.forms import (
+    FAILING,
+    FORMS,
+    Answer,
+    Headers,
+    decision_id,
+    malformed,
+    moderation_request,
+)
 from tidegate.streams.demo.texts import FINE, INSULTS, STEREOTYPES, fine
 
 SEED = 7
@@ -27,6 +35,9 @@ TWO_CHOICES = 0.05  # of the fine ones: most have one
 THUMBS = 0.12  # of the answers are rated
 FORM_WEIGHTS = (30, 12, 8, 15, 10, 15, 10)  # in the order of FORMS
 LZ4 = "trailhead"  # the tenant whose producer compresses its batches
+# Who asks over HTTP before an answer is shown: one tenant, where somebody waits for it. Not for wren-mini: OpenAI's
+# form names no author, and the stereotypes of that model would be those of `model=unknown`.
+HTTP_TENANT, HTTP_ROUTES, HTTP_MODELS = "pixel-arena", ("chat", "search"), ("heron-2", "otter-7b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +60,25 @@ FAILING_MODEL = Phase(32, 41, "otter-7b", 0.35, "model otter-7b: fails to answer
 PHASES = (INSULTING, BIASED, FAILING_MODEL)
 COMPLAINS = 0.5  # of those who were insulted, some seconds later
 
+HTTP = "openai moderations"  # the form of what is asked over HTTP
 Kind = Literal["fine", "insult", "stereotype", "failed", "malformed", "feedback"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficRecord:
-    """One record to be sent."""
+    """One record or request to be sent."""
 
     at_s: float
-    topic: Literal["completions", "feedback"]
+    topic: Literal["completions", "moderations", "feedback"]  # moderations: asked over HTTP, `serve` writes it there
     kind: Kind
-    form: str  # of FORMS; for a malformed one what is wrong with it, for feedback its kind
+    form: str  # of FORMS, or HTTP; for a malformed one what is wrong with it, for feedback its kind
     key: bytes
     value: bytes | None
     headers: Headers = ()
     lz4: bool = False  # sent by the producer that compresses
+    # The answer that is asked about over HTTP, or that feedback is on: its decision has an id of `serve`'s, which the
+    # feedback must name instead of this one.
+    asked_about: str = ""
 
 
 def traffic(start_ms: int, seed: int = SEED, length_s: float = LENGTH_S, per_s: float = PER_S) -> list[TrafficRecord]:
@@ -82,7 +97,7 @@ def describe_phase(at_s: float) -> str:
 
 
 def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[TrafficRecord]:
-    """Returns a completion, and the feedback on it."""
+    """Returns a completion, by one door, and the feedback on it."""
     tenant, model, route = rng.choice(TENANTS), rng.choice(MODELS), rng.choice(ROUTES)
     user = f"user-{rng.randrange(USERS)}@{tenant}.example"
     kind = _kind(rng, at_s, tenant, model)
@@ -92,9 +107,18 @@ def _one(rng: random.Random, n: int, at_s: float, start_ms: int) -> list[Traffic
         wrong, value = malformed(rng, answer)
         return [TrafficRecord(at_s, "completions", kind, wrong, answer.key, value, lz4=tenant == LZ4)]
     form = rng.choice(FAILING) if kind == "failed" else rng.choices(list(FORMS), FORM_WEIGHTS)[0]
+    if _asks_over_http(answer):
+        feedback = _feedback(rng, kind, at_s, answer, answer.id, start_ms, asked_about=answer.id)
+        body = moderation_request(answer)
+        return [TrafficRecord(at_s, "moderations", kind, HTTP, b"", body, asked_about=answer.id), *feedback]
     value, headers = FORMS[form](answer)
     feedback = _feedback(rng, kind, at_s, answer, decision_id(answer, form), start_ms)
     return [TrafficRecord(at_s, "completions", kind, form, answer.key, value, headers, tenant == LZ4), *feedback]
+
+
+def _asks_over_http(answer: Answer) -> bool:
+    where = answer.tenant == HTTP_TENANT and answer.route in HTTP_ROUTES and answer.model in HTTP_MODELS
+    return where and len(answer.texts) == 1  # a producer's failure has no text to ask about
 
 
 def _kind(rng: random.Random, at_s: float, tenant: str, model: str) -> Kind:
@@ -117,7 +141,14 @@ def _texts(rng: random.Random, kind: Kind, tenant: str) -> tuple[str, ...]:
 
 
 def _feedback(
-    rng: random.Random, kind: Kind, at_s: float, answer: Answer, completion_id: str, start_ms: int
+    rng: random.Random,
+    kind: Kind,
+    at_s: float,
+    answer: Answer,
+    completion_id: str,
+    start_ms: int,
+    *,
+    asked_about: str = "",
 ) -> Sequence[TrafficRecord]:
     """Returns the user's feedback on the answer, some seconds later: mostly none."""
     if kind == "insult" and rng.random() < COMPLAINS:
@@ -137,4 +168,11 @@ def _feedback(
         "user": answer.user,
         "at_ms": start_ms + round(feedback_s * 1000),
     }
-    return [TrafficRecord(feedback_s, "feedback", "feedback", what, completion_id.encode(), json.dumps(event).encode())]
+    key, value = completion_id.encode(), json.dumps(event).encode()
+    return [TrafficRecord(feedback_s, "feedback", "feedback", what, key, value, asked_about=asked_about)]
+
+
+def about_decision(feedback: TrafficRecord, id: str) -> TrafficRecord:
+    """Returns the feedback on an answer that was asked about over HTTP, naming its decision."""
+    event = json.loads(feedback.value or b"") | {"completion_id": id}
+    return replace(feedback, key=id.encode(), value=json.dumps(event).encode())

@@ -15,8 +15,8 @@ from tidegate.streams.demo.dashboard import Dashboard
 Style = str  # "", bold, dim, red, yellow, green
 StyledLine = list[tuple[str, Style]]
 
-WIDTH = 98  # columns that a line takes at the most
-BAR = 10  # columns of a full bar
+WIDTH = 80  # columns that a line takes at the most
+BAR = 6  # columns of a full bar
 DECISIONS = 6  # shown at the most
 ALERTS = 4  # rows reserved for them
 # measure -> its title, and its rule as text.
@@ -24,7 +24,7 @@ MEASURE_TEXTS = {
     "label.toxicity": ("toxicity", "toxicity in over {limit} of {whose}completions"),
     "label.stereotype": ("stereotype", "stereotype in over {limit} of {whose}completions"),
     "complaint": ("complaints", "over {limit} complaints about {whose}completions"),
-    "producer_failed": ("producer failed", "over {limit} of {whose}completions failed at the producer"),
+    "producer_failed": ("producer failed", "over {limit} of {whose}completions failed"),
     "fault": ("faults", "over {limit} of {whose}completions could not be scored"),
 }
 STATES = {"firing": "red", "pending": "yellow", "resolved": "green"}
@@ -37,7 +37,8 @@ class Now:
 
     at_s: float  # since the first event was sent
     length_s: float
-    sent: int  # completions, acknowledged
+    by_kafka: int  # completions, acknowledged
+    over_http: int  # texts that were answered
     feedback: int
     phase: str  # what is wrong in the traffic, as text
     start_ms: int
@@ -61,13 +62,13 @@ def rules(policy: Policy) -> list[StyledLine]:
     for label, thresholds in policy.labels.items():
         asks = "   ".join(f"{action} {value:g}" for action, value in thresholds if value is not None)
         lines.append([(f"  {label:<23}", ""), (asks, "dim")])
-    lines.append([("and these are alerts, over windows so short that you see them come and go", "")])
+    windows = " or ".join(f"{window_s} s" for window_s in sorted({rule.window_s for rule in policy.alerts.values()}))
+    lines.append([(f"and these are alerts, over {windows}: so short that you see them come and go", "")])
     for name, rule in policy.alerts.items():
         whose = "" if rule.by == ("all",) else f"a {' or '.join(rule.by)}'s "
         held = f", for {rule.for_s} s" if rule.for_s else ""
         what = _measure_text(rule.of)[1].format(limit=format_limit(rule.kind, rule.above), whose=whose)
-        what += f" in {rule.window_s} s{held}"
-        lines.append([(f"  {name:<22}", ""), (what, "dim")])
+        lines.append([(f"  {name:<22}", ""), (what + held, "dim")])
     return lines
 
 
@@ -83,12 +84,12 @@ def screen(dash: Dashboard, policy: Policy, now: Now, height: int) -> list[Style
     return [
         *head,
         [],
-        [("Rates", "bold"), (" over the last seconds, from the topic `rates`", "dim")],
+        [("Rates", "bold"), (" over the last seconds, from `rates`; above a limit an alert fires", "dim")],
         *rates,
         [],
         [("Alerts", "bold"), (" from the topic `alerts`", "dim")],
         *alerts,
-        [("Decisions", "bold"), (" other than allow, newest first, from the topic `decisions`; never the text", "dim")],
+        [("Decisions", "bold"), (" other than allow, newest first, from `decisions`; never the text", "dim")],
         *decisions,
     ]
 
@@ -105,15 +106,16 @@ def _head(dash: Dashboard, now: Now) -> list[StyledLine]:
     )
     actions: StyledLine = [("actions      ", "dim")]
     for action in ACTIONS:
-        actions += [(f"{action} ", "dim"), (f"{dash.actions[action]:<8,}", ACTIONS[action])]
+        actions += [(f"{action} ", "dim"), (f"{dash.actions[action]:<6,}", ACTIONS[action])]
     return [
         [("Tidegate demo  ", "bold"), ("━" * filled, "green"), ("━" * (columns - filled), "dim"), (f"  {state}", "")],
         [("traffic      ", "dim"), (now.phase, "" if now.phase == "all is well" else "yellow")],
         [
-            ("completions  ", "dim"), ("sent ", "dim"), (f"{now.sent:<9,}", ""),
-            ("decided ", "dim"), (f"{dash.decided:<9,}", ""), ("faults ", "dim"), (f"{dash.faults:<6,}", ""),
-            ("dead letters ", "dim"), (f"{dash.dead_letters.total():<5,}", ""), (dead, "dim"),
+            ("completions  ", "dim"), ("by Kafka ", "dim"), (f"{now.by_kafka:<7,}", ""),
+            ("over HTTP ", "dim"), (f"{now.over_http:<6,}", ""),
+            ("decided ", "dim"), (f"{dash.decided:<7,}", ""), ("faults ", "dim"), (f"{dash.faults:,}", ""),
         ],
+        [("dead letters ", "dim"), (f"{dash.dead_letters.total():<5,}", ""), (dead, "dim")],
         actions,
         [("feedback     ", "dim"), ("sent ", "dim"), (f"{now.feedback:,}", ""), (up, "dim")],
     ]  # fmt: skip
@@ -134,14 +136,12 @@ def _rates(dash: Dashboard, policy: Policy, *, zeros: bool) -> list[StyledLine]:
             rates = dict(sorted(rates.items(), key=lambda item: -item[1]["hits"])[:1])
         first, title = True, _measure_text(rule.of)[0]
         for scope in sorted(rates):
-            name_column = f"{title if first else '':<17}"
+            name_column = f"{title if first else '':<16}"
             lines.append([(name_column, ""), *_rate(name, rule, scope, rates[scope], dash, first=first)])
             first = False
         if first and zeros:
-            limits = f"alert above {format_limit(rule.kind, rule.above)}"
-            lines.append(
-                [(f"{title:<17}", ""), (f"{f'none in the last {rule.window_s} s':<55}", "dim"), (limits, "dim")]
-            )
+            none = f"none in the last {rule.window_s} s"
+            lines.append([(f"{title:<16}", ""), (f"{none:<47}", "dim"), (_limit(rule), "dim")])
     return lines
 
 
@@ -159,15 +159,18 @@ def _rate(name: str, rule: AlertRule, scope: str, rate: dict[str, Any], dash: Da
         if rule.kind == "count"
         else f"{rate['hits']} of {rate['total']}"
     )
-    limits = f"alert above {format_limit(rule.kind, rule.above)}" if first else ""
     return [
-        (f"{scope.replace('=', ' '):<22}", style),
-        (f"{bar:<{BAR + 1}}", style),
-        (f"{format_value(rule.kind, value):>7}", style),
-        (f"   {of:<12}", "dim"),
-        (f"{limits:<18}", "dim"),
+        (f"{scope.replace('=', ' '):<20}", style),
+        (f"{bar:<{BAR}}", style),
+        (f"{format_value(rule.kind, value):>8}", style),
+        (f"  {of:<11}", "dim"),
+        (f"{_limit(rule) if first else '':<10}", "dim"),
         (state, style),
     ]
+
+
+def _limit(rule: AlertRule) -> str:
+    return f"above {format_limit(rule.kind, rule.above)}"
 
 
 def _alerts(dash: Dashboard, now: Now) -> list[StyledLine]:
@@ -175,16 +178,16 @@ def _alerts(dash: Dashboard, now: Now) -> list[StyledLine]:
     lines: list[StyledLine] = []
     for incident in dash.incidents[-ALERTS:]:
         state = "firing" if incident.resolved_ms is None else "resolved"
-        since = f"fired at {_at(incident.fired_ms, now)}"
+        since = f"from {_at(incident.fired_ms, now)}"
         if incident.resolved_ms is not None:
-            since += f", resolved at {_at(incident.resolved_ms, now)}"
+            since += f" to {_at(incident.resolved_ms, now)}"
         peak = f"up to {format_value(incident.kind, incident.peak)}"
         lines.append(
             [
-                (f"{state:<10}", STATES[state]),
+                (f"{state:<9}", STATES[state]),
                 (f"{incident.rule:<22}", ""),
-                (f"{incident.scope:<20} ", ""),
-                (f"{peak:<13}", ""),
+                (f"{incident.scope:<19} ", ""),
+                (f"{peak:<12}", ""),
                 (since, "dim"),
             ]
         )
@@ -229,8 +232,8 @@ def status_line(dash: Dashboard, now: Now) -> str:
     """Returns the state in one line, for an output that is no terminal."""
     firing = [f"{rule} {scope}" for (rule, scope), alert in dash.alerts.items() if alert["state"] == "firing"]
     return (
-        f"{now.at_s:3.0f} s  sent {now.sent:,}  decided {dash.decided:,}  faults {dash.faults:,}  "
-        f"dead letters {dash.dead_letters.total():,}  firing: {', '.join(firing) or 'none'}"
+        f"{now.at_s:3.0f} s  sent {now.by_kafka:,} by Kafka, {now.over_http:,} over HTTP  decided {dash.decided:,}  "
+        f"faults {dash.faults:,}  dead letters {dash.dead_letters.total():,}  firing: {', '.join(firing) or 'none'}"
     )
 
 

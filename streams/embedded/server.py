@@ -50,11 +50,20 @@ def _ports() -> Iterator[int]:
 def free_port() -> int:
     """Returns a port on loopback that is free now. This process gets it again only after all the others."""
     for port in itertools.islice(_ports(), PORT_LOOKS):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
+        if is_free(port):
             return port
     raise EmbeddedError(f"no free port found on {HOST} in [{PORTS.start}, {PORTS.stop})")
+
+
+def is_free(port: int) -> bool:
+    """Whether a server may listen on that port of loopback now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 class Servers(ABC):

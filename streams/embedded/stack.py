@@ -85,7 +85,7 @@ class EmbeddedStack(Servers):
         return _started(self._store).pid
 
     def env(self) -> dict[str, str]:
-        """The TIDEGATE_ variables of a worker on this stack; its user key is new in every EmbeddedStack."""
+        """The TIDEGATE_ variables of a worker or `serve` on this stack; its user key is new in every EmbeddedStack."""
         return {
             "TIDEGATE_KAFKA": self.kafka,
             "TIDEGATE_REDIS": self.redis,

@@ -17,7 +17,7 @@ from tests.cli.test_running import ready, until
 from tests.support.stacks import Stack
 from tidegate.streams.core.partition import TopicPartition
 from tidegate.streams.embedded import free_port
-from tidegate.streams.embedded.worker_process import WorkerProcess
+from tidegate.streams.embedded.child_process import ChildProcess
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.kafka.writing import producer
@@ -35,7 +35,9 @@ def own(own_stack: Stack) -> Cli:
 @contextlib.contextmanager
 def worker(cli: Cli, **env: str) -> Iterator[None]:
     port = free_port()
-    with WorkerProcess({**cli.env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning", **env}):
+    with ChildProcess(
+        "worker", env={**cli.env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning", **env}
+    ):
         until(lambda: ready(port))
         yield
 

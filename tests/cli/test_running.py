@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,11 +24,12 @@ from tests.cli.conftest import PARTITIONS, TWIN, Cli
 from tests.support.manifests import write, write_cascade, write_one
 from tests.support.stacks import Stack
 from tidegate.streams.embedded import EmbeddedStack, free_port
-from tidegate.streams.embedded.worker_process import WorkerProcess
+from tidegate.streams.embedded.child_process import ChildProcess
 from tidegate.streams.kafka.admin import ensure_topics
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
+UP = [sys.executable, "-m", "tidegate", "up"]
 LONG_S = 90.0  # for a worker to start, on a machine that does other things
 
 
@@ -40,11 +43,13 @@ def until(found: Callable[[], T | None], within_s: float = LONG_S) -> T:
 
 
 @pytest.fixture(scope="module")
-def running(module_stack: Stack) -> Iterator[tuple[Cli, WorkerProcess]]:
+def running(module_stack: Stack) -> Iterator[tuple[Cli, ChildProcess]]:
     """A pair and a worker on it that is ready."""
     port = free_port()
     env = {**module_stack.env(), **TWIN}
-    with WorkerProcess({**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}) as worker:
+    with ChildProcess(
+        "worker", env={**env, "TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_LOG_LEVEL": "warning"}
+    ) as worker:
         until(lambda: ready(port))
         yield Cli(env, golden=False), worker  # what is said hangs on how far the worker is
 
@@ -77,7 +82,7 @@ def send(cli: Cli, id: str, text: str, **more: str) -> None:
 
 
 @pytest.mark.drill
-def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[Cli, WorkerProcess]) -> None:
+def test_a_threshold_that_is_set_takes_effect_without_a_restart(running: tuple[Cli, ChildProcess]) -> None:
     cli, worker = running
     send(cli, "before", "toxicity=0.85", tenant="acme")
     before = decision(cli, "before")
@@ -112,7 +117,7 @@ def test_a_model_is_swapped_without_a_restart(own_embedded: EmbeddedStack, tmp_p
     env = {**own_embedded.env(), **TWIN, "TIDEGATE_CLASSIFIER": "", "TIDEGATE_CLASSIFIER_MANIFEST": str(manifest)}
     cli = Cli(env, golden=False)
     settings = {"TIDEGATE_HTTP_PORT": str(port), "TIDEGATE_MODEL_POLL_S": "0.1", "TIDEGATE_LOG_LEVEL": "error"}
-    with WorkerProcess({**env, **settings}) as worker:
+    with ChildProcess("worker", env={**env, **settings}) as worker:
         until(lambda: ready(port))
         send(cli, "first", "The train leaves at nine.")
         first = decision(cli, "first")
@@ -147,7 +152,7 @@ def metric(port: int, name: str) -> float:
 
 
 @pytest.mark.drill
-def test_commands_show_what_the_worker_made(running: tuple[Cli, WorkerProcess]) -> None:
+def test_commands_show_what_the_worker_made(running: tuple[Cli, ChildProcess]) -> None:
     """Rates, checkpoints and dead letters."""
     cli, _ = running
     assert cli("send", "-", stdin="junk\n").code == 0
@@ -162,7 +167,7 @@ def test_commands_show_what_the_worker_made(running: tuple[Cli, WorkerProcess]) 
 
 
 @pytest.mark.drill
-def test_an_owner_reads_again_from_a_moved_checkpoint(running: tuple[Cli, WorkerProcess]) -> None:
+def test_an_owner_reads_again_from_a_moved_checkpoint(running: tuple[Cli, ChildProcess]) -> None:
     """One that was moved by force."""
     cli, _ = running
     send(cli, "again", "toxicity=0.75")
@@ -180,8 +185,8 @@ def test_an_owner_reads_again_from_a_moved_checkpoint(running: tuple[Cli, Worker
 @pytest.mark.drill
 def test_a_worker_process_is_gone_when_its_owner_is_killed(own_stack: Stack) -> None:
     program = (
-        "import sys, time\nfrom tidegate.streams.embedded.worker_process import WorkerProcess\n"
-        "with WorkerProcess({}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
+        "import sys, time\nfrom tidegate.streams.embedded.child_process import ChildProcess\n"
+        "with ChildProcess('worker', env={}) as worker:\n    print(worker.pid, flush=True)\n    time.sleep(60)\n"
     )
     env = {**os.environ, **own_stack.env(), **TWIN, "TIDEGATE_HTTP_PORT": "0"}
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT)
@@ -196,12 +201,12 @@ def test_a_worker_process_is_gone_when_its_owner_is_killed(own_stack: Stack) -> 
 
 @pytest.mark.drill
 @pytest.mark.usefixtures("_wheels")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_up_prints_variables_and_leaves_nothing_behind(end: signal.Signals) -> None:
     """What other terminals need."""
-    env = {**os.environ, **TWIN}
+    env = {**os.environ, **TWIN, "TIDEGATE_SERVE_PORT": "0"}
     up = subprocess.Popen(
-        [sys.executable, "-m", "tidegate", "up", "--partitions", "2"],
+        [*UP, "--partitions", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=env,
     )  # fmt: skip
     assert up.stdout is not None
@@ -212,15 +217,28 @@ def test_up_prints_variables_and_leaves_nothing_behind(end: signal.Signals) -> N
             told += line
             if "Ctrl-C" in line:
                 break
-        (probes,) = re.findall(r"^pages   (http://127\.0\.0\.1:\d+)/readyz$", told, re.M)
+        probes = re.findall(r"^(?:worker|serve) +(http://127\.0\.0\.1:\d+)/readyz$", told, re.M)
+        assert len(probes) == 2
         cli = Cli({**dict(re.findall(r"^export (\w+)=(\S+)$", told, re.M)), **TWIN}, golden=False)
         assert cli("topics").out == "every topic exists; nothing created\n"
         children = psutil.Process(up.pid).children(recursive=True)
-        until(lambda: alive(f"{probes}/healthz"), 60)
+        until(lambda: all(alive(f"{url}/readyz") for url in probes))
+        (curl,) = re.findall(r"^curl .*\\\n.*$", told, re.M)
+        assert over_http(curl)["results"][0]["flagged"] is False  # the twin reads scores in the text: there are none
+        assert until(lambda: decisions(cli))[0]["source"]["topic"] == "moderations"
         up.send_signal(end)
-        assert up.wait(30) == 0
+        assert up.wait(30) == (-end if end == signal.SIGKILL else 0)
     _, left = psutil.wait_procs(children, timeout=10)
     assert left == []
+
+
+def over_http(curl: str) -> Any:
+    """What is answered to a line that runs curl."""
+    _, _, url, _, header, _, body = shlex.split(curl.replace("\\\n", " "))
+    name, _, value = header.partition(": ")
+    asked = urllib.request.Request(f"http://{url}", body.encode(), {name: value})
+    with urllib.request.urlopen(asked, timeout=15) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 def alive(url: str) -> bool:
@@ -233,9 +251,32 @@ def alive(url: str) -> bool:
 
 @pytest.mark.drill
 @pytest.mark.usefixtures("_wheels")
-def test_up_ends_when_its_worker_does() -> None:
-    env = {**os.environ, **TWIN, "TIDEGATE_POLICY_FILE": "/no/such/policy.toml"}
-    ran = subprocess.run([sys.executable, "-m", "tidegate", "up"], capture_output=True, text=True, cwd=ROOT, env=env)
+@pytest.mark.parametrize(
+    ("setting", "value", "logged", "who"),
+    [
+        ("TIDEGATE_POLICY_FILE", "/no/such/policy.toml",
+         "/no/such/policy.toml: No such file or directory; expected a policy file", "worker"),
+        ("TIDEGATE_SERVE_KEYS_FILE", "/no/such/keys.json", "/no/such/keys.json", "serve"),
+    ],
+)  # fmt: skip
+def test_up_ends_when_a_process_of_its_own_does(setting: str, value: str, logged: str, who: str) -> None:
+    env = {**os.environ, **TWIN, "TIDEGATE_SERVE_PORT": "0", setting: value}
+    ran = subprocess.run(UP, capture_output=True, text=True, cwd=ROOT, env=env)
     assert ran.returncode == 1
-    assert "/no/such/policy.toml: No such file or directory; expected a policy file" in ran.stderr
-    assert "the worker ended by itself with exit code 2; its log above says why" in ran.stderr
+    assert logged in ran.stderr
+    assert f"{who} ended by itself with exit code 2; its log above says why" in ran.stderr
+
+
+@pytest.mark.usefixtures("_wheels")
+def test_up_says_that_its_port_is_taken_and_what_to_set() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        env = {**os.environ, "TIDEGATE_SERVE_PORT": str(port)}
+        ran = subprocess.run(
+            [sys.executable, "-m", "tidegate", "up"], capture_output=True, text=True, cwd=ROOT, env=env
+        )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    expected = "expected a free port: set another one, or 0 for any; nothing started"
+    assert ran.stderr == f"TIDEGATE_SERVE_PORT: 127.0.0.1:{port} is taken; {expected}\n"

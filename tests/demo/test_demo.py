@@ -26,10 +26,13 @@ def test_the_demo_closes_its_account() -> None:
     (line,) = ended.stdout.splitlines()
     account = json.loads(line)
     assert list(account) == [
-        "sent", "decided", "faults", "dead_letters", "redriven", "alerts_fired", "alerts_resolved", "seconds",
+        "sent", "sent_by_kafka", "sent_over_http", "unanswered_over_http", "decided", "faults",
+        "dead_letters", "redriven", "alerts_fired", "alerts_resolved", "seconds",
     ]  # fmt: skip
     assert account["sent"] >= 1_000
     assert account["sent"] == account["decided"] + account["faults"] + account["dead_letters"]
+    assert account["sent"] == account["sent_by_kafka"] + account["sent_over_http"]
+    assert 0.1 <= account["sent_over_http"] / account["sent"] <= 0.15
     assert account["faults"] == 0
     assert account["dead_letters"] > 20
     assert account["alerts_fired"] == account["alerts_resolved"] >= 3
@@ -57,7 +60,7 @@ def popen() -> subprocess.Popen[str]:
 def test_ctrl_c_ends_everything() -> None:
     with popen() as demo:
         processes = started(demo)
-        assert len(processes) >= 6  # broker, store and worker, each with its leash
+        assert len(processes) >= 8  # broker, store, worker and serve, each with its leash
         time.sleep(2)  # some traffic
         demo.send_signal(signal.SIGINT)
         stderr = demo.communicate(timeout=60)[1]
@@ -66,15 +69,16 @@ def test_ctrl_c_ends_everything() -> None:
     assert stderr == "stopped; nothing is left running\n"
 
 
-def test_a_worker_that_dies_ends_the_demo_with_its_log() -> None:
+@pytest.mark.parametrize(("command", "logged"), [("worker", "taken over at"), ("serve", "serving http://127.0.0.1:")])
+def test_a_process_that_dies_ends_the_demo_with_its_log(command: str, logged: str) -> None:
     with popen() as demo:
         processes = started(demo)
-        (worker,) = (
-            p for p in processes if p.cmdline()[-2:] == ["tidegate", "worker"] and "leash" not in str(p.cmdline())
+        (process,) = (
+            p for p in processes if p.cmdline()[-2:] == ["tidegate", command] and "leash" not in str(p.cmdline())
         )
-        worker.kill()
+        process.kill()
         stderr = demo.communicate(timeout=60)[1]
         assert gone(processes)
     assert demo.returncode == 1
-    assert stderr.startswith("the worker ended by itself with exit code 137; its log ends:\n  ")
-    assert "taken over at" in stderr
+    assert stderr.startswith(f"`tidegate {command}` ended by itself with exit code 137; its log ends:\n  ")
+    assert logged in stderr

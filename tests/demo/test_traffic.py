@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -14,14 +16,17 @@ from tidegate.streams.demo.forms import FORMS, WITHOUT_TIME, Answer, decision_id
 from tidegate.streams.demo.traffic import (
     BIASED,
     FAILING_MODEL,
+    HTTP_TENANT,
     INSULTING,
     LENGTH_S,
     PHASES,
     TrafficRecord,
+    about_decision,
     describe_phase,
     traffic,
 )
 from tidegate.streams.wire import Unreadable, decode_completion, decode_feedback
+from tidegate.streams.wire.http import openai_moderations
 
 START_MS = 1_800_000_000_000
 MADE = traffic(START_MS)
@@ -64,7 +69,9 @@ def test_one_seed_is_one_traffic() -> None:
 
 def test_there_is_enough_of_everything() -> None:
     kinds = Counter(made.kind for made in MADE)
-    assert 1_500 <= sum(made.topic == "completions" for made in MADE) <= 2_000
+    doors = Counter(made.topic for made in MADE if made.topic != "feedback")
+    assert 1_500 <= doors.total() <= 2_000
+    assert 0.1 <= doors["moderations"] / doors.total() <= 0.15
     assert all(kinds[kind] >= 20 for kind in ("insult", "stereotype", "failed", "malformed", "feedback"))
     feedback = Counter(made.form for made in MADE if made.topic == "feedback")
     assert feedback["complaint"] > 15
@@ -144,8 +151,43 @@ def test_feedback_names_a_completion_that_was_sent_before() -> None:
             feedback = decode_feedback(read(made))
             assert isinstance(feedback, Feedback), feedback
             assert feedback.completion_id in sent
+        elif made.topic == "moderations":
+            sent.add(made.asked_about)  # its decision has another id, which the feedback gets when it is sent
         elif isinstance(completion := decode_completion(read(made)), Completion):
             sent.add(completion.id)
+
+
+def over_http() -> list[tuple[TrafficRecord, Completion]]:
+    """What is asked over HTTP, as `serve` reads it."""
+    return [
+        (made, one)
+        for made in MADE
+        if made.topic == "moderations"
+        for one in openai_moderations.parse(json.loads(made.value or b""), made.asked_about).completions
+    ]
+
+
+def test_no_answer_goes_by_both_doors() -> None:
+    by_http = {made.asked_about.rpartition("-")[2] for made, _ in over_http()}
+    by_kafka = {re.split("[-#]", c.id)[-1] for kind in ("fine", "insult", "stereotype") for _, c in completions(kind)}
+    assert (len(by_http), by_http & by_kafka) == (len(over_http()), set())
+
+
+def test_what_is_asked_over_http_is_one_text_of_one_tenant() -> None:
+    assert all(one.completion for _, one in over_http())
+    assert {made.asked_about.rpartition("-")[0] for made, _ in over_http()} == {HTTP_TENANT}
+    kinds = Counter(made.kind for made, _ in over_http())
+    assert kinds["insult"] > 15
+    # OpenAI's form names no author: a spike of one model's stereotypes would be one of `model=unknown`
+    assert set(kinds) == {"fine", "insult"}
+
+
+def test_feedback_on_what_was_asked_names_its_decision() -> None:
+    feedback = next(made for made in MADE if made.topic == "feedback" and made.asked_about)
+    named = about_decision(feedback, "http-1")
+    found = decode_feedback(read(named))
+    assert isinstance(found, Feedback)
+    assert (found.completion_id, named.key, found.tenant) == ("http-1", b"http-1", HTTP_TENANT)
 
 
 def test_faults_of_the_traffic_stay_in_their_phase() -> None:

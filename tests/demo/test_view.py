@@ -1,4 +1,4 @@
-"""What the dashboard makes of the topics' records, and that its picture fits a terminal of 100 columns."""
+"""What the dashboard makes of the topics' records, and that its picture fits a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tidegate.streams.policy_log.file import read_policy
 
 POLICY = read_policy(POLICY_FILE)
 BUSIEST = max((describe_phase(at_s) for at_s in range(60)), key=len)
-NOW = Now(20.0, 60.0, 1_234, 56, BUSIEST, 1_000_000)
+NOW = Now(20.0, 60.0, 1_234, 168, 56, BUSIEST, 1_000_000)
 
 
 def decision(offset: int, action: str = "allow", label: str | None = None, **more: Any) -> Event:
@@ -75,7 +75,10 @@ def full() -> Dashboard:
     return dash
 
 
-ACCOUNT = Account(sent=12_345, decided=12_000, faults=45, dead_letters=300, feedback=1_000, problems=())
+ACCOUNT = Account(
+    by_kafka=11_000, over_http=1_345, decided=12_000, faults=45, dead_letters=300, feedback=1_000, problems=(),
+    unanswered=12,
+)  # fmt: skip
 RESULT = DemoResult(ACCOUNT, full(), 1_000_000, 61.8)
 
 
@@ -124,21 +127,33 @@ def test_faults_and_dead_letters_are_outcomes_of_their_own() -> None:
     dash = dashboard(
         decisions=[decision(1), decision(2, fault="classifier_error")], **{"dead-letters": [dead, elsewhere, again]}
     )
-    assert {position: [o.kind for o in found] for position, found in dash.outcomes.items()} == {
-        (0, 1): ["decided"], (0, 2): ["faults"], (0, 3): ["dead_letters"], (0, 4): ["redriven"],
+    assert {str(position): [o.kind for o in found] for position, found in dash.outcomes.items()} == {
+        "completions[0]@1": ["decided"], "completions[0]@2": ["faults"],
+        "completions[0]@3": ["dead_letters"], "completions[0]@4": ["redriven"],
     }  # fmt: skip
+
+
+def test_outcomes_of_both_doors_are_apart_and_have_their_ids() -> None:
+    over_http = decision(1, id="http-1", source={"topic": "moderations", "partition": 0, "offset": 1})
+    dash = dashboard(decisions=[decision(1), over_http])
+    assert {str(position): [o.id for o in found] for position, found in dash.outcomes.items()} == {
+        "completions[0]@1": ["//pixel-arena/search#c0001"], "moderations[0]@1": ["http-1"],
+    }  # fmt: skip
+    assert dash.decided == 2
 
 
 def test_plain_lines_hold_the_same_figures() -> None:
     dash = full()
-    assert status_line(dash, NOW) == " 20 s  sent 1,234  decided 30  faults 0  dead letters 0  firing: none"
+    assert status_line(dash, NOW) == (
+        " 20 s  sent 1,234 by Kafka, 168 over HTTP  decided 30  faults 0  dead letters 0  firing: none"
+    )
     assert format_transition(alert("firing", "pending", 0), NOW) == (
         " 20 s  alert firing: producer_failure_rate model=wren-mini, 45.6% (above 10%)"
     )
 
 
 def test_the_json_result_and_its_problems() -> None:
-    assert list(RESULT.to_dict().values()) == [12_345, 12_000, 45, 300, 0, 1, 1, 61.8]
+    assert list(RESULT.to_dict().values()) == [12_345, 11_000, 1_345, 12, 12_000, 45, 300, 0, 1, 1, 61.8]
     assert RESULT.problems == []
     result = DemoResult(ACCOUNT, Dashboard(), 0, 1.0)
     assert result.problems == ["0 alerts fired and none resolved; expected one at least"]

@@ -76,7 +76,12 @@ def texts() -> list[tuple[str, str]]:
 def up() -> Iterator[dict[str, str]]:
     """`tidegate up`, and the variables it prints for other terminals."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tidegate", "up"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-m", "tidegate", "up"],
+        cwd=ROOT,
+        env={**os.environ, "TIDEGATE_SERVE_PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert process.stdout is not None

@@ -19,7 +19,7 @@ import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from tidegate.streams.embedded import EmbeddedError, EmbeddedStack, free_port, server
+from tidegate.streams.embedded import EmbeddedError, EmbeddedStack, free_port, is_free, server
 from tidegate.streams.settings.settings import Settings
 
 
@@ -125,6 +125,13 @@ def test_a_server_that_ends_as_its_time_to_stop_does_is_stopped(
 def test_a_port_is_not_given_twice_while_there_are_others() -> None:
     given = [free_port() for _ in range(2000)]
     assert len(set(given)) == len(given)
+
+
+def test_a_port_is_free_until_somebody_listens() -> None:
+    port = free_port()
+    assert is_free(port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert not is_free(port)
 
 
 @pytest.mark.usefixtures("embedded")  # skips where the wheels are missing

@@ -1,4 +1,4 @@
-"""A worker as a child process: started on a stack, stopped in order, and ended with us, also by our `kill -9`."""
+"""A `tidegate` command as a child process: started, stopped in order, and ended with us, also by our `kill -9`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from typing import IO, Self
 
 import tidegate.streams.embedded
 
-STOP_TIMEOUT_S = 20.0  # a worker finishes its batches in flight
+STOP_TIMEOUT_S = 20.0  # a worker finishes its batches in flight, `serve` its requests
 _LEASH = Path(tidegate.streams.embedded.__file__).with_name("leash.py")
 
 
-class WorkerProcess:
-    """`with WorkerProcess(stack.env()) as worker:` runs `tidegate worker` until the block ends."""
+class ChildProcess:
+    """`with ChildProcess("worker", env=stack.env()) as worker:` runs `tidegate worker` until the block ends."""
 
-    def __init__(self, env: Mapping[str, str], log: IO[bytes] | None = None) -> None:
-        """env: TIDEGATE_ variables, added to our environment. log: where it logs; None is our standard error."""
+    def __init__(self, *command: str, env: Mapping[str, str], log: IO[bytes] | None = None) -> None:
+        """command: what follows `tidegate`. env: added to our environment. log: None is our standard error."""
+        self._command = command
         self._env = {**os.environ, **env}
         self._log = log
         self._leash: subprocess.Popen[bytes]
@@ -34,12 +35,12 @@ class WorkerProcess:
         empty = tempfile.mkdtemp(prefix="tidegate-")
         self._leash = subprocess.Popen(  # noqa: S603 - ourselves
             # -P: not what happens to lie in this folder under one of our names.
-            [sys.executable, "-I", "-S", str(_LEASH), empty, sys.executable, "-P", "-m", "tidegate", "worker"],
+            [sys.executable, "-I", "-S", str(_LEASH), empty, sys.executable, "-P", "-m", "tidegate", *self._command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=self._env,
-            start_new_session=True,  # Ctrl-C is for us; we then stop the worker in order
+            start_new_session=True,  # Ctrl-C is for us; we then stop it in order
         )
         assert self._leash.stdout is not None  # noqa: S101 - PIPE
         self.pid = int(self._leash.stdout.readline())
