@@ -8,7 +8,7 @@ import json
 import os
 import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from bench import completions
 from bench.measure import ROOT, ZEROS
 from bench.results import Results
-from bench.served import Served, arrivals, ask_in_turn, ask_when_due, beside_kafka, quantile, served
+from bench.served import Load, Served, arrivals, ask_in_turn, ask_when_due, beside_kafka, quantile, served
 
 RUNS = 5
 TEXTS = 1_000
@@ -126,22 +126,25 @@ async def overload(results: Results, plan: Plan, server: Served, per_s: float) -
     """Five times what it can do, then what it does at once afterwards."""
     texts = list(completions.texts(plan.texts, seed=3))
     before = await ask_in_turn(server.port, texts, 2 * CLIENTS, seconds=AFTER_S)
-    third = plan.overload_s / 3
-    first = await ask_when_due(server.port, texts, arrivals(TIMES * per_s, third, 1))
-    rss = server.rss_mib()  # caches and buffers are full by now: what grows from here on is a leak
-    rest = await ask_when_due(server.port, texts, arrivals(TIMES * per_s, 2 * third, 2))
-    grown = server.rss_mib() - rss
+    loads: list[Load] = []
+    rss = [server.rss_mib()]
+    for seed in range(3):
+        loads.append(await ask_when_due(server.port, texts, arrivals(TIMES * per_s, plan.overload_s / 3, seed)))
+        rss.append(server.rss_mib())
     after = await ask_in_turn(server.port, texts, 2 * CLIENTS, seconds=AFTER_S)
-    statuses = first.statuses + rest.statuses
+    statuses = sum((load.statuses for load in loads), Counter[int]())
+    seconds, asked = sum(load.seconds for load in loads), sum(statuses.values())
+    sent_ms = [took for load in loads for took in load.sent_ms]
     what = f"serve {TIMES:g} times the load"
     _require(set(statuses) <= {200, 429}, f"statuses {dict(statuses)}; expected 200 and 429 alone")
-    results.add(what, "asked", sum(statuses.values()) / (first.seconds + rest.seconds), "requests/s")
-    results.add(what, "refused with 429", statuses[429] / sum(statuses.values()), "share")
-    results.add(what, "answered", statuses[200] / (first.seconds + rest.seconds), "texts/s")
+    results.add(what, "asked", asked / seconds, "requests/s")
+    results.add(what, "refused with 429", statuses[429] / asked, "share")
+    results.add(what, "answered", statuses[200] / seconds, "texts/s")
     for q, name in ((0.5, "p50"), (0.99, "p99"), (1.0, "longest")):
-        results.add(what, f"{name} of those answered", quantile(first.sent_ms + rest.sent_ms, q), "ms")
-    results.add(what, "memory, a third in", rss, "MiB")
-    results.add(what, "memory grown since", grown, "MiB")
+        results.add(what, f"{name} of those answered", quantile(sent_ms, q), "ms")
+    results.add(what, "memory at the end", rss[-1], "MiB")
+    for third, name in enumerate(("first", "second", "last")):  # caches fill at first: a leak goes on
+        results.add(what, f"memory grown, {name} third", rss[third + 1] - rss[third], "MiB")
     results.add(what, f"rate in the {AFTER_S:g} s after to before", after.per_s / before.per_s, "ratio")
 
 

@@ -19,7 +19,7 @@ LIMITS = (
     ("served, 16 a request, / bare model", "rate"),
     ("served - bare half load", "p99"),
     ("serve 5 times the load", "refused with 429"),
-    ("serve 5 times the load", "memory grown since"),
+    ("serve 5 times the load", "memory grown, last third"),
     ("serve 5 times the load", "rate in the 5 s after to before"),
 )
 
