@@ -17,10 +17,10 @@ def serve(
 ) -> None:
     """Moderate over HTTP: texts in, verdicts out.
 
-    By the policy file and the classifier that come with Tidegate, or yours; neither Kafka nor Redis is needed, and
-    nothing is counted. Answers OpenAI's POST /v1/moderations, and our own /v1/decide and /v1/guard; /docs describes
-    them. On loopback anybody on this machine may call; elsewhere callers need an API key
-    (`tidegate keys`).
+    By the policy file and the classifier that come with Tidegate, or yours; neither Kafka nor Redis is needed. Where
+    TIDEGATE_KAFKA is set, by the live policy, and what is answered is counted, as the stream is. Answers OpenAI's
+    POST /v1/moderations and others' APIs, and our own /v1/decide and /v1/guard; /docs describes them. On loopback
+    anybody on this machine may call; elsewhere callers need an API key (`tidegate keys`).
 
     \b
     tidegate serve
