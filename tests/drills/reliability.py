@@ -215,8 +215,42 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
 
 
+# Sections of runs of their own, and how a missing report of theirs is named.
+OTHER_RUNS = {
+    "## For twenty minutes": "soak:",
+    clients.HEADING: "clients:",
+    "## Made to fail": "mutations:",
+    "## On the embedded stack": "embedded stack",
+}
+
+
+def keep_sections(page: str, before: str, missing: Sequence[str]) -> str:
+    """Returns the page with the sections of the page before, where their runs were not made again: they say when."""
+    old, new = _sections(before), _sections(page)
+    measured = next((line for line in old[""].splitlines() if line.startswith("Measured ")), "")
+    for heading, sign in OTHER_RUNS.items():
+        if heading in old and any(sign in line for line in missing):
+            kept = old[heading]
+            dated = "\nMeasured " in kept or heading == clients.HEADING
+            new[heading] = kept if dated else f"\n\n{measured}\n{kept[1:]}"
+    return "".join(heading + text for heading, text in new.items())
+
+
+def _sections(page: str) -> dict[str, str]:
+    """Heading -> what stands under it; "" -> what stands before the first."""
+    found = {"": ""}
+    for line in page.splitlines(keepends=True):
+        if line.startswith("## "):
+            found[line.rstrip("\n")] = "\n"
+        else:
+            found[list(found)[-1]] += line
+    return found
+
+
 def main() -> int:
     page, missing = render_page(find_drills())
+    if PAGE.exists():
+        page = keep_sections(page, PAGE.read_text("utf-8"), missing)
     PAGE.write_text(page, "utf-8")
     sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)}\n")
     for what in missing:

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.environments import version_of
 from tests.clients.report import clients_of
 from tests.drills.fleet import ROOT
-from tests.drills.reliability import FAULTS, PAGE, Drill, find_drills, render_page, rows_of
+from tests.drills.reliability import FAULTS, PAGE, Drill, find_drills, keep_sections, render_page, rows_of
 
 DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
 REPORT = {
@@ -68,6 +68,20 @@ def test_a_report_is_a_row_and_a_missing_one_is_named(tmp_path: Path) -> None:
     ]
     (tmp_path / "embedded" / "killed.json").unlink()
     assert "killed: no report of the embedded stack" in render_page(found, tmp_path)[1]
+
+
+def test_a_run_that_was_not_made_again_keeps_its_section(tmp_path: Path) -> None:
+    """It says when it was measured; a section whose report is there is new."""
+    before = "# R\n\nMeasured 2026-01-01 (UTC) at 1a.\n\n## Made to fail\n\nold rows\n\n## Others\n\nold\n"
+    page, missing = render_page([], tmp_path)
+    kept = keep_sections(page, before, missing)
+    assert "## Made to fail\n\nMeasured 2026-01-01 (UTC) at 1a.\n\nold rows\n" in kept
+    assert "## Others" not in kept
+    again = keep_sections(page, kept, missing)
+    assert "## Made to fail\n\nMeasured 2026-01-01 (UTC) at 1a.\n\nold rows\n" in again  # not dated twice
+    (tmp_path / "mutations.json").write_text("[]")
+    page, missing = render_page([], tmp_path)
+    assert "old rows" not in keep_sections(page, kept, missing)
 
 
 def test_a_mutation_is_a_row(tmp_path: Path) -> None:
