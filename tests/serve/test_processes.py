@@ -240,11 +240,13 @@ async def test_a_killed_parent_leaves_no_process_behind(several: Callable[..., S
     parent = several(2)
     await parent.until_ready()
     children = [psutil.Process(parent.pids(number)[-1]) for number in range(2)]
-    url = parent.url
+    url, folder = parent.url, Path(children[0].cmdline()[-1])
+    await parent.until(folder.is_dir)
     parent.parent.kill()
     parent.parent.wait()
     gone, alive = await asyncio.to_thread(psutil.wait_procs, children, WAIT_S)
     assert (len(gone), alive) == (2, [])
+    assert not await asyncio.to_thread(folder.exists)
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", int(url.rpartition(":")[2])))
