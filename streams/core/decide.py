@@ -113,7 +113,7 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
     arrived_ms, by = inputs.arrived_ms, inputs.arrived_by
     time, at_ms = event_time(inputs.event_ms, inputs.record_ms if arrived_ms is None else arrived_ms, live)
     by_producer = by is not None and inputs.event_ms is not None and time in _PRODUCER_TIMES
-    action, reasons, spans, would_be, policy_version, model_version = judge(inputs, live)
+    action, reasons, spans, would_be = _judge(inputs, live)
     return unchecked(
         Decision,
         {
@@ -138,8 +138,8 @@ def decide(inputs: Inputs, live: LivePolicy) -> Decision:
             "record_ms": inputs.record_ms,
             "at_ms": at_ms,
             "time": time,
-            "policy_version": policy_version,
-            "model_version": model_version,
+            "policy_version": live.version,
+            "model_version": inputs.model_version,
             "would_be": would_be,
             "record_hmac": inputs.record_hmac,
             "origin": inputs.origin,
@@ -163,12 +163,19 @@ def judge(judged: Judged | Inputs, live: LivePolicy) -> Verdict:
     unless its text (what was shown before the call failed) has scores that ask for more. `redact` without spans for
     its label becomes `review`: nothing to redact by, so a person looks.
     """
+    return Verdict(*_judge(judged, live), live.version, judged.model_version)
+
+
+def _judge(
+    judged: Judged | Inputs, live: LivePolicy
+) -> tuple[Action, tuple[Reason, ...], tuple[Span, ...], WouldBe | None]:
+    """Returns a verdict without its versions."""
     action, reasons = _strongest(judged, live)
     spans, would_be = tuple(judged.spans), None
     if live.shadow is not None:
         spans, shadows = _split_spans(spans, judged.scores, live) if spans else ((), ())
         would_be = _would_be(judged, live.shadow, shadows)
-    return Verdict(action, reasons, spans, would_be, live.version, judged.model_version)
+    return action, reasons, spans, would_be
 
 
 def decision_key(decision: Decision) -> bytes:
@@ -218,6 +225,9 @@ def _strongest(judged: Judged | Inputs, live: LivePolicy) -> tuple[Action, tuple
     failed = judged.status == "failed"
     if failed and not judged.scores:
         return _ALLOW, (_FAILED,)
+    scores, prompt_scores, lowest = judged.scores, judged.prompt_scores, live.own_lowest
+    if max(scores.values(), default=-1.0) < lowest and max(prompt_scores.values(), default=-1.0) < lowest:
+        return _ALLOW, (_FAILED,) if failed else ()  # as most completions: half the price of looking each label up
     thresholds, prompt_thresholds = live.resolve(judged.scopes)
     reasons = [
         *_reasons(judged.scores, judged.by_encoder, thresholds, judged),

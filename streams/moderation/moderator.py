@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +28,21 @@ class ScoredCompletion:
     choices: Sequence[ScoreRow | FaultReason] = ()
     prompt: ScoreRow | FaultReason | None = None
     spans: tuple[Span, ...] = ()
+
+
+# The fields of `Judged`, in order.
+JudgedFields = tuple[
+    str,
+    str,
+    FaultReason | None,
+    Mapping[str, float],
+    Mapping[str, int],
+    tuple[str, ...] | None,
+    Mapping[str, float],
+    tuple[str, ...] | None,
+    Sequence[Span],
+    Scopes,
+]
 
 
 class Moderated(NamedTuple):
@@ -144,19 +159,21 @@ class Moderator:
 
     def judged(self, scored: ScoredCompletion, live: LivePolicy) -> Judged:
         """Returns the inputs of a completion's verdict: per label the highest choice's score."""
+        return Judged(*self.judged_fields(scored, live))
+
+    def judged_fields(self, scored: ScoredCompletion, live: LivePolicy) -> JudgedFields:
+        """Returns the same as a plain tuple, for who makes something else of it."""
         completion, scorer, prompt = scored.completion, scored.scorer, scored.prompt
         if isinstance(prompt, FaultReason) and not live.policy.prompt_labels:
             prompt = None  # only the shadow needs the prompt: the verdict must not become a fault by it
         fault, best, of_prompt = combine_scores(
             scored.choices, prompt, scorer.labels, live.prompt_labels, self._prompt_only_labels(scorer, live)
         )
-        return Judged(
+        return (
             scorer.version,
             completion.status,
             fault,
-            best.scores,
-            best.choice_of,
-            best.by_encoder,
+            *best,
             of_prompt.scores,
             of_prompt.by_encoder,
             () if fault else scored.spans,

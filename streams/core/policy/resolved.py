@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -67,6 +68,12 @@ class LivePolicy:
         for label, thresholds in self.shadow.thresholds.items() if self.shadow else ():
             by_label.setdefault(label, set()).update(thresholds)
         return {label: tuple(sorted(by_label - {0.0})) for label, by_label in by_label.items()}
+
+    @cached_property
+    def own_lowest(self) -> float:
+        """The lowest threshold of any label, scope or floor, for completions and prompts."""
+        every = (threshold for of in (False, True) for _, _, threshold in _every_threshold(self.policy, prompts=of))
+        return min(every, default=inf)
 
     @cached_property
     def own_redact_from(self) -> Mapping[str, float]:
