@@ -19,6 +19,8 @@ class Lesson(BaseModel):
     batch_tokens: int = Field(32_768, ge=128)  # padding included
     trust: float = Field(0.7, ge=0, le=1)  # the teacher's part of a target, beside an answer's
     frozen_layers: int = Field(0, ge=0)  # beside the embeddings; with 0 those learn as well
+    seeds: int = Field(1, ge=1)  # models taught so, each with a seed of its own; their word is the mean
+    varied: float = Field(0.0, ge=0, le=1)  # share of windows also there varied (encoder/variants.py), for its pupils
 
 
 class EncoderRecipe(BaseModel):

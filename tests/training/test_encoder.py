@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +18,9 @@ from training.encoder.fit import fit, groups, logits_of, placed
 from training.encoder.graph import build
 from training.encoder.lesson_file import DEV, DISGUISED, LESSON, MORE, Course, Lessons
 from training.encoder.made import fold_scale
-from training.encoder.model import Encoder, bucket, shallower, with_words
-from training.encoder.teach import taught, teach
+from training.encoder.model import CLS, SEP, Encoder, bucket, shallower, with_words
+from training.encoder.teach import taught, teach, with_variations
+from training.encoder.variants import varied
 from training.encoder.weights import load, save
 
 TINY = {
@@ -136,6 +136,40 @@ def test_a_shallower_encoder_has_the_layers_that_were_kept():
     assert torch.equal(small.layers[1].up.weight, model.layers[3].up.weight)
 
 
+def test_variations_mix_two_windows_and_nothing_else():
+    """Whole windows from CLS to SEP, of tokens that the corpus has, about half of them joined of two; by the seed."""
+    rng = np.random.default_rng(3)
+    length = rng.integers(8, 30, 500)
+    ids = np.zeros((500, 40), np.int32)
+    for i, n in enumerate(length):
+        ids[i, 0], ids[i, 1 : n - 1], ids[i, n - 1] = CLS, 1000 + i, SEP
+    made, found = varied(ids, length, np.arange(500), 7)
+    again, _ = varied(ids, length, np.arange(500), 7)
+    assert np.array_equal(made, again)
+    assert not np.array_equal(made, varied(ids, length, np.arange(500), 8)[0])
+    assert ((made != 0).sum(axis=1) == found).all()
+    assert (made[:, 0] == CLS).all()
+    assert (made[np.arange(500), found - 1] == SEP).all()
+    kinds = [np.unique(row[1 : n - 1], return_counts=True)[1] for row, n in zip(made, found, strict=True)]
+    assert 150 < sum((counts > 2).sum() == 1 for counts in kinds) < 400
+    assert set(made[made > 999]) <= set(ids[ids > 999])
+
+
+def test_a_pupil_is_taught_variations_as_the_teacher_reads_them(monkeypatch):
+    given = lessons()
+    windows = with_variations(given, COURSE._replace(varied=0.5), "cpu")
+    more = len(windows.length) - 400
+    assert more == 190
+    said = np.concatenate([np.zeros((400, 2), np.float32), np.full((more, 2), 9, np.float32)])
+    seen = {}
+    monkeypatch.setattr(
+        "training.encoder.teach.fit", lambda m, x, target, weight, c, t: seen.update(n=len(x.length), t=target)
+    )
+    taught(Encoder(TINY, 2), windows, given, COURSE, said, lambda line: None)
+    assert seen["n"] == 380 + more
+    assert (seen["t"][-more:] > 0.99).all()
+
+
 def test_distance_has_a_bucket_each_way_and_far_ones_share():
     found = bucket(torch.tensor([-200, -3, -1, 0, 1, 3, 200]), 32)
     assert found.tolist() == [15, 3, 1, 0, 17, 19, 31]
@@ -159,15 +193,18 @@ def test_a_disguised_window_is_to_be_read_as_the_one_it_disguises(monkeypatch):
 def test_a_slice_of_the_whole_teaches_teacher_and_encoders_and_takes_what_is_there(tmp_path):
     lesson_file.write(tmp_path / "lessons.npz", lessons())
     names = ("teacher", "encoder-l6", "encoder-l3")
-    lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, COURSE._replace(epochs=2)))
+    course = COURSE._replace(epochs=2, seeds=2, varied=0.5)
+    lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, course))
     starts = {"teacher": tmp_path / "start-teacher.q", "encoder": tmp_path / "start-encoder.q"}
     save(Encoder(TEACHER, 2), starts["teacher"])
     save(Encoder(TINY | {"num_hidden_layers": 6}, 2), starts["encoder"])
     took = teach(tmp_path, starts, 2, lambda line: None)
-    assert set(took) == {"teacher", "teacher's word", "encoder-l6", "encoder-l3"}
+    teachers = {f"teacher {number}{what}" for number in (1, 2) for what in ("", "'s word")}
+    assert set(took) == {*teachers, "encoder-l6", "encoder-l3"}
     assert len(load(tmp_path / "encoder-l3.q").layers) == 3
     assert load(tmp_path / "encoder-l6.q").config["vocab_size"] == 62
-    assert {lesson_file.read_word(Path(p)).shape for p in tmp_path.glob("*-word.npz")} == {(400, 2)}
+    words = {path.name: lesson_file.read_word(path).shape for path in tmp_path.glob("*-word.npz")}
+    assert words == {"teacher-word.npz": (590, 2), "encoder-l6-word.npz": (400, 2), "encoder-l3-word.npz": (400, 2)}
     assert teach(tmp_path, starts, 2, lambda line: None) == {}
 
 

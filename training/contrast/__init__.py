@@ -2,8 +2,8 @@
 
 Neutral and hateful mentions of groups, negation, quotation, counter-speech, reclaimed words, targets that no law
 protects, idioms with violent words, refusals that name a harm; animals, health, explained words, self-reproach, jargon,
-dialects, history, names, runs, and offers of and requests for harm; stories,
-code, and emoji that carry the meaning. None comes from a labelled set.
+dialects, history, names, runs, and offers of and requests for harm; stories, code, and emoji that carry the meaning.
+None comes from a labelled set.
 """
 
 from __future__ import annotations

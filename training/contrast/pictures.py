@@ -71,7 +71,7 @@ ABOUT_THINGS = (
     "see you at {food} {smile}", "game over {dead} new round?",
 )  # fmt: skip
 SLOTS = {
-    "g": GROUPS, "h": GROUPS[::-1], "a": ADJECTIVES, "n": NASTY, "k": NICE, 
+    "g": GROUPS, "h": GROUPS[::-1], "a": ADJECTIVES, "n": NASTY, "k": NICE,
     "bad": ("💩", "🤮", "🗑️", "🤡", "👎", "🤢", "🚮", "👹", "🦠", "☠️"),
     "bad2": ("💩", "🤮", "🗑️", "👎", "🤢"),
     "sick": ("🤮", "🤢", "😡", "🤬", "😤", "🙄"),

@@ -45,6 +45,14 @@ def placed(ids: npt.NDArray[np.int32], length: Ints, device: str) -> Windows:
     return Windows(torch.from_numpy(ids).to(device), length)
 
 
+def compiled(model: Encoder) -> Encoder:
+    """The model, its layers compiled once for every size where there is an accelerator; elsewhere as it is."""
+    if device_of(model) == "cuda":
+        for layer in model.layers:
+            layer.compile(dynamic=True)
+    return model
+
+
 def groups(length: Ints, budget: int, rng: random.Random) -> Iterator[Ints]:
     """Every row once, in random order; rows of a group are of like length, count times longest at most `budget`."""
     order = list(range(len(length)))

@@ -66,7 +66,16 @@ def courses(recipe: Recipe) -> dict[str, Course]:
     """How each model is taught."""
     told = {"teacher": recipe.teacher, "encoder-l6": recipe.encoder.deep, "encoder-l3": recipe.encoder.shallow}
     return {
-        name: Course(lesson.epochs, lesson.rate, lesson.batch_tokens, lesson.trust, lesson.frozen_layers, recipe.seed)
+        name: Course(
+            lesson.epochs,
+            lesson.rate,
+            lesson.batch_tokens,
+            lesson.trust,
+            lesson.frozen_layers,
+            recipe.seed,
+            lesson.seeds,
+            lesson.varied,
+        )
         for name, lesson in told.items()
     }
 
