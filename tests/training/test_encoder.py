@@ -15,7 +15,8 @@ import torch
 
 from training.encoder import lesson_file
 from training.encoder.fit import fit, groups, logits_of, placed
-from training.encoder.graph import build
+from training.encoder.goes_on import SHARES, chosen, read_back
+from training.encoder.graph import build, write
 from training.encoder.lesson_file import DEV, DISGUISED, LESSON, MORE, Course, Lessons
 from training.encoder.made import fold_scale
 from training.encoder.model import CLS, SEP, Encoder, bucket, shallower, with_words
@@ -206,6 +207,34 @@ def test_a_slice_of_the_whole_teaches_teacher_and_encoders_and_takes_what_is_the
     words = {path.name: lesson_file.read_word(path).shape for path in tmp_path.glob("*-word.npz")}
     assert words == {"teacher-word.npz": (590, 2), "encoder-l6-word.npz": (400, 2), "encoder-l3-word.npz": (400, 2)}
     assert teach(tmp_path, starts, 2, lambda line: None) == {}
+
+
+def test_an_encoder_is_read_back_from_its_integers(tmp_path):
+    torch.manual_seed(3)
+    model = Encoder(TINY, 2)
+    with torch.no_grad():
+        model.head.weight.normal_(0, 0.1)
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    write(tmp_path / "model.onnx", model.config, weights, quantized=True)
+    again = read_back(tmp_path / "model.onnx", heads=4)
+    for name, value in model.state_dict().items():
+        steps = 63 if "layers" in name else 127
+        assert float((again.state_dict()[name] - value).abs().max()) <= 0.51 * float(value.abs().max()) / steps, name
+    given = lessons()
+    windows = placed(given.padded(), given.length, "cpu")
+    np.testing.assert_allclose(logits_of(again, windows), logits_of(model, windows), atol=0.1)
+
+
+def test_windows_to_go_on_with_are_all_of_ours_and_some_of_the_rest():
+    given = lessons()
+    sets = np.array(["contrast"] * 100 + ["sbic"] * 100 + ["other"] * 200)
+    rows = chosen(given, sets, 50, 1)
+    own = rows[rows < 400]
+    assert not (given.kind[own] == DEV).any()
+    assert {int((sets[own] == name).sum()) for name in ("contrast", "sbic")} == {100, round(100 * SHARES["hard"])}
+    assert (sets[own] == "other").sum() < 100
+    assert (rows >= 400).sum() == round(50 * SHARES["varied"])
+    assert np.array_equal(rows, chosen(given, sets, 50, 1))
 
 
 def test_export_gives_what_was_trained_whatever_the_padding_and_int8_is_near(fitted):

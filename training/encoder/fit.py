@@ -34,6 +34,10 @@ class Windows(NamedTuple):
         ids = self.ids[torch.from_numpy(rows).to(self.ids.device), :wide].long()
         return ids, (ids != 0).long()
 
+    def some(self, rows: Ints) -> Windows:
+        """These rows alone."""
+        return Windows(self.ids[torch.from_numpy(rows).to(self.ids.device)], self.length[rows])
+
 
 def device_of(model: nn.Module) -> str:
     """What a model is on."""
@@ -85,7 +89,7 @@ def fit(model: Encoder, windows: Windows, target: Floats, weight: Floats, course
     began = time.monotonic()
     for step, rows in enumerate(plan, 1):
         at = torch.from_numpy(rows).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or course.narrow):
             logits = model(*windows.take(rows))
         loss = functional.binary_cross_entropy_with_logits(logits.float(), goal[at], trust[at], reduction="sum")
         # By the mean number of rows, not this batch's own: a row counts alike in a batch of few long texts.

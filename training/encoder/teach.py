@@ -17,6 +17,7 @@ from training.encoder.variants import varied
 from training.encoder.weights import COARSE, load, save
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 DEEP, SHALLOW = "encoder-l6", "encoder-l3"
 KEPT = (1, 3, 5)  # layers of the deep encoder that the shallow one starts from
 LEAST_TRUST = 0.5  # weight of the teacher's word, and of an answer beside it
@@ -33,7 +34,7 @@ def teach(folder: Path, starts: dict[str, Path], labels: int, tell: Say) -> dict
     courses = lesson_file.read_courses(folder / "courses.json")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     windows = with_variations(lessons, courses["teacher"], device)
-    own = Windows(windows.ids[: len(lessons.kind)], lessons.length)
+    own = windows.some(np.arange(len(lessons.kind)))
     took: dict[str, float] = {}
 
     def timed(what: str, began: float) -> None:
@@ -75,7 +76,11 @@ def teach(folder: Path, starts: dict[str, Path], labels: int, tell: Say) -> dict
             timed(name, began)
         model = load(kept).to(device)
         if not (folder / f"{name}-word.npz").is_file():
-            lesson_file.write_word(folder / f"{name}-word.npz", logits_of(model, own, READ_TOKENS))
+            # Of the shallow one nobody asks more than what it says of dev.
+            asked = np.arange(len(lessons.kind)) if name == DEEP else np.flatnonzero(lessons.kind == DEV)
+            heard = np.zeros((len(lessons.kind), labels), np.float32)
+            heard[asked] = logits_of(model, own.some(asked), READ_TOKENS)
+            lesson_file.write_word(folder / f"{name}-word.npz", heard)
         deep = model if name == DEEP else deep
     return took
 
@@ -100,11 +105,19 @@ def started(start: Path, lessons: Lessons, labels: int) -> Encoder:
     return with_words(model, lessons.names) if lessons.names else model
 
 
-def taught(model: Encoder, windows: Windows, lessons: Lessons, course: Course, said: Floats | None, tell: Say) -> None:
+def taught(
+    model: Encoder,
+    windows: Windows,
+    lessons: Lessons,
+    course: Course,
+    said: Floats | None,
+    tell: Say,
+    rows: Ints | None = None,
+) -> None:
     """Teaches in place: the answers alone where nothing was said, else mostly what was said.
 
     A disguised window is to be read as the window that it disguises, a varied one as the teacher reads it. Of those,
-    which come after the lessons, `said` tells how many there are.
+    which come after the lessons, `said` tells how many there are. rows: of all these the ones to teach, if not all.
     """
     y, w = lessons.y.astype(np.float32), lessons.w
     factor = label_factors(w[lessons.kind == LESSON])
@@ -120,7 +133,9 @@ def taught(model: Encoder, windows: Windows, lessons: Lessons, course: Course, s
         known = w > 0
         target = np.where(known, course.trust * soft + (1 - course.trust) * y, soft)
         weight = np.where(known, np.maximum(w, LEAST_TRUST), LEAST_TRUST)
-    some = Windows(windows.ids[torch.from_numpy(use).to(windows.ids.device)], windows.length[use])
+    if rows is not None:
+        use = np.intersect1d(use, rows)
+    some = windows.some(use)
     disguised, more = int((lessons.kind == DISGUISED).sum()), len(w) - len(lessons.kind)
     tell(f"{len(use)} windows, {disguised} of them disguised, {more} varied")
     fit(model, some, target[use], weight[use] * factor, course, tell)
