@@ -19,6 +19,7 @@ from training.encoder.model import Encoder
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Say = Callable[[str], None]
+TOLD = 50  # steps from one line of the log to the next
 TOGETHER = 8192  # rows within which lengths meet, so that batches stay mixed
 
 
@@ -98,7 +99,7 @@ def fit(model: Encoder, windows: Windows, target: Floats, weight: Floats, course
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
-        if step % 200 == 0 or step == len(plan):
+        if step % TOLD == 0 or step == len(plan):
             seconds = time.monotonic() - began
             tell(f"step {step}/{len(plan)}: loss {float(loss.detach()) / len(rows):.4f}, {seconds:.0f} s")
     model.eval()
