@@ -19,6 +19,9 @@ class Lesson(BaseModel):
     batch_tokens: int = Field(32_768, ge=128)  # padding included
     trust: float = Field(0.7, ge=0, le=1)  # the teacher's part of a target, beside an answer's
     frozen_layers: int = Field(0, ge=0)  # beside the embeddings; with 0 those learn as well
+    seeds: int = Field(1, ge=1)  # models taught so, each with a seed of its own; their word is the mean
+    narrow: bool = False  # in bfloat16 on a CPU as well
+    varied: float = Field(0.0, ge=0, le=1)  # share of windows also there varied (encoder/variants.py), for its pupils
 
 
 class EncoderRecipe(BaseModel):
@@ -37,6 +40,7 @@ class EncoderRecipe(BaseModel):
     more_windows: int = Field(150_000, ge=0)  # windows beside each text's chosen one, at most
     deep: Lesson = Lesson(epochs=8, rate=2.5e-4)
     shallow: Lesson = Lesson(epochs=8, rate=2.5e-4)
+    again: Lesson = Lesson(epochs=1, rate=1.2e-4, batch_tokens=6144, narrow=True)  # of encoder/goes_on.py
 
 
 class Recipe(BaseModel):

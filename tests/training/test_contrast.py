@@ -12,18 +12,29 @@ pytest.importorskip("numpy")
 
 from training.contrast import (
     animals,
+    banter,
+    barnyard,
+    blunders,
     care,
     contrast,
+    despair,
     dialect,
     explained,
+    functions,
     harmful_requests,
     health,
     history,
     illicit,
     jargon,
+    lexicon,
+    mentions,
+    pictures,
     proper_names,
     reproach,
     runs,
+    shell,
+    sounding,
+    tales,
 )
 from training.contrast.sentence import Sentence, as_written
 from training.contrast.wording import answered
@@ -31,6 +42,7 @@ from training.label_map import LABELS
 
 KINDS = (
     animals, care, dialect, explained, harmful_requests, health, history, illicit, jargon, proper_names, reproach, runs,
+    banter, barnyard, blunders, despair, functions, lexicon, mentions, pictures, shell, sounding, tales,
 )  # fmt: skip
 COMING = {"illicit", "harmful_request"}  # settled by our sentences, whether or not the models give them yet
 SEED = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +15,13 @@ import torch
 
 from training.encoder import lesson_file
 from training.encoder.fit import fit, groups, logits_of, placed
-from training.encoder.graph import build
+from training.encoder.goes_on import SHARES, chosen, read_back
+from training.encoder.graph import build, write
 from training.encoder.lesson_file import DEV, DISGUISED, LESSON, MORE, Course, Lessons
 from training.encoder.made import fold_scale
-from training.encoder.model import Encoder, bucket, shallower, with_words
-from training.encoder.teach import taught, teach
+from training.encoder.model import CLS, SEP, Encoder, bucket, shallower, with_words
+from training.encoder.teach import taught, teach, with_variations
+from training.encoder.variants import varied
 from training.encoder.weights import load, save
 
 TINY = {
@@ -136,6 +137,40 @@ def test_a_shallower_encoder_has_the_layers_that_were_kept():
     assert torch.equal(small.layers[1].up.weight, model.layers[3].up.weight)
 
 
+def test_variations_mix_two_windows_and_nothing_else():
+    """Whole windows from CLS to SEP, of tokens that the corpus has, about half of them joined of two; by the seed."""
+    rng = np.random.default_rng(3)
+    length = rng.integers(8, 30, 500)
+    ids = np.zeros((500, 40), np.int32)
+    for i, n in enumerate(length):
+        ids[i, 0], ids[i, 1 : n - 1], ids[i, n - 1] = CLS, 1000 + i, SEP
+    made, found = varied(ids, length, np.arange(500), 7)
+    again, _ = varied(ids, length, np.arange(500), 7)
+    assert np.array_equal(made, again)
+    assert not np.array_equal(made, varied(ids, length, np.arange(500), 8)[0])
+    assert ((made != 0).sum(axis=1) == found).all()
+    assert (made[:, 0] == CLS).all()
+    assert (made[np.arange(500), found - 1] == SEP).all()
+    kinds = [np.unique(row[1 : n - 1], return_counts=True)[1] for row, n in zip(made, found, strict=True)]
+    assert 150 < sum((counts > 2).sum() == 1 for counts in kinds) < 400
+    assert set(made[made > 999]) <= set(ids[ids > 999])
+
+
+def test_a_pupil_is_taught_variations_as_the_teacher_reads_them(monkeypatch):
+    given = lessons()
+    windows = with_variations(given, COURSE._replace(varied=0.5), "cpu")
+    more = len(windows.length) - 400
+    assert more == 190
+    said = np.concatenate([np.zeros((400, 2), np.float32), np.full((more, 2), 9, np.float32)])
+    seen = {}
+    monkeypatch.setattr(
+        "training.encoder.teach.fit", lambda m, x, target, weight, c, t: seen.update(n=len(x.length), t=target)
+    )
+    taught(Encoder(TINY, 2), windows, given, COURSE, said, lambda line: None)
+    assert seen["n"] == 380 + more
+    assert (seen["t"][-more:] > 0.99).all()
+
+
 def test_distance_has_a_bucket_each_way_and_far_ones_share():
     found = bucket(torch.tensor([-200, -3, -1, 0, 1, 3, 200]), 32)
     assert found.tolist() == [15, 3, 1, 0, 17, 19, 31]
@@ -161,16 +196,47 @@ def test_a_slice_teaches_teacher_and_encoders(tmp_path):
     """What is there already is taken as it is."""
     lesson_file.write(tmp_path / "lessons.npz", lessons())
     names = ("teacher", "encoder-l6", "encoder-l3")
-    lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, COURSE._replace(epochs=2)))
+    course = COURSE._replace(epochs=2, seeds=2, varied=0.5)
+    lesson_file.write_courses(tmp_path / "courses.json", dict.fromkeys(names, course))
     starts = {"teacher": tmp_path / "start-teacher.q", "encoder": tmp_path / "start-encoder.q"}
     save(Encoder(TEACHER, 2), starts["teacher"])
     save(Encoder(TINY | {"num_hidden_layers": 6}, 2), starts["encoder"])
     took = teach(tmp_path, starts, 2, lambda line: None)
-    assert set(took) == {"teacher", "teacher's word", "encoder-l6", "encoder-l3"}
+    teachers = {f"teacher {number}{what}" for number in (1, 2) for what in ("", "'s word")}
+    assert set(took) == {*teachers, "encoder-l6", "encoder-l3"}
     assert len(load(tmp_path / "encoder-l3.q").layers) == 3
     assert load(tmp_path / "encoder-l6.q").config["vocab_size"] == 62
-    assert {lesson_file.read_word(Path(p)).shape for p in tmp_path.glob("*-word.npz")} == {(400, 2)}
+    words = {path.name: lesson_file.read_word(path).shape for path in tmp_path.glob("*-word.npz")}
+    assert words == {"teacher-word.npz": (590, 2), "encoder-l6-word.npz": (400, 2), "encoder-l3-word.npz": (400, 2)}
     assert teach(tmp_path, starts, 2, lambda line: None) == {}
+
+
+def test_an_encoder_is_read_back_from_its_integers(tmp_path):
+    torch.manual_seed(3)
+    model = Encoder(TINY, 2)
+    with torch.no_grad():
+        model.head.weight.normal_(0, 0.1)
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    write(tmp_path / "model.onnx", model.config, weights, quantized=True)
+    again = read_back(tmp_path / "model.onnx", heads=4)
+    for name, value in model.state_dict().items():
+        steps = 63 if "layers" in name else 127
+        assert float((again.state_dict()[name] - value).abs().max()) <= 0.51 * float(value.abs().max()) / steps, name
+    given = lessons()
+    windows = placed(given.padded(), given.length, "cpu")
+    np.testing.assert_allclose(logits_of(again, windows), logits_of(model, windows), atol=0.1)
+
+
+def test_windows_to_go_on_with_are_all_of_ours_and_some_of_the_rest():
+    given = lessons()
+    sets = np.array(["contrast"] * 100 + ["sbic"] * 100 + ["other"] * 200)
+    rows = chosen(given, sets, 50, 1)
+    own = rows[rows < 400]
+    assert not (given.kind[own] == DEV).any()
+    assert {int((sets[own] == name).sum()) for name in ("contrast", "sbic")} == {100, round(100 * SHARES["hard"])}
+    assert (sets[own] == "other").sum() < 100
+    assert (rows >= 400).sum() == round(50 * SHARES["varied"])
+    assert np.array_equal(rows, chosen(given, sets, 50, 1))
 
 
 def test_an_export_gives_what_was_trained(fitted):

@@ -2,7 +2,8 @@
 
 Neutral and hateful mentions of groups, negation, quotation, counter-speech, reclaimed words, targets that no law
 protects, idioms with violent words, refusals that name a harm; animals, health, explained words, self-reproach, jargon,
-dialects, history, names, runs, and offers of and requests for harm. None comes from a labelled set.
+dialects, history, names, runs, and offers of and requests for harm; stories, code, and emoji that carry the meaning.
+None comes from a labelled set.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ import random
 from training.contrast import (
     abuse,
     animals,
+    banter,
+    barnyard,
+    blunders,
     care,
+    despair,
     dialect,
     explained,
     fair,
+    functions,
     harmful_requests,
     hate,
     health,
     history,
     illicit,
     jargon,
+    lexicon,
+    mentions,
+    pictures,
     plain,
     prompts,
     proper_names,
@@ -29,6 +38,9 @@ from training.contrast import (
     runs,
     self_harm,
     sexual,
+    shell,
+    sounding,
+    tales,
     targets,
     violence,
 )
@@ -39,6 +51,7 @@ from training.contrast.wording import answered
 SOURCES = (
     hate, fair, targets, abuse, violence, self_harm, sexual, prompts, plain,
     animals, health, explained, reproach, jargon, dialect, history, proper_names, runs, care, illicit, harmful_requests,
+    barnyard, blunders, lexicon, tales, shell, banter, mentions, functions, pictures, despair, sounding,
 )  # fmt: skip
 # Of these some open and close as a model's answer does.
 ANSWERS = frozenset({animals, health, explained, jargon, history, illicit})

@@ -19,6 +19,7 @@ from training.encoder.model import Encoder
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Say = Callable[[str], None]
+TOLD = 50  # steps from one line of the log to the next
 TOGETHER = 8192  # rows within which lengths meet, so that batches stay mixed
 
 
@@ -34,6 +35,10 @@ class Windows(NamedTuple):
         ids = self.ids[torch.from_numpy(rows).to(self.ids.device), :wide].long()
         return ids, (ids != 0).long()
 
+    def some(self, rows: Ints) -> Windows:
+        """These rows alone."""
+        return Windows(self.ids[torch.from_numpy(rows).to(self.ids.device)], self.length[rows])
+
 
 def device_of(model: nn.Module) -> str:
     """What a model is on."""
@@ -43,6 +48,14 @@ def device_of(model: nn.Module) -> str:
 def placed(ids: npt.NDArray[np.int32], length: Ints, device: str) -> Windows:
     """The windows on the device."""
     return Windows(torch.from_numpy(ids).to(device), length)
+
+
+def compiled(model: Encoder) -> Encoder:
+    """The model, its layers compiled once for every size where there is an accelerator; elsewhere as it is."""
+    if device_of(model) == "cuda":
+        for layer in model.layers:
+            layer.compile(dynamic=True)
+    return model
 
 
 def groups(length: Ints, budget: int, rng: random.Random) -> Iterator[Ints]:
@@ -77,7 +90,7 @@ def fit(model: Encoder, windows: Windows, target: Floats, weight: Floats, course
     began = time.monotonic()
     for step, rows in enumerate(plan, 1):
         at = torch.from_numpy(rows).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or course.narrow):
             logits = model(*windows.take(rows))
         loss = functional.binary_cross_entropy_with_logits(logits.float(), goal[at], trust[at], reduction="sum")
         # By the mean number of rows, not this batch's own: a row counts alike in a batch of few long texts.
@@ -86,7 +99,7 @@ def fit(model: Encoder, windows: Windows, target: Floats, weight: Floats, course
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
-        if step % 200 == 0 or step == len(plan):
+        if step % TOLD == 0 or step == len(plan):
             seconds = time.monotonic() - began
             tell(f"step {step}/{len(plan)}: loss {float(loss.detach()) / len(rows):.4f}, {seconds:.0f} s")
     model.eval()

@@ -92,6 +92,9 @@ class Course(NamedTuple):
     trust: float  # the teacher's part of a target, beside an answer's
     frozen_layers: int
     seed: int
+    seeds: int = 1  # so many models, each with a seed of its own, whose word is the mean of theirs
+    narrow: bool = False  # in bfloat16 on a CPU as well, as on an accelerator always
+    varied: float = 0  # for such a share of all windows a variation is there as well, which the teacher alone answers
 
 
 def write_courses(path: Path, courses: dict[str, Course]) -> None:

@@ -64,9 +64,24 @@ def write_lessons(folder: Path, train: Part, dev: Part, screen: Screen, recipe: 
 
 def courses(recipe: Recipe) -> dict[str, Course]:
     """How each model is taught."""
-    told = {"teacher": recipe.teacher, "encoder-l6": recipe.encoder.deep, "encoder-l3": recipe.encoder.shallow}
+    told = {
+        "teacher": recipe.teacher,
+        "encoder-l6": recipe.encoder.deep,
+        "encoder-l3": recipe.encoder.shallow,
+        "encoder-l3-again": recipe.encoder.again,
+    }
     return {
-        name: Course(lesson.epochs, lesson.rate, lesson.batch_tokens, lesson.trust, lesson.frozen_layers, recipe.seed)
+        name: Course(
+            lesson.epochs,
+            lesson.rate,
+            lesson.batch_tokens,
+            lesson.trust,
+            lesson.frozen_layers,
+            recipe.seed,
+            lesson.seeds,
+            lesson.narrow,
+            lesson.varied,
+        )
         for name, lesson in told.items()
     }
 

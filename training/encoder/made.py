@@ -79,7 +79,7 @@ def _heard(lessons: Lessons, rows: npt.NDArray[np.bool_], said: Floats) -> Heard
 
 def _calibrated(work: Path, name: str, lessons: Lessons, dev: Part) -> tuple[Floats, Floats, Floats]:
     """(slope, shift, (N, L) probabilities) of an encoder's word on all windows."""
-    word = lesson_file.read_word(work / f"{name}-word.npz")
+    word = lesson_file.read_word(work / f"{name}-word.npz")  # of the lessons; no variation is among them
     at_most = np.full((len(dev.texts), len(LABELS)), -30, np.float32)  # a text without a window scores 0
     mine = lessons.kind == DEV
     np.maximum.at(at_most, lessons.text[mine], word[mine])

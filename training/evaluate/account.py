@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.classifiers import CascadeEntry
-from training.evaluate import acted_on, bias, by_label, by_model, others, robust, written
+from training.evaluate import acted_on, aims, bias, by_label, by_model, others, published, robust, written
 from training.evaluate.board import FP32, Board, Models, Scores
 from training.evaluate.material import LLM_ANSWERS, Material
 from training.evaluate.names import OURS, TFIDF
@@ -72,6 +72,8 @@ def evaluate(
         "sent": by_model.sent(board, _pools(material)),
         "trade_off": _trade_off(material, test, thresholds["toxicity"]),
         "roc": by_model.rocs(material.test, test | {TFIDF: others.roc_scores(material.test, classic)}),
+        "aims": aims.reached(board, best, material.aims, thresholds),
+        "published": published.beside(material.aims, board.scores(best, material.aims.texts), thresholds),
         "others": side,
         "families": written.families(material, ours, thresholds),
         "examples": written.examples(board, best, thresholds),

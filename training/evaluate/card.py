@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.evaluate import sections_bias, sections_data, sections_models, sections_quality
+from training.evaluate import sections_aims, sections_bias, sections_data, sections_models, sections_quality
 
 TEMPLATE = Path(__file__).parent / "card.md"
 PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Section] = {
     **sections_quality.SECTIONS,
     **sections_bias.SECTIONS,
     **sections_models.SECTIONS,
+    **sections_aims.SECTIONS,
 }
 
 

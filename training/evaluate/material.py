@@ -14,6 +14,7 @@ import numpy.typing as npt
 from training.contrast import contrast
 from training.contrast.sentence import Sentence
 from training.corpus import HARMLESS_ANSWERS, Part, benign_texts, load_parts, picked, some_of_each
+from training.evaluate.aims import SETS
 from training.evaluate.names import OURS
 from training.label_map import LABELS, OUTPUT_LABELS
 from training.recipe import Recipe
@@ -35,6 +36,7 @@ class Material(NamedTuple):
     """Everything that is scored."""
 
     test: Part  # the labelled sets, real ones only
+    aims: Part  # more texts of the sets that aims and published figures are of
     written: Part  # held-out sentences of ours
     sentences: dict[str, Sentence]  # text -> what we know of it, for `written`
     dev: list[str]  # a mix of all real sets
@@ -54,6 +56,9 @@ def gather(data: Path, recipe: Recipe, rows: int) -> Material:
     real_dev = picked(dev, np.flatnonzero(~np.isin(dev.sets, (OURS, MADLIBS))))
     return Material(
         test=some_of_each(picked(parts["test"], np.flatnonzero(~ours)), rows, recipe.seed),
+        aims=some_of_each(
+            picked(parts["test"], np.flatnonzero(np.isin(parts["test"].sets, list(SETS)))), MORE * rows, recipe.seed
+        ),
         written=written,
         sentences={text: known[text] for text in written.texts},
         dev=some_of_each(real_dev, max(1, rows // 6), recipe.seed).texts,
