@@ -227,7 +227,7 @@ def test_an_encoder_is_read_back_from_its_integers(tmp_path):
     np.testing.assert_allclose(logits_of(again, windows), logits_of(model, windows), atol=0.1)
 
 
-def test_windows_to_go_on_with_are_all_of_ours_and_some_of_the_rest():
+def test_all_of_our_windows_and_some_of_the_rest_are_chosen():
     given = lessons()
     sets = np.array(["contrast"] * 100 + ["sbic"] * 100 + ["other"] * 200)
     rows = chosen(given, sets, 50, 1)
