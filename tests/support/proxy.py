@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from tidegate.streams.embedded import free_port
 
 HOST = "127.0.0.1"
+SETTLED_S = 0.02  # for a connection that was accepted just before the end: it is aborted
 CHUNK_BYTES = 65_536
 RESET = struct.pack("ii", 1, 0)  # linger for 0 s: the peer gets a reset, not an orderly end
 T = TypeVar("T")
@@ -66,6 +67,7 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._call(self._cut())
+        self._call(asyncio.sleep(SETTLED_S))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
