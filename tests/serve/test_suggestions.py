@@ -20,6 +20,7 @@ from tests.wire.records import record
 from tidegate.streams.api_keys.rights import KeyRight
 from tidegate.streams.core.events import Feedback, FeedbackKind
 from tidegate.streams.errors import BrokerUnavailable
+from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.completion_producer import Producer
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
@@ -81,6 +82,7 @@ async def test_suggestions_become_feedback_without_a_text(
 ) -> None:
     """From 0.5 on a complaint, below it `mistaken`; at most one of each a request; the tenant is the key's."""
     secret = add(tmp_path / "keys.json", "web", "acme", KeyRight.FEEDBACK)
+    await ensure_topics(own_stack.kafka, 1, own_stack.replication)
     async with Producer(own_stack.kafka, idempotent=False) as producer:
         rig = await start_with(sink_of(producer), keys_file=tmp_path / "keys.json")
         status, answer, _ = await rig.post(f"{PATH}?key={secret}", body(TOXICITY=0.5, INSULT=0.9, THREAT=0.49))
