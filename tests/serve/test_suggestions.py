@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
-from aiokafka import TopicPartition as KafkaPartition
 
 from tests.serve.conftest import ServeRig, moderator
 from tests.serve.test_keys import add
@@ -22,6 +21,7 @@ from tidegate.streams.core.events import Feedback, FeedbackKind
 from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.admin import ensure_topics
 from tidegate.streams.kafka.completion_producer import Producer
+from tidegate.streams.kafka.reader import read_all
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.serve.process import ServeOptions, ServeProcess
 from tidegate.streams.serve.suggestions import FeedbackSink
@@ -64,17 +64,8 @@ def sink_of(producer: Producer) -> FeedbackSink:
 
 async def written(kafka: str) -> list[tuple[bytes, bytes]]:
     """Key and value of every record on `feedback`."""
-    found: list[Any] = []
-    async with AIOKafkaConsumer(bootstrap_servers=kafka, group_id=None) as consumer:
-        partitions = [KafkaPartition("feedback", n) for n in consumer.partitions_for_topic("feedback") or ()]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        async with asyncio.timeout(20):
-            while len(found) < sum(ends.values()):
-                for batch in (await consumer.getmany(timeout_ms=200)).values():
-                    found += batch
-    return [(one.key, one.value) for one in found]
+    async with aclosing(read_all(kafka, "feedback")) as records:
+        return [(record.key or b"", record.value or b"") async for record in records]
 
 
 async def test_suggestions_become_feedback_without_a_text(
