@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
@@ -58,6 +58,35 @@ async def retry(
         await wait(delay_s)
         delay_s = min(delay_s * 2, longest_s)
     return None
+
+
+async def retry_named(
+    what: str,
+    call: Callable[[], Awaitable[Any]],
+    waiting_for: MutableMapping[str, str],
+    *,
+    backoff_s: tuple[float, float],
+    wanted: Callable[[], bool],
+    errors: tuple[type[Exception], ...],
+    final: tuple[type[Exception], ...] = (),
+) -> None:
+    """Calls until `call` raises none of `errors`: `waiting_for` has under `what` why it is waited for meanwhile.
+
+    Logged where that changes. Raises every other error, and those of `errors` that are `final`. Rest as of `retry`.
+    """
+
+    async def called() -> None:
+        await call()
+        waiting_for.pop(what, None)
+
+    def on_error(error: Exception, _: float) -> None:
+        if isinstance(error, final):
+            raise error
+        if waiting_for.get(what) != str(error):
+            log.warning("%s", error)
+        waiting_for[what] = str(error)
+
+    await retry(called, backoff_s=backoff_s, wanted=wanted, on_error=on_error, errors=errors)
 
 
 def waiting_for(stop: asyncio.Event) -> Callable[[float], Awaitable[None]]:

@@ -109,7 +109,7 @@ def _replace(target: Path, content: bytes) -> None:
             out.flush()
             os.fsync(out.fileno())
         os.replace(name, target)
-    except BaseException:
+    except BaseException:  # an interrupt too: a file that is not in place yet is left behind by nothing
         with suppress(OSError):
             os.unlink(name)
         raise

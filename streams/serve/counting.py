@@ -6,9 +6,7 @@ A worker reads them, decides each again, publishes its decision, and counts it. 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from pydantic_core import to_json
@@ -16,29 +14,21 @@ from pydantic_core import to_json
 from tidegate.streams.core.decide import Verdict
 from tidegate.streams.core.events import Moderation
 from tidegate.streams.core.fields import unchecked
-from tidegate.streams.errors import BrokerUnavailable
 from tidegate.streams.kafka.producer import Message
 from tidegate.streams.moderation.moderator import Moderated
 from tidegate.streams.moderation.pseudonyms import UserKey
 from tidegate.streams.serve.growing import Call, stream_name
 from tidegate.streams.serve.stream_counting import StreamCounting
-from tidegate.streams.tasks import Tasks
+from tidegate.streams.serve.writing import Publish, RecordWriter
 from tidegate.streams.topics import MODERATIONS
-
-log = logging.getLogger(__name__)
 
 CountMode = Literal["required", "best_effort", "off"]
 WAITING = 10_000  # records that wait for Kafka, at the most: some 20 MB
 TOGETHER = 500  # records of one write
 
-Publish = Callable[[Sequence[Message]], Awaitable[None]]
 # Called with how many records were acknowledged; and with why, and how many, were not.
 Counted = Callable[[int], None]
 Uncounted = Callable[[str, int], None]
-
-
-class NotCounted(Exception):
-    """Kafka did not acknowledge what had to be counted: the request is not answered."""
 
 
 def moderation_of(row: Moderated, key: UserKey, policies_next: int, request_id: str | None) -> Moderation:
@@ -98,18 +88,16 @@ class Counting:
         waiting: int = WAITING,
         streams: Callable[[Callable[[Sequence[Message]], None]], StreamCounting] | None = None,
     ) -> None:
-        self._mode, self._publish, self._key, self._since = mode, publish, key, since
-        self._counted, self._uncounted, self._most = counted, uncounted, waiting
-        self._waiting: deque[Message] = deque()
-        self._writing, self._stopping = 0, False
-        self._more, self._empty = asyncio.Event(), asyncio.Event()
-        self._empty.set()
-        self._tasks = Tasks()
+        self._mode, self._key, self._since, self._uncounted = mode, key, since, uncounted
+        self._writer = RecordWriter(
+            publish, "moderations are not counted", counted, uncounted, most=waiting, together=TOGETHER
+        )
+        self._stopping = False
         self.streams = streams(self._put) if streams is not None and mode == "best_effort" else None
 
     def start(self) -> None:
         if self._mode == "best_effort":
-            self._tasks.spawn(self._write_waiting())
+            self._writer.start()
         if self.streams is not None:
             self.streams.start()
 
@@ -124,14 +112,7 @@ class Counting:
             moderation_message(moderation_of(row, self._key, self._since(row.verdict), request_id)) for row in rows
         ]
         if self._mode == "required":
-            try:
-                await self._publish(messages)
-            except (BrokerUnavailable, asyncio.CancelledError) as error:  # cancelled: the request's time is over
-                self._uncounted("failed", len(messages))
-                if isinstance(error, asyncio.CancelledError):
-                    raise
-                raise NotCounted(str(error)) from error
-            self._counted(len(messages))
+            await self._writer.write(messages)
         elif self.streams is not None and call_id is not None:
             for choice, (row, message) in enumerate(zip(rows, messages, strict=True)):
                 stream = stream_name(row.completion.tenant, call_id, choice)
@@ -145,43 +126,11 @@ class Counting:
             self._put(messages)
 
     def _put(self, messages: Sequence[Message]) -> None:
-        """Writes them after the answer, in the order of the calls; what is beyond the bound is not counted."""
-        if not messages:
-            return
-        if len(self._waiting) + self._writing + len(messages) > self._most and not self._stopping:
-            self._uncounted("full", len(messages))
-        else:
-            self._waiting += messages
-            self._empty.clear()
-            self._more.set()
-
-    async def _write_waiting(self) -> None:
-        while True:
-            await self._more.wait()
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
-                self._writing = len(batch)
-                try:
-                    await self._publish(batch)
-                    self._counted(len(batch))
-                except BrokerUnavailable as error:  # not sent again: some of them may be there
-                    self._uncounted("failed", len(batch))
-                    log.warning("%d moderations are not counted: %s", len(batch), error)
-                finally:
-                    self._writing = 0
-            self._more.clear()
-            self._empty.set()
+        self._writer.put(messages, bounded=not self._stopping)
 
     async def stop(self, within_s: float) -> None:
         """Writes what waits, for so long at the most; the rest is not counted."""
         self._stopping = True  # texts that grew are in memory already: the bound of what waits is not theirs
         if self.streams is not None:
             await self.streams.stop()
-        try:
-            async with asyncio.timeout(within_s):
-                await self._empty.wait()
-        except TimeoutError:
-            left = len(self._waiting) + self._writing
-            self._uncounted("stopped", left)
-            log.warning("%d moderations are not counted: kafka did not take them within %g s", left, within_s)
-        await self._tasks.finish(within_s=0)
+        await self._writer.stop(within_s)

@@ -20,13 +20,13 @@ from tidegate.streams.http.routes import (
 )
 from tidegate.streams.moderation.moderator import Moderated
 from tidegate.streams.serve.apis import ENDPOINTS, Endpoint, Parsed
-from tidegate.streams.serve.counting import NotCounted
 from tidegate.streams.serve.error_forms import OWN_ERRORS as OWN_ERRORS
 from tidegate.streams.serve.error_forms import error_form
 from tidegate.streams.serve.metrics import ServeMetrics
 from tidegate.streams.serve.queue import ModerationQueue, QueueFull, RequestTooLong, texts_of
 from tidegate.streams.serve.suggestions import FeedbackSink, suggest_route
 from tidegate.streams.serve.tenants import completions_of, require_characters
+from tidegate.streams.serve.writing import NotCounted
 from tidegate.streams.wire.http import fms_detectors, guard, perspective
 from tidegate.streams.wire.http.refused import FormRefused, Unscored
 from tidegate.streams.wire.http.verdicts import Row

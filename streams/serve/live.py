@@ -29,7 +29,7 @@ from tidegate.streams.serve.siblings import Answer, Family
 from tidegate.streams.serve.stream_counting import COUNT, StreamCounting
 from tidegate.streams.serve.suggestions import FeedbackSink
 from tidegate.streams.serve.texts import KeptTexts
-from tidegate.streams.tasks import retry
+from tidegate.streams.tasks import retry_named
 from tidegate.streams.topics import MODERATED_TEXTS, MODERATIONS, POLICIES
 
 log = logging.getLogger(__name__)
@@ -107,22 +107,17 @@ class LiveServe:
         log.info("policy %s is live; what is answered is counted: %s", self._policies.live.version, self._options.count)
 
     async def _find_topics(self) -> None:
-        brokers, counts = self._options.brokers, await partition_counts(self._options.brokers)
-        if POLICIES not in counts:
-            raise TopicsMissing(
-                f"kafka {brokers}: no topic {POLICIES}; expected it: run `tidegate topics`"
-                f"{missing_topic_hint(brokers)}; waiting for it"
-            )
-        if MODERATIONS not in counts and self._options.count != "off":
-            raise TopicsMissing(
-                f"kafka {brokers}: no topic {MODERATIONS}; expected it: run `tidegate topics`, or set "
-                f"TIDEGATE_SERVE_COUNT=off{missing_topic_hint(brokers)}; waiting for it"
-            )
-        if MODERATED_TEXTS not in counts and self._options.keep_text:
-            raise TopicsMissing(
-                f"kafka {brokers}: no topic {MODERATED_TEXTS}; expected it: run `tidegate topics`, or unset "
-                f"TIDEGATE_SERVE_KEEP_TEXT{missing_topic_hint(brokers)}; waiting for it"
-            )
+        o, counts = self._options, await partition_counts(self._options.brokers)
+        for topic, needed, otherwise in (
+            (POLICIES, True, ""),
+            (MODERATIONS, o.count != "off", ", or set TIDEGATE_SERVE_COUNT=off"),
+            (MODERATED_TEXTS, o.keep_text, ", or unset TIDEGATE_SERVE_KEEP_TEXT"),
+        ):
+            if needed and topic not in counts:
+                raise TopicsMissing(
+                    f"kafka {o.brokers}: no topic {topic}; expected it: run `tidegate topics`{otherwise}"
+                    f"{missing_topic_hint(o.brokers)}; waiting for it"
+                )
 
     async def _read(self) -> None:
         policy_log = await self._policies.read()
@@ -133,9 +128,7 @@ class LiveServe:
             )
 
     def _record(self, folded: Folded, offset: int, _: Any) -> None:
-        if offset != self._past.next:
-            self._past.begin(offset, None)
-        self._past.add(folded.log.next, folded.log.live)
+        self._past.fold(offset, None, folded.log.next, folded.log.live)
         made = folded.created if folded.verdict is ChangeVerdict.APPLIED else None
         wrong = labels_not_given(made, self._moderator) if made and self._moderator else None
         if wrong is not None:
@@ -161,11 +154,6 @@ class LiveServe:
     def policy_of(self, verdict: Verdict) -> LivePolicy:
         """The one that the verdict is of, as far as is known; else the live one."""
         return self._past.at(self._since(verdict)) or self._policies.live
-
-    @property
-    def problem(self) -> str | None:
-        """Why the policy log cannot be read now; the last policy stands. None: it is read."""
-        return self._policies.unavailable
 
     async def moderate(self, completions: Sequence[Completion]) -> list[Moderated]:
         """Returns a row a completion: the verdict of the policy that is live now. Call `open` first."""
@@ -204,16 +192,7 @@ class LiveServe:
 
 
 async def _wait_for(what: str, call: Callable[[], Awaitable[Any]], waiting_for: MutableMapping[str, str]) -> None:
-    async def called() -> None:
-        await call()
-        waiting_for.pop(what, None)
-
-    def on_error(error: Exception, _: float) -> None:
-        if waiting_for.get(what) != str(error):
-            log.warning("%s", error)
-        waiting_for[what] = str(error)
-
-    await retry(
-        called, backoff_s=BACKOFF_S, wanted=lambda: True, on_error=on_error,
+    await retry_named(
+        what, call, waiting_for, backoff_s=BACKOFF_S, wanted=lambda: True,
         errors=(BrokerUnavailable, TopicsMissing, NoPolicy),
     )  # fmt: skip

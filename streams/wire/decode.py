@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from tidegate.streams.core.events import Completion, DeadLetterReason, Feedback
-from tidegate.streams.core.partition import Record, UnreadableRange
+from tidegate.streams.core.partition import Record
 from tidegate.streams.core.times import NO_TIME
 from tidegate.streams.wire import cloudevents, forms, headers, hints
 from tidegate.streams.wire.fields import Mapped
 from tidegate.streams.wire.parse import json_object
-from tidegate.streams.wire.record import Refused, Unreadable
+from tidegate.streams.wire.record import Refused, Unreadable, value_of
 from tidegate.streams.wire.repair import Unrepairable, describe_expected, merge_paths, repair
 
 Map = Callable[[dict[str, Any], str], Mapped]
@@ -46,12 +46,9 @@ def position(record: Record) -> str:
 
 
 def _decode(record: Record, event: type[E], form: Map) -> E:
-    if isinstance(record, UnreadableRange):
-        raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
-    if record.value is None:
-        raise Refused(DeadLetterReason.TOMBSTONE, "value", "an event: there is nothing here to delete")
+    value = value_of(record, "an event")
     from_headers = headers.read_headers(record.headers) if record.headers else headers.NONE
-    payload, at = json_object(record.value), ""
+    payload, at = json_object(value), ""
     envelope = None
     if cloudevents.is_structured(payload, from_headers):
         envelope = cloudevents.structured(payload)

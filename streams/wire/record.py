@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 
 from tidegate.streams.core.events import DeadLetter, DeadLetterReason, Source
-from tidegate.streams.core.partition import Record, content_sha256, end_of
+from tidegate.streams.core.partition import Record, UnreadableRange, content_sha256, end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,18 @@ class Refused(Exception):
     def __init__(self, reason: DeadLetterReason, where: str, expected: str) -> None:
         super().__init__(reason.value)
         self.unreadable = Unreadable(reason, where, expected)
+
+
+def value_of(record: Record, expected: str) -> bytes:
+    """Returns a record's value. expected: in its place, as "an event".
+
+    Raises Refused: a batch that cannot be decoded, or a tombstone.
+    """
+    if isinstance(record, UnreadableRange):
+        raise Refused(DeadLetterReason.UNREADABLE_BATCH, "batch", f"records that can be decoded; {record.why}")
+    if record.value is None:
+        raise Refused(DeadLetterReason.TOMBSTONE, "value", f"{expected}: there is nothing here to delete")
+    return record.value
 
 
 def dead_letter(record: Record, unreadable: Unreadable, epoch: int, keep_up_to: int) -> DeadLetter:

@@ -130,9 +130,7 @@ class PolicyFollower:
         await self.policies.stop()
 
     def _record(self, folded: Folded, offset: int, _record: Any) -> None:
-        if offset != self.past.next:  # the fold began, or began again: before this record stood what it began with
-            self.past.begin(offset, self.policies.log.live)
-        self.past.add(folded.log.next, folded.log.live)
+        self.past.fold(offset, self.policies.log.live, folded.log.next, folded.log.live)
         if folded.verdict in (ChangeVerdict.LOST, ChangeVerdict.INVALID):
             self._metrics.refused.labels(folded.verdict.value).inc()
         elif folded.verdict is ChangeVerdict.APPLIED and (made := folded.created) is not None:

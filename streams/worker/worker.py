@@ -48,7 +48,7 @@ from tidegate.streams.ruler.ruler import Ruler
 from tidegate.streams.settings.settings import Settings
 from tidegate.streams.store.redis import RedisStore
 from tidegate.streams.store.scope_limiter import ScopeLimiter
-from tidegate.streams.tasks import Tasks, exit_refused, retry
+from tidegate.streams.tasks import Tasks, exit_refused, retry_named
 from tidegate.streams.topics import COMPLETIONS, DECIDED, FEEDBACK, MODERATIONS, SOURCES
 from tidegate.streams.worker.completion_handler import CompletionHandler
 from tidegate.streams.worker.enforcement import Enforcer
@@ -205,21 +205,10 @@ class Worker:
 
     async def retry_while_unavailable(self, what: str, call: Callable[[], Awaitable[Any]]) -> None:
         """Calls until nothing that the call needs is unavailable; /readyz shows what it waits for."""
-
-        async def called() -> None:
-            await call()
-            self._waiting_for.pop(what, None)
-
-        def on_error(error: Exception, _: float) -> None:
-            if isinstance(error, StoreDenied):
-                raise error  # a wrong password at start is an error; one that changes while we run is waited for
-            if self._waiting_for.get(what) != str(error):
-                log.warning("%s", error)
-            self._waiting_for[what] = str(error)
-
-        await retry(
-            called, backoff_s=BACKOFF_S, wanted=lambda: not self._stopping.is_set(), on_error=on_error,
+        await retry_named(
+            what, call, self._waiting_for, backoff_s=BACKOFF_S, wanted=lambda: not self._stopping.is_set(),
             errors=(StoreUnavailable, BrokerUnavailable, TopicsMissing, NoPolicy),
+            final=(StoreDenied,),  # a wrong password at start is an error; one that changes while we run is waited for
         )  # fmt: skip
 
     async def stop(self) -> None:

@@ -29,6 +29,12 @@ class PastPolicies:
             del self._from[:-MOST], self._live[:-MOST]
         self.next = next_
 
+    def fold(self, offset: int, before: LivePolicy | None, next_: int, live: LivePolicy | None) -> None:
+        """Takes the state after the record at an offset. before: the state before it, where the fold begins there."""
+        if offset != self.next:  # the fold began, or began again
+            self.begin(offset, before)
+        self.add(next_, live)
+
     def at(self, next_: int) -> LivePolicy | None:
         """Returns what was live after the records before `next_`; None where that is not known, or nothing was."""
         place = bisect_right(self._from, next_) - 1
